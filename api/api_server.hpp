@@ -1,0 +1,38 @@
+// api/api_server.hpp - front door: the Kubernetes-shaped HTTP API.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "runtime/log_reader.hpp"
+#include "runtime/pod_runtime.hpp"
+#include "store/store.hpp"
+
+namespace berth::api {
+
+struct ApiConfig {
+  std::filesystem::path socket = "/run/berth/berthd.sock";  ///< Mode 0660, group `berth` when that group exists.
+  std::string node_name;
+  std::size_t max_connections = 256;
+  std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
+};
+
+/// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, pods/exec
+/// (WebSocket v5.channel.k8s.io), discovery, /version, /healthz. Reads are from the store's memory.
+class ApiServer {
+ public:
+  virtual ~ApiServer() = default;
+};
+
+/// What the API reports as healthy; asked on /healthz and /readyz, on the API's thread.
+using HealthCheck = std::function<Status()>;
+
+/// Binds the socket (replacing a dead one) and serves until destroyed. Unavailable: another agent answers there.
+Result<std::unique_ptr<ApiServer>> start_api_server(const ApiConfig& config, store::Store& store,
+                                                    runtime::PodRuntime& runtime, runtime::LogReader& logs,
+                                                    HealthCheck health);
+
+}  // namespace berth::api

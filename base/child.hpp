@@ -1,0 +1,29 @@
+// base/child.hpp - run a helper process: deadline, bounded output, SIGKILL.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace berth {
+
+struct ChildResult {
+  int exit_code = 0;   ///< As wait(2) gives it; 128+N when ended by signal N.
+  std::string output;  ///< stdout and stderr together, cut at the limit.
+};
+
+struct ChildOptions {
+  std::chrono::milliseconds deadline{10'000};
+  std::size_t max_output = 64 * 1024;
+};
+
+/// Runs argv[0] (looked up in PATH) and waits. Blocks: call it on a lane.
+///
+/// Errors: NotFound (no such program), DeadlineExceeded (killed with SIGKILL; when even that does not
+/// end it, a process in state D, it is left to itself and its pid is named in the text).
+/// A program that ran and failed is not an error here: look at exit_code.
+Result<ChildResult> run_child(const std::vector<std::string>& argv, const ChildOptions& options = {});
+
+}  // namespace berth

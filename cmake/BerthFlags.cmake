@@ -1,0 +1,36 @@
+# cmake/BerthFlags.cmake - warnings, sanitizers, ccache; the same for every target of ours.
+add_library(berth_flags INTERFACE)
+target_include_directories(berth_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(berth_flags INTERFACE BERTH_VERSION="${PROJECT_VERSION}" BOOST_ASIO_NO_DEPRECATED)
+target_compile_options(berth_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror
+  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees uninitialised or overlapping memory in std::variant and std::string that is not there (PR 105562, 105651).
+  target_compile_options(berth_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
+endif()
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(berth_flags INTERFACE _FORTIFY_SOURCE=2)
+  target_compile_options(berth_flags INTERFACE -fstack-protector-strong -ffunction-sections -fdata-sections)
+  target_link_options(berth_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--gc-sections)
+endif()
+add_link_options(-Wl,--as-needed)
+
+if(BERTH_SANITIZE)
+  add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BERTH_SANITIZE})
+endif()
+if(BERTH_FUZZ)
+  add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # BASEDIR and NOHASHDIR: another clone or preset hits too. Sloppiness: what ccache(1) asks for with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()

@@ -1,0 +1,134 @@
+// model/workloads.hpp - the other kinds as typed structs: sets, services, configuration, storage, nodes, events.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/pod.hpp"
+
+namespace berth::model {
+
+struct LabelSelector {
+  StringMap match_labels;
+  std::vector<SelectorRequirement> match_expressions;
+};
+
+struct ClaimTemplate {
+  ObjectMeta meta;
+  json::object raw;  ///< The whole template, as the claim will be made from it.
+};
+
+struct StatefulSet {
+  ObjectMeta meta;
+  std::int32_t replicas = 1;
+  LabelSelector selector;
+  PodTemplate pod_template;
+  std::vector<ClaimTemplate> claim_templates;
+  std::string service_name;
+  std::string pod_management_policy = "OrderedReady";  ///< or "Parallel"
+  std::string update_strategy = "RollingUpdate";       ///< or "OnDelete"
+  std::int32_t partition = 0;
+  std::int32_t revision_history_limit = 10;
+  std::int32_t min_ready_seconds = 0;
+  std::int32_t start_ordinal = 0;
+  std::string retention_when_deleted = "Retain";  ///< or "Delete"
+  std::string retention_when_scaled = "Retain";
+};
+
+struct DaemonSet {
+  ObjectMeta meta;
+  LabelSelector selector;
+  PodTemplate pod_template;
+  std::string update_strategy = "RollingUpdate";  ///< or "OnDelete"
+  std::int32_t revision_history_limit = 10;
+  std::int32_t min_ready_seconds = 0;
+};
+
+struct ServicePort {
+  std::string name;
+  std::string protocol = "TCP";
+  std::int32_t port = 0;
+  std::string target_port;  ///< A number or the name of a container port; defaults to `port`.
+  std::int32_t node_port = 0;
+};
+struct Service {
+  ObjectMeta meta;
+  std::string type = "ClusterIP";
+  std::string cluster_ip;  ///< "None" is headless
+  StringMap selector;      ///< Empty: endpoints are managed by somebody else.
+  std::vector<ServicePort> ports;
+  bool publish_not_ready_addresses = false;
+  std::string external_name;
+  bool headless() const { return cluster_ip == "None"; }
+};
+
+struct ConfigMap {
+  ObjectMeta meta;
+  std::map<std::string, std::string> data;  ///< data and decoded binaryData together; bytes.
+  bool immutable = false;
+};
+struct Secret {
+  ObjectMeta meta;
+  std::string type = "Opaque";
+  std::map<std::string, std::string> data;  ///< Decoded data with stringData merged over it; bytes.
+  bool immutable = false;
+};
+
+struct PersistentVolumeClaim {
+  ObjectMeta meta;
+  std::vector<std::string> access_modes;
+  std::optional<std::string> storage_class_name;  ///< Absent: the default class; "": static volumes only.
+  std::string volume_name;
+  std::string volume_mode = "Filesystem";
+  Quantity request;  ///< resources.requests.storage
+  LabelSelector selector;
+  std::string phase;  ///< status.phase: "Pending", "Bound", "Lost"
+};
+struct PersistentVolume {
+  ObjectMeta meta;
+  Quantity capacity;
+  std::vector<std::string> access_modes;
+  std::string storage_class_name;
+  std::string reclaim_policy = "Retain";
+  std::string volume_mode = "Filesystem";
+  std::string claim_ns;
+  std::string claim_name;
+  std::string claim_uid;
+  std::optional<HostPathSource> host_path;  ///< hostPath or local: a directory on this host.
+  std::string unsupported_source;           ///< Name of a source this build does not mount.
+  std::vector<NodeSelectorTerm> node_affinity;
+  std::string phase;  ///< "Available", "Bound", "Released", "Failed"
+};
+struct StorageClass {
+  ObjectMeta meta;
+  std::string provisioner;
+  StringMap parameters;
+  std::string reclaim_policy = "Delete";
+  std::string volume_binding_mode = "Immediate";  ///< or "WaitForFirstConsumer"
+  bool allow_volume_expansion = false;
+  bool is_default() const;  ///< Annotation storageclass.kubernetes.io/is-default-class: "true".
+};
+
+struct Node {
+  ObjectMeta meta;
+  std::vector<Taint> taints;
+  bool unschedulable = false;
+};
+
+struct Event {
+  ObjectMeta meta;
+  ObjectKey involved;
+  std::string involved_uid;
+  std::string reason;
+  std::string message;
+  std::string type = "Normal";  ///< or "Warning"
+  std::int32_t count = 1;
+  std::string first_timestamp;
+  std::string last_timestamp;
+  std::string source_component;
+  std::string source_host;
+};
+
+}  // namespace berth::model

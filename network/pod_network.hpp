@@ -1,0 +1,90 @@
+// network/pod_network.hpp - front door: addresses, routes and host ports of pods.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/pod.hpp"
+
+namespace berth::network {
+
+struct HostPort {
+  std::uint16_t host_port = 0;
+  std::uint16_t container_port = 0;
+  std::string protocol = "TCP";
+  std::string host_ip;
+};
+
+/// What one pod wants from the network.
+struct NetworkSpec {
+  std::string pod_uid;
+  std::string pod_ns;
+  std::string pod_name;
+  bool host_network = false;  ///< Then only the files are made.
+  std::string hostname;       ///< What hostname(1) prints in the pod; at most 63 characters.
+  std::string subdomain;      ///< With it the FQDN <hostname>.<subdomain>.<ns>.svc.<domain> goes into /etc/hosts.
+  std::string dns_policy = "ClusterFirst";
+  model::DnsConfig dns_config;
+  std::vector<model::HostAlias> host_aliases;
+  std::vector<HostPort> host_ports;
+};
+
+/// What a pod has got.
+struct Attachment {
+  std::string netns_path;  ///< <runDir>/netns/<uid>; empty with the host's network.
+  std::string address;     ///< "10.98.0.7"; the host's address with the host's network.
+  std::string hosts_file;        ///< Host paths of the files to mount over /etc/hosts, ...
+  std::string hostname_file;
+  std::string resolv_conf_file;
+};
+
+struct NetworkConfig {
+  std::string bridge = "berth0";
+  std::string pod_cidr = "10.98.0.0/24";
+  std::string cluster_domain = "cluster.local";
+  std::vector<std::string> dns_servers;             ///< What pods get as nameserver; default: the gateway.
+  std::filesystem::path run_dir = "/run/berth";     ///< netns/, pods/<uid>/etc/
+  std::filesystem::path state_dir = "/var/lib/berth";  ///< leases
+};
+
+/// The network of this host's pods. Calls take milliseconds (netlink, local files): lane threads.
+/// Different pods may be attached by several threads at once.
+class PodNetwork {
+ public:
+  virtual ~PodNetwork() = default;
+
+  /// Bridge, gateway address, forwarding, masquerade: makes or repairs them. Called at start, and again
+  /// when observe() finds them gone. Errors: FailedPrecondition (podCIDR overlaps a route of this
+  /// host: named), PermissionDenied, InvalidArgument (bad CIDR).
+  virtual Status set_up_host() = 0;
+
+  /// Gives the pod its namespace, interface, address (the same one while it lives, over restarts of agent),
+  /// route, host ports and files. Attached as asked is success. On error nothing half-done is visible.
+  /// Errors: ResourceExhausted (no free address), FailedPrecondition (host port taken by another pod: named).
+  virtual Result<Attachment> attach(const NetworkSpec& spec) = 0;
+
+  /// Undoes attach and frees the address. Not attached is success.
+  virtual Status detach(const std::string& pod_uid) = 0;
+
+  /// The attachment, if complete; nullopt when absent or partial (attach repairs, detach cleans).
+  virtual Result<std::optional<Attachment>> observe(const std::string& pod_uid) = 0;
+
+  /// uids of all pods that have anything here: for recovery and orphans.
+  virtual Result<std::vector<std::string>> attached_pods() = 0;
+
+  /// First address of the pod CIDR: the pods' default route and DNS server.
+  virtual std::string gateway() const = 0;
+
+  /// The host's address that pods show as status.hostIP: source of the default route, else the gateway.
+  virtual std::string host_address() const = 0;
+};
+
+/// The real thing, through libnl and libnftables. InvalidArgument for a bad configuration.
+Result<std::unique_ptr<PodNetwork>> make_pod_network(const NetworkConfig& config);
+
+}  // namespace berth::network

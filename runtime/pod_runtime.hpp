@@ -1,0 +1,190 @@
+// runtime/pod_runtime.hpp - front door: the containers of pods, and their images.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "model/pod.hpp"
+
+namespace berth::runtime {
+
+/// Which pod a container belongs to; ends up in containerd labels, cgroup and log records.
+struct PodIdentity {
+  std::string uid;
+  std::string ns;
+  std::string name;
+};
+
+struct Mount {
+  std::string source;       ///< Host path.
+  std::string target;       ///< Path in the container.
+  bool read_only = false;
+  std::string propagation;  ///< "rprivate", "rslave", "rshared"
+};
+
+/// Everything about one container to run; all references (env, volumes, users by pod default) resolved.
+struct ContainerSpec {
+  PodIdentity pod;
+  std::string name;      ///< Container name in the pod spec.
+  std::uint32_t attempt = 0;  ///< Restart count: part of the id, so a restart is a new container.
+  std::string image;     ///< As in the manifest.
+  std::vector<std::string> command;  ///< Replaces the image's entrypoint when not empty.
+  std::vector<std::string> args;     ///< Replaces the image's cmd when command or args are given.
+  std::string working_dir;
+  std::vector<std::string> env;  ///< "NAME=value", added over the image's.
+  std::vector<Mount> mounts;
+  std::string netns_path;  ///< Empty: the host's network.
+  std::string hostname;    ///< Empty with the host's network.
+  bool host_pid = false;
+  bool host_ipc = false;
+  std::string pid_namespace_path;  ///< Of the pod's init process with shareProcessNamespace; else empty.
+  model::ContainerSecurity security;
+  model::PodSecurity pod_security;
+  model::Resources resources;
+  std::string qos_class;
+  bool tty = false;
+  bool has_stdin = false;
+  bool stdin_once = false;
+};
+
+/// "<pod uid>-<container>-<attempt>": derived, never remembered.
+std::string container_id(const std::string& pod_uid, const std::string& container, std::uint32_t attempt);
+
+enum class ContainerPhase {
+  Created,  ///< Record exists, process not started: start it again or remove it.
+  Running,
+  Exited,   ///< exit_code and finished_at are set.
+  Unknown,  ///< Its shim died or containerd does not know the task: treat as ended, status lost.
+};
+
+/// One container as containerd knows it now.
+struct ContainerState {
+  std::string id;
+  PodIdentity pod;
+  std::string name;
+  std::uint32_t attempt = 0;
+  ContainerPhase phase = ContainerPhase::Unknown;
+  std::uint32_t pid = 0;
+  std::int32_t exit_code = 0;
+  bool oom_killed = false;
+  WallTime created_at{};
+  WallTime started_at{};   ///< Persisted as a containerd label, so it survives our restart.
+  WallTime finished_at{};
+  std::string image;       ///< As asked for.
+  std::string image_id;    ///< Digest of the image it runs.
+};
+
+struct ImageInfo {
+  std::string name;    ///< Normalised reference: "docker.io/library/mongo:3.4.1".
+  std::string digest;  ///< Manifest digest.
+  std::string user;    ///< From the image config: "", "1000", "redis:redis".
+};
+
+struct RegistryAuth {
+  std::string username;
+  std::string password;
+  std::string identity_token;
+};
+
+/// Result of a command run inside a container to its end.
+struct ExecResult {
+  std::int32_t exit_code = 0;
+  std::string output;  ///< stdout and stderr, cut at 10 KiB.
+};
+
+/// A command running inside a container with its streams. Destroying it kills the process.
+class ExecSession {
+ public:
+  virtual ~ExecSession() = default;
+  /// Our ends of the FIFOs, non-blocking; -1 when that stream was not asked for. Owned by the session.
+  virtual int stdin_fd() const = 0;
+  virtual int stdout_fd() const = 0;
+  virtual int stderr_fd() const = 0;
+  /// Closes the process's stdin (EOF).
+  virtual Status close_stdin() = 0;
+  virtual Status resize(std::uint16_t columns, std::uint16_t rows) = 0;
+  /// Calls `on_exit` once with the exit code, on a thread of the runtime.
+  virtual void on_exit(std::function<void(Result<std::int32_t>)> on_exit) = 0;
+};
+
+struct ExecOptions {
+  std::vector<std::string> command;
+  bool has_stdin = false;
+  bool has_stdout = true;
+  bool has_stderr = true;  ///< Not with tty.
+  bool tty = false;
+};
+
+/// Containers and images of this host. All calls block for at most their deadline (10 s unless said)
+/// and may be made on any lane thread; the same container must not be changed by two threads at once.
+/// Common errors: Unavailable (containerd is away: retry), DeadlineExceeded (unknown whether it happened).
+class PodRuntime {
+ public:
+  virtual ~PodRuntime() = default;
+
+  /// Is containerd there, and is it one we can use? FailedPrecondition names what is missing.
+  virtual Status check() = 0;
+
+  /// Containers of one pod, every attempt that was not removed, oldest attempt first.
+  virtual Result<std::vector<ContainerState>> containers(const std::string& pod_uid) = 0;
+
+  /// Containers of all pods: for recovery after a start, and orphans.
+  virtual Result<std::vector<ContainerState>> all_containers() = 0;
+
+  /// Lease, snapshot, container, task, wait, start. Already running is success. On error nothing of
+  /// it is left, or remove() clears it.
+  /// Errors: NotFound (image not present: pull it), InvalidArgument (runAsNonRoot with a root image,
+  /// no command, ...; the message is for the user), Internal (runc refused; its text).
+  virtual Status start(const ContainerSpec& spec) = 0;
+
+  /// Sends `signal` to the container's init process. Not running is success.
+  virtual Status kill(const std::string& id, int signal) = 0;
+
+  /// Kills (SIGKILL) if it runs, waits for its output to be collected (bounded), deletes task,
+  /// container, snapshot, FIFOs. Gone is success.
+  virtual Status remove(const std::string& id) = 0;
+
+  /// The image, if present. NotFound: pull it.
+  virtual Result<ImageInfo> image(const std::string& reference) = 0;
+
+  /// Begins a pull; `done` runs on a thread of the runtime. Equal pulls in flight are joined.
+  /// Errors: NotFound (no such image), Unauthenticated, Unavailable, InvalidArgument (bad reference).
+  virtual void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
+                    std::function<void(Result<ImageInfo>)> done) = 0;
+
+  /// Runs a command to its end: probes and hooks. DeadlineExceeded: it was killed.
+  virtual Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
+                                  std::chrono::milliseconds deadline) = 0;
+
+  /// Starts a command with streams: kubectl exec.
+  virtual Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) = 0;
+
+  /// Calls `on_change(pod_uid)` whenever a container of that pod may have changed (exit, OOM), and
+  /// `on_reconnect()` after the connection was (re)made, when anything may have changed. Both run on
+  /// a thread of the runtime: post. Call once, before anything else.
+  virtual void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) = 0;
+};
+
+struct RuntimeConfig {
+  std::string address = "/run/containerd/containerd.sock";
+  std::string ns = "k8s.io";
+  std::string runtime = "io.containerd.runc.v2";
+  std::string snapshotter = "overlayfs";
+  std::filesystem::path run_dir = "/run/berth";  ///< FIFOs are made in run_dir/io.
+  std::string cgroup_parent = "/berth-pods";     ///< Pods' cgroups are made below it.
+};
+
+/// The real thing, over gRPC. Does not connect yet: see check().
+std::unique_ptr<PodRuntime> make_containerd_runtime(const RuntimeConfig& config);
+
+}  // namespace berth::runtime

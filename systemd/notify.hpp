@@ -1,0 +1,19 @@
+// systemd/notify.hpp - front door: what we tell systemd. See sd_notify(3).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace berth::systemd {
+
+/// Without NOTIFY_SOCKET every call does nothing. Any thread.
+void notify_ready(const std::string& status);
+void notify_status(const std::string& status);
+void notify_stopping();
+void notify_watchdog();
+
+/// Half of WATCHDOG_USEC: how often to call notify_watchdog; nullopt when systemd does not watch us.
+std::optional<std::chrono::milliseconds> watchdog_interval();
+
+}  // namespace berth::systemd

@@ -1,0 +1,89 @@
+// volumes/pod_volumes.hpp - front door: the files of pods.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/pod.hpp"
+#include "model/workloads.hpp"
+
+namespace berth::volumes {
+
+/// A claim of the pod, bound: where its content is on this host.
+struct BoundClaim {
+  std::string claim_name;   ///< "data-mongo-0"
+  std::string volume_name;  ///< PersistentVolume's name
+  std::filesystem::path directory;
+  bool read_only = false;
+};
+
+/// Everything the volumes of one pod need to know; objects looked up by the caller.
+struct PodVolumesSpec {
+  model::Pod pod;                                     ///< metadata (downward API) and spec.volumes.
+  std::string pod_ip, host_ip, node_name;             ///< For downward API fields; pod_ip may be empty.
+  std::map<std::string, model::ConfigMap> config_maps;  ///< By name, those that exist.
+  std::map<std::string, model::Secret> secrets;
+  std::map<std::string, BoundClaim> claims;           ///< By claim name.
+};
+
+/// Where a pod's volumes are on the host, by volume name: what containers bind-mount.
+using VolumePaths = std::map<std::string, std::filesystem::path>;
+
+struct VolumesConfig {
+  std::filesystem::path run_dir = "/run/berth";        ///< pods/<uid>/volumes/: tmpfs, configMap, secret
+  std::filesystem::path state_dir = "/var/lib/berth";  ///< pods/<uid>/emptydir/<name>: on disk; volumes/: provisioned directories
+};
+
+/// Volumes of this host's pods. Calls block on local disks: lane threads only, never the loop.
+class PodVolumes {
+ public:
+  virtual ~PodVolumes() = default;
+
+  /// Makes every volume of the pod and returns where they are. Made already is success; config maps,
+  /// secrets and downward files are brought up to date by an atomic swap (..data symlink).
+  /// Errors, for the user to read, naming the volume: NotFound (config map, secret, key, claim or hostPath is
+  /// missing: retry when it appears), InvalidArgument (hostPath of another type, bad path), Unimplemented (a kind that
+  /// this build does not mount), ResourceExhausted (disk full).
+  virtual Result<VolumePaths> mount(const PodVolumesSpec& spec) = 0;
+
+  /// Unmounts and removes all that mount() made, except claims' content. Nothing there is success.
+  virtual Status unmount(const std::string& pod_uid) = 0;
+
+  /// Is anything of this pod here?
+  virtual Result<bool> present(const std::string& pod_uid) = 0;
+
+  /// uids of all pods that have anything here: for recovery and orphans.
+  virtual Result<std::vector<std::string>> mounted_pods() = 0;
+
+  /// The host path of `sub_path` inside `volume`, resolved below it with openat2(2)
+  /// RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS, directories made when missing, and pinned by a bind mount under
+  /// the pod's run directory, so that it cannot be swapped later (CVE-2017-1002101, CVE-2021-25741).
+  virtual Result<std::filesystem::path> sub_path(const std::string& pod_uid, const std::string& container, int mount_index,
+                                                 const std::filesystem::path& volume, const std::string& sub_path) = 0;
+
+  /// An empty file for the container's termination message: made if missing.
+  virtual Result<std::filesystem::path> termination_log(const std::string& pod_uid, const std::string& container, unsigned attempt) = 0;
+
+  // --- provisioned directories: state_dir/volumes/<namespace>/<claim>/ ------------------------------
+
+  /// Makes (or finds again) the directory of a claim: "data-db-0" keeps its content for ever.
+  virtual Result<std::filesystem::path> provision(const std::string& ns, const std::string& claim) = 0;
+  /// Removes a directory that provision() made, with its content (reclaim policy Delete). Gone is success.
+  virtual Status reclaim(const std::string& ns, const std::string& claim) = 0;
+};
+
+std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config);
+
+/// The value of a downward API field ("metadata.name", "metadata.labels['x']", "limits.cpu", ...);
+/// shared with environment variables. InvalidArgument: no such field.
+Result<std::string> downward_field(const PodVolumesSpec& spec, const std::string& field_path);
+Result<std::string> downward_resource(const model::PodSpec& spec, const model::ResourceFieldRef& ref,
+                                      const std::string& default_container);
+
+}  // namespace berth::volumes
