@@ -23,8 +23,8 @@ class KeyedQueue {
   /// Takes the earliest key due at `now` and marks it busy; none when nothing is due.
   std::optional<std::string> take(SteadyTime now);
 
-  /// Ends a pass: no longer busy. If it was kicked meanwhile it is due at that time, else at `next`
-  /// (none: not until kicked).
+  /// Ends a pass: no longer busy. Due at `next` (none: not until kicked), or at the time of a kick
+  /// that came meanwhile if that is earlier. Nothing happens when the key was erased during its pass.
   void put_back(const std::string& key, std::optional<SteadyTime> next);
 
   /// Forgets the key, busy or not.
@@ -37,9 +37,9 @@ class KeyedQueue {
   std::size_t size() const { return due_.size() + busy_.size(); }
 
  private:
-  std::map<std::string, SteadyTime> due_;                    ///< Idle keys.
-  std::set<std::pair<SteadyTime, std::string>> order_;       ///< The same keys by time.
-  std::map<std::string, std::optional<SteadyTime>> busy_;    ///< Taken keys, and the kick that came meanwhile.
+  std::map<std::string, SteadyTime> due_;                  ///< Idle keys.
+  std::set<std::pair<SteadyTime, std::string>> order_;     ///< The same keys by time.
+  std::map<std::string, std::optional<SteadyTime>> busy_;  ///< Taken keys, and the kick that came meanwhile.
 };
 
 }  // namespace berth

@@ -43,7 +43,8 @@ class Loop {
   [[nodiscard]] std::unique_ptr<LoopHandle> after(std::chrono::milliseconds delay, std::function<void()> callback);
 
   /// Calls `callback` each time `fd` is readable, until the handle is destroyed. The caller keeps
-  /// owning `fd` and must keep it open longer than the handle.
+  /// owning `fd` and must keep it open longer than the handle. The file behind `fd` becomes
+  /// non-blocking. A descriptor that epoll(7) does not take (a regular file) never calls.
   [[nodiscard]] std::unique_ptr<LoopHandle> on_readable(int fd, std::function<void()> callback);
 
   /// Calls `callback(signal)` for each of `signals`, for the life of the loop. See signal(7).

@@ -11,15 +11,15 @@ namespace berth {
 
 /// One line of mountinfo; field numbers are proc(5)'s. Octal escapes are decoded.
 struct MountEntry {
-  int id = 0;             ///< (1)
-  int parent = 0;         ///< (2)
-  std::string device;     ///< (3) "major:minor"
-  std::string root;       ///< (4) what of the file system is mounted
-  std::string target;     ///< (5) where
-  std::string options;    ///< (6) per-mount options
-  std::string fs_type;    ///< (9)
-  std::string source;     ///< (10)
-  std::string fs_options; ///< (11) per-super-block options
+  int id = 0;              ///< (1)
+  int parent = 0;          ///< (2)
+  std::string device;      ///< (3) "major:minor"
+  std::string root;        ///< (4) what of the file system is mounted
+  std::string target;      ///< (5) where
+  std::string options;     ///< (6) per-mount options
+  std::string fs_type;     ///< (9)
+  std::string source;      ///< (10)
+  std::string fs_options;  ///< (11) per-super-block options
 };
 
 class MountTable {

@@ -12,27 +12,22 @@ ErrorCode code_of_errno(int value) {
     case ENOENT:
     case ESRCH:
     case ENODEV:
-    case ENXIO:
-      return ErrorCode::NotFound;
-    case EEXIST:
-      return ErrorCode::AlreadyExists;
+    case ENXIO: return ErrorCode::NotFound;
+    case EEXIST: return ErrorCode::AlreadyExists;
     case EACCES:
     case EPERM:
-    case EROFS:
-      return ErrorCode::PermissionDenied;
+    case EROFS: return ErrorCode::PermissionDenied;
     case EINVAL:
     case ENAMETOOLONG:
     case ENOTDIR:
     case EISDIR:
     case ELOOP:
-    case EXDEV:
-      return ErrorCode::InvalidArgument;
+    case EXDEV: return ErrorCode::InvalidArgument;
     case ENOSPC:
     case EDQUOT:
     case ENOMEM:
     case EMFILE:
-    case ENFILE:
-      return ErrorCode::ResourceExhausted;
+    case ENFILE: return ErrorCode::ResourceExhausted;
     case EBUSY:
     case EAGAIN:
     case ECONNREFUSED:
@@ -40,17 +35,12 @@ ErrorCode code_of_errno(int value) {
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EPIPE:
-    case EADDRINUSE:
-      return ErrorCode::Unavailable;
-    case ETIMEDOUT:
-      return ErrorCode::DeadlineExceeded;
+    case EADDRINUSE: return ErrorCode::Unavailable;
+    case ETIMEDOUT: return ErrorCode::DeadlineExceeded;
     case ENOSYS:
-    case EOPNOTSUPP:
-      return ErrorCode::Unimplemented;
-    case ECANCELED:
-      return ErrorCode::Cancelled;
-    default:
-      return ErrorCode::Unknown;
+    case EOPNOTSUPP: return ErrorCode::Unimplemented;
+    case ECANCELED: return ErrorCode::Cancelled;
+    default: return ErrorCode::Unknown;
   }
 }
 

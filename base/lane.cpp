@@ -1,0 +1,119 @@
+// base/lane.cpp - threads that take jobs from one queue.
+#include "base/lane.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace berth {
+namespace {
+
+struct Job {
+  std::function<void()> run;
+  SteadyTime queued;
+};
+
+class ThreadLane final : public Lane {
+ public:
+  ThreadLane(const std::string& name, std::size_t threads) : running_(std::max<std::size_t>(threads, 1)) {
+    // Signals belong to the loop thread: a lane's system calls are not interrupted by them.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+      threads_.emplace_back([this, i] { work(i); });
+      const auto suffix = "-" + std::to_string(i);
+      const auto label = name.substr(0, 15 - std::min<std::size_t>(suffix.size(), 15)) + suffix;
+      pthread_setname_np(threads_.back().native_handle(), label.c_str());
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  ThreadLane(const ThreadLane&) = delete;
+  ThreadLane& operator=(const ThreadLane&) = delete;
+
+  ~ThreadLane() override {
+    std::deque<Job> dropped;
+    {
+      const std::scoped_lock lock(mutex_);
+      closing_ = true;
+      dropped.swap(queue_);
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
+  void run(std::function<void()> job) override {
+    Job dropped;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (closing_) {
+        dropped.run = std::move(job);  // freed outside the lock
+        return;
+      }
+      queue_.push_back({std::move(job), std::chrono::steady_clock::now()});
+    }
+    wake_.notify_one();
+  }
+
+  std::chrono::milliseconds oldest() const override {
+    const std::scoped_lock lock(mutex_);
+    std::optional<SteadyTime> first;
+    if (!queue_.empty()) first = queue_.front().queued;
+    for (const auto& since : running_) {
+      if (since && (!first || *since < *first)) first = since;
+    }
+    if (!first) return {};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - *first);
+  }
+
+ private:
+  void work(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      if (closing_) return;
+      auto job = std::move(queue_.front());
+      queue_.pop_front();
+      running_[index] = job.queued;
+      lock.unlock();
+      job.run();
+      job.run = nullptr;  // what it holds may lock something of its own
+      lock.lock();
+      running_[index].reset();
+    }
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  std::vector<std::optional<SteadyTime>> running_;  ///< By thread: when its job was queued.
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+class InlineLane final : public Lane {
+ public:
+  void run(std::function<void()> job) override { job(); }
+  std::chrono::milliseconds oldest() const override { return {}; }
+};
+
+}  // namespace
+
+std::unique_ptr<Lane> make_thread_lane(std::string name, std::size_t threads) {
+  return std::make_unique<ThreadLane>(name, threads);
+}
+
+std::unique_ptr<Lane> make_inline_lane() { return std::make_unique<InlineLane>(); }
+
+}  // namespace berth
