@@ -1,0 +1,130 @@
+// runtime/containerd_tasks.cpp - processes: tasks and execs.
+#include "runtime/containerd_client.hpp"
+
+#include "containerd/tasks.pb.h"
+#include "containerd/types.pb.h"
+#include "runtime/containerd_codec.hpp"
+
+namespace berth::runtime {
+namespace {
+
+const std::string kTasks = "/containerd.services.tasks.v1.Tasks/";
+constexpr auto kProcessType = "types.containerd.io/opencontainers/runtime-spec/1/Process";
+
+wire::tasks::ProcessRequest name_process(const std::string& id, const std::string& exec) {
+  wire::tasks::ProcessRequest request;
+  request.set_container_id(id);
+  request.set_exec_id(exec);
+  return request;
+}
+
+TaskStatus to_status(wire::tasks::Status status) {
+  // A plain comparison chain: protobuf adds sentinel enumerators that a switch would have to name.
+  if (status == wire::tasks::CREATED) return TaskStatus::Created;
+  if (status == wire::tasks::RUNNING) return TaskStatus::Running;
+  if (status == wire::tasks::STOPPED) return TaskStatus::Stopped;
+  if (status == wire::tasks::PAUSED || status == wire::tasks::PAUSING) return TaskStatus::Paused;
+  return TaskStatus::Unknown;
+}
+
+TaskRecord to_record(const wire::tasks::Process& from) {
+  return {from.id(), from.pid(), to_status(from.status()), static_cast<std::int32_t>(from.exit_status()),
+          to_wall_time(from.exited_at())};
+}
+
+}  // namespace
+
+Result<std::uint32_t> ContainerdClient::create_task(const std::string& id, const std::vector<SnapshotMount>& rootfs,
+                                                    const TaskStdio& stdio, std::chrono::milliseconds deadline) {
+  wire::tasks::CreateRequest request;
+  request.set_container_id(id);
+  for (const auto& mount : rootfs) {
+    auto& added = *request.add_rootfs();
+    added.set_type(mount.type);
+    added.set_source(mount.source);
+    for (const auto& option : mount.options) added.add_options(option);
+  }
+  request.set_stdin(stdio.in);
+  request.set_stdout(stdio.out);
+  request.set_stderr(stdio.err);
+  request.set_terminal(stdio.terminal);
+  auto reply = unary<wire::tasks::CreateResponse>(channel_, kTasks + "Create", request, options(deadline));
+  if (!reply) return reply.error();
+  return reply->pid();
+}
+
+Status ContainerdClient::start_process(const std::string& id, const std::string& exec) {
+  return command(channel_, kTasks + "Start", name_process(id, exec), options(std::chrono::seconds(30)));
+}
+
+Result<TaskRecord> ContainerdClient::process(const std::string& id, const std::string& exec) {
+  auto reply = unary<wire::tasks::GetResponse>(channel_, kTasks + "Get", name_process(id, exec), options());
+  if (!reply) return reply.error();
+  return to_record(reply->process());
+}
+
+Result<std::vector<TaskRecord>> ContainerdClient::tasks() {
+  auto reply = unary<wire::tasks::ListResponse>(channel_, kTasks + "List", wire::tasks::ListRequest(), options());
+  if (!reply) return reply.error();
+  std::vector<TaskRecord> found;
+  for (const auto& task : reply->tasks()) found.push_back(to_record(task));
+  return found;
+}
+
+Status ContainerdClient::kill(const std::string& id, const std::string& exec, int signal) {
+  wire::tasks::KillRequest request;
+  request.set_container_id(id);
+  request.set_exec_id(exec);
+  request.set_signal(static_cast<std::uint32_t>(signal));
+  return command(channel_, kTasks + "Kill", request, options());
+}
+
+Result<std::int32_t> ContainerdClient::wait(const std::string& id, const std::string& exec,
+                                            std::chrono::milliseconds deadline) {
+  auto reply =
+      unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), options(deadline));
+  if (!reply) return reply.error();
+  return static_cast<std::int32_t>(reply->exit_status());
+}
+
+Status ContainerdClient::delete_task(const std::string& id) {
+  return command(channel_, kTasks + "Delete", name_process(id, {}), options());
+}
+
+Status ContainerdClient::add_exec(const std::string& id, const std::string& exec, const std::string& process_json,
+                                  const TaskStdio& stdio) {
+  wire::tasks::ExecRequest request;
+  request.set_container_id(id);
+  request.set_exec_id(exec);
+  request.set_stdin(stdio.in);
+  request.set_stdout(stdio.out);
+  request.set_stderr(stdio.err);
+  request.set_terminal(stdio.terminal);
+  request.mutable_spec()->set_type_url(kProcessType);
+  request.mutable_spec()->set_value(process_json);
+  return command(channel_, kTasks + "Exec", request, options());
+}
+
+Status ContainerdClient::delete_exec(const std::string& id, const std::string& exec) {
+  return command(channel_, kTasks + "DeleteProcess", name_process(id, exec), options());
+}
+
+Status ContainerdClient::resize(const std::string& id, const std::string& exec, std::uint16_t columns,
+                                std::uint16_t rows) {
+  wire::tasks::ResizePtyRequest request;
+  request.set_container_id(id);
+  request.set_exec_id(exec);
+  request.set_width(columns);
+  request.set_height(rows);
+  return command(channel_, kTasks + "ResizePty", request, options());
+}
+
+Status ContainerdClient::close_stdin(const std::string& id, const std::string& exec) {
+  wire::tasks::CloseIoRequest request;
+  request.set_container_id(id);
+  request.set_exec_id(exec);
+  request.set_stdin(true);
+  return command(channel_, kTasks + "CloseIO", request, options());
+}
+
+}  // namespace berth::runtime
