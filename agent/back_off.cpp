@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 /// first, 2*first, 4*first ... at most `longest`; `failures` counts from 1.
 milliseconds doubling(milliseconds first, milliseconds longest, std::uint32_t failures) {
   const auto doublings = std::min<std::uint32_t>(failures == 0 ? 0 : failures - 1, 16);
-  return std::min(longest, first * (1LL << doublings));
+  return std::min(longest, milliseconds(first.count() << doublings));
 }
 
 }  // namespace

@@ -55,6 +55,8 @@ struct ContainerMemory {
   std::uint32_t failures = 0;      ///< Consecutive, of starting or staying up: decides the back-off.
   std::string waiting_reason;      ///< "ErrImagePull", "CreateContainerError", ...; empty: none.
   std::string waiting_message;
+  std::uint32_t ended_attempts = 0;  ///< Attempts below have been counted as ended.
+  std::uint32_t pull_failures = 0;   ///< Consecutive.
   bool pulling = false;            ///< A pull is in flight: its end kicks the pod.
   std::uint32_t pulled_attempt = UINT32_MAX;  ///< The attempt for which `imagePullPolicy: Always` was satisfied.
   bool stop_begun = false;         ///< preStop or SIGTERM is under way for the running attempt.

@@ -1,0 +1,67 @@
+// agent/claim_plan.hpp - which volume a claim gets, and what happens to a volume whose claim is gone. Pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+/// The provisioner that this agent is: directories below stateDir/volumes.
+constexpr std::string_view kDirectoryProvisioner = "berth.io/directory";
+
+struct ClaimFacts {
+  std::vector<model::PersistentVolumeClaim> claims;
+  std::vector<model::PersistentVolume> volumes;
+  std::vector<model::StorageClass> classes;
+  const model::Node* node = nullptr;
+  std::set<std::pair<std::string, std::string>> used;  ///< (namespace, claim) of pods bound to this node.
+  std::set<std::pair<std::string, std::string>> mounted;  ///< The same for pods that are not torn down yet.
+};
+
+/// Binds an existing volume to a claim.
+struct BindAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string storage_class;
+};
+/// Makes a directory and a volume for a claim.
+struct ProvisionAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string storage_class;
+  std::string reclaim_policy;
+  std::string capacity;
+  std::vector<std::string> access_modes;
+};
+/// A volume whose claim is gone: Delete removes it with its content, Retain keeps it as Released.
+struct ReleaseAction {
+  std::string volume;
+  std::string claim_ns;
+  std::string claim_name;
+  bool reclaim = false;  ///< Content too.
+};
+/// A claim that has to wait, and why: becomes an event and the pod's message.
+struct WaitingClaim {
+  model::ObjectKey claim;
+  std::string reason;  ///< "ProvisioningFailed", "WaitForFirstConsumer", "FailedBinding"
+  std::string message;
+};
+
+struct ClaimPlan {
+  std::vector<BindAction> bind;
+  std::vector<ProvisionAction> provision;
+  std::vector<ReleaseAction> release;
+  std::vector<WaitingClaim> waiting;
+};
+
+/// Kubernetes' binding rules: the claim's volumeName if set; else the smallest available volume that fits class,
+/// size, modes and selector; else dynamic provisioning by the class, at once or with the first pod here.
+ClaimPlan plan_claims(const ClaimFacts& facts);
+
+}  // namespace berth::agent

@@ -1,0 +1,256 @@
+// agent/config.cpp - see config.hpp.
+#include "agent/config.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "base/atomic_file.hpp"
+
+namespace berth::agent {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+
+/// Thrown inside this file only, turned into an Error at its door.
+struct Bad {
+  YAML::Mark mark;
+  std::string path;
+  std::string message;
+};
+
+/// One mapping: takes keys off it; finish() complains about what is left.
+class Section {
+ public:
+  Section(const YAML::Node& node, std::string path) : node_(node), path_(std::move(path)) {
+    if (node_ && !node_.IsNull() && !node_.IsMap()) throw Bad{node_.Mark(), path_, "must be a mapping"};
+  }
+
+  YAML::Node take(const std::string& key) {
+    known_.insert(key);
+    return node_ && node_.IsMap() ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
+  }
+
+  std::string at(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  void text(const std::string& key, std::string& into) {
+    if (const auto node = take(key); present(node)) into = scalar(node, at(key));
+  }
+  void path(const std::string& key, std::filesystem::path& into) {
+    const auto node = take(key);
+    if (!present(node)) return;
+    into = scalar(node, at(key));
+    if (!into.is_absolute()) throw Bad{node.Mark(), at(key), "must be an absolute path"};
+  }
+  void number(const std::string& key, int& into, int low, int high) {
+    const auto node = take(key);
+    if (!present(node)) return;
+    const auto word = scalar(node, at(key));
+    std::size_t used = 0;
+    try {
+      into = std::stoi(word, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    if (used != word.size() || into < low || into > high) {
+      throw Bad{node.Mark(), at(key), fmt::format("must be a number from {} to {}", low, high)};
+    }
+  }
+  std::vector<std::string> texts(const std::string& key) {
+    std::vector<std::string> list;
+    const auto node = take(key);
+    if (!present(node)) return list;
+    if (!node.IsSequence()) throw Bad{node.Mark(), at(key), "must be a list"};
+    for (std::size_t i = 0; i < node.size(); ++i) list.push_back(scalar(node[i], fmt::format("{}[{}]", at(key), i)));
+    return list;
+  }
+
+  void finish() const {
+    if (!node_ || !node_.IsMap()) return;
+    std::set<std::string> seen;
+    for (const auto& entry : node_) {
+      const auto key = entry.first.IsScalar() ? entry.first.Scalar() : std::string("?");
+      if (!seen.insert(key).second) throw Bad{entry.first.Mark(), at(key), "given twice"};
+      if (known_.contains(key)) continue;
+      std::string choices;
+      for (const auto& name : known_) choices += (choices.empty() ? "" : ", ") + name;
+      throw Bad{entry.first.Mark(), at(key), "unknown key; known here: " + choices};
+    }
+  }
+
+  static bool present(const YAML::Node& node) { return node.IsDefined() && !node.IsNull(); }
+  static std::string scalar(const YAML::Node& node, const std::string& where) {
+    if (!node.IsScalar()) throw Bad{node.Mark(), where, "must be a text or a number"};
+    return node.Scalar();
+  }
+
+ private:
+  YAML::Node node_;
+  std::string path_;
+  std::set<std::string> known_;
+};
+
+std::chrono::seconds duration(const YAML::Node& node, const std::string& where) {
+  const auto text = Section::scalar(node, where);
+  static const std::map<std::string, int> kUnits{{"s", 1}, {"m", 60}, {"h", 3600}};
+  std::size_t used = 0;
+  int count = 0;
+  try {
+    count = std::stoi(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const auto unit = used == 0 ? kUnits.end() : kUnits.find(text.substr(used));
+  if (unit == kUnits.end() || count < 1 || count > 86'400) {
+    throw Bad{node.Mark(), where, "must be a duration such as 30s, 5m or 1h"};
+  }
+  return std::chrono::seconds(count * unit->second);
+}
+
+SourceConfig read_source(const YAML::Node& node, const std::string& where) {
+  SourceConfig source;
+  Section section(node, where);
+  section.path("directory", source.directory);
+  section.text("url", source.url);
+  if (const auto interval = section.take("interval"); Section::present(interval)) {
+    source.interval = duration(interval, section.at("interval"));
+  }
+  section.path("caFile", source.ca_file);
+  section.path("tokenFile", source.token_file);
+  section.finish();
+  if (source.directory.empty() == source.url.empty()) {
+    throw Bad{node.Mark(), where, "needs exactly one of directory and url"};
+  }
+  if (!source.url.empty() && !source.url.starts_with("https://") && !source.url.starts_with("http://")) {
+    throw Bad{node.Mark(), section.at("url"), "must begin with https:// or http://"};
+  }
+  return source;
+}
+
+model::Taint read_taint(const YAML::Node& node, const std::string& where) {
+  model::Taint taint;
+  Section section(node, where);
+  section.text("key", taint.key);
+  section.text("value", taint.value);
+  section.text("effect", taint.effect);
+  section.finish();
+  if (taint.key.empty()) throw Bad{node.Mark(), section.at("key"), "required"};
+  static const std::set<std::string> kEffects{"NoSchedule", "PreferNoSchedule", "NoExecute"};
+  if (!kEffects.contains(taint.effect)) {
+    throw Bad{node.Mark(), section.at("effect"), "must be NoSchedule, PreferNoSchedule or NoExecute"};
+  }
+  return taint;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+void read_lists(Section& root, Config& config) {
+  const auto labels = root.take("nodeLabels");
+  if (Section::present(labels)) {
+    if (!labels.IsMap()) throw Bad{labels.Mark(), "nodeLabels", "must be a mapping"};
+    for (const auto& entry : labels) {
+      const auto key = Section::scalar(entry.first, "nodeLabels");
+      config.node_labels[key] = Section::scalar(entry.second, "nodeLabels." + key);
+    }
+  }
+  const auto taints = root.take("nodeTaints");
+  if (Section::present(taints)) {
+    if (!taints.IsSequence()) throw Bad{taints.Mark(), "nodeTaints", "must be a list"};
+    for (std::size_t i = 0; i < taints.size(); ++i) {
+      config.node_taints.push_back(read_taint(taints[i], fmt::format("nodeTaints[{}]", i)));
+    }
+  }
+  const auto sources = root.take("sources");
+  if (Section::present(sources)) {
+    if (!sources.IsSequence()) throw Bad{sources.Mark(), "sources", "must be a list"};
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      config.sources.push_back(read_source(sources[i], fmt::format("sources[{}]", i)));
+    }
+  } else {
+    config.sources.push_back(
+        {.directory = "/etc/berth/manifests", .url = {}, .interval = {}, .ca_file = {}, .token_file = {}});
+  }
+}
+
+Config read_root(const YAML::Node& node) {
+  Config config;
+  Section root(node, "");
+  root.text("nodeName", config.node_name);
+  if (config.node_name.empty()) config.node_name = host_name();
+  read_lists(root, config);
+  root.path("stateDir", config.state_dir);
+  root.path("runDir", config.run_dir);
+
+  const auto store_node = root.take("store");
+  Section store(store_node, "store");
+  Section sqlite(store.take("sqlite"), "store.sqlite");
+  sqlite.finish();
+  store.finish();  // etcd: has its place here once it exists.
+
+  Section containerd(root.take("containerd"), "containerd");
+  containerd.text("address", config.containerd_address);
+  containerd.text("namespace", config.containerd_namespace);
+  containerd.text("runtime", config.containerd_runtime);
+  containerd.finish();
+
+  Section network(root.take("network"), "network");
+  network.text("bridge", config.bridge);
+  network.text("podCIDR", config.pod_cidr);
+  network.text("clusterDomain", config.cluster_domain);
+  network.finish();
+
+  Section dns(root.take("dns"), "dns");
+  config.dns_listen = dns.texts("listen");
+  dns.number("port", config.dns_port, 1, 65'535);
+  const auto upstreams = dns.take("upstreams");
+  if (Section::present(upstreams)) config.dns_upstreams = dns.texts("upstreams");
+  if (config.dns_upstreams && config.dns_upstreams->empty()) config.dns_upstreams.reset();  // []: from the host.
+  dns.finish();
+
+  Section api(root.take("api"), "api");
+  api.path("socket", config.api_socket);
+  const auto tls = api.take("tls");
+  if (Section::present(tls)) throw Bad{tls.Mark(), "api.tls", "not in this version; leave it out"};
+  api.finish();
+  root.finish();
+
+  if (!model::is_dns_subdomain(config.node_name)) {
+    throw Bad{node.Mark(), "nodeName", fmt::format("\"{}\" must be a lower-case DNS name", config.node_name)};
+  }
+  if (config.bridge.empty() || config.bridge.size() > 15) {
+    throw Bad{node.Mark(), "network.bridge", "must have 1 to 15 characters"};
+  }
+  return config;
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  try {
+    return read_root(YAML::Load(std::string(text)));
+  } catch (const Bad& bad) {
+    const auto where = bad.path.empty() ? std::string("configuration") : bad.path;
+    const auto line = bad.mark.is_null() ? file : fmt::format("{}:{}", file, bad.mark.line + 1);
+    return Error(ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", line, where, bad.message));
+  } catch (const YAML::Exception& error) {
+    return Error(ErrorCode::InvalidArgument, fmt::format("{}:{}: {}", file, error.mark.line + 1, error.msg));
+  }
+}
+
+Result<Config> load_config(const std::filesystem::path& file) {
+  auto text = read_file(file, kMaxConfigBytes);
+  if (failed_with(text, ErrorCode::NotFound) && file == kDefaultConfigFile) return parse_config("", file.string());
+  if (!text) return std::move(text).error().context("read configuration");
+  return parse_config(*text, file.string());
+}
+
+}  // namespace berth::agent

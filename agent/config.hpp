@@ -1,0 +1,54 @@
+// agent/config.hpp - /etc/berth/berthd.yaml: every key has a default, an unknown key is an error.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+struct SourceConfig {
+  std::filesystem::path directory;  ///< Exactly one of directory and url is set.
+  std::string url;
+  std::chrono::seconds interval{30};
+  std::filesystem::path ca_file;
+  std::filesystem::path token_file;
+};
+
+/// See docs/operations.md, section Configuration, for each key.
+struct Config {
+  std::string node_name;
+  model::StringMap node_labels;
+  std::vector<model::Taint> node_taints;
+  std::filesystem::path state_dir = "/var/lib/berth";
+  std::filesystem::path run_dir = "/run/berth";
+  std::vector<SourceConfig> sources;
+  std::string containerd_address = "/run/containerd/containerd.sock";
+  std::string containerd_namespace = "k8s.io";
+  std::string containerd_runtime = "io.containerd.runc.v2";
+  std::string bridge = "berth0";
+  std::string pod_cidr = "10.98.0.0/24";
+  std::string cluster_domain = "cluster.local";
+  std::vector<std::string> dns_listen;     ///< Empty: the bridge's gateway.
+  int dns_port = 53;
+  std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
+  std::filesystem::path api_socket;        ///< Empty: <runDir>/berthd.sock.
+
+  std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
+};
+
+/// Reads configuration text. InvalidArgument: `FILE:LINE: key.path: what is wrong; what would be right`.
+Result<Config> parse_config(std::string_view text, const std::string& file);
+
+/// Reads the file; its absence is an error unless it is the default path, whose absence means all defaults.
+Result<Config> load_config(const std::filesystem::path& file);
+
+constexpr const char* kDefaultConfigFile = "/etc/berth/berthd.yaml";
+
+}  // namespace berth::agent
