@@ -1,0 +1,23 @@
+// model/decode_internal.hpp - the decoders' shared pieces, inside model/ only.
+#pragma once
+
+#include <vector>
+
+#include "model/pod.hpp"
+#include "model/reader.hpp"
+#include "model/workloads.hpp"
+
+namespace berth::model {
+
+std::vector<Volume> read_volumes(const Reader& pod_spec);
+Container read_container(const Reader& container);
+std::optional<FieldRef> read_field_ref(const Reader& parent);
+std::optional<ResourceFieldRef> read_resource_field_ref(const Reader& parent);
+std::optional<SeccompProfile> read_seccomp(const Reader& security_context);
+std::vector<SelectorRequirement> read_requirements(const Reader& parent, std::string_view name);
+std::vector<NodeSelectorTerm> read_node_selector(const Reader& node_selector);
+PodSpec read_pod_spec(const Reader& spec);
+PodStatus read_pod_status(const Reader& status);
+LabelSelector read_label_selector(const Reader& selector);
+
+}  // namespace berth::model

@@ -1,0 +1,80 @@
+// model/decode_storage.cpp - PersistentVolumeClaim, PersistentVolume, StorageClass.
+#include <utility>
+
+#include "model/decode_internal.hpp"
+#include "model/model.hpp"
+#include "model/schema.hpp"
+
+namespace berth::model {
+
+Result<PersistentVolumeClaim> decode_claim(const Object& object) {
+  Issues issues;
+  const Reader root(object.raw, "", issues);
+  const auto spec = root.child("spec");
+  PersistentVolumeClaim claim;
+  claim.meta = object.meta;
+  claim.access_modes = spec.texts("accessModes");
+  if (spec.has("storageClassName")) claim.storage_class_name = spec.text("storageClassName");
+  claim.volume_name = spec.text("volumeName");
+  claim.volume_mode = spec.text("volumeMode", "Filesystem");
+  const auto requests = spec.child("resources").quantity_map("requests");
+  if (const auto found = requests.find("storage"); found != requests.end()) claim.request = found->second;
+  claim.selector = read_label_selector(spec.child("selector"));
+  claim.phase = root.child("status").text("phase");
+  return unless_issues(std::move(claim), issues);
+}
+
+Result<PersistentVolume> decode_volume(const Object& object) {
+  Issues issues;
+  const Reader root(object.raw, "", issues);
+  const auto spec = root.child("spec");
+  PersistentVolume volume;
+  volume.meta = object.meta;
+  const auto capacity = spec.quantity_map("capacity");
+  if (const auto found = capacity.find("storage"); found != capacity.end()) volume.capacity = found->second;
+  volume.access_modes = spec.texts("accessModes");
+  volume.storage_class_name = spec.text("storageClassName");
+  volume.reclaim_policy = spec.text("persistentVolumeReclaimPolicy", "Retain");
+  volume.volume_mode = spec.text("volumeMode", "Filesystem");
+  const auto bound_to = spec.child("claimRef");
+  volume.claim_ns = bound_to.text("namespace");
+  volume.claim_name = bound_to.text("name");
+  volume.claim_uid = bound_to.text("uid");
+  if (const auto host_path = spec.child("hostPath"); host_path.present()) {
+    volume.host_path = HostPathSource{host_path.text("path"), host_path.text("type")};
+  } else if (const auto local = spec.child("local"); local.present()) {
+    volume.host_path = HostPathSource{local.text("path"), ""};
+  } else if (spec.present()) {
+    for (const auto& entry : *spec.raw()) {
+      const std::string_view name(entry.key().data(), entry.key().size());
+      if (entry.value().is_object() && is_persistent_volume_source(name)) volume.unsupported_source = name;
+    }
+  }
+  volume.node_affinity = read_node_selector(spec.child("nodeAffinity").child("required"));
+  volume.phase = root.child("status").text("phase");
+  return unless_issues(std::move(volume), issues);
+}
+
+Result<StorageClass> decode_storage_class(const Object& object) {
+  Issues issues;
+  const Reader root(object.raw, "", issues);
+  StorageClass result;
+  result.meta = object.meta;
+  result.provisioner = root.text("provisioner");
+  result.parameters = root.text_map("parameters");
+  result.reclaim_policy = root.text("reclaimPolicy", "Delete");
+  result.volume_binding_mode = root.text("volumeBindingMode", "Immediate");
+  result.allow_volume_expansion = root.flag("allowVolumeExpansion");
+  return unless_issues(std::move(result), issues);
+}
+
+bool StorageClass::is_default() const {
+  for (const auto* name :
+       {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"}) {
+    const auto found = meta.annotations.find(name);
+    if (found != meta.annotations.end() && found->second == "true") return true;
+  }
+  return false;
+}
+
+}  // namespace berth::model

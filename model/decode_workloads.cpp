@@ -1,0 +1,91 @@
+// model/decode_workloads.cpp - StatefulSet, DaemonSet, Service.
+#include <utility>
+
+#include "model/decode_internal.hpp"
+#include "model/model.hpp"
+
+namespace berth::model {
+namespace {
+
+ObjectMeta read_template_meta(const Reader& metadata) {
+  ObjectMeta meta;
+  meta.name = metadata.text("name");
+  meta.ns = metadata.text("namespace");
+  meta.labels = metadata.text_map("labels");
+  meta.annotations = metadata.text_map("annotations");
+  meta.finalizers = metadata.texts("finalizers");
+  return meta;
+}
+
+PodTemplate read_template(const Reader& from) {
+  PodTemplate result;
+  result.meta = read_template_meta(from.child("metadata"));
+  result.spec = read_pod_spec(from.child("spec"));
+  if (from.present()) result.raw = *from.raw();
+  return result;
+}
+
+}  // namespace
+
+LabelSelector read_label_selector(const Reader& selector) {
+  return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};
+}
+
+Result<StatefulSet> decode_stateful_set(const Object& object) {
+  Issues issues;
+  const auto spec = Reader(object.raw, "", issues).child("spec");
+  StatefulSet set;
+  set.meta = object.meta;
+  set.replicas = spec.int32("replicas", 1);
+  set.selector = read_label_selector(spec.child("selector"));
+  set.pod_template = read_template(spec.child("template"));
+  for (const auto& claim : spec.children("volumeClaimTemplates")) {
+    if (claim.present()) set.claim_templates.push_back({read_template_meta(claim.child("metadata")), *claim.raw()});
+  }
+  set.service_name = spec.text("serviceName");
+  set.pod_management_policy = spec.text("podManagementPolicy", "OrderedReady");
+  const auto strategy = spec.child("updateStrategy");
+  set.update_strategy = strategy.text("type", "RollingUpdate");
+  set.partition = strategy.child("rollingUpdate").int32("partition");
+  set.revision_history_limit = spec.int32("revisionHistoryLimit", 10);
+  set.min_ready_seconds = spec.int32("minReadySeconds");
+  set.start_ordinal = spec.child("ordinals").int32("start");
+  const auto retention = spec.child("persistentVolumeClaimRetentionPolicy");
+  set.retention_when_deleted = retention.text("whenDeleted", "Retain");
+  set.retention_when_scaled = retention.text("whenScaled", "Retain");
+  return unless_issues(std::move(set), issues);
+}
+
+Result<DaemonSet> decode_daemon_set(const Object& object) {
+  Issues issues;
+  const auto spec = Reader(object.raw, "", issues).child("spec");
+  DaemonSet set;
+  set.meta = object.meta;
+  set.selector = read_label_selector(spec.child("selector"));
+  set.pod_template = read_template(spec.child("template"));
+  set.update_strategy = spec.child("updateStrategy").text("type", "RollingUpdate");
+  set.revision_history_limit = spec.int32("revisionHistoryLimit", 10);
+  set.min_ready_seconds = spec.int32("minReadySeconds");
+  return unless_issues(std::move(set), issues);
+}
+
+Result<Service> decode_service(const Object& object) {
+  Issues issues;
+  const auto spec = Reader(object.raw, "", issues).child("spec");
+  Service service;
+  service.meta = object.meta;
+  service.type = spec.text("type", "ClusterIP");
+  service.cluster_ip = spec.text("clusterIP");
+  service.selector = spec.text_map("selector");
+  for (const auto& from : spec.children("ports")) {
+    ServicePort port{from.text("name"), from.text("protocol", "TCP"), from.int32("port"),
+                     from.int_or_text("targetPort"), from.int32("nodePort")};
+    if (port.target_port.empty() || port.target_port == "0") port.target_port = std::to_string(port.port);
+    service.ports.push_back(std::move(port));
+  }
+  service.publish_not_ready_addresses = spec.flag("publishNotReadyAddresses");
+  service.external_name = spec.text("externalName");
+  return unless_issues(std::move(service), issues);
+}
+
+}  // namespace berth::model

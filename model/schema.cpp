@@ -1,0 +1,301 @@
+// model/schema.cpp - see schema.hpp.
+#include "model/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "model/schema_table.hpp"
+
+namespace berth::model {
+namespace {
+
+enum class Shape { Text, Flag, Int32, Int64, Quantity, IntOrText, Any, Struct };
+enum class Wrap { None, List, Map };
+
+struct Type;
+
+struct TypeRef {
+  Shape shape = Shape::Any;
+  Wrap wrap = Wrap::None;
+  const Type* type = nullptr;  ///< For Shape::Struct.
+};
+
+struct Field {
+  std::string_view name;
+  TypeRef ref;
+  bool honoured = true;
+};
+
+struct Type {
+  std::vector<Field> fields;
+  bool open = false;  ///< Other fields are fine.
+
+  const Field* find(std::string_view name) const {
+    for (const auto& field : fields) {
+      if (field.name == name) return &field;
+    }
+    return nullptr;
+  }
+};
+
+using Types = std::map<std::string_view, Type>;
+
+TypeRef parse_ref(std::string_view text, Types& types) {
+  TypeRef ref;
+  if (text.front() == '[' || text.front() == '{') {
+    ref.wrap = text.front() == '[' ? Wrap::List : Wrap::Map;
+    text = text.substr(1, text.size() - 2);
+  }
+  static const std::map<std::string_view, Shape> scalars = {
+      {"s", Shape::Text},     {"b", Shape::Flag},      {"i", Shape::Int32}, {"l", Shape::Int64},
+      {"q", Shape::Quantity}, {"x", Shape::IntOrText}, {"any", Shape::Any}};
+  const auto scalar = scalars.find(text);
+  ref.shape = scalar != scalars.end() ? scalar->second : Shape::Struct;
+  if (ref.shape == Shape::Struct) ref.type = &types[text];
+  return ref;
+}
+
+/// The table is ours: a line that does not parse is a bug, and the tests walk every type.
+Types parse_table(std::string_view table) {
+  Types types;
+  Type* type = nullptr;
+  for (std::size_t at = 0; at < table.size();) {
+    const auto end = std::min(table.find_first_of(" \n", at), table.size());
+    auto word = table.substr(at, end - at);
+    at = end + 1;
+    if (word.empty()) continue;
+    if (word.back() == ':') {
+      word.remove_suffix(1);
+      const bool open = word.back() == '*';
+      if (open) word.remove_suffix(1);
+      type = &types[word];
+      type->open = open;
+      continue;
+    }
+    const auto colon = word.find(':');
+    if (type == nullptr || colon == std::string_view::npos) std::abort();
+    Field field;
+    field.name = word.substr(0, colon);
+    field.honoured = !field.name.starts_with('-');
+    if (!field.honoured) field.name.remove_prefix(1);
+    field.ref = parse_ref(word.substr(colon + 1), types);
+    type->fields.push_back(field);
+  }
+  return types;
+}
+
+const Type& type_named(std::string_view name) {
+  static const Types types = parse_table(kSchemaTable);
+  const auto found = types.find(name);
+  if (found == types.end()) std::abort();
+  return found->second;
+}
+
+std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
+
+/// Levenshtein's distance, for short words.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto change = diagonal + (a[i] == b[j] ? 0U : 1U);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string unknown_field_message(const Type& type, std::string_view name) {
+  constexpr std::size_t kLongestName = 48;
+  if (name.size() <= kLongestName) {
+    for (const auto& field : type.fields) {
+      if (distance(name, field.name) <= 2) return fmt::format("unknown field, ignored; did you mean {}?", field.name);
+    }
+  }
+  return "unknown field, ignored";
+}
+
+/// Walks JSON along the types, noting errors or warnings.
+class Walk {
+ public:
+  explicit Walk(bool errors) : errors_(errors) {}
+
+  void object(const Type& type, const json::object& object, const std::string& path) {
+    for (const auto& entry : object) {
+      if (full()) return;
+      const auto name = key_of(entry);
+      const auto* field = type.find(name);
+      if (field == nullptr) {
+        if (!type.open && !errors_) note(join_path(path, name), unknown_field_message(type, name));
+        continue;
+      }
+      if (entry.value().is_null()) continue;
+      const auto field_path = join_path(path, name);
+      if (!field->honoured && !errors_) {
+        note(field_path, "has no effect here");
+        continue;
+      }
+      wrapped(field->ref, entry.value(), field_path);
+    }
+  }
+
+  Issues take() { return std::move(issues_); }
+
+ private:
+  /// A manifest cannot make us build an endless list of complaints.
+  bool full() const { return issues_.size() >= 100; }
+
+  void note(std::string path, std::string message) {
+    if (!full()) issues_.push_back({std::move(path), std::move(message)});
+  }
+
+  void mismatch(const std::string& path, std::string_view wanted, const json::value& found,
+                std::string_view hint = {}) {
+    if (errors_) note(path, fmt::format("expected {}, found {}{}", wanted, describe(found), hint));
+  }
+
+  void wrapped(const TypeRef& ref, const json::value& value, const std::string& path) {
+    switch (ref.wrap) {
+      case Wrap::None: return single(ref, value, path);
+      case Wrap::List: {
+        const auto* list = value.if_array();
+        if (list == nullptr) return mismatch(path, "a list", value);
+        for (std::size_t i = 0; i < list->size() && !full(); ++i)
+          single(ref, (*list)[i], fmt::format("{}[{}]", path, i));
+        return;
+      }
+      case Wrap::Map: {
+        const auto* map = value.if_object();
+        if (map == nullptr) return mismatch(path, "a mapping", value);
+        for (const auto& entry : *map) {
+          if (full()) return;
+          if (!entry.value().is_null()) single(ref, entry.value(), join_path(path, key_of(entry)));
+        }
+        return;
+      }
+    }
+  }
+
+  void single(const TypeRef& ref, const json::value& value, const std::string& path) {
+    switch (ref.shape) {
+      case Shape::Any: return;
+      case Shape::Text:
+        if (!value.is_string()) {
+          const bool scalar = value.is_number() || value.is_bool();
+          mismatch(path, "a string", value, scalar ? "; put it in quotes" : "");
+        }
+        return;
+      case Shape::Flag:
+        if (!value.is_bool()) mismatch(path, "true or false", value);
+        return;
+      case Shape::Int32:
+      case Shape::Int64: return integer(ref.shape, value, path);
+      case Shape::Quantity: return quantity(value, path);
+      case Shape::IntOrText:
+        if (!value.is_string()) integer(Shape::Int32, value, path);
+        return;
+      case Shape::Struct:
+        if (const auto* object_value = value.if_object()) return object(*ref.type, *object_value, path);
+        return mismatch(path, "a mapping", value);
+    }
+  }
+
+  void integer(Shape shape, const json::value& value, const std::string& path) {
+    const auto number = as_integer(value);
+    if (!number) {
+      return mismatch(path, "an integer", value, value.is_string() ? "; remove the quotes" : "");
+    }
+    const bool fits = shape == Shape::Int64 || (*number >= std::numeric_limits<std::int32_t>::min() &&
+                                                *number <= std::numeric_limits<std::int32_t>::max());
+    if (!fits && errors_) note(path, fmt::format("invalid value: {}: does not fit in 32 bits", *number));
+  }
+
+  void quantity(const json::value& value, const std::string& path) {
+    if (!errors_) return;
+    if (!value.is_string() && !value.is_number()) return mismatch(path, "a quantity", value);
+    const auto parsed =
+        Quantity::parse(value.is_string() ? std::string(view(value.get_string())) : json::serialize(value));
+    if (!parsed) note(path, parsed.error().message());
+  }
+
+  bool errors_;
+  Issues issues_;
+};
+
+void remove_nulls_in(const Type& type, json::object& object);
+
+void remove_nulls_below(const TypeRef& ref, json::value& value) {
+  if (ref.wrap == Wrap::Map) {
+    auto* map = value.if_object();
+    if (map == nullptr || ref.shape != Shape::Text) return;
+    for (auto& entry : *map) {
+      if (entry.value().is_null()) entry.value() = "";
+    }
+    return;
+  }
+  if (ref.shape != Shape::Struct) return;
+  if (auto* object = value.if_object(); object != nullptr && ref.wrap == Wrap::None)
+    remove_nulls_in(*ref.type, *object);
+  if (auto* list = value.if_array(); list != nullptr && ref.wrap == Wrap::List) {
+    for (auto& item : *list) {
+      if (auto* object = item.if_object()) remove_nulls_in(*ref.type, *object);
+    }
+  }
+}
+
+void remove_nulls_in(const Type& type, json::object& object) {
+  std::vector<std::string> nulls;
+  for (auto& entry : object) {
+    const auto* field = type.find(key_of(entry));
+    if (entry.value().is_null()) {
+      nulls.emplace_back(key_of(entry));
+    } else if (field != nullptr) {
+      remove_nulls_below(field->ref, entry.value());
+    }
+  }
+  for (const auto& name : nulls) object.stable_erase(object.find(name));
+}
+
+bool is_source(std::string_view type_name, std::string_view name, std::initializer_list<std::string_view> others) {
+  const auto* field = type_named(type_name).find(name);
+  if (field == nullptr || field->ref.wrap != Wrap::None ||
+      std::find(others.begin(), others.end(), name) != others.end()) {
+    return false;
+  }
+  return field->ref.shape == Shape::Struct || field->ref.shape == Shape::Any;
+}
+
+}  // namespace
+
+Issues schema_errors(Kind kind, const json::object& raw) {
+  Walk walk(/*errors=*/true);
+  walk.object(type_named(info(kind).name), raw, "");
+  return walk.take();
+}
+
+Issues schema_warnings(Kind kind, const json::object& raw) {
+  Walk walk(/*errors=*/false);
+  walk.object(type_named(info(kind).name), raw, "");
+  return walk.take();
+}
+
+void remove_nulls(Kind kind, json::object& raw) { remove_nulls_in(type_named(info(kind).name), raw); }
+
+bool is_persistent_volume_source(std::string_view name) {
+  return is_source("VolumeSpec", name, {"claimRef", "nodeAffinity"});
+}
+
+bool is_volume_source(std::string_view name) { return is_source("Volume", name, {}); }
+
+}  // namespace berth::model

@@ -1,0 +1,166 @@
+// model/schema_table.cpp - the table itself; schema.cpp reads it.
+//
+// One line is one type: `Name: field:type field:type ...`. A type is
+//   s string · b boolean · i 32-bit integer · l 64-bit integer · q quantity · x integer or string · any
+//   {s} {q} map of · [T] list of · Name another line.
+// `-field` is stored but has no effect here. `Name*:` may have more fields than are listed. A line that starts with
+// spaces continues the one before. From the Kubernetes API reference, v1.30.
+#include "model/schema_table.hpp"
+
+namespace berth::model {
+
+// clang-format off
+const std::string_view kSchemaTable =
+R"(ObjectMeta: name:s generateName:s namespace:s selfLink:s uid:s resourceVersion:s generation:l creationTimestamp:s
+  deletionTimestamp:s deletionGracePeriodSeconds:l labels:{s} annotations:{s} ownerReferences:[OwnerReference]
+  finalizers:[s] managedFields:any
+OwnerReference: apiVersion:s kind:s name:s uid:s controller:b blockOwnerDeletion:b
+LabelSelector: matchLabels:{s} matchExpressions:[Requirement]
+Requirement: key:s operator:s values:[s]
+LocalRef: name:s
+ObjectRef: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
+
+Namespace: apiVersion:s kind:s metadata:ObjectMeta spec:NamespaceSpec status:PhaseStatus
+NamespaceSpec: finalizers:[s]
+PhaseStatus*: phase:s
+Node: apiVersion:s kind:s metadata:ObjectMeta spec:NodeSpec status:any
+NodeSpec: podCIDR:s podCIDRs:[s] providerID:s unschedulable:b taints:[Taint] configSource:any externalID:s
+Taint: key:s value:s effect:s timeAdded:s
+StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s -mountOptions:[s]
+  allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:any
+ConfigMap: apiVersion:s kind:s metadata:ObjectMeta data:{s} binaryData:{s} immutable:b
+Secret: apiVersion:s kind:s metadata:ObjectMeta data:{s} stringData:{s} type:s immutable:b
+ServiceAccount: apiVersion:s kind:s metadata:ObjectMeta secrets:[ObjectRef] imagePullSecrets:[LocalRef]
+  automountServiceAccountToken:b
+ControllerRevision: apiVersion:s kind:s metadata:ObjectMeta data:any revision:l
+EndpointSlice: apiVersion:s kind:s metadata:ObjectMeta addressType:s endpoints:any ports:any
+Lease: apiVersion:s kind:s metadata:ObjectMeta spec:any
+Event*: apiVersion:s kind:s metadata:ObjectMeta involvedObject:ObjectRef reason:s message:s source:EventSource
+  firstTimestamp:s lastTimestamp:s count:i type:s
+EventSource: component:s host:s
+
+PersistentVolumeClaim: apiVersion:s kind:s metadata:ObjectMeta spec:ClaimSpec status:PhaseStatus
+ClaimSpec: accessModes:[s] selector:LabelSelector resources:ClaimResources volumeName:s storageClassName:s volumeMode:s
+  -dataSource:any -dataSourceRef:any -volumeAttributesClassName:s
+ClaimResources: limits:{q} requests:{q}
+PersistentVolume: apiVersion:s kind:s metadata:ObjectMeta spec:VolumeSpec status:PhaseStatus
+VolumeSpec: capacity:{q} accessModes:[s] claimRef:ObjectRef persistentVolumeReclaimPolicy:s storageClassName:s
+  mountOptions:[s] volumeMode:s nodeAffinity:VolumeNodeAffinity -volumeAttributesClassName:s
+  hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:IscsiSource csi:PersistentCsiSource
+  awsElasticBlockStore:DiskSource gcePersistentDisk:any azureDisk:any azureFile:any cephfs:any cinder:any fc:any
+  flexVolume:any flocker:any glusterfs:any photonPersistentDisk:any portworxVolume:any quobyte:any rbd:any scaleIO:any
+  storageos:any vsphereVolume:any
+VolumeNodeAffinity: required:NodeSelector
+LocalSource: path:s fsType:s
+
+Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:any
+ServiceSpec: ports:[ServicePort] selector:{s} clusterIP:s clusterIPs:[s] type:s -externalIPs:[s] sessionAffinity:s
+  -loadBalancerIP:s -loadBalancerSourceRanges:[s] externalName:s -externalTrafficPolicy:s -healthCheckNodePort:i
+  publishNotReadyAddresses:b -sessionAffinityConfig:any ipFamilies:[s] ipFamilyPolicy:s
+  -allocateLoadBalancerNodePorts:b -loadBalancerClass:s internalTrafficPolicy:s -trafficDistribution:s
+ServicePort: name:s protocol:s -appProtocol:s port:i targetPort:x nodePort:i
+
+StatefulSet: apiVersion:s kind:s metadata:ObjectMeta spec:StatefulSetSpec status:any
+StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplate volumeClaimTemplates:[PersistentVolumeClaim]
+  serviceName:s podManagementPolicy:s updateStrategy:StatefulSetStrategy revisionHistoryLimit:i minReadySeconds:i
+  persistentVolumeClaimRetentionPolicy:ClaimRetention ordinals:Ordinals
+StatefulSetStrategy: type:s rollingUpdate:StatefulSetRolling
+StatefulSetRolling: partition:i -maxUnavailable:x
+ClaimRetention: whenDeleted:s whenScaled:s
+Ordinals: start:i
+DaemonSet: apiVersion:s kind:s metadata:ObjectMeta spec:DaemonSetSpec status:any
+DaemonSetSpec: selector:LabelSelector template:PodTemplate updateStrategy:DaemonSetStrategy minReadySeconds:i
+  revisionHistoryLimit:i
+DaemonSetStrategy: type:s rollingUpdate:DaemonSetRolling
+DaemonSetRolling: maxUnavailable:x maxSurge:x
+
+PodTemplate: metadata:ObjectMeta spec:PodSpec
+Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
+PodSpec: volumes:[Volume] initContainers:[Container] containers:[Container] -ephemeralContainers:any restartPolicy:s
+  terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s} -serviceAccountName:s
+  -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
+  shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef] hostname:s subdomain:s
+  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias] priorityClassName:s -priority:i
+  dnsConfig:DnsConfig -readinessGates:any -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
+  -overhead:{q} -topologySpreadConstraints:any setHostnameAsFQDN:b -os:any -hostUsers:b -schedulingGates:any
+  -resourceClaims:any -resources:any
+Affinity: nodeAffinity:NodeAffinity -podAffinity:any -podAntiAffinity:any
+NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector
+  -preferredDuringSchedulingIgnoredDuringExecution:any
+NodeSelector: nodeSelectorTerms:[NodeSelectorTerm]
+NodeSelectorTerm: matchExpressions:[Requirement] matchFields:[Requirement]
+Toleration: key:s operator:s value:s effect:s tolerationSeconds:l
+HostAlias: ip:s hostnames:[s]
+DnsConfig: nameservers:[s] searches:[s] options:[DnsOption]
+DnsOption: name:s value:s
+PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePolicy:s supplementalGroups:[l]
+  -supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:any -windowsOptions:any
+  -appArmorProfile:any -seLinuxChangePolicy:s
+NameValue: name:s value:s
+Profile: type:s localhostProfile:s
+
+Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort] envFrom:[EnvFrom] env:[EnvVar]
+  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount] -volumeDevices:any
+  livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
+  terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
+ContainerPort: name:s hostPort:i containerPort:i protocol:s hostIP:s
+EnvFrom: prefix:s configMapRef:OptionalRef secretRef:OptionalRef
+OptionalRef: name:s optional:b
+EnvVar: name:s value:s valueFrom:EnvSource
+EnvSource: fieldRef:FieldRef resourceFieldRef:ResourceFieldRef configMapKeyRef:KeyRef secretKeyRef:KeyRef
+FieldRef: apiVersion:s fieldPath:s
+ResourceFieldRef: containerName:s resource:s divisor:q
+KeyRef: name:s key:s optional:b
+Resources: limits:{q} requests:{q} -claims:any
+VolumeMount: name:s readOnly:b -recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
+Probe: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket grpc:Grpc initialDelaySeconds:i timeoutSeconds:i periodSeconds:i
+  successThreshold:i failureThreshold:i terminationGracePeriodSeconds:l
+Exec: command:[s]
+HttpGet: path:s port:x host:s scheme:s httpHeaders:[NameValue]
+TcpSocket: port:x host:s
+Grpc: port:i service:s
+Lifecycle: postStart:Handler preStop:Handler -stopSignal:s
+Handler: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket sleep:Sleep
+Sleep: seconds:l
+ContainerSecurity: capabilities:Capabilities privileged:b -seLinuxOptions:any -windowsOptions:any runAsUser:l
+  runAsGroup:l runAsNonRoot:b readOnlyRootFilesystem:b allowPrivilegeEscalation:b procMount:s seccompProfile:Profile
+  -appArmorProfile:any
+Capabilities: add:[s] drop:[s]
+
+Volume: name:s emptyDir:EmptyDirSource hostPath:HostPathSource configMap:ConfigMapSource secret:SecretSource
+  downwardAPI:DownwardSource projected:ProjectedSource persistentVolumeClaim:ClaimSource nfs:NfsSource
+  iscsi:IscsiSource csi:CsiSource awsElasticBlockStore:DiskSource ephemeral:any gcePersistentDisk:any gitRepo:any
+  azureDisk:any azureFile:any cephfs:any cinder:any fc:any flexVolume:any flocker:any glusterfs:any image:any
+  photonPersistentDisk:any portworxVolume:any quobyte:any rbd:any scaleIO:any storageos:any vsphereVolume:any
+EmptyDirSource: medium:s sizeLimit:q
+HostPathSource: path:s type:s
+ConfigMapSource: name:s items:[KeyToPath] defaultMode:i optional:b
+SecretSource: secretName:s items:[KeyToPath] defaultMode:i optional:b
+KeyToPath: key:s path:s mode:i
+DownwardSource: items:[DownwardItem] defaultMode:i
+DownwardItem: path:s fieldRef:FieldRef resourceFieldRef:ResourceFieldRef mode:i
+ProjectedSource: sources:[Projection] defaultMode:i
+Projection: configMap:ConfigMapProjection secret:ConfigMapProjection downwardAPI:DownwardProjection
+  serviceAccountToken:any clusterTrustBundle:any podCertificate:any
+ConfigMapProjection: name:s items:[KeyToPath] optional:b
+DownwardProjection: items:[DownwardItem]
+ClaimSource: claimName:s readOnly:b
+NfsSource: server:s path:s readOnly:b
+IscsiSource: targetPortal:s iqn:s lun:i iscsiInterface:s fsType:s readOnly:b portals:[s] chapAuthDiscovery:b
+  chapAuthSession:b secretRef:any initiatorName:s
+CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRef:LocalRef
+PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
+DiskSource: volumeID:s fsType:s partition:i readOnly:b
+
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[PodCondition]
+  initContainerStatuses:[ContainerStatus] containerStatuses:[ContainerStatus]
+PodCondition*: type:s status:s reason:s message:s lastTransitionTime:s lastProbeTime:s
+ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s
+State: waiting:StateWaiting running:StateRunning terminated:StateTerminated
+StateWaiting: reason:s message:s
+StateRunning: startedAt:s
+StateTerminated: exitCode:i signal:i reason:s message:s startedAt:s finishedAt:s containerID:s
+)";
+// clang-format on
+
+}  // namespace berth::model
