@@ -73,8 +73,8 @@ struct PullCredentials {
   std::string identity_token;
 };
 
-/// One namespace of one containerd. Every call blocks for at most its deadline (10 s unless said) and may be made on any
-/// thread. Errors keep containerd's code; the text starts with the service and method.
+/// One namespace of one containerd. Every call blocks for at most its deadline (10 s unless said) and may be made on
+/// any thread. Errors keep containerd's code; the text starts with the service and method.
 class ContainerdClient {
  public:
   struct Settings {

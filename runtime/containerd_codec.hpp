@@ -24,7 +24,8 @@ Result<Reply> unary(GrpcChannel& channel, const std::string& method, const Reque
   const auto bytes = channel.call(method, request.SerializeAsString(), options);
   if (!bytes) return bytes.error().context(method_title(method));
   Reply reply;
-  if (!reply.ParseFromString(*bytes)) return Error(ErrorCode::Internal, method_title(method) + ": reply does not parse");
+  if (!reply.ParseFromString(*bytes))
+    return Error(ErrorCode::Internal, method_title(method) + ": reply does not parse");
   return reply;
 }
 

@@ -30,8 +30,8 @@ ContainerRecord to_record(const wire::containers::Container& from, bool with_spe
 }  // namespace
 
 Result<std::string> ContainerdClient::version() {
-  auto reply = unary<wire::introspection::VersionResponse>(
-      channel_, "/containerd.services.version.v1.Version/Version", wire::Empty(), options());
+  auto reply = unary<wire::introspection::VersionResponse>(channel_, "/containerd.services.version.v1.Version/Version",
+                                                           wire::Empty(), options());
   if (!reply) return reply.error();
   return reply->version();
 }

@@ -81,8 +81,7 @@ Status ContainerdClient::kill(const std::string& id, const std::string& exec, in
 
 Result<std::int32_t> ContainerdClient::wait(const std::string& id, const std::string& exec,
                                             std::chrono::milliseconds deadline) {
-  auto reply =
-      unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), options(deadline));
+  auto reply = unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), options(deadline));
   if (!reply) return reply.error();
   return static_cast<std::int32_t>(reply->exit_status());
 }

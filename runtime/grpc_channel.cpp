@@ -167,7 +167,7 @@ GrpcChannel::GrpcChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);          // whether to call again is decided above, by code
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);             // whether to call again is decided above, by code
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // two runtimes in one process do not share a connection
   arguments.SetInt("grpc.enable_http_proxy", 0);
   arguments.SetString("grpc.default_authority", "localhost");  // containerd's Go server refuses a path as authority

@@ -1,0 +1,105 @@
+// runtime/image_document.cpp - see image_document.hpp.
+#include "runtime/image_document.hpp"
+
+#include <openssl/evp.h>
+#include <sys/utsname.h>
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/json.hpp"
+
+namespace berth::runtime {
+namespace {
+
+std::string sha256(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  std::string hex = "sha256:";
+  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+std::vector<std::string> strings(const json::value& from, std::initializer_list<std::string_view> path) {
+  std::vector<std::string> found;
+  const auto* value = find(from, path);
+  if (!value || !value->is_array()) return found;
+  for (const auto& item : value->get_array()) {
+    if (item.is_string()) found.emplace_back(view(item.get_string()));
+  }
+  return found;
+}
+
+/// How well a manifest's platform fits: 2 exactly, 1 good enough, 0 not at all.
+int fit(const json::value& manifest, const Platform& wanted) {
+  if (find_string(manifest, {"platform", "os"}) != wanted.os) return 0;
+  if (find_string(manifest, {"platform", "architecture"}) != wanted.architecture) return 0;
+  const auto variant = find_string(manifest, {"platform", "variant"});
+  if (variant == wanted.variant) return 2;
+  // arm64 is v8 when it does not say; amd64 v2 and above need processors that we do not ask for.
+  if (wanted.architecture == "arm64") return variant.empty() || variant == "v8" ? 2 : 0;
+  if (wanted.architecture == "amd64") return variant.empty() || variant == "v1" ? 2 : 0;
+  return variant.empty() || variant <= std::string_view(wanted.variant) ? 1 : 0;
+}
+
+}  // namespace
+
+Platform host_platform() {
+  utsname name{};
+  ::uname(&name);
+  const std::string_view machine = name.machine;
+  if (machine == "x86_64") return {"linux", "amd64", ""};
+  if (machine == "aarch64") return {"linux", "arm64", ""};
+  if (machine.starts_with("armv7")) return {"linux", "arm", "v7"};
+  if (machine.starts_with("armv6")) return {"linux", "arm", "v6"};
+  if (machine == "i686" || machine == "i386") return {"linux", "386", ""};
+  if (machine == "loongarch64") return {"linux", "loong64", ""};
+  return {"linux", std::string(machine), ""};  // riscv64, ppc64le, s390x: the same words
+}
+
+Result<ImageDocument> parse_image_document(std::string_view text, const Platform& platform) {
+  const auto parsed = parse_json(text);
+  if (!parsed) return parsed.error().context("read image manifest");
+  ImageDocument document;
+  if (const auto* manifests = find(*parsed, {"manifests"}); manifests && manifests->is_array()) {
+    for (const int wanted : {2, 1}) {
+      for (const auto& manifest : manifests->get_array()) {
+        if (fit(manifest, platform) == wanted) document.manifests.emplace_back(find_string(manifest, {"digest"}));
+      }
+    }
+    if (document.manifests.empty()) {
+      return Error(ErrorCode::NotFound,
+                   fmt::format("the image has no variant for {}/{}", platform.os, platform.architecture));
+    }
+    return document;
+  }
+  document.config = find_string(*parsed, {"config", "digest"});
+  if (document.config.empty()) {
+    return Error(ErrorCode::InvalidArgument, "read image manifest: neither an index nor a manifest with a config");
+  }
+  return document;
+}
+
+Result<ImageConfig> parse_image_config(std::string_view text) {
+  const auto parsed = parse_json(text);
+  if (!parsed) return parsed.error().context("read image config");
+  if (!parsed->is_object()) return Error(ErrorCode::InvalidArgument, "read image config: not an object");
+  ImageConfig config;
+  config.entrypoint = strings(*parsed, {"config", "Entrypoint"});
+  config.cmd = strings(*parsed, {"config", "Cmd"});
+  config.env = strings(*parsed, {"config", "Env"});
+  config.user = find_string(*parsed, {"config", "User"});
+  config.working_dir = find_string(*parsed, {"config", "WorkingDir"});
+  config.chain_id = chain_id(strings(*parsed, {"rootfs", "diff_ids"}));
+  return config;
+}
+
+std::string chain_id(const std::vector<std::string>& diff_ids) {
+  std::string chain;
+  for (const auto& diff : diff_ids) chain = chain.empty() ? diff : sha256(chain + " " + diff);
+  return chain;
+}
+
+}  // namespace berth::runtime

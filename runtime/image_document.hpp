@@ -1,0 +1,49 @@
+// runtime/image_document.hpp - index, manifest and config of an image, read from their JSON. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace berth::runtime {
+
+/// What the image says about running it; see the OCI image specification, config.md.
+struct ImageConfig {
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  std::vector<std::string> env;
+  std::string user;
+  std::string working_dir;
+  std::string chain_id;  ///< Name of the unpacked snapshot of all layers; empty: an image without layers.
+};
+
+/// One platform, in Go's words: {"linux", "arm64", "v8"}.
+struct Platform {
+  std::string os = "linux";
+  std::string architecture;
+  std::string variant;
+};
+
+/// This host's, from uname(2).
+Platform host_platform();
+
+/// An index leads to manifests, a manifest to a config.
+struct ImageDocument {
+  std::vector<std::string> manifests;  ///< Of an index: digests that fit the platform, best first.
+  std::string config;                  ///< Of a manifest: the digest of the config.
+};
+
+/// Reads an index (OCI or Docker manifest list) or a manifest; which one it is, the text says itself.
+/// InvalidArgument: neither. NotFound: an index without a manifest for `platform`.
+Result<ImageDocument> parse_image_document(std::string_view text, const Platform& platform);
+
+/// Reads a config. InvalidArgument: it is not one.
+Result<ImageConfig> parse_image_config(std::string_view text);
+
+/// c1 = d1, cN = sha256("cN-1 dN"): the name of N stacked layers. See the OCI image specification, "Layer ChainID".
+std::string chain_id(const std::vector<std::string>& diff_ids);
+
+}  // namespace berth::runtime
