@@ -35,6 +35,7 @@ struct StatefulSet {
   std::int32_t start_ordinal = 0;
   std::string retention_when_deleted = "Retain";  ///< or "Delete"
   std::string retention_when_scaled = "Retain";
+  std::string current_revision;  ///< status.currentRevision: what pods below the partition stay at.
 };
 
 struct DaemonSet {

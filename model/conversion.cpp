@@ -1,0 +1,91 @@
+// model/conversion.cpp - see conversion.hpp. Defaults are those of pkg/apis/{apps,extensions}/v1beta1/defaults.go.
+#include "model/conversion.hpp"
+
+#include <fmt/format.h>
+
+#include "model/json_edit.hpp"
+#include "model/model.hpp"
+
+namespace berth::model {
+namespace {
+
+struct OldVersion {
+  std::string_view api_version;
+  Kind kind;
+  bool first_beta;  ///< Defaults of the first betas: selector from labels, OnDelete.
+};
+constexpr OldVersion kOldVersions[] = {
+    {"apps/v1beta1", Kind::StatefulSet, true},
+    {"apps/v1beta2", Kind::StatefulSet, false},
+    {"apps/v1beta2", Kind::DaemonSet, false},
+    {"extensions/v1beta1", Kind::DaemonSet, true},
+    {"apps/v1beta1", Kind::ControllerRevision, false},
+    {"apps/v1beta2", Kind::ControllerRevision, false},
+    {"storage.k8s.io/v1beta1", Kind::StorageClass, false},
+};
+
+void apply_first_beta_defaults(json::object& raw) {
+  auto* spec = object_or_new(raw, "spec");
+  if (spec == nullptr) return;
+  if (auto* strategy = object_or_new(*spec, "updateStrategy")) set_default_text(*strategy, "type", "OnDelete");
+  spec->erase("templateGeneration");
+  auto* pod_template = object_at(*spec, "template");
+  auto* template_meta = pod_template == nullptr ? nullptr : object_at(*pod_template, "metadata");
+  auto* labels = template_meta == nullptr ? nullptr : object_at(*template_meta, "labels");
+  if (labels == nullptr) return;
+  json::object selector;
+  selector["matchLabels"] = *labels;
+  set_default(*spec, "selector", std::move(selector));
+  auto* meta = object_or_new(raw, "metadata");
+  if (meta == nullptr) return;
+  auto* own = object_or_new(*meta, "labels");
+  if (own != nullptr && own->empty()) *own = *labels;
+}
+
+const KindInfo* kind_spelled(std::string_view name) {
+  for (const auto& kind : all_kinds()) {
+    if (kind.name == name) return &kind;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Conversion convert(json::object& raw) {
+  Conversion result;
+  const Reader root(raw, "", result.issues);
+  const auto api_version = root.text("apiVersion");
+  const auto kind_name = root.text("kind");
+  if (result.issues.empty() && api_version.empty()) root.fail("apiVersion", "required");
+  if (result.issues.empty() && kind_name.empty()) root.fail("kind", "required");
+  if (!result.issues.empty()) return result;
+  const auto shown = std::string_view(kind_name).substr(0, 64);
+  const auto* kind = kind_spelled(kind_name);
+  if (kind == nullptr) {
+    if (const auto* meant = find_kind(kind_name)) {
+      root.fail("kind", fmt::format("unknown kind \"{}\": did you mean {}?", shown, meant->name));
+    } else {
+      root.fail("kind",
+                fmt::format("unknown kind \"{}\"; the kinds for workloads are Pod, StatefulSet and DaemonSet", shown));
+    }
+    return result;
+  }
+  if (kind->api_version() == api_version) return result;
+  for (const auto& old : kOldVersions) {
+    if (old.api_version != api_version || old.kind != kind->kind) continue;
+    if (old.first_beta) apply_first_beta_defaults(raw);
+    raw["apiVersion"] = kind->api_version();
+    result.old_version = old.api_version;
+    return result;
+  }
+  root.fail("apiVersion", fmt::format("no kind \"{}\" is known in version \"{}\"; use {}", kind->name,
+                                      std::string_view(api_version).substr(0, 64), kind->api_version()));
+  return result;
+}
+
+Status convert_to_current(json::object& raw) {
+  const auto result = convert(raw);
+  return unless_issues(Ok{}, result.issues);
+}
+
+}  // namespace berth::model

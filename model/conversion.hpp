@@ -1,0 +1,23 @@
+// model/conversion.hpp - old API versions to the current ones.
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+#include "model/reader.hpp"
+
+namespace berth::model {
+
+struct Conversion {
+  Issues issues;            ///< Why it could not be converted; nothing was changed then.
+  std::string old_version;  ///< "apps/v1beta1" when it was one.
+};
+
+/// What convert_to_current does, with field paths. The old versions and what they did differently:
+///
+/// - apps/v1beta1 StatefulSet: updateStrategy OnDelete; selector and the set's own labels from the template's labels.
+/// - extensions/v1beta1 DaemonSet: the same; templateGeneration is dropped.
+/// - apps/v1beta2 StatefulSet and DaemonSet, storage.k8s.io/v1beta1 StorageClass: as v1.
+Conversion convert(json::object& raw);
+
+}  // namespace berth::model

@@ -1,0 +1,143 @@
+// model/defaults.cpp - apply_defaults: what the API server fills in, kind by kind.
+#include <string>
+
+#include "model/base64.hpp"
+#include "model/defaults_internal.hpp"
+#include "model/json_edit.hpp"
+#include "model/model.hpp"
+#include "model/reader.hpp"
+#include "model/schema.hpp"
+
+namespace berth::model {
+namespace {
+
+void default_template(json::object& spec) {
+  auto* pod_template = object_at(spec, "template");
+  if (pod_template == nullptr) return;
+  if (auto* pod_spec = object_or_new(*pod_template, "spec")) default_pod_spec(*pod_spec);
+}
+
+void default_stateful_set(json::object& spec) {
+  set_default_text(spec, "podManagementPolicy", "OrderedReady");
+  if (auto* strategy = object_or_new(spec, "updateStrategy")) {
+    set_default_text(*strategy, "type", "RollingUpdate");
+    if (text_at(*strategy, "type") == "RollingUpdate") {
+      if (auto* rolling = object_or_new(*strategy, "rollingUpdate")) set_default(*rolling, "partition", 0);
+    }
+  }
+  if (auto* retention = object_or_new(spec, "persistentVolumeClaimRetentionPolicy")) {
+    set_default_text(*retention, "whenDeleted", "Retain");
+    set_default_text(*retention, "whenScaled", "Retain");
+  }
+  set_default(spec, "replicas", 1);
+  set_default(spec, "revisionHistoryLimit", 10);
+  default_template(spec);
+  each_object(spec, "volumeClaimTemplates", [](json::object& claim) {
+    set_default_text(claim, "apiVersion", "v1");
+    set_default_text(claim, "kind", "PersistentVolumeClaim");
+    default_claim(claim);
+  });
+}
+
+void default_daemon_set(json::object& spec) {
+  if (auto* strategy = object_or_new(spec, "updateStrategy")) {
+    set_default_text(*strategy, "type", "RollingUpdate");
+    if (text_at(*strategy, "type") == "RollingUpdate") {
+      if (auto* rolling = object_or_new(*strategy, "rollingUpdate")) {
+        set_default(*rolling, "maxUnavailable", 1);
+        set_default(*rolling, "maxSurge", 0);
+      }
+    }
+  }
+  set_default(spec, "revisionHistoryLimit", 10);
+  default_template(spec);
+}
+
+void default_service(json::object& spec) {
+  set_default_text(spec, "sessionAffinity", "None");
+  set_default_text(spec, "type", "ClusterIP");
+  each_object(spec, "ports", [](json::object& port) {
+    set_default_text(port, "protocol", "TCP");
+    const auto* number = port.if_contains("port");
+    if (number == nullptr || !as_integer(*number)) return;
+    set_default_text(port, "targetPort", "");
+    const auto* target = port.if_contains("targetPort");
+    const bool empty = target->is_string() && target->get_string().empty();
+    if (empty || (target->is_number() && as_integer(*target) == 0)) port["targetPort"] = *as_integer(*number);
+  });
+  if (text_at(spec, "type") != "ExternalName") set_default_text(spec, "internalTrafficPolicy", "Cluster");
+}
+
+/// stringData is write-only: it becomes part of data, and wins there.
+void merge_string_data(json::object& raw) {
+  auto* texts = object_at(raw, "stringData");
+  if (texts == nullptr) return;
+  for (const auto& entry : *texts) {
+    if (!entry.value().is_string()) return;  // validation will say so
+  }
+  auto* data = object_or_new(raw, "data");
+  if (data == nullptr) return;
+  texts = object_at(raw, "stringData");  // adding "data" may have moved it
+  for (const auto& entry : *texts) (*data)[entry.key()] = encode_base64(view(entry.value().get_string()));
+  erase(raw, "stringData");
+}
+
+void default_phase(json::object& raw, std::string_view phase) {
+  if (auto* status = object_or_new(raw, "status")) set_default_text(*status, "phase", phase);
+}
+
+void default_namespace(json::object& raw) {
+  default_phase(raw, "Active");
+  auto* meta = object_at(raw, "metadata");
+  if (meta == nullptr || text_at(*meta, "name").empty()) return;
+  const std::string name(text_at(*meta, "name"));
+  if (auto* labels = object_or_new(*meta, "labels")) (*labels)["kubernetes.io/metadata.name"] = name;
+}
+
+}  // namespace
+
+void default_claim(json::object& claim) {
+  if (auto* spec = object_or_new(claim, "spec")) set_default_text(*spec, "volumeMode", "Filesystem");
+  default_phase(claim, "Pending");
+}
+
+void apply_defaults(Kind kind, json::object& raw) {
+  remove_nulls(kind, raw);
+  const auto with_spec = [&](void (*apply)(json::object&)) {
+    if (auto* spec = object_or_new(raw, "spec")) apply(*spec);
+  };
+  switch (kind) {
+    case Kind::Namespace: return default_namespace(raw);
+    case Kind::StorageClass:
+      set_default_text(raw, "reclaimPolicy", "Delete");
+      set_default_text(raw, "volumeBindingMode", "Immediate");
+      return;
+    case Kind::PersistentVolume:
+      with_spec([](json::object& spec) {
+        set_default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
+        set_default_text(spec, "volumeMode", "Filesystem");
+        if (auto* host_path = object_at(spec, "hostPath")) set_default(*host_path, "type", "");
+      });
+      return default_phase(raw, "Pending");
+    case Kind::Secret: merge_string_data(raw); return set_default_text(raw, "type", "Opaque");
+    case Kind::PersistentVolumeClaim: return default_claim(raw);
+    case Kind::Service: return with_spec(default_service);
+    case Kind::DaemonSet: return with_spec(default_daemon_set);
+    case Kind::StatefulSet: return with_spec(default_stateful_set);
+    case Kind::Pod:
+      with_spec([](json::object& spec) {
+        default_pod_spec(spec);
+        default_pod_only(spec);
+      });
+      return default_phase(raw, "Pending");
+    case Kind::Node:
+    case Kind::ConfigMap:
+    case Kind::ServiceAccount:
+    case Kind::ControllerRevision:
+    case Kind::EndpointSlice:
+    case Kind::Lease:
+    case Kind::Event: return;
+  }
+}
+
+}  // namespace berth::model

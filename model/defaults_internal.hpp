@@ -1,0 +1,22 @@
+// model/defaults_internal.hpp - defaulting of the parts that several kinds share, inside model/ only.
+#pragma once
+
+#include <string_view>
+
+#include "base/json.hpp"
+
+namespace berth::model {
+
+/// What every pod spec gets, in a Pod or in a template (SetDefaults_PodSpec and below).
+void default_pod_spec(json::object& spec);
+
+/// What only a Pod gets: requests from limits, enableServiceLinks, host ports (SetDefaults_Pod).
+void default_pod_only(json::object& spec);
+
+/// volumeMode and status.phase of a claim or a claim template.
+void default_claim(json::object& claim);
+
+/// "Always" for :latest or no tag and no digest, else "IfNotPresent".
+std::string_view default_pull_policy(std::string_view image);
+
+}  // namespace berth::model
