@@ -1,0 +1,30 @@
+#!/bin/bash
+# tests/e2e/06-redis.sh - examples/redis: a primary and two replicas by ordinal, real redis, data that stays.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+redis() { berth exec "$1" -- redis-cli "${@:2}"; }
+link_up() { redis "$1" info replication | grep -q 'master_link_status:up'; }
+
+step "the example as it is"
+start_agent
+put_manifest redis.yaml <"$root/examples/redis/redis.yaml"
+wait_ready 40 app=redis 3
+for n in 1 2; do wait_for 20 "redis-$n follows redis-0" link_up redis-$n; done
+
+step "written to the primary, read from the replicas by name"
+expect "set" "$(redis redis-0 set ship berth)" OK
+expect "two replicas got it" "$(redis redis-0 wait 2 5000)" 2
+expect "redis-2.redis" "$(redis redis-1 -h redis-2.redis get ship)" berth
+
+step "the primary is killed and comes back with its data, and the replicas with it"
+kill -9 "$(container_pid redis-0)"
+back() { [ "$(restarts redis-0)" = 1 ] && is_ready redis-0; }
+wait_for 20 "redis-0 restarted" back
+expect "its data" "$(redis redis-0 get ship)" berth
+for n in 1 2; do wait_for 60 "redis-$n follows again" link_up redis-$n; done
+
+step "the primary's pod is deleted: same name, same volume"
+berth delete pod redis-0
+wait_for 30 "redis-0 is back" is berth redis redis-0 get ship
+redis redis-0 set ship moored
+for n in 1 2; do wait_for 60 "redis-$n has the new value" is moored redis redis-$n get ship; done

@@ -1,0 +1,62 @@
+#!/bin/bash
+# tests/e2e/12-delete-order.sh - going down: in reverse order, gracefully, and nothing stays on the host but the claims' data.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+claims='volumeClaimTemplates:
+- metadata: {name: data}
+  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}'
+leftovers() {
+  ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io containers ls -q | sed 's/^/container /'
+  ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io snapshots ls | awk 'NR > 1 && $3 == "Active" { print "snapshot " $1 }'
+  ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io leases ls -q | sed 's/^/lease /'
+  ip -o link | awk -F': ' '$2 ~ /@/ { print "link " $2 }'
+  awk '{ print $5 }' /proc/self/mountinfo | grep -E "^($run|$state)/" | sed 's/^/mount /'
+  find /sys/fs/cgroup -type d -name '*pod*' 2>/dev/null | sed 's/^/cgroup /'
+}
+
+step "what an idle agent has"
+start_agent
+stateful_set probe 1 | put_manifest probe.yaml
+wait_ready 20 app=probe 1
+rm "$manifests/probe.yaml"
+wait_for 20 "the first pod is gone" is "" pod_names app=probe
+clean() { [ -z "$(leftovers)" ]; }
+wait_for 10 "nothing of it is left" clean
+
+step "two sets; a container that says goodbye"
+stateful_set db 3 'volumeMounts: [{name: data, mountPath: /data}]' "$claims" |
+  sed "s/trap 'exit 0' TERM/trap 'echo goodbye > \/data\/goodbye; exit 0' TERM/" | put_manifest db.yaml
+stateful_set web 2 | put_manifest web.yaml
+wait_ready 40 app=db 3
+wait_ready 40 app=web 2
+
+step "scaled to nothing, in reverse"
+berth scale sts db --replicas=0
+while names=$(pod_names app=db); [ -n "$names" ]; do
+  case $names in "db-0 db-1 db-2" | "db-0 db-1" | "db-0") ;; *) fail "stopped out of order: left are $names" ;; esac
+  [ $SECONDS -lt 120 ] || fail "pods left: $names"
+done
+berth scale sts db --replicas=3
+wait_ready 40 app=db 3
+for n in 0 1 2; do expect "db-$n had time to say goodbye" "$(berth exec db-$n -- cat /data/goodbye)" goodbye; done
+
+step "a container that ignores the signal is killed after its grace period, and the others do not wait for it"
+printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: deaf}\nspec:\n  terminationGracePeriodSeconds: 2\n  containers:\n  - {name: main, image: "busybox:1.35", command: [sleep, "100000"]}\n' | put_manifest deaf.yaml
+wait_for 20 "it runs" is_running deaf
+began=$(date +%s%N)
+rm "$manifests/deaf.yaml"
+wait_for 15 "it is gone" is_gone pod deaf
+expect_match "after about two seconds" "$((($(date +%s%N) - began) / 1000000)) ms" '^([1][5-9][0-9]{2}|[2-7][0-9]{3}) ms$'
+
+step "a set deleted by name takes its pods, not its claims"
+rm "$manifests/web.yaml"
+wait_for 20 "web is gone" is "" pod_names app=web
+berth delete statefulset db
+wait_for 30 "db is gone" is "" pod_names app=db
+expect "claims" "$(berth get pvc -o json | jq -r '[.items[].metadata.name] | sort | join(" ")')" "data-db-0 data-db-1 data-db-2"
+stays 2 "its file is still there, unchanged: it stays deleted" is "" pod_names app=db
+
+step "nothing is left on the host"
+wait_for 15 "no container, snapshot, link, mount, cgroup" clean
+berth delete pvc data-db-0 data-db-1 data-db-2
+wait_for 10 "claims are gone when asked to go" is 0 eval 'berth get pvc -o json | jq ".items | length"'
