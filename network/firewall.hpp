@@ -1,0 +1,52 @@
+// network/firewall.hpp - our nftables table: masquerade, host ports, forwarding.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "network/host_ports.hpp"
+#include "network/ip.hpp"
+
+namespace berth::network {
+
+/// The whole table `ip berth-<bridge>` as nft(8) text that replaces it in one transaction. Pure.
+///
+/// - Packets of pods that leave by another interface than the bridge take the host's address.
+/// - A port of the host in the maps is sent on to its pod: from outside, from the host itself (127.0.0.1 too),
+///   from other pods, and from the pod to itself. Outside clients keep their address.
+/// - Pods cannot reach the host's 127.0.0.0/8, which route_localnet would otherwise allow (CVE-2020-8558).
+/// - Forwarding from and to the bridge is accepted. An accept ends only our own chain: where another table drops
+///   forwarded packets by policy, as Docker and firewalld do, the administrator has to let the bridge through there.
+std::string ruleset_text(const std::string& bridge, const Cidr& pods, const std::vector<PortMapping>& mappings);
+
+/// Adding or removing the elements of one pod. Pure; empty for no mappings.
+std::string add_text(const std::string& bridge, const std::vector<PortMapping>& mappings);
+std::string remove_text(const std::string& bridge, const std::vector<PortMapping>& mappings);
+
+/// Applies the texts through libnftables, each in one transaction. Any thread: calls wait for each other.
+/// Errors: PermissionDenied, Unimplemented (this kernel has no nftables), Unknown with nft's own words.
+class Firewall {
+ public:
+  /// `all` gives the mappings of all pods; it is called while rebuilding.
+  Firewall(std::string bridge, Cidr pods, std::function<std::vector<PortMapping>()> all);
+
+  /// Replaces the table by what it should be.
+  Status rebuild();
+
+  /// Changes the elements of one pod; when that does not fit what is there, rebuilds.
+  Status add(const std::vector<PortMapping>& mappings);
+  Status remove(const std::vector<PortMapping>& mappings);
+
+  /// Is the table there? Others flush the ruleset now and then. One small question to the kernel.
+  Result<bool> present() const;
+
+ private:
+  Status rebuild_locked();
+  const std::string bridge_;
+  const Cidr pods_;
+  const std::function<std::vector<PortMapping>()> all_;
+};
+
+}  // namespace berth::network

@@ -1,0 +1,151 @@
+// network/host_network.cpp - what is set up once per host, and what is read from it.
+#include "network/host_network.hpp"
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/atomic_file.hpp"
+
+namespace berth::network {
+namespace {
+
+constexpr unsigned kDefaultMtu = 1500;
+constexpr std::chrono::seconds kAddressLifetime{5};
+constexpr std::size_t kMaxHostFileBytes = 1024 * 1024;
+
+Status set_sysctl(const std::string& name, std::string_view value) {
+  const std::string path = "/proc/sys/net/" + name;
+  auto now = read_file(path, 4096);
+  if (now && now->substr(0, now->find('\n')) == value) return Ok{};
+  // Not write_file: there is no renaming in /proc.
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  if (file == nullptr) return Error::from_errno(errno, "set " + path);
+  const bool written = std::fwrite(value.data(), 1, value.size(), file) == value.size();
+  const int write_error = errno;
+  if (std::fclose(file) != 0 || !written) return Error::from_errno(written ? errno : write_error, "set " + path);
+  return Ok{};
+}
+
+std::string link_name(Netlink& netlink, int index) {
+  const auto link = netlink.find_link(index);
+  return link && *link ? (*link)->name : fmt::format("{}", index);
+}
+
+unsigned uplink_mtu(Netlink& netlink, const std::vector<Route>& routes) {
+  const auto* route = find_default(routes);
+  if (route == nullptr || route->link == 0) return kDefaultMtu;
+  const auto link = netlink.find_link(route->link);
+  // Below 1280 is not worth copying: IPv6 would not even start.
+  return link && *link && (*link)->mtu >= 1280 ? (*link)->mtu : kDefaultMtu;
+}
+
+std::optional<std::string> ask_kernel() {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::nullopt;
+  const auto routes = netlink->routes(Family::V4);
+  if (!routes) return std::nullopt;
+  const auto* route = find_default(*routes);
+  if (route == nullptr) return std::nullopt;
+  if (route->source) return route->source->text();
+  const auto addresses = netlink->addresses(route->link, Family::V4);
+  if (!addresses) return std::nullopt;
+  // The kernel prefers the address whose block holds the gateway, then the first.
+  for (const auto& entry : *addresses) {
+    if (entry.global && route->gateway && Cidr::around(entry.address, entry.prefix).contains(*route->gateway)) {
+      return entry.address.text();
+    }
+  }
+  for (const auto& entry : *addresses) {
+    if (entry.global) return entry.address.text();
+  }
+  return std::nullopt;
+}
+
+bool only_loopback(const ResolvConf& conf) {
+  return std::all_of(conf.nameservers.begin(), conf.nameservers.end(), [](const std::string& server) {
+    const auto address = IpAddress::parse(server);
+    return address.ok() && address->is_loopback();
+  });
+}
+
+}  // namespace
+
+const Route* find_overlap(const Cidr& pods, const std::vector<Route>& routes, int own_link) {
+  const auto clashes = [&](const Route& route) {
+    return route.to.prefix > 1 && (own_link == 0 || route.link != own_link) && route.to.overlaps(pods);
+  };
+  const auto it = std::find_if(routes.begin(), routes.end(), clashes);
+  return it == routes.end() ? nullptr : &*it;
+}
+
+const Route* find_default(const std::vector<Route>& routes) {
+  const Route* best = nullptr;
+  for (const auto& route : routes) {
+    if (route.to.prefix != 0 || route.link == 0 || route.table != RT_TABLE_MAIN) continue;
+    if (best == nullptr || route.priority < best->priority) best = &route;
+  }
+  return best;
+}
+
+Status make_host_bridge(Netlink& netlink, const std::string& bridge, const Cidr& pods, const IpAddress& gateway) {
+  auto link = netlink.find_link(bridge);
+  if (!link) return std::move(link).error();
+  if (*link && (*link)->kind != "bridge") {
+    return Error(ErrorCode::FailedPrecondition, fmt::format("link {} exists and is not a bridge", bridge));
+  }
+  const auto routes = netlink.routes(pods.base.family());
+  if (!routes) return routes.error();
+  if (const auto* route = find_overlap(pods, *routes, *link ? (*link)->index : 0)) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("network.podCIDR {} overlaps this host's route {} dev {}: choose another block",
+                             pods.text(), route->to.text(), link_name(netlink, route->link)));
+  }
+  if (!*link) {
+    auto made = netlink.make_bridge(bridge, mac_of(gateway), uplink_mtu(netlink, *routes));
+    if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return made;
+    link = netlink.find_link(bridge);
+    if (!link) return std::move(link).error();
+    if (!*link) return Error(ErrorCode::Aborted, fmt::format("bridge {} vanished while it was made", bridge));
+  }
+  if (auto added = netlink.add_address((*link)->index, gateway, pods.prefix); !added) return added;
+  return netlink.set_up((*link)->index);
+}
+
+Status allow_forwarding(const std::string& bridge) {
+  if (auto done = set_sysctl("ipv4/ip_forward", "1"); !done) return done;
+  return set_sysctl("ipv4/conf/" + bridge + "/route_localnet", "1");
+}
+
+std::string HostAddress::get(const std::string& fallback) const {
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!cached_ || now - asked_ > kAddressLifetime) {
+    cached_ = ask_kernel().value_or(fallback);
+    asked_ = now;
+  }
+  return *cached_;
+}
+
+ResolvConf host_resolv_conf(bool for_host_network) {
+  const auto text = read_file("/etc/resolv.conf", kMaxHostFileBytes);
+  auto conf = text ? read_resolv_conf(*text) : ResolvConf{};
+  if (for_host_network || !only_loopback(conf)) return conf;
+  const auto real = read_file("/run/systemd/resolve/resolv.conf", kMaxHostFileBytes);
+  return real ? read_resolv_conf(*real) : conf;
+}
+
+std::string host_hosts_text() { return read_file("/etc/hosts", kMaxHostFileBytes).value_or("127.0.0.1\tlocalhost\n"); }
+
+std::string host_name() {
+  std::array<char, 256> buffer{};
+  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
+  return buffer.data();
+}
+
+}  // namespace berth::network

@@ -1,0 +1,252 @@
+// network/netlink.cpp - requests and answers of rtnetlink(7) by libnl-route-3.
+#include "network/netlink.hpp"
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/addr.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <netlink/socket.h>
+
+#include <cerrno>
+
+namespace berth::network {
+namespace {
+
+// Every libnl object below is counted; `put` gives ours back.
+template <typename T, void (*kPut)(T*)>
+struct Put {
+  void operator()(T* object) const { kPut(object); }
+};
+using LinkPtr = std::unique_ptr<rtnl_link, Put<rtnl_link, rtnl_link_put>>;
+using AddressPtr = std::unique_ptr<rtnl_addr, Put<rtnl_addr, rtnl_addr_put>>;
+using RoutePtr = std::unique_ptr<rtnl_route, Put<rtnl_route, rtnl_route_put>>;
+using AddrPtr = std::unique_ptr<nl_addr, Put<nl_addr, nl_addr_put>>;
+using CachePtr = std::unique_ptr<nl_cache, Put<nl_cache, nl_cache_free>>;
+
+Error failure(int nl_error, std::string_view doing) {
+  const int positive = nl_error < 0 ? -nl_error : nl_error;
+  auto code = ErrorCode::Unknown;
+  if (positive == NLE_NODEV || positive == NLE_OBJ_NOTFOUND) code = ErrorCode::NotFound;
+  if (positive == NLE_EXIST) code = ErrorCode::AlreadyExists;
+  if (positive == NLE_PERM || positive == NLE_NOACCESS) code = ErrorCode::PermissionDenied;
+  if (positive == NLE_INVAL || positive == NLE_RANGE) code = ErrorCode::InvalidArgument;
+  if (positive == NLE_NOMEM) code = ErrorCode::ResourceExhausted;
+  if (positive == NLE_BUSY || positive == NLE_AGAIN || positive == NLE_INTR || positive == NLE_DUMP_INTR) {
+    code = ErrorCode::Unavailable;
+  }
+  if (positive == NLE_OPNOTSUPP) code = ErrorCode::Unimplemented;
+  return {code, fmt::format("{}: {}", doing, nl_geterror(positive))};
+}
+
+Error out_of_memory(std::string_view doing) {
+  return {ErrorCode::ResourceExhausted, fmt::format("{}: out of memory", doing)};
+}
+
+AddrPtr to_nl(const IpAddress& address) {
+  const auto bytes = address.bytes();
+  return AddrPtr(nl_addr_build(address.family() == Family::V4 ? AF_INET : AF_INET6, bytes.data(), bytes.size()));
+}
+
+AddrPtr to_nl(const Mac& mac) { return AddrPtr(nl_addr_build(AF_LLC, mac.data(), mac.size())); }
+
+std::optional<IpAddress> from_nl(nl_addr* address) {
+  if (address == nullptr) return std::nullopt;
+  const auto size = nl_addr_get_len(address);
+  if (size != 4 && size != 16) return std::nullopt;
+  const auto* bytes = static_cast<const std::uint8_t*>(nl_addr_get_binary_addr(address));
+  return IpAddress::from_bytes({bytes, static_cast<std::size_t>(size)});
+}
+
+std::optional<Route> read_route(rtnl_route* from) {
+  const auto type = rtnl_route_get_type(from);
+  if (type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST) return std::nullopt;
+  Route route;
+  auto* to = rtnl_route_get_dst(from);
+  if (const auto base = from_nl(to)) {
+    route.to = Cidr::around(*base, nl_addr_get_prefixlen(to));
+  } else {  // The default route carries no destination.
+    if (rtnl_route_get_family(from) == AF_INET6) route.to.base = IpAddress::from_bytes(std::array<std::uint8_t, 16>{});
+    route.to.prefix = 0;
+  }
+  route.source = from_nl(rtnl_route_get_pref_src(from));
+  route.priority = rtnl_route_get_priority(from);
+  route.table = rtnl_route_get_table(from);
+  if (rtnl_route_get_nnexthops(from) > 0) {
+    auto* hop = rtnl_route_nexthop_n(from, 0);
+    route.link = rtnl_route_nh_get_ifindex(hop);
+    route.gateway = from_nl(rtnl_route_nh_get_gateway(hop));
+  }
+  return route;
+}
+
+}  // namespace
+
+void Netlink::Closer::operator()(nl_sock* socket) const { nl_socket_free(socket); }
+Netlink::Netlink(nl_sock* socket) : socket_(socket) {}
+Netlink::Netlink(Netlink&&) noexcept = default;
+Netlink& Netlink::operator=(Netlink&&) noexcept = default;
+Netlink::~Netlink() = default;
+
+Result<Netlink> Netlink::open() {
+  Netlink netlink(nl_socket_alloc());
+  if (!netlink.socket_) return out_of_memory("open a netlink socket");
+  // nl_connect sets close-on-exec: children of ours get no socket into a pod.
+  if (const int error = nl_connect(netlink.socket_.get(), NETLINK_ROUTE); error < 0) {
+    return failure(error, "open a netlink socket");
+  }
+  return netlink;
+}
+
+Result<std::optional<Link>> Netlink::find_link(const std::string& name) { return query_link(0, name.c_str()); }
+
+Result<std::optional<Link>> Netlink::find_link(int index) { return query_link(index, nullptr); }
+
+Result<std::optional<Link>> Netlink::query_link(int index, const char* name) {
+  rtnl_link* raw = nullptr;
+  const int error = rtnl_link_get_kernel(socket_.get(), index, name, &raw);
+  if (error == -NLE_NODEV || error == -NLE_OBJ_NOTFOUND) return std::optional<Link>();
+  if (error < 0) return failure(error, fmt::format("look for link {}", name != nullptr ? name : std::to_string(index)));
+  const LinkPtr link(raw);
+  Link found;
+  found.index = rtnl_link_get_ifindex(link.get());
+  if (const char* real = rtnl_link_get_name(link.get()); real != nullptr) found.name = real;
+  if (const char* kind = rtnl_link_get_type(link.get()); kind != nullptr) found.kind = kind;
+  found.master = rtnl_link_get_master(link.get());
+  found.peer = rtnl_link_get_link(link.get());
+  found.mtu = rtnl_link_get_mtu(link.get());
+  found.up = (rtnl_link_get_flags(link.get()) & IFF_UP) != 0;
+  return std::optional<Link>(std::move(found));
+}
+
+Status Netlink::make_bridge(const std::string& name, const Mac& mac, unsigned mtu) {
+  const auto doing = "make bridge " + name;
+  const LinkPtr link(rtnl_link_alloc());
+  const auto address = to_nl(mac);
+  if (!link || !address) return out_of_memory(doing);
+  if (const int error = rtnl_link_set_type(link.get(), "bridge"); error < 0) return failure(error, doing);
+  rtnl_link_set_name(link.get(), name.c_str());
+  rtnl_link_set_addr(link.get(), address.get());
+  rtnl_link_set_mtu(link.get(), mtu);
+  if (const int error = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL); error < 0) {
+    return failure(error, doing);
+  }
+  return Ok{};
+}
+
+Status Netlink::make_veth(const VethPlan& plan) {
+  const auto doing = fmt::format("make veth {}", plan.name);
+  const LinkPtr link(rtnl_link_veth_alloc());
+  const auto mac = to_nl(plan.peer_mac);
+  if (!link || !mac) return out_of_memory(doing);
+  rtnl_link_set_name(link.get(), plan.name.c_str());
+  rtnl_link_set_mtu(link.get(), plan.mtu);
+  rtnl_link_set_master(link.get(), plan.master);
+  rtnl_link_set_flags(link.get(), IFF_UP);
+  // get_peer counts the peer up: ours to give back.
+  const LinkPtr peer(rtnl_link_veth_get_peer(link.get()));
+  rtnl_link_set_name(peer.get(), plan.peer_name.c_str());
+  rtnl_link_set_addr(peer.get(), mac.get());
+  rtnl_link_set_mtu(peer.get(), plan.mtu);
+  rtnl_link_set_ns_fd(peer.get(), plan.peer_netns);
+  if (const int error = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL); error < 0) {
+    return failure(error, doing);
+  }
+  return Ok{};
+}
+
+Status Netlink::change_link(int index, int master, std::string_view doing) {
+  const LinkPtr original(rtnl_link_alloc());
+  const LinkPtr changes(rtnl_link_alloc());
+  if (!original || !changes) return out_of_memory(doing);
+  rtnl_link_set_ifindex(original.get(), index);
+  rtnl_link_set_flags(changes.get(), IFF_UP);
+  if (master != 0) rtnl_link_set_master(changes.get(), master);
+  if (const int error = rtnl_link_change(socket_.get(), original.get(), changes.get(), 0); error < 0) {
+    return failure(error, doing);
+  }
+  return Ok{};
+}
+
+Status Netlink::plug_in(int index, int master) { return change_link(index, master, "plug a link into the bridge"); }
+
+Status Netlink::set_up(int index) { return change_link(index, 0, fmt::format("set link {} up", index)); }
+
+Status Netlink::delete_link(const std::string& name) {
+  const LinkPtr link(rtnl_link_alloc());
+  if (!link) return out_of_memory("delete link " + name);
+  rtnl_link_set_name(link.get(), name.c_str());
+  const int error = rtnl_link_delete(socket_.get(), link.get());
+  if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failure(error, "delete link " + name);
+  return Ok{};
+}
+
+Status Netlink::add_address(int index, const IpAddress& address, unsigned prefix) {
+  const auto doing = fmt::format("add address {}/{}", address.text(), prefix);
+  const AddressPtr entry(rtnl_addr_alloc());
+  const auto local = to_nl(address);
+  if (!entry || !local) return out_of_memory(doing);
+  nl_addr_set_prefixlen(local.get(), static_cast<int>(prefix));
+  rtnl_addr_set_ifindex(entry.get(), index);
+  if (const int error = rtnl_addr_set_local(entry.get(), local.get()); error < 0) return failure(error, doing);
+  const int error = rtnl_addr_add(socket_.get(), entry.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (error < 0 && error != -NLE_EXIST) return failure(error, doing);
+  return Ok{};
+}
+
+Status Netlink::add_default_route(int index, const IpAddress& gateway) {
+  const auto doing = "add default route by " + gateway.text();
+  const RoutePtr route(rtnl_route_alloc());
+  const auto hop_address = to_nl(gateway);
+  const auto any =
+      to_nl(gateway.family() == Family::V4 ? IpAddress() : IpAddress::from_bytes(std::array<std::uint8_t, 16>{}));
+  auto* hop = rtnl_route_nh_alloc();
+  if (!route || !hop_address || !any || hop == nullptr) {
+    if (hop != nullptr) rtnl_route_nh_free(hop);
+    return out_of_memory(doing);
+  }
+  rtnl_route_nh_set_ifindex(hop, index);
+  rtnl_route_nh_set_gateway(hop, hop_address.get());
+  rtnl_route_add_nexthop(route.get(), hop);  // Owns hop now.
+  nl_addr_set_prefixlen(any.get(), 0);
+  rtnl_route_set_dst(route.get(), any.get());
+  const int error = rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (error < 0 && error != -NLE_EXIST) return failure(error, doing);
+  return Ok{};
+}
+
+Result<std::vector<Route>> Netlink::routes(Family family) {
+  nl_cache* raw = nullptr;
+  const int error = rtnl_route_alloc_cache(socket_.get(), family == Family::V4 ? AF_INET : AF_INET6, 0, &raw);
+  if (error < 0) return failure(error, "list routes");
+  const CachePtr cache(raw);
+  std::vector<Route> routes;
+  for (auto* object = nl_cache_get_first(raw); object != nullptr; object = nl_cache_get_next(object)) {
+    if (auto route = read_route(reinterpret_cast<rtnl_route*>(object))) routes.push_back(std::move(*route));
+  }
+  return routes;
+}
+
+Result<std::vector<LinkAddress>> Netlink::addresses(int index, Family family) {
+  nl_cache* raw = nullptr;
+  if (const int error = rtnl_addr_alloc_cache(socket_.get(), &raw); error < 0) return failure(error, "list addresses");
+  const CachePtr cache(raw);
+  std::vector<LinkAddress> found;
+  for (auto* object = nl_cache_get_first(raw); object != nullptr; object = nl_cache_get_next(object)) {
+    auto* entry = reinterpret_cast<rtnl_addr*>(object);
+    if (rtnl_addr_get_ifindex(entry) != index) continue;
+    const auto address = from_nl(rtnl_addr_get_local(entry));
+    if (!address || address->family() != family) continue;
+    found.push_back({*address, static_cast<unsigned>(rtnl_addr_get_prefixlen(entry)),
+                     rtnl_addr_get_scope(entry) == RT_SCOPE_UNIVERSE});
+  }
+  return found;
+}
+
+}  // namespace berth::network

@@ -1,0 +1,104 @@
+// network/netlink.hpp - links, addresses and routes of one network namespace, through libnl.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "network/ip.hpp"
+
+struct nl_sock;
+
+namespace berth::network {
+
+using Mac = std::array<std::uint8_t, 6>;
+
+struct Link {
+  int index = 0;
+  std::string name;
+  std::string kind;  ///< "bridge", "veth"; empty for hardware.
+  int master = 0;    ///< Index of the bridge it is a port of; 0: none.
+  int peer = 0;      ///< veth: index of the other end, in the other end's namespace.
+  unsigned mtu = 0;
+  bool up = false;  ///< IFF_UP: asked to be up.
+};
+
+struct Route {
+  Cidr to;  ///< Prefix 0: a default route.
+  std::optional<IpAddress> gateway;
+  std::optional<IpAddress> source;  ///< RTA_PREFSRC
+  int link = 0;                     ///< 0 for routes without one device.
+  std::uint32_t priority = 0;
+  std::uint32_t table = 0;
+};
+
+struct LinkAddress {
+  IpAddress address;
+  unsigned prefix = 0;
+  bool global = false;  ///< RT_SCOPE_UNIVERSE
+};
+
+/// A cable between two namespaces: one end here, the other under its own name in `peer_netns`.
+struct VethPlan {
+  std::string name;
+  int master = 0;  ///< Bridge that our end is plugged into.
+  unsigned mtu = 1500;
+  std::string peer_name;
+  Mac peer_mac{};
+  int peer_netns = -1;  ///< Descriptor of the namespace.
+};
+
+/// One rtnetlink(7) socket. It belongs to the network namespace in which it was opened, whatever thread uses it
+/// later. One thread at a time. Errors: NotFound (no such link), AlreadyExists, PermissionDenied, InvalidArgument,
+/// Unavailable (busy, interrupted), ResourceExhausted, Unknown.
+class Netlink {
+ public:
+  /// Opens in the network namespace of the calling thread.
+  static Result<Netlink> open();
+
+  Netlink(Netlink&&) noexcept;
+  Netlink& operator=(Netlink&&) noexcept;
+  ~Netlink();
+
+  /// Asks for one link by name: never a dump.
+  Result<std::optional<Link>> find_link(const std::string& name);
+  Result<std::optional<Link>> find_link(int index);
+
+  /// A bridge without spanning tree, with that MAC for ever (else it changes with its ports), not yet up.
+  Status make_bridge(const std::string& name, const Mac& mac, unsigned mtu);
+
+  /// Makes both ends in one request; ours is up and plugged in, the peer is down.
+  Status make_veth(const VethPlan& plan);
+
+  /// Plugs the link into a bridge and sets it up.
+  Status plug_in(int index, int master);
+
+  /// No such link is success. Deleting one end of a veth deletes the other.
+  Status delete_link(const std::string& name);
+
+  Status set_up(int index);
+
+  /// There already is success.
+  Status add_address(int index, const IpAddress& address, unsigned prefix);
+  Status add_default_route(int index, const IpAddress& gateway);
+
+  /// All routes of that family, local and broadcast ones left out. A dump: not for every pod.
+  Result<std::vector<Route>> routes(Family family);
+  Result<std::vector<LinkAddress>> addresses(int index, Family family);
+
+ private:
+  explicit Netlink(nl_sock* socket);
+  Result<std::optional<Link>> query_link(int index, const char* name);
+  Status change_link(int index, int master, std::string_view doing);
+  struct Closer {
+    void operator()(nl_sock* socket) const;
+  };
+  std::unique_ptr<nl_sock, Closer> socket_;
+};
+
+}  // namespace berth::network
