@@ -53,6 +53,7 @@ Result<StatefulSet> decode_stateful_set(const Object& object) {
   const auto retention = spec.child("persistentVolumeClaimRetentionPolicy");
   set.retention_when_deleted = retention.text("whenDeleted", "Retain");
   set.retention_when_scaled = retention.text("whenScaled", "Retain");
+  set.current_revision = Reader(object.raw, "", issues).child("status").text("currentRevision");
   return unless_issues(std::move(set), issues);
 }
 

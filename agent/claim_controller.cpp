@@ -1,0 +1,259 @@
+// agent/claim_controller.cpp - see claim_controller.hpp.
+#include "agent/claim_controller.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+
+std::string claim_tag(const std::string& ns, const std::string& name) { return ns + "/" + name; }
+
+json::object claim_reference(const model::ObjectKey& claim, const std::string& uid) {
+  return {{"kind", "PersistentVolumeClaim"},
+          {"apiVersion", "v1"},
+          {"namespace", claim.ns},
+          {"name", claim.name},
+          {"uid", uid}};
+}
+
+}  // namespace
+
+json::object make_provisioned_volume(const ProvisionAction& action, const std::string& directory,
+                                     const std::string& node_name) {
+  json::array modes;
+  for (const auto& mode : action.access_modes) modes.emplace_back(mode);
+  const json::value here = {
+      {"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", json::array{json::value(node_name)}}};
+  const json::value term = {{"matchExpressions", json::array{here}}};
+  return {{"apiVersion", "v1"},
+          {"kind", "PersistentVolume"},
+          {"metadata",
+           {{"name", "pvc-" + action.claim_uid},
+            {"annotations", {{"pv.kubernetes.io/provisioned-by", std::string(kDirectoryProvisioner)}}}}},
+          {"spec",
+           {{"capacity", {{"storage", action.capacity}}},
+            {"accessModes", std::move(modes)},
+            {"persistentVolumeReclaimPolicy", action.reclaim_policy},
+            {"storageClassName", action.storage_class},
+            {"volumeMode", "Filesystem"},
+            {"hostPath", {{"path", directory}, {"type", "Directory"}}},
+            {"nodeAffinity", {{"required", {{"nodeSelectorTerms", json::array{term}}}}}},
+            {"claimRef", claim_reference(action.claim, action.claim_uid)}}},
+          {"status", {{"phase", "Bound"}}}};
+}
+
+ClaimController::ClaimController(Loop& loop, Lane& lane, const Clock& clock, const ObjectCache& cache,
+                                 StoreWriter& writer, volumes::PodVolumes& volumes, EventSink events,
+                                 std::string node_name)
+    : loop_(loop),
+      lane_(lane),
+      clock_(clock),
+      cache_(cache),
+      writer_(writer),
+      volumes_(volumes),
+      events_(std::move(events)),
+      node_name_(std::move(node_name)) {}
+
+ClaimController::~ClaimController() { *alive_ = false; }
+
+void ClaimController::on_change(const store::Change& change) {
+  switch (change.object->kind) {
+    case Kind::PersistentVolumeClaim:
+    case Kind::PersistentVolume:
+    case Kind::StorageClass: mark(); return;
+    case Kind::Pod:  // A first consumer, or the last user of a released volume is gone.
+      if (change.type != store::ChangeType::Modified) mark();
+      return;
+    case Kind::Namespace:
+    case Kind::Node:
+    case Kind::ConfigMap:
+    case Kind::Secret:
+    case Kind::ServiceAccount:
+    case Kind::Service:
+    case Kind::DaemonSet:
+    case Kind::StatefulSet:
+    case Kind::ControllerRevision:
+    case Kind::EndpointSlice:
+    case Kind::Lease:
+    case Kind::Event: return;
+  }
+}
+
+std::string ClaimController::resolve(const std::string& ns, const std::string& claim,
+                                     volumes::BoundClaim& bound) const {
+  const auto found = cache_.claims().find({ns, claim});
+  if (found == cache_.claims().end()) return fmt::format("persistentvolumeclaim \"{}\" not found", claim);
+  if (found->second->meta.deleting()) return fmt::format("persistentvolumeclaim \"{}\" is being deleted", claim);
+  const auto volume = cache_.volumes().find({"", found->second->volume_name});
+  if (found->second->phase != "Bound" || volume == cache_.volumes().end()) {
+    const auto why = waiting_.find({ns, claim});
+    return fmt::format("persistentvolumeclaim \"{}\" is not bound{}", claim,
+                       why == waiting_.end() ? std::string() : ": " + why->second);
+  }
+  if (!volume->second->host_path) {
+    return fmt::format("persistentvolume \"{}\": {} volumes are not in this version", volume->first.second,
+                       volume->second->unsupported_source);
+  }
+  bound = {.claim_name = claim,
+           .volume_name = volume->first.second,
+           .directory = volume->second->host_path->path,
+           .read_only = false};
+  return {};
+}
+
+void ClaimController::mark() {
+  if (run_posted_) return;
+  run_posted_ = true;
+  loop_.post([this, alive = alive_] {
+    if (*alive) run();
+  });
+}
+
+void ClaimController::run() {
+  run_posted_ = false;
+  ClaimFacts facts;
+  for (const auto& [name, claim] : cache_.claims()) facts.claims.push_back(*claim);
+  for (const auto& [name, volume] : cache_.volumes()) facts.volumes.push_back(*volume);
+  for (const auto& [name, storage_class] : cache_.storage_classes()) facts.classes.push_back(*storage_class);
+  const auto node = cache_.nodes().find({"", node_name_});
+  if (node != cache_.nodes().end()) facts.node = node->second.get();
+  for (const auto& [name, pod] : cache_.pods()) {
+    for (const auto& volume : pod->spec.volumes) {
+      const auto* source = std::get_if<model::ClaimSource>(&volume.source);
+      if (source == nullptr) continue;
+      facts.mounted.insert({name.first, source->claim_name});
+      if (pod->spec.node_name == node_name_) facts.used.insert({name.first, source->claim_name});
+    }
+  }
+
+  const auto plan = plan_claims(facts);
+  for (const auto& action : plan.bind) bind(action);
+  for (const auto& action : plan.provision) provision(action);
+  for (const auto& action : plan.release) release(action);
+  for (const auto& waiting : plan.waiting) report(waiting);
+}
+
+void ClaimController::report(const WaitingClaim& waiting) {
+  auto& last = waiting_[{waiting.claim.ns, waiting.claim.name}];
+  if (last == waiting.message) return;
+  last = waiting.message;
+  const auto claim = cache_.claims().find({waiting.claim.ns, waiting.claim.name});
+  const auto type = waiting.reason == "WaitForFirstConsumer" ? "Normal" : "Warning";
+  events_(waiting.claim, claim == cache_.claims().end() ? std::string() : claim->second->meta.uid, type,
+          waiting.reason, waiting.message);
+}
+
+void ClaimController::bind(const BindAction& action) {
+  const auto tag = claim_tag(action.claim.ns, action.claim.name);
+  if (!under_way_.insert(tag).second) return;
+  const auto volume = cache_.volumes().find({"", action.volume});
+  if (volume == cache_.volumes().end()) {
+    under_way_.erase(tag);
+    return;
+  }
+  const auto bind_claim = [this, action, tag](const Status& status) {
+    if (!status) {
+      finished(tag, status);
+      return;
+    }
+    const auto bound = cache_.volumes().find({"", action.volume});
+    const auto capacity = bound == cache_.volumes().end() ? std::string() : bound->second->capacity.text();
+    json::array modes;
+    if (bound != cache_.volumes().end()) {
+      for (const auto& mode : bound->second->access_modes) modes.emplace_back(mode);
+    }
+    writer_.modify(
+        action.claim, action.claim_uid, Durability::Durable,
+        [action, capacity, modes](json::object& raw) {
+          auto& spec = raw["spec"].get_object();
+          spec["volumeName"] = action.volume;
+          if (!action.storage_class.empty()) spec["storageClassName"] = action.storage_class;
+          raw["status"] = {{"phase", "Bound"}, {"accessModes", modes}, {"capacity", {{"storage", capacity}}}};
+          return true;
+        },
+        [this, tag, action](const Status& written) {
+          if (written) waiting_.erase({action.claim.ns, action.claim.name});
+          finished(tag, written);
+        });
+  };
+  // The volume first: a crash in between leaves a volume that is promised to the claim, and the next plan goes on.
+  writer_.modify(
+      {Kind::PersistentVolume, "", action.volume}, {}, Durability::Durable,
+      [action](json::object& raw) {
+        raw["spec"].get_object()["claimRef"] = claim_reference(action.claim, action.claim_uid);
+        raw["status"] = {{"phase", "Bound"}};
+        return true;
+      },
+      bind_claim);
+}
+
+void ClaimController::provision(const ProvisionAction& action) {
+  const auto tag = claim_tag(action.claim.ns, action.claim.name);
+  if (!under_way_.insert(tag).second) return;
+  lane_.run([this, alive = alive_, action, tag] {
+    auto made = std::make_shared<Result<std::filesystem::path>>(
+        volumes_.provision(action.claim.ns, action.claim.name));
+    loop_.post([this, alive, action, tag, made] {
+      if (!*alive) return;
+      if (!*made) {
+        events_(action.claim, action.claim_uid, "Warning", "ProvisioningFailed", made->error().message());
+        finished(tag, made->error());
+        return;
+      }
+      writer_.create(make_provisioned_volume(action, (*made)->string(), node_name_), Durability::Durable,
+                     [this, action, tag](const Status& status) {
+                       if (status || failed_with(status, ErrorCode::AlreadyExists)) {
+                         events_(action.claim, action.claim_uid, "Normal", "ProvisioningSucceeded",
+                                 "Successfully provisioned volume pvc-" + action.claim_uid);
+                         finished(tag, Ok{});  // The volume is promised to the claim: the next plan binds it.
+                       } else {
+                         finished(tag, status);
+                       }
+                     });
+    });
+  });
+}
+
+void ClaimController::release(const ReleaseAction& action) {
+  if (!under_way_.insert(action.volume).second) return;
+  const model::ObjectKey key{Kind::PersistentVolume, "", action.volume};
+  if (!action.reclaim) {
+    writer_.modify(
+        key, {}, Durability::Durable,
+        [](json::object& raw) {
+          raw["status"] = {{"phase", "Released"}};
+          return true;
+        },
+        [this, volume = action.volume](const Status& status) { finished(volume, status); });
+    return;
+  }
+  lane_.run([this, alive = alive_, action, key] {
+    auto gone = std::make_shared<Status>(volumes_.reclaim(action.claim_ns, action.claim_name));
+    loop_.post([this, alive, action, key, gone] {
+      if (!*alive) return;
+      if (!*gone) {
+        events_(key, {}, "Warning", "VolumeFailedDelete", gone->error().message());
+        finished(action.volume, *gone);
+        return;
+      }
+      writer_.remove(key, [this, volume = action.volume](const Status& status) { finished(volume, status); });
+    });
+  });
+}
+
+void ClaimController::finished(const std::string& what, const Status& status) {
+  under_way_.erase(what);
+  if (status || failed_with(status, ErrorCode::NotFound)) {
+    mark();
+    return;
+  }
+  log(LogLevel::Warning, "claim action failed", {{"what", what}, {"error", status.error().message()}});
+  constexpr std::chrono::seconds kRetry{5};
+  retry_ = loop_.after(kRetry, [this] { mark(); });
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,93 @@
+// agent/node_object.cpp - see node_object.hpp.
+#include "agent/node_object.hpp"
+
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/atomic_file.hpp"
+
+namespace berth::agent {
+namespace {
+
+std::string_view go_architecture(std::string_view machine) {
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  return machine;
+}
+
+/// PRETTY_NAME of os-release(5).
+std::string os_name() {
+  const auto text = read_file("/etc/os-release").value_or("");
+  constexpr std::string_view kKey = "PRETTY_NAME=\"";
+  const auto begin = text.find(kKey);
+  if (begin == std::string::npos) return "Linux";
+  const auto from = begin + kKey.size();
+  return text.substr(from, text.find('"', from) - from);
+}
+
+json::object condition(std::string_view type, std::string_view status, std::string_view reason,
+                       std::string_view message, const std::string& now) {
+  return {{"type", type},       {"status", status},           {"reason", reason},
+          {"message", message}, {"lastHeartbeatTime", now}, {"lastTransitionTime", now}};
+}
+
+}  // namespace
+
+json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
+                              WallTime now) {
+  utsname system{};
+  ::uname(&system);
+  struct sysinfo memory {};
+  ::sysinfo(&memory);
+  const auto arch = std::string(go_architecture(system.machine));
+  const auto time = format_rfc3339(now);
+
+  json::object labels{{"kubernetes.io/hostname", config.node_name},
+                      {"kubernetes.io/arch", arch},
+                      {"kubernetes.io/os", "linux"},
+                      {"beta.kubernetes.io/arch", arch},
+                      {"beta.kubernetes.io/os", "linux"}};
+  for (const auto& [key, value] : config.node_labels) labels[key] = value;
+
+  json::object spec{{"podCIDR", config.pod_cidr}};
+  json::array taints;
+  for (const auto& taint : config.node_taints) {
+    json::object entry{{"key", taint.key}, {"effect", taint.effect}};
+    if (!taint.value.empty()) entry["value"] = taint.value;
+    taints.push_back(std::move(entry));
+  }
+  if (!taints.empty()) spec["taints"] = std::move(taints);
+
+  const auto total_kib = static_cast<std::uint64_t>(memory.totalram) * memory.mem_unit / 1024;
+  const json::object capacity{{"cpu", std::to_string(::sysconf(_SC_NPROCESSORS_ONLN))},
+                              {"memory", fmt::format("{}Ki", total_kib)},
+                              {"pods", "110"}};
+  json::array addresses;
+  addresses.push_back(json::object{{"type", "InternalIP"}, {"address", address}});
+  addresses.push_back(json::object{{"type", "Hostname"}, {"address", config.node_name}});
+  json::array conditions;
+  conditions.push_back(condition("Ready", "True", "AgentReady", "berthd is posting ready status", time));
+
+  return {{"apiVersion", "v1"},
+          {"kind", "Node"},
+          {"metadata", {{"name", config.node_name}, {"labels", std::move(labels)}}},
+          {"spec", std::move(spec)},
+          {"status",
+           {{"addresses", std::move(addresses)},
+            {"capacity", capacity},
+            {"allocatable", capacity},
+            {"conditions", std::move(conditions)},
+            {"nodeInfo",
+             {{"architecture", arch},
+              {"operatingSystem", "linux"},
+              {"osImage", os_name()},
+              {"kernelVersion", system.release},
+              {"kubeletVersion", "v1.31.0+berth." BERTH_VERSION},
+              {"containerRuntimeVersion", runtime_version},
+              {"machineID", ""}}}}}};
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,233 @@
+// agent/set_controller.cpp - see set_controller.hpp.
+#include "agent/set_controller.hpp"
+
+#include "agent/daemon_set_plan.hpp"
+#include "agent/stateful_set_plan.hpp"
+#include "base/log.hpp"
+
+namespace berth::agent {
+
+using model::Kind;
+
+/// What is under way for one set.
+struct SetController::SetState {
+  std::size_t writes = 0;     ///< Not answered yet.
+  bool failed = false;        ///< One of them failed: wait before planning again.
+  unsigned failures = 0;
+  std::unique_ptr<LoopHandle> timer;
+};
+
+SetController::SetController(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer,
+                             EventSink events, std::string node_name)
+    : loop_(loop),
+      clock_(clock),
+      cache_(cache),
+      writer_(writer),
+      events_(std::move(events)),
+      node_name_(std::move(node_name)) {}
+
+SetController::~SetController() { *alive_ = false; }
+
+void SetController::on_change(const store::Change& change) {
+  const auto& object = *change.object;
+  switch (object.kind) {
+    case Kind::StatefulSet:
+    case Kind::DaemonSet:
+      if (change.type == store::ChangeType::Deleted) {
+        states_.erase(object.key());
+        dirty_.erase(object.key());
+        delete_orphans();
+      } else {
+        mark(object.key());
+      }
+      return;
+    case Kind::Pod:
+    case Kind::ControllerRevision:
+      if (const auto* owner = object.meta.controller()) {
+        const auto* kind = model::find_kind(owner->kind);
+        if (kind == nullptr) return;
+        mark({kind->kind, object.meta.ns, owner->name});
+        if (object.kind == Kind::Pod && change.type == store::ChangeType::Added) {
+          const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
+          if (found != cache_.pods().end()) delete_if_orphan(*found->second);
+        }
+      }
+      return;
+    case Kind::PersistentVolumeClaim:
+      for (const auto& [name, set] : cache_.stateful_sets()) {
+        if (name.first == object.meta.ns && !set->claim_templates.empty()) mark({Kind::StatefulSet, name.first, name.second});
+      }
+      return;
+    case Kind::Node:
+      for (const auto& [name, set] : cache_.stateful_sets()) mark({Kind::StatefulSet, name.first, name.second});
+      for (const auto& [name, set] : cache_.daemon_sets()) mark({Kind::DaemonSet, name.first, name.second});
+      return;
+    case Kind::Namespace:
+    case Kind::StorageClass:
+    case Kind::PersistentVolume:
+    case Kind::ConfigMap:
+    case Kind::Secret:
+    case Kind::ServiceAccount:
+    case Kind::Service:
+    case Kind::EndpointSlice:
+    case Kind::Lease:
+    case Kind::Event: return;
+  }
+}
+
+void SetController::plan_all() {
+  for (const auto& [name, set] : cache_.stateful_sets()) mark({Kind::StatefulSet, name.first, name.second});
+  for (const auto& [name, set] : cache_.daemon_sets()) mark({Kind::DaemonSet, name.first, name.second});
+  delete_orphans();
+}
+
+void SetController::mark(const SetKey& key) {
+  dirty_.insert(key);
+  if (run_posted_) return;
+  run_posted_ = true;
+  loop_.post([this, alive = alive_] {
+    if (*alive) run();
+  });
+}
+
+void SetController::run() {
+  run_posted_ = false;
+  for (auto it = dirty_.begin(); it != dirty_.end();) {
+    const auto state = states_.find(*it);
+    if (state != states_.end() && (state->second->writes > 0 || state->second->failed)) {
+      ++it;  // Stays dirty; the answer to its writes marks it again.
+      continue;
+    }
+    const auto key = *it;
+    it = dirty_.erase(it);
+    plan(key);
+  }
+}
+
+const model::ObjectMeta* SetController::meta_of(const SetKey& key) const {
+  if (key.kind == Kind::StatefulSet) {
+    const auto found = cache_.stateful_sets().find({key.ns, key.name});
+    return found == cache_.stateful_sets().end() ? nullptr : &found->second->meta;
+  }
+  if (key.kind == Kind::DaemonSet) {
+    const auto found = cache_.daemon_sets().find({key.ns, key.name});
+    return found == cache_.daemon_sets().end() ? nullptr : &found->second->meta;
+  }
+  return nullptr;
+}
+
+SetFacts SetController::facts_for(const std::string& uid, const std::string& ns) const {
+  SetFacts facts;
+  facts.node_name = node_name_;
+  facts.now = clock_.wall();
+  for (auto it = cache_.pods().lower_bound({ns, ""}); it != cache_.pods().end() && it->first.first == ns; ++it) {
+    const auto* owner = it->second->meta.controller();
+    if (owner != nullptr && owner->uid == uid) facts.pods.push_back(it->second);
+  }
+  for (auto it = cache_.revisions().lower_bound({ns, ""}); it != cache_.revisions().end() && it->first.first == ns;
+       ++it) {
+    if (it->second.first == uid) facts.revisions.push_back(it->second.second);
+  }
+  for (auto it = cache_.claims().lower_bound({ns, ""}); it != cache_.claims().end() && it->first.first == ns; ++it) {
+    facts.claims.insert(it->first.second);
+  }
+  const auto node = cache_.nodes().find({"", node_name_});
+  if (node != cache_.nodes().end()) facts.node = node->second.get();
+  return facts;
+}
+
+void SetController::plan(const SetKey& key) {
+  const auto* meta = meta_of(key);
+  if (meta == nullptr) return;
+  const auto uid = meta->uid;
+  const auto facts = facts_for(uid, key.ns);
+  if (key.kind == Kind::StatefulSet) {
+    const auto set = cache_.stateful_sets().at({key.ns, key.name});
+    carry_out(key, uid, plan_stateful_set(*set, set->current_revision, facts));
+  } else {
+    carry_out(key, uid, plan_daemon_set(*cache_.daemon_sets().at({key.ns, key.name}), facts));
+  }
+}
+
+void SetController::carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan) {
+  auto& state = states_[key];
+  if (!state) state = std::make_unique<SetState>();
+  const auto answered = [this, key](ErrorCode tolerated) {
+    return [this, key, tolerated](const Status& status) {
+      const auto found = states_.find(key);
+      if (found == states_.end()) return;
+      auto& set = *found->second;
+      --set.writes;
+      if (!status && status.error().code() != tolerated) {
+        log(LogLevel::Warning, "set write failed", {{"set", key.display()}, {"error", status.error().message()}});
+        set.failed = true;
+      }
+      if (set.writes > 0) return;
+      if (!set.failed) {
+        set.failures = 0;
+        mark(key);
+        return;
+      }
+      ++set.failures;
+      const auto delay = std::chrono::milliseconds(std::min(30'000U, 100U << std::min(set.failures, 8U)));
+      set.timer = loop_.after(delay, [this, key] {
+        if (const auto again = states_.find(key); again != states_.end()) again->second->failed = false;
+        mark(key);
+      });
+    };
+  };
+
+  for (const auto& raw : plan.create) {
+    ++state->writes;
+    const auto name = std::string(find_string(json::value(raw), {"metadata", "name"}));
+    const auto kind = std::string(find_string(json::value(raw), {"kind"}));
+    if (kind != "ControllerRevision") {
+      events_(key, uid, "Normal", "SuccessfulCreate", "create " + kind + " " + name + " in " + key.display());
+    }
+    writer_.create(raw, Durability::Durable, answered(ErrorCode::AlreadyExists));
+  }
+  for (const auto& pod : plan.delete_pods) {
+    ++state->writes;
+    events_(key, uid, "Normal", "SuccessfulDelete", "delete Pod " + pod.name + " in " + key.display());
+    writer_.mark_deleted(pod, {}, std::nullopt, answered(ErrorCode::NotFound));
+  }
+  for (const auto& surplus : plan.remove) {
+    ++state->writes;
+    writer_.remove(surplus, answered(ErrorCode::NotFound));
+  }
+  if (plan.forget) {
+    ++state->writes;
+    writer_.remove(key, answered(ErrorCode::NotFound));
+    return;
+  }
+  // Status: only when it changed, so that a plan that changes nothing ends the round.
+  writer_.modify(
+      key, uid, Durability::Lazy,
+      [status = plan.status](json::object& raw) {
+        const auto* old = raw.if_contains("status");
+        if (old != nullptr && *old == json::value(status)) return false;
+        raw["status"] = status;
+        return true;
+      },
+      {});
+  state->timer.reset();
+  if (plan.look_again) {
+    state->timer = loop_.after(*plan.look_again, [this, key] { mark(key); });
+  }
+}
+
+void SetController::delete_if_orphan(const model::Pod& pod) {
+  const auto* owner = pod.meta.controller();
+  if (owner == nullptr || pod.meta.deleting()) return;
+  const auto* kind = model::find_kind(owner->kind);
+  if (kind == nullptr || (kind->kind != Kind::StatefulSet && kind->kind != Kind::DaemonSet)) return;
+  const auto* meta = meta_of({kind->kind, pod.meta.ns, owner->name});
+  if (meta != nullptr && meta->uid == owner->uid) return;
+  writer_.mark_deleted({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, std::nullopt, {});
+}
+
+void SetController::delete_orphans() {
+  for (const auto& [name, pod] : cache_.pods()) delete_if_orphan(*pod);
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,59 @@
+// agent/set_controller.hpp - keeps every StatefulSet and DaemonSet at its plan. Loop thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "agent/object_cache.hpp"
+#include "agent/set_plan.hpp"
+#include "agent/store_writer.hpp"
+#include "base/loop.hpp"
+
+namespace berth::agent {
+
+/// Events about any object: (key, uid, type, reason, message).
+using EventSink = std::function<void(const model::ObjectKey&, const std::string& uid, std::string_view type,
+                                     std::string_view reason, const std::string& message)>;
+
+/// Changes mark a set dirty; a dirty set is planned and the plan written. While a set's writes are under way it is not
+/// planned again, so a plan never acts on a state that its own writes have outdated.
+class SetController {
+ public:
+  SetController(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer, EventSink events,
+                std::string node_name);
+  ~SetController();
+
+  /// Tell it every change of the store, after the cache took it.
+  void on_change(const store::Change& change);
+  /// Plans every set and deletes pods whose set is gone: for the start.
+  void plan_all();
+
+ private:
+  struct SetState;
+  using SetKey = model::ObjectKey;
+
+  void mark(const SetKey& key);
+  void run();
+  void plan(const SetKey& key);
+  SetFacts facts_for(const std::string& uid, const std::string& ns) const;
+  void carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan);
+  void delete_orphans();
+  void delete_if_orphan(const model::Pod& pod);
+  const model::ObjectMeta* meta_of(const SetKey& key) const;
+
+  Loop& loop_;
+  const Clock& clock_;
+  const ObjectCache& cache_;
+  StoreWriter& writer_;
+  EventSink events_;
+  std::string node_name_;
+  std::set<SetKey> dirty_;
+  std::map<SetKey, std::unique_ptr<SetState>> states_;
+  bool run_posted_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace berth::agent

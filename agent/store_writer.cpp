@@ -1,0 +1,85 @@
+// agent/store_writer.cpp - see store_writer.hpp.
+#include "agent/store_writer.hpp"
+
+#include "model/deletion.hpp"
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+store::Done StoreWriter::answer(Done done) {
+  return [this, alive = alive_, done = std::move(done)](const Result<model::ObjectPtr>& result) {
+    auto status = result ? Status(Ok{}) : Status(result.error());
+    loop_.post([alive, done, status = std::move(status)] {
+      if (*alive && done) done(status);
+    });
+  };
+}
+
+void StoreWriter::create(json::object raw, Durability durability, Done done) {
+  const auto* kind = model::find_kind(find_string(json::value(raw), {"kind"}));
+  if (kind != nullptr) model::apply_defaults(kind->kind, raw);
+  auto object = model::make_object(std::move(raw));
+  if (!object) {
+    loop_.post([alive = alive_, done, error = object.error()] {
+      if (*alive && done) done(error);
+    });
+    return;
+  }
+  store_.create(*std::move(object), durability, answer(std::move(done)));
+}
+
+void StoreWriter::modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
+                         std::function<bool(json::object&)> change, Done done) {
+  constexpr int kTries = 5;
+  try_modify(key, uid, durability, std::move(change), std::move(done), kTries);
+}
+
+void StoreWriter::try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
+                             std::function<bool(json::object&)> change, Done done, int tries_left) {
+  const auto finish = [&](Status status) {
+    loop_.post([alive = alive_, done, status = std::move(status)] {
+      if (*alive && done) done(status);
+    });
+  };
+  const auto stored = store_.get(key);
+  if (!stored || (!uid.empty() && stored->meta.uid != uid)) {
+    finish(Error(ErrorCode::NotFound, key.display() + ": not found"));
+    return;
+  }
+  auto raw = stored->raw;
+  if (!change(raw)) {
+    finish(Ok{});
+    return;
+  }
+  auto object = model::make_object(std::move(raw));
+  if (!object) {
+    finish(std::move(object).error());
+    return;
+  }
+  auto next = [this, key, uid, durability, change, done, tries_left](const Status& status) {
+    if (failed_with(status, ErrorCode::Aborted) && tries_left > 1) {
+      try_modify(key, uid, durability, change, done, tries_left - 1);
+    } else if (done) {
+      done(status);
+    }
+  };
+  store_.update(*std::move(object), stored->meta.resource_version, durability, answer(std::move(next)));
+}
+
+void StoreWriter::mark_deleted(const model::ObjectKey& key, const std::string& uid,
+                               std::optional<std::int64_t> grace_seconds, Done done) {
+  modify(
+      key, uid, Durability::Durable,
+      [kind = key.kind, grace_seconds, now = clock_.wall()](json::object& raw) {
+        return model::mark_deleted(kind, raw, grace_seconds, now);
+      },
+      std::move(done));
+}
+
+void StoreWriter::remove(const model::ObjectKey& key, Done done) {
+  store_.remove(key, 0, Durability::Durable, answer([done = std::move(done)](const Status& status) {
+                  if (done) done(ignore_not_found(status));
+                }));
+}
+
+}  // namespace berth::agent
