@@ -50,6 +50,7 @@ class ThreadLane final : public Lane {
       dropped.swap(queue_);
     }
     wake_.notify_all();
+    dropped.clear();  // what jobs hold is freed before we wait
     for (auto& thread : threads_) thread.join();
   }
 

@@ -89,8 +89,7 @@ struct Loop::Impl {
     state->descriptor.async_wait(asio::posix::descriptor_base::wait_read, [this, state](const error_code& error) {
       if (error || !state->wanted) return;
       ++callbacks_run;
-      const auto callback = state->callback;  // it may destroy its own handle
-      callback();
+      state->callback();  // it may destroy its own handle: we hold the state
       if (state->wanted) wait_readable(state);
     });
   }
@@ -108,16 +107,18 @@ struct Loop::Impl {
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 
 Loop::~Loop() {
-  impl_->signals.clear();
-  // Callbacks that still wait hold objects of our caller: free them now, even if a handle keeps the context.
+  // Handlers point to the sets: nobody may run them from here on, even if a handle keeps the context.
   impl_->context->stop();
+  impl_->signals.clear();
 }
 
 void Loop::run() {
   impl_->thread = std::this_thread::get_id();
-  const auto guard = asio::make_work_guard(*impl_->context);
-  impl_->context->run();
-  impl_->context->restart();
+  {
+    const auto guard = asio::make_work_guard(*impl_->context);
+    impl_->context->run();
+  }
+  impl_->context->restart();  // after the guard, whose end may stop the context again
   impl_->thread = std::thread::id{};
 }
 
