@@ -1,0 +1,118 @@
+// api/tables/workload_rows.cpp - sets, their revisions, services and slices as rows.
+#include <fmt/format.h>
+
+#include "api/human_duration.hpp"
+#include "api/tables/field.hpp"
+
+namespace berth::api {
+
+namespace {
+
+const json::array& template_containers(const model::Object& set) {
+  return array_at(set.raw, {"spec", "template", "spec", "containers"});
+}
+
+/// "statefulset.apps"
+std::string qualified(const model::KindInfo& kind) {
+  return kind.group.empty() ? std::string(kind.singular) : fmt::format("{}.{}", kind.singular, kind.group);
+}
+
+std::string service_ports(const json::object& service) {
+  std::string out;
+  for (const auto& entry : array_at(service, {"spec", "ports"})) {
+    if (!entry.is_object()) continue;
+    const auto& port = entry.get_object();
+    if (!out.empty()) out += ',';
+    out += fmt::format("{}", number_at(port, {"port"}));
+    if (const auto node_port = number_at(port, {"nodePort"}); node_port > 0) out += fmt::format(":{}", node_port);
+    const auto protocol = text_at(port, {"protocol"});
+    out += fmt::format("/{}", protocol.empty() ? "TCP" : protocol);
+  }
+  return or_none(out);
+}
+
+std::string strings(const json::array& values) {
+  std::string out;
+  for (const auto& value : values) {
+    if (!value.is_string()) continue;
+    if (!out.empty()) out += ',';
+    out += view(value.get_string());
+  }
+  return out;
+}
+
+std::string external_ip(const json::object& service) {
+  const auto type = text_at(service, {"spec", "type"});
+  if (type == "ExternalName") return or_none(text_at(service, {"spec", "externalName"}));
+  const auto external = strings(array_at(service, {"spec", "externalIPs"}));
+  if (type == "LoadBalancer") {
+    auto ingress = joined(array_at(service, {"status", "loadBalancer", "ingress"}), "ip");
+    if (!external.empty()) ingress += (ingress.empty() ? "" : ",") + external;
+    return ingress.empty() ? "<pending>" : ingress;
+  }
+  return or_none(external);
+}
+
+}  // namespace
+
+json::array stateful_set_cells(const model::Object& set, WallTime now) {
+  return {set.meta.name,
+          fmt::format("{}/{}", number_at(set.raw, {"status", "readyReplicas"}), number_at(set.raw, {"spec", "replicas"})),
+          age_since(set.meta.creation_timestamp, now), joined(template_containers(set), "name"),
+          joined(template_containers(set), "image")};
+}
+
+json::array daemon_set_cells(const model::Object& set, WallTime now) {
+  return {set.meta.name,
+          number_at(set.raw, {"status", "desiredNumberScheduled"}),
+          number_at(set.raw, {"status", "currentNumberScheduled"}),
+          number_at(set.raw, {"status", "numberReady"}),
+          number_at(set.raw, {"status", "updatedNumberScheduled"}),
+          number_at(set.raw, {"status", "numberAvailable"}),
+          labels_text(field(set.raw, {"spec", "template", "spec", "nodeSelector"})),
+          age_since(set.meta.creation_timestamp, now),
+          joined(template_containers(set), "name"),
+          joined(template_containers(set), "image"),
+          selector_text(field(set.raw, {"spec", "selector"}))};
+}
+
+json::array controller_revision_cells(const model::Object& revision, WallTime now) {
+  std::string owner = "<none>";
+  if (const auto* controller = revision.meta.controller(); controller != nullptr) {
+    const auto* kind = model::find_kind(controller->kind);
+    owner = fmt::format("{}/{}", kind != nullptr ? qualified(*kind) : controller->kind, controller->name);
+  }
+  return {revision.meta.name, owner, number_at(revision.raw, {"revision"}),
+          age_since(revision.meta.creation_timestamp, now)};
+}
+
+json::array service_cells(const model::Object& service, WallTime now) {
+  return {service.meta.name,
+          or_none(text_at(service.raw, {"spec", "type"})),
+          or_none(text_at(service.raw, {"spec", "clusterIP"})),
+          external_ip(service.raw),
+          service_ports(service.raw),
+          age_since(service.meta.creation_timestamp, now),
+          labels_text(field(service.raw, {"spec", "selector"}))};
+}
+
+json::array endpoint_slice_cells(const model::Object& slice, WallTime now) {
+  std::string ports;
+  for (const auto& entry : array_at(slice.raw, {"ports"})) {
+    if (!entry.is_object()) continue;
+    if (!ports.empty()) ports += ',';
+    ports += fmt::format("{}", number_at(entry.get_object(), {"port"}));
+  }
+  std::string addresses;
+  for (const auto& entry : array_at(slice.raw, {"endpoints"})) {
+    if (!entry.is_object()) continue;
+    const auto some = strings(array_at(entry.get_object(), {"addresses"}));
+    if (some.empty()) continue;
+    if (!addresses.empty()) addresses += ',';
+    addresses += some;
+  }
+  return {slice.meta.name, text_at(slice.raw, {"addressType"}), ports.empty() ? "<unset>" : ports,
+          addresses.empty() ? "<unset>" : addresses, age_since(slice.meta.creation_timestamp, now)};
+}
+
+}  // namespace berth::api
