@@ -1,0 +1,35 @@
+// runtime/container_id.cpp - the name of one run of one container.
+#include <openssl/evp.h>
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "runtime/pod_runtime.hpp"
+
+namespace berth::runtime {
+namespace {
+
+constexpr std::size_t kMaxId = 76;     // containerd's identifiers.Validate
+constexpr std::size_t kKeptName = 16;  // of a name that has to be shortened
+
+/// Eight hexadecimal digits that differ where names differ.
+std::string short_hash(const std::string& text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return fmt::format("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
+}
+
+}  // namespace
+
+std::string container_id(const std::string& pod_uid, const std::string& container, std::uint32_t attempt) {
+  auto id = fmt::format("{}-{}-{}", pod_uid, container, attempt);
+  // containerd takes single separators between letters and digits only; Kubernetes also allows "a--b".
+  if (id.size() <= kMaxId && container.find("--") == std::string::npos) return id;
+  auto kept = container.substr(0, std::min(container.find("--"), kKeptName));
+  while (!kept.empty() && kept.back() == '-') kept.pop_back();
+  return fmt::format("{}-{}-{}-{}", pod_uid, kept, short_hash(container), attempt);
+}
+
+}  // namespace berth::runtime

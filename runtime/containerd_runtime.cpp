@@ -1,0 +1,76 @@
+// runtime/containerd_runtime.cpp - construction, check, images.
+#include "runtime/containerd_runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace berth::runtime {
+namespace {
+
+const PluginRecord* find_plugin(const std::vector<PluginRecord>& plugins, std::string_view type, std::string_view id) {
+  const auto found = std::find_if(plugins.begin(), plugins.end(),
+                                  [&](const auto& plugin) { return plugin.type == type && plugin.id == id; });
+  return found == plugins.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+ContainerdRuntime::ContainerdRuntime(RuntimeConfig config)
+    : config_(std::move(config)),
+      channel_(config_.address),
+      client_(channel_, {config_.ns, config_.snapshotter, config_.runtime}),
+      images_(client_),
+      io_(config_.run_dir / "io"),
+      seccomp_({"/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json"}, "/var/lib/kubelet/seccomp"),
+      puller_(client_, images_),
+      clean_up_(make_thread_lane("exec-end", 1)) {}
+
+ContainerdRuntime::~ContainerdRuntime() { channel_.shutdown(); }
+
+Status ContainerdRuntime::check() {
+  const auto version = client_.version();
+  if (!version) return version.error();
+  const auto plugins = client_.plugins();
+  if (!plugins) return plugins.error();
+
+  const auto missing = [&](std::string_view what) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("containerd {} at {}: {}", *version, config_.address, what));
+  };
+  const auto* snapshotter = find_plugin(*plugins, "io.containerd.snapshotter.v1", config_.snapshotter);
+  if (!snapshotter) return missing(fmt::format("no snapshotter \"{}\"", config_.snapshotter));
+  if (!snapshotter->init_error.empty()) {
+    return missing(fmt::format("snapshotter \"{}\" does not work: {}", config_.snapshotter, snapshotter->init_error));
+  }
+  const auto* images = find_plugin(*plugins, "io.containerd.grpc.v1", "cri");
+  if (!images) images = find_plugin(*plugins, "io.containerd.cri.v1", "images");
+  if (!images) {
+    return missing(
+        "its CRI plugin is off, so that nothing can be pulled; take \"cri\" out of disabled_plugins in "
+        "/etc/containerd/config.toml");
+  }
+  if (!images->init_error.empty()) return missing("its CRI plugin does not work: " + images->init_error);
+  if (config_.ns != "k8s.io") {
+    log_once("images are pulled into containerd's namespace k8s.io only: with containerd.namespace " + config_.ns +
+             " they have to be there already");
+  }
+  return Ok{};
+}
+
+Result<ImageInfo> ContainerdRuntime::image(const std::string& reference) {
+  const auto image = images_.find(reference);
+  if (!image) return image.error();
+  return ImageInfo{image->name, image->digest, image->config->user};
+}
+
+void ContainerdRuntime::pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
+                             std::function<void(Result<ImageInfo>)> done) {
+  puller_.pull(reference, auths, std::move(done));
+}
+
+std::unique_ptr<PodRuntime> make_containerd_runtime(const RuntimeConfig& config) {
+  return std::make_unique<ContainerdRuntime>(config);
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,106 @@
+// runtime/containerd_runtime.hpp - PodRuntime over containerd; one .cpp a verb.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/lane.hpp"
+#include "runtime/containerd_client.hpp"
+#include "runtime/event_watch.hpp"
+#include "runtime/exec_registry.hpp"
+#include "runtime/host_facts.hpp"
+#include "runtime/image_puller.hpp"
+#include "runtime/image_store.hpp"
+#include "runtime/io_directory.hpp"
+#include "runtime/oci_spec.hpp"
+#include "runtime/pod_runtime.hpp"
+#include "runtime/seccomp.hpp"
+
+namespace berth::runtime {
+
+class ContainerdRuntime final : public PodRuntime {
+ public:
+  explicit ContainerdRuntime(RuntimeConfig config);
+  /// Sessions of exec_stream() must be gone.
+  ~ContainerdRuntime() override;
+
+  Status check() override;
+  Result<std::vector<ContainerState>> containers(const std::string& pod_uid) override;
+  Result<std::vector<ContainerState>> all_containers() override;
+  Status start(const ContainerSpec& spec) override;
+  Status kill(const std::string& id, int signal) override;
+  Status remove(const std::string& id) override;
+  Result<ImageInfo> image(const std::string& reference) override;
+  void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
+            std::function<void(Result<ImageInfo>)> done) override;
+  Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
+                          std::chrono::milliseconds deadline) override;
+  Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
+  void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
+
+ private:
+  friend class ContainerdExecSession;
+
+  // runtime_start.cpp
+  Status try_start(const ContainerSpec& spec, const std::string& id);
+  /// From a prepared snapshot to a running process.
+  Status launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
+                const std::vector<SnapshotMount>& rootfs, const std::string& lease);
+  Result<std::string> specification(const ContainerSpec& spec, const LocalImage& image,
+                                    const std::vector<SnapshotMount>& rootfs);
+  Result<std::string> seccomp_filter(const ContainerSpec& spec, CapabilitySet capabilities);
+  Result<UserFiles> user_files(const LocalImage& image, const std::vector<SnapshotMount>& rootfs);
+  Result<HostFacts> host_facts();
+  void log_once(const std::string& message);
+
+  // runtime_remove.cpp
+  Status stop_task(const std::string& id);
+  void remove_pod_leftovers(const std::string& pod_uid, bool task_was_lost);
+
+  // runtime_exec.cpp
+  Status start_exec(const std::string& id, const std::string& exec, const std::vector<std::string>& command,
+                    const TaskStdio& stdio);
+  Result<std::filesystem::path> make_exec_directory(const std::string& id, const std::string& exec);
+  void end_exec(const std::string& id, const std::string& exec, bool kill);
+  void recheck_execs(const std::string& container);
+  void remove_stale_execs();
+
+  // runtime_watch.cpp
+  Result<ContainerState> inspect(const ContainerRecord& record);
+  std::string pod_of(const std::string& id);
+  void remember(const std::string& id, const std::string& pod_uid);
+  void container_ended(const std::string& id);
+  void out_of_memory(const std::string& id);
+  void connected();
+
+  const RuntimeConfig config_;
+  GrpcChannel channel_;
+  ContainerdClient client_;
+  ImageStore images_;
+  IoDirectory io_;
+  SeccompProfiles seccomp_;
+  ExecRegistry execs_;
+
+  std::mutex mutex_;                         ///< Guards what follows.
+  std::map<std::string, std::string> pods_;  ///< Container id → pod uid, for events; filled by looking.
+  std::optional<HostFacts> host_facts_;
+  std::list<std::pair<std::string, UserFiles>> user_files_;  ///< By chain id, newest first.
+  std::set<std::string> logged_;
+  bool swept_ = false;
+
+  std::function<void(const std::string&)> on_change_;
+  std::function<void()> on_reconnect_;
+
+  // Threads; they go first.
+  ImagePuller puller_;
+  std::unique_ptr<Lane> clean_up_;  ///< Ends execs whose session is gone: that must not block the caller.
+  std::unique_ptr<EventWatch> watch_;
+};
+
+}  // namespace berth::runtime

@@ -1,0 +1,125 @@
+// runtime/host_facts.cpp - see host_facts.hpp.
+#include "runtime/host_facts.hpp"
+
+#include <linux/magic.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "base/atomic_file.hpp"
+#include "base/unique_fd.hpp"
+
+namespace berth::runtime {
+namespace {
+
+constexpr unsigned kCapSysResource = 24;
+constexpr std::size_t kMaxDevices = 4096;
+
+Result<pid_t> peer_of(const std::string& socket_path) {
+  const auto doing = "connect to containerd at " + socket_path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof address.sun_path)
+    return Error(ErrorCode::InvalidArgument, doing + ": path too long");
+  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size() + 1);
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return Error::from_errno(errno, doing);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return Error(ErrorCode::Unavailable, Error::from_errno(errno, doing).message());
+  }
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Error::from_errno(errno, doing);
+  return peer.pid;
+}
+
+/// The number after `label` in the text of a proc file.
+template <typename Number>
+Number number_after(std::string_view text, std::string_view label, int base, Number fallback) {
+  const auto at = text.find(label);
+  if (at == std::string_view::npos) return fallback;
+  text.remove_prefix(at + label.size());
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  Number value = fallback;
+  std::from_chars(text.data(), text.data() + text.size(), value, base);
+  return value;
+}
+
+std::string loaded_apparmor_profile() {
+  const auto profiles = read_file("/sys/kernel/security/apparmor/profiles");
+  if (!profiles) return {};
+  for (const std::string_view known : {"cri-containerd.apparmor.d", "docker-default"}) {
+    const auto line = fmt::format("{} (enforce)", known);
+    if (profiles->starts_with(line) || profiles->find('\n' + line) != std::string::npos) return std::string(known);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<HostFacts> read_host_facts(const std::string& containerd_socket) {
+  const auto peer = peer_of(containerd_socket);
+  if (!peer) return peer.error();
+  auto proc = *peer > 0 ? fmt::format("/proc/{}", *peer) : std::string("/proc/self");
+  auto status = read_file(proc + "/status");
+  if (!status) {
+    proc = "/proc/self";
+    status = read_file(proc + "/status");
+    if (!status) return status.error().context("read capabilities");
+  }
+  HostFacts facts;
+  facts.capabilities = number_after<std::uint64_t>(*status, "CapBnd:", 16, 0);
+
+  struct statfs cgroup {};
+  facts.cgroup_v2 = ::statfs("/sys/fs/cgroup", &cgroup) == 0 && cgroup.f_type == CGROUP2_SUPER_MAGIC;
+
+  if (const auto memory = read_file("/proc/meminfo")) {
+    facts.memory_bytes = number_after<std::int64_t>(*memory, "MemTotal:", 10, 0) * 1024;
+  }
+  facts.oom_score_floor = -1000;
+  if ((facts.capabilities >> kCapSysResource & 1U) == 0) {
+    const auto own = read_file(proc + "/oom_score_adj");
+    facts.oom_score_floor = own ? number_after<std::int32_t>(*own, "", 10, 0) : 0;
+  }
+  facts.apparmor_profile = loaded_apparmor_profile();
+  return facts;
+}
+
+std::vector<DeviceNode> list_devices() {
+  namespace fs = std::filesystem;
+  constexpr std::array<std::string_view, 5> kSkippedFolders{"pts", "shm", "fd", "mqueue", "lxc"};
+  std::vector<DeviceNode> devices;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it("/dev", fs::directory_options::skip_permission_denied, error), end;
+       !error && it != end && devices.size() < kMaxDevices; it.increment(error)) {
+    const auto& path = it->path();
+    const auto name = path.filename().string();
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode)) {
+      if (std::find(kSkippedFolders.begin(), kSkippedFolders.end(), name) != kSkippedFolders.end()) {
+        it.disable_recursion_pending();
+      }
+      continue;
+    }
+    if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) continue;
+    if (name == "console" || name == "ptmx") continue;
+    devices.push_back({path.string(), S_ISCHR(info.st_mode) ? 'c' : 'b', static_cast<std::int64_t>(major(info.st_rdev)),
+                       static_cast<std::int64_t>(minor(info.st_rdev)), info.st_mode & 07777U, info.st_uid,
+                       info.st_gid});
+  }
+  return devices;
+}
+
+}  // namespace berth::runtime

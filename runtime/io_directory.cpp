@@ -1,0 +1,148 @@
+// runtime/io_directory.cpp - see io_directory.hpp.
+#include "runtime/io_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/atomic_file.hpp"
+
+namespace berth::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr auto kDrainDeadline = std::chrono::seconds(2);
+constexpr auto kNobodyReads = std::chrono::milliseconds(300);
+constexpr auto kDrainPause = std::chrono::milliseconds(2);
+
+/// No value can hold a newline: names come from validated objects; be sure anyway.
+std::string one_line(std::string text) {
+  for (auto& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return text;
+}
+
+std::string meta_text(const ContainerSpec& spec, const std::string& id) {
+  return fmt::format(
+      "BERTH_NAMESPACE={}\nBERTH_POD={}\nBERTH_POD_UID={}\nBERTH_CONTAINER={}\nCONTAINER_ID={}\nATTEMPT={}\n",
+      one_line(spec.pod.ns), one_line(spec.pod.name), one_line(spec.pod.uid), one_line(spec.name), one_line(id),
+      spec.attempt);
+}
+
+Status make_fifo(const fs::path& path) {
+  if (::mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) return Error::from_errno(errno, "mkfifo " + path.string());
+  return Ok{};
+}
+
+Status remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return Error::from_errno(error.value(), "remove " + path.string());
+  return Ok{};
+}
+
+/// Bytes written and not yet read.
+int unread(const std::vector<UniqueFd>& fifos) {
+  int sum = 0;
+  for (const auto& fifo : fifos) {
+    int bytes = 0;
+    if (::ioctl(fifo.get(), FIONREAD, &bytes) == 0) sum += bytes;
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<TaskStdio> IoDirectory::make(const ContainerSpec& spec) {
+  const auto id = container_id(spec.pod.uid, spec.name, spec.attempt);
+  const auto final_path = directory_ / id;
+  std::error_code error;
+  if (!fs::exists(final_path, error)) {
+    const auto staging = directory_ / ("." + id);
+    if (auto made = make_directories(directory_, 0711); !made) return made.error();
+    if (auto removed = remove_tree(staging); !removed) return removed.error();
+    if (auto made = make_directories(staging, 0700); !made) return made.error();
+    if (auto written = write_file(staging / "meta", meta_text(spec, id), 0600); !written) return written.error();
+    if (auto made = make_fifo(staging / "stdout"); !made) return made.error();
+    if (!spec.tty) {
+      if (auto made = make_fifo(staging / "stderr"); !made) return made.error();
+    }
+    if (spec.has_stdin) {
+      if (auto made = make_fifo(staging / "stdin"); !made) return made.error();
+    }
+    fs::rename(staging, final_path, error);
+    if (error) return Error::from_errno(error.value(), "rename " + staging.string());
+  }
+  if (auto opened = open_all(id); !opened) return opened.error();
+  TaskStdio stdio;
+  stdio.out = final_path / "stdout";
+  if (!spec.tty) stdio.err = final_path / "stderr";
+  if (spec.has_stdin) stdio.in = final_path / "stdin";
+  stdio.terminal = spec.tty;
+  return stdio;
+}
+
+Status IoDirectory::adopt(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (open_.contains(id)) return Ok{};
+  }
+  return open_all(id);
+}
+
+Status IoDirectory::open_all(const std::string& id) {
+  std::vector<UniqueFd> fds;
+  for (const auto* name : {"stdout", "stderr", "stdin"}) {
+    const auto path = directory_ / id / name;
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && errno == ENOENT) continue;
+    if (!fd) return Error::from_errno(errno, "open " + path.string());
+    fds.push_back(std::move(fd));
+  }
+  if (fds.empty()) return Ok{};
+  const std::scoped_lock lock(mutex_);
+  open_[id] = std::move(fds);
+  return Ok{};
+}
+
+Status IoDirectory::drain_and_remove(const std::string& id) {
+  std::vector<UniqueFd> fds;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = open_.find(id); found != open_.end()) fds = std::move(found->second);
+    open_.erase(id);
+  }
+  for (const auto* name : {"stdout", "stderr"}) {  // after a restart of ours: what the FIFO held went with its last end
+    if (!fds.empty()) break;
+    const auto path = directory_ / id / name;
+    if (UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)); fd)
+      fds.push_back(std::move(fd));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  auto last_progress = begin;
+  for (int before = unread(fds); before > 0;) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - begin > kDrainDeadline || now - last_progress > kNobodyReads) break;
+    std::this_thread::sleep_for(kDrainPause);
+    const auto left = unread(fds);
+    if (left != before) last_progress = now;
+    before = left;
+  }
+  return remove(id);
+}
+
+Status IoDirectory::remove(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    open_.erase(id);
+  }
+  return remove_tree(directory_ / id);
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,82 @@
+// runtime/runtime_remove.cpp - ending and removing containers.
+#include <signal.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/log.hpp"
+#include "runtime/containerd_runtime.hpp"
+#include "runtime/labels.hpp"
+#include "runtime/shim_reaper.hpp"
+
+namespace berth::runtime {
+namespace {
+
+constexpr auto kKillDeadline = std::chrono::seconds(10);
+
+/// The pod's cgroup in every hierarchy; rmdir(2) refuses while a container is in it, which is what we want.
+void remove_pod_cgroup(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path root = "/sys/fs/cgroup";
+  ::rmdir((root.string() + path).c_str());  // cgroup v2
+  std::error_code error;
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    ::rmdir((it->path().string() + path).c_str());
+  }
+}
+
+}  // namespace
+
+Status ContainerdRuntime::kill(const std::string& id, int signal) {
+  const auto sent = client_.kill(id, {}, signal);
+  // NotFound: no task, or its process has ended.
+  if (sent || failed_with(sent, ErrorCode::NotFound)) return Ok{};
+  if (failed_with(sent, ErrorCode::FailedPrecondition) || failed_with(sent, ErrorCode::Unknown)) {
+    const auto task = client_.process(id, {});
+    if (failed_with(task, ErrorCode::NotFound) || (task && task->status == TaskStatus::Stopped)) return Ok{};
+  }
+  return sent.error().context("signal container " + id);
+}
+
+Status ContainerdRuntime::stop_task(const std::string& id) {
+  const auto task = client_.process(id, {});
+  if (!task) return task.error();
+  if (task->status != TaskStatus::Stopped) {
+    if (auto killed = kill(id, SIGKILL); !killed) return killed;
+    const auto ended = client_.wait(id, {}, kKillDeadline);
+    if (!ended && !failed_with(ended, ErrorCode::NotFound)) return ended.error();
+  }
+  return client_.delete_task(id);
+}
+
+Status ContainerdRuntime::remove(const std::string& id) {
+  const auto doing = "remove container " + id;
+  std::string pod_uid = pod_of(id);
+
+  const auto stopped = stop_task(id);
+  const bool task_was_lost = failed_with(stopped, ErrorCode::NotFound);
+  if (!stopped && !task_was_lost) return stopped.error().context(doing);
+  if (auto deleted = ignore_not_found(client_.delete_container(id)); !deleted) return deleted.error().context(doing);
+  if (auto removed = ignore_not_found(client_.remove_snapshot(id)); !removed) return removed.error().context(doing);
+  // After the task: its deletion waits until the shim has copied everything into the FIFOs.
+  if (auto drained = io_.drain_and_remove(id); !drained) return drained.error().context(doing);
+
+  if (!pod_uid.empty()) remove_pod_leftovers(pod_uid, task_was_lost);
+  const std::scoped_lock lock(mutex_);
+  pods_.erase(id);
+  return Ok{};
+}
+
+void ContainerdRuntime::remove_pod_leftovers(const std::string& pod_uid, bool task_was_lost) {
+  remove_pod_cgroup(pod_cgroup(config_.cgroup_parent, pod_uid));
+  if (!task_was_lost || pod_uid.find_first_of("\"\\") != std::string::npos) return;
+  const auto left = client_.containers(fmt::format("labels.\"{}\"==\"{}\"", label::kPodUid, pod_uid));
+  if (!left || !left->empty()) return;
+  if (const auto ended = end_shims(config_.ns, config_.address, pod_uid + "-"); ended > 0) {
+    log(LogLevel::Debug, "ended shims that a failed start left", {{"pod", pod_uid}, {"count", std::to_string(ended)}});
+  }
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,183 @@
+// runtime/runtime_watch.cpp - what runs, and telling the agent when that may have changed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.hpp"
+#include "runtime/containerd_runtime.hpp"
+#include "runtime/labels.hpp"
+
+namespace berth::runtime {
+namespace {
+
+std::string label_of(const ContainerRecord& record, const char* name) {
+  const auto found = record.labels.find(name);
+  return found == record.labels.end() ? std::string() : found->second;
+}
+
+/// All that the record alone says.
+ContainerState from_record(const ContainerRecord& record) {
+  ContainerState state;
+  state.id = record.id;
+  state.pod = {label_of(record, label::kPodUid), label_of(record, label::kPodNamespace),
+               label_of(record, label::kPodName)};
+  state.name = label_of(record, label::kContainerName);
+  const auto attempt = label_of(record, label::kAttempt);
+  std::from_chars(attempt.data(), attempt.data() + attempt.size(), state.attempt);
+  state.oom_killed = !label_of(record, label::kOomKilled).empty();
+  state.created_at = record.created_at;
+  if (const auto started = parse_rfc3339(label_of(record, label::kStartedAt))) state.started_at = *started;
+  state.image = label_of(record, label::kImage);
+  state.image_id = label_of(record, label::kImageDigest);
+  return state;
+}
+
+void apply_task(ContainerState& state, const TaskRecord& task) {
+  state.pid = task.pid;
+  switch (task.status) {
+    case TaskStatus::Created: state.phase = ContainerPhase::Created; break;
+    case TaskStatus::Running:
+    case TaskStatus::Paused: state.phase = ContainerPhase::Running; break;
+    case TaskStatus::Stopped:
+      state.phase = ContainerPhase::Exited;
+      state.exit_code = task.exit_status;
+      state.finished_at = task.exited_at;
+      break;
+    case TaskStatus::Unknown: state.phase = ContainerPhase::Unknown; break;
+  }
+}
+
+void apply_no_task(ContainerState& state) {
+  // The label is written just before the start: with it there was a process, and its shim (or the host) went away.
+  state.phase = state.started_at == WallTime{} ? ContainerPhase::Created : ContainerPhase::Unknown;
+}
+
+void sort_by_attempt(std::vector<ContainerState>& states) {
+  std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.pod.uid, a.attempt, a.name) < std::tie(b.pod.uid, b.attempt, b.name);
+  });
+}
+
+std::string ours() { return fmt::format("labels.\"{}\"", label::kAttempt); }
+
+}  // namespace
+
+Result<ContainerState> ContainerdRuntime::inspect(const ContainerRecord& record) {
+  auto state = from_record(record);
+  const auto task = client_.process(record.id, {});
+  if (task) {
+    apply_task(state, *task);
+  } else if (failed_with(task, ErrorCode::NotFound)) {
+    apply_no_task(state);
+  } else {
+    return task.error();
+  }
+  return state;
+}
+
+Result<std::vector<ContainerState>> ContainerdRuntime::containers(const std::string& pod_uid) {
+  if (pod_uid.find_first_of("\"\\") != std::string::npos) return Error(ErrorCode::InvalidArgument, "bad pod uid");
+  const auto records = client_.containers(fmt::format("{},labels.\"{}\"==\"{}\"", ours(), label::kPodUid, pod_uid));
+  if (!records) return records.error();
+  std::vector<ContainerState> states;
+  for (const auto& record : *records) {
+    auto state = inspect(record);
+    if (!state) return state.error();
+    remember(record.id, pod_uid);
+    states.push_back(*std::move(state));
+  }
+  sort_by_attempt(states);
+  return states;
+}
+
+Result<std::vector<ContainerState>> ContainerdRuntime::all_containers() {
+  // Tasks first: a container made in between has no task here and is looked at below.
+  const auto tasks = client_.tasks();
+  if (!tasks) return tasks.error();
+  std::map<std::string, const TaskRecord*> by_id;
+  for (const auto& task : *tasks) by_id[task.id] = &task;
+
+  const auto records = client_.containers(ours());
+  if (!records) return records.error();
+  std::vector<ContainerState> states;
+  for (const auto& record : *records) {
+    auto state = from_record(record);
+    if (const auto task = by_id.find(record.id); task != by_id.end()) {
+      apply_task(state, *task->second);
+    } else {
+      const auto looked = inspect(record);
+      if (!looked) return looked.error();
+      state = *looked;
+    }
+    remember(record.id, state.pod.uid);
+    if (const auto adopted = io_.adopt(record.id); !adopted) {
+      log(LogLevel::Debug, "cannot keep a container's output open", {{"error", adopted.error().message()}});
+    }
+    states.push_back(std::move(state));
+  }
+  sort_by_attempt(states);
+  return states;
+}
+
+void ContainerdRuntime::remember(const std::string& id, const std::string& pod_uid) {
+  const std::scoped_lock lock(mutex_);
+  pods_[id] = pod_uid;
+}
+
+std::string ContainerdRuntime::pod_of(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = pods_.find(id); found != pods_.end()) return found->second;
+  }
+  const auto record = client_.container(id);
+  if (!record || !record->labels.contains(label::kAttempt)) return {};  // not ours, or gone
+  auto uid = label_of(*record, label::kPodUid);
+  remember(id, uid);
+  return uid;
+}
+
+void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_change,
+                                  std::function<void()> on_reconnect) {
+  on_change_ = std::move(on_change);
+  on_reconnect_ = std::move(on_reconnect);
+  watch_ = std::make_unique<EventWatch>(
+      client_, EventWatch::Handlers{[this](const std::string& container, const std::string& exec, std::int32_t code) {
+                                      if (!exec.empty()) {
+                                        execs_.resolve(exec, code);
+                                      } else {
+                                        container_ended(container);
+                                      }
+                                    },
+                                    [this](const std::string& container) { out_of_memory(container); },
+                                    [this] { connected(); }});
+}
+
+void ContainerdRuntime::container_ended(const std::string& id) {
+  recheck_execs(id);
+  if (const auto uid = pod_of(id); !uid.empty()) on_change_(uid);
+}
+
+void ContainerdRuntime::out_of_memory(const std::string& id) {
+  const auto uid = pod_of(id);
+  if (uid.empty()) return;
+  // On the record, because the event comes once and the agent may restart; a container gone meanwhile needs none.
+  if (const auto kept = client_.set_container_label(id, label::kOomKilled, "true"); !kept) {
+    log(LogLevel::Debug, "cannot record that a container ran out of memory", {{"error", kept.error().message()}});
+  }
+  on_change_(uid);
+}
+
+void ContainerdRuntime::connected() {
+  bool first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    host_facts_.reset();  // another containerd may have other rights
+    first = !std::exchange(swept_, true);
+  }
+  if (first) remove_stale_execs();
+  recheck_execs({});
+  on_reconnect_();
+}
+
+}  // namespace berth::runtime
