@@ -1,4 +1,5 @@
 // model/defaults.cpp - apply_defaults: what the API server fills in, kind by kind.
+#include <optional>
 #include <string>
 
 #include "model/base64.hpp"
@@ -58,12 +59,12 @@ void default_service(json::object& spec) {
   set_default_text(spec, "type", "ClusterIP");
   each_object(spec, "ports", [](json::object& port) {
     set_default_text(port, "protocol", "TCP");
-    const auto* number = port.if_contains("port");
-    if (number == nullptr || !as_integer(*number)) return;
-    set_default_text(port, "targetPort", "");
-    const auto* target = port.if_contains("targetPort");
-    const bool empty = target->is_string() && target->get_string().empty();
-    if (empty || (target->is_number() && as_integer(*target) == 0)) port["targetPort"] = *as_integer(*number);
+    const auto* port_value = port.if_contains("port");
+    const auto number = port_value == nullptr ? std::nullopt : as_integer(*port_value);
+    if (!number) return;
+    auto& target = port["targetPort"];
+    const bool empty = target.is_null() || (target.is_string() && target.get_string().empty());
+    if (empty || (target.is_number() && as_integer(target) == 0)) target = *number;
   });
   if (text_at(spec, "type") != "ExternalName") set_default_text(spec, "internalTrafficPolicy", "Cluster");
 }

@@ -68,10 +68,10 @@ void default_volume(json::object& volume) {
 
 void default_requests(json::object& container) {
   auto* resources = object_at(container, "resources");
-  auto* limits = resources == nullptr ? nullptr : object_at(*resources, "limits");
-  if (limits == nullptr) return;
+  if (resources == nullptr || object_at(*resources, "limits") == nullptr) return;
   auto* requests = object_or_new(*resources, "requests");
   if (requests == nullptr) return;
+  const auto* limits = object_at(*resources, "limits");  // after the insertion, which may have moved it
   for (const auto& entry : *limits) set_default(*requests, {entry.key().data(), entry.key().size()}, entry.value());
 }
 

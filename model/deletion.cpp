@@ -10,17 +10,14 @@ constexpr std::int64_t kDefaultGrace = 30;
 
 std::int64_t grace_in_spec(const json::object& raw) {
   const auto* spec = raw.if_contains("spec");
-  const auto* grace = spec != nullptr && spec->is_object()
-                          ? spec->get_object().if_contains("terminationGracePeriodSeconds")
-                          : nullptr;
+  const auto* grace =
+      spec != nullptr && spec->is_object() ? spec->get_object().if_contains("terminationGracePeriodSeconds") : nullptr;
   return grace != nullptr && grace->is_int64() ? grace->get_int64() : kDefaultGrace;
 }
 
 }  // namespace
 
-bool deletes_gracefully(Kind kind) {
-  return kind == Kind::Pod || kind == Kind::StatefulSet || kind == Kind::DaemonSet;
-}
+bool deletes_gracefully(Kind kind) { return kind == Kind::Pod || kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
 
 bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grace_seconds, WallTime now) {
   auto& metadata = raw["metadata"];

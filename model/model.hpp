@@ -43,6 +43,10 @@ struct ManifestLimits {
 /// without a namespace get `default`. Never throws; pure.
 Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits = {});
 
+/// Reads one YAML (or JSON) document as read_manifest does, without looking at what it says: patches, request bodies.
+/// InvalidArgument with the line; also when there is no document, or more than one. Pure.
+Result<json::value> parse_yaml(std::string_view text, const ManifestLimits& limits = {});
+
 /// Converts apps/v1beta1, apps/v1beta2, extensions/v1beta1 to apps/v1 in place, with their old
 /// defaults (selector from template labels, OnDelete where v1beta1 had it... see conversion.hpp).
 /// Current versions pass unchanged. InvalidArgument: a kind or version we do not know.

@@ -59,7 +59,8 @@ struct EmptyDirSource {
 };
 struct HostPathSource {
   std::string path;
-  std::string type;  ///< "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
+  /// "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
+  std::string type;
 };
 struct ConfigMapSource {
   std::string name;
@@ -226,7 +227,7 @@ struct Container {
   Lifecycle lifecycle;
   std::string termination_message_path = "/dev/termination-log";
   std::string termination_message_policy = "File";  ///< or "FallbackToLogsOnError"
-  std::string image_pull_policy;                    ///< Defaulted: "Always" for :latest or no tag, else "IfNotPresent"; or "Never".
+  std::string image_pull_policy;  ///< Defaulted: "Always" for :latest or no tag, else "IfNotPresent"; or "Never".
   ContainerSecurity security;
   std::string restart_policy;  ///< Init containers only: "Always" makes a sidecar (KEP-753).
   bool has_stdin = false;

@@ -1,0 +1,127 @@
+// model/validate_storage.cpp - claims, volumes, storage classes, configuration, nodes.
+#include <fmt/format.h>
+
+#include "model/base64.hpp"
+#include "model/names.hpp"
+#include "model/schema.hpp"
+#include "model/validation.hpp"
+
+namespace berth::model {
+namespace {
+
+void check_access_modes(const Reader& spec) {
+  const auto modes = spec.texts("accessModes");
+  if (modes.empty()) spec.fail("accessModes", "required: at least 1 access mode is required");
+  for (const auto& mode : modes) {
+    if (mode == "ReadWriteOnce" || mode == "ReadOnlyMany" || mode == "ReadWriteMany" || mode == "ReadWriteOncePod")
+      continue;
+    spec.fail("accessModes",
+              fmt::format("unsupported value: \"{}\": supported values: \"ReadOnlyMany\", \"ReadWriteMany\", "
+                          "\"ReadWriteOnce\", \"ReadWriteOncePod\"",
+                          mode.substr(0, 64)));
+  }
+}
+
+/// A positive amount of "storage" in the quantities at `name`.
+void check_storage_amount(const Reader& parent, std::string_view name) {
+  const auto amounts = parent.quantity_map(name);
+  const auto found = amounts.find("storage");
+  const auto list = parent.child(name);
+  if (found == amounts.end()) return list.fail("storage", "required");
+  if (found->second <= Quantity()) list.fail("storage", invalid(found->second.text(), "must be greater than zero"));
+}
+
+void check_keys(const Reader& root, std::string_view name, std::set<std::string>& seen) {
+  for (const auto& [key, value] : root.text_map(name)) {
+    if (const auto why = config_key_error(key); !why.empty()) root.fail(name, invalid(key, why));
+    if (!seen.insert(key).second)
+      root.child(name).fail(key, fmt::format("duplicate value: \"{}\" is in data too", key));
+  }
+}
+
+void check_base64(const Reader& root, std::string_view name) {
+  for (const auto& [key, value] : root.text_map(name)) {
+    if (const auto bytes = decode_base64(value); !bytes) root.child(name).fail(key, bytes.error().message());
+  }
+}
+
+void check_size(const Reader& root, std::initializer_list<std::string_view> maps) {
+  constexpr std::size_t kMost = 1024 * 1024;
+  std::size_t bytes = 0;
+  for (const auto map : maps) {
+    for (const auto& [key, value] : root.text_map(map)) bytes += value.size();
+  }
+  if (bytes > kMost) root.fail("data", fmt::format("too long: may not be more than {} bytes", kMost));
+}
+
+}  // namespace
+
+void check_claim_spec(const Reader& spec) {
+  if (!spec.present()) return spec.fail("", "required");
+  check_access_modes(spec);
+  check_label_selector(spec.child("selector"));
+  check_storage_amount(spec.child("resources"), "requests");
+  check_text(spec, "storageClassName", dns_subdomain_error);
+  check_text(spec, "volumeName", dns_subdomain_error);
+  check_choice(spec, "volumeMode", {"Block", "Filesystem"});
+}
+
+void check_persistent_volume(const Reader& root) {
+  const auto spec = root.child("spec");
+  if (!spec.present()) return spec.fail("", "required");
+  check_access_modes(spec);
+  check_storage_amount(spec, "capacity");
+  check_choice(spec, "persistentVolumeReclaimPolicy", {"Delete", "Recycle", "Retain"});
+  check_choice(spec, "volumeMode", {"Block", "Filesystem"});
+  check_text(spec, "storageClassName", dns_subdomain_error);
+  std::size_t sources = 0;
+  for (const auto& entry : *spec.raw()) {
+    const std::string_view key(entry.key().data(), entry.key().size());
+    if (!is_persistent_volume_source(key) || entry.value().is_null()) continue;
+    if (!entry.value().is_object())
+      spec.fail(key, fmt::format("expected a mapping, found {}", describe(entry.value())));
+    if (++sources > 1) spec.fail(key, "forbidden: may not specify more than 1 volume type");
+  }
+  if (sources == 0) spec.fail("", "required: must specify a volume type");
+  for (const auto* name : {"hostPath", "local"}) {
+    const auto from = spec.child(name);
+    if (from.present() && require_text(from, "path")) check_text(from, "path", absolute_path_error);
+  }
+  check_node_selector(spec.child("nodeAffinity").child("required"));
+  if (spec.has("local") && !spec.child("nodeAffinity").child("required").present()) {
+    spec.fail("nodeAffinity", "required: local volume requires node affinity");
+  }
+}
+
+void check_storage_class(const Reader& root) {
+  if (require_text(root, "provisioner")) check_text(root, "provisioner", qualified_name_error);
+  check_choice(root, "reclaimPolicy", {"Delete", "Retain"});
+  check_choice(root, "volumeBindingMode", {"Immediate", "WaitForFirstConsumer"});
+}
+
+void check_config_map(const Reader& root) {
+  std::set<std::string> keys;
+  check_keys(root, "data", keys);
+  check_keys(root, "binaryData", keys);
+  check_base64(root, "binaryData");
+  check_size(root, {"data", "binaryData"});
+}
+
+void check_secret(const Reader& root) {
+  std::set<std::string> keys;
+  check_keys(root, "data", keys);
+  keys.clear();
+  check_keys(root, "stringData", keys);
+  check_base64(root, "data");
+  check_size(root, {"data", "stringData"});
+}
+
+void check_node(const Reader& root) {
+  for (const auto& taint : root.child("spec").children("taints")) {
+    if (require_text(taint, "key")) check_text(taint, "key", qualified_name_error);
+    check_text(taint, "value", label_value_error);
+    if (require_text(taint, "effect")) check_choice(taint, "effect", {"NoSchedule", "PreferNoSchedule", "NoExecute"});
+  }
+}
+
+}  // namespace berth::model

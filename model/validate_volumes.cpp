@@ -1,0 +1,143 @@
+// model/validate_volumes.cpp - the volumes of a pod: names and sources.
+#include <fmt/format.h>
+
+#include "model/names.hpp"
+#include "model/schema.hpp"
+#include "model/validation.hpp"
+
+namespace berth::model {
+namespace {
+
+constexpr std::int64_t kMostMode = 0777;
+
+void check_mode(const Reader& from, std::string_view name) {
+  const auto mode = from.maybe_integer(name);
+  if (mode && (*mode < 0 || *mode > kMostMode)) {
+    from.fail(name,
+              fmt::format("invalid value: {}: must be a number between 0 and 0777 (octal), both inclusive", *mode));
+  }
+}
+
+void check_relative_file(const Reader& from, std::string_view name) {
+  if (!require_text(from, name)) return;
+  const auto path = from.text(name);
+  auto why = relative_path_error(path);
+  if (why.empty() && path.starts_with("..")) why = "must not start with '..'";
+  if (!why.empty()) from.fail(name, invalid(path, why));
+}
+
+void check_items(const Reader& source) {
+  for (const auto& item : source.children("items")) {
+    require_text(item, "key");
+    check_relative_file(item, "path");
+    check_mode(item, "mode");
+  }
+}
+
+void check_downward(const Reader& source) {
+  for (const auto& item : source.children("items")) {
+    check_relative_file(item, "path");
+    check_mode(item, "mode");
+    if (item.has("fieldRef") == item.has("resourceFieldRef")) {
+      item.fail("", "required: exactly one of fieldRef and resourceFieldRef");
+    }
+    check_field_ref(item);
+    if (const auto ref = item.child("resourceFieldRef"); ref.present()) {
+      require_text(ref, "containerName");
+      require_text(ref, "resource");
+    }
+  }
+}
+
+void check_projected(const Reader& projected) {
+  check_mode(projected, "defaultMode");
+  for (const auto& source : projected.children("sources")) {
+    if (source.present() && source.raw()->size() > 1)
+      source.fail("", "forbidden: may not specify more than 1 volume type");
+    for (const auto* name : {"configMap", "secret"}) {
+      if (const auto from = source.child(name); from.present()) {
+        require_text(from, "name");
+        check_items(from);
+      }
+    }
+    check_downward(source.child("downwardAPI"));
+  }
+}
+
+void check_source(const Reader& volume) {
+  if (const auto from = volume.child("emptyDir"); from.present()) {
+    check_choice(from, "medium", {"", "Memory"});
+    if (from.quantity("sizeLimit") < Quantity()) {
+      from.fail("sizeLimit",
+                invalid(from.quantity("sizeLimit").text(), "SizeLimit field must be a valid resource quantity"));
+    }
+  }
+  if (const auto from = volume.child("hostPath"); from.present()) {
+    if (require_text(from, "path")) {
+      const auto path = from.text("path");
+      auto why = absolute_path_error(path);
+      if (why.empty())
+        why = relative_path_error(std::string_view(path).substr(
+            path.find_first_not_of('/') == std::string::npos ? path.size() : path.find_first_not_of('/')));
+      if (!why.empty()) from.fail("path", invalid(path, why));
+    }
+    check_choice(from, "type",
+                 {"", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"});
+  }
+  if (const auto from = volume.child("configMap"); from.present()) {
+    require_text(from, "name");
+    check_mode(from, "defaultMode");
+    check_items(from);
+  }
+  if (const auto from = volume.child("secret"); from.present()) {
+    require_text(from, "secretName");
+    check_mode(from, "defaultMode");
+    check_items(from);
+  }
+  if (const auto from = volume.child("downwardAPI"); from.present()) {
+    check_mode(from, "defaultMode");
+    check_downward(from);
+  }
+  if (const auto from = volume.child("projected"); from.present()) check_projected(from);
+  if (const auto from = volume.child("persistentVolumeClaim"); from.present()) require_text(from, "claimName");
+  if (const auto from = volume.child("nfs"); from.present()) {
+    require_text(from, "server");
+    if (require_text(from, "path")) check_text(from, "path", absolute_path_error);
+  }
+  if (const auto from = volume.child("iscsi"); from.present()) {
+    require_text(from, "targetPortal");
+    require_text(from, "iqn");
+    check_range(from, "lun", 0, 255);
+  }
+  if (const auto from = volume.child("awsElasticBlockStore"); from.present()) {
+    require_text(from, "volumeID");
+    check_range(from, "partition", 0, 255);
+  }
+  if (const auto from = volume.child("csi"); from.present()) require_text(from, "driver");
+}
+
+}  // namespace
+
+void check_volumes(const Reader& pod_spec, std::set<std::string>& names) {
+  std::set<std::string> own;
+  for (const auto& volume : pod_spec.children("volumes")) {
+    if (!volume.present()) continue;
+    if (require_text(volume, "name")) {
+      check_text(volume, "name", dns_label_error);
+      check_unique(volume, "name", volume.text("name"), own);
+    }
+    std::size_t sources = 0;
+    for (const auto& entry : *volume.raw()) {
+      const std::string_view key(entry.key().data(), entry.key().size());
+      if (!is_volume_source(key) || entry.value().is_null()) continue;
+      if (!entry.value().is_object())
+        volume.fail(key, fmt::format("expected a mapping, found {}", describe(entry.value())));
+      if (++sources > 1) volume.fail(key, "forbidden: may not specify more than 1 volume type");
+    }
+    if (sources == 0) volume.fail("", "required: must specify a volume type");
+    check_source(volume);
+    names.insert(volume.text("name"));
+  }
+}
+
+}  // namespace berth::model
