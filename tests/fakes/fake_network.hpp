@@ -1,0 +1,59 @@
+// tests/fakes/fake_network.hpp - PodNetwork in memory: no packet, no file, any verb can be made to fail.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "network/pod_network.hpp"
+
+namespace berth::network {
+
+/// Paths it returns are below /fake; nothing is there. Addresses are 10.98.0.2 and up. Any thread.
+class FakeNetwork final : public PodNetwork {
+ public:
+  explicit FakeNetwork(unsigned capacity = 253) : capacity_(capacity) {}
+
+  /// The next call of that verb ("set_up_host", "attach", "detach", "observe", "attached_pods") fails with
+  /// `error`, once for each call of this.
+  void fail_next(const std::string& verb, Error error);
+
+  /// As if the agent was killed in the middle of attach, or somebody deleted the interface: observe says nullopt,
+  /// the pod is still listed and keeps its address.
+  void break_pod(const std::string& pod_uid);
+
+  /// Every call so far: "set_up_host", "attach mongo-0", "detach <uid>"; observe is not listed.
+  std::vector<std::string> calls() const;
+
+  /// What the last attach() of that pod was given; none when not attached.
+  std::optional<NetworkSpec> attached(const std::string& pod_uid) const;
+
+  Status set_up_host() override;
+  Result<Attachment> attach(const NetworkSpec& spec) override;
+  Status detach(const std::string& pod_uid) override;
+  Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
+  Result<std::vector<std::string>> attached_pods() override;
+  std::string gateway() const override { return "10.98.0.1"; }
+  std::string host_address() const override { return "192.0.2.2"; }
+
+ private:
+  struct Pod {
+    NetworkSpec spec;
+    unsigned number = 0;  ///< Last byte of its address; 0 with the host's network.
+    bool complete = true;
+  };
+  std::optional<Error> failure(const std::string& verb);
+  Attachment attachment(const Pod& pod) const;
+  const Pod* port_holder(const NetworkSpec& spec) const;
+
+  const unsigned capacity_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> calls_;
+  std::map<std::string, std::vector<Error>> failures_;
+  std::map<std::string, Pod> pods_;
+  unsigned next_ = 2;
+};
+
+}  // namespace berth::network

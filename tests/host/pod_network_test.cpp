@@ -1,0 +1,411 @@
+// tests/host/pod_network_test.cpp - the real network: namespaces, cables, nftables, on a private host.
+#include "network/pod_network.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/atomic_file.hpp"
+#include "base/child.hpp"
+#include "base/mount_table.hpp"
+#include "network/pod_paths.hpp"
+#include "tests/contracts/network_contract.hpp"
+#include "tests/host/private_host.hpp"
+
+namespace berth::network {
+namespace {
+
+[[maybe_unused]] const auto* const kPrivate = ::testing::AddGlobalTestEnvironment(new PrivateHost);
+constexpr const char* kBridge = "testbr0";
+
+struct Directory {
+  Directory() {
+    std::string pattern = "/dev/shm/berth-net-XXXXXX";
+    if (::mkdtemp(pattern.data()) != nullptr) path = pattern;
+  }
+  ~Directory() {
+    static_cast<void>(remove_netns(path / "outside"));
+    ::umount2((path / "run/netns").c_str(), MNT_DETACH);
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+    if (auto netlink = Netlink::open()) {
+      for (const auto* bridge : {kBridge, "testbr1", "up0"}) static_cast<void>(netlink->delete_link(bridge));
+    }
+    static_cast<void>(run_child({"nft", "flush", "ruleset"}));
+  }
+  std::filesystem::path path;
+};
+
+NetworkConfig config_in(const std::filesystem::path& dir, const std::string& block = "10.98.0.0/24") {
+  NetworkConfig config;
+  config.bridge = kBridge;
+  config.pod_cidr = block;
+  config.run_dir = dir / "run";
+  config.state_dir = dir / "state";
+  return config;
+}
+
+std::unique_ptr<PodNetwork> make(const NetworkConfig& config) {
+  auto network = make_pod_network(config);
+  EXPECT_TRUE(network.ok()) << (network.ok() ? "" : network.error().message());
+  return network ? std::move(*network) : nullptr;
+}
+
+NetworkSubject make_real_with_five() {
+  auto dir = std::make_shared<Directory>();
+  return {dir, make(config_in(dir->path, "10.98.0.0/29"))};
+}
+INSTANTIATE_TEST_SUITE_P(Real, NetworkContract, ::testing::Values(make_real_with_five));
+
+class PodNetworkOnHost : public ::testing::Test {
+ protected:
+  void SetUp() override { restart(); }
+
+  // As the agent does at start.
+  void restart(bool set_up = true) {
+    network_ = make(config_in(dir_.path));
+    ASSERT_NE(network_, nullptr);
+    if (!set_up) return;
+    const auto ready = network_->set_up_host();
+    ASSERT_TRUE(ready.ok()) << ready.error().message();
+  }
+  static NetworkSpec pod(const std::string& name) {
+    NetworkSpec spec;
+    spec.pod_uid = "uid-" + name;
+    spec.pod_ns = "default";
+    spec.pod_name = name;
+    spec.hostname = name;
+    return spec;
+  }
+  Attachment attach(const NetworkSpec& spec) {
+    auto made = network_->attach(spec);
+    EXPECT_TRUE(made.ok()) << made.error().message();
+    return made.value_or({});
+  }
+  bool observed(const std::string& name) {
+    const auto seen = network_->observe("uid-" + name);
+    EXPECT_TRUE(seen.ok()) << seen.error().message();
+    return seen.ok() && seen->has_value();
+  }
+  static bool link_exists(const std::string& name) {
+    auto netlink = Netlink::open();
+    const auto link = netlink->find_link(name);
+    return link.ok() && link->has_value();
+  }
+  static std::string table() {
+    const auto shown = run_child({"nft", "list", "table", "ip", std::string("berth-") + kBridge});
+    return shown && shown->exit_code == 0 ? shown->output : "";
+  }
+  PodPaths paths(const std::string& name) const { return pod_paths(dir_.path / "run", "uid-" + name); }
+
+  // A network beyond the host: namespace "outside" with 198.51.100.2, the host's default route leads there.
+  std::string make_outside() {
+    const auto path = dir_.path / "outside";
+    auto outside = open_or_make_netns(path);
+    EXPECT_TRUE(outside.ok());
+    auto host = Netlink::open();
+    VethPlan plan{"up0", 0, 1500, "eth0", {0x02, 0, 0, 0, 0, 2}, outside->fd.get()};
+    EXPECT_TRUE(host->make_veth(plan).ok());
+    const auto up = *host->find_link("up0");
+    const auto far = *outside->netlink.find_link("eth0");
+    EXPECT_TRUE(outside->netlink.add_address(far->index, *IpAddress::parse("198.51.100.2"), 24).ok());
+    EXPECT_TRUE(outside->netlink.set_up(far->index).ok());
+    EXPECT_TRUE(host->add_address(up->index, *IpAddress::parse("198.51.100.1"), 24).ok());
+    EXPECT_TRUE(host->add_default_route(up->index, *IpAddress::parse("198.51.100.2")).ok());
+    return path;
+  }
+
+  Directory dir_;
+  std::unique_ptr<PodNetwork> network_;
+};
+
+TEST_F(PodNetworkOnHost, PodsReachEachOtherTheGatewayAndThemselves) {
+  const auto a = attach(pod("a"));
+  const auto b = attach(pod("b"));
+  const auto at_b = listen_in(b.netns_path, b.address, 80);
+  const auto at_gateway = listen_in("", network_->gateway(), 53);
+  ASSERT_TRUE(at_b && at_gateway);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(reach(a.netns_path, b.address, 80), "");
+  const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  RecordProperty("first_connection_ms", std::to_string(took));
+  std::printf("first connection between new pods: %.2f ms\n", took);
+  EXPECT_EQ(next_client(at_b), a.address);
+  EXPECT_EQ(reach(a.netns_path, network_->gateway(), 53), "");
+  EXPECT_EQ(reach("", b.address, 80), "");
+  EXPECT_EQ(reach(b.netns_path, b.address, 80), "");
+  const auto at_loopback = listen_in(a.netns_path, "127.0.0.1", 81);
+  EXPECT_EQ(reach(a.netns_path, "127.0.0.1", 81), "");
+}
+
+TEST_F(PodNetworkOnHost, PodsDoNotReachTheHostsLoopback) {
+  const auto a = attach(pod("a"));
+  const auto secret = listen_in("", "127.0.0.1", 6550);
+  ASSERT_TRUE(secret);
+  // A route to 127/8 by the gateway is what an attacker with NET_ADMIN in the pod would add.
+  ASSERT_TRUE(run_in_netns(a.netns_path, [] {
+                std::ofstream("/proc/sys/net/ipv4/conf/all/route_localnet") << "1";
+                EXPECT_EQ(run_child({"ip", "addr", "del", "127.0.0.1/8", "dev", "lo"})->exit_code, 0);
+                EXPECT_EQ(run_child({"ip", "route", "add", "127.0.0.1/32", "via", "10.98.0.1"})->exit_code, 0);
+                EXPECT_EQ(run_child({"ip", "route", "flush", "table", "local", "127.0.0.0/8"})->exit_code, 0);
+              }).ok());
+  EXPECT_EQ(reach(a.netns_path, "127.0.0.1", 6550), "no answer");
+}
+
+TEST_F(PodNetworkOnHost, TheAddressSurvivesTheAgentAndTheConnectionToo) {
+  const auto a = attach(pod("a"));
+  const auto b = attach(pod("b"));
+  const auto at_b = listen_in(b.netns_path, b.address, 80);
+  restart();
+  EXPECT_TRUE(observed("a") && observed("b"));
+  EXPECT_EQ(reach(a.netns_path, b.address, 80), "");
+  EXPECT_EQ(attach(pod("a")).address, a.address);
+  EXPECT_NE(attach(pod("c")).address, b.address);
+  // A lost lease is taken from the record of the running pod.
+  std::filesystem::remove(dir_.path / "state/leases/uid-b");
+  restart();
+  EXPECT_TRUE(observed("b"));
+  EXPECT_NE(attach(pod("d")).address, b.address);
+}
+
+TEST_F(PodNetworkOnHost, AfterABootThePodGetsItsAddressBack) {
+  const auto before = attach(pod("a"));
+  attach(pod("b"));
+  // A boot: links, namespaces, tables and the run directory are gone, the state directory is not.
+  ASSERT_TRUE(remove_netns(paths("a").netns).ok() && remove_netns(paths("b").netns).ok());
+  ::umount2((dir_.path / "run/netns").c_str(), MNT_DETACH);
+  std::filesystem::remove_all(dir_.path / "run");
+  auto netlink = Netlink::open();
+  for (const auto& name : {veth_name(kBridge, "uid-a"), veth_name(kBridge, "uid-b"), std::string(kBridge)}) {
+    ASSERT_TRUE(netlink->delete_link(name).ok());
+  }
+  ASSERT_TRUE(run_child({"nft", "flush", "ruleset"}).ok());
+  restart();
+  EXPECT_FALSE(observed("a"));
+  EXPECT_EQ(network_->attached_pods().value_or({}), (std::vector<std::string>{"uid-a", "uid-b"}));
+  EXPECT_EQ(attach(pod("c")).address, "10.98.0.4");
+  EXPECT_EQ(attach(pod("a")).address, before.address);
+}
+
+TEST_F(PodNetworkOnHost, DetachLeavesNoLinkNamespaceElementFileOrLease) {
+  auto spec = pod("a");
+  spec.host_ports = {{8080, 80, "TCP", ""}, {8081, 81, "UDP", "198.51.100.1"}};
+  attach(spec);
+  EXPECT_NE(table().find("8080"), std::string::npos);
+  EXPECT_NE(table().find("8081"), std::string::npos);
+  EXPECT_TRUE(link_exists(veth_name(kBridge, "uid-a")));
+  EXPECT_NE(MountTable::read()->find(paths("a").netns.native()), nullptr);
+  ASSERT_TRUE(network_->detach("uid-a").ok());
+  EXPECT_EQ(table().find("8080"), std::string::npos);
+  EXPECT_EQ(table().find("8081"), std::string::npos);
+  EXPECT_FALSE(table().empty());
+  EXPECT_FALSE(link_exists(veth_name(kBridge, "uid-a")));
+  EXPECT_EQ(MountTable::read()->find(paths("a").netns.native()), nullptr);
+  EXPECT_FALSE(std::filesystem::exists(paths("a").netns));
+  EXPECT_FALSE(std::filesystem::exists(paths("a").pod));
+  EXPECT_FALSE(std::filesystem::exists(dir_.path / "state/leases/uid-a"));
+}
+
+TEST_F(PodNetworkOnHost, WhateverIsMissingAttachMendsItAndTheAddressStays) {
+  const auto a = attach(pod("a"));
+  const auto b = attach(pod("b"));
+  const auto client = b.netns_path;
+  const auto delete_named = [](const std::string& name) { return Netlink::open()->delete_link(name).ok(); };
+  const std::vector<std::pair<std::string, std::function<bool()>>> damages = {
+      {"record", [&] { return std::filesystem::remove(paths("a").record); }},
+      {"half a record", [&] { return write_file(paths("a").record, "{\"pod\":").ok(); }},
+      {"a file", [&] { return std::filesystem::remove(paths("a").etc / "hosts"); }},
+      {"cable", [&] { return delete_named(veth_name(kBridge, "uid-a")); }},
+      {"pin", [&] { return remove_netns(paths("a").netns).ok(); }},
+      {"pin but not its file",
+       [&] {
+         return ::umount2(paths("a").netns.c_str(), MNT_DETACH) == 0 && std::filesystem::exists(paths("a").netns);
+       }},
+      {"all but the lease",
+       [&] {
+         return std::filesystem::remove(paths("a").record) && remove_netns(paths("a").netns).ok() &&
+                delete_named(veth_name(kBridge, "uid-a"));
+       }},
+      {"bridge", [&] { return delete_named(kBridge); }},
+  };
+  for (const auto& [name, damage] : damages) {
+    SCOPED_TRACE("missing: " + name);
+    ASSERT_TRUE(observed("a"));
+    ASSERT_TRUE(damage());
+    EXPECT_FALSE(observed("a"));
+    EXPECT_EQ(attach(pod("a")).address, a.address);
+    EXPECT_EQ(attach(pod("b")).address, b.address);
+    EXPECT_TRUE(observed("a"));
+    const auto at_a = listen_in(a.netns_path, a.address, 80);
+    EXPECT_EQ(reach(client, a.address, 80), "");
+  }
+}
+
+TEST_F(PodNetworkOnHost, AnAgentKilledAtAnyMomentOfAttachIsFollowedByOneThatFinishes) {
+  int complete = 0;
+  for (int delay_us = 0; delay_us < 6000; delay_us += 250) {
+    network_.reset();
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto made = make_pod_network(config_in(dir_.path));
+      ::_exit(made && (*made)->attach(pod("a")).ok() ? 0 : 1);
+    }
+    ::usleep(static_cast<useconds_t>(delay_us));  // When to kill is the point of the test; nothing waits for it.
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    restart();
+    complete += observed("a") ? 1 : 0;
+    const auto a = attach(pod("a"));
+    EXPECT_TRUE(observed("a"));
+    const auto at_a = listen_in(a.netns_path, a.address, 80);
+    EXPECT_EQ(reach("", a.address, 80), "") << "killed after " << delay_us << " us";
+    ASSERT_TRUE(network_->detach("uid-a").ok());
+    EXPECT_TRUE(network_->attached_pods().value_or({"failed"}).empty());
+    EXPECT_FALSE(link_exists(veth_name(kBridge, "uid-a")));
+  }
+  std::printf("killed 24 times, attach was complete in %d\n", complete);
+}
+
+TEST_F(PodNetworkOnHost, AHostPortIsReachedFromOutsideTheHostOtherPodsAndThePodItself) {
+  const auto outside = make_outside();
+  auto spec = pod("web");
+  spec.host_ports = {{8080, 80, "TCP", ""}, {8081, 80, "TCP", "198.51.100.1"}};
+  const auto web = attach(spec);
+  const auto other = attach(pod("other"));
+  const auto at_web = listen_in(web.netns_path, web.address, 80);
+  ASSERT_TRUE(at_web);
+  EXPECT_EQ(network_->host_address(), "198.51.100.1");
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), "198.51.100.2");  // Outside clients keep their address.
+  EXPECT_EQ(reach("", "198.51.100.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), "198.51.100.1");
+  EXPECT_EQ(reach("", "127.0.0.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), network_->gateway());
+  EXPECT_EQ(reach(other.netns_path, "198.51.100.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), network_->gateway());
+  EXPECT_EQ(reach(web.netns_path, "198.51.100.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), network_->gateway());
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8081), "");
+  EXPECT_NE(reach("", "127.0.0.1", 8081), "");  // Only the address that hostIP names.
+  restart();                                    // The table is built again from the records.
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+  ASSERT_TRUE(network_->detach("uid-web").ok());
+  EXPECT_NE(reach("", "198.51.100.1", 8080), "");
+}
+
+TEST_F(PodNetworkOnHost, PodsLeaveTheHostUnderItsAddress) {
+  const auto outside = make_outside();
+  const auto a = attach(pod("a"));
+  const auto server = listen_in(outside, "198.51.100.2", 443);
+  ASSERT_TRUE(server);
+  EXPECT_EQ(reach(a.netns_path, "198.51.100.2", 443), "");
+  EXPECT_EQ(next_client(server), "198.51.100.1");
+}
+
+TEST_F(PodNetworkOnHost, AFlushedRulesetIsBuiltAgainByTheNextLook) {
+  auto spec = pod("web");
+  spec.host_ports = {{8080, 80, "TCP", ""}};
+  attach(spec);
+  ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
+  ASSERT_EQ(table(), "");
+  EXPECT_TRUE(observed("web"));
+  EXPECT_NE(table().find("8080"), std::string::npos);
+  // Attaching and detaching find a missing table too.
+  ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
+  auto second = pod("second");
+  second.host_ports = {{8082, 80, "TCP", ""}};
+  attach(second);
+  EXPECT_NE(table().find("8080"), std::string::npos);
+  EXPECT_NE(table().find("8082"), std::string::npos);
+  ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
+  EXPECT_TRUE(network_->detach("uid-second").ok());
+  EXPECT_NE(table().find("8080"), std::string::npos);
+}
+
+TEST_F(PodNetworkOnHost, ABlockThatOverlapsARouteIsRefusedByName) {
+  make_outside();
+  auto config = config_in(dir_.path / "second", "198.51.100.128/25");
+  config.bridge = "testbr1";
+  const auto refused = make(config)->set_up_host();
+  ASSERT_TRUE(failed_with(refused, ErrorCode::FailedPrecondition));
+  EXPECT_NE(refused.error().message().find("198.51.100.0/24 dev up0"), std::string::npos) << refused.error().message();
+  EXPECT_FALSE(link_exists("testbr1"));
+  config.bridge = "up0";
+  config.pod_cidr = "10.97.0.0/24";
+  EXPECT_TRUE(failed_with(make(config)->set_up_host(), ErrorCode::FailedPrecondition));
+}
+
+TEST_F(PodNetworkOnHost, TwoAgentsOnOneMachineDoNotMeet) {
+  auto config = config_in(dir_.path / "second", "10.97.0.0/24");
+  config.bridge = "testbr1";
+  auto second = make(config);
+  ASSERT_TRUE(second->set_up_host().ok());
+  const auto a = attach(pod("a"));
+  const auto also_a = second->attach(pod("a"));  // One manifest, one uid, two agents.
+  ASSERT_TRUE(also_a.ok()) << also_a.error().message();
+  EXPECT_EQ(also_a->address, "10.97.0.2");
+  ASSERT_TRUE(second->detach("uid-a").ok());
+  EXPECT_TRUE(observed("a"));
+  EXPECT_FALSE(table().empty());
+  ::umount2((dir_.path / "second/run/netns").c_str(), MNT_DETACH);
+}
+
+TEST_F(PodNetworkOnHost, FiftyPodsStartAtOnceWithFiftyAddresses) {
+  constexpr int kPods = 50;
+  constexpr int kThreads = 8;
+  const auto run = [&](const auto& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::atomic<int> next{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&] {
+        for (int i = next++; i < kPods; i = next++) work("p" + std::to_string(i));
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const auto report = [](const char* what, double ms) {
+    std::printf("%s: %.1f ms, %.2f ms each\n", what, ms, ms / kPods);
+  };
+  report("50 attaches, 8 threads", run([&](const std::string& name) {
+           auto spec = pod(name);
+           spec.host_ports = {{static_cast<std::uint16_t>(20000 + std::stoi(name.substr(1))), 80, "TCP", ""}};
+           const auto made = network_->attach(spec);
+           EXPECT_TRUE(made.ok()) << made.error().message();
+         }));
+  report("50 observes, 8 threads", run([&](const std::string& name) { EXPECT_TRUE(observed(name)); }));
+  std::set<std::string> addresses;
+  for (int i = 0; i < kPods; ++i) addresses.insert((*network_->observe("uid-p" + std::to_string(i)))->address);
+  EXPECT_EQ(addresses.size(), static_cast<std::size_t>(kPods));
+  const auto begin = std::chrono::steady_clock::now();
+  restart();
+  std::printf("restart with 50 pods: %.1f ms\n",
+              std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  report("50 detaches, 8 threads",
+         run([&](const std::string& name) { EXPECT_TRUE(network_->detach("uid-" + name).ok()); }));
+  EXPECT_TRUE(network_->attached_pods().value_or({"failed"}).empty());
+
+  double total = 0;
+  double worst = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    attach(pod("s" + std::to_string(i)));
+    const auto ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    total += ms;
+    worst = std::max(worst, ms);
+  }
+  std::printf("one attach after another: %.2f ms mean, %.2f ms worst\n", total / 20, worst);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(network_->detach("uid-s" + std::to_string(i)).ok());
+}
+
+}  // namespace
+}  // namespace berth::network
