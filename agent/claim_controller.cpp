@@ -143,8 +143,8 @@ void ClaimController::report(const WaitingClaim& waiting) {
   last = waiting.message;
   const auto claim = cache_.claims().find({waiting.claim.ns, waiting.claim.name});
   const auto type = waiting.reason == "WaitForFirstConsumer" ? "Normal" : "Warning";
-  events_(waiting.claim, claim == cache_.claims().end() ? std::string() : claim->second->meta.uid, type,
-          waiting.reason, waiting.message);
+  events_(waiting.claim, claim == cache_.claims().end() ? std::string() : claim->second->meta.uid, type, waiting.reason,
+          waiting.message);
 }
 
 void ClaimController::bind(const BindAction& action) {
@@ -195,8 +195,7 @@ void ClaimController::provision(const ProvisionAction& action) {
   const auto tag = claim_tag(action.claim.ns, action.claim.name);
   if (!under_way_.insert(tag).second) return;
   lane_.run([this, alive = alive_, action, tag] {
-    auto made = std::make_shared<Result<std::filesystem::path>>(
-        volumes_.provision(action.claim.ns, action.claim.name));
+    auto made = std::make_shared<Result<std::filesystem::path>>(volumes_.provision(action.claim.ns, action.claim.name));
     loop_.post([this, alive, action, tag, made] {
       if (!*alive) return;
       if (!*made) {

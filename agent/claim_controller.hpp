@@ -1,4 +1,5 @@
-// agent/claim_controller.hpp - carries out the claim plan: binds, provisions, releases. Loop thread; directories on a lane.
+// agent/claim_controller.hpp - carries out the claim plan: binds, provisions, releases. Loop thread; directories on a
+// lane.
 #pragma once
 
 #include <functional>
@@ -45,8 +46,8 @@ class ClaimController {
   volumes::PodVolumes& volumes_;
   EventSink events_;
   std::string node_name_;
-  std::set<std::string> under_way_;           ///< Claims ("ns/name") and volumes ("name") with an action running.
-  std::map<Name, std::string> waiting_;       ///< Last message per claim: each is said once.
+  std::set<std::string> under_way_;      ///< Claims ("ns/name") and volumes ("name") with an action running.
+  std::map<Name, std::string> waiting_;  ///< Last message per claim: each is said once.
   std::unique_ptr<LoopHandle> retry_;
   bool run_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

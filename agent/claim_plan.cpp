@@ -27,9 +27,8 @@ const model::StorageClass* default_class(const ClaimFacts& facts) {
 
 bool fits(const model::PersistentVolume& volume, const model::PersistentVolumeClaim& claim,
           const std::string& storage_class, const model::Node* node) {
-  if (!volume.claim_name.empty() &&
-      (volume.claim_ns != claim.meta.ns || volume.claim_name != claim.meta.name ||
-       (!volume.claim_uid.empty() && volume.claim_uid != claim.meta.uid))) {
+  if (!volume.claim_name.empty() && (volume.claim_ns != claim.meta.ns || volume.claim_name != claim.meta.name ||
+                                     (!volume.claim_uid.empty() && volume.claim_uid != claim.meta.uid))) {
     return false;
   }
   if (volume.phase == "Released" || volume.phase == "Failed" || volume.meta.deleting()) return false;
@@ -137,7 +136,8 @@ class Planner {
       return;
     }
     if (claim.volume_mode != "Filesystem") {
-      wait(claim, "ProvisioningFailed", fmt::format("provisioner \"{}\" makes no raw block volumes", kDirectoryProvisioner));
+      wait(claim, "ProvisioningFailed",
+           fmt::format("provisioner \"{}\" makes no raw block volumes", kDirectoryProvisioner));
       return;
     }
     plan_.provision.push_back({.claim = key_of(claim),

@@ -19,7 +19,7 @@ struct ClaimFacts {
   std::vector<model::PersistentVolume> volumes;
   std::vector<model::StorageClass> classes;
   const model::Node* node = nullptr;
-  std::set<std::pair<std::string, std::string>> used;  ///< (namespace, claim) of pods bound to this node.
+  std::set<std::pair<std::string, std::string>> used;     ///< (namespace, claim) of pods bound to this node.
   std::set<std::pair<std::string, std::string>> mounted;  ///< The same for pods that are not torn down yet.
 };
 

@@ -35,10 +35,10 @@ struct Config {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
   std::string cluster_domain = "cluster.local";
-  std::vector<std::string> dns_listen;     ///< Empty: the bridge's gateway.
+  std::vector<std::string> dns_listen;  ///< Empty: the bridge's gateway.
   int dns_port = 53;
   std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
-  std::filesystem::path api_socket;        ///< Empty: <runDir>/berthd.sock.
+  std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
 
   std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
 };

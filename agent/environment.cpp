@@ -20,9 +20,8 @@ void set(Environment& env, const std::string& name, std::string value) {
 /// Names that a process can have: what envFrom takes from a map's keys; others are skipped as the kubelet does.
 bool is_env_name(std::string_view name) {
   if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
 }
 
 /// One key of a config map or secret. Ok with nullopt: optional and missing.

@@ -19,8 +19,7 @@ EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& write
     : loop_(loop), writer_(writer), clock_(clock), host_(std::move(host)) {
   // Events of an earlier process age from now on.
   for (const auto& object : store.list(model::Kind::Event).objects) {
-    kept_[object->meta.uid] = {
-        .name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
+    kept_[object->meta.uid] = {.name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
   }
   timer_ = loop_.after(kForgetEvery, [this] { forget_old(); });
 }
@@ -34,14 +33,13 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
     auto& kept = found->second;
     ++kept.count;
     kept.last = clock_.now();
-    writer_.modify(
-        {model::Kind::Event, kept.ns, kept.name}, {}, Durability::Lazy,
-        [count = kept.count, now](json::object& raw) {
-          raw["count"] = count;
-          raw["lastTimestamp"] = now;
-          return true;
-        },
-        {});
+    writer_.modify({model::Kind::Event, kept.ns, kept.name}, {}, Durability::Lazy,
+                   [count = kept.count, now](json::object& raw) {
+                     raw["count"] = count;
+                     raw["lastTimestamp"] = now;
+                     return true;
+                   },
+                   {});
     return;
   }
   if (kept_.size() >= kMaxEvents) {

@@ -83,8 +83,8 @@ std::optional<std::string> any_record(const PodView& view) {
 std::optional<Step> run_init(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now,
                              Due& due) {
   // Once a container of the pod exists the ordinary init containers are history; sidecars are kept up.
-  const auto past = std::any_of(view.main.begin(), view.main.end(),
-                                [](const auto& main) { return main.phase != Phase::Absent; });
+  const auto past =
+      std::any_of(view.main.begin(), view.main.end(), [](const auto& main) { return main.phase != Phase::Absent; });
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto it = item(spec, view, memory, {.init = true, .index = i});
     const auto sidecar = is_sidecar(*it.spec, true);
@@ -170,8 +170,8 @@ bool restarts(const model::PodSpec& spec, const model::Container& container, boo
 }
 
 bool initialized(const model::PodSpec& spec, const PodView& view, const PodMemory& memory) {
-  const auto past = std::any_of(view.main.begin(), view.main.end(),
-                                [](const auto& main) { return main.phase != Phase::Absent; });
+  const auto past =
+      std::any_of(view.main.begin(), view.main.end(), [](const auto& main) { return main.phase != Phase::Absent; });
   if (past) return true;
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto it = item(spec, view, memory, {.init = true, .index = i});

@@ -30,7 +30,7 @@ std::string os_name() {
 
 json::object condition(std::string_view type, std::string_view status, std::string_view reason,
                        std::string_view message, const std::string& now) {
-  return {{"type", type},       {"status", status},           {"reason", reason},
+  return {{"type", type},       {"status", status},         {"reason", reason},
           {"message", message}, {"lastHeartbeatTime", now}, {"lastTransitionTime", now}};
 }
 

@@ -8,8 +8,8 @@
 
 namespace berth::agent {
 
-/// The Node object of this host: labels and taints from the configuration, the well-known labels, addresses, capacity and
-/// what `kubectl get nodes -o wide` shows.
+/// The Node object of this host: labels and taints from the configuration, the well-known labels, addresses, capacity
+/// and what `kubectl get nodes -o wide` shows.
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
                               WallTime now);
 

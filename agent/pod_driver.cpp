@@ -122,11 +122,11 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
     }
   }
   // A change of our own making (status) needs no new look; anything else does.
-  const auto spec_changed = !old || old->meta.generation != record->pod->meta.generation ||
-                            old->meta.deletion_timestamp != record->pod->meta.deletion_timestamp ||
-                            old->meta.deletion_grace_period_seconds != record->pod->meta.deletion_grace_period_seconds ||
-                            old->meta.labels != record->pod->meta.labels ||
-                            old->meta.annotations != record->pod->meta.annotations;
+  const auto spec_changed =
+      !old || old->meta.generation != record->pod->meta.generation ||
+      old->meta.deletion_timestamp != record->pod->meta.deletion_timestamp ||
+      old->meta.deletion_grace_period_seconds != record->pod->meta.deletion_grace_period_seconds ||
+      old->meta.labels != record->pod->meta.labels || old->meta.annotations != record->pod->meta.annotations;
   if (fresh || spec_changed) kick(uid);
 }
 
@@ -290,9 +290,9 @@ void PodDriver::absorb_container(Record& record, const model::Container& spec, c
   ++memory.failures;
   memory.not_before = rooms_.clock.now() + delay;
   if (delay.count() > 0) {
-    memory.waiting_message = fmt::format("back-off {}s restarting failed container={} pod={}_{}({})",
-                                         delay.count() / 1000, spec.name, record.pod->meta.name, record.pod->meta.ns,
-                                         record.pod->meta.uid);
+    memory.waiting_message =
+        fmt::format("back-off {}s restarting failed container={} pod={}_{}({})", delay.count() / 1000, spec.name,
+                    record.pod->meta.name, record.pod->meta.ns, record.pod->meta.uid);
     memory.waiting_reason = "CrashLoopBackOff";
     event(record, "Warning", "BackOff",
           fmt::format("Back-off restarting failed container {} in pod {}", spec.name, record.pod->meta.name));

@@ -68,13 +68,14 @@ class PodDriver {
   void begin_pass(const std::string& uid);
   void end_pass(const std::string& uid, const PassInput& input, PassResult result);
   void absorb_view(Record& record, const PassResult& result);
-  void absorb_container(Record& record, const model::Container& spec, const ContainerView& view, ContainerMemory& memory,
-                        bool init, const PodView& pod_view);
+  void absorb_container(Record& record, const model::Container& spec, const ContainerView& view,
+                        ContainerMemory& memory, bool init, const PodView& pod_view);
   std::optional<SteadyTime> absorb_step(Record& record, const PassInput& input, const PassResult& result);
   std::optional<SteadyTime> absorb_failure(Record& record, const PassResult& result);
   void begin_stop(Record& record, const PassInput& input, const PassResult& result);
   void begin_pull(Record& record, const Step& step);
-  void end_pull(const std::string& uid, ContainerRef which, std::uint32_t attempt, const Result<runtime::ImageInfo>& image);
+  void end_pull(const std::string& uid, ContainerRef which, std::uint32_t attempt,
+                const Result<runtime::ImageInfo>& image);
   void begin_post_start(Record& record, const PassInput& input, const PassResult& result);
   void publish_status(Record& record, const PodView& view);
   void event(const Record& record, std::string_view type, std::string_view reason, const std::string& message);
@@ -86,7 +87,8 @@ class PodDriver {
   std::map<std::string, std::unique_ptr<Record>> records_;
   std::unique_ptr<LoopHandle> timer_;
   bool run_posted_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< False once destroyed: late lane results are dropped.
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  ///< False once destroyed: late lane results are dropped.
 };
 
 }  // namespace berth::agent

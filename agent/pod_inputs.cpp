@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include <boost/beast/core/detail/base64.hpp>
+#include "model/base64.hpp"
 
 namespace berth::agent {
 namespace {
@@ -52,13 +52,6 @@ References references(const model::PodSpec& spec) {
   return names;
 }
 
-std::string decode_base64(std::string_view text) {
-  namespace base64 = boost::beast::detail::base64;
-  std::string out(base64::decoded_size(text.size()), '\0');
-  out.resize(base64::decode(out.data(), text.data(), text.size()).first);
-  return out;
-}
-
 }  // namespace
 
 PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
@@ -105,11 +98,11 @@ std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const O
       auth.username = find_string(entry.value(), {"username"});
       auth.password = find_string(entry.value(), {"password"});
       auth.identity_token = find_string(entry.value(), {"identitytoken"});
-      if (const auto pair = decode_base64(find_string(entry.value(), {"auth"})); !pair.empty()) {
-        const auto colon = pair.find(':');
+      if (const auto pair = model::decode_base64(find_string(entry.value(), {"auth"})); pair) {
+        const auto colon = pair->find(':');
         if (colon != std::string::npos) {
-          auth.username = pair.substr(0, colon);
-          auth.password = pair.substr(colon + 1);
+          auth.username = pair->substr(0, colon);
+          auth.password = pair->substr(colon + 1);
         }
       }
       auths.push_back(std::move(auth));

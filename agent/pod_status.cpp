@@ -155,21 +155,21 @@ model::PodStatus make_pod_status(const model::Pod& pod, const PodView& view, con
 
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto& container = spec.init_containers[i];
-    status.init_container_statuses.push_back(
-        container_status(spec, container, true, view.init[i], memory.init[i],
-                         find_status(old.init_container_statuses, container.name), memory.error, init_done));
+    status.init_container_statuses.push_back(container_status(spec, container, true, view.init[i], memory.init[i],
+                                                              find_status(old.init_container_statuses, container.name),
+                                                              memory.error, init_done));
   }
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
     const auto& container = spec.containers[i];
-    status.container_statuses.push_back(
-        container_status(spec, container, false, view.main[i], memory.main[i],
-                         find_status(old.container_statuses, container.name), memory.error, init_done));
+    status.container_statuses.push_back(container_status(spec, container, false, view.main[i], memory.main[i],
+                                                         find_status(old.container_statuses, container.name),
+                                                         memory.error, init_done));
   }
 
   const auto completed = status.phase == "Succeeded";
-  const auto all_ready = status.phase == "Running" &&
-                         std::all_of(status.container_statuses.begin(), status.container_statuses.end(),
-                                     [](const auto& container) { return container.ready; });
+  const auto all_ready =
+      status.phase == "Running" && std::all_of(status.container_statuses.begin(), status.container_statuses.end(),
+                                               [](const auto& container) { return container.ready; });
   model::PodCondition not_ready{.type = "Ready",
                                 .status = "False",
                                 .reason = completed ? "PodCompleted" : "ContainersNotReady",

@@ -43,9 +43,9 @@ struct PodView {
   Presence volumes = Presence::Absent;
   Presence network = Presence::Absent;
   std::optional<network::Attachment> attachment;
-  std::vector<ContainerView> init;         ///< One per spec.init_containers, in order.
-  std::vector<ContainerView> main;         ///< One per spec.containers, in order.
-  std::vector<std::string> stale;          ///< Ids of older attempts, and of containers not in the spec.
+  std::vector<ContainerView> init;  ///< One per spec.init_containers, in order.
+  std::vector<ContainerView> main;  ///< One per spec.containers, in order.
+  std::vector<std::string> stale;   ///< Ids of older attempts, and of containers not in the spec.
 };
 
 /// What cannot be read from the host: kept by the driver, rebuilt with safe values after a restart.
@@ -55,24 +55,24 @@ struct ContainerMemory {
   std::uint32_t failures = 0;      ///< Consecutive, of starting or staying up: decides the back-off.
   std::string waiting_reason;      ///< "ErrImagePull", "CreateContainerError", ...; empty: none.
   std::string waiting_message;
-  std::uint32_t ended_attempts = 0;  ///< Attempts below have been counted as ended.
-  std::uint32_t pull_failures = 0;   ///< Consecutive.
-  bool pulling = false;            ///< A pull is in flight: its end kicks the pod.
+  std::uint32_t ended_attempts = 0;           ///< Attempts below have been counted as ended.
+  std::uint32_t pull_failures = 0;            ///< Consecutive.
+  bool pulling = false;                       ///< A pull is in flight: its end kicks the pod.
   std::uint32_t pulled_attempt = UINT32_MAX;  ///< The attempt for which `imagePullPolicy: Always` was satisfied.
-  bool stop_begun = false;         ///< preStop or SIGTERM is under way for the running attempt.
-  SteadyTime kill_at{};            ///< With stop_begun: SIGKILL from then on.
-  std::string stop_reason;         ///< Why, when it was not the pod's deletion: a failed probe.
+  bool stop_begun = false;                    ///< preStop or SIGTERM is under way for the running attempt.
+  SteadyTime kill_at{};                       ///< With stop_begun: SIGKILL from then on.
+  std::string stop_reason;                    ///< Why, when it was not the pod's deletion: a failed probe.
   std::optional<model::ContainerStateTerminated> last_state;
-  bool startup_passed = false;     ///< No startup probe, or it succeeded for the running attempt.
-  bool ready_probe_passed = false; ///< No readiness probe, or its last verdict is success.
-  bool liveness_failed = false;    ///< Its last verdict, of liveness or startup probe, is failure.
+  bool startup_passed = false;      ///< No startup probe, or it succeeded for the running attempt.
+  bool ready_probe_passed = false;  ///< No readiness probe, or its last verdict is success.
+  bool liveness_failed = false;     ///< Its last verdict, of liveness or startup probe, is failure.
 };
 
 struct PodMemory {
   std::vector<ContainerMemory> init;
   std::vector<ContainerMemory> main;
   bool detached = false;  ///< detach() succeeded since the last attach(): nothing partial is left of the network.
-  std::string error;  ///< Why the last step failed, for status and describe; empty: it did not.
+  std::string error;      ///< Why the last step failed, for status and describe; empty: it did not.
 };
 
 /// Sorts what the runtime reported into the spec's containers; earlier attempts become stale. Pure.

@@ -31,8 +31,8 @@ const ContainerMemory& memory_of(const PodMemory& memory, ContainerRef which) {
 
 /// The volume mounts of one container as host paths.
 Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes, const model::Pod& pod,
-                                                   const model::Container& container,
-                                                   const volumes::VolumePaths& paths, const PassInput& input) {
+                                                   const model::Container& container, const volumes::VolumePaths& paths,
+                                                   const PassInput& input) {
   std::vector<runtime::Mount> mounts;
   for (std::size_t i = 0; i < container.volume_mounts.size(); ++i) {
     const auto& mount = container.volume_mounts[i];
@@ -102,7 +102,8 @@ Result<PodView> PodWorker::observe(const PassInput& input) {
   auto attachment = network_.observe(uid);
   if (!attachment) return std::move(attachment).error().context("look at the network");
   view.attachment = *std::move(attachment);
-  // The room does not tell a partial attachment from none. Unknown until a detach() succeeded: undoing twice is harmless.
+  // The room does not tell a partial attachment from none. Unknown until a detach() succeeded: undoing twice is
+  // harmless.
   const auto without = input.memory.detached ? Presence::Absent : Presence::Unknown;
   view.network = view.attachment ? Presence::Present : without;
   return view;
@@ -203,11 +204,9 @@ Status PodWorker::stop(const PassInput& input, ContainerRef which, const std::st
   const auto& container = container_of(*input.pod, which);
   Status hook = Ok{};
   if (container.lifecycle.pre_stop) {
-    hook = run_hook(*container.lifecycle.pre_stop, {.runtime = &runtime_,
-                                                    .container_id = id,
-                                                    .pod_ip = pod_ip,
-                                                    .ports = container.ports,
-                                                    .deadline = grace});
+    hook = run_hook(
+        *container.lifecycle.pre_stop,
+        {.runtime = &runtime_, .container_id = id, .pod_ip = pod_ip, .ports = container.ports, .deadline = grace});
   }
   auto killed = runtime_.kill(id, SIGTERM);
   if (!killed) return killed;

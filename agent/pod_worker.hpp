@@ -32,8 +32,8 @@ struct PassInput {
 
 /// What a pass saw and did.
 struct PassResult {
-  PodView view;             ///< As observed before the step.
-  bool observed = false;    ///< False: the host could not be read; `status` says why, `view` is empty.
+  PodView view;           ///< As observed before the step.
+  bool observed = false;  ///< False: the host could not be read; `status` says why, `view` is empty.
   Step step;
   Status status = Ok{};     ///< Of the step.
   bool wants_pull = false;  ///< The image of step.which has to be pulled first.

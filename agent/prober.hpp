@@ -23,7 +23,7 @@ std::string_view to_string(ProbeKind kind);
 struct ProbeTarget {
   std::string pod_uid;
   std::string container_id;
-  std::string address;  ///< The pod's.
+  std::string address;         ///< The pod's.
   model::Container container;  ///< Its startup, readiness and liveness probes, and its named ports.
   WallTime started_at{};
   bool startup_passed = false;  ///< Known from before a restart of the agent: the startup probe is over.

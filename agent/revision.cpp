@@ -57,7 +57,7 @@ std::string template_hash(const json::object& pod_template) {
 }
 
 json::object make_owner_reference(const model::ObjectMeta& owner, std::string_view kind) {
-  return {{"apiVersion", "apps/v1"}, {"kind", kind},         {"name", owner.name},
+  return {{"apiVersion", "apps/v1"}, {"kind", kind},       {"name", owner.name},
           {"uid", owner.uid},        {"controller", true}, {"blockOwnerDeletion", true}};
 }
 

@@ -21,7 +21,8 @@ struct Revision {
 };
 
 /// The ControllerRevision (apps/v1) that keeps `revision` for the set described by `owner`.
-json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind, const Revision& revision);
+json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind,
+                                  const Revision& revision);
 
 /// Reads one back; InvalidArgument when it has no template.
 Result<Revision> decode_revision(const model::Object& object);

@@ -11,8 +11,8 @@ using model::Kind;
 
 /// What is under way for one set.
 struct SetController::SetState {
-  std::size_t writes = 0;     ///< Not answered yet.
-  bool failed = false;        ///< One of them failed: wait before planning again.
+  std::size_t writes = 0;  ///< Not answered yet.
+  bool failed = false;     ///< One of them failed: wait before planning again.
   unsigned failures = 0;
   std::unique_ptr<LoopHandle> timer;
 };
@@ -55,7 +55,8 @@ void SetController::on_change(const store::Change& change) {
       return;
     case Kind::PersistentVolumeClaim:
       for (const auto& [name, set] : cache_.stateful_sets()) {
-        if (name.first == object.meta.ns && !set->claim_templates.empty()) mark({Kind::StatefulSet, name.first, name.second});
+        if (name.first == object.meta.ns && !set->claim_templates.empty())
+          mark({Kind::StatefulSet, name.first, name.second});
       }
       return;
     case Kind::Node:
@@ -201,15 +202,14 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
     return;
   }
   // Status: only when it changed, so that a plan that changes nothing ends the round.
-  writer_.modify(
-      key, uid, Durability::Lazy,
-      [status = plan.status](json::object& raw) {
-        const auto* old = raw.if_contains("status");
-        if (old != nullptr && *old == json::value(status)) return false;
-        raw["status"] = status;
-        return true;
-      },
-      {});
+  writer_.modify(key, uid, Durability::Lazy,
+                 [status = plan.status](json::object& raw) {
+                   const auto* old = raw.if_contains("status");
+                   if (old != nullptr && *old == json::value(status)) return false;
+                   raw["status"] = status;
+                   return true;
+                 },
+                 {});
   state->timer.reset();
   if (plan.look_again) {
     state->timer = loop_.after(*plan.look_again, [this, key] { mark(key); });

@@ -28,22 +28,22 @@ struct SetFacts {
 
 /// The writes that bring the set one step further. An empty plan: nothing to do before something changes.
 struct SetPlan {
-  std::vector<json::object> create;             ///< Pods, claims, revisions: in this order of writing.
-  std::vector<model::ObjectKey> delete_pods;    ///< Gracefully.
-  std::vector<model::ObjectKey> remove;         ///< Revisions beyond the history limit, claims by retention policy.
-  json::object status;                          ///< The set's new status.
-  bool forget = false;                          ///< Being deleted, and nothing is left: drop the object.
+  std::vector<json::object> create;           ///< Pods, claims, revisions: in this order of writing.
+  std::vector<model::ObjectKey> delete_pods;  ///< Gracefully.
+  std::vector<model::ObjectKey> remove;       ///< Revisions beyond the history limit, claims by retention policy.
+  json::object status;                        ///< The set's new status.
+  bool forget = false;                        ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.
 };
 
 /// What stateful_set_plan and daemon_set_plan share.
 struct SetRevisions {
-  Revision update;            ///< Of the template as it is now.
-  bool update_is_new = false; ///< Not stored yet: create it.
+  Revision update;                        ///< Of the template as it is now.
+  bool update_is_new = false;             ///< Not stored yet: create it.
   std::vector<model::ObjectKey> surplus;  ///< Beyond revisionHistoryLimit and used by nobody.
 };
-SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template,
-                            const SetFacts& facts, std::int32_t history_limit, const std::string& current);
+SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
+                            std::int32_t history_limit, const std::string& current);
 
 /// The label controller-revision-hash.
 std::string_view revision_of(const model::Pod& pod);

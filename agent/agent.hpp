@@ -1,0 +1,39 @@
+// agent/agent.hpp - the whole agent: every room built and wired, in one place.
+#pragma once
+
+#include <memory>
+
+#include "agent/config.hpp"
+#include "base/loop.hpp"
+#include "base/result.hpp"
+#include "runtime/log_reader.hpp"
+#include "runtime/pod_runtime.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// One running agent. Destroying it stops the agent and leaves every pod running.
+class Agent {
+ public:
+  virtual ~Agent() = default;
+
+  /// Recovers what runs on this host and goes to work; returns after stop() or SIGTERM/SIGINT.
+  virtual void run() = 0;
+
+  /// Any thread.
+  virtual void stop() = 0;
+
+  // What the API serves from; main() gives them to it, because the API is no part of this room.
+  virtual store::Store& store() = 0;
+  virtual runtime::PodRuntime& runtime() = 0;
+  virtual runtime::LogReader& logs() = 0;
+  /// Is everything that pods need in order? Any thread.
+  virtual Status health() const = 0;
+};
+
+/// Opens the store, sets up the host's network, binds the DNS server.
+/// Errors: InvalidArgument (configuration), FailedPrecondition (pod CIDR overlaps), Unavailable (another agent holds
+/// the state directory, or the DNS address is taken), PermissionDenied. containerd being away is none: it is awaited.
+Result<std::unique_ptr<Agent>> make_agent(const Config& config);
+
+}  // namespace berth::agent

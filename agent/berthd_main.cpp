@@ -1,0 +1,52 @@
+// agent/berthd_main.cpp - the daemon: options, configuration, agent, API.
+#include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "agent/agent.hpp"
+#include "agent/config.hpp"
+#include "api/api_server.hpp"
+#include "base/log.hpp"
+
+namespace {
+
+int fail(const berth::Error& error) {
+  berth::log(berth::LogLevel::Error, "cannot start", {{"error", error.message()}});
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"berthd runs Kubernetes manifests on this host"};
+  std::string file = berth::agent::kDefaultConfigFile;
+  auto check = false;
+  auto debug = false;
+  app.add_option("--config", file, "configuration file")->capture_default_str();
+  app.add_flag("--check", check, "read the configuration, say whether it is valid, and exit");
+  app.add_flag("--debug", debug, "log more");
+  app.set_version_flag("--version", "berthd " BERTH_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  if (debug) berth::set_log_level(berth::LogLevel::Debug);
+
+  auto config = berth::agent::load_config(file);
+  if (!config) {
+    fmt::print(stderr, "{}\n", config.error().message());
+    return 1;
+  }
+  if (check) {
+    fmt::print("{}: valid\n", file);
+    return 0;
+  }
+
+  auto agent = berth::agent::make_agent(*config);
+  if (!agent) return fail(agent.error());
+  auto api =
+      berth::api::start_api_server({.socket = config->socket(), .node_name = config->node_name}, (*agent)->store(),
+                                   (*agent)->runtime(), (*agent)->logs(), [&agent] { return (*agent)->health(); });
+  if (!api) return fail(api.error());
+  (*agent)->run();
+  return 0;
+}

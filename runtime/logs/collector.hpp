@@ -1,0 +1,47 @@
+// runtime/logs/collector.hpp - reads the FIFOs of all containers and stores their lines.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "base/result.hpp"
+#include "runtime/logs/log_sink.hpp"
+
+namespace berth::runtime {
+
+/// One thread, one epoll, one buffer for all streams.
+///
+/// Streams are FIFOs at <directory>/<container id>/{stdout,stderr}; the file `meta` beside them says whose they are. A
+/// directory appears complete (renamed into place); names that begin with a dot are not looked at.
+///
+/// No line is lost or torn when this process ends, even by SIGKILL: bytes are looked at with tee(2), their complete
+/// lines stored, and only then taken from the FIFO. Ended between the last two, it stores at most one batch (64 KiB) of
+/// a stream again when it is back. A line that is not finished stays in the FIFO.
+///
+/// Each stream gets at most 64 KiB a turn, so one that shouts does not starve the others. When the sink cannot take
+/// more, bytes stay in the FIFOs and containers wait: nothing is dropped.
+///
+/// While it runs it holds a lock (flock(2)) on <directory>/.collector: whoever wants to wait for a stream to be read
+/// can see whether anybody will.
+class Collector {
+ public:
+  virtual ~Collector() = default;
+
+  /// Handles what is ready, waiting at most `timeout` for something to be. False: nothing happened.
+  virtual Result<bool> turn(std::chrono::milliseconds timeout) = 0;
+
+  struct Counters {
+    std::uint64_t lines = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t sink_errors = 0;
+    std::size_t streams = 0;
+  };
+  virtual Counters counters() const = 0;
+};
+
+/// Errors: FailedPrecondition (another collector holds the lock), or as of inotify_init(2), epoll_create(2).
+Result<std::unique_ptr<Collector>> make_collector(const std::filesystem::path& directory, LogSink& sink);
+
+}  // namespace berth::runtime

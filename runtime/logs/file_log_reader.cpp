@@ -1,0 +1,205 @@
+// runtime/logs/file_log_reader.cpp - reads back what the file sink wrote, over rotations. See log_reader.hpp.
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+#include "base/unique_fd.hpp"
+#include "runtime/log_reader.hpp"
+#include "runtime/logs/log_line.hpp"
+#include "runtime/logs/log_sink.hpp"
+
+namespace berth::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBlock = 64 * 1024;
+constexpr unsigned kMaxRotated = 9;
+
+struct OpenFile {
+  UniqueFd fd;
+  ino_t inode = 0;
+  off_t size = 0;
+};
+
+Result<OpenFile> open_log(const fs::path& path) {
+  OpenFile file;
+  file.fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.fd) return Error::from_errno(errno, "open " + path.string());
+  struct stat facts {};
+  if (::fstat(file.fd.get(), &facts) != 0) return Error::from_errno(errno, "stat " + path.string());
+  file.inode = facts.st_ino;
+  file.size = facts.st_size;
+  return file;
+}
+
+/// Offset of the last `lines` lines of a file; `lines` is lowered by what the file has.
+off_t tail_offset(const OpenFile& file, std::uint64_t& lines) {
+  std::array<char, kBlock> block{};
+  auto end = file.size;
+  while (end > 0) {
+    const auto size = std::min<off_t>(end, static_cast<off_t>(kBlock));
+    const auto got = ::pread(file.fd.get(), block.data(), static_cast<std::size_t>(size), end - size);
+    if (got <= 0) return 0;
+    for (auto i = got; i > 0; --i) {
+      const auto at = end - size + i - 1;
+      if (block[static_cast<std::size_t>(i - 1)] != '\n' || at == file.size - 1) continue;
+      if (--lines == 0) return at + 1;
+    }
+    end -= size;
+  }
+  if (file.size > 0) --lines;  // Its first line has no newline before it.
+  return 0;
+}
+
+class FileCursor final : public LogCursor {
+ public:
+  FileCursor(fs::path path, std::optional<WallTime> since) : path_(std::move(path)), since_(since) {}
+
+  Status open(std::optional<std::uint64_t> tail);
+  Result<std::optional<LogLine>> next() override;
+  int wait_fd() const override { return inotify_.get(); }
+
+ private:
+  bool fill();
+  Result<bool> follow_rotation();
+  void drain_inotify() const;
+  std::optional<LogLine> take_line();
+
+  fs::path path_;
+  std::optional<WallTime> since_;
+  std::deque<OpenFile> files_;  ///< Oldest first; the last one is the current file.
+  UniqueFd inotify_;
+  std::string buffer_;
+  std::size_t at_ = 0;  ///< Where the next line begins in buffer_.
+};
+
+Status FileCursor::open(std::optional<std::uint64_t> tail) {
+  inotify_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_) return Error::from_errno(errno, "inotify_init");
+  if (::inotify_add_watch(inotify_.get(), path_.parent_path().c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+    return Error::from_errno(errno, "watch " + path_.parent_path().string());
+  }
+  auto current = open_log(path_);
+  if (!current) return std::move(current).error();
+  files_.push_front(*std::move(current));
+  for (unsigned i = 1; i <= kMaxRotated; ++i) {
+    auto older = open_log(path_.string() + "." + std::to_string(i));
+    if (!older) break;
+    files_.push_front(*std::move(older));
+  }
+  if (!tail) return Ok{};
+  auto left = *tail;
+  for (auto i = files_.size(); i > 0; --i) {
+    auto& file = files_[i - 1];
+    const auto offset = left == 0 ? file.size : tail_offset(file, left);
+    ::lseek(file.fd.get(), offset, SEEK_SET);
+  }
+  return Ok{};
+}
+
+/// Reads more of the first file into the buffer; false at its end.
+bool FileCursor::fill() {
+  buffer_.erase(0, at_);
+  at_ = 0;
+  const auto old = buffer_.size();
+  buffer_.resize(old + kBlock);
+  const auto got = ::read(files_.front().fd.get(), buffer_.data() + old, kBlock);
+  buffer_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return got > 0;
+}
+
+/// At the end of the current file: has it been rotated away? True: files_ has its successor.
+Result<bool> FileCursor::follow_rotation() {
+  auto current = open_log(path_);
+  if (!current) return false;  // Between rename and creation of the new one.
+  if (current->inode == files_.back().inode) return false;
+  // The successor of the file we have is the newest one that is not yet read: walk back to ours.
+  std::deque<OpenFile> newer;
+  newer.push_front(*std::move(current));
+  for (unsigned i = 1; i <= kMaxRotated; ++i) {
+    auto older = open_log(path_.string() + "." + std::to_string(i));
+    if (!older || older->inode == files_.back().inode) {
+      const auto lost = !older.ok();
+      files_ = std::move(newer);
+      if (lost) return Error(ErrorCode::DataLoss, path_.string() + ": lines were rotated away before they were read");
+      return true;
+    }
+    newer.push_front(*std::move(older));
+  }
+  files_ = std::move(newer);
+  return true;
+}
+
+void FileCursor::drain_inotify() const {
+  std::array<char, 4096> events{};
+  while (::read(inotify_.get(), events.data(), events.size()) > 0) {
+  }
+}
+
+std::optional<LogLine> FileCursor::take_line() {
+  for (;;) {
+    const auto newline = buffer_.find('\n', at_);
+    if (newline == std::string::npos) return std::nullopt;
+    const auto line = std::string_view(buffer_).substr(at_, newline - at_);
+    at_ = newline + 1;
+    auto parsed = parse_cri_line(line);
+    if (!parsed || (since_ && parsed->time < *since_)) continue;
+    return parsed;
+  }
+}
+
+Result<std::optional<LogLine>> FileCursor::next() {
+  auto looked_again = false;
+  for (;;) {
+    if (auto line = take_line()) return line;
+    if (fill()) continue;
+    if (files_.size() > 1) {
+      files_.pop_front();
+      continue;
+    }
+    if (!looked_again) {
+      // What comes after this point makes the descriptor readable again; what came before is read now.
+      looked_again = true;
+      drain_inotify();
+      continue;
+    }
+    auto rotated = follow_rotation();
+    if (!rotated) return std::move(rotated).error();
+    if (!*rotated) return std::optional<LogLine>();
+    looked_again = false;
+  }
+}
+
+class FileLogReader final : public LogReader {
+ public:
+  explicit FileLogReader(fs::path directory) : directory_(std::move(directory)) {}
+
+  Result<std::unique_ptr<LogCursor>> open(const LogQuery& query) override {
+    LogSource source;
+    source.ns = query.ns;
+    source.pod = query.pod;
+    source.pod_uid = query.pod_uid;
+    source.container = query.container;
+    source.attempt = query.attempt;
+    auto cursor = std::make_unique<FileCursor>(log_file_path(directory_, source), query.since);
+    if (auto opened = cursor->open(query.tail); !opened) return std::move(opened).error().context("read log");
+    return std::unique_ptr<LogCursor>(std::move(cursor));
+  }
+
+ private:
+  fs::path directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<LogReader> make_file_log_reader(const fs::path& directory) {
+  return std::make_unique<FileLogReader>(directory);
+}
+
+}  // namespace berth::runtime

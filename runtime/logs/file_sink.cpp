@@ -1,0 +1,160 @@
+// runtime/logs/file_sink.cpp - lines into size-rotated files, see log_sink.hpp.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <list>
+#include <map>
+
+#include "base/atomic_file.hpp"
+#include "base/log.hpp"
+#include "base/unique_fd.hpp"
+#include "runtime/logs/log_sink.hpp"
+
+namespace berth::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Open files are a cache: a host may have more containers than descriptors.
+constexpr std::size_t kMaxOpenFiles = 256;
+
+Status write_all(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return Error::from_errno(errno, "write " + path.string());
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Ok{};
+}
+
+/// Ends a last line that a power cut or a full disk left torn, so that it does not swallow the next one.
+Status repair_tail(int fd, off_t size, const fs::path& path) {
+  if (size == 0) return Ok{};
+  char last = '\n';
+  if (::pread(fd, &last, 1, size - 1) != 1 || last == '\n') return Ok{};
+  return write_all(fd, "\n", path);
+}
+
+class FileSink final : public LogSink {
+ public:
+  FileSink(fs::path directory, const FileSinkLimits& limits) : directory_(std::move(directory)), limits_(limits) {}
+
+  Status write(const LogSource& source, bool is_stderr, WallTime time, const std::vector<LinePiece>& lines) override {
+    auto file = open(source);
+    if (!file) return std::move(file).error();
+    buffer_.clear();
+    for (const auto& line : lines) append_cri_line(buffer_, time, is_stderr, line);
+    if (auto written = write_all((*file)->fd.get(), buffer_, (*file)->path); !written) {
+      drop(source.container_id);  // Reopened next time, which repairs a torn tail.
+      return written;
+    }
+    (*file)->size += buffer_.size();
+    if ((*file)->size >= limits_.file_bytes) {
+      rotate((*file)->path);
+      drop(source.container_id);
+    }
+    return Ok{};
+  }
+
+  void finish(const LogSource& source) override { drop(source.container_id); }
+  void clean_up(const std::vector<std::string>& live) override;
+
+ private:
+  struct File {
+    std::string id;
+    fs::path path;
+    UniqueFd fd;
+    std::size_t size = 0;
+  };
+
+  Result<File*> open(const LogSource& source);
+
+  void drop(const std::string& id) {
+    const auto found = index_.find(id);
+    if (found == index_.end()) return;
+    files_.erase(found->second);
+    index_.erase(found);
+  }
+
+  void rotate(const fs::path& path) const {
+    std::error_code ignored;
+    for (auto i = limits_.rotated; i > 0; --i) {
+      const auto from = i == 1 ? path : fs::path(path.string() + "." + std::to_string(i - 1));
+      fs::rename(from, path.string() + "." + std::to_string(i), ignored);
+    }
+  }
+
+  fs::path directory_;
+  FileSinkLimits limits_;
+  std::list<File> files_;  ///< Most recently used first.
+  std::map<std::string, std::list<File>::iterator> index_;
+  std::string buffer_;
+};
+
+Result<FileSink::File*> FileSink::open(const LogSource& source) {
+  if (const auto found = index_.find(source.container_id); found != index_.end()) {
+    files_.splice(files_.begin(), files_, found->second);
+    return &files_.front();
+  }
+  const auto path = log_file_path(directory_, source);
+  if (auto made = make_directories(path.parent_path(), 0750); !made) return std::move(made).error();
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!fd) return Error::from_errno(errno, "open " + path.string());
+  struct stat facts {};
+  if (::fstat(fd.get(), &facts) != 0) return Error::from_errno(errno, "stat " + path.string());
+  if (auto repaired = repair_tail(fd.get(), facts.st_size, path); !repaired) return std::move(repaired).error();
+  if (files_.size() >= kMaxOpenFiles) drop(std::string(files_.back().id));
+  files_.push_front(
+      {.id = source.container_id, .path = path, .fd = std::move(fd), .size = static_cast<std::size_t>(facts.st_size)});
+  index_[source.container_id] = files_.begin();
+  return &files_.front();
+}
+
+void FileSink::clean_up(const std::vector<std::string>& live) {
+  struct PodLogs {
+    fs::path path;
+    fs::file_time_type newest;
+    std::size_t bytes = 0;
+  };
+  std::vector<PodLogs> dead;
+  std::size_t total = 0;
+  std::error_code error;
+  for (const auto& pod : fs::directory_iterator(directory_, error)) {
+    PodLogs logs{.path = pod.path(), .newest = fs::file_time_type::min(), .bytes = 0};
+    for (const auto& file : fs::recursive_directory_iterator(pod.path(), error)) {
+      if (!file.is_regular_file(error)) continue;
+      logs.bytes += file.file_size(error);
+      logs.newest = std::max(logs.newest, file.last_write_time(error));
+    }
+    total += logs.bytes;
+    const auto name = pod.path().filename().string();
+    const auto is_live =
+        std::any_of(live.begin(), live.end(), [&](const auto& uid) { return name.ends_with("_" + uid); });
+    if (!is_live) dead.push_back(std::move(logs));
+  }
+  std::sort(dead.begin(), dead.end(), [](const auto& a, const auto& b) { return a.newest < b.newest; });
+  const auto limit = fs::file_time_type::clock::now() - limits_.dead_pods;
+  for (const auto& logs : dead) {
+    if (logs.newest > limit && total <= limits_.total_bytes) break;
+    fs::remove_all(logs.path, error);
+    total -= std::min(total, logs.bytes);
+  }
+}
+
+}  // namespace
+
+fs::path log_file_path(const fs::path& directory, const LogSource& source) {
+  return directory / (source.ns + "_" + source.pod + "_" + source.pod_uid) / source.container /
+         (std::to_string(source.attempt) + ".log");
+}
+
+std::unique_ptr<LogSink> make_file_sink(const fs::path& directory, const FileSinkLimits& limits) {
+  return std::make_unique<FileSink>(directory, limits);
+}
+
+}  // namespace berth::runtime

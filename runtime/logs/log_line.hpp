@@ -1,0 +1,37 @@
+// runtime/logs/log_line.hpp - bytes to lines, and lines to the CRI log format and back. Pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/log_reader.hpp"
+
+namespace berth::runtime {
+
+/// A longer line is stored in pieces of this size, all but the last marked partial: CRI's own limit.
+constexpr std::size_t kMaxLine = 16 * 1024;
+
+/// A piece of output inside somebody's buffer.
+struct LinePiece {
+  std::string_view text;  ///< Without the newline.
+  bool partial = false;   ///< The line goes on.
+};
+
+/// The complete lines at the head of `bytes`, and how many bytes they take. What is left is a line that is not
+/// finished yet, always shorter than kMaxLine; with `ended` (no more will come) it is a line too.
+struct SplitLines {
+  std::vector<LinePiece> lines;
+  std::size_t consumed = 0;
+};
+SplitLines split_lines(std::string_view bytes, bool ended);
+
+/// "2026-11-21T09:25:13.123456789Z stdout F text\n", see the kubelet's CRI logging format.
+void append_cri_line(std::string& out, WallTime time, bool is_stderr, const LinePiece& piece);
+
+/// Reads one such line (without newline); nullopt when it is none.
+std::optional<LogLine> parse_cri_line(std::string_view line);
+
+}  // namespace berth::runtime

@@ -1,0 +1,94 @@
+// runtime/logs/logd_main.cpp - berth-logd: one small process that stores the output of every container.
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string_view>
+
+#include "base/log.hpp"
+#include "runtime/logs/collector.hpp"
+
+namespace {
+
+volatile sig_atomic_t stopping = 0;
+
+void on_signal(int) { stopping = 1; }
+
+struct Options {
+  std::filesystem::path run_dir = "/run/berth";
+  std::filesystem::path state_dir = "/var/lib/berth";
+  std::string_view sink = "auto";
+};
+
+constexpr const char* kUsage =
+    "usage: berth-logd [--run-dir DIR] [--state-dir DIR] [--sink auto|journal|files]\n"
+    "\n"
+    "Reads the output of all containers from DIR/io and stores it: in the journal when journald\n"
+    "runs here, else in size-rotated files below the state directory.\n"
+    "  --run-dir DIR    default /run/berth\n"
+    "  --state-dir DIR  default /var/lib/berth\n"
+    "  --sink WHICH     default auto\n";
+
+/// By hand: an option library would be a third of this process.
+bool parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view key = argv[i];
+    const std::string_view value = argv[i + 1];
+    if (key == "--run-dir") {
+      options.run_dir = value;
+    } else if (key == "--state-dir") {
+      options.state_dir = value;
+    } else if (key == "--sink" && (value == "auto" || value == "journal" || value == "files")) {
+      options.sink = value;
+    } else {
+      return false;
+    }
+  }
+  return argc % 2 == 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace berth;
+  constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::puts("berth-logd " BERTH_VERSION);
+    return 0;
+  }
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fputs(kUsage, argc == 2 && std::string_view(argv[1]) == "--help" ? stdout : stderr);
+    return argc == 2 && std::string_view(argv[1]) == "--help" ? 0 : 2;
+  }
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+
+  const auto journal = options.sink == "journal" || (options.sink == "auto" && ::access(kJournalSocket, F_OK) == 0);
+  const auto sink =
+      journal ? runtime::make_journal_sink(kJournalSocket) : runtime::make_file_sink(options.state_dir / "logs");
+  auto collector = runtime::make_collector(options.run_dir / "io", *sink);
+  if (!collector) {
+    log(LogLevel::Error, "cannot start", {{"error", collector.error().message()}});
+    return 1;
+  }
+  log(LogLevel::Info, "collecting",
+      {{"from", (options.run_dir / "io").string()},
+       {"into", journal ? std::string("journal") : (options.state_dir / "logs").string()}});
+  ::sd_notify(0, "READY=1");
+
+  // Half the watchdog's time, and at least often enough to see a signal that came between two waits.
+  constexpr std::chrono::seconds kIdle{10};
+  while (stopping == 0) {
+    if (auto turned = (*collector)->turn(kIdle); !turned) {
+      log(LogLevel::Error, "stopped", {{"error", turned.error().message()}});
+      return 1;
+    }
+    ::sd_notify(0, "WATCHDOG=1");
+  }
+  ::sd_notify(0, "STOPPING=1");
+  return 0;
+}

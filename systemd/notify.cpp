@@ -1,0 +1,32 @@
+// systemd/notify.cpp - see notify.hpp.
+#include "systemd/notify.hpp"
+
+#include <systemd/sd-daemon.h>
+
+namespace berth::systemd {
+namespace {
+
+void send(const std::string& message) { ::sd_notify(/*unset_environment=*/0, message.c_str()); }
+
+/// One line: a newline would begin another assignment.
+std::string one_line(std::string text) {
+  for (auto& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+void notify_ready(const std::string& status) { send("READY=1\nSTATUS=" + one_line(status)); }
+void notify_status(const std::string& status) { send("STATUS=" + one_line(status)); }
+void notify_stopping() { send("STOPPING=1"); }
+void notify_watchdog() { send("WATCHDOG=1"); }
+
+std::optional<std::chrono::milliseconds> watchdog_interval() {
+  std::uint64_t usec = 0;
+  if (::sd_watchdog_enabled(/*unset_environment=*/0, &usec) <= 0 || usec == 0) return std::nullopt;
+  return std::chrono::milliseconds(usec / 2000);
+}
+
+}  // namespace berth::systemd

@@ -1,0 +1,256 @@
+// tests/agent/next_step_test.cpp - the ladder: every decision about a pod, without a host.
+#include "agent/next_step.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth::agent {
+namespace {
+
+using Phase = ContainerView::Phase;
+using std::chrono::seconds;
+
+class NextStepTest : public testing::Test {
+ protected:
+  NextStepTest() {
+    spec.containers.resize(1);
+    spec.containers[0].name = "main";
+    sync();
+  }
+
+  /// Makes view and memory fit the spec.
+  void sync() {
+    view.init.resize(spec.init_containers.size());
+    view.main.resize(spec.containers.size());
+    memory.init.resize(spec.init_containers.size());
+    memory.main.resize(spec.containers.size());
+    for (auto& one : memory.main) one.startup_passed = true;
+    for (auto& one : memory.init) one.startup_passed = true;
+  }
+
+  void host_ready() {
+    view.volumes = Presence::Present;
+    view.network = Presence::Present;
+  }
+
+  static ContainerView in(Phase phase, std::uint32_t attempt = 0, int exit_code = 0) {
+    return {.phase = phase,
+            .id = "c-" + std::to_string(attempt),
+            .attempt = attempt,
+            .exit_code = exit_code,
+            .oom_killed = false,
+            .started_at = {},
+            .finished_at = {},
+            .image_id = {}};
+  }
+
+  Step up() { return next_step(spec, /*wanted=*/true, view, memory, now); }
+  Step down() { return next_step(spec, /*wanted=*/false, view, memory, now); }
+
+  model::PodSpec spec;
+  PodView view;
+  PodMemory memory;
+  SteadyTime now{seconds(1000)};
+};
+
+TEST_F(NextStepTest, ClimbsTheLadderInOrder) {
+  EXPECT_EQ(up().kind, StepKind::MountVolumes);
+  view.volumes = Presence::Present;
+  EXPECT_EQ(up().kind, StepKind::AttachNetwork);
+  view.network = Presence::Present;
+  EXPECT_EQ(up().kind, StepKind::StartContainer);
+  view.main[0] = in(Phase::Running);
+  EXPECT_EQ(up().kind, StepKind::Settled);
+}
+
+TEST_F(NextStepTest, UnknownIsRepeatedGoingUpAndUndoneGoingDown) {
+  view.volumes = Presence::Unknown;
+  EXPECT_EQ(up().kind, StepKind::MountVolumes);
+  EXPECT_EQ(down().kind, StepKind::UnmountVolumes);
+  view.network = Presence::Unknown;
+  EXPECT_EQ(down().kind, StepKind::DetachNetwork);
+}
+
+TEST_F(NextStepTest, GoesDownInReverseAndForgetsLast) {
+  host_ready();
+  view.main[0] = in(Phase::Running);
+  EXPECT_EQ(down().kind, StepKind::StopContainer);
+  memory.main[0].stop_begun = true;
+  memory.main[0].kill_at = now + seconds(30);
+  const auto waiting = down();
+  EXPECT_EQ(waiting.kind, StepKind::Settled);
+  EXPECT_EQ(waiting.until, now + seconds(30));
+  now += seconds(30);
+  EXPECT_EQ(down().kind, StepKind::KillContainer);
+  view.main[0] = in(Phase::Exited, 0, 137);
+  EXPECT_EQ(down().kind, StepKind::RemoveContainer);
+  view.main[0] = {};
+  EXPECT_EQ(down().kind, StepKind::DetachNetwork);
+  view.network = Presence::Absent;
+  EXPECT_EQ(down().kind, StepKind::UnmountVolumes);
+  view.volumes = Presence::Absent;
+  EXPECT_EQ(down().kind, StepKind::Forget);
+}
+
+TEST_F(NextStepTest, InitContainersRunOneAfterAnotherBeforeTheOthers) {
+  spec.init_containers.resize(2);
+  sync();
+  host_ready();
+  auto step = up();
+  EXPECT_EQ(step.kind, StepKind::StartContainer);
+  EXPECT_TRUE(step.which.init);
+  EXPECT_EQ(step.which.index, 0U);
+  view.init[0] = in(Phase::Running);
+  EXPECT_EQ(up().kind, StepKind::Settled) << "the second waits for the first";
+  view.init[0] = in(Phase::Exited);
+  EXPECT_EQ(up().which.index, 1U);
+  view.init[1] = in(Phase::Exited);
+  EXPECT_FALSE(up().which.init);
+}
+
+TEST_F(NextStepTest, AFailedInitContainerOfANeverPodEndsThere) {
+  spec.restart_policy = "Never";
+  spec.init_containers.resize(1);
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Exited, 0, 1);
+  EXPECT_EQ(up().kind, StepKind::Settled);
+}
+
+TEST_F(NextStepTest, AFailedInitContainerIsRetriedBeforeAnythingElse) {
+  spec.init_containers.resize(1);
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Exited, 0, 1);
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::StartContainer);
+  EXPECT_TRUE(step.which.init);
+  EXPECT_EQ(step.attempt, 1U);
+}
+
+TEST_F(NextStepTest, ASidecarHasToStartButNotToEnd) {
+  spec.init_containers.resize(1);
+  spec.init_containers[0].restart_policy = "Always";
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Running);
+  memory.init[0].startup_passed = false;
+  EXPECT_EQ(up().kind, StepKind::Settled) << "its startup probe has not succeeded";
+  memory.init[0].startup_passed = true;
+  EXPECT_FALSE(up().which.init);
+  view.main[0] = in(Phase::Running);
+  view.init[0] = in(Phase::Exited);
+  EXPECT_TRUE(up().which.init) << "a sidecar that ends is started again";
+}
+
+TEST_F(NextStepTest, SidecarsStopAfterTheContainersTheyServe) {
+  spec.init_containers.resize(1);
+  spec.init_containers[0].restart_policy = "Always";
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Running);
+  view.main[0] = in(Phase::Running);
+  EXPECT_FALSE(down().which.init);
+  view.main[0] = in(Phase::Exited);
+  const auto step = down();
+  EXPECT_EQ(step.kind, StepKind::StopContainer);
+  EXPECT_TRUE(step.which.init);
+}
+
+struct RestartCase {
+  const char* policy;
+  int exit_code;
+  bool again;
+};
+
+class RestartPolicyTest : public NextStepTest, public testing::WithParamInterface<RestartCase> {};
+
+TEST_P(RestartPolicyTest, DecidesWhetherAnEndedContainerComesBack) {
+  spec.restart_policy = GetParam().policy;
+  host_ready();
+  view.main[0] = in(Phase::Exited, 3, GetParam().exit_code);
+  const auto step = up();
+  EXPECT_EQ(step.kind == StepKind::StartContainer, GetParam().again);
+  if (GetParam().again) EXPECT_EQ(step.attempt, 4U) << "an id is never used twice";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RestartPolicyTest,
+                         testing::Values(RestartCase{"Always", 0, true}, RestartCase{"Always", 1, true},
+                                         RestartCase{"OnFailure", 0, false}, RestartCase{"OnFailure", 1, true},
+                                         RestartCase{"Never", 0, false}, RestartCase{"Never", 1, false}));
+
+TEST_F(NextStepTest, BackOffHoldsUpItsOwnContainerOnly) {
+  spec.containers.resize(2);
+  sync();
+  host_ready();
+  view.main[0] = in(Phase::Exited, 0, 1);
+  memory.main[0].not_before = now + seconds(10);
+  auto step = up();
+  EXPECT_EQ(step.kind, StepKind::StartContainer);
+  EXPECT_EQ(step.which.index, 1U);
+  view.main[1] = in(Phase::Running);
+  step = up();
+  EXPECT_EQ(step.kind, StepKind::Settled);
+  EXPECT_EQ(step.until, now + seconds(10));
+}
+
+TEST_F(NextStepTest, APullInFlightIsAwaitedWithoutATimer) {
+  host_ready();
+  memory.main[0].pulling = true;
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::Settled);
+  EXPECT_FALSE(step.until.has_value());
+}
+
+TEST_F(NextStepTest, AFailedLivenessProbeStopsTheContainerThenItRestarts) {
+  host_ready();
+  view.main[0] = in(Phase::Running);
+  memory.main[0].liveness_failed = true;
+  EXPECT_EQ(up().kind, StepKind::StopContainer);
+  memory.main[0].stop_begun = true;
+  memory.main[0].kill_at = now + seconds(5);
+  EXPECT_EQ(up().kind, StepKind::Settled);
+  now += seconds(6);
+  EXPECT_EQ(up().kind, StepKind::KillContainer);
+}
+
+TEST_F(NextStepTest, AfterAHostRebootDeadContainersGoBeforeTheNetworkComesBack) {
+  view.volumes = Presence::Present;
+  view.main[0] = in(Phase::Lost, 2);
+  memory.main[0].next_attempt = 3;
+  EXPECT_EQ(up().kind, StepKind::RemoveContainer);
+  view.main[0] = {};
+  EXPECT_EQ(up().kind, StepKind::AttachNetwork);
+  view.network = Presence::Present;
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::StartContainer);
+  EXPECT_EQ(step.attempt, 3U);
+}
+
+TEST_F(NextStepTest, StaleAttemptsAreRemovedFirst) {
+  host_ready();
+  view.main[0] = in(Phase::Running, 1);
+  view.stale = {"main-0"};
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::RemoveContainer);
+  EXPECT_EQ(step.id, "main-0");
+}
+
+TEST(MakeViewTest, KeepsTheLatestAttemptOfEachContainerAndListsTheRest) {
+  model::PodSpec spec;
+  spec.containers.resize(1);
+  spec.containers[0].name = "main";
+  const auto state = [](std::string id, std::string name, std::uint32_t attempt) {
+    runtime::ContainerState one;
+    one.id = std::move(id);
+    one.name = std::move(name);
+    one.attempt = attempt;
+    one.phase = runtime::ContainerPhase::Running;
+    return one;
+  };
+  const auto view = make_view(spec, {state("b", "main", 1), state("a", "main", 0), state("x", "removed", 0)});
+  EXPECT_EQ(view.main[0].id, "b");
+  EXPECT_EQ(view.stale, (std::vector<std::string>{"a", "x"}));
+}
+
+}  // namespace
+}  // namespace berth::agent
