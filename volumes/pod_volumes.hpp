@@ -25,19 +25,20 @@ struct BoundClaim {
 
 /// Everything the volumes of one pod need to know; objects looked up by the caller.
 struct PodVolumesSpec {
-  model::Pod pod;                                     ///< metadata (downward API) and spec.volumes.
-  std::string pod_ip, host_ip, node_name;             ///< For downward API fields; pod_ip may be empty.
+  model::Pod pod;                                       ///< metadata (downward API) and spec.volumes.
+  std::string pod_ip, host_ip, node_name;               ///< For downward API fields; pod_ip may be empty.
   std::map<std::string, model::ConfigMap> config_maps;  ///< By name, those that exist.
   std::map<std::string, model::Secret> secrets;
-  std::map<std::string, BoundClaim> claims;           ///< By claim name.
+  std::map<std::string, BoundClaim> claims;  ///< By claim name.
 };
 
 /// Where a pod's volumes are on the host, by volume name: what containers bind-mount.
 using VolumePaths = std::map<std::string, std::filesystem::path>;
 
 struct VolumesConfig {
-  std::filesystem::path run_dir = "/run/berth";        ///< pods/<uid>/volumes/: tmpfs, configMap, secret
-  std::filesystem::path state_dir = "/var/lib/berth";  ///< pods/<uid>/emptydir/<name>: on disk; volumes/: provisioned directories
+  std::filesystem::path run_dir = "/run/berth";  ///< pods/<uid>/volumes/: tmpfs, configMap, secret
+  std::filesystem::path state_dir =
+      "/var/lib/berth";  ///< pods/<uid>/emptydir/<name>: on disk; volumes/: provisioned directories
 };
 
 /// Volumes of this host's pods. Calls block on local disks: lane threads only, never the loop.
@@ -49,10 +50,12 @@ class PodVolumes {
   /// secrets and downward files are brought up to date by an atomic swap (..data symlink).
   /// Errors, for the user to read, naming the volume: NotFound (config map, secret, key, claim or hostPath is
   /// missing: retry when it appears), InvalidArgument (hostPath of another type, bad path), Unimplemented (a kind that
-  /// this build does not mount), ResourceExhausted (disk full).
+  /// this build does not mount), ResourceExhausted (disk full), DeadlineExceeded (fsGroup of a large claim: call
+  /// again).
   virtual Result<VolumePaths> mount(const PodVolumesSpec& spec) = 0;
 
   /// Unmounts and removes all that mount() made, except claims' content. Nothing there is success.
+  /// DeadlineExceeded: a large emptyDir is still being removed, call again.
   virtual Status unmount(const std::string& pod_uid) = 0;
 
   /// Is anything of this pod here?
@@ -62,13 +65,15 @@ class PodVolumes {
   virtual Result<std::vector<std::string>> mounted_pods() = 0;
 
   /// The host path of `sub_path` inside `volume`, resolved below it with openat2(2)
-  /// RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS, directories made when missing, and pinned by a bind mount under
-  /// the pod's run directory, so that it cannot be swapped later (CVE-2017-1002101, CVE-2021-25741).
-  virtual Result<std::filesystem::path> sub_path(const std::string& pod_uid, const std::string& container, int mount_index,
-                                                 const std::filesystem::path& volume, const std::string& sub_path) = 0;
+  /// RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS, directories made when missing, and pinned by a bind
+  /// mount under the pod's run directory, so that it cannot be swapped later (CVE-2017-1002101, CVE-2021-25741).
+  virtual Result<std::filesystem::path> sub_path(const std::string& pod_uid, const std::string& container,
+                                                 int mount_index, const std::filesystem::path& volume,
+                                                 const std::string& sub_path) = 0;
 
   /// An empty file for the container's termination message: made if missing.
-  virtual Result<std::filesystem::path> termination_log(const std::string& pod_uid, const std::string& container, unsigned attempt) = 0;
+  virtual Result<std::filesystem::path> termination_log(const std::string& pod_uid, const std::string& container,
+                                                        unsigned attempt) = 0;
 
   // --- provisioned directories: state_dir/volumes/<namespace>/<claim>/ ------------------------------
 
@@ -79,6 +84,10 @@ class PodVolumes {
 };
 
 std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config);
+
+/// Must containers mount it read-only whatever their volumeMount says? configMap, secret, downwardAPI and projected
+/// always (only we write there), a claim when the volume says readOnly. (A bound claim may be read-only besides.)
+bool is_read_only(const model::VolumeSource& source);
 
 /// The value of a downward API field ("metadata.name", "metadata.labels['x']", "limits.cpu", ...);
 /// shared with environment variables. InvalidArgument: no such field.

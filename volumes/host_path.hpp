@@ -1,0 +1,26 @@
+// volumes/host_path.hpp - hostPath, and the directories of claims: what the host has already.
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "model/pod.hpp"
+#include "volumes/pod_volumes.hpp"
+
+namespace berth::volumes {
+
+/// Checks, and makes where the type says so, what the pod will mount; links are followed, as the kubelet does.
+///   ""                 anything; a directory (0755) is made when nothing is there, as containerd's CRI does
+///   DirectoryOrCreate  a directory, made 0755 with its parents
+///   Directory          a directory
+///   FileOrCreate       a file, made 0644; its directory must exist
+///   File, Socket, CharDevice, BlockDevice
+/// A path on a network file system is looked at by a child process with a deadline, never by us.
+/// Errors: NotFound, InvalidArgument (is of another type, relative path, ".."), DeadlineExceeded (the server is
+/// silent).
+Status check_host_path(const model::HostPathSource& source);
+
+/// The directory of a bound claim, if it is there. NotFound: it is not.
+Result<std::filesystem::path> claim_directory(const BoundClaim& claim);
+
+}  // namespace berth::volumes

@@ -1,0 +1,238 @@
+// volumes/local_pod_volumes.cpp - see local_pod_volumes.hpp.
+#include "volumes/local_pod_volumes.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <system_error>
+
+#include "base/atomic_file.hpp"
+#include "volumes/atomic_writer.hpp"
+#include "volumes/directory_provisioner.hpp"
+#include "volumes/empty_dir.hpp"
+#include "volumes/file_volumes.hpp"
+#include "volumes/host_path.hpp"
+#include "volumes/mounts.hpp"
+#include "volumes/names.hpp"
+#include "volumes/ownership.hpp"
+#include "volumes/remove_tree.hpp"
+#include "volumes/sub_path.hpp"
+#include "volumes/termination_log.hpp"
+
+namespace berth::volumes {
+namespace {
+
+/// How long one call works on a large tree before it says DeadlineExceeded: lanes must not be held longer.
+constexpr std::chrono::seconds kTreeBudget{8};
+/// A tmpfs for files of secrets, where run_dir itself is on a disk.
+constexpr auto kSecretOptions = "mode=0755,size=64m,nr_inodes=20k";
+
+SteadyTime tree_deadline() { return std::chrono::steady_clock::now() + kTreeBudget; }
+
+/// Where the volumes of one pod are mounted, one overload per kind.
+class Mounter {
+ public:
+  Mounter(const PodDirs& dirs, const PodVolumesSpec& spec, const std::optional<GroupOwner>& owner)
+      : dirs_(dirs), spec_(spec), owner_(owner) {}
+
+  Result<std::filesystem::path> mount(const model::Volume& volume) {
+    name_ = volume.name;
+    return std::visit(*this, volume.source);
+  }
+
+  Result<std::filesystem::path> operator()(const model::EmptyDirSource& source) const {
+    return make_empty_dir(dirs_, spec_.pod.spec, name_, source, owner_);
+  }
+  Result<std::filesystem::path> operator()(const model::HostPathSource& source) const {
+    if (auto checked = check_host_path(source); !checked) return checked.error();
+    return std::filesystem::path(source.path);
+  }
+  Result<std::filesystem::path> operator()(const model::ConfigMapSource& source) const {
+    return write(config_map_payload(source, source.default_mode, spec_), /*secret=*/false);
+  }
+  Result<std::filesystem::path> operator()(const model::SecretSource& source) const {
+    return write(secret_payload(source, source.default_mode, spec_), /*secret=*/true);
+  }
+  Result<std::filesystem::path> operator()(const model::DownwardSource& source) const {
+    return write(downward_payload(source, source.default_mode, spec_), /*secret=*/false);
+  }
+  Result<std::filesystem::path> operator()(const model::ProjectedSource& source) const {
+    const auto secret = std::any_of(source.sources.begin(), source.sources.end(),
+                                    [](const auto& part) { return std::holds_alternative<model::SecretSource>(part); });
+    return write(projected_payload(source, spec_), secret);
+  }
+  Result<std::filesystem::path> operator()(const model::ClaimSource& source) const {
+    const auto claim = spec_.claims.find(source.claim_name);
+    if (claim == spec_.claims.end()) {
+      return Error(ErrorCode::NotFound, fmt::format("claim {}/{} is not bound", spec_.pod.meta.ns, source.claim_name));
+    }
+    auto directory = claim_directory(claim->second);
+    if (!directory || !owner_ || source.read_only || claim->second.read_only) return directory;
+    if (auto owned = own_once(*directory); !owned) return owned.error();
+    return directory;
+  }
+  Result<std::filesystem::path> operator()(const model::UnsupportedSource& source) const {
+    return Error(ErrorCode::Unimplemented, fmt::format("{} volumes are not mounted by this build", source.kind));
+  }
+
+ private:
+  Result<std::filesystem::path> write(const Result<Payload>& payload, bool secret) const {
+    if (!payload) return payload.error();
+    if (auto made = make_private(dirs_.volumes); !made) return made.error();
+    const auto directory = dirs_.files / name_;
+    if (auto made = make_directories(directory, 0755); !made) return made.error();
+    if (secret) {
+      const auto memory = in_memory(directory);
+      if (!memory) return memory.error();
+      if (!*memory) {
+        if (auto mounted = mount_tmpfs(directory, kSecretOptions); !mounted) return mounted.error();
+      }
+    }
+    const auto group = owner_ ? std::optional(owner_->gid) : std::nullopt;
+    if (auto written = write_payload(directory, *payload, group); !written) return written.error();
+    return directory;
+  }
+
+  /// fsGroup once per pod and boot: the pod's own later changes stay, and a pass costs nothing.
+  Status own_once(const std::filesystem::path& directory) const {
+    const auto marker = dirs_.owned / name_;
+    struct stat now = {};
+    if (::lstat(marker.c_str(), &now) == 0) return Ok{};
+    if (auto given = give_to_group(directory, *owner_, tree_deadline()); !given)
+      return given.error().context("fsGroup");
+    if (auto made = make_private(dirs_.owned); !made) return made;
+    return write_file(marker, "");
+  }
+
+  const PodDirs& dirs_;
+  const PodVolumesSpec& spec_;
+  const std::optional<GroupOwner>& owner_;
+  std::string name_;
+};
+
+Result<bool> is_there(const std::filesystem::path& path) {
+  struct stat now = {};
+  if (::lstat(path.c_str(), &now) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return Error::from_errno(errno, "stat " + path.string());
+}
+
+/// Removes the directory if it is empty: other rooms may still have files of the pod in it.
+Status remove_if_empty(const std::filesystem::path& directory) {
+  if (::rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return Ok{};
+  return Error::from_errno(errno, "remove " + directory.string());
+}
+
+/// Our own directories by their real names, as mountinfo shows them (/var/run is a link on many hosts).
+std::filesystem::path real(const std::filesystem::path& path) {
+  std::error_code failure;
+  auto resolved = std::filesystem::weakly_canonical(path, failure);
+  return failure ? path : resolved;
+}
+
+}  // namespace
+
+LocalPodVolumes::LocalPodVolumes(VolumesConfig config) : config_(std::move(config)) {
+  config_.run_dir = real(config_.run_dir);
+  config_.state_dir = real(config_.state_dir);
+}
+
+Result<VolumePaths> LocalPodVolumes::mount(const PodVolumesSpec& spec) {
+  const auto dirs = pod_dirs(config_, spec.pod.meta.uid);
+  if (!dirs) return dirs.error();
+  const auto owner = group_owner(spec.pod.spec.security);
+  if (!owner) return owner.error();
+  Mounter mounter(*dirs, spec, *owner);
+  VolumePaths paths;
+  for (const auto& volume : spec.pod.spec.volumes) {
+    if (auto checked = check_name("volume", volume.name); !checked) return checked.error();
+    auto path = mounter.mount(volume);
+    if (!path) return path.error().context(fmt::format("volume \"{}\"", volume.name));
+    paths[volume.name] = std::move(*path);
+  }
+  return paths;
+}
+
+Status LocalPodVolumes::unmount(const std::string& pod_uid) {
+  const auto dirs = pod_dirs(config_, pod_uid);
+  if (!dirs) return dirs.error();
+  const auto doing = "volumes of pod " + pod_uid;
+  const auto deadline = tree_deadline();
+  for (const auto& directory : dirs->all()) {
+    // Sub paths first: they hold on to what lies in the other directories, and in claims.
+    if (auto unmounted = unmount_below(directory); !unmounted) return unmounted.error().context(doing);
+  }
+  for (const auto& directory : dirs->all()) {
+    if (auto removed = remove_tree(directory, deadline); !removed) return removed.error().context(doing);
+  }
+  if (auto removed = remove_if_empty(dirs->run); !removed) return removed;
+  return remove_if_empty(dirs->state);
+}
+
+Result<bool> LocalPodVolumes::present(const std::string& pod_uid) {
+  const auto dirs = pod_dirs(config_, pod_uid);
+  if (!dirs) return dirs.error();
+  for (const auto& directory : dirs->all()) {
+    const auto there = is_there(directory);
+    if (!there || *there) return there;
+  }
+  return false;
+}
+
+Result<std::vector<std::string>> LocalPodVolumes::mounted_pods() {
+  std::set<std::string> uids;
+  for (const auto& pods : {config_.run_dir / "pods", config_.state_dir / "pods"}) {
+    std::error_code failure;
+    std::filesystem::directory_iterator entry(pods, failure);
+    if (failure == std::errc::no_such_file_or_directory) continue;
+    for (; !failure && entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
+      const auto uid = entry->path().filename().string();
+      if (uids.contains(uid) || !check_name("pod uid", uid)) continue;
+      const auto there = present(uid);
+      if (!there) return there.error();
+      if (*there) uids.insert(uid);
+    }
+    // Half a list would make orphans of the other half.
+    if (failure) return Error::from_errno(failure.value(), "read " + pods.string());
+  }
+  return std::vector<std::string>(uids.begin(), uids.end());
+}
+
+Result<std::filesystem::path> LocalPodVolumes::sub_path(const std::string& pod_uid, const std::string& container,
+                                                        int mount_index, const std::filesystem::path& volume,
+                                                        const std::string& sub_path) {
+  const auto dirs = pod_dirs(config_, pod_uid);
+  if (!dirs) return dirs.error();
+  return pin_sub_path(*dirs, container, mount_index, volume, sub_path);
+}
+
+Result<std::filesystem::path> LocalPodVolumes::termination_log(const std::string& pod_uid, const std::string& container,
+                                                               unsigned attempt) {
+  const auto dirs = pod_dirs(config_, pod_uid);
+  if (!dirs) return dirs.error();
+  return make_termination_log(*dirs, container, attempt);
+}
+
+Result<std::filesystem::path> LocalPodVolumes::provision(const std::string& ns, const std::string& claim) {
+  return provision_directory(config_.state_dir / "volumes", ns, claim);
+}
+
+Status LocalPodVolumes::reclaim(const std::string& ns, const std::string& claim) {
+  return reclaim_directory(config_.state_dir / "volumes", ns, claim, tree_deadline());
+}
+
+std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config) {
+  return std::make_unique<LocalPodVolumes>(config);
+}
+
+bool is_read_only(const model::VolumeSource& source) {
+  if (const auto* claim = std::get_if<model::ClaimSource>(&source)) return claim->read_only;
+  return !std::holds_alternative<model::EmptyDirSource>(source) &&
+         !std::holds_alternative<model::HostPathSource>(source);
+}
+
+}  // namespace berth::volumes

@@ -1,0 +1,71 @@
+// volumes/network_mounts.cpp - see network_mounts.hpp.
+#include "volumes/network_mounts.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <string_view>
+
+namespace berth::volumes {
+namespace {
+
+constexpr int kMaxLinks = 40;  // the kernel's own limit, path_resolution(7)
+
+std::list<std::string> components(const std::filesystem::path& path) {
+  std::list<std::string> parts;
+  for (const auto& part : path.relative_path()) {
+    if (!part.empty() && part != ".") parts.push_back(part.string());
+  }
+  return parts;
+}
+
+/// The link's text; empty when it is no link or not there.
+std::string link_text(const std::filesystem::path& path) {
+  std::array<char, 4096> text = {};
+  const auto size = ::readlink(path.c_str(), text.data(), text.size());
+  return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+}  // namespace
+
+bool is_network_type(const std::string& fs_type) {
+  static constexpr std::array<std::string_view, 13> kTypes = {
+      "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "lustre", "glusterfs", "ncpfs", "gfs2", "autofs"};
+  return fs_type == "fuse" || fs_type.rfind("fuse.", 0) == 0 ||
+         std::find(kTypes.begin(), kTypes.end(), fs_type) != kTypes.end();
+}
+
+Result<std::optional<std::string>> network_mount_on(const std::filesystem::path& path, const MountTable& table) {
+  if (!path.is_absolute()) {
+    return Error(ErrorCode::InvalidArgument, fmt::format("path \"{}\": must be absolute", path.string()));
+  }
+  auto rest = components(path);
+  std::filesystem::path here = "/";
+  int links = 0;
+  while (!rest.empty()) {
+    const auto name = rest.front();
+    rest.pop_front();
+    if (name == "..") {
+      here = here.parent_path();
+      continue;
+    }
+    here /= name;
+    // Asked before the path is touched: mountinfo only.
+    if (const auto* mount = table.find(here.string()); mount != nullptr && is_network_type(mount->fs_type)) {
+      return std::optional(fmt::format("{} at {}", mount->fs_type, mount->target));
+    }
+    const auto text = link_text(here);
+    if (text.empty()) continue;
+    if (++links > kMaxLinks) {
+      return Error(ErrorCode::InvalidArgument, fmt::format("path \"{}\": too many symbolic links", path.string()));
+    }
+    here = text.front() == '/' ? std::filesystem::path("/") : here.parent_path();
+    rest.splice(rest.begin(), components(text));
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace berth::volumes
