@@ -1,0 +1,78 @@
+// tests/agent/config_test.cpp - the configuration file: defaults, and errors with their line.
+#include "agent/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/back_off.hpp"
+
+namespace berth::agent {
+namespace {
+
+std::string problem(const std::string& text) {
+  const auto config = parse_config(text, "berthd.yaml");
+  return config ? "valid" : config.error().message();
+}
+
+TEST(ConfigTest, EveryKeyHasADefault) {
+  const auto config = parse_config("", "berthd.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_FALSE(config->node_name.empty());
+  EXPECT_EQ(config->sources.at(0).directory, "/etc/berth/manifests");
+  EXPECT_EQ(config->socket(), "/run/berth/berthd.sock");
+}
+
+TEST(ConfigTest, ReadsTheDocumentedExample) {
+  const auto config = parse_config(R"(nodeName: worker1
+nodeLabels: {dc: luxembourg}
+nodeTaints: [{key: gpu, value: "yes", effect: NoSchedule}]
+stateDir: /var/lib/berth
+runDir: /run/berth
+sources:
+  - directory: /etc/berth/manifests
+  - {url: "https://config.example/worker1.yaml", interval: 30s, caFile: /etc/ca.pem, tokenFile: /etc/token}
+store: {sqlite: {}}
+containerd: {address: /run/containerd/containerd.sock, namespace: k8s.io, runtime: io.containerd.runc.v2}
+network: {bridge: berth0, podCIDR: 10.98.0.0/24, clusterDomain: cluster.local}
+dns: {listen: [10.98.0.1], port: 53, upstreams: []}
+api: {socket: /run/berth/berthd.sock}
+)",
+                                   "berthd.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->node_labels.at("dc"), "luxembourg");
+  EXPECT_EQ(config->node_taints.at(0).effect, "NoSchedule");
+  EXPECT_EQ(config->sources.at(1).interval, std::chrono::seconds(30));
+  EXPECT_FALSE(config->dns_upstreams.has_value()) << "an empty list means the host's resolvers";
+}
+
+TEST(ConfigTest, ErrorsNameLineKeyAndWhatWouldBeRight) {
+  EXPECT_EQ(problem("nodeName: a\nnodname: b\n").find("berthd.yaml:2: nodname: unknown key; known here: "), 0U);
+  EXPECT_EQ(problem("network:\n  bridg: x\n").find("berthd.yaml:2: network.bridg: unknown key"), 0U);
+  EXPECT_NE(problem("dns: {port: 99999}").find("dns.port: must be a number from 1 to 65535"), std::string::npos);
+  EXPECT_NE(problem("sources: [{}]").find("needs exactly one of directory and url"), std::string::npos);
+  EXPECT_NE(problem("sources: [{url: 'ftp://x'}]").find("must begin with https://"), std::string::npos);
+  EXPECT_NE(problem("stateDir: relative").find("must be an absolute path"), std::string::npos);
+  EXPECT_NE(problem("nodeTaints: [{key: a, effect: Sometimes}]").find("must be NoSchedule"), std::string::npos);
+  EXPECT_NE(problem("a: [").find("berthd.yaml:"), std::string::npos);
+  EXPECT_NE(problem("nodeName: Not_A_Name").find("DNS name"), std::string::npos);
+  EXPECT_NE(problem("sources: [{url: 'http://x', interval: soon}]").find("30s, 5m or 1h"), std::string::npos);
+  EXPECT_NE(problem("nodeName: a\nnodeName: b\n"), "valid");
+}
+
+TEST(BackOffTest, CrashLoopsDoubleFromTenSecondsToFiveMinutes) {
+  using std::chrono::seconds;
+  EXPECT_EQ(crash_back_off(0), seconds(0)) << "the first restart is at once";
+  EXPECT_EQ(crash_back_off(1), seconds(10));
+  EXPECT_EQ(crash_back_off(2), seconds(20));
+  EXPECT_EQ(crash_back_off(5), seconds(160));
+  EXPECT_EQ(crash_back_off(6), seconds(300));
+  EXPECT_EQ(crash_back_off(1000), seconds(300));
+}
+
+TEST(BackOffTest, RetriesAreChosenByCodeAndSpreadByJitter) {
+  EXPECT_LT(step_back_off(ErrorCode::Unavailable, 1, 0), step_back_off(ErrorCode::InvalidArgument, 1, 0));
+  EXPECT_GT(step_back_off(ErrorCode::Unavailable, 3, 0.9), step_back_off(ErrorCode::Unavailable, 3, 0));
+  EXPECT_LE(step_back_off(ErrorCode::Internal, 60, 1.0), std::chrono::seconds(150));
+}
+
+}  // namespace
+}  // namespace berth::agent

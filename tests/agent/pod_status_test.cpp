@@ -1,0 +1,131 @@
+// tests/agent/pod_status_test.cpp - phases, reasons, conditions: the kubelet's words.
+#include "agent/pod_status.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth::agent {
+namespace {
+
+using Phase = ContainerView::Phase;
+
+class PodStatusTest : public testing::Test {
+ protected:
+  PodStatusTest() {
+    pod.meta.name = "web-0";
+    pod.spec.containers.resize(1);
+    pod.spec.containers[0].name = "main";
+    sync();
+  }
+  void sync() {
+    view.init.resize(pod.spec.init_containers.size());
+    view.main.resize(pod.spec.containers.size());
+    memory.init.resize(pod.spec.init_containers.size());
+    memory.main.resize(pod.spec.containers.size());
+  }
+  void run(std::size_t index = 0) {
+    view.main[index].phase = Phase::Running;
+    view.main[index].id = "id";
+    memory.main[index].startup_passed = true;
+    memory.main[index].ready_probe_passed = true;
+  }
+  void exit(int code) {
+    view.main[0].phase = Phase::Exited;
+    view.main[0].id = "id";
+    view.main[0].exit_code = code;
+  }
+  model::PodStatus status() { return make_pod_status(pod, view, memory, "192.0.2.1", now); }
+  static const model::ContainerStateWaiting& waiting(const model::PodStatus& status) {
+    return std::get<model::ContainerStateWaiting>(status.container_statuses.at(0).state);
+  }
+
+  model::Pod pod;
+  PodView view;
+  PodMemory memory;
+  WallTime now = *parse_rfc3339("2026-11-21T10:00:00Z");
+};
+
+TEST_F(PodStatusTest, ANewPodIsPendingAndSaysWhy) {
+  memory.error = "config map \"x\" not found";
+  const auto made = status();
+  EXPECT_EQ(made.phase, "Pending");
+  EXPECT_EQ(waiting(made).reason, "ContainerCreating");
+  EXPECT_EQ(waiting(made).message, "config map \"x\" not found");
+  EXPECT_EQ(made.condition("PodScheduled")->status, "True");
+  EXPECT_EQ(made.condition("Ready")->reason, "ContainersNotReady");
+}
+
+TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
+  run();
+  memory.main[0].ready_probe_passed = false;
+  EXPECT_FALSE(status().ready());
+  EXPECT_EQ(status().phase, "Running");
+  memory.main[0].ready_probe_passed = true;
+  EXPECT_TRUE(status().ready());
+}
+
+TEST_F(PodStatusTest, TransitionTimesMoveOnlyWithTheirCondition) {
+  run();
+  pod.status = status();
+  const auto before = pod.status.condition("Ready")->last_transition_time;
+  now += std::chrono::seconds(60);
+  EXPECT_EQ(status().condition("Ready")->last_transition_time, before);
+  memory.main[0].ready_probe_passed = false;
+  EXPECT_EQ(status().condition("Ready")->last_transition_time, "2026-11-21T10:01:00Z");
+}
+
+TEST_F(PodStatusTest, BetweenTwoAttemptsAPodIsRunningAndItsContainerCrashLoops) {
+  exit(1);
+  memory.main[0].waiting_reason = "CrashLoopBackOff";
+  const auto made = status();
+  EXPECT_EQ(made.phase, "Running");
+  EXPECT_EQ(waiting(made).reason, "CrashLoopBackOff");
+  EXPECT_EQ(made.container_statuses[0].last_state->exit_code, 1);
+}
+
+TEST_F(PodStatusTest, TerminalPhasesFollowTheExitCodes) {
+  pod.spec.restart_policy = "Never";
+  exit(0);
+  EXPECT_EQ(status().phase, "Succeeded");
+  EXPECT_EQ(status().condition("Ready")->reason, "PodCompleted");
+  exit(3);
+  EXPECT_EQ(status().phase, "Failed");
+  EXPECT_EQ(std::get<model::ContainerStateTerminated>(status().container_statuses[0].state).reason, "Error");
+  view.main[0].oom_killed = true;
+  EXPECT_EQ(std::get<model::ContainerStateTerminated>(status().container_statuses[0].state).reason, "OOMKilled");
+}
+
+TEST_F(PodStatusTest, WhileInitContainersRunTheOthersAreInitializing) {
+  pod.spec.init_containers.resize(1);
+  pod.spec.init_containers[0].name = "setup";
+  sync();
+  view.init[0].phase = Phase::Running;
+  const auto made = status();
+  EXPECT_EQ(made.phase, "Pending");
+  EXPECT_EQ(waiting(made).reason, "PodInitializing");
+  EXPECT_EQ(made.condition("Initialized")->status, "False");
+}
+
+TEST_F(PodStatusTest, AFailedInitContainerOfANeverPodFailsIt) {
+  pod.spec.restart_policy = "Never";
+  pod.spec.init_containers.resize(1);
+  sync();
+  view.init[0].phase = Phase::Exited;
+  view.init[0].exit_code = 1;
+  EXPECT_EQ(status().phase, "Failed");
+}
+
+TEST_F(PodStatusTest, ALostContainerIsReportedAsSuch) {
+  ContainerView lost;
+  lost.phase = Phase::Lost;
+  EXPECT_EQ(make_terminated(lost).exit_code, 137);
+  EXPECT_EQ(make_terminated(lost).reason, "ContainerStatusUnknown");
+}
+
+TEST_F(PodStatusTest, AnUnplaceablePodSaysWhatIsMissing) {
+  const auto made = make_unschedulable_status(pod, "0/1 nodes are available: 1 node(s) had taint", now);
+  EXPECT_EQ(made.phase, "Pending");
+  EXPECT_EQ(made.condition("PodScheduled")->reason, "Unschedulable");
+}
+
+}  // namespace
+}  // namespace berth::agent
