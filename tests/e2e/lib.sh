@@ -82,7 +82,7 @@ stop_agent() { # [SIGNAL]
 }
 start_logd() {
   mkdir -p "$run"
-  "$bin/berth-logd" --config "$config" >>"$output/berth-logd.log" 2>&1 </dev/null &
+  "$bin/berth-logd" --run-dir "$run" --state-dir "$state" >>"$output/berth-logd.log" 2>&1 </dev/null &
   logd_pid=$!
 }
 stop_logd() { # [SIGNAL]

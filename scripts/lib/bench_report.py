@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# scripts/lib/bench_report.py - prints benchmark results as a table and draws them against their budgets.
+#
+#   bench_report.py RESULTS.csv OUT.svg
+#
+# The bar is value / budget; the line is the budget. Units ending in "/s" are better when greater, all others when smaller.
+import csv
+import html
+import sys
+
+with open(sys.argv[1], newline="", encoding="utf-8") as source:
+    rows = [r for r in csv.DictReader(source) if r.get("value")]
+if not rows:
+    sys.exit("bench_report: no results")
+
+
+def verdict(row):
+    if not row["budget"]:
+        return ""
+    value, budget = float(row["value"]), float(row["budget"])
+    good = value >= budget if row["unit"].endswith("/s") or row["unit"] == "ratio" else value <= budget
+    return "ok" if good else "over"
+
+
+width = max(len(r["benchmark"]) for r in rows)
+print(f"   {'what':{width}}  {'value':>12}  {'unit':8}  {'budget':>10}")
+for row in rows:
+    print(f"   {row['benchmark']:{width}}  {float(row['value']):>12.6g}  {row['unit']:8}  {row['budget'] or '-':>10}  {verdict(row)}")
+
+drawn = [r for r in rows if r["budget"]]
+height = 24 * len(drawn) + 30
+parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{height}" font-family="sans-serif" font-size="12">']
+for index, row in enumerate(drawn):
+    y = 20 + 24 * index
+    length = min(2.0, float(row["value"]) / float(row["budget"])) * 200
+    colour = "#2a7" if verdict(row) == "ok" else "#c43"
+    label = html.escape(f"{row['benchmark']}: {float(row['value']):.4g} {row['unit']} (budget {row['budget']})")
+    parts.append(f'<rect x="10" y="{y}" width="{length:.0f}" height="16" fill="{colour}"/>'
+                 f'<text x="420" y="{y + 12}">{label}</text>')
+parts.append(f'<line x1="210" y1="10" x2="210" y2="{height - 5}" stroke="#333"/></svg>')
+with open(sys.argv[2], "w", encoding="utf-8") as target:
+    target.write("\n".join(parts) + "\n")
