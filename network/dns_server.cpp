@@ -178,7 +178,6 @@ class Server final : public DnsServer {
       const auto received = batch_.receive(fd);
       const auto& current = zone();
       for (std::size_t i = 0; i < received; ++i) {
-        const auto out = batch_.room(i);
         const auto size = answer(current, batch_.packet(i), batch_.source(i), /*tcp=*/false, batch_.room(i), [&] {
           return [fd, peer = batch_.peer(i)](Octets reply) { send_udp(fd, peer, reply); };
         });
