@@ -9,6 +9,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -175,6 +176,22 @@ Status Netlink::change_link(int index, int master, std::string_view doing) {
 }
 
 Status Netlink::plug_in(int index, int master) { return change_link(index, master, "plug a link into the bridge"); }
+
+Status Netlink::set_hairpin(int index) {
+  const auto doing = fmt::format("set hairpin mode of link {}", index);
+  const LinkPtr original(rtnl_link_alloc());
+  const LinkPtr changes(rtnl_link_alloc());
+  if (!original || !changes) return out_of_memory(doing);
+  rtnl_link_set_ifindex(original.get(), index);
+  rtnl_link_set_ifindex(changes.get(), index);
+  // Attributes of a bridge's port are set in the family of bridges.
+  rtnl_link_set_family(original.get(), AF_BRIDGE);
+  rtnl_link_set_family(changes.get(), AF_BRIDGE);
+  int error = rtnl_link_bridge_set_flags(changes.get(), RTNL_BRIDGE_HAIRPIN_MODE);
+  if (error >= 0) error = rtnl_link_change(socket_.get(), original.get(), changes.get(), 0);
+  if (error < 0) return failure(error, doing);
+  return Ok{};
+}
 
 Status Netlink::set_up(int index) { return change_link(index, 0, fmt::format("set link {} up", index)); }
 

@@ -78,6 +78,10 @@ class Netlink {
   /// Plugs the link into a bridge and sets it up.
   Status plug_in(int index, int master);
 
+  /// Lets the bridge send a frame back by the port it came from. With br_netfilter a packet that a pod sends to its
+  /// own host port is turned round inside the bridge, and without this it is dropped there.
+  Status set_hairpin(int index);
+
   /// No such link is success. Deleting one end of a veth deletes the other.
   Status delete_link(const std::string& name);
 

@@ -75,6 +75,13 @@ std::vector<std::string> file_names(const std::filesystem::path& dir) {
   return names;
 }
 
+Status set_hairpin(Netlink& host, const std::string& name) {
+  const auto port = host.find_link(name);
+  if (!port) return port.error();
+  if (!*port) return Error(ErrorCode::Aborted, fmt::format("link {} vanished", name));
+  return host.set_hairpin((*port)->index);
+}
+
 Attachment attachment_of(const PodPaths& paths, bool host_network, std::string address) {
   Attachment attachment;
   if (!host_network) attachment.netns_path = paths.netns.native();
@@ -111,7 +118,7 @@ class RealPodNetwork final : public PodNetwork {
   Result<Attachment> attach_to_host(const NetworkSpec& spec, const PodPaths& paths);
   Status attach_ports(const NetworkSpec& spec, const IpAddress& address);
   Status detach_ports(const std::string& uid);
-  Result<std::uint64_t> connect(const std::string& uid, const PodPaths& paths, const IpAddress& address);
+  Result<std::uint64_t> connect(const NetworkSpec& spec, const PodPaths& paths, const IpAddress& address);
   Status plug_veth(Netlink& host, Netns& pod, const Link& bridge, const std::string& name, const IpAddress& address);
   Status remove_traces(const std::string& uid, const PodPaths& paths);
   void keep_firewall();
@@ -222,7 +229,7 @@ Result<Attachment> RealPodNetwork::attach(const NetworkSpec& spec) {
   const auto files = files_for(spec, lease->address.text());
   if (!files) return files.error().context(doing);
   if (auto taken = attach_ports(spec, lease->address); !taken) return std::move(taken).error().context(doing);
-  const auto inode = connect(spec.pod_uid, paths, lease->address);
+  const auto inode = connect(spec, paths, lease->address);
   if (!inode) return inode.error().context(doing);
   if (auto written = write_pod_files(paths.etc, *files); !written) return std::move(written).error().context(doing);
   const PodRecord record{pod, false, lease->address.text(), *inode, spec.host_ports};
@@ -258,14 +265,18 @@ Status RealPodNetwork::detach_ports(const std::string& uid) {
   return firewall_.remove(mappings);
 }
 
-Result<std::uint64_t> RealPodNetwork::connect(const std::string& uid, const PodPaths& paths, const IpAddress& address) {
+Result<std::uint64_t> RealPodNetwork::connect(const NetworkSpec& spec, const PodPaths& paths,
+                                              const IpAddress& address) {
   auto host = Netlink::open();
   if (!host) return std::move(host).error();
   const auto bridge = bridge_link(*host);
   if (!bridge) return bridge.error();
   auto pod = open_or_make_netns(paths.netns);
   if (!pod) return std::move(pod).error();
-  if (auto plugged = plug_veth(*host, *pod, *bridge, veth_name(config_.bridge, uid), address); !plugged) {
+  const auto name = veth_name(config_.bridge, spec.pod_uid);
+  auto plugged = plug_veth(*host, *pod, *bridge, name, address);
+  if (plugged && !spec.host_ports.empty()) plugged = set_hairpin(*host, name);
+  if (!plugged) {
     if (pod->fresh) static_cast<void>(remove_netns(paths.netns));
     return std::move(plugged).error();
   }
