@@ -1,0 +1,134 @@
+// tests/logs/log_files_test.cpp - the file sink and the reader of what it wrote.
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <fstream>
+
+#include "runtime/logs/log_sink.hpp"
+#include "tests/logs/temp_dir.hpp"
+
+namespace berth::runtime {
+namespace {
+
+class LogFilesTest : public testing::Test {
+ protected:
+  LogFilesTest() {
+    source.ns = "default";
+    source.pod = "web-0";
+    source.pod_uid = "uid";
+    source.container = "main";
+    source.container_id = "uid-main-0";
+    open(FileSinkLimits{});
+  }
+  void open(const FileSinkLimits& limits) { sink = make_file_sink(dir.path(), limits); }
+
+  void write(const std::string& text, WallTime time = std::chrono::system_clock::now()) {
+    ASSERT_TRUE(sink->write(source, false, time, {{.text = text, .partial = false}}));
+  }
+  Result<std::unique_ptr<LogCursor>> cursor(std::optional<std::uint64_t> tail = {},
+                                            std::optional<WallTime> since = {}) {
+    LogQuery query{.ns = source.ns,
+                   .pod = source.pod,
+                   .pod_uid = source.pod_uid,
+                   .container = source.container,
+                   .attempt = source.attempt,
+                   .tail = tail,
+                   .since = since};
+    return make_file_log_reader(dir.path())->open(query);
+  }
+  static std::vector<std::string> rest(LogCursor& cursor) {
+    std::vector<std::string> lines;
+    for (;;) {
+      auto line = cursor.next();
+      if (!line || !*line) return lines;
+      lines.push_back((*line)->text);
+    }
+  }
+  std::vector<std::string> all(std::optional<std::uint64_t> tail = {}) { return rest(**cursor(tail)); }
+
+  TempDir dir;
+  LogSource source;
+  std::unique_ptr<LogSink> sink;
+};
+
+TEST_F(LogFilesTest, LinesComeBackInOrder) {
+  write("one");
+  write("");
+  write("two");
+  EXPECT_EQ(all(), (std::vector<std::string>{"one", "", "two"}));
+}
+
+TEST_F(LogFilesTest, TailCountsLinesAcrossRotatedFiles) {
+  open({.file_bytes = 100, .rotated = 2, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
+  for (int i = 0; i < 6; ++i) write("line " + std::to_string(i));  // 48 bytes each: three to a file.
+  EXPECT_EQ(all(1), std::vector<std::string>{"line 5"});
+  EXPECT_EQ(all(4), (std::vector<std::string>{"line 2", "line 3", "line 4", "line 5"}));
+  EXPECT_EQ(all(100).size(), 6U);
+  EXPECT_TRUE(all(0).empty());
+}
+
+TEST_F(LogFilesTest, RotationKeepsOnlyWhatTheLimitsSay) {
+  open({.file_bytes = 100, .rotated = 1, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
+  for (int i = 0; i < 20; ++i) write("line " + std::to_string(i));
+  const auto path = log_file_path(dir.path(), source);
+  EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
+  EXPECT_FALSE(std::filesystem::exists(path.string() + ".2"));
+  EXPECT_EQ(all().back(), "line 19");
+}
+
+TEST_F(LogFilesTest, AReaderFollowsOverARotation) {
+  open({.file_bytes = 100, .rotated = 2, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
+  write("line 0");
+  auto follower = cursor();
+  ASSERT_TRUE(follower);
+  EXPECT_EQ(rest(**follower).size(), 1U);
+  for (int i = 1; i < 6; ++i) write("line " + std::to_string(i));
+  pollfd ready{(*follower)->wait_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ready, 1, 5000), 1);
+  EXPECT_EQ(rest(**follower), (std::vector<std::string>{"line 1", "line 2", "line 3", "line 4", "line 5"}));
+  EXPECT_TRUE(rest(**follower).empty());
+  pollfd quiet{(*follower)->wait_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&quiet, 1, 0), 0) << "nothing new must not look like something new";
+}
+
+TEST_F(LogFilesTest, LinesRotatedAwayUnreadAreReported) {
+  open({.file_bytes = 50, .rotated = 1, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
+  write("line 0");
+  write("line 1");
+  auto follower = cursor();
+  ASSERT_TRUE(follower);
+  rest(**follower);
+  for (int i = 2; i < 12; ++i) write("line " + std::to_string(i));
+  EXPECT_TRUE(failed_with((*follower)->next(), ErrorCode::DataLoss));
+  EXPECT_EQ(rest(**follower).back(), "line 11");
+}
+
+TEST_F(LogFilesTest, SinceLeavesOutWhatIsOlder) {
+  const auto start = *parse_rfc3339("2026-11-21T10:00:00Z");
+  write("old", start);
+  write("new", start + std::chrono::seconds(10));
+  EXPECT_EQ(rest(**cursor({}, start + std::chrono::seconds(5))), std::vector<std::string>{"new"});
+}
+
+TEST_F(LogFilesTest, ATornLastLineIsEndedBeforeTheNextIsWritten) {
+  write("whole");
+  const auto path = log_file_path(dir.path(), source);
+  std::ofstream(path, std::ios::app) << "2026-11-21T10:00:00Z stdout F to";
+  open(FileSinkLimits{});
+  write("next");
+  EXPECT_EQ(all(), (std::vector<std::string>{"whole", "to", "next"}));
+}
+
+TEST_F(LogFilesTest, LogsOfGonePodsGoWhenTheyAreTooMuch) {
+  open({.file_bytes = 1 << 20, .rotated = 1, .total_bytes = 10, .dead_pods = std::chrono::hours(1000)});
+  write("something longer than ten bytes");
+  sink->clean_up({"uid"});
+  EXPECT_EQ(all().size(), 1U) << "a living pod's log stays, whatever its size";
+  sink->clean_up({});
+  EXPECT_TRUE(failed_with(cursor(), ErrorCode::NotFound));
+}
+
+TEST_F(LogFilesTest, NothingWrittenIsNotFound) { EXPECT_TRUE(failed_with(cursor(), ErrorCode::NotFound)); }
+
+}  // namespace
+}  // namespace berth::runtime
