@@ -1,0 +1,29 @@
+// agent/source_url.hpp - a manifest behind an HTTP(S) address, asked for now and then.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "agent/source_snapshot.hpp"
+#include "base/lane.hpp"
+#include "base/loop.hpp"
+
+namespace berth::agent {
+
+struct UrlSourceOptions {
+  std::string url;
+  std::chrono::milliseconds interval{30'000};
+  std::chrono::milliseconds timeout{10'000};  ///< For the whole answer.
+  std::filesystem::path ca_file;              ///< PEM; empty: the host's certificates.
+  std::filesystem::path token_file;           ///< Sent as bearer token; read again for each request.
+  model::ManifestLimits limits;
+};
+
+/// Asks every `interval` with If-None-Match. Whatever fails (no answer, a status other than 200 or 304, a body over
+/// the limit) gives an incomplete snapshot, which changes nothing. `on_snapshot` runs on the loop after each answer
+/// that is not "not modified"; requests run on `lane`, which must end before `loop` does.
+std::unique_ptr<Source> make_url_source(Loop& loop, Lane& lane, UrlSourceOptions options, OnSnapshot on_snapshot);
+
+}  // namespace berth::agent

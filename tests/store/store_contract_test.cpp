@@ -1,0 +1,323 @@
+// tests/store/store_contract_test.cpp - what every backend promises, run against each.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "store/store.hpp"
+
+namespace berth::store {
+namespace {
+
+using model::Kind;
+using model::ObjectKey;
+
+model::Object config_map(const std::string& name, const std::string& value = "v", const std::string& ns = "default") {
+  json::object raw{{"apiVersion", "v1"},
+                   {"kind", "ConfigMap"},
+                   {"metadata", {{"name", name}, {"namespace", ns}}},
+                   {"data", {{"key", value}}}};
+  auto object = model::make_object(std::move(raw));
+  if (!object) std::abort();
+  return *std::move(object);
+}
+
+ObjectKey key(const std::string& name, const std::string& ns = "default") { return {Kind::ConfigMap, ns, name}; }
+
+/// Collects changes from the store's thread; `wait_for` returns once there are that many.
+class Seen {
+ public:
+  void add(const Change& change) {
+    const std::scoped_lock lock(mutex_);
+    changes_.push_back(change);
+    more_.notify_all();
+  }
+  std::vector<Change> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    more_.wait_for(lock, std::chrono::seconds{20}, [&] { return changes_.size() >= count; });
+    return changes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::vector<Change> changes_;
+};
+
+std::string summary(const Change& change) {
+  const char* type = change.type == ChangeType::Added ? "+" : change.type == ChangeType::Modified ? "~" : "-";
+  return type + change.object->meta.name;
+}
+
+std::vector<std::string> summaries(const std::vector<Change>& changes) {
+  std::vector<std::string> all;
+  for (const auto& change : changes) all.push_back(summary(change));
+  return all;
+}
+
+class StoreContract : public testing::TestWithParam<std::string> {
+ protected:
+  StoreContract() {
+    auto pattern = testing::TempDir() + "store-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+    open({});
+  }
+  ~StoreContract() override {
+    store_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  void open(const StoreLimits& limits) {
+    store_.reset();
+    if (GetParam() == "memory") {
+      store_ = make_memory_store(limits);
+      return;
+    }
+    auto opened = open_sqlite_store(dir_ / "store.db", limits);
+    ASSERT_TRUE(opened.ok()) << opened.error().message();
+    store_ = *std::move(opened);
+  }
+
+  model::ObjectPtr created(const std::string& name, const std::string& value = "v", const std::string& ns = "default") {
+    auto object = create_and_wait(*store_, config_map(name, value, ns));
+    if (!object) ADD_FAILURE() << object.error().message();
+    return object ? *object : nullptr;
+  }
+
+  std::filesystem::path dir_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_P(StoreContract, CreateFillsMetadataInTheStructAndInTheJson) {
+  const auto object = created("a");
+  ASSERT_NE(object, nullptr);
+  EXPECT_EQ(object->meta.uid.size(), 36U);
+  EXPECT_EQ(object->meta.generation, 1);
+  EXPECT_EQ(object->meta.resource_version, store_->revision());
+  EXPECT_TRUE(parse_rfc3339(object->meta.creation_timestamp).ok());
+  const auto decoded = model::decode_meta(object->raw.at("metadata").as_object());
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->uid, object->meta.uid);
+  EXPECT_EQ(decoded->resource_version, object->meta.resource_version);
+  EXPECT_EQ(decoded->creation_timestamp, object->meta.creation_timestamp);
+  EXPECT_EQ(decoded->generation, 1);
+  EXPECT_TRUE(object->raw.at("metadata").at("resourceVersion").is_string());
+  EXPECT_EQ(store_->get(key("a")), object);
+}
+
+TEST_P(StoreContract, CreateKeepsAUidThatTheCallerChose) {
+  auto object = config_map("a");
+  object.meta.uid = "11111111-1111-4111-8111-111111111111";
+  const auto stored = create_and_wait(*store_, std::move(object));
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ((*stored)->meta.uid, "11111111-1111-4111-8111-111111111111");
+}
+
+TEST_P(StoreContract, ATakenNameIsAlreadyExistsAndChangesNothing) {
+  const auto first = created("a");
+  const auto revision = store_->revision();
+  EXPECT_TRUE(failed_with(create_and_wait(*store_, config_map("a", "other")), ErrorCode::AlreadyExists));
+  EXPECT_EQ(store_->get(key("a")), first);
+  EXPECT_EQ(store_->revision(), revision);
+}
+
+TEST_P(StoreContract, UpdateKeepsIdentityAndCountsGenerationsOfTheWish) {
+  const auto first = created("a");
+  auto next = config_map("a", "new");
+  next.meta.creation_timestamp = "2001-01-01T00:00:00Z";
+  const auto second = update_and_wait(*store_, std::move(next), first->meta.resource_version);
+  ASSERT_TRUE(second.ok()) << second.error().message();
+  EXPECT_EQ((*second)->meta.uid, first->meta.uid);
+  EXPECT_EQ((*second)->meta.creation_timestamp, first->meta.creation_timestamp);
+  EXPECT_EQ((*second)->meta.generation, 2);
+  EXPECT_GT((*second)->meta.resource_version, first->meta.resource_version);
+
+  auto status_only = **second;
+  status_only.raw["status"] = {{"phase", "x"}};
+  status_only.raw["metadata"].as_object()["labels"] = {{"a", "b"}};
+  const auto third = update_and_wait(*store_, std::move(status_only), 0);
+  ASSERT_TRUE(third.ok());
+  EXPECT_EQ((*third)->meta.generation, 2);
+  EXPECT_EQ(first->raw.at("data").at("key").as_string(), "v") << "what was shared is immutable";
+}
+
+TEST_P(StoreContract, AnUpdateThatChangesNothingUsesNoRevision) {
+  const auto first = created("a");
+  const auto again = update_and_wait(*store_, config_map("a"), 0);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)->meta.resource_version, first->meta.resource_version);
+  EXPECT_EQ(store_->revision(), first->meta.resource_version);
+}
+
+TEST_P(StoreContract, AStaleWriterIsAborted) {
+  const auto first = created("a");
+  ASSERT_TRUE(update_and_wait(*store_, config_map("a", "two"), first->meta.resource_version).ok());
+  EXPECT_TRUE(failed_with(update_and_wait(*store_, config_map("a", "three"), first->meta.resource_version),
+                          ErrorCode::Aborted));
+  EXPECT_TRUE(failed_with(remove_and_wait(*store_, key("a"), first->meta.resource_version), ErrorCode::Aborted));
+  auto stranger = config_map("a", "three");
+  stranger.meta.uid = "11111111-1111-4111-8111-111111111111";
+  EXPECT_TRUE(failed_with(update_and_wait(*store_, std::move(stranger), 0), ErrorCode::Aborted));
+  EXPECT_EQ(store_->get(key("a"))->raw.at("data").at("key").as_string(), "two");
+}
+
+TEST_P(StoreContract, WritesToWhatIsNotThereAreNotFound) {
+  EXPECT_EQ(store_->get(key("none")), nullptr);
+  EXPECT_TRUE(failed_with(update_and_wait(*store_, config_map("none"), 0), ErrorCode::NotFound));
+  EXPECT_TRUE(failed_with(remove_and_wait(*store_, key("none"), 0), ErrorCode::NotFound));
+}
+
+TEST_P(StoreContract, ARemovedNameCanBeTakenByANewObject) {
+  const auto first = created("a");
+  ASSERT_TRUE(remove_and_wait(*store_, key("a"), first->meta.resource_version).ok());
+  EXPECT_EQ(store_->get(key("a")), nullptr);
+  const auto second = created("a");
+  EXPECT_NE(second->meta.uid, first->meta.uid);
+  EXPECT_GT(second->meta.resource_version, first->meta.resource_version + 1);
+}
+
+TEST_P(StoreContract, ListsOneKindSortedAndOneNamespaceWhenAsked) {
+  for (const auto& [name, ns] : {std::pair{"b", "x"}, {"a", "x"}, {"c", "w"}, {"a", "y"}}) created(name, "v", ns);
+  json::object raw{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "x"}}}};
+  ASSERT_TRUE(create_and_wait(*store_, *model::make_object(raw)).ok());
+  const auto names = [](const Listing& listing) {
+    std::vector<std::string> all;
+    for (const auto& object : listing.objects) all.push_back(object->meta.ns + "/" + object->meta.name);
+    return all;
+  };
+  EXPECT_EQ(names(store_->list(Kind::ConfigMap)), (std::vector<std::string>{"w/c", "x/a", "x/b", "y/a"}));
+  EXPECT_EQ(names(store_->list(Kind::ConfigMap, "x")), (std::vector<std::string>{"x/a", "x/b"}));
+  EXPECT_EQ(names(store_->list(Kind::ConfigMap, "none")), std::vector<std::string>{});
+  EXPECT_EQ(store_->list(Kind::Pod).revision, store_->revision());
+}
+
+TEST_P(StoreContract, RefusesAnObjectOverTheSizeLimit) {
+  open({.object_bytes = 1000, .history = 10});
+  EXPECT_TRUE(
+      failed_with(create_and_wait(*store_, config_map("a", std::string(1000, 'x'))), ErrorCode::ResourceExhausted));
+  EXPECT_EQ(store_->get(key("a")), nullptr);
+  created("a");
+  EXPECT_TRUE(
+      failed_with(update_and_wait(*store_, config_map("a", std::string(1000, 'x')), 0), ErrorCode::ResourceExhausted));
+  EXPECT_EQ(store_->get(key("a"))->raw.at("data").at("key").as_string(), "v");
+}
+
+TEST_P(StoreContract, AWatchTellsEveryChangeInOrderWithWhatWasBefore) {
+  Seen seen;
+  const auto watch = store_->watch(Kind::ConfigMap, store_->revision(), [&](const Change& c) { seen.add(c); });
+  ASSERT_TRUE(watch.ok());
+  const auto first = created("a");
+  const auto second = update_and_wait(*store_, config_map("a", "new"), 0);
+  ASSERT_TRUE(remove_and_wait(*store_, key("a"), 0).ok());
+  const auto changes = seen.wait_for(3);
+  ASSERT_EQ(summaries(changes), (std::vector<std::string>{"+a", "~a", "-a"}));
+  EXPECT_EQ(changes[0].previous, nullptr);
+  EXPECT_EQ(changes[1].previous, first);
+  EXPECT_EQ(changes[1].object, *second);
+  EXPECT_EQ(changes[2].object->meta.resource_version, changes[2].revision) << "a deletion has its own revision";
+  EXPECT_LT(changes[0].revision, changes[1].revision);
+  EXPECT_LT(changes[1].revision, changes[2].revision);
+}
+
+TEST_P(StoreContract, AWatchResumesFromARevisionWithoutGapOrRepetition) {
+  created("a");
+  const auto from = store_->revision();
+  created("b");
+  created("c");
+  Seen seen;
+  const auto watch = store_->watch(std::nullopt, from, [&](const Change& c) { seen.add(c); });
+  ASSERT_TRUE(watch.ok());
+  created("d");
+  EXPECT_EQ(summaries(seen.wait_for(3)), (std::vector<std::string>{"+b", "+c", "+d"}));
+}
+
+TEST_P(StoreContract, AWatchFromBeforeTheHistoryOrFromTheFutureIsOutOfRange) {
+  open({.object_bytes = 1000, .history = 2});
+  const auto from = store_->revision();
+  created("a");
+  created("b");
+  EXPECT_TRUE(store_->watch(std::nullopt, from, [](const Change&) {}).ok());
+  created("c");
+  EXPECT_TRUE(failed_with(store_->watch(std::nullopt, from, [](const Change&) {}), ErrorCode::OutOfRange));
+  EXPECT_TRUE(
+      failed_with(store_->watch(std::nullopt, store_->revision() + 1, [](const Change&) {}), ErrorCode::OutOfRange));
+}
+
+TEST_P(StoreContract, AWatchOfOneKindHearsNothingOfOthers) {
+  Seen pods;
+  Seen all;
+  const auto a = store_->watch(Kind::Pod, store_->revision(), [&](const Change& c) { pods.add(c); });
+  const auto b = store_->watch(std::nullopt, store_->revision(), [&](const Change& c) { all.add(c); });
+  created("a");
+  ASSERT_EQ(all.wait_for(1).size(), 1U);
+  EXPECT_TRUE(pods.wait_for(0).empty());
+}
+
+TEST_P(StoreContract, ADestroyedWatchIsSilentEvenFromItsOwnCallback) {
+  std::unique_ptr<Watch> own;
+  std::promise<void> called;
+  int calls = 0;
+  auto watch = store_->watch(std::nullopt, store_->revision(), [&](const Change&) {
+    ++calls;
+    own.reset();
+    called.set_value();  // throws, and so fails the test, when there is a second call
+  });
+  ASSERT_TRUE(watch.ok());
+  own = *std::move(watch);
+  created("a");
+  called.get_future().wait();
+  created("b");
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_P(StoreContract, WatchersHearOfAWriteBeforeItsDone) {
+  std::mutex mutex;
+  std::vector<std::string> order;
+  const auto note = [&](const std::string& what) {
+    const std::scoped_lock lock(mutex);
+    order.push_back(what);
+  };
+  const auto watch = store_->watch(std::nullopt, store_->revision(), [&](const Change&) { note("change"); });
+  for (const auto durability : {Durability::Durable, Durability::Lazy}) {
+    std::promise<void> done;
+    store_->create(config_map(durability == Durability::Lazy ? "l" : "d"), durability, [&](auto) {
+      note("done");
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  const std::scoped_lock lock(mutex);
+  EXPECT_EQ(order, (std::vector<std::string>{"change", "done", "change", "done"}));
+}
+
+TEST_P(StoreContract, ManyThreadsMayWriteAndOneOfThemWinsEachRace) {
+  created("shared");
+  const auto expected = store_->get(key("shared"))->meta.resource_version;
+  std::atomic<int> won{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        if (update_and_wait(*store_, config_map("shared", std::to_string(t)), expected).ok()) ++won;
+        for (int i = 0; i < 25; ++i) {
+          std::ignore = create_and_wait(*store_, config_map(std::to_string(t) + "-" + std::to_string(i)));
+        }
+      });
+    }
+  }
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(store_->list(Kind::ConfigMap).objects.size(), 101U);
+  EXPECT_TRUE(store_->flush().ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::Values("memory", "sqlite"),
+                         [](const auto& each) { return each.param; });
+
+}  // namespace
+}  // namespace berth::store
