@@ -11,7 +11,7 @@ leftovers() {
   ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io leases ls -q | sed 's/^/lease /'
   ip -o link | awk -F': ' '$2 ~ /@/ { print "link " $2 }'
   awk '{ print $5 }' /proc/self/mountinfo | grep -E "^($run|$state)/" | sed 's/^/mount /'
-  find /sys/fs/cgroup -type d -name '*pod*' 2>/dev/null | sed 's/^/cgroup /'
+  find /sys/fs/cgroup -type d -name 'pod*-*' 2>/dev/null | sed 's/^/cgroup /'
 }
 
 step "what an idle agent has"
