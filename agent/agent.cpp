@@ -104,6 +104,7 @@ class HostAgent final : public Agent {
   void adopt_orphans();
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
+  void on_settled(const std::string& uid);
   void place(const model::Pod& pod);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
@@ -135,6 +136,8 @@ class HostAgent final : public Agent {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<store::Watch> watches_;
+  std::set<std::string> unadopted_;  ///< uids of pods that were here before us and have not been looked at yet.
+  std::size_t adopting_ = 0;
   std::unique_ptr<LoopHandle> watchdog_;
   std::unique_ptr<LoopHandle> retry_;
   bool names_posted_ = false;
@@ -253,11 +256,13 @@ void HostAgent::begin() {
 
   for (const auto& [name, pod] : cache_.pods()) {
     if (pod->spec.node_name == config_.node_name) {
+      unadopted_.insert(pod->meta.uid);
       driver_.set_pod(pod);
     } else {
       place(*pod);
     }
   }
+  adopting_ = unadopted_.size();
   adopt_orphans();
   claims_.plan_all();
   sets_.plan_all();
@@ -361,6 +366,7 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
     driver_.remove_pod(object.meta.uid);
+    on_settled(object.meta.uid);
     publish_names();
     return;
   }
@@ -375,6 +381,12 @@ void HostAgent::on_pod(const store::Change& change) {
     place(*pod);
   }
   publish_names();
+}
+
+/// Says once that everything from before a restart has been found and is as wanted.
+void HostAgent::on_settled(const std::string& uid) {
+  if (unadopted_.erase(uid) == 0 || !unadopted_.empty()) return;
+  log(LogLevel::Info, "pods adopted", {{"count", std::to_string(adopting_)}});
 }
 
 /// Binds a pod without a node to this one, when it fits: the pod object bound to a node is the claim.

@@ -24,6 +24,7 @@ struct PodDriverCallbacks {
   /// A Kubernetes event about the pod: type "Normal" or "Warning", reason, message.
   std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
       on_event;
+  std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
   std::function<std::vector<runtime::RegistryAuth>(const model::Pod&)> registry_auths;
 };
 
