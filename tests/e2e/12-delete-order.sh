@@ -48,13 +48,22 @@ rm "$manifests/deaf.yaml"
 wait_for 15 "it is gone" is_gone pod deaf
 expect_match "after about two seconds" "$((($(date +%s%N) - began) / 1000000)) ms" '^([1][5-9][0-9]{2}|[2-7][0-9]{3}) ms$'
 
-step "a set deleted by name takes its pods, not its claims"
-rm "$manifests/web.yaml"
+step "a set whose file goes stops in reverse order too, and keeps its claims"
+rm "$manifests/web.yaml" "$manifests/db.yaml"
+while names=$(pod_names app=db); [ -n "$names" ]; do
+  case $names in "db-0 db-1 db-2" | "db-0 db-1" | "db-0") ;; *) fail "stopped out of order: left are $names" ;; esac
+  [ $SECONDS -lt 180 ] || fail "pods left: $names"
+done
 wait_for 20 "web is gone" is "" pod_names app=web
-berth delete statefulset db
-wait_for 30 "db is gone" is "" pod_names app=db
-expect "claims" "$(berth get pvc -o json | jq -r '[.items[].metadata.name] | sort | join(" ")')" "data-db-0 data-db-1 data-db-2"
-stays 2 "its file is still there, unchanged: it stays deleted" is "" pod_names app=db
+claim_names() { berth get pvc -o json | jq -r '[.items[].metadata.name] | sort | join(" ")'; }
+expect "claims" "$(claim_names)" "data-db-0 data-db-1 data-db-2"
+
+step "a set that was applied by hand and is deleted by name"
+stateful_set hand 2 | berth apply -f -
+wait_ready 20 app=hand 2
+berth delete statefulset hand
+wait_for 20 "its pods are gone" is "" pod_names app=hand
+berth delete service hand
 
 step "nothing is left on the host"
 wait_for 15 "no container, snapshot, link, mount, cgroup" clean
