@@ -1,6 +1,7 @@
 // model/defaults_pod.cpp - what the API server fills into pods; names of its functions are given where they help.
 #include "model/defaults_internal.hpp"
 #include "model/json_edit.hpp"
+#include "model/quantity.hpp"
 
 namespace berth::model {
 namespace {
@@ -72,7 +73,11 @@ void default_requests(json::object& container) {
   auto* requests = object_or_new(*resources, "requests");
   if (requests == nullptr) return;
   const auto* limits = object_at(*resources, "limits");  // after the insertion, which may have moved it
-  for (const auto& entry : *limits) set_default(*requests, {entry.key().data(), entry.key().size()}, entry.value());
+  for (const auto& entry : *limits) {
+    const auto* text = entry.value().if_string();
+    if (text != nullptr && !Quantity::parse(view(*text))) continue;  // one complaint about it is enough
+    set_default(*requests, {entry.key().data(), entry.key().size()}, entry.value());
+  }
 }
 
 void default_host_ports(json::object& container) {

@@ -1,0 +1,271 @@
+// tests/model/defaults_test.cpp - what is filled in, and what the typed views make of it.
+#include <gtest/gtest.h>
+
+#include "model/model.hpp"
+
+namespace berth::model {
+namespace {
+
+json::object defaulted(Kind kind, std::string_view text) {
+  auto raw = parse_json(text)->get_object();
+  apply_defaults(kind, raw);
+  auto again = raw;
+  apply_defaults(kind, again);
+  EXPECT_EQ(again, raw) << "defaults are filled in once";
+  return raw;
+}
+
+std::string text(const json::object& raw) { return json::serialize(raw); }
+json::object same(std::string_view text) { return parse_json(text)->get_object(); }
+
+TEST(Defaults, AMinimalPodIsFilledInAsTheApiServerDoes) {
+  EXPECT_EQ(defaulted(Kind::Pod, R"({"spec":{"containers":[{"name":"c","image":"x"}]}})"), same(R"({
+    "spec": {
+      "containers": [{"name": "c", "image": "x", "imagePullPolicy": "Always", "resources": {},
+                      "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}],
+      "dnsPolicy": "ClusterFirst", "enableServiceLinks": true, "restartPolicy": "Always",
+      "schedulerName": "default-scheduler", "securityContext": {}, "terminationGracePeriodSeconds": 30},
+    "status": {"phase": "Pending"}})"));
+}
+
+TEST(Defaults, PullPolicyFollowsTheTag) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"nginx", "Always"},
+      {"nginx:latest", "Always"},
+      {"nginx:1.15.5", "IfNotPresent"},
+      {"registry:5000/nginx", "Always"},
+      {"registry:5000/nginx:2", "IfNotPresent"},
+      {"nginx@sha256:0123", "IfNotPresent"},
+  };
+  for (const auto& [image, policy] : cases) {
+    auto raw = same(R"({"spec":{"containers":[{"name":"c"}]}})");
+    auto& container = raw["spec"].get_object()["containers"].get_array()[0].get_object();
+    container["image"] = image;
+    apply_defaults(Kind::Pod, raw);
+    EXPECT_EQ(raw.at("spec").at("containers").at(0).at("imagePullPolicy"), policy) << image;
+  }
+}
+
+TEST(Defaults, ProbesPortsVolumesAndRequests) {
+  const auto raw = defaulted(Kind::Pod, R"({"spec":{"hostNetwork":true,"containers":[{"name":"c","image":"x:1",
+      "ports":[{"containerPort":80}],"livenessProbe":{"httpGet":{"port":80},"periodSeconds":0},
+      "resources":{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"500m"}},
+      "env":[{"name":"A","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}]}],
+      "volumes":[{"name":"e"},{"name":"n","emptyDir":null},{"name":"h","hostPath":{"path":"/x"}},
+                 {"name":"m","configMap":{"name":"m"}}]}})");
+  const auto& container = raw.at("spec").at("containers").at(0);
+  EXPECT_EQ(container.at("ports"), parse_json(R"([{"containerPort":80,"hostPort":80,"protocol":"TCP"}])").value_or({}));
+  EXPECT_EQ(container.at("livenessProbe"),
+            parse_json(R"({"httpGet":{"path":"/","port":80,"scheme":"HTTP"},"periodSeconds":10,"timeoutSeconds":1,
+                           "successThreshold":1,"failureThreshold":3})")
+                .value_or({}));
+  EXPECT_EQ(container.at("resources").at("requests"), parse_json(R"({"cpu":"500m","memory":"1Gi"})").value_or({}));
+  EXPECT_EQ(container.at("env").at(0).at("valueFrom").at("fieldRef").at("apiVersion"), "v1");
+  EXPECT_EQ(raw.at("spec").at("volumes"), parse_json(R"([{"name":"e","emptyDir":{}},{"name":"n","emptyDir":{}},
+                           {"name":"h","hostPath":{"path":"/x","type":""}},
+                           {"name":"m","configMap":{"name":"m","defaultMode":420}}])")
+                                              .value_or({}));
+}
+
+TEST(Defaults, SetsServicesAndStorage) {
+  EXPECT_EQ(defaulted(Kind::StatefulSet, R"({"spec":{"volumeClaimTemplates":[{"metadata":{"name":"d"}}]}})"), same(R"({
+    "spec": {"podManagementPolicy": "OrderedReady", "replicas": 1, "revisionHistoryLimit": 10,
+             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+             "volumeClaimTemplates": [{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "d"},
+                                       "spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}]}})"));
+  EXPECT_EQ(defaulted(Kind::DaemonSet, R"({"spec":{}})"), same(R"({"spec":{"revisionHistoryLimit":10,
+    "updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1,"maxSurge":0}}}})"));
+  EXPECT_EQ(defaulted(Kind::Service, R"({"spec":{"ports":[{"port":80},{"port":81,"targetPort":"web"}]}})"), same(R"({
+    "spec": {"ports": [{"port": 80, "protocol": "TCP", "targetPort": 80},
+                       {"port": 81, "protocol": "TCP", "targetPort": "web"}],
+             "sessionAffinity": "None", "type": "ClusterIP", "internalTrafficPolicy": "Cluster"}})"));
+  EXPECT_EQ(text(defaulted(Kind::StorageClass, "{}")), R"({"reclaimPolicy":"Delete","volumeBindingMode":"Immediate"})");
+  EXPECT_EQ(defaulted(Kind::Namespace, R"({"metadata":{"name":"a"}})"), same(R"({"status":{"phase":"Active"},
+    "metadata":{"name":"a","labels":{"kubernetes.io/metadata.name":"a"}}})"));
+  EXPECT_EQ(defaulted(Kind::Secret, R"({"data":{"a":"eA=="},"stringData":{"a":"y","b":null}})"),
+            same(R"({"data":{"a":"eQ==","b":""},"type":"Opaque"})"));
+}
+
+TEST(Defaults, ValuesOfTheWrongTypeAreLeftForValidation) {
+  for (const auto* raw : {R"({"spec":5})", R"({"spec":{"containers":{},"volumes":[1],"template":7}})",
+                          R"({"spec":{"updateStrategy":[],"ports":[{"port":"x"}],"template":{"spec":"y"}}})",
+                          R"({"metadata":[],"status":"s","stringData":{"a":1}})"}) {
+    for (const auto& kind : all_kinds()) {
+      auto object = same(raw);
+      apply_defaults(kind.kind, object);
+      EXPECT_FALSE(validate(kind.kind, object, nullptr).empty()) << kind.name << raw;
+    }
+  }
+}
+
+TEST(Conversion, OldVersionsKeepTheirOldDefaults) {
+  auto set = same(R"({"apiVersion":"extensions/v1beta1","kind":"DaemonSet","metadata":{"name":"a"},
+    "spec":{"templateGeneration":3,"template":{"metadata":{"labels":{"app":"x"}}}}})");
+  ASSERT_TRUE(convert_to_current(set).ok());
+  EXPECT_EQ(set, same(R"({"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"a","labels":{"app":"x"}},
+    "spec":{"selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}}},
+            "updateStrategy":{"type":"OnDelete"}}})"));
+  auto later = same(R"({"apiVersion":"apps/v1beta2","kind":"StatefulSet","spec":{}})");
+  ASSERT_TRUE(convert_to_current(later).ok());
+  EXPECT_EQ(later, same(R"({"apiVersion":"apps/v1","kind":"StatefulSet","spec":{}})"));
+  auto unknown = same(R"({"apiVersion":"batch/v1","kind":"Job"})");
+  EXPECT_TRUE(failed_with(convert_to_current(unknown), ErrorCode::InvalidArgument));
+}
+
+Pod pod_of(std::string_view spec) {
+  auto raw = same(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n"}})");
+  raw["spec"] = *parse_json(spec);
+  apply_defaults(Kind::Pod, raw);
+  EXPECT_TRUE(validate(Kind::Pod, raw, nullptr).empty()) << validate(Kind::Pod, raw, nullptr).front().text();
+  return *decode_pod(*make_object(raw));
+}
+
+TEST(DecodePod, EveryPartArrives) {
+  const auto pod = pod_of(R"({"containers":[{"name":"c","image":"x:1","args":["a"],
+    "env":[{"name":"A","value":"1"},{"name":"B","valueFrom":{"secretKeyRef":{"name":"s","key":"k","optional":true}}},
+           {"name":"C","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu","divisor":"1m"}}}],
+    "envFrom":[{"prefix":"P_","configMapRef":{"name":"m"}}],
+    "livenessProbe":{"httpGet":{"port":"web","path":"/h","httpHeaders":[{"name":"X","value":"y"}]},"initialDelaySeconds":3},
+    "readinessProbe":{"grpc":{"port":5,"service":"s"}},"lifecycle":{"preStop":{"sleep":{"seconds":2}}},
+    "resources":{"limits":{"cpu":2}},"securityContext":{"runAsUser":1000,"capabilities":{"drop":["ALL"]}},
+    "volumeMounts":[{"name":"p","mountPath":"/p","readOnly":true,"subPath":"s"}],"stdin":true}],
+    "volumes":[{"name":"p","projected":{"sources":[{"configMap":{"name":"m","items":[{"key":"a","path":"b","mode":256}]}},
+      {"downwardAPI":{"items":[{"path":"l","fieldRef":{"fieldPath":"metadata.labels"}}]}}]}},
+      {"name":"t","projected":{"sources":[{"serviceAccountToken":{"path":"t"}}]}},
+      {"name":"c","persistentVolumeClaim":{"claimName":"d"}},{"name":"e","emptyDir":{"sizeLimit":"1Mi"}}],
+    "affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
+      {"matchExpressions":[{"key":"a","operator":"In","values":["b"]}]}]}}},
+    "hostAliases":[{"ip":"1.2.3.4","hostnames":["h"]}],"dnsConfig":{"options":[{"name":"ndots","value":"2"}]},
+    "imagePullSecrets":[{"name":"r"}],"securityContext":{"fsGroup":5,"sysctls":[{"name":"net.core.somaxconn","value":"1"}]}})");
+  const auto& spec = pod.spec;
+  const auto& c = spec.containers.at(0);
+  EXPECT_EQ(c.env.at(1).secret_key_ref->key, "k");
+  EXPECT_TRUE(c.env.at(1).secret_key_ref->optional);
+  EXPECT_EQ(c.env.at(2).resource_field_ref->divisor.milli(), 1);
+  EXPECT_EQ(c.env_from.at(0).config_map, "m");
+  const auto& http = std::get<HttpGetAction>(c.liveness->action);
+  EXPECT_EQ(http.port + http.path + http.headers.at(0).value, "web/hy");
+  EXPECT_EQ(c.liveness->initial_delay, std::chrono::seconds(3));
+  EXPECT_EQ(c.liveness->period, std::chrono::seconds(10));
+  EXPECT_EQ(std::get<GrpcAction>(c.readiness->action).service, "s");
+  EXPECT_EQ(std::get<SleepAction>(*c.lifecycle.pre_stop).duration, std::chrono::seconds(2));
+  EXPECT_EQ(c.resources.requests.at("cpu").milli(), 2000);
+  EXPECT_EQ(c.security.run_as_user, 1000);
+  EXPECT_EQ(c.security.capabilities_drop, std::vector<std::string>{"ALL"});
+  EXPECT_TRUE(c.volume_mounts.at(0).read_only);
+  EXPECT_TRUE(c.has_stdin);
+  const auto& projected = std::get<ProjectedSource>(spec.volumes.at(0).source);
+  EXPECT_EQ(std::get<ConfigMapSource>(projected.sources.at(0)).items.at(0).mode, 256);
+  EXPECT_EQ(std::get<DownwardSource>(projected.sources.at(1)).items.at(0).field_ref->field_path, "metadata.labels");
+  EXPECT_EQ(std::get<UnsupportedSource>(spec.volumes.at(1).source).kind, "projected serviceAccountToken");
+  EXPECT_EQ(std::get<ClaimSource>(spec.volumes.at(2).source).claim_name, "d");
+  EXPECT_EQ(std::get<EmptyDirSource>(spec.volumes.at(3).source).size_limit->value(), 1 << 20);
+  EXPECT_EQ(spec.required_node_affinity.at(0).match_expressions.at(0).op, "In");
+  EXPECT_EQ(spec.host_aliases.at(0).hostnames.at(0), "h");
+  EXPECT_EQ(spec.dns_config.options.at(0).value, "2");
+  EXPECT_EQ(spec.image_pull_secrets.at(0), "r");
+  EXPECT_EQ(spec.security.fs_group, 5);
+  EXPECT_EQ(spec.security.sysctls.at(0).name, "net.core.somaxconn");
+  EXPECT_EQ(qos_class(spec), "Burstable");
+}
+
+TEST(Qos, FollowsTheKubernetesRules) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({})", "BestEffort"},
+      {R"({"limits":{"nvidia.com/gpu":"1"}})", "BestEffort"},
+      {R"({"requests":{"cpu":"1"}})", "Burstable"},
+      {R"({"limits":{"cpu":"1"}})", "Burstable"},
+      {R"({"limits":{"cpu":"1","memory":"1Gi"}})", "Guaranteed"},
+      {R"({"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"1000m"}})", "Guaranteed"},
+      {R"({"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"500m"}})", "Burstable"},
+  };
+  for (const auto& [resources, expected] : cases) {
+    const auto pod = pod_of(std::string(R"({"containers":[{"name":"c","image":"x","resources":)") + resources + "}]}");
+    EXPECT_EQ(qos_class(pod.spec), expected) << resources;
+  }
+}
+
+TEST(PodStatus, SurvivesARoundTripThroughJson) {
+  PodStatus status;
+  status.phase = "Running";
+  status.pod_ip = "10.98.0.5";
+  status.host_ip = "192.0.2.1";
+  status.start_time = "2026-11-21T09:25:13Z";
+  status.qos_class = "BestEffort";
+  status.conditions = {{"Ready", "True", "", "", "2026-11-21T09:25:14Z"}};
+  ContainerStatus one;
+  one.name = "c";
+  one.state = ContainerStateRunning{"2026-11-21T09:25:14Z"};
+  one.last_state = ContainerStateTerminated{137, 9, "OOMKilled", "m", "a", "b", "containerd://1"};
+  one.ready = one.started = true;
+  one.restart_count = 2;
+  one.image = "x:1";
+  one.image_id = "sha256:1";
+  one.container_id = "containerd://2";
+  auto two = one;
+  two.state = ContainerStateWaiting{"CrashLoopBackOff", "back-off 10s"};
+  two.last_state.reset();
+  status.container_statuses = {one};
+  status.init_container_statuses = {two};
+  auto raw = same(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n"},"spec":{}})");
+  raw["status"] = encode_pod_status(status);
+  const auto pod = decode_pod(*make_object(raw));
+  ASSERT_TRUE(pod.ok());
+  EXPECT_EQ(pod->status, status);
+  EXPECT_TRUE(pod->status.ready());
+  EXPECT_EQ(raw.at("status").at("podIPs").at(0).at("ip"), "10.98.0.5");
+  EXPECT_EQ(raw.at("status").at("containerStatuses").at(0).at("lastState").at("terminated").at("exitCode"), 137);
+}
+
+TEST(Event, SurvivesARoundTripThroughJson) {
+  Event event;
+  event.meta.name = "p.1";
+  event.meta.ns = "n";
+  event.involved = {Kind::Pod, "n", "p"};
+  event.involved_uid = "u";
+  event.reason = "Pulled";
+  event.message = "pulled x";
+  event.count = 3;
+  event.first_timestamp = event.last_timestamp = "2026-11-21T09:25:13Z";
+  event.source_component = "berthd";
+  const auto object = make_object(encode_event(event));
+  ASSERT_TRUE(object.ok()) << object.error().message();
+  EXPECT_EQ(validate(Kind::Event, object->raw, nullptr).size(), 0U);
+  const auto again = decode_event(*object);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(encode_event(*again), encode_event(event));
+  EXPECT_EQ(object->raw.at("involvedObject").at("apiVersion"), "v1");
+}
+
+TEST(DecodeSecretAndConfigMap, DataIsBytes) {
+  const auto secret = make_object(same(R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"n"},
+    "data":{"a":"AAE=","b":"eA=="},"stringData":{"b":"y"}})"));
+  EXPECT_EQ(decode_secret(*secret)->data,
+            (std::map<std::string, std::string>{{"a", std::string("\0\1", 2)}, {"b", "y"}}));
+  const auto map = make_object(same(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"s","namespace":"n"},
+    "data":{"a":"x"},"binaryData":{"b":"/w=="}})"));
+  EXPECT_EQ(decode_config_map(*map)->data, (std::map<std::string, std::string>{{"a", "x"}, {"b", "\xff"}}));
+}
+
+TEST(DecodeStorage, VolumesClaimsAndClasses) {
+  const auto volume = decode_volume(*make_object(same(R"({"apiVersion":"v1","kind":"PersistentVolume",
+    "metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"nfs":{"server":"h",
+    "path":"/"},"claimRef":{"namespace":"n","name":"c","uid":"u"}},"status":{"phase":"Bound"}})")));
+  ASSERT_TRUE(volume.ok());
+  EXPECT_EQ(volume->unsupported_source, "nfs");
+  EXPECT_EQ(volume->capacity.value(), 1 << 30);
+  EXPECT_EQ(volume->claim_ns + "/" + volume->claim_name, "n/c");
+  const auto claim = decode_claim(*make_object(same(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim",
+    "metadata":{"name":"c","namespace":"n"},"spec":{"storageClassName":"","resources":{"requests":{"storage":"5"}}}})")));
+  ASSERT_TRUE(claim.ok());
+  EXPECT_EQ(claim->storage_class_name, "");
+  EXPECT_EQ(claim->request.value(), 5);
+  const auto cls = decode_storage_class(*make_object(same(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass",
+    "metadata":{"name":"c","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}},"provisioner":"p"})")));
+  ASSERT_TRUE(cls.ok());
+  EXPECT_TRUE(cls->is_default());
+}
+
+}  // namespace
+}  // namespace berth::model

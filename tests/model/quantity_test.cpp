@@ -1,0 +1,69 @@
+// tests/model/quantity_test.cpp - quantities: exact thousandths, rounded up.
+#include "model/quantity.hpp"
+
+#include <gtest/gtest.h>
+
+namespace berth::model {
+namespace {
+
+struct Case {
+  const char* text;
+  std::int64_t milli;
+  std::int64_t value;
+};
+
+TEST(Quantity, ReadsEverySuffixExactly) {
+  const Case cases[] = {
+      {"0", 0, 0},
+      {"1", 1000, 1},
+      {"250m", 250, 1},
+      {"1.5", 1500, 2},
+      {".5", 500, 1},
+      {"5.", 5000, 5},
+      {"+2", 2000, 2},
+      {"-1500m", -1500, -2},
+      {"1k", 1'000'000, 1000},
+      {"1Ki", 1'024'000, 1024},
+      {"64Mi", 67'108'864'000, 67'108'864},
+      {"1.5Gi", 1'610'612'736'000, 1'610'612'736},
+      {"2e3", 2'000'000, 2000},
+      {"2E3", 2'000'000, 2000},
+      {"12e-1", 1200, 2},
+      {"1n", 1, 1},
+      {"999u", 1, 1},
+      {"0.0001", 1, 1},
+      {"1E", 1'000'000'000'000'000'000, 0},
+  };
+  for (const auto& one : cases) {
+    const auto parsed = Quantity::parse(one.text);
+    if (std::string_view(one.text) == "1E") {  // 10^21 thousandths are too many
+      EXPECT_FALSE(parsed.ok());
+      continue;
+    }
+    ASSERT_TRUE(parsed.ok()) << one.text;
+    EXPECT_EQ(parsed->milli(), one.milli) << one.text;
+    EXPECT_EQ(parsed->value(), one.value) << one.text;
+    EXPECT_EQ(parsed->text(), one.text);
+  }
+}
+
+TEST(Quantity, RefusesWhatIsNotOne) {
+  for (const auto* text : {"", " ", "m", "1 Gi", "1gi", "1KB", "--1", "1..2", "1e", "1e+", "0x10", "1,5", "nan", "1m1",
+                           "99999999999999999999", "9e30", "20Pi"}) {
+    EXPECT_FALSE(Quantity::parse(text).ok()) << text;
+  }
+}
+
+TEST(Quantity, LongFractionsRoundUpAndDoNotOverflow) {
+  EXPECT_EQ(Quantity::parse("1.00000000000000000000000000001")->milli(), 1001);
+  EXPECT_EQ(Quantity::parse("0." + std::string(500, '0') + "1")->milli(), 1);
+  EXPECT_EQ(Quantity::parse("1e-300")->milli(), 1);
+}
+
+TEST(Quantity, ComparesByAmountNotByText) {
+  EXPECT_EQ(*Quantity::parse("1000m"), *Quantity::parse("1"));
+  EXPECT_LT(*Quantity::parse("1G"), *Quantity::parse("1Gi"));
+}
+
+}  // namespace
+}  // namespace berth::model
