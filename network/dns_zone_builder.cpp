@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <unordered_set>
 
 #include "network/dns_zone.hpp"
 #include "network/dns_zone_hash.hpp"
@@ -68,9 +69,14 @@ struct DraftRecord {
   Bytes target;  ///< SRV: the node whose addresses go along.
 };
 
+struct DraftSet {
+  std::vector<DraftRecord> records;
+  std::unordered_set<Bytes> seen;
+};
+
 struct Draft {
   Zone::Kind kind = Zone::Kind::NonTerminal;
-  std::map<std::uint16_t, std::vector<DraftRecord>> sets;
+  std::map<std::uint16_t, DraftSet> sets;
 };
 
 }  // namespace
@@ -104,8 +110,8 @@ class ZoneBuilder {
                          std::uint32_t ttl = Zone::kTtl) {
     auto& set = to.sets[static_cast<std::uint16_t>(type)];
     DraftRecord record{record_body(type, ttl, data), target != nullptr ? bytes(target->view()) : Bytes()};
-    const auto same = [&](const auto& other) { return other.body == record.body; };
-    if (set.size() < kMostRecords && std::ranges::none_of(set, same)) set.push_back(std::move(record));
+    if (set.records.size() < kMostRecords && set.seen.insert(record.body).second)
+      set.records.push_back(std::move(record));
   }
 
   static void add_address(Draft& to, const Address& address) {
@@ -221,7 +227,7 @@ class ZoneBuilder {
       node.kind = draft.kind;
       node.first_set = static_cast<std::uint32_t>(zone_->sets_.size());
       node.set_count = static_cast<std::uint16_t>(draft.sets.size());
-      for (const auto& [type, records] : draft.sets) add_set(type, records, index);
+      for (const auto& [type, set] : draft.sets) add_set(type, set.records, index);
       zone_->nodes_.push_back(node);
     }
     fill_table();
