@@ -12,7 +12,7 @@ class io_context;
 namespace berth::api {
 
 /// Runs a callback on the API thread soon. Any thread, and harmless after the reactor is gone (the callback is dropped).
-using Post = std::function<void(std::function<void()>)>;
+using Poster = std::function<void(std::function<void()>)>;
 
 /// A pending timer or descriptor wait. Destroying it means its callback will not run any more. API thread only.
 class ReactorHandle {
@@ -33,7 +33,7 @@ class Reactor {
   /// Ends the thread. Twice is harmless.
   void stop();
 
-  const Post& post() const { return post_; }
+  const Poster& post() const { return post_; }
 
   [[nodiscard]] std::unique_ptr<ReactorHandle> after(std::chrono::milliseconds delay, std::function<void()> callback);
   /// Once. The caller keeps owning `fd` and must keep it open longer than the handle.
@@ -45,7 +45,7 @@ class Reactor {
  private:
   struct Core;
   std::shared_ptr<Core> core_;
-  Post post_;
+  Poster post_;
 };
 
 }  // namespace berth::api

@@ -1,0 +1,23 @@
+// api/api_context.hpp - what every request handler works with.
+#pragma once
+
+#include "api/api_server.hpp"
+#include "api/reactor.hpp"
+#include "base/clock.hpp"
+#include "base/lane.hpp"
+
+namespace berth::api {
+
+/// Outlives every request. Handlers run on the API thread; what may block goes to `lane`.
+struct ApiContext {
+  ApiConfig config;
+  store::Store& store;
+  runtime::PodRuntime& runtime;
+  runtime::LogReader& logs;
+  HealthCheck health;
+  Reactor& reactor;
+  Lane& lane;
+  const Clock& clock;
+};
+
+}  // namespace berth::api

@@ -1,0 +1,30 @@
+// api/list_body.hpp - a list of objects as text, made while it is sent.
+#pragma once
+
+#include <memory>
+
+#include "api/http_message.hpp"
+#include "api/selection.hpp"
+#include "api/tables/table.hpp"
+#include "store/store.hpp"
+
+namespace berth::api {
+
+/// How objects are shown: whole, or as rows.
+struct Presentation {
+  bool table = false;
+  RowObject include = RowObject::Metadata;
+};
+
+/// `PodList`, or a `Table`, of those objects of `listing` that `selection` takes. Objects are written straight from the
+/// store's memory, none is copied.
+std::unique_ptr<BodySource> make_list_body(const model::KindInfo& kind, store::Listing listing, Selection selection,
+                                           const Presentation& presentation, WallTime now);
+
+/// One object, or a one-row `Table`.
+std::string object_text(const model::Object& object, const Presentation& presentation, WallTime now);
+
+/// A `Table` around rows that are text already; columns are left out (null) when `columns` is false.
+std::string table_head(model::Kind kind, store::Revision revision, bool columns);
+
+}  // namespace berth::api

@@ -1,0 +1,114 @@
+// api/router.cpp - from a request to the handler that answers it.
+#include "api/router.hpp"
+
+#include <fmt/format.h>
+
+#include "api/api_error.hpp"
+#include "api/delete_handler.hpp"
+#include "api/discovery.hpp"
+#include "api/exec_handler.hpp"
+#include "api/log_handler.hpp"
+#include "api/read_handler.hpp"
+#include "api/request_path.hpp"
+#include "api/write_handler.hpp"
+
+namespace berth::api {
+
+namespace {
+
+HttpResponse plain_text(unsigned code, std::string text) {
+  HttpResponse response;
+  response.code = code;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(text);
+  return response;
+}
+
+bool is_health_path(const std::vector<std::string>& segments) {
+  return segments.size() == 1 && (segments[0] == "healthz" || segments[0] == "readyz" || segments[0] == "livez");
+}
+
+HttpResponse health(const ApiContext& context, std::string_view which) {
+  if (which == "livez" || !context.health) return plain_text(200, "ok");  // we answer, so we live
+  const auto status = context.health();
+  return status ? plain_text(200, "ok") : plain_text(500, fmt::format("not healthy: {}\n", status.error().message()));
+}
+
+/// Pages at fixed paths; nullopt: a resource, perhaps.
+std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vector<std::string>& segments, Method method) {
+  const bool is_get = method == Method::Get;
+  if (is_health_path(segments)) {
+    return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
+  }
+  if (segments == std::vector<std::string>{"openapi", "v2"} && is_get) {
+    // An empty protobuf Document: the least that lets kubectl's apply and create -f go on.
+    HttpResponse response;
+    response.content_type = "application/octet-stream";
+    return response;
+  }
+  auto document = discovery(segments);
+  if (!document) return std::nullopt;
+  if (!is_get) return to_response(method_not_allowed());
+  HttpResponse response;
+  response.body = json::serialize(*document);
+  return response;
+}
+
+void route_subresource(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
+                       const Respond& respond) {
+  const auto method = request.method;
+  const bool is_pod = path.kind == model::Kind::Pod;
+  const bool writes = method == Method::Put || method == Method::Patch;
+  if (path.subresource == "status" && has_status(path.kind)) {
+    if (method == Method::Get) return respond(handle_read(context, path, query, request.accept));
+    if (writes) return handle_update(context, path, query, request, respond);
+    return respond(to_response(method_not_allowed()));
+  }
+  if (path.subresource == "scale" && has_scale(path.kind)) {
+    if (method == Method::Get || writes) return handle_scale(context, path, query, request, respond);
+    return respond(to_response(method_not_allowed()));
+  }
+  if (path.subresource == "log" && is_pod) {
+    return respond(method == Method::Get ? handle_log(context, path, query) : to_response(method_not_allowed()));
+  }
+  if (path.subresource == "exec" && is_pod) {
+    const bool allowed = method == Method::Get || method == Method::Post;
+    return respond(allowed ? handle_exec(context, path, query, request) : to_response(method_not_allowed()));
+  }
+  respond(to_response(path_not_found()));
+}
+
+void route_resource(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
+                    const Respond& respond) {
+  if (!path.subresource.empty()) return route_subresource(context, path, query, request, respond);
+  const bool named = !path.name.empty();
+  switch (request.method) {
+    case Method::Get: return respond(handle_read(context, path, query, request.accept));
+    case Method::Post:
+      // A namespaced object is created inside its namespace.
+      if (named || (model::info(path.kind).namespaced && path.ns.empty())) break;
+      return handle_create(context, path, query, request, respond);
+    case Method::Put:
+    case Method::Patch:
+      if (!named) break;
+      return handle_update(context, path, query, request, respond);
+    case Method::Delete:
+      if (!named) break;
+      return handle_delete(context, path, query, request, respond);
+    case Method::Other: break;
+  }
+  respond(to_response(method_not_allowed()));
+}
+
+}  // namespace
+
+void route(ApiContext& context, HttpRequest request, Respond respond) {
+  const auto target = parse_target(request.target);
+  if (!target) return respond(to_response(bad_request(target.error().message())));
+  if (auto page = fixed_page(context, target->segments, request.method)) return respond(*std::move(page));
+  const auto path = parse_resource_path(target->segments);
+  if (!path) return respond(to_response(path_not_found()));
+  route_resource(context, *path, target->query, request, respond);
+}
+
+}  // namespace berth::api

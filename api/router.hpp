@@ -1,0 +1,12 @@
+// api/router.hpp - from a request to the handler that answers it.
+#pragma once
+
+#include "api/api_context.hpp"
+#include "api/http_message.hpp"
+
+namespace berth::api {
+
+/// Answers one request, at once or later. API thread.
+void route(ApiContext& context, HttpRequest request, Respond respond);
+
+}  // namespace berth::api

@@ -1,0 +1,164 @@
+// api/write_body.cpp - request bodies and what the API does to an object before it is stored.
+#include "api/write_body.hpp"
+
+#include <fmt/format.h>
+
+#include "api/discovery.hpp"
+#include "api/json_patch.hpp"
+#include "api/tables/field.hpp"
+
+namespace berth::api {
+
+namespace {
+
+constexpr std::size_t kMaxWarnings = 10;
+constexpr std::string_view kSystemMetadata[] = {"uid", "creationTimestamp", "deletionTimestamp",
+                                                "deletionGracePeriodSeconds", "generation", "resourceVersion"};
+
+/// "application/json" of "application/json; charset=utf-8".
+std::string_view media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
+  return content_type;
+}
+
+/// A header value: one line, quotes escaped (RFC 7234, 5.5).
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+ApiResult<json::object> read_json_body(const HttpRequest& request) {
+  const auto type = media_type(request.content_type);
+  if (!type.empty() && type != "application/json") {
+    return unsupported_media_type(fmt::format(
+        "the body of the request was in an unknown format ({}) - accepted media types include: application/json", type));
+  }
+  auto parsed = parse_json(request.body);
+  if (!parsed) return bad_request(fmt::format("couldn't get JSON from the request's body: {}", parsed.error().message()));
+  if (!parsed->is_object()) return bad_request("the request's body must be a JSON object");
+  return std::move(parsed->get_object());
+}
+
+ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored, const model::KindInfo& kind,
+                                     std::string_view name) {
+  const auto type = media_type(request.content_type);
+  const bool merge = type == "application/merge-patch+json";
+  if (!merge && type != "application/json-patch+json") {
+    const auto what = type == "application/strategic-merge-patch+json" ? "strategic merge patch is not offered here: "
+                      : type == "application/apply-patch+yaml"         ? "server-side apply is not offered here: "
+                                                                       : "";
+    return unsupported_media_type(
+        fmt::format("{}the body of the request was in an unknown format - accepted media types include: "
+                    "application/json-patch+json, application/merge-patch+json",
+                    what));
+  }
+  auto patch = parse_json(request.body);
+  if (!patch) return bad_request(fmt::format("couldn't get JSON from the request's body: {}", patch.error().message()));
+  if (merge && !patch->is_object()) return bad_request("a merge patch must be a JSON object");
+  json::value patched = stored;
+  if (merge) {
+    apply_merge_patch(patched, *patch);
+  } else if (auto applied = apply_json_patch(patched, *patch); !applied) {
+    if (applied.error().code() == ErrorCode::InvalidArgument) return bad_request(applied.error().message());
+    auto error = invalid(kind, name, {});
+    error.message = fmt::format("the server rejected our request due to an error in our request: {}",
+                                applied.error().message());
+    return error;
+  }
+  if (!patched.is_object()) return bad_request("the patch leaves no object");
+  return std::move(patched.get_object());
+}
+
+ApiResult<json::object*> metadata_of(json::object& raw) {
+  auto& metadata = raw["metadata"];
+  if (metadata.is_null()) metadata.emplace_object();
+  if (!metadata.is_object()) return bad_request("metadata: must be an object");
+  return &metadata.get_object();
+}
+
+ApiResult<bool> match_path(json::object& raw, const ResourcePath& path) {
+  const auto& kind = model::info(path.kind);
+  const auto api_version = text_at(raw, {"apiVersion"});
+  if (!api_version.empty() && api_version != kind.api_version()) {
+    return bad_request(fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                                   api_version, kind.api_version()));
+  }
+  const auto kind_name = text_at(raw, {"kind"});
+  if (!kind_name.empty() && kind_name != kind.name) {
+    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}", kind_name, kind.version, kind.name));
+  }
+  raw["apiVersion"] = kind.api_version();
+  raw["kind"] = kind.name;
+  const auto metadata = metadata_of(raw);
+  if (!metadata) return metadata.error();
+  const auto name = text_at(**metadata, {"name"});
+  if (!path.name.empty() && !name.empty() && name != path.name) {
+    return bad_request(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, path.name));
+  }
+  if (!path.name.empty()) (**metadata)["name"] = path.name;
+  const auto ns = text_at(**metadata, {"namespace"});
+  if (kind.namespaced && !ns.empty() && ns != path.ns) {
+    return bad_request(fmt::format(
+        "the namespace of the provided object does not match the namespace sent on the request ({} and {})", ns, path.ns));
+  }
+  if (kind.namespaced) {
+    (**metadata)["namespace"] = path.ns;
+  } else {
+    (**metadata).erase("namespace");
+  }
+  return true;
+}
+
+void keep_system_fields(json::object& raw, const json::object& stored, model::Kind kind, bool status_update) {
+  if (status_update) {
+    const auto* status = raw.if_contains("status");
+    json::value kept = status != nullptr ? *status : json::value(json::object{});
+    raw = stored;
+    raw["status"] = std::move(kept);
+    return;
+  }
+  const auto* old_metadata = field(stored, {"metadata"});
+  auto& metadata = raw["metadata"];
+  if (old_metadata != nullptr && old_metadata->is_object() && metadata.is_object()) {
+    for (const auto name : kSystemMetadata) {
+      metadata.get_object().erase(name);
+      if (const auto* value = old_metadata->get_object().if_contains(name); value != nullptr) {
+        metadata.get_object()[name] = *value;
+      }
+    }
+  }
+  if (!has_status(kind)) return;
+  raw.erase("status");
+  if (const auto* status = stored.if_contains("status"); status != nullptr) raw["status"] = *status;
+}
+
+ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::object& raw, bool strict) {
+  HttpHeaders headers;
+  std::string unknown;
+  for (const auto& problem : model::unknown_fields(kind.kind, raw)) {
+    const bool is_unknown = problem.message.find("unknown field") != std::string::npos;
+    if (is_unknown) {
+      if (!unknown.empty()) unknown += ", ";
+      unknown += fmt::format("unknown field \"{}\"", problem.field);
+    }
+    if (headers.size() >= kMaxWarnings) continue;
+    const auto text = is_unknown ? fmt::format("unknown field \"{}\"", problem.field)
+                                 : fmt::format("{}: {}", problem.field, problem.message);
+    headers.emplace_back("Warning", fmt::format("299 - {}", quoted(text)));
+  }
+  if (strict && !unknown.empty()) {
+    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", kind.name,
+                                   kind.version, kind.name, unknown));
+  }
+  return headers;
+}
+
+}  // namespace berth::api
