@@ -124,8 +124,8 @@ class DirectorySource final : public Source {
 
   void finish_read(SourceSnapshot snapshot) {
     reading_ = false;
-    const bool settling =
-        std::any_of(snapshot.files.begin(), snapshot.files.end(), [](const auto& file) { return file->settling; });
+    const bool settling = std::any_of(snapshot.files.begin(), snapshot.files.end(),
+                                      [](const auto& file) { return file->settling || file->vanished; });
     const bool complete = snapshot.complete;
     on_snapshot_(std::move(snapshot));
     if (again_) return start_read();
@@ -144,10 +144,10 @@ class DirectorySource final : public Source {
   UniqueFd inotify_;
   std::unique_ptr<LoopHandle> events_;
   std::unique_ptr<LoopHandle> timer_;
-  int inside_ = -1;  ///< Watch of the directory.
-  int beside_ = -1;  ///< Watch of its parent.
-  std::set<std::string> changed_;            ///< Names with an event since the last read.
-  std::map<std::string, SteadyTime> open_;   ///< Names being written, and when last.
+  int inside_ = -1;                         ///< Watch of the directory.
+  int beside_ = -1;                         ///< Watch of its parent.
+  std::set<std::string> changed_;           ///< Names with an event since the last read.
+  std::map<std::string, SteadyTime> open_;  ///< Names being written, and when last.
   bool reading_ = false;
   bool again_ = false;
   bool settle_due_ = false;

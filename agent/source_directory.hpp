@@ -16,7 +16,7 @@ struct DirectorySourceOptions {
   std::filesystem::path directory;
   std::chrono::milliseconds rescan{60'000};  ///< Even without an event: events may be lost, links may point elsewhere.
   std::chrono::milliseconds absent{1'000};   ///< How often to look for a directory that is not there.
-  std::chrono::milliseconds settle{300};     ///< How long a half-written file may take to become whole.
+  std::chrono::milliseconds settle{500};  ///< How long a half-written or vanished file may take to become whole again.
   DirectoryLimits limits;
 };
 

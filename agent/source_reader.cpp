@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <optional>
 
 #include "base/unique_fd.hpp"
@@ -119,9 +120,27 @@ SourceSnapshot DirectoryReader::read(const ReadHints& hints) {
   for (const auto& name : *names) {
     if (auto file = read_entry(directory.get(), name, hints, budget)) snapshot.files.push_back(std::move(file));
   }
-  std::erase_if(known_,
-                [&](const auto& each) { return !std::binary_search(names->begin(), names->end(), each.first); });
+  forget_vanished(snapshot, hints.settled);
   return snapshot;
+}
+
+/// Editors rename the old file away before they write the new one, and a directory that is changed while it is read
+/// may show neither name of a renamed file: what is missing for the first time is only said to have vanished.
+void DirectoryReader::forget_vanished(SourceSnapshot& snapshot, bool settled) {
+  std::set<std::string> present;
+  for (const auto& file : snapshot.files) present.insert(file->id);
+  for (auto known = known_.begin(); known != known_.end();) {
+    const bool here = present.contains(name_ + "/" + known->first);
+    if (here || settled) {
+      known = here ? std::next(known) : known_.erase(known);
+      continue;
+    }
+    auto file = std::make_shared<SourceFile>(*known->second.file);
+    file->vanished = true;
+    snapshot.files.push_back(std::move(file));
+    ++known;
+  }
+  std::sort(snapshot.files.begin(), snapshot.files.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
 }
 
 std::shared_ptr<const SourceFile> DirectoryReader::failed(const std::string& name, const std::string& message) const {

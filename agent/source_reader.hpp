@@ -49,6 +49,7 @@ class DirectoryReader {
 
   std::shared_ptr<const SourceFile> read_entry(int directory, const std::string& name, const ReadHints& hints,
                                                std::size_t& budget);
+  void forget_vanished(SourceSnapshot& snapshot, bool settled);
   std::shared_ptr<const SourceFile> failed(const std::string& name, const std::string& message) const;
 
   std::filesystem::path directory_;

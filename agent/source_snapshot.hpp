@@ -16,9 +16,10 @@ struct SourceFile {
   std::string hash;          ///< Of the content, hexadecimal.
   model::Manifest manifest;  ///< With errors: keeps what it made before, changes nothing.
   bool settling = false;     ///< Perhaps half-written: as with errors, but nobody is told yet.
+  bool vanished = false;     ///< Not there just now; perhaps an editor replaces it: what it made stays for now.
 
   /// Is this file to be applied? One without any object is not: truncated is not deleted.
-  bool sound() const { return !settling && manifest.errors.empty() && !manifest.objects.empty(); }
+  bool sound() const { return !settling && !vanished && manifest.errors.empty() && !manifest.objects.empty(); }
 };
 
 struct SourceSnapshot {
