@@ -2,11 +2,8 @@
 #include "agent/agent.hpp"
 
 #include <malloc.h>
-#include <sys/stat.h>
 
-#include <atomic>
 #include <csignal>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -143,7 +140,6 @@ class HostAgent final : public Agent {
   bool names_posted_ = false;
   bool begun_ = false;
   std::string last_report_;
-  std::atomic<bool> runtime_ok_{false};
   mutable std::mutex health_mutex_;
   std::string runtime_error_ = "not asked yet";
 };
@@ -161,6 +157,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
           [this](const model::Pod& pod, std::string_view type, std::string_view reason, const std::string& message) {
             events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
           },
+      .on_settled = [this](const std::string& uid) { on_settled(uid); },
       .registry_auths = [this](const model::Pod& pod) { return registry_auths(pod, cache_); }};
 }
 

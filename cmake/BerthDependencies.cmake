@@ -1,6 +1,7 @@
 # cmake/BerthDependencies.cmake - every library we use, as a target; all are Debian 12 packages.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+set(Boost_NO_WARN_NEW_VERSIONS ON) # CMake 3.25 does not know 1.81; the components we use are right
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json)
 find_package(fmt REQUIRED)
 find_package(yaml-cpp REQUIRED)
