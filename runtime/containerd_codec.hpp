@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,11 @@ Status command(GrpcChannel& channel, const std::string& method, const Request& r
   return Ok{};
 }
 
+/// The epoch for "never": Go's zero time is in the year 1, beyond what a 64-bit count of nanoseconds reaches.
 template <typename Timestamp>
 WallTime to_wall_time(const Timestamp& stamp) {
+  constexpr std::int64_t kYear2200 = 7'258'118'400;
+  if (stamp.seconds() <= 0 || stamp.seconds() > kYear2200) return {};
   const auto since_epoch = std::chrono::seconds(stamp.seconds()) + std::chrono::nanoseconds(stamp.nanos());
   return WallTime(std::chrono::duration_cast<WallTime::duration>(since_epoch));
 }

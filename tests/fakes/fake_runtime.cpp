@@ -1,0 +1,284 @@
+// tests/fakes/fake_runtime.cpp - see fake_runtime.hpp.
+#include "tests/fakes/fake_runtime.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+
+namespace berth::runtime {
+namespace {
+
+constexpr auto kDigest = "sha256:{:064x}";
+
+Error no_image(const std::string& name) { return {ErrorCode::NotFound, "image \"" + name + "\": not found"}; }
+
+}  // namespace
+
+FakeRuntime::FakeRuntime(const Clock* clock) : clock_(clock) {}
+
+WallTime FakeRuntime::wall() const { return clock_ ? clock_->wall() : std::chrono::system_clock::now(); }
+
+void FakeRuntime::add_image(const std::string& name, const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  images_[name] = {name, fmt::format(kDigest, std::hash<std::string>()(name)), user};
+}
+
+void FakeRuntime::remove_image(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  images_.erase(name);
+}
+
+void FakeRuntime::add_to_registry(const std::string& name, const std::string& user) {
+  const std::scoped_lock lock(mutex_);
+  registry_[name] = {name, fmt::format(kDigest, std::hash<std::string>()(name)), user};
+}
+
+void FakeRuntime::exit(const std::string& id, std::int32_t code, bool oom_killed) {
+  std::function<void(const std::string&)> tell;
+  std::string uid;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = containers_.find(id);
+    if (found == containers_.end() || found->second.phase != ContainerPhase::Running) return;
+    found->second.phase = ContainerPhase::Exited;
+    found->second.exit_code = code;
+    found->second.oom_killed = oom_killed;
+    found->second.finished_at = wall();
+    uid = found->second.pod.uid;
+    tell = on_change_;
+  }
+  if (tell) tell(uid);
+}
+
+void FakeRuntime::lose(const std::string& id) {
+  std::function<void(const std::string&)> tell;
+  std::string uid;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = containers_.find(id);
+    if (found == containers_.end()) return;
+    found->second.phase = ContainerPhase::Unknown;
+    uid = found->second.pod.uid;
+    tell = on_change_;
+  }
+  if (tell) tell(uid);
+}
+
+void FakeRuntime::reconnect() {
+  std::function<void()> tell;
+  {
+    const std::scoped_lock lock(mutex_);
+    tell = on_reconnect_;
+  }
+  if (tell) tell();
+}
+
+void FakeRuntime::fail_next(const std::string& verb, Error error) {
+  const std::scoped_lock lock(mutex_);
+  failures_[verb].push_back(std::move(error));
+}
+
+std::optional<Error> FakeRuntime::scripted(const std::string& verb) {
+  auto& queue = failures_[verb];
+  if (queue.empty()) return std::nullopt;
+  auto error = std::move(queue.front());
+  queue.pop_front();
+  return error;
+}
+
+void FakeRuntime::on_exec(
+    std::function<Result<ExecResult>(const std::string&, const std::vector<std::string>&)> answer) {
+  const std::scoped_lock lock(mutex_);
+  exec_answer_ = std::move(answer);
+}
+
+void FakeRuntime::on_signal(std::function<void(const std::string&, int)> act) {
+  const std::scoped_lock lock(mutex_);
+  signal_ = std::move(act);
+}
+
+void FakeRuntime::hold_pulls() {
+  const std::scoped_lock lock(mutex_);
+  hold_pulls_ = true;
+}
+
+void FakeRuntime::finish_pulls() {
+  std::vector<std::pair<std::string, std::function<void(Result<ImageInfo>)>>> held;
+  {
+    const std::scoped_lock lock(mutex_);
+    hold_pulls_ = false;
+    held.swap(held_);
+  }
+  for (const auto& [reference, done] : held) complete_pull(reference, done);
+}
+
+std::vector<std::string> FakeRuntime::calls() const {
+  const std::scoped_lock lock(mutex_);
+  return calls_;
+}
+
+ContainerSpec FakeRuntime::spec(const std::string& id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = specs_.find(id);
+  return found == specs_.end() ? ContainerSpec() : found->second;
+}
+
+std::size_t FakeRuntime::running() const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(containers_.begin(), containers_.end(), [](const auto& entry) {
+    return entry.second.phase == ContainerPhase::Running;
+  }));
+}
+
+Status FakeRuntime::check() {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("check")) return *std::move(error);
+  return Ok{};
+}
+
+Result<std::vector<ContainerState>> FakeRuntime::containers(const std::string& pod_uid) {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("containers")) return *std::move(error);
+  std::vector<ContainerState> found;
+  for (const auto& [id, state] : containers_) {
+    if (state.pod.uid == pod_uid) found.push_back(state);
+  }
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.attempt < b.attempt; });
+  return found;
+}
+
+Result<std::vector<ContainerState>> FakeRuntime::all_containers() {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("all_containers")) return *std::move(error);
+  std::vector<ContainerState> found;
+  for (const auto& [id, state] : containers_) found.push_back(state);
+  return found;
+}
+
+Status FakeRuntime::start(const ContainerSpec& spec) {
+  const std::scoped_lock lock(mutex_);
+  calls_.push_back(fmt::format("start {}/{}#{}", spec.pod.name, spec.name, spec.attempt));
+  if (auto error = scripted("start")) return *std::move(error);
+  const auto image = images_.find(spec.image);
+  if (image == images_.end()) return no_image(spec.image);
+  const auto id = container_id(spec.pod.uid, spec.name, spec.attempt);
+  if (const auto found = containers_.find(id);
+      found != containers_.end() && found->second.phase != ContainerPhase::Created) {
+    return Ok{};
+  }
+  const auto non_root =
+      (spec.security.run_as_non_root ? spec.security.run_as_non_root : spec.pod_security.run_as_non_root);
+  const auto user = spec.security.run_as_user ? spec.security.run_as_user : spec.pod_security.run_as_user;
+  if (non_root.value_or(false) && (user ? *user == 0 : image->second.user.empty() || image->second.user == "0")) {
+    return Error(ErrorCode::InvalidArgument, "container has runAsNonRoot and image will run as root");
+  }
+  ContainerState state;
+  state.id = id;
+  state.pod = spec.pod;
+  state.name = spec.name;
+  state.attempt = spec.attempt;
+  state.phase = ContainerPhase::Running;
+  state.pid = next_pid_++;
+  state.created_at = state.started_at = wall();
+  state.image = spec.image;
+  state.image_id = image->second.digest;
+  containers_[id] = state;
+  specs_[id] = spec;
+  return Ok{};
+}
+
+Status FakeRuntime::kill(const std::string& id, int signal) {
+  std::function<void(const std::string&, int)> act;
+  {
+    const std::scoped_lock lock(mutex_);
+    calls_.push_back(fmt::format("kill {} {}", id, signal));
+    if (auto error = scripted("kill")) return *std::move(error);
+    const auto found = containers_.find(id);
+    if (found == containers_.end() || found->second.phase != ContainerPhase::Running) return Ok{};
+    act = signal_;
+  }
+  if (act) {
+    act(id, signal);
+  } else if (signal == SIGTERM || signal == SIGKILL) {
+    exit(id, 128 + signal);
+  }
+  return Ok{};
+}
+
+Status FakeRuntime::remove(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  calls_.push_back("remove " + id);
+  if (auto error = scripted("remove")) return *std::move(error);
+  containers_.erase(id);
+  return Ok{};
+}
+
+Result<ImageInfo> FakeRuntime::image(const std::string& reference) {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("image")) return *std::move(error);
+  const auto found = images_.find(reference);
+  if (found == images_.end()) return no_image(reference);
+  return found->second;
+}
+
+void FakeRuntime::pull(const std::string& reference, const std::vector<RegistryAuth>&,
+                       std::function<void(Result<ImageInfo>)> done) {
+  {
+    const std::scoped_lock lock(mutex_);
+    calls_.push_back("pull " + reference);
+    if (hold_pulls_) {
+      held_.emplace_back(reference, std::move(done));
+      return;
+    }
+  }
+  complete_pull(reference, done);
+}
+
+void FakeRuntime::complete_pull(const std::string& reference, const std::function<void(Result<ImageInfo>)>& done) {
+  Result<ImageInfo> result = no_image(reference);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (auto error = scripted("pull")) {
+      result = *std::move(error);
+    } else if (const auto found = registry_.find(reference); found != registry_.end()) {
+      images_[reference] = found->second;
+      result = found->second;
+    } else if (const auto present = images_.find(reference); present != images_.end()) {
+      result = present->second;
+    }
+  }
+  done(std::move(result));
+}
+
+Result<ExecResult> FakeRuntime::exec(const std::string& id, const std::vector<std::string>& command,
+                                     std::chrono::milliseconds) {
+  std::function<Result<ExecResult>(const std::string&, const std::vector<std::string>&)> answer;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (auto error = scripted("exec")) return *std::move(error);
+    const auto found = containers_.find(id);
+    if (found == containers_.end() || found->second.phase != ContainerPhase::Running) {
+      return Error(ErrorCode::NotFound, "exec in container " + id + ": not running");
+    }
+    answer = exec_answer_;
+  }
+  return answer ? answer(id, command) : ExecResult{};
+}
+
+Result<std::unique_ptr<ExecSession>> FakeRuntime::exec_stream(const std::string& id, const ExecOptions&) {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("exec_stream")) return *std::move(error);
+  return Error(ErrorCode::Unimplemented, "exec in container " + id + ": the fake has no streams");
+}
+
+void FakeRuntime::subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) {
+  {
+    const std::scoped_lock lock(mutex_);
+    on_change_ = std::move(on_change);
+    on_reconnect_ = on_reconnect;
+  }
+  if (on_reconnect) on_reconnect();
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,97 @@
+// tests/fakes/fake_runtime.hpp - containers that exist in memory only; the test says when they end and what fails.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/pod_runtime.hpp"
+
+namespace berth::runtime {
+
+/// An honest PodRuntime (tests/contracts/runtime_contract.hpp runs on it). Any thread; callbacks run on the thread that
+/// caused them, without a lock held.
+class FakeRuntime final : public PodRuntime {
+ public:
+  /// `clock` stamps what happens and outlives the fake; null: the host's.
+  explicit FakeRuntime(const Clock* clock = nullptr);
+
+  // --- What the test does ---------------------------------------------------------------------------------------
+
+  /// Makes an image present. `user` as in its config.
+  void add_image(const std::string& name, const std::string& user = {});
+  void remove_image(const std::string& name);
+  /// Makes an image pullable, not present.
+  void add_to_registry(const std::string& name, const std::string& user = {});
+  /// The process of a running container ends, and the subscriber hears of it.
+  void exit(const std::string& id, std::int32_t code, bool oom_killed = false);
+  /// Its shim is gone: phase Unknown.
+  void lose(const std::string& id);
+  /// containerd was away: the subscriber is told to look at everything.
+  void reconnect();
+  /// The next calls of `verb` ("start", "kill", "remove", "containers", "all_containers", "image", "pull", "exec",
+  /// "check", "exec_stream") fail with `error`, each once, in order.
+  void fail_next(const std::string& verb, Error error);
+  /// What exec() answers from now on; by default exit code 0 and no output.
+  void on_exec(
+      std::function<Result<ExecResult>(const std::string& id, const std::vector<std::string>& command)> answer);
+  /// How a signal acts; by default SIGTERM ends a process with 143 and SIGKILL with 137, at once.
+  void on_signal(std::function<void(const std::string& id, int signal)> act);
+  /// Pulls wait until finish_pulls().
+  void hold_pulls();
+  void finish_pulls();
+
+  // --- What the test asks ---------------------------------------------------------------------------------------
+
+  /// "start db-0/main#0", "kill <id> 15", "remove <id>", "pull <name>", in order; "<pod>/<container>#<attempt>" for
+  /// starts.
+  std::vector<std::string> calls() const;
+  /// The specification a container was started with; empty name: never started.
+  ContainerSpec spec(const std::string& id) const;
+  std::size_t running() const;
+
+  // --- PodRuntime -----------------------------------------------------------------------------------------------
+
+  Status check() override;
+  Result<std::vector<ContainerState>> containers(const std::string& pod_uid) override;
+  Result<std::vector<ContainerState>> all_containers() override;
+  Status start(const ContainerSpec& spec) override;
+  Status kill(const std::string& id, int signal) override;
+  Status remove(const std::string& id) override;
+  Result<ImageInfo> image(const std::string& reference) override;
+  void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
+            std::function<void(Result<ImageInfo>)> done) override;
+  Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
+                          std::chrono::milliseconds deadline) override;
+  /// Unimplemented: streams are for the real one.
+  Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
+  void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
+
+ private:
+  WallTime wall() const;
+  /// The scripted failure of that verb, if there is one. Lock held.
+  std::optional<Error> scripted(const std::string& verb);
+  void complete_pull(const std::string& reference, const std::function<void(Result<ImageInfo>)>& done);
+
+  const Clock* clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, ImageInfo> images_;
+  std::map<std::string, ImageInfo> registry_;
+  std::map<std::string, ContainerState> containers_;
+  std::map<std::string, ContainerSpec> specs_;
+  std::map<std::string, std::deque<Error>> failures_;
+  std::vector<std::string> calls_;
+  std::function<Result<ExecResult>(const std::string&, const std::vector<std::string>&)> exec_answer_;
+  std::function<void(const std::string&, int)> signal_;
+  std::function<void(const std::string&)> on_change_;
+  std::function<void()> on_reconnect_;
+  bool hold_pulls_ = false;
+  std::vector<std::pair<std::string, std::function<void(Result<ImageInfo>)>>> held_;
+  std::uint32_t next_pid_ = 1000;
+};
+
+}  // namespace berth::runtime

@@ -1,0 +1,344 @@
+// tests/host/containerd_runtime_test.cpp - PodRuntime on a real containerd: run it inside tests/bed/run.
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "base/atomic_file.hpp"
+#include "base/child.hpp"
+#include "base/unique_fd.hpp"
+#include "tests/contracts/runtime_contract.hpp"
+
+namespace berth::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+std::string variable(const char* name) {
+  const char* const value = ::getenv(name);
+  return value ? value : "";
+}
+
+struct Directory {
+  fs::path path;
+  Directory() {
+    auto text = (fs::temp_directory_path() / "berth-rt-XXXXXX").string();
+    path = ::mkdtemp(text.data());
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+RuntimeConfig config_in(const fs::path& run_dir) {
+  RuntimeConfig config;
+  config.address = variable("BERTH_TEST_CONTAINERD");
+  config.run_dir = run_dir;
+  config.cgroup_parent = "/berth-rt-test";
+  return config;
+}
+
+RuntimeSubject make_real() {
+  RuntimeSubject subject;
+  if (variable("BERTH_TEST_CONTAINERD").empty()) {
+    subject.skip = "no BERTH_TEST_CONTAINERD: run me by tests/bed/run";
+    return subject;
+  }
+  auto directory = std::make_shared<Directory>();
+  subject.image = variable("BERTH_TEST_IMAGE");
+  subject.runtime = make_containerd_runtime(config_in(directory->path));
+  subject.keep = directory;
+  subject.end = [runtime = subject.runtime.get()](const std::string& id, std::int32_t code) {
+    const auto written =
+        runtime->exec(id, {"/bin/sh", "-c", fmt::format("echo {} > /code", code)}, std::chrono::seconds(20));
+    ASSERT_TRUE(written.ok()) << written.error().message();
+  };
+  return subject;
+}
+INSTANTIATE_TEST_SUITE_P(Containerd, RuntimeContract, ::testing::Values(make_real));
+
+/// What only the real one can be asked.
+class ContainerdRuntimeTest : public RuntimeContract {
+ protected:
+  fs::path run_dir() const { return std::static_pointer_cast<Directory>(subject_.keep)->path; }
+
+  ExecResult exec(const ContainerSpec& spec, const std::string& script) {
+    const auto result = runtime().exec(id_of(spec), {"/bin/sh", "-c", script}, seconds(20));
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
+    return result.value_or({});
+  }
+  static std::string read_until(int fd, const std::string& wanted) {
+    std::string text;
+    const auto limit = steady_clock::now() + seconds(20);
+    while (text.find(wanted) == std::string::npos && steady_clock::now() < limit) {
+      pollfd entry{fd, POLLIN, 0};
+      ::poll(&entry, 1, 100);
+      char buffer[4096];
+      const auto count = ::read(fd, buffer, sizeof buffer);
+      if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
+    }
+    return text;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Containerd, ContainerdRuntimeTest, ::testing::Values(make_real));
+
+TEST_P(ContainerdRuntimeTest, OutputWaitsInTheFifosUntilSomebodyReadsIt) {
+  auto spec = sleeper("bbbbbbbbbbb1");
+  spec.command = {"/bin/sh", "-c", "echo to-out; echo to-err >&2"};
+  start(spec);
+  ASSERT_TRUE(heard_of(spec.pod.uid));  // it has ended, and nobody has read
+  const auto directory = run_dir() / "io" / id_of(spec);
+  const UniqueFd out(::open((directory / "stdout").c_str(), O_RDONLY | O_NONBLOCK));
+  const UniqueFd err(::open((directory / "stderr").c_str(), O_RDONLY | O_NONBLOCK));
+  EXPECT_EQ(read_until(out.get(), "\n"), "to-out\n");
+  EXPECT_EQ(read_until(err.get(), "\n"), "to-err\n");
+  const auto meta = read_file(directory / "meta");
+  ASSERT_TRUE(meta.ok());
+  EXPECT_NE(meta->find("BERTH_POD=" + spec.pod.name + "\n"), std::string::npos) << *meta;
+  EXPECT_NE(meta->find("CONTAINER_ID=" + id_of(spec) + "\n"), std::string::npos) << *meta;
+}
+
+TEST_P(ContainerdRuntimeTest, RemovingWaitsForAReaderAndLeavesNoFile) {
+  auto spec = sleeper("bbbbbbbbbbb2");
+  spec.command = {"/bin/sh", "-c", "seq 1 2000"};
+  start(spec);
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  const auto directory = run_dir() / "io" / id_of(spec);
+  const UniqueFd out(::open((directory / "stdout").c_str(), O_RDONLY | O_NONBLOCK));
+  std::string text;
+  std::thread reader([&] { text = read_until(out.get(), "\n2000\n"); });
+  EXPECT_TRUE(runtime().remove(id_of(spec)).ok());
+  reader.join();
+  EXPECT_NE(text.find("\n2000\n"), std::string::npos) << text.size();
+  EXPECT_FALSE(fs::exists(directory));
+}
+
+TEST_P(ContainerdRuntimeTest, AContainerIsConfinedAsItsSpecificationSays) {
+  auto spec = sleeper("bbbbbbbbbbb3");
+  spec.security.capabilities_drop = {"ALL"};
+  spec.security.capabilities_add = {"CHOWN"};
+  spec.security.allow_privilege_escalation = false;
+  spec.security.run_as_user = 1234;
+  spec.security.seccomp = model::SeccompProfile{"RuntimeDefault", ""};
+  spec.pod_security.fs_group = 77;
+  spec.resources.limits["memory"] = *model::Quantity::parse("64Mi");
+  const auto volume = run_dir() / "volume";
+  fs::create_directory(volume);
+  fs::permissions(volume, fs::perms::all);
+  spec.mounts = {{volume.string(), "/data", false, ""}};
+  spec.command = {"/bin/sh", "-c", "until [ -s /data/code ]; do sleep 0.02; done"};
+  spec.env = {"FROM=manifest"};
+  start(spec);
+  const auto out = exec(spec,
+                        "id; hostname; echo $FROM; grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; "
+                        "touch /data/made; cat /proc/1/oom_score_adj")
+                       .output;
+  EXPECT_NE(out.find("uid=1234"), std::string::npos) << out;
+  EXPECT_NE(out.find("77"), std::string::npos) << out;
+  EXPECT_NE(out.find("bbbbbbbbbbb3"), std::string::npos) << out;
+  EXPECT_NE(out.find("manifest"), std::string::npos) << out;
+  EXPECT_NE(out.find("CapBnd:\t0000000000000001"), std::string::npos) << out;
+  EXPECT_NE(out.find("NoNewPrivs:\t1"), std::string::npos) << out;
+  EXPECT_NE(out.find("Seccomp:\t2"), std::string::npos) << out;
+  EXPECT_NE(out.find("1000\n"), std::string::npos) << out;
+  EXPECT_TRUE(fs::exists(volume / "made"));
+}
+
+TEST_P(ContainerdRuntimeTest, ExecGivesOutputAndExitCodeCutAtTheLimit) {
+  const auto spec = sleeper("bbbbbbbbbbb4");
+  start(spec);
+  const auto small = exec(spec, "echo out; echo err >&2; exit 3");
+  EXPECT_EQ(small.exit_code, 3);
+  EXPECT_NE(small.output.find("out\n"), std::string::npos);
+  EXPECT_NE(small.output.find("err\n"), std::string::npos);
+  EXPECT_EQ(exec(spec, "seq 1 20000").output.size(), 10U * 1024U);
+  EXPECT_TRUE(fs::is_empty(run_dir() / "exec"));
+}
+
+TEST_P(ContainerdRuntimeTest, AnExecThatTakesTooLongIsKilled) {
+  const auto spec = sleeper("bbbbbbbbbbb5");
+  start(spec);
+  const auto result = runtime().exec(id_of(spec), {"/bin/sh", "-c", "exec sleep 77"}, milliseconds(1000));
+  EXPECT_TRUE(failed_with(result, ErrorCode::DeadlineExceeded));
+  // The brackets keep grep from finding itself.
+  EXPECT_EQ(exec(spec, "grep -l 'sleep.7[7]' /proc/[0-9]*/cmdline || echo none").output, "none\n");
+}
+
+TEST_P(ContainerdRuntimeTest, ACommandThatIsNotThereIsAnError) {
+  const auto spec = sleeper("bbbbbbbbbbb6");
+  start(spec);
+  const auto result = runtime().exec(id_of(spec), {"/no/such/program"}, seconds(20));
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message().find("/no/such/program"), std::string::npos) << result.error().message();
+  auto broken = sleeper("bbbbbbbbbbb7");
+  broken.command = {"/no/such/program"};
+  const auto started = runtime().start(broken);
+  ASSERT_TRUE(failed_with(started, ErrorCode::Internal));
+  const auto left = runtime().containers(broken.pod.uid);
+  ASSERT_TRUE(left.ok());
+  EXPECT_TRUE(left->empty());
+}
+
+TEST_P(ContainerdRuntimeTest, AStreamCarriesInputOutputAndTheExitCode) {
+  const auto spec = sleeper("bbbbbbbbbbb8");
+  start(spec);
+  ExecOptions options;
+  options.command = {"/bin/sh", "-c", "cat; echo done >&2; exit 5"};
+  options.has_stdin = true;
+  auto session = runtime().exec_stream(id_of(spec), options);
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  std::mutex mutex;
+  std::condition_variable told;
+  std::optional<std::int32_t> code;
+  (*session)->on_exit([&](Result<std::int32_t> result) {
+    const std::scoped_lock lock(mutex);
+    code = result.value_or(-1);
+    told.notify_all();
+  });
+  ASSERT_EQ(::write((*session)->stdin_fd(), "ping\n", 5), 5);
+  EXPECT_EQ(read_until((*session)->stdout_fd(), "ping\n"), "ping\n");
+  EXPECT_TRUE((*session)->close_stdin().ok());
+  EXPECT_EQ(read_until((*session)->stderr_fd(), "done\n"), "done\n");
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(told.wait_for(lock, seconds(20), [&] { return code.has_value(); }));
+  EXPECT_EQ(*code, 5);
+}
+
+TEST_P(ContainerdRuntimeTest, ATerminalIsResizedAndDiesWithItsSession) {
+  const auto spec = sleeper("bbbbbbbbbbb9");
+  start(spec);
+  ExecOptions options;
+  options.command = {"/bin/sh"};
+  options.has_stdin = true;
+  options.tty = true;
+  auto session = runtime().exec_stream(id_of(spec), options);
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  EXPECT_EQ((*session)->stderr_fd(), -1);
+  ASSERT_TRUE((*session)->resize(132, 43).ok());
+  const std::string ask = "stty size\n";
+  ASSERT_EQ(::write((*session)->stdin_fd(), ask.data(), ask.size()), static_cast<ssize_t>(ask.size()));
+  const auto text = read_until((*session)->stdout_fd(), "43 132");
+  EXPECT_NE(text.find("43 132"), std::string::npos) << text;
+  session->reset();
+  // Its shell is killed in the background: ask until only the container's own and the asking one are left.
+  bool gone = false;
+  for (int i = 0; i < 200 && !gone; ++i) {
+    gone = exec(spec, "ls -d /proc/[0-9]* | while read p; do readlink $p/fd/0; done | grep -c /dev/pts/ ").output ==
+               "0\n" &&
+           fs::is_empty(run_dir() / "exec");
+  }
+  EXPECT_TRUE(gone);
+}
+
+TEST_P(ContainerdRuntimeTest, AnotherAgentFindsWhatThisOneStarted) {
+  const auto spec = sleeper("bbbbbbbbbbc0");
+  start(spec);
+  const auto pid = only(spec.pod.uid).pid;
+  subject_.runtime.reset();
+  subject_.runtime = make_containerd_runtime(config_in(run_dir()));
+  const auto all = runtime().all_containers();
+  ASSERT_TRUE(all.ok()) << all.error().message();
+  ASSERT_EQ(all->size(), 1U);
+  EXPECT_EQ(all->front().pid, pid);
+  EXPECT_EQ(all->front().phase, ContainerPhase::Running);
+}
+
+TEST_P(ContainerdRuntimeTest, ARestartOfContainerdLosesNoExit) {
+  const auto directory = fs::path(variable("BERTH_TEST_DIR"));
+  if (!fs::exists(directory / "start-containerd")) GTEST_SKIP() << "this containerd cannot be restarted by us";
+  const auto volume = run_dir() / "volume";
+  fs::create_directory(volume);
+  auto spec = sleeper("bbbbbbbbbbc1");
+  spec.mounts = {{volume.string(), "/v", false, ""}};
+  spec.command = {"/bin/sh", "-c", "until [ -s /v/code ]; do sleep 0.02; done; exit 42"};
+  start(spec);
+  const auto before = only(spec.pod.uid).pid;
+
+  const auto daemon = std::stoi(*read_file(directory / "containerd.pid"));
+  ASSERT_EQ(::kill(daemon, SIGKILL), 0);
+  while (::kill(daemon, 0) == 0) std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_TRUE(failed_with(runtime().containers(spec.pod.uid), ErrorCode::Unavailable));
+  ASSERT_TRUE(write_file(volume / "code", "1").ok());  // it ends while nobody listens
+  while (::kill(static_cast<pid_t>(before), 0) == 0) std::this_thread::sleep_for(milliseconds(5));
+  int connected = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    connected = connected_;
+  }
+  const auto restarted =
+      run_child({"/bin/sh", "-c", fmt::format("'{0}/start-containerd' > '{0}/containerd.pid'", directory.string())});
+  ASSERT_TRUE(restarted.ok());
+  {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(told_.wait_for(lock, seconds(30), [&] { return connected_ > connected; }));
+  }
+  const auto state = only(spec.pod.uid);
+  EXPECT_EQ(state.phase, ContainerPhase::Exited);
+  EXPECT_EQ(state.exit_code, 42);
+}
+
+TEST_P(ContainerdRuntimeTest, PullsFromARegistryAndSaysWhatIsNotThere) {
+  const auto registry = variable("BERTH_TEST_REGISTRY");
+  if (registry.empty()) GTEST_SKIP() << "no BERTH_TEST_REGISTRY";
+  std::mutex mutex;
+  std::condition_variable told;
+  std::vector<Result<ImageInfo>> results;
+  const auto keep = [&](Result<ImageInfo> result) {
+    const std::scoped_lock lock(mutex);
+    results.push_back(std::move(result));
+    told.notify_all();
+  };
+  const auto wait_for = [&](std::size_t count) {
+    std::unique_lock lock(mutex);
+    return told.wait_for(lock, seconds(60), [&] { return results.size() >= count; });
+  };
+  runtime().pull(subject_.image, {}, keep);
+  runtime().pull(subject_.image, {}, keep);
+  ASSERT_TRUE(wait_for(2));
+  for (const auto& result : results) EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
+  runtime().pull("docker.io/library/there-is-no-such-image:1", {}, keep);
+  ASSERT_TRUE(wait_for(3));
+  EXPECT_TRUE(failed_with(results[2], ErrorCode::NotFound)) << (results[2].ok() ? "" : results[2].error().message());
+  runtime().pull("Not A Reference", {}, keep);
+  ASSERT_TRUE(wait_for(4));
+  EXPECT_TRUE(failed_with(results[3], ErrorCode::InvalidArgument));
+}
+
+/// Not a test: prints what a start costs. --gtest_also_run_disabled_tests
+TEST_P(ContainerdRuntimeTest, DISABLED_StartLatency) {
+  std::vector<double> starts;
+  std::vector<double> removes;
+  for (int i = 0; i < 40; ++i) {
+    auto spec = sleeper(fmt::format("ccccccccc{:03}", i));
+    spec.command = {"/bin/sleep", "100"};
+    const auto t0 = steady_clock::now();
+    start(spec);
+    const auto t1 = steady_clock::now();
+    ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+    const auto t2 = steady_clock::now();
+    starts.push_back(std::chrono::duration<double, std::milli>(t1 - t0).count());
+    removes.push_back(std::chrono::duration<double, std::milli>(t2 - t1).count());
+  }
+  std::sort(starts.begin(), starts.end());
+  std::sort(removes.begin(), removes.end());
+  std::string rss = read_file("/proc/self/status")->substr(0);
+  rss = rss.substr(rss.find("VmRSS"), 60);
+  fmt::print("start median {:.1f} p90 {:.1f} ms; remove median {:.1f} ms\n{}\n", starts[20], starts[36], removes[20],
+             rss);
+}
+
+}  // namespace
+}  // namespace berth::runtime
