@@ -175,10 +175,9 @@ class Planner {
     const auto holder = winner == nullptr ? owner : winner->file->id;
     for (const auto& claim : claims) {
       if (&claim == winner) continue;
-      plan_.findings.push_back(finding(LogLevel::Error, claim.file->id, key,
-                                       claim.file->id == holder
-                                           ? "is in this file twice, the first is used"
-                                           : "is also in " + file_name(holder) + ", which keeps it"));
+      // Not twice in one file: the parser refuses that.
+      plan_.findings.push_back(
+          finding(LogLevel::Error, claim.file->id, key, "is also in " + file_name(holder) + ", which keeps it"));
     }
     return winner;
   }

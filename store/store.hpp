@@ -50,6 +50,8 @@ using Done = std::function<void(Result<model::ObjectPtr>)>;
 /// A local backend shows a write to readers and watchers before `Done`; a remote one may show it after.
 /// `Done` with success means: durable, where Durability::Durable was asked. Lazy writes (status,
 /// events) become durable with the next durable one or within a second, and may be lost in a crash.
+/// A write that the disk refuses is taken back by one more change (its error is ResourceExhausted), so
+/// watchers end up with the truth; lazy ones stay in memory and are tried again.
 ///
 /// Errors of writes: AlreadyExists (create), NotFound (update, remove), Aborted (the stored
 /// resourceVersion is not `expected`: read again), ResourceExhausted (object over the size limit,
@@ -70,6 +72,8 @@ class Store {
 
   /// Replaces the object if its stored resourceVersion is `expected` (0: whatever it is).
   /// uid and creationTimestamp are kept; generation grows when anything outside metadata and status changed.
+  /// A write that changes nothing succeeds, uses no revision and tells no watcher. Aborted too when the
+  /// object has a uid and the stored one is another: it was removed and made again.
   virtual void update(model::Object object, Revision expected, Durability durability, Done done) = 0;
 
   /// Removes it if its stored resourceVersion is `expected` (0: whatever it is).

@@ -1,0 +1,336 @@
+// tests/agent/manifest_applier_test.cpp - what files make, change and never remove.
+#include "agent/manifest_applier.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/source_reader.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+using model::ObjectKey;
+
+constexpr const char* kSource = "directory:/m";
+
+std::string config_map(const std::string& name, const std::string& value = "v") {
+  return "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {key: " + value + "}\n";
+}
+
+std::string stateful_set(const std::string& name, int replicas, const std::string& image = "redis:7") {
+  return "---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: " + name +
+         "}\nspec:\n  replicas: " + std::to_string(replicas) +
+         "\n  serviceName: s\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n"
+         "    spec: {containers: [{name: c, image: " +
+         image + "}]}\n";
+}
+
+std::string pod(const std::string& name, const std::string& command) {
+  return "---\napiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
+         "}\nspec: {containers: [{name: c, image: busybox, command: [" + command + "]}]}\n";
+}
+
+std::string claim(const std::string& name) {
+  return "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: " + name +
+         "}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
+}
+
+using Files = std::map<std::string, std::string>;
+
+SourceSnapshot snapshot(const Files& files, bool complete = true, const std::string& source = kSource) {
+  SourceSnapshot result;
+  result.name = source;
+  result.complete = complete;
+  if (!complete) result.error = "open /m: Permission denied";
+  for (const auto& [name, text] : files) {
+    auto file = std::make_shared<SourceFile>();
+    file->id = source + "/" + name;
+    file->hash = content_hash(text);
+    file->manifest = model::read_manifest(text, source.substr(source.find(':') + 1) + "/" + name);
+    result.files.push_back(std::move(file));
+  }
+  return result;
+}
+
+/// The last file becomes half-written or vanished.
+SourceSnapshot with_last(SourceSnapshot source, bool settling, bool vanished) {
+  auto file = std::make_shared<SourceFile>(*source.files.back());
+  file->settling = settling;
+  file->vanished = vanished;
+  source.files.back() = std::move(file);
+  return source;
+}
+
+class ManifestApplierTest : public testing::Test {
+ protected:
+  ManifestApplierTest() { restart(); }
+
+  /// As a new process on the same store.
+  void restart() {
+    applier_.reset();
+    applier_ = std::make_unique<ManifestApplier>(loop_, *store_, clock_, [this](const Finding& finding) {
+      findings_.push_back((finding.level == LogLevel::Error ? "E " : "W ") + finding.problem.text());
+    });
+  }
+
+  void take(SourceSnapshot source) {
+    applier_->take(std::move(source));
+    settle();
+  }
+
+  /// Runs the loop until no write is under way. flush() would do for a file; memory answers from its own thread.
+  void settle() {
+    bool late = false;
+    const auto guard = loop_.after(std::chrono::seconds{20}, [&] { late = true; });
+    do {
+      loop_.poll();
+      // A write of our own, answered after all before it.
+      std::ignore = store::remove_and_wait(*store_, {Kind::ConfigMap, "none", "none"}, 0);
+      loop_.poll();
+    } while (!applier_->idle() && !late);
+    ASSERT_FALSE(late);
+  }
+
+  model::ObjectPtr get(Kind kind, const std::string& name) { return store_->get({kind, "default", name}); }
+  std::string value(const std::string& name) {
+    const auto object = get(Kind::ConfigMap, name);
+    return object == nullptr ? "(none)" : std::string(view(object->raw.at("data").at("key").as_string()));
+  }
+  std::string owner(Kind kind, const std::string& name) {
+    const auto object = get(kind, name);
+    return object == nullptr ? "(none)" : object->meta.annotations.at("berth.io/source");
+  }
+  std::vector<std::string> findings() { return std::exchange(findings_, {}); }
+
+  void change(Kind kind, const std::string& name, const std::function<void(json::object&)>& edit) {
+    auto raw = get(kind, name)->raw;
+    edit(raw);
+    const auto done = store::update_and_wait(*store_, *model::make_object(std::move(raw)), 0);
+    ASSERT_TRUE(done.ok()) << done.error().message();
+  }
+
+  Loop loop_;
+  SystemClock clock_;
+  std::unique_ptr<store::Store> store_ = store::make_memory_store();
+  std::vector<std::string> findings_;
+  std::unique_ptr<ManifestApplier> applier_;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(ManifestApplierTest, MakesWhatAFileSaysAndTheNamespaceItNeeds) {
+  take(snapshot({{"a.yaml", config_map("a") + stateful_set("db", 3)}}));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "directory:/m/a.yaml");
+  ASSERT_NE(store_->get({Kind::Namespace, "", "default"}), nullptr);
+  EXPECT_LT(store_->get({Kind::Namespace, "", "default"})->meta.resource_version,
+            get(Kind::ConfigMap, "a")->meta.resource_version);
+  EXPECT_EQ(findings(), Texts{});
+}
+
+TEST_F(ManifestApplierTest, ReadingTheSameAgainWritesNothing) {
+  const Files files{{"a.yaml", config_map("a") + stateful_set("db", 3)}};
+  take(snapshot(files));
+  const auto revision = store_->revision();
+  take(snapshot(files));
+  restart();
+  take(snapshot(files));
+  EXPECT_EQ(store_->revision(), revision);
+}
+
+TEST_F(ManifestApplierTest, AScaleHoldsUntilTheFileSaysSomethingNew) {
+  take(snapshot({{"a.yaml", stateful_set("db", 3)}}));
+  change(Kind::StatefulSet, "db", [](auto& raw) {
+    raw["spec"].as_object()["replicas"] = 5;
+    raw["status"] = {{"readyReplicas", 5}};
+  });
+  take(snapshot({{"a.yaml", stateful_set("db", 3)}, {"b.yaml", config_map("b")}}));
+  EXPECT_EQ(get(Kind::StatefulSet, "db")->raw.at("spec").at("replicas").as_int64(), 5);
+  take(snapshot({{"a.yaml", "# a comment is nothing new\n" + stateful_set("db", 3)}}));
+  EXPECT_EQ(get(Kind::StatefulSet, "db")->raw.at("spec").at("replicas").as_int64(), 5);
+  const auto uid = get(Kind::StatefulSet, "db")->meta.uid;
+  take(snapshot({{"a.yaml", stateful_set("db", 2)}}));
+  const auto db = get(Kind::StatefulSet, "db");
+  EXPECT_EQ(db->raw.at("spec").at("replicas").as_int64(), 2);
+  EXPECT_EQ(db->raw.at("status").at("readyReplicas").as_int64(), 5) << "status is the agent's";
+  EXPECT_EQ(db->meta.uid, uid);
+}
+
+TEST_F(ManifestApplierTest, ADeletedFileDeletesWhatItMadeGracefullyAndNeverClaims) {
+  take(snapshot({{"a.yaml", config_map("a") + stateful_set("db", 3) + pod("p", "x") + claim("data")},
+                 {"b.yaml", config_map("b")}}));
+  take(snapshot({{"b.yaml", config_map("b")}}));
+  EXPECT_EQ(value("a"), "(none)");
+  EXPECT_EQ(value("b"), "v");
+  EXPECT_TRUE(get(Kind::StatefulSet, "db")->meta.deleting());
+  EXPECT_TRUE(get(Kind::Pod, "p")->meta.deleting());
+  EXPECT_EQ(get(Kind::Pod, "p")->meta.deletion_grace_period_seconds, 30);
+  ASSERT_NE(get(Kind::PersistentVolumeClaim, "data"), nullptr);
+  EXPECT_FALSE(get(Kind::PersistentVolumeClaim, "data")->meta.deleting());
+  EXPECT_NE(store_->get({Kind::Namespace, "", "default"}), nullptr);
+}
+
+TEST_F(ManifestApplierTest, AnObjectDroppedFromItsFileIsDeleted) {
+  take(snapshot({{"a.yaml", config_map("a") + config_map("b")}}));
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(value("b"), "(none)");
+}
+
+TEST_F(ManifestApplierTest, NothingIsDeletedBeforeTheFirstCompleteRead) {
+  take(snapshot({{"a.yaml", config_map("a")}, {"b.yaml", config_map("b")}}));
+  restart();
+  take(snapshot({{"b.yaml", config_map("b", "new")}}, /*complete=*/false));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(value("b"), "new") << "what could be read is applied";
+  take(snapshot({{"b.yaml", config_map("b", "new")}}));
+  EXPECT_EQ(value("a"), "(none)");
+}
+
+TEST_F(ManifestApplierTest, AnUnreadableOrVanishedDirectoryDeletesNothingAndIsReportedOnce) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  take(snapshot({}, /*complete=*/false));
+  take(snapshot({}, /*complete=*/false));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(findings(), (Texts{"E open /m: Permission denied; what it made stays"}));
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  take(snapshot({}, /*complete=*/false));
+  EXPECT_EQ(findings().size(), 1U) << "it had gone, so it is news again";
+}
+
+TEST_F(ManifestApplierTest, AnotherSourceSaysNothingAboutThisOne) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  restart();
+  take(snapshot({{"z.yaml", config_map("z")}}, true, "directory:/other"));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(value("z"), "v");
+}
+
+TEST_F(ManifestApplierTest, AFileThatDoesNotParseKeepsAllItMade) {
+  take(snapshot({{"a.yaml", config_map("a") + config_map("b")}}));
+  take(snapshot({{"a.yaml", config_map("a", "new") + "---\nkind: [\n"}}));
+  EXPECT_EQ(value("a"), "v") << "not even its good part is applied";
+  EXPECT_EQ(value("b"), "v");
+  const auto told = findings();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0].starts_with("E /m/a.yaml:")) << told[0];
+  take(snapshot({{"a.yaml", ""}}));
+  EXPECT_EQ(value("a"), "v") << "truncated is not deleted";
+}
+
+TEST_F(ManifestApplierTest, AHalfWrittenOrJustVanishedFileChangesAndReportsNothing) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  take(with_last(snapshot({{"a.yaml", "kind: ["}}), /*settling=*/true, /*vanished=*/false));
+  take(with_last(snapshot({{"a.yaml", config_map("other")}}), /*settling=*/true, /*vanished=*/false));
+  take(with_last(snapshot({{"a.yaml", config_map("a")}}), /*settling=*/false, /*vanished=*/true));
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_EQ(value("other"), "(none)");
+  EXPECT_EQ(findings(), Texts{});
+}
+
+TEST_F(ManifestApplierTest, OfTwoFilesTheOwnerKeepsTheObject) {
+  take(snapshot({{"b.yaml", config_map("x", "b")}}));
+  take(snapshot({{"a.yaml", config_map("x", "a")}, {"b.yaml", config_map("x", "b")}}));
+  EXPECT_EQ(value("x"), "b");
+  EXPECT_EQ(findings(), (Texts{"E /m/a.yaml: ConfigMap default/x: is also in /m/b.yaml, which keeps it"}));
+  take(snapshot({{"a.yaml", config_map("x", "a")}, {"b.yaml", "kind: ["}}));
+  EXPECT_EQ(value("x"), "b") << "a broken owner still owns";
+  take(snapshot({{"a.yaml", config_map("x", "a")}}));
+  EXPECT_EQ(value("x"), "a");
+  EXPECT_EQ(owner(Kind::ConfigMap, "x"), "directory:/m/a.yaml");
+}
+
+TEST_F(ManifestApplierTest, OfTwoNewFilesTheFirstInNameOrderMakesTheObject) {
+  take(snapshot({{"b.yaml", config_map("x", "b")}, {"a.yaml", config_map("x", "a")}}));
+  EXPECT_EQ(value("x"), "a");
+  EXPECT_EQ(findings(), (Texts{"E /m/b.yaml: ConfigMap default/x: is also in /m/a.yaml, which keeps it"}));
+}
+
+TEST_F(ManifestApplierTest, RenamingAFileMovesOwnershipAndNothingElse) {
+  take(snapshot({{"a.yaml", stateful_set("db", 3)}}));
+  change(Kind::StatefulSet, "db", [](auto& raw) { raw["spec"].as_object()["replicas"] = 5; });
+  const auto before = get(Kind::StatefulSet, "db");
+  auto renamed = snapshot({{"b.yaml", stateful_set("db", 3)}});
+  auto vanished = std::make_shared<SourceFile>();
+  vanished->id = "directory:/m/a.yaml";
+  vanished->vanished = true;
+  renamed.files.insert(renamed.files.begin(), vanished);
+  take(renamed);
+  const auto after = get(Kind::StatefulSet, "db");
+  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "directory:/m/b.yaml");
+  EXPECT_EQ(after->raw.at("spec"), before->raw.at("spec"));
+  EXPECT_EQ(after->meta.generation, before->meta.generation);
+  take(snapshot({{"b.yaml", stateful_set("db", 3)}}));
+  EXPECT_FALSE(get(Kind::StatefulSet, "db")->meta.deleting());
+  EXPECT_EQ(findings(), Texts{});
+}
+
+TEST_F(ManifestApplierTest, AnObjectMadeThroughTheApiIsTakenOverWithAWarning) {
+  const auto parsed = model::read_manifest(config_map("x", "api"), "api");
+  const auto made = store::create_and_wait(*store_, parsed.objects.at(0));
+  ASSERT_TRUE(made.ok());
+  take(snapshot({{"a.yaml", config_map("x", "file")}}));
+  EXPECT_EQ(value("x"), "file");
+  EXPECT_EQ(get(Kind::ConfigMap, "x")->meta.uid, (*made)->meta.uid);
+  const auto told = findings();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0].starts_with("W /m/a.yaml: ConfigMap default/x: was made through the API")) << told[0];
+}
+
+TEST_F(ManifestApplierTest, WhatTheAgentFilledInStaysWhenTheFileChanges) {
+  take(snapshot({{"a.yaml", claim("data")}}));
+  change(Kind::PersistentVolumeClaim, "data", [](auto& raw) {
+    raw["spec"].as_object()["volumeName"] = "pv-1";
+    raw["metadata"].as_object()["annotations"].as_object()["pv.kubernetes.io/bind-completed"] = "yes";
+    raw["metadata"].as_object()["finalizers"] = {"kubernetes.io/pvc-protection"};
+  });
+  take(snapshot({{"a.yaml", claim("data") + "metadata2: x\n"}}));
+  auto text = claim("data");
+  text.insert(text.find("name: data"), "labels: {team: x}, ");
+  take(snapshot({{"a.yaml", text}}));
+  const auto data = get(Kind::PersistentVolumeClaim, "data");
+  EXPECT_EQ(data->meta.labels.at("team"), "x");
+  EXPECT_EQ(data->raw.at("spec").at("volumeName").as_string(), "pv-1");
+  EXPECT_EQ(data->meta.annotations.at("pv.kubernetes.io/bind-completed"), "yes");
+  EXPECT_EQ(data->meta.finalizers.size(), 1U);
+}
+
+TEST_F(ManifestApplierTest, APodWhoseFixedFieldsChangeIsStoppedAndMadeAgain) {
+  take(snapshot({{"a.yaml", pod("p", "old")}}));
+  const auto first = get(Kind::Pod, "p")->meta.uid;
+  take(snapshot({{"a.yaml", pod("p", "new")}}));
+  ASSERT_TRUE(get(Kind::Pod, "p")->meta.deleting());
+  EXPECT_EQ(get(Kind::Pod, "p")->meta.uid, first);
+  ASSERT_TRUE(store::remove_and_wait(*store_, {Kind::Pod, "default", "p"}, 0).ok());  // as the agent does once it ended
+  settle();
+  ASSERT_NE(get(Kind::Pod, "p"), nullptr);
+  EXPECT_NE(get(Kind::Pod, "p")->meta.uid, first);
+  EXPECT_FALSE(get(Kind::Pod, "p")->meta.deleting());
+  EXPECT_EQ(findings(), Texts{});
+}
+
+TEST_F(ManifestApplierTest, PodsThatAControllerMadeAreNotTheFilesToDelete) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  auto raw = model::read_manifest(pod("db-0", "x"), "t").objects.at(0).raw;
+  auto& metadata = raw["metadata"].as_object();
+  metadata["annotations"] = {{"berth.io/source", "directory:/m/gone.yaml"}};  // copied from a template
+  metadata["ownerReferences"] = json::array{
+      {{"apiVersion", "apps/v1"}, {"kind", "StatefulSet"}, {"name", "db"}, {"uid", "u"}, {"controller", true}}};
+  ASSERT_TRUE(store::create_and_wait(*store_, *model::make_object(raw)).ok());
+  take(snapshot({{"a.yaml", config_map("a", "new")}}));
+  EXPECT_FALSE(get(Kind::Pod, "db-0")->meta.deleting());
+}
+
+TEST_F(ManifestApplierTest, AFieldThatCannotChangeIsReportedAndTheRestStays) {
+  take(snapshot({{"a.yaml", stateful_set("db", 3)}}));
+  auto text = stateful_set("db", 4);
+  text.replace(text.find("serviceName: s"), 14, "serviceName: other");
+  take(snapshot({{"a.yaml", text}}));
+  EXPECT_EQ(get(Kind::StatefulSet, "db")->raw.at("spec").at("replicas").as_int64(), 3);
+  const auto told = findings();
+  ASSERT_GE(told.size(), 1U);
+  EXPECT_TRUE(told[0].starts_with("E /m/a.yaml: StatefulSet default/db: ")) << told[0];
+}
+
+}  // namespace
+}  // namespace berth::agent

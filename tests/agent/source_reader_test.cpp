@@ -1,0 +1,166 @@
+// tests/agent/source_reader_test.cpp - which files are manifests, and what a read of the directory proves.
+#include "agent/source_reader.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace berth::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string manifest(const std::string& name) {
+  return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {a: b}\n";
+}
+
+fs::path make_directory() {
+  auto pattern = testing::TempDir() + "source-XXXXXX";
+  return ::mkdtemp(pattern.data());
+}
+
+class SourceReader : public testing::Test {
+ protected:
+  SourceReader() { fs::create_directory(dir_ / "m"); }
+  ~SourceReader() override { fs::remove_all(dir_); }
+
+  void put(const std::string& name, const std::string& text) { std::ofstream(dir_ / "m" / name) << text; }
+
+  /// "a.yaml", "b.yaml?" (settling), "c.yaml!" (errors), "d.yaml-" (vanished).
+  static std::vector<std::string> summary(const SourceSnapshot& snapshot) {
+    std::vector<std::string> all;
+    for (const auto& file : snapshot.files) {
+      all.push_back(file->id.substr(file->id.rfind('/') + 1) + (file->vanished                   ? "-"
+                                                                : file->settling                 ? "?"
+                                                                : !file->manifest.errors.empty() ? "!"
+                                                                                                 : ""));
+    }
+    return all;
+  }
+
+  fs::path dir_ = make_directory();
+  DirectoryReader reader_{dir_ / "m"};
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(SourceReader, KnowsManifestsFromWhatEditorsLeave) {
+  for (const char* name : {"a.yaml", "a.yml", "a.json", "a.b.yaml", "4913.yaml"})
+    EXPECT_TRUE(is_manifest_name(name)) << name;
+  for (const char* name :
+       {"", ".yaml", ".a.yaml", ".a.yaml.swp", "a.yaml.swx", "a.yaml~", "~a.yaml", "#a.yaml#", "#a.yaml", "a.yaml.bak",
+        "a.yaml.backup", "a.yaml.tmp", "4913", "a.txt", "README", "..data"}) {
+    EXPECT_FALSE(is_manifest_name(name)) << name;
+  }
+}
+
+TEST_F(SourceReader, ReadsManifestsSortedAndLeavesOtherFilesAlone) {
+  put("b.yaml", manifest("b"));
+  put("a.json", R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}})");
+  put("a.yaml~", "not: [a manifest");
+  put(".a.yaml.swp", "x");
+  fs::create_directory(dir_ / "m" / "dir.yaml");
+  const auto snapshot = reader_.read({});
+  EXPECT_TRUE(snapshot.complete);
+  EXPECT_EQ(snapshot.name, "directory:" + (dir_ / "m").native());
+  EXPECT_EQ(summary(snapshot), (Names{"a.json", "b.yaml"}));
+  EXPECT_EQ(source_of(snapshot.files.at(0)->id), snapshot.name);
+}
+
+TEST_F(SourceReader, AnAbsentOrReplacedDirectoryIsNotAnEmptyOne) {
+  fs::remove(dir_ / "m");
+  EXPECT_FALSE(reader_.read({}).complete);
+  EXPECT_NE(reader_.read({}).error.find("No such file"), std::string::npos);
+  std::ofstream(dir_ / "m") << "a file";
+  EXPECT_FALSE(reader_.read({}).complete);
+}
+
+TEST_F(SourceReader, AnEmptyOrBrokenFileFirstSettlesAndThenIsAnError) {
+  put("empty.yaml", "");
+  put("half.yaml", "apiVersion: v1\nkind: [Conf");
+  EXPECT_EQ(summary(reader_.read({})), (Names{"empty.yaml?", "half.yaml?"}));
+  EXPECT_EQ(summary(reader_.read({.changed = {}, .open = {}, .settled = true})), (Names{"empty.yaml!", "half.yaml!"}));
+  put("half.yaml", manifest("whole"));
+  EXPECT_EQ(summary(reader_.read({})), (Names{"empty.yaml!", "half.yaml"}));
+}
+
+TEST_F(SourceReader, AFileThatIsBeingWrittenSettlesEvenWhenItParses) {
+  put("a.yaml", manifest("a"));
+  EXPECT_EQ(summary(reader_.read({.changed = {}, .open = {"a.yaml"}, .settled = true})), (Names{"a.yaml?"}));
+  EXPECT_EQ(summary(reader_.read({.changed = {"a.yaml"}, .open = {}, .settled = false})), (Names{"a.yaml"}));
+}
+
+TEST_F(SourceReader, ALinkIsWholeAtOnce) {
+  put("target.txt", manifest("a"));
+  fs::create_symlink("target.txt", dir_ / "m" / "a.yaml");
+  EXPECT_EQ(summary(reader_.read({.changed = {"a.yaml"}, .open = {"a.yaml"}, .settled = false})), (Names{"a.yaml"}));
+}
+
+TEST_F(SourceReader, AMissingFileHasVanishedBeforeItIsGone) {
+  put("a.yaml", manifest("a"));
+  put("b.yaml", manifest("b"));
+  reader_.read({});
+  fs::remove(dir_ / "m" / "a.yaml");
+  EXPECT_EQ(summary(reader_.read({})), (Names{"a.yaml-", "b.yaml"}));
+  EXPECT_EQ(summary(reader_.read({.changed = {}, .open = {}, .settled = true})), (Names{"b.yaml"}));
+  put("a.yaml", manifest("a"));
+  EXPECT_EQ(summary(reader_.read({})), (Names{"a.yaml", "b.yaml"}));
+}
+
+TEST_F(SourceReader, SwappingTheLinkOfAProjectedVolumeIsSeen) {
+  for (const char* version : {"..1", "..2"}) {
+    fs::create_directory(dir_ / "m" / version);
+    put(std::string(version) + "/a.yaml", manifest(version[2] == '1' ? "one" : "two"));
+  }
+  fs::create_symlink("..1", dir_ / "m" / "..data");
+  fs::create_symlink("..data/a.yaml", dir_ / "m" / "a.yaml");
+  auto snapshot = reader_.read({});
+  ASSERT_EQ(summary(snapshot), (Names{"a.yaml"}));
+  EXPECT_EQ(snapshot.files[0]->manifest.objects.at(0).meta.name, "one");
+  fs::create_symlink("..2", dir_ / "m" / "..data_tmp");
+  fs::rename(dir_ / "m" / "..data_tmp", dir_ / "m" / "..data");
+  snapshot = reader_.read({});
+  ASSERT_EQ(summary(snapshot), (Names{"a.yaml"}));
+  EXPECT_EQ(snapshot.files[0]->manifest.objects.at(0).meta.name, "two");
+}
+
+TEST_F(SourceReader, WhatCannotBeReadIsAnErrorAndNotGone) {
+  fs::create_symlink("nowhere", dir_ / "m" / "dangling.yaml");
+  fs::create_symlink("loop.yaml", dir_ / "m" / "loop.yaml");
+  ASSERT_EQ(::mkfifo((dir_ / "m" / "pipe.yaml").c_str(), 0600), 0);
+  fs::create_symlink("/dev/zero", dir_ / "m" / "zero.yaml");
+  const auto snapshot = reader_.read({});
+  EXPECT_TRUE(snapshot.complete);
+  EXPECT_EQ(summary(snapshot), (Names{"dangling.yaml!", "loop.yaml!", "pipe.yaml!", "zero.yaml!"}));
+}
+
+TEST_F(SourceReader, FilesOverALimitAreErrorsAndTooManyMakeItIncomplete) {
+  put("a.yaml", manifest("a"));
+  put("b.yaml", manifest("b") + "#" + std::string(1000, 'x'));
+  put("c.yaml", manifest("c"));
+  DirectoryLimits limits;
+  limits.manifest.bytes = 500;
+  EXPECT_EQ(summary(DirectoryReader(dir_ / "m", limits).read({})), (Names{"a.yaml", "b.yaml!", "c.yaml"}));
+  limits = {};
+  limits.total_bytes = 1100;
+  EXPECT_EQ(summary(DirectoryReader(dir_ / "m", limits).read({})), (Names{"a.yaml", "b.yaml!", "c.yaml"}));
+  limits = {};
+  limits.files = 2;
+  const auto snapshot = DirectoryReader(dir_ / "m", limits).read({});
+  EXPECT_FALSE(snapshot.complete);
+  EXPECT_EQ(summary(snapshot), (Names{"a.yaml", "b.yaml"}));
+}
+
+TEST_F(SourceReader, ParsesAgainOnlyWhatChanged) {
+  put("a.yaml", manifest("a"));
+  const auto first = reader_.read({}).files.at(0);
+  EXPECT_EQ(reader_.read({}).files.at(0), first);
+  EXPECT_EQ(reader_.read({.changed = {"a.yaml"}, .open = {}, .settled = false}).files.at(0), first) << "same content";
+  put("a.yaml", manifest("c"));  // same size
+  EXPECT_NE(reader_.read({}).files.at(0), first);
+}
+
+}  // namespace
+}  // namespace berth::agent
