@@ -46,13 +46,14 @@ TEST(RemoveTree, LinkInPlaceOfTheTreeIsOnlyUnlinked) {
 }
 
 TEST(RemoveTree, TreeDeeperThanPathMaxIsRemoved) {
-  const TempDir dir;
+  const TempDir dir("/dev/shm");
+  const std::string level(60, 'x');
   const auto root = dir.path() / "tree";
   fs::create_directory(root);
   UniqueFd here(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (int level = 0; level < 1500; ++level) {
-    ASSERT_EQ(::mkdirat(here.get(), "level", 0755), 0);
-    here.reset(::openat(here.get(), "level", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int depth = 0; depth < 150; ++depth) {
+    ASSERT_EQ(::mkdirat(here.get(), level.c_str(), 0755), 0);
+    here.reset(::openat(here.get(), level.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   here.reset();
   const auto removed = remove_tree(root, soon());
@@ -70,7 +71,7 @@ TEST(RemoveTree, OutOfTimeSaysSoAndASecondCallCompletes) {
 }
 
 TEST(RemoveTree, ManyFilesInOneDirectoryAreRemovedInBatches) {
-  const TempDir dir;
+  const TempDir dir("/dev/shm");
   for (int i = 0; i < 2500; ++i) put(dir.path() / "tree" / std::to_string(i), "");
   EXPECT_TRUE(remove_tree(dir.path() / "tree", soon()).ok());
   EXPECT_FALSE(fs::exists(dir.path() / "tree"));
