@@ -205,7 +205,7 @@ class Builder final : public YAML::EventHandler {
     auto& frame = frames_.back();
     if (auto* list = frame.value.if_array()) {
       list->push_back(std::move(value));
-      frame.lines.items.push_back(std::move(lines));
+      frame.lines.children.push_back(std::move(lines));
       return;
     }
     auto& map = frame.value.get_object();
@@ -223,7 +223,8 @@ class Builder final : public YAML::EventHandler {
     } else {
       lines.line = frame.key_line;
       map.emplace(*frame.key, std::move(value));
-      frame.lines.fields.emplace_back(*std::move(frame.key), std::move(lines));
+      frame.lines.names.push_back(*std::move(frame.key));
+      frame.lines.children.push_back(std::move(lines));
     }
     frame.key.reset();
     frame.merging = false;
@@ -251,7 +252,8 @@ class Builder final : public YAML::EventHandler {
       for (auto& entry : from) {
         const auto inserted = map.emplace(entry.key(), std::move(entry.value())).second;
         if (!inserted) continue;
-        frame.lines.fields.emplace_back(std::string(entry.key().data(), entry.key().size()), LineNode{line, {}, {}});
+        frame.lines.names.emplace_back(entry.key().data(), entry.key().size());
+        frame.lines.children.push_back(LineNode{line, {}, {}});
       }
     }
   }
@@ -324,10 +326,9 @@ int LineNode::line_of(std::string_view field_path) const {
   const auto* node = this;
   int known = line;
   const auto step_field = [&](std::string_view name) -> const LineNode* {
-    for (const auto& [field, child] : node->fields) {
-      if (field == name) return &child;
-    }
-    return nullptr;
+    const auto found = std::find(node->names.begin(), node->names.end(), name);
+    return found == node->names.end() ? nullptr
+                                      : &node->children[static_cast<std::size_t>(found - node->names.begin())];
   };
   while (!field_path.empty()) {
     const LineNode* next = nullptr;
@@ -343,8 +344,8 @@ int LineNode::line_of(std::string_view field_path) const {
     } else if (field_path.front() == '[') {
       std::size_t index = 0;
       const auto [end, error] = std::from_chars(field_path.data() + 1, field_path.data() + field_path.size(), index);
-      if (error != std::errc() || index >= node->items.size()) return known;
-      next = &node->items[index];
+      if (error != std::errc() || index >= node->children.size()) return known;
+      next = &node->children[index];
       field_path.remove_prefix(std::min(static_cast<std::size_t>(end - field_path.data()) + 1, field_path.size()));
     } else {
       if (field_path.front() == '.') field_path.remove_prefix(1);

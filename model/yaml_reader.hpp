@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/json.hpp"
@@ -15,8 +14,8 @@ namespace berth::model {
 /// Where a value and everything below it was written. Lines are 1-based, 0 when not known.
 struct LineNode {
   int line = 0;
-  std::vector<std::pair<std::string, LineNode>> fields;
-  std::vector<LineNode> items;
+  std::vector<std::string> names;  ///< Of a mapping: the keys of `children`; empty for a list.
+  std::vector<LineNode> children;  ///< Values or items, in the order in which they were written.
 
   /// The line of a field path ("spec.containers[0].image"), or of the closest field around it that was written.
   int line_of(std::string_view field_path) const;
