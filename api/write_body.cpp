@@ -23,7 +23,7 @@ std::string_view media_type(std::string_view content_type) {
 }
 
 /// A header value: one line, quotes escaped (RFC 7234, 5.5).
-std::string quoted(std::string_view text) {
+std::string header_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -152,7 +152,7 @@ ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::obj
     if (headers.size() >= kMaxWarnings) continue;
     const auto text = is_unknown ? fmt::format("unknown field \"{}\"", problem.field)
                                  : fmt::format("{}: {}", problem.field, problem.message);
-    headers.emplace_back("Warning", fmt::format("299 - {}", quoted(text)));
+    headers.emplace_back("Warning", fmt::format("299 - {}", header_text(text)));
   }
   if (strict && !unknown.empty()) {
     return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", kind.name,
