@@ -167,6 +167,10 @@ class GrpcProbe final : public NetProbe {
 
 }  // namespace
 
+std::unique_ptr<NetProbe> make_grpc_probe(ProbeAddress address, std::string service) {
+  return std::make_unique<GrpcProbe>(std::move(address), std::move(service));
+}
+
 std::string grpc_health_request(const ProbeAddress& address, std::string_view service) {
   std::string headers;
   put_header(headers, ":method", "POST");
