@@ -34,7 +34,7 @@ struct Maker {
     target.address = {ip, *port};
     target.host = action.host.empty() ? ip : action.host;
     target.path = action.path;
-    if (target.path.empty() || target.path.front() != '/') target.path.insert(0, "/");
+    if (target.path.empty() || target.path.front() != '/') target.path = "/" + target.path;
     return make_http_probe(std::move(target), action.headers);
   }
   Result<std::unique_ptr<NetProbe>> operator()(const model::TcpSocketAction& action) const {
