@@ -210,14 +210,11 @@ class SqliteStore final : public Store {
     std::map<ObjectKey, Waiting> kept;  // the newest lazy write of each key
     for (auto& write : writes) {
       if (write.durable && !write.no_op) before.try_emplace(write.key, write.before);
-      const bool undone = before.contains(write.key);
-      if (write.durable) {
-        answer(std::move(write.done), error.context("store " + write.key.display()));
-      } else if (!undone) {
-        kept[write.key] = std::move(write);
-      }
+      if (!write.durable && !before.contains(write.key)) kept[write.key] = std::move(write);
     }
     for (const auto& [key, state] : before) table_.restore(key, state);
+    // Only now: who hears of the failure must find the old state.
+    for (auto& write : writes) answer(std::move(write.done), error.context("store " + write.key.display()));
     for (auto& [key, write] : kept) waiting_.push_back(std::move(write));
     if (!waiting_.empty()) lazy_since_ = std::chrono::steady_clock::now();
   }
