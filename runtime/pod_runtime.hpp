@@ -26,8 +26,8 @@ struct PodIdentity {
 };
 
 struct Mount {
-  std::string source;       ///< Host path.
-  std::string target;       ///< Path in the container.
+  std::string source;  ///< Host path.
+  std::string target;  ///< Path in the container.
   bool read_only = false;
   std::string propagation;  ///< "rprivate", "rslave", "rshared"
 };
@@ -35,9 +35,9 @@ struct Mount {
 /// Everything about one container to run; all references (env, volumes, users by pod default) resolved.
 struct ContainerSpec {
   PodIdentity pod;
-  std::string name;      ///< Container name in the pod spec.
-  std::uint32_t attempt = 0;  ///< Restart count: part of the id, so a restart is a new container.
-  std::string image;     ///< As in the manifest.
+  std::string name;                  ///< Container name in the pod spec.
+  std::uint32_t attempt = 0;         ///< Restart count: part of the id, so a restart is a new container.
+  std::string image;                 ///< As in the manifest.
   std::vector<std::string> command;  ///< Replaces the image's entrypoint when not empty.
   std::vector<std::string> args;     ///< Replaces the image's cmd when command or args are given.
   std::string working_dir;
@@ -78,10 +78,10 @@ struct ContainerState {
   std::int32_t exit_code = 0;
   bool oom_killed = false;
   WallTime created_at{};
-  WallTime started_at{};   ///< Persisted as a containerd label, so it survives our restart.
+  WallTime started_at{};  ///< Persisted as a containerd label, so it survives our restart.
   WallTime finished_at{};
-  std::string image;       ///< As asked for.
-  std::string image_id;    ///< Digest of the image it runs.
+  std::string image;     ///< As asked for.
+  std::string image_id;  ///< Digest of the image it runs.
 };
 
 struct ImageInfo {
