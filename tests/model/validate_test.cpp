@@ -97,7 +97,7 @@ TEST(ValidatePod, SpecRules) {
   check(pod, rows);
   EXPECT_EQ(errors(Kind::Pod, "spec: {}"), "spec.containers: required\n");
   EXPECT_EQ(errors(Kind::Pod, "metadata: {name: 'a/b'}\nspec: {containers: [{name: c, image: x}]}").substr(0, 36),
-            "metadata.name: invalid value: \"a/b\": ");
+            "metadata.name: invalid value: \"a/b\":");
 }
 
 TEST(ValidatePod, ContainerRules) {
