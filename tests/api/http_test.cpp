@@ -1,0 +1,126 @@
+// tests/api/http_test.cpp - what the server does with peers that are wrong, greedy or many.
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+
+#include "base/atomic_file.hpp"
+#include "tests/api/api_fixture.hpp"
+
+namespace berth::api {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Http : public ApiFixture {};
+
+TEST_F(Http, MalformedRequestsGet400AndAreClosed) {
+  for (const std::string_view text : {"nonsense\r\n\r\n", "GET  / HTTP/9.9\r\n\r\n", "GET /api HTTP/1.1\r\nBad Header\r\n\r\n",
+                                      "POST /api HTTP/1.1\r\nContent-Length: x\r\n\r\n"}) {
+    RawClient client(config_.socket);
+    client.send(text);
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 400")) << text;
+  }
+}
+
+TEST_F(Http, HugeHeadersAndBodiesAreRefused) {
+  RawClient headers(config_.socket);
+  headers.send("GET /api HTTP/1.1\r\nX: " + std::string(200 * 1024, 'a'));
+  EXPECT_THAT(headers.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 431"));
+  RawClient body(config_.socket);
+  body.send("POST /api/v1/namespaces HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n");
+  EXPECT_THAT(body.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(Http, PathsAndMethodsThatDoNotFitAreNamed) {
+  EXPECT_EQ(send("GET", "/nope").code, 404U);
+  EXPECT_EQ(send("GET", "/nope").message(), "the server could not find the requested resource");
+  EXPECT_EQ(send("GET", "/api/v1/%zz").code, 400U);
+  EXPECT_EQ(send("POST", "/api/v1/pods", "{}").code, 405U);
+  EXPECT_EQ(send("PUT", "/api/v1/namespaces/default/pods", "{}").code, 405U);
+  EXPECT_EQ(send("DELETE", "/api/v1/namespaces/default/pods").code, 405U);
+  EXPECT_EQ(send("OPTIONS", "/api/v1/pods").code, 405U);
+  EXPECT_EQ(send("POST", "/version", "{}").code, 405U);
+  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/vnd.kubernetes.protobuf").code, 415U);
+  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "[1]").code, 400U);
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/x/attach").code, 404U);
+}
+
+TEST_F(Http, ManyRequestsShareOneConnection) {
+  RawClient client(config_.socket);
+  client.send(get_request("/livez") + get_request("/api/v1/pods") + get_request("/readyz"));
+  const auto all = client.read_until("ok");
+  EXPECT_THAT(client.read_until("PodList"), HasSubstr("200 OK"));
+  client.take_until("0\r\n\r\n");
+  EXPECT_THAT(client.read_until("ok"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(Http, HealthIsWhatTheAgentSays) {
+  health_ = Error(ErrorCode::Unavailable, "containerd is away");
+  RawClient client(config_.socket);
+  client.send(get_request("/healthz", "Connection: close\r\n"));
+  const auto all = client.read_all();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(all, HasSubstr("containerd is away"));
+}
+
+TEST_F(Http, AnOldClientGetsItsListWithoutChunks) {
+  RawClient client(config_.socket);
+  client.send("GET /api/v1/namespaces HTTP/1.0\r\n\r\n");
+  const auto all = client.read_all();
+  EXPECT_THAT(all, HasSubstr("NamespaceList"));
+  EXPECT_THAT(all, testing::Not(HasSubstr("chunked")));
+}
+
+TEST_F(Http, AboveTheLimitPeersAreTurnedAwayAndPlacesComeBack) {
+  server_.reset();
+  config_.max_connections = 2;
+  start();
+  auto first = std::make_unique<RawClient>(config_.socket);
+  RawClient second(config_.socket);
+  first->send(get_request("/livez"));
+  first->read_until("ok");
+  second.send(get_request("/livez"));
+  second.read_until("ok");
+  RawClient third(config_.socket);
+  EXPECT_THAT(third.read_all(), HasSubstr("too many connections"));
+  first.reset();
+  for (int i = 0; i < 1000; ++i) {  // the server notices in its own time
+    RawClient again(config_.socket);
+    again.send(get_request("/livez", "Connection: close\r\n"));
+    if (again.read_all().find("200 OK") != std::string::npos) return;
+  }
+  FAIL() << "the place of a closed connection never came back";
+}
+
+TEST_F(Http, TheSocketIsForItsGroupOnlyAndHasOneOwner) {
+  struct stat info {};
+  ASSERT_EQ(::stat(config_.socket.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0660U);
+  const auto second = start_api_server(config_, *store_, runtime_, logs_, nullptr);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::Unavailable);
+  EXPECT_EQ(send("GET", "/api").code, 200U);  // the first one was not hurt
+}
+
+TEST_F(Http, ADeadSocketIsReplacedAndAnythingElseIsNot) {
+  server_.reset();
+  {
+    UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, config_.socket.c_str(), sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  start();
+  EXPECT_EQ(send("GET", "/api").code, 200U);
+  server_.reset();
+  ASSERT_TRUE(write_file(config_.socket, "precious"));
+  const auto refused = start_api_server(config_, *store_, runtime_, logs_, nullptr);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::AlreadyExists);
+  EXPECT_EQ(*read_file(config_.socket), "precious");
+}
+
+}  // namespace
+}  // namespace berth::api
