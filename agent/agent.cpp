@@ -33,10 +33,16 @@ using model::Kind;
 
 // containerd saturates at about twice the cores (measured); hooks and exec probes wait elsewhere.
 constexpr std::size_t kPodThreads = 4;
-constexpr std::size_t kSlowThreads = 4;
+constexpr std::size_t kHookThreads = 8;   // Each may wait for its pod's whole grace period.
+constexpr std::size_t kProbeThreads = 4;  // exec probes.
+constexpr std::size_t kFileThreads = 2;   // Sources, provisioning.
 // A pass is bounded by its calls' deadlines (10 s each); older than this, something hangs.
 constexpr std::chrono::seconds kLaneTooOld{120};
 constexpr std::chrono::seconds kRuntimeRetry{2};
+// Enough for a watch that reconnects; each entry holds a whole object.
+constexpr std::size_t kStoreHistory = 1000;
+
+bool names_changed(const store::Change& change);
 
 class HostAgent final : public Agent {
  public:
@@ -54,22 +60,25 @@ class HostAgent final : public Agent {
         dns_(std::move(dns)),
         host_ip_(network_->host_address()),
         pods_lane_(make_thread_lane("pods", kPodThreads)),
-        slow_lane_(make_thread_lane("slow", kSlowThreads)),
-        files_lane_(make_thread_lane("files", 1)),
+        hooks_lane_(make_thread_lane("hooks", kHookThreads)),
+        probes_lane_(make_thread_lane("probes", kProbeThreads)),
+        files_lane_(make_thread_lane("files", kFileThreads)),
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         worker_(*runtime_, *network_, *volumes_),
-        claims_(loop_, *slow_lane_, clock_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
+        claims_(loop_, *files_lane_, clock_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
         sets_(loop_, clock_, cache_, writer_, event_sink(), config_.node_name),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
-                 .slow = *slow_lane_,
+                 .hooks = *hooks_lane_,
                  .worker = worker_,
                  .runtime = *runtime_,
-                 .clock = clock_},
+                 .clock = clock_,
+                 .host_ip = host_ip_},
                 driver_callbacks()),
         prober_(make_prober(
-            loop_, *slow_lane_, *runtime_, clock_, [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
+            loop_, *probes_lane_, *runtime_, clock_,
+            [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
             [this](const ProbeVerdict& failure) { on_probe_failure(failure); })) {
     driver_.set_prober(prober_.get());
   }
@@ -79,7 +88,8 @@ class HostAgent final : public Agent {
     sources_.reset();
     // Lanes first: their jobs use the rooms. What they post to the loop is never run.
     pods_lane_.reset();
-    slow_lane_.reset();
+    hooks_lane_.reset();
+    probes_lane_.reset();
     files_lane_.reset();
     if (auto flushed = store_->flush(); !flushed) {
       log(LogLevel::Error, "store not flushed", {{"error", flushed.error().message()}});
@@ -103,6 +113,8 @@ class HostAgent final : public Agent {
   void on_pod(const store::Change& change);
   void on_settled(const std::string& uid);
   void place(const model::Pod& pod);
+  void place_all();
+  void forget(const model::Pod& pod);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
@@ -121,7 +133,8 @@ class HostAgent final : public Agent {
   std::unique_ptr<network::DnsServer> dns_;
   std::string host_ip_;
   std::unique_ptr<Lane> pods_lane_;
-  std::unique_ptr<Lane> slow_lane_;
+  std::unique_ptr<Lane> hooks_lane_;
+  std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
   ObjectCache cache_;
   StoreWriter writer_;
@@ -137,8 +150,9 @@ class HostAgent final : public Agent {
   std::size_t adopting_ = 0;
   std::unique_ptr<LoopHandle> watchdog_;
   std::unique_ptr<LoopHandle> retry_;
+  std::unique_ptr<LoopHandle> place_retry_;
+  bool orphans_unknown_ = false;  ///< containerd could not be asked yet.
   bool names_posted_ = false;
-  bool begun_ = false;
   std::string last_report_;
   mutable std::mutex health_mutex_;
   std::string runtime_error_ = "not asked yet";
@@ -149,16 +163,14 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .inputs =
           [this](const model::Pod& pod) { return make_pass_input(pod, cache_, claims_, config_.node_name, host_ip_); },
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
-      .on_forget =
-          [this](const model::Pod& pod) {
-            writer_.remove({Kind::Pod, pod.meta.ns, pod.meta.name}, {});
-          },
+      .on_forget = [this](const model::Pod& pod) { forget(pod); },
       .on_event =
           [this](const model::Pod& pod, std::string_view type, std::string_view reason, const std::string& message) {
             events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
           },
       .on_settled = [this](const std::string& uid) { on_settled(uid); },
-      .registry_auths = [this](const model::Pod& pod) { return registry_auths(pod, cache_); }};
+      .registry_auths = [this](const model::Pod& pod,
+                               const std::string& image) { return registry_auths(pod, image, cache_); }};
 }
 
 EventSink HostAgent::event_sink() {
@@ -168,12 +180,15 @@ EventSink HostAgent::event_sink() {
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
   const auto addresses_changed = pod.status.pod_ip != status.pod_ip || pod.status.ready() != status.ready();
-  writer_.modify({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, Durability::Lazy,
-                 [encoded = model::encode_pod_status(status)](json::object& raw) {
-                   raw["status"] = encoded;
-                   return true;
-                 },
-                 {});
+  writer_.modify(
+      {Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, Durability::Lazy,
+      [encoded = model::encode_pod_status(status)](json::object& raw) {
+        raw["status"] = encoded;
+        return true;
+      },
+      [this, uid = pod.meta.uid](const Status& written) {
+        if (!written && written.error().code() != ErrorCode::NotFound) driver_.status_lost(uid);
+      });
   if (addresses_changed) {
     log(LogLevel::Info, status.ready() ? "pod ready" : "pod not ready",
         {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"phase", status.phase}, {"address", status.pod_ip}});
@@ -187,6 +202,18 @@ void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
                    fmt::format("{} probe failed: {}", to_string(failure.kind), failure.message));
     return;
   }
+}
+
+/// Torn down: its object goes. Tried again when that fails, so that it does not stay Terminating.
+void HostAgent::forget(const model::Pod& pod) {
+  const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
+  writer_.remove(key, pod.meta.uid, [this, key](const Status& removed) {
+    if (removed) return;
+    log(LogLevel::Warning, "pod object not removed, trying again",
+        {{"pod", key.ns + "/" + key.name}, {"error", removed.error().message()}});
+    const auto found = cache_.pods().find({key.ns, key.name});
+    if (found != cache_.pods().end()) driver_.set_pod(found->second);
+  });
 }
 
 void HostAgent::create_defaults() {
@@ -215,9 +242,7 @@ void HostAgent::create_defaults() {
     writer_.modify(
         key, {}, Durability::Durable,
         [node](json::object& raw) {
-          auto& meta = raw["metadata"].get_object();
-          meta["labels"] = node.at("metadata").at("labels");
-          raw["spec"] = node.at("spec");
+          merge_node(raw, node);
           raw["status"] = node.at("status");
           return true;
         },
@@ -247,6 +272,7 @@ void HostAgent::begin() {
                           log(LogLevel::Info, "containerd connected");
                           driver_.kick_all();
                           check_runtime();
+                          if (orphans_unknown_) adopt_orphans();
                         });
                       });
   check_runtime();
@@ -291,10 +317,13 @@ void HostAgent::check_runtime() {
 
 /// Whatever the rooms hold for pods that have no object: their deletion was decided before we went down.
 void HostAgent::adopt_orphans() {
-  slow_lane_->run([this] {
+  orphans_unknown_ = false;
+  pods_lane_->run([this] {
     std::map<std::string, runtime::PodIdentity> found;
     if (auto containers = runtime_->all_containers()) {
       for (const auto& container : *containers) found[container.pod.uid] = container.pod;
+    } else {
+      loop_.post([this] { orphans_unknown_ = true; });
     }
     if (auto attached = network_->attached_pods()) {
       for (const auto& uid : *attached) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
@@ -302,7 +331,9 @@ void HostAgent::adopt_orphans() {
     if (auto mounted = volumes_->mounted_pods()) {
       for (const auto& uid : *mounted) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
     }
-    loop_.post([this, found] {
+    loop_.post([this, found]() mutable {
+      // An object that does not decode, or that is bound to a name this node had once, is no orphan.
+      for (const auto& object : store_->list(Kind::Pod).objects) found.erase(object->meta.uid);
       for (const auto& [uid, identity] : found) {
         if (driver_.knows(uid)) continue;
         log(LogLevel::Warning, "removing what is left of a deleted pod",
@@ -329,7 +360,7 @@ void HostAgent::on_change(const store::Change& change) {
     case Kind::ConfigMap:
     case Kind::Secret:
       for (const auto& [name, pod] : cache_.pods()) {
-        if (name.first == object.meta.ns && refers_to(pod->spec, object.key())) driver_.kick(pod->meta.uid);
+        if (name.first == object.meta.ns && refers_to(pod->spec, object.key())) driver_.refresh(pod->meta.uid);
       }
       break;
     case Kind::PersistentVolumeClaim:
@@ -342,11 +373,7 @@ void HostAgent::on_change(const store::Change& change) {
       }
       break;
     case Kind::PersistentVolume:
-    case Kind::Node:
-      for (const auto& [name, pod] : cache_.pods()) {
-        if (pod->spec.node_name.empty()) place(*pod);
-      }
-      break;
+    case Kind::Node: place_all(); break;
     case Kind::Namespace:
     case Kind::StorageClass:
     case Kind::ServiceAccount:
@@ -377,7 +404,7 @@ void HostAgent::on_pod(const store::Change& change) {
   } else {
     place(*pod);
   }
-  publish_names();
+  if (names_changed(change)) publish_names();
 }
 
 /// Says once that everything from before a restart has been found and is as wanted.
@@ -391,7 +418,7 @@ void HostAgent::place(const model::Pod& pod) {
   if (!pod.spec.node_name.empty()) return;
   const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
   if (pod.meta.deleting()) {  // Never bound: nothing of it is here.
-    writer_.remove(key, {});
+    writer_.remove(key, pod.meta.uid, {});
     return;
   }
   const auto node = cache_.nodes().find({"", config_.node_name});
@@ -413,7 +440,17 @@ void HostAgent::place(const model::Pod& pod) {
                    spec["nodeName"] = node_name;
                    return true;
                  },
-                 {});
+                 [this](const Status& written) {
+                   if (written) return;
+                   constexpr std::chrono::seconds kPlaceAgain{1};
+                   place_retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });
+                 });
+}
+
+void HostAgent::place_all() {
+  for (const auto& [name, pod] : cache_.pods()) {
+    if (pod->spec.node_name.empty()) place(*pod);
+  }
 }
 
 void HostAgent::publish_names() {
@@ -429,7 +466,8 @@ void HostAgent::publish_names() {
 void HostAgent::feed_watchdog() {
   const auto interval = systemd::watchdog_interval();
   if (!interval) return;
-  const auto oldest = std::max({pods_lane_->oldest(), slow_lane_->oldest(), files_lane_->oldest()});
+  // Hooks may take their pods' whole grace; everything else has deadlines.
+  const auto oldest = std::max(pods_lane_->oldest(), files_lane_->oldest());
   if (oldest < kLaneTooOld) {
     systemd::notify_watchdog();
   } else {
@@ -470,6 +508,23 @@ void HostAgent::run() {
   loop_.run();
 }
 
+/// Does this change of a pod touch what the zone is made of?
+bool names_changed(const store::Change& change) {
+  if (!change.previous) return true;
+  const auto& before = change.previous->meta;
+  const auto& after = change.object->meta;
+  if (before.uid != after.uid || before.labels != after.labels || before.deleting() != after.deleting()) return true;
+  const json::value old_pod(change.previous->raw);
+  const json::value new_pod(change.object->raw);
+  for (const auto* field : {"podIP", "phase"}) {
+    if (find_string(old_pod, {"status", field}) != find_string(new_pod, {"status", field})) return true;
+  }
+  const auto* old_conditions = find(old_pod, {"status", "conditions"});
+  const auto* new_conditions = find(new_pod, {"status", "conditions"});
+  if (old_conditions == nullptr || new_conditions == nullptr) return old_conditions != new_conditions;
+  return *old_conditions != *new_conditions;
+}
+
 /// The host's resolvers, unless the configuration names others.
 std::vector<std::string> upstreams_of(const Config& config) {
   if (config.dns_upstreams) return *config.dns_upstreams;
@@ -485,7 +540,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
-  auto store = store::open_sqlite_store(config.state_dir / "berth.db");
+  auto store = store::open_sqlite_store(config.state_dir / "berth.db", {.history = kStoreHistory});
   if (!store) return std::move(store).error().context("open the store");
 
   auto network = network::make_pod_network({.bridge = config.bridge,

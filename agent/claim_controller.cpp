@@ -10,6 +10,10 @@ namespace {
 
 using model::Kind;
 
+std::string node_of(const model::ObjectPtr& pod) {
+  return pod ? std::string(find_string(json::value(pod->raw), {"spec", "nodeName"})) : std::string();
+}
+
 std::string claim_tag(const std::string& ns, const std::string& name) { return ns + "/" + name; }
 
 json::object claim_reference(const model::ObjectKey& claim, const std::string& uid) {
@@ -66,7 +70,7 @@ void ClaimController::on_change(const store::Change& change) {
     case Kind::PersistentVolume:
     case Kind::StorageClass: mark(); return;
     case Kind::Pod:  // A first consumer, or the last user of a released volume is gone.
-      if (change.type != store::ChangeType::Modified) mark();
+      if (change.type != store::ChangeType::Modified || node_of(change.previous) != node_of(change.object)) mark();
       return;
     case Kind::Namespace:
     case Kind::Node:
@@ -130,6 +134,7 @@ void ClaimController::run() {
     }
   }
 
+  std::erase_if(waiting_, [&](const auto& entry) { return !cache_.claims().contains(entry.first); });
   const auto plan = plan_claims(facts);
   for (const auto& action : plan.bind) bind(action);
   for (const auto& action : plan.provision) provision(action);
@@ -194,9 +199,9 @@ void ClaimController::bind(const BindAction& action) {
 void ClaimController::provision(const ProvisionAction& action) {
   const auto tag = claim_tag(action.claim.ns, action.claim.name);
   if (!under_way_.insert(tag).second) return;
-  lane_.run([this, alive = alive_, action, tag] {
-    auto made = std::make_shared<Result<std::filesystem::path>>(volumes_.provision(action.claim.ns, action.claim.name));
-    loop_.post([this, alive, action, tag, made] {
+  lane_.run([this, &loop = loop_, &volumes = volumes_, alive = alive_, action, tag] {
+    auto made = std::make_shared<Result<std::filesystem::path>>(volumes.provision(action.claim.ns, action.claim.name));
+    loop.post([this, alive, action, tag, made] {
       if (!*alive) return;
       if (!*made) {
         events_(action.claim, action.claim_uid, "Warning", "ProvisioningFailed", made->error().message());
@@ -218,8 +223,15 @@ void ClaimController::provision(const ProvisionAction& action) {
 }
 
 void ClaimController::release(const ReleaseAction& action) {
-  if (!under_way_.insert(action.volume).second) return;
+  // The claim's tag, not the volume's: never beside provisioning the same directory.
+  const auto tag = claim_tag(action.claim_ns, action.claim_name);
+  if (writer_.exists({Kind::PersistentVolumeClaim, action.claim_ns, action.claim_name}, {}) && action.reclaim) return;
+  if (!under_way_.insert(tag).second) return;
   const model::ObjectKey key{Kind::PersistentVolume, "", action.volume};
+  if (action.drop) {
+    writer_.remove(key, {}, [this, tag](const Status& status) { finished(tag, status); });
+    return;
+  }
   if (!action.reclaim) {
     writer_.modify(
         key, {}, Durability::Durable,
@@ -227,19 +239,19 @@ void ClaimController::release(const ReleaseAction& action) {
           raw["status"] = {{"phase", "Released"}};
           return true;
         },
-        [this, volume = action.volume](const Status& status) { finished(volume, status); });
+        [this, tag](const Status& status) { finished(tag, status); });
     return;
   }
-  lane_.run([this, alive = alive_, action, key] {
-    auto gone = std::make_shared<Status>(volumes_.reclaim(action.claim_ns, action.claim_name));
-    loop_.post([this, alive, action, key, gone] {
+  lane_.run([this, &loop = loop_, &volumes = volumes_, alive = alive_, action, key, tag] {
+    auto gone = std::make_shared<Status>(volumes.reclaim(action.claim_ns, action.claim_name));
+    loop.post([this, alive, key, gone, tag] {
       if (!*alive) return;
       if (!*gone) {
         events_(key, {}, "Warning", "VolumeFailedDelete", gone->error().message());
-        finished(action.volume, *gone);
+        finished(tag, *gone);
         return;
       }
-      writer_.remove(key, [this, volume = action.volume](const Status& status) { finished(volume, status); });
+      writer_.remove(key, {}, [this, tag](const Status& status) { finished(tag, status); });
     });
   });
 }

@@ -156,10 +156,18 @@ class Planner {
     });
     if (alive || facts_.mounted.contains({volume.claim_ns, volume.claim_name})) return;
     const auto ours = volume.meta.annotations.find("pv.kubernetes.io/provisioned-by");
-    const auto reclaim = volume.reclaim_policy == "Delete" && ours != volume.meta.annotations.end() &&
+    // A claim made again under the same name has the same directory: its content is not ours to delete.
+    const auto reused = std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
+      return claim.meta.ns == volume.claim_ns && claim.meta.name == volume.claim_name;
+    });
+    const auto deletes = volume.reclaim_policy == "Delete" && ours != volume.meta.annotations.end() &&
                          ours->second == kDirectoryProvisioner;
-    if (!reclaim && volume.phase == "Released") return;
-    plan_.release.push_back({volume.meta.name, volume.claim_ns, volume.claim_name, reclaim});
+    if (!deletes && volume.phase == "Released") return;
+    plan_.release.push_back({.volume = volume.meta.name,
+                             .claim_ns = volume.claim_ns,
+                             .claim_name = volume.claim_name,
+                             .reclaim = deletes && !reused,
+                             .drop = deletes && reused});
   }
 
   const ClaimFacts& facts_;

@@ -44,7 +44,8 @@ struct ReleaseAction {
   std::string volume;
   std::string claim_ns;
   std::string claim_name;
-  bool reclaim = false;  ///< Content too.
+  bool reclaim = false;  ///< The volume object goes, and its content with it.
+  bool drop = false;     ///< Only the volume object goes: its directory serves another claim of the same name.
 };
 /// A claim that has to wait, and why: becomes an event and the pod's message.
 struct WaitingClaim {

@@ -32,7 +32,9 @@ SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) {
     if (!pod->meta.deleting()) plan.delete_pods.push_back({model::Kind::Pod, pod->meta.ns, pod->meta.name});
   };
 
-  if (set.meta.deleting()) {
+  if (set.meta.deleting() && orphans_its_pods(set.meta) && !facts.pods.empty()) {
+    for (const auto& pod : facts.pods) plan.release_pods.push_back({model::Kind::Pod, pod->meta.ns, pod->meta.name});
+  } else if (set.meta.deleting()) {
     for (const auto& pod : facts.pods) remove(pod);
     if (facts.pods.empty()) {
       for (const auto& revision : facts.revisions) {

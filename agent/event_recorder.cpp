@@ -45,7 +45,7 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
   if (kept_.size() >= kMaxEvents) {
     const auto oldest = std::min_element(kept_.begin(), kept_.end(),
                                          [](const auto& a, const auto& b) { return a.second.last < b.second.last; });
-    writer_.remove({model::Kind::Event, oldest->second.ns, oldest->second.name}, {});
+    writer_.remove({model::Kind::Event, oldest->second.ns, oldest->second.name}, {}, {});
     kept_.erase(oldest);
   }
 
@@ -71,7 +71,7 @@ void EventRecorder::forget_old() {
   const auto limit = clock_.now() - kLifetime;
   for (auto it = kept_.begin(); it != kept_.end();) {
     if (it->second.last < limit) {
-      writer_.remove({model::Kind::Event, it->second.ns, it->second.name}, {});
+      writer_.remove({model::Kind::Event, it->second.ns, it->second.name}, {}, {});
       it = kept_.erase(it);
     } else {
       ++it;

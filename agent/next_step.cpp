@@ -54,6 +54,10 @@ std::optional<Step> keep_up(const model::PodSpec& spec, const Item& it, SteadyTi
     case Phase::Exited:
     case Phase::Lost:
       if (!restarts(spec, *it.spec, it.ref.init, *it.view)) return std::nullopt;
+      if (it.view->attempt >= it.memory->ended_attempts) {
+        due.at(now);  // The driver has not counted this end yet: its back-off is not known.
+        return std::nullopt;
+      }
       break;
     case Phase::Absent:
     case Phase::Created: break;
@@ -79,6 +83,20 @@ std::optional<std::string> any_record(const PodView& view) {
   return std::nullopt;
 }
 
+bool any_running(const PodView& view) {
+  const auto running = [](const auto& container) { return container.phase == Phase::Running; };
+  return std::any_of(view.main.begin(), view.main.end(), running) ||
+         std::any_of(view.init.begin(), view.init.end(), running);
+}
+
+/// Have all containers but the sidecars ended for good?
+bool completed(const model::PodSpec& spec, const PodView& view) {
+  for (std::size_t i = 0; i < spec.containers.size(); ++i) {
+    if (!view.main[i].ended() || restarts(spec, spec.containers[i], false, view.main[i])) return false;
+  }
+  return true;
+}
+
 /// Init containers in order: the first that is not done holds up all after it. nullopt: all done.
 std::optional<Step> run_init(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now,
                              Due& due) {
@@ -97,15 +115,24 @@ std::optional<Step> run_init(const model::PodSpec& spec, const PodView& view, co
   return std::nullopt;
 }
 
+std::optional<Step> stop_all(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, bool init,
+                             SteadyTime now);
+
 Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
+  if (memory.terminal) return Due().settled();
   if (!view.stale.empty()) return remove(view.stale.front());
-  if (view.network != Presence::Present) {
+  // Dead containers of a lost network go first; running ones keep running, and attach() repairs what it can.
+  if (view.network != Presence::Present && !any_running(view)) {
     if (const auto id = any_record(view)) return remove(*id);
   }
   if (view.volumes != Presence::Present) return plain(StepKind::MountVolumes);
   if (view.network != Presence::Present) return plain(StepKind::AttachNetwork);
 
   Due due;
+  if (completed(spec, view)) {  // Sidecars served containers that are done.
+    if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
+    return due.settled();
+  }
   if (auto step = run_init(spec, view, memory, now, due)) return *step;
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
     if (auto step = keep_up(spec, item(spec, view, memory, {.init = false, .index = i}), now, due)) return *step;

@@ -36,6 +36,30 @@ json::object condition(std::string_view type, std::string_view status, std::stri
 
 }  // namespace
 
+void merge_node(json::object& stored, const json::object& fresh) {
+  auto& labels = stored["metadata"].get_object()["labels"];
+  if (!labels.is_object()) labels = json::object();
+  for (const auto& entry : fresh.at("metadata").at("labels").get_object()) {
+    labels.get_object()[entry.key()] = entry.value();
+  }
+  auto& spec = stored["spec"];
+  if (!spec.is_object()) spec = json::object();
+  spec.get_object()["podCIDR"] = fresh.at("spec").at("podCIDR");
+  const auto* ours = fresh.at("spec").get_object().if_contains("taints");
+  if (ours == nullptr) return;
+  auto& taints = spec.get_object()["taints"];
+  if (!taints.is_array()) taints = json::array();
+  auto& list = taints.get_array();
+  for (const auto& taint : ours->get_array()) {
+    for (auto* it = list.begin(); it != list.end();) {
+      const auto same = find_string(*it, {"key"}) == find_string(taint, {"key"}) &&
+                        find_string(*it, {"effect"}) == find_string(taint, {"effect"});
+      it = same ? list.erase(it) : it + 1;
+    }
+    list.push_back(taint);
+  }
+}
+
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
                               WallTime now) {
   utsname system{};

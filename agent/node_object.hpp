@@ -13,4 +13,8 @@ namespace berth::agent {
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
                               WallTime now);
 
+/// Brings a stored Node up to date with `fresh`: its labels and taints are set, those that people added stay, as does
+/// spec.unschedulable.
+void merge_node(json::object& stored, const json::object& fresh);
+
 }  // namespace berth::agent

@@ -34,6 +34,7 @@ std::vector<ContainerMemory> initial_memory(const std::vector<model::Container>&
       if (status.name != specs[i].name) continue;
       auto& memory = memories[i];
       memory.last_state = status.last_state;
+      memory.stored_id = status.container_id;
       memory.startup_passed = status.started;
       memory.ready_probe_passed = status.ready;
       const auto* ended = std::get_if<model::ContainerStateTerminated>(&status.state);
@@ -41,16 +42,24 @@ std::vector<ContainerMemory> initial_memory(const std::vector<model::Container>&
         memory.next_attempt = static_cast<std::uint32_t>(status.restart_count) + 1;
       }
       if (ended != nullptr) memory.last_state = *ended;
-      if (status.restart_count > 0) memory.failures = std::min(static_cast<std::uint32_t>(status.restart_count), 5U);
+      const auto* waiting = std::get_if<model::ContainerStateWaiting>(&status.state);
+      if (waiting != nullptr && waiting->reason == "CrashLoopBackOff") {
+        memory.failures = std::min(static_cast<std::uint32_t>(status.restart_count), 5U);
+      }
     }
   }
   return memories;
 }
 
-milliseconds grace_of(const model::Pod& pod, const ContainerMemory& memory, const model::Container& container) {
+milliseconds grace_of(const model::Pod& pod, const ContainerMemory& memory, const model::Container& container,
+                      WallTime now) {
   if (pod.meta.deleting()) {
     const auto seconds = pod.meta.deletion_grace_period_seconds.value_or(pod.spec.termination_grace_period_seconds);
-    return std::chrono::seconds(std::max<std::int64_t>(seconds, 0));
+    const milliseconds whole = std::chrono::seconds(std::max<std::int64_t>(seconds, 0));
+    // deletionTimestamp is when the grace is over: a restart of the agent does not start it again.
+    const auto end = parse_rfc3339(pod.meta.deletion_timestamp);
+    if (!end) return whole;
+    return std::clamp(std::chrono::duration_cast<milliseconds>(*end - now), milliseconds(0), whole);
   }
   const auto& probe = memory.startup_passed ? container.liveness : container.startup;
   if (probe && probe->termination_grace_period) return *probe->termination_grace_period;
@@ -63,12 +72,13 @@ milliseconds grace_of(const model::Pod& pod, const ContainerMemory& memory, cons
 struct PodDriver::Record {
   std::shared_ptr<const model::Pod> pod;
   bool wanted = true;
-  bool gone = false;  ///< The object was removed under us: nothing to publish any more.
+  bool refresh = false;  ///< Mounted files are out of date.
+  bool gone = false;     ///< The object was removed under us: nothing to publish any more.
   PodMemory memory;
   std::uint32_t failures = 0;  ///< Consecutive failed steps: decides the back-off.
   model::PodStatus status;
   std::string last_logged;  ///< The last failure that was logged: each is said once.
-  std::uint64_t pass = 0;
+  bool published = true;    ///< `status` is what the store has, or will have.
 
   ContainerMemory& of(ContainerRef which) { return which.init ? memory.init[which.index] : memory.main[which.index]; }
   const model::Container& spec(ContainerRef which) const {
@@ -93,6 +103,7 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
   if (fresh) {
     record = std::make_unique<Record>();
     record->status = pod->status;
+    record->memory.terminal = pod->status.phase == "Succeeded" || pod->status.phase == "Failed";
   }
   if (fresh || !record->same_containers(*pod)) {
     record->memory.init = initial_memory(pod->spec.init_containers, pod->status.init_container_statuses);
@@ -106,7 +117,8 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
     for (auto* list : {&record->memory.main, &record->memory.init}) {
       for (auto& memory : *list) {
         if (memory.stop_begun) {
-          memory.kill_at = std::min(memory.kill_at, rooms_.clock.now() + grace_of(*record->pod, memory, {}));
+          memory.kill_at =
+              std::min(memory.kill_at, rooms_.clock.now() + grace_of(*record->pod, memory, {}, rooms_.clock.wall()));
         }
       }
     }
@@ -127,6 +139,9 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
       old->meta.deletion_timestamp != record->pod->meta.deletion_timestamp ||
       old->meta.deletion_grace_period_seconds != record->pod->meta.deletion_grace_period_seconds ||
       old->meta.labels != record->pod->meta.labels || old->meta.annotations != record->pod->meta.annotations;
+  if (old && (old->meta.labels != record->pod->meta.labels || old->meta.annotations != record->pod->meta.annotations)) {
+    record->refresh = true;
+  }
   if (fresh || spec_changed) kick(uid);
 }
 
@@ -149,6 +164,22 @@ void PodDriver::remove_pod(const std::string& uid) {
 void PodDriver::kick(const std::string& uid) {
   if (!records_.contains(uid)) return;
   queue_.kick(uid, rooms_.clock.now());
+  schedule();
+}
+
+void PodDriver::refresh(const std::string& uid) {
+  const auto found = records_.find(uid);
+  if (found == records_.end()) return;
+  found->second->refresh = true;
+  kick(uid);
+}
+
+void PodDriver::status_lost(const std::string& uid) {
+  const auto found = records_.find(uid);
+  if (found == records_.end()) return;
+  found->second->published = false;
+  constexpr std::chrono::seconds kSayAgain{1};
+  queue_.kick(uid, rooms_.clock.now() + kSayAgain);
   schedule();
 }
 
@@ -196,9 +227,11 @@ void PodDriver::begin_pass(const std::string& uid) {
   input->pod = record.pod;
   input->wanted = record.wanted;
   input->memory = record.memory;
-  rooms_.pods.run([this, alive = alive_, uid, input] {
-    auto result = std::make_shared<PassResult>(rooms_.worker.pass(*input));
-    rooms_.loop.post([this, alive, uid, input, result] {
+  input->now = rooms_.clock.now();
+  input->refresh = record.refresh;
+  rooms_.pods.run([this, &loop = rooms_.loop, &worker = rooms_.worker, alive = alive_, uid, input] {
+    auto result = std::make_shared<PassResult>(worker.pass(*input));
+    loop.post([this, alive, uid, input, result] {
       if (*alive) end_pass(uid, *input, std::move(*result));
     });
   });
@@ -221,8 +254,11 @@ void PodDriver::end_pass(const std::string& uid, const PassInput& input, PassRes
   if (!result.status) {
     next = absorb_failure(record, result);
   } else {
-    record.failures = 0;
-    record.last_logged.clear();
+    if (result.step.kind != StepKind::Settled) {  // Settled may only mean that a back-off is being waited for.
+      record.failures = 0;
+      record.last_logged.clear();
+    }
+    if (result.refreshed) record.refresh = false;
     if (result.observed && result.step.kind != StepKind::Settled) record.memory.error.clear();
     if (result.step.kind == StepKind::Forget) {
       const auto pod = record.pod;
@@ -256,8 +292,14 @@ void PodDriver::absorb_container(Record& record, const model::Container& spec, c
     memory.next_attempt = std::max(memory.next_attempt, view.attempt + 1);
     memory.waiting_reason.clear();
     memory.waiting_message.clear();
+    const auto stored = std::exchange(memory.stored_id, {});
+    if (!stored.empty() && stored != "containerd://" + view.id) {
+      // The stored status is of an earlier attempt: it says nothing about this one.
+      memory.startup_passed = false;
+      memory.ready_probe_passed = false;
+    }
     if (!spec.startup) memory.startup_passed = true;
-    if (!spec.readiness) memory.ready_probe_passed = true;
+    if (!spec.readiness && !memory.stop_begun) memory.ready_probe_passed = true;
     const auto probed = spec.startup || spec.readiness || spec.liveness;
     if (probed && record.wanted && !memory.stop_begun && prober_ != nullptr && !prober_->watching(view.id)) {
       prober_->watch({.pod_uid = record.pod->meta.uid,
@@ -286,6 +328,8 @@ void PodDriver::absorb_container(Record& record, const model::Container& spec, c
   memory.last_state = ended;
   const auto ran = view.finished_at - view.started_at;
   if (view.phase == Phase::Exited && ran >= kCrashForget) memory.failures = 0;
+  // The host went down under it: not a crash of its own.
+  if (view.phase == Phase::Lost && !pod_view.attachment) memory.failures = 0;
   const auto delay = crash_back_off(memory.failures);
   ++memory.failures;
   memory.not_before = rooms_.clock.now() + delay;
@@ -321,6 +365,8 @@ std::optional<SteadyTime> PodDriver::absorb_step(Record& record, const PassInput
       auto& memory = record.of(result.step.which);
       const auto& spec = record.spec(result.step.which);
       memory.next_attempt = std::max(memory.next_attempt, result.step.attempt + 1);
+      memory.start_failures = 0;
+      memory.stored_id.clear();
       memory.stop_begun = false;
       memory.liveness_failed = false;
       memory.startup_passed = !spec.startup;
@@ -339,9 +385,12 @@ std::optional<SteadyTime> PodDriver::absorb_step(Record& record, const PassInput
     }
     case StepKind::AttachNetwork: record.memory.detached = false; return now;
     case StepKind::DetachNetwork: record.memory.detached = true; return now;
-    case StepKind::RemoveContainer:
     case StepKind::MountVolumes:
-    case StepKind::UnmountVolumes:
+      record.memory.mounted = true;
+      record.refresh = false;
+      return now;
+    case StepKind::UnmountVolumes: record.memory.mounted = false; return now;
+    case StepKind::RemoveContainer:
     case StepKind::Forget: return now;
   }
   return now;
@@ -360,10 +409,9 @@ std::optional<SteadyTime> PodDriver::absorb_failure(Record& record, const PassRe
     auto& memory = record.of(result.step.which);
     memory.waiting_reason = result.reason.empty() ? "RunContainerError" : result.reason;
     memory.waiting_message = error.message();
-    memory.not_before = now + delay;
+    memory.not_before = now + step_back_off(error.code(), ++memory.start_failures, jitter());
     // Only this container waits for its back-off: the pass goes on with the others.
     delay = milliseconds(0);
-    record.failures = std::min(record.failures, 12U);
   }
   if (record.last_logged != text) {
     record.last_logged = text;
@@ -398,7 +446,7 @@ void PodDriver::begin_stop(Record& record, const PassInput& input, const PassRes
   const auto which = result.step.which;
   auto& memory = record.of(which);
   const auto& spec = record.spec(which);
-  const auto grace = record.gone ? milliseconds(0) : grace_of(*record.pod, memory, spec);
+  const auto grace = record.gone ? milliseconds(0) : grace_of(*record.pod, memory, spec, rooms_.clock.wall());
   memory.stop_begun = true;
   memory.ready_probe_passed = false;
   memory.kill_at = rooms_.clock.now() + grace;
@@ -410,12 +458,13 @@ void PodDriver::begin_stop(Record& record, const PassInput& input, const PassRes
                             memory.stop_reason.empty() ? "liveness probe" : memory.stop_reason)
               : "Stopping container " + spec.name);
   }
-  if (grace.count() <= 0) return;  // The next pass sends SIGKILL.
+  if (grace.count() <= 0 || !spec.lifecycle.pre_stop) return;  // SIGKILL is next, or SIGTERM was sent by the pass.
   const auto address = result.view.attachment ? result.view.attachment->address : std::string();
   auto copy = std::make_shared<PassInput>(input);
-  rooms_.slow.run([this, alive = alive_, copy, which, id = result.step.id, address, grace] {
-    auto stopped = std::make_shared<Status>(rooms_.worker.stop(*copy, which, id, address, grace));
-    rooms_.loop.post([this, alive, stopped, copy] {
+  rooms_.hooks.run([this, &loop = rooms_.loop, &worker = rooms_.worker, alive = alive_, copy, which,
+                    id = result.step.id, address, grace] {
+    auto stopped = std::make_shared<Status>(worker.stop(*copy, which, id, address, grace));
+    loop.post([this, alive, stopped, copy] {
       if (!*alive) return;
       const auto found = records_.find(copy->pod->meta.uid);
       if (found == records_.end()) return;
@@ -431,16 +480,17 @@ void PodDriver::begin_post_start(Record& record, const PassInput& input, const P
   const auto address = result.view.attachment ? result.view.attachment->address : std::string();
   auto copy = std::make_shared<PassInput>(input);
   const auto id = runtime::container_id(record.pod->meta.uid, record.spec(which).name, result.step.attempt);
-  rooms_.slow.run([this, alive = alive_, copy, which, id, address] {
-    auto done = std::make_shared<Status>(rooms_.worker.after_start(*copy, which, id, address));
-    rooms_.loop.post([this, alive, done, copy, which] {
+  rooms_.hooks.run([this, &loop = rooms_.loop, &worker = rooms_.worker, alive = alive_, copy, which, id, address,
+                    attempt = result.step.attempt] {
+    auto done = std::make_shared<Status>(worker.after_start(*copy, which, id, address));
+    loop.post([this, alive, done, copy, which, attempt] {
       if (!*alive || *done) return;
       const auto found = records_.find(copy->pod->meta.uid);
       if (found == records_.end()) return;
       // Kubernetes kills a container whose postStart fails; its restart policy decides what follows.
       auto& now = *found->second;
       event(now, "Warning", "FailedPostStartHook", done->error().message());
-      if (!now.same_containers(*copy->pod)) return;
+      if (!now.same_containers(*copy->pod) || now.of(which).next_attempt != attempt + 1) return;
       now.of(which).stop_reason = "postStart hook";
       now.of(which).liveness_failed = true;
       kick(copy->pod->meta.uid);
@@ -454,13 +504,14 @@ void PodDriver::begin_pull(Record& record, const Step& step) {
   const auto uid = record.pod->meta.uid;
   const auto image = record.spec(step.which).image;
   event(record, "Normal", "Pulling", "Pulling image \"" + image + "\"");
-  rooms_.runtime.pull(image, callbacks_.registry_auths(*record.pod),
-                      [this, alive = alive_, uid, which = step.which, attempt = step.attempt](auto image_info) {
-                        auto info = std::make_shared<Result<runtime::ImageInfo>>(std::move(image_info));
-                        rooms_.loop.post([this, alive, uid, which, attempt, info] {
-                          if (*alive) end_pull(uid, which, attempt, *info);
-                        });
-                      });
+  rooms_.runtime.pull(
+      image, callbacks_.registry_auths(*record.pod, image),
+      [this, &loop = rooms_.loop, alive = alive_, uid, which = step.which, attempt = step.attempt](auto image_info) {
+        auto info = std::make_shared<Result<runtime::ImageInfo>>(std::move(image_info));
+        loop.post([this, alive, uid, which, attempt, info] {
+          if (*alive) end_pull(uid, which, attempt, *info);
+        });
+      });
 }
 
 void PodDriver::end_pull(const std::string& uid, ContainerRef which, std::uint32_t attempt,
@@ -528,13 +579,15 @@ void PodDriver::on_verdict(const ProbeVerdict& verdict) {
 }
 
 void PodDriver::publish_status(Record& record, const PodView& view) {
-  if (record.gone) return;
+  if (record.gone || record.memory.terminal) return;
   // Kept times and counts come from what we published last, not from a store that may lag behind.
   auto pod = *record.pod;
   pod.status = record.status;
-  auto status = make_pod_status(pod, view, record.memory, callbacks_.inputs(*record.pod).host_ip, rooms_.clock.wall());
-  if (status == record.status) return;
+  auto status = make_pod_status(pod, record.wanted, view, record.memory, rooms_.host_ip, rooms_.clock.wall());
+  if (status == record.status && record.published) return;
   record.status = std::move(status);
+  record.published = true;
+  record.memory.terminal = record.status.phase == "Succeeded" || record.status.phase == "Failed";
   callbacks_.on_status(*record.pod, record.status);
 }
 

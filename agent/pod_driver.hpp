@@ -19,22 +19,25 @@ namespace berth::agent {
 struct PodDriverCallbacks {
   /// What a pass needs beyond the pod: config maps, secrets, claims, node. Fills everything but pod, wanted and memory.
   std::function<PassInput(const model::Pod&)> inputs;
-  std::function<void(const model::Pod&, const model::PodStatus&)> on_status;  ///< Only when it changed.
+  /// Only when it changed. A write that fails is told by status_lost().
+  std::function<void(const model::Pod&, const model::PodStatus&)> on_status;
   std::function<void(const model::Pod&)> on_forget;  ///< Torn down and unwanted: drop the object.
   /// A Kubernetes event about the pod: type "Normal" or "Warning", reason, message.
   std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
       on_event;
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
-  std::function<std::vector<runtime::RegistryAuth>(const model::Pod&)> registry_auths;
+  /// Credentials for the registry of `image` only.
+  std::function<std::vector<runtime::RegistryAuth>(const model::Pod&, const std::string& image)> registry_auths;
 };
 
 struct PodDriverRooms {
   Loop& loop;
-  Lane& pods;  ///< Passes: local system calls and short containerd calls.
-  Lane& slow;  ///< Hooks.
+  Lane& pods;   ///< Passes: local system calls and short containerd calls.
+  Lane& hooks;  ///< preStop and postStart: each may take its pod's whole grace period.
   PodWorker& worker;
   runtime::PodRuntime& runtime;
   const Clock& clock;
+  std::string host_ip;
 };
 
 /// Drives every pod of this host to where its object says. At most one pass per pod at a time; events
@@ -54,6 +57,10 @@ class PodDriver {
   void remove_pod(const std::string& uid);
 
   void kick(const std::string& uid);
+  /// Something that its mounted files are made of changed.
+  void refresh(const std::string& uid);
+  /// The last status that was published did not get into the store: say it again.
+  void status_lost(const std::string& uid);
   void kick_all();
 
   bool knows(const std::string& uid) const { return records_.contains(uid); }

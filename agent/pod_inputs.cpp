@@ -52,6 +52,22 @@ References references(const model::PodSpec& spec) {
   return names;
 }
 
+/// The host of an image reference; Docker Hub when it names none.
+std::string registry_of_image(std::string_view image) {
+  const auto slash = image.find('/');
+  const auto first = slash == std::string_view::npos ? std::string_view() : image.substr(0, slash);
+  const auto is_host = first.find_first_of(".:") != std::string_view::npos || first == "localhost";
+  if (!is_host || first == "index.docker.io") return "docker.io";
+  return std::string(first);
+}
+
+/// The host of a key of `auths`: "https://index.docker.io/v1/", "registry.example:5000".
+std::string registry_of_entry(std::string_view key) {
+  if (const auto scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
+  key = key.substr(0, key.find('/'));
+  return key == "index.docker.io" ? "docker.io" : std::string(key);
+}
+
 }  // namespace
 
 PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
@@ -82,7 +98,8 @@ PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const
   return input;
 }
 
-std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const ObjectCache& cache) {
+std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
+                                                  const ObjectCache& cache) {
   std::vector<runtime::RegistryAuth> auths;
   for (const auto& name : pod.spec.image_pull_secrets) {
     const auto secret = cache.secrets().find({pod.meta.ns, name});
@@ -94,6 +111,7 @@ std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const O
     const auto* entries = find(*config, {"auths"});
     if (entries == nullptr || !entries->is_object()) continue;
     for (const auto& entry : entries->get_object()) {
+      if (registry_of_entry({entry.key().data(), entry.key().size()}) != registry_of_image(image)) continue;
       runtime::RegistryAuth auth;
       auth.username = find_string(entry.value(), {"username"});
       auth.password = find_string(entry.value(), {"password"});

@@ -14,9 +14,10 @@ namespace berth::agent {
 PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
                           const std::string& node_name, const std::string& host_ip);
 
-/// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registries of its images.
+/// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registry of `image`, no other.
 /// A secret that is missing or unreadable is skipped, as the kubelet does: the pull then says what it lacks.
-std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const ObjectCache& cache);
+std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
+                                                  const ObjectCache& cache);
 
 /// Do changes of this config map or secret concern the pod?
 bool refers_to(const model::PodSpec& spec, const model::ObjectKey& key);

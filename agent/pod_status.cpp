@@ -26,7 +26,7 @@ model::ContainerStateWaiting waiting(const ContainerMemory& memory, const std::s
 
 /// One container's status line.
 model::ContainerStatus container_status(const model::PodSpec& spec, const model::Container& container, bool init,
-                                        const ContainerView& view, const ContainerMemory& memory,
+                                        bool wanted, const ContainerView& view, const ContainerMemory& memory,
                                         const model::ContainerStatus* old, const std::string& pod_error,
                                         bool init_done) {
   model::ContainerStatus status;
@@ -52,7 +52,7 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
     case Phase::Exited:
     case Phase::Lost: {
       const auto ended = make_terminated(view);
-      if (restarts(spec, container, init, view)) {
+      if (wanted && restarts(spec, container, init, view)) {
         status.last_state = ended;
         status.state = memory.waiting_reason.empty()
                            ? model::ContainerStateWaiting{"CrashLoopBackOff", memory.waiting_message}
@@ -139,29 +139,31 @@ model::ContainerStateTerminated make_terminated(const ContainerView& view) {
   return ended;
 }
 
-model::PodStatus make_pod_status(const model::Pod& pod, const PodView& view, const PodMemory& memory,
+model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
                                  const std::string& host_ip, WallTime now) {
   const auto& spec = pod.spec;
   const auto& old = pod.status;
   const auto time = format_rfc3339(now);
-  const auto init_done = initialized(spec, view, memory);
+  const auto* was_initialized = old.condition("Initialized");
+  const auto init_done =
+      initialized(spec, view, memory) || (!wanted && was_initialized != nullptr && was_initialized->status == "True");
 
   model::PodStatus status;
   status.host_ip = host_ip;
   if (view.attachment) status.pod_ip = view.attachment->address;
   status.start_time = old.start_time.empty() ? time : old.start_time;
   status.qos_class = old.qos_class.empty() ? model::qos_class(spec) : old.qos_class;
-  status.phase = phase_of(spec, view, init_done);
+  status.phase = wanted || old.phase.empty() ? phase_of(spec, view, init_done) : old.phase;
 
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto& container = spec.init_containers[i];
-    status.init_container_statuses.push_back(container_status(spec, container, true, view.init[i], memory.init[i],
-                                                              find_status(old.init_container_statuses, container.name),
-                                                              memory.error, init_done));
+    status.init_container_statuses.push_back(
+        container_status(spec, container, true, wanted, view.init[i], memory.init[i],
+                         find_status(old.init_container_statuses, container.name), memory.error, init_done));
   }
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
     const auto& container = spec.containers[i];
-    status.container_statuses.push_back(container_status(spec, container, false, view.main[i], memory.main[i],
+    status.container_statuses.push_back(container_status(spec, container, false, wanted, view.main[i], memory.main[i],
                                                          find_status(old.container_statuses, container.name),
                                                          memory.error, init_done));
   }

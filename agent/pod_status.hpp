@@ -10,8 +10,8 @@ namespace berth::agent {
 
 /// The status of a pod bound to this host. `old` gives what must not jump: start time, transition
 /// times, restart counts from before a restart of the agent, times of containers that are gone.
-/// Reasons and phases are the kubelet's words.
-model::PodStatus make_pod_status(const model::Pod& pod, const PodView& view, const PodMemory& memory,
+/// While it goes down (not `wanted`) its phase stays what it was. Reasons and phases are the kubelet's words.
+model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
                                  const std::string& host_ip, WallTime now);
 
 /// The status of a pod that no node takes: Pending, PodScheduled=False with `why`.

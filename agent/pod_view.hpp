@@ -57,6 +57,8 @@ struct ContainerMemory {
   std::string waiting_message;
   std::uint32_t ended_attempts = 0;           ///< Attempts below have been counted as ended.
   std::uint32_t pull_failures = 0;            ///< Consecutive.
+  std::uint32_t start_failures = 0;           ///< Consecutive.
+  std::string stored_id;                      ///< The container that the stored status spoke of; empty once compared.
   bool pulling = false;                       ///< A pull is in flight: its end kicks the pod.
   std::uint32_t pulled_attempt = UINT32_MAX;  ///< The attempt for which `imagePullPolicy: Always` was satisfied.
   bool stop_begun = false;                    ///< preStop or SIGTERM is under way for the running attempt.
@@ -71,6 +73,8 @@ struct ContainerMemory {
 struct PodMemory {
   std::vector<ContainerMemory> init;
   std::vector<ContainerMemory> main;
+  bool terminal = false;  ///< Succeeded or Failed: nothing of it is started again, not even after a reboot.
+  bool mounted = false;   ///< mount() succeeded: a pod without volumes leaves nothing on disk to see it by.
   bool detached = false;  ///< detach() succeeded since the last attach(): nothing partial is left of the network.
   std::string error;      ///< Why the last step failed, for status and describe; empty: it did not.
 };

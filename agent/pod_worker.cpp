@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "agent/container_spec.hpp"
+#include "agent/environment.hpp"
 #include "agent/hook.hpp"
 
 namespace berth::agent {
@@ -32,7 +33,7 @@ const ContainerMemory& memory_of(const PodMemory& memory, ContainerRef which) {
 /// The volume mounts of one container as host paths.
 Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes, const model::Pod& pod,
                                                    const model::Container& container, const volumes::VolumePaths& paths,
-                                                   const PassInput& input) {
+                                                   const PassInput& input, const PodView& view) {
   std::vector<runtime::Mount> mounts;
   for (std::size_t i = 0; i < container.volume_mounts.size(); ++i) {
     const auto& mount = container.volume_mounts[i];
@@ -42,17 +43,24 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
                    fmt::format("volumeMounts[{}]: the pod has no volume \"{}\"", i, mount.name));
     }
     auto source = path->second;
-    if (!mount.sub_path.empty()) {
-      auto sub = volumes.sub_path(pod.meta.uid, container.name, static_cast<int>(i), source, mount.sub_path);
+    auto inside = mount.sub_path;
+    if (!mount.sub_path_expr.empty()) {
+      auto env = resolve_environment(container, volumes_spec(input, &view));
+      if (!env) return std::move(env).error();
+      inside = expand(mount.sub_path_expr, *env);
+    }
+    if (!inside.empty()) {
+      auto sub = volumes.sub_path(pod.meta.uid, container.name, static_cast<int>(i), source, inside);
       if (!sub) return std::move(sub).error().context(fmt::format("volumeMounts[{}].subPath", i));
       source = *sub;
     }
     auto read_only = mount.read_only;
     for (const auto& volume : pod.spec.volumes) {
       if (volume.name != mount.name) continue;
+      read_only = read_only || volumes::is_read_only(volume.source);
       if (const auto* claim = std::get_if<model::ClaimSource>(&volume.source)) {
         const auto bound = input.claims.find(claim->claim_name);
-        read_only = read_only || claim->read_only || (bound != input.claims.end() && bound->second.read_only);
+        read_only = read_only || (bound != input.claims.end() && bound->second.read_only);
       }
     }
     mounts.push_back({.source = source.string(),
@@ -97,7 +105,7 @@ Result<PodView> PodWorker::observe(const PassInput& input) {
 
   auto present = volumes_.present(uid);
   if (!present) return std::move(present).error().context("look at volumes");
-  view.volumes = *present ? Presence::Present : Presence::Absent;
+  view.volumes = *present || input.memory.mounted ? Presence::Present : Presence::Absent;
 
   auto attachment = network_.observe(uid);
   if (!attachment) return std::move(attachment).error().context("look at the network");
@@ -118,8 +126,9 @@ PassResult PodWorker::pass(const PassInput& input) {
   }
   result.observed = true;
   result.view = *std::move(view);
-  result.step = next_step(input.pod->spec, input.wanted, result.view, input.memory, std::chrono::steady_clock::now());
+  result.step = next_step(input.pod->spec, input.wanted, result.view, input.memory, input.now);
   result.status = take(input, result.view, result);
+  if (result.status && result.step.kind == StepKind::Settled) refresh(input, result);
   return result;
 }
 
@@ -142,11 +151,25 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
     case StepKind::RemoveContainer: return runtime_.remove(result.step.id);
     case StepKind::DetachNetwork: return network_.detach(uid);
     case StepKind::UnmountVolumes: return volumes_.unmount(uid);
-    case StepKind::StopContainer:  // Begun by the driver: it may take the whole grace period.
+    case StepKind::StopContainer:
+      // With a hook it may take the whole grace period, so the driver begins it; without one the signal is all.
+      if (container_of(*input.pod, result.step.which).lifecycle.pre_stop) return Ok{};
+      return runtime_.kill(result.step.id, SIGTERM);
     case StepKind::Settled:
     case StepKind::Forget: return Ok{};
   }
   return Ok{};
+}
+
+/// Live update of config maps, secrets and downward files of a pod that runs.
+void PodWorker::refresh(const PassInput& input, PassResult& result) {
+  if (!input.refresh || !input.wanted || result.view.volumes != Presence::Present || !input.blocked.empty()) return;
+  auto paths = volumes_.mount(volumes_spec(input, &result.view));
+  if (paths) {
+    result.refreshed = true;
+  } else {
+    result.status = std::move(paths).error();
+  }
 }
 
 Status PodWorker::start(const PassInput& input, const PodView& view, PassResult& result) {
@@ -169,7 +192,7 @@ Status PodWorker::start(const PassInput& input, const PodView& view, PassResult&
   result.reason = "CreateContainerConfigError";
   auto paths = volumes_.mount(facts);  // Made already: brings config maps up to date, and tells the paths.
   if (!paths) return std::move(paths).error();
-  auto mounts = resolve_mounts(volumes_, pod, container, *paths, input);
+  auto mounts = resolve_mounts(volumes_, pod, container, *paths, input, view);
   if (!mounts) return std::move(mounts).error();
   auto termination_log = volumes_.termination_log(pod.meta.uid, container.name, result.step.attempt);
   if (!termination_log) return std::move(termination_log).error();

@@ -27,7 +27,9 @@ struct PassInput {
   std::map<std::string, model::ConfigMap> config_maps;
   std::map<std::string, model::Secret> secrets;
   std::map<std::string, volumes::BoundClaim> claims;
-  std::string blocked;  ///< Why the pod cannot go up yet (a claim is not bound); empty: it can.
+  SteadyTime now{};      ///< When the pass began.
+  bool refresh = false;  ///< Something that files are made of changed: bring them up to date.
+  std::string blocked;   ///< Why the pod cannot go up yet (a claim is not bound); empty: it can.
 };
 
 /// What a pass saw and did.
@@ -37,6 +39,7 @@ struct PassResult {
   Step step;
   Status status = Ok{};     ///< Of the step.
   bool wants_pull = false;  ///< The image of step.which has to be pulled first.
+  bool refreshed = false;   ///< The files were brought up to date.
   std::string reason;       ///< For a failed StartContainer: "CreateContainerConfigError", "ErrImageNeverPull", ...
 };
 
@@ -46,7 +49,8 @@ class PodWorker {
   PodWorker(runtime::PodRuntime& runtime, network::PodNetwork& network, volumes::PodVolumes& volumes)
       : runtime_(runtime), network_(network), volumes_(volumes) {}
 
-  /// Never throws; an error is in the result. StopContainer is not done here: the driver begins it.
+  /// Never throws; an error is in the result. StopContainer sends the stop signal when there is no preStop hook; else
+  /// the driver begins stop().
   PassResult pass(const PassInput& input);
 
   /// Runs the preStop hook (bounded by `grace`), then sends the stop signal. Blocks: slow lane.
@@ -60,6 +64,7 @@ class PodWorker {
   Result<PodView> observe(const PassInput& input);
   Status take(const PassInput& input, const PodView& view, PassResult& result);
   Status start(const PassInput& input, const PodView& view, PassResult& result);
+  void refresh(const PassInput& input, PassResult& result);
 
   runtime::PodRuntime& runtime_;
   network::PodNetwork& network_;

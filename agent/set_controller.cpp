@@ -152,27 +152,27 @@ void SetController::plan(const SetKey& key) {
 
 void SetController::carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan) {
   auto& state = states_[key];
-  if (!state) state = std::make_unique<SetState>();
-  const auto answered = [this, key](ErrorCode tolerated) {
-    return [this, key, tolerated](const Status& status) {
-      const auto found = states_.find(key);
-      if (found == states_.end()) return;
-      auto& set = *found->second;
-      --set.writes;
+  if (!state) state = std::make_shared<SetState>();
+  // A late answer of a set that was deleted and made again must not be counted for the new one.
+  const auto answered = [this, key, weak = std::weak_ptr<SetState>(state)](ErrorCode tolerated) {
+    return [this, key, weak, tolerated](const Status& status) {
+      const auto set = weak.lock();
+      if (!set) return;
+      --set->writes;
       if (!status && status.error().code() != tolerated) {
         log(LogLevel::Warning, "set write failed", {{"set", key.display()}, {"error", status.error().message()}});
-        set.failed = true;
+        set->failed = true;
       }
-      if (set.writes > 0) return;
-      if (!set.failed) {
-        set.failures = 0;
+      if (set->writes > 0) return;
+      if (!set->failed) {
+        set->failures = 0;
         mark(key);
         return;
       }
-      ++set.failures;
-      const auto delay = std::chrono::milliseconds(std::min(30'000U, 100U << std::min(set.failures, 8U)));
-      set.timer = loop_.after(delay, [this, key] {
-        if (const auto again = states_.find(key); again != states_.end()) again->second->failed = false;
+      ++set->failures;
+      const auto delay = std::chrono::milliseconds(std::min(30'000U, 100U << std::min(set->failures, 8U)));
+      set->timer = loop_.after(delay, [this, key, weak] {
+        if (const auto again = weak.lock()) again->failed = false;
         mark(key);
       });
     };
@@ -182,10 +182,18 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
     ++state->writes;
     const auto name = std::string(find_string(json::value(raw), {"metadata", "name"}));
     const auto kind = std::string(find_string(json::value(raw), {"kind"}));
-    if (kind != "ControllerRevision") {
-      events_(key, uid, "Normal", "SuccessfulCreate", "create " + kind + " " + name + " in " + key.display());
-    }
-    writer_.create(raw, Durability::Durable, answered(ErrorCode::AlreadyExists));
+    // A pod of that name that is not ours is a conflict, to be tried again with patience; a claim is adopted.
+    const auto tolerated = kind == "Pod" ? ErrorCode::Cancelled : ErrorCode::AlreadyExists;
+    writer_.create(
+        raw, Durability::Durable, [this, key, uid, kind, name, answer = answered(tolerated)](const Status& status) {
+          if (status && kind != "ControllerRevision") {
+            events_(key, uid, "Normal", "SuccessfulCreate",
+                    "create " + kind + (name.empty() ? "" : " " + name) + " in " + key.display() + " successful");
+          } else if (!status && kind == "Pod") {
+            events_(key, uid, "Warning", "FailedCreate", "create Pod " + name + " failed: " + status.error().message());
+          }
+          answer(status);
+        });
   }
   for (const auto& pod : plan.delete_pods) {
     ++state->writes;
@@ -194,11 +202,18 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
   }
   for (const auto& surplus : plan.remove) {
     ++state->writes;
-    writer_.remove(surplus, answered(ErrorCode::NotFound));
+    writer_.remove(surplus, {}, answered(ErrorCode::NotFound));
+  }
+  for (const auto& pod : plan.release_pods) {
+    ++state->writes;
+    writer_.modify(
+        pod, {}, Durability::Durable,
+        [](json::object& raw) { return raw["metadata"].get_object().erase("ownerReferences") > 0; },
+        answered(ErrorCode::NotFound));
   }
   if (plan.forget) {
     ++state->writes;
-    writer_.remove(key, answered(ErrorCode::NotFound));
+    writer_.remove(key, uid, answered(ErrorCode::NotFound));
     return;
   }
   // Status: only when it changed, so that a plan that changes nothing ends the round.
@@ -221,8 +236,7 @@ void SetController::delete_if_orphan(const model::Pod& pod) {
   if (owner == nullptr || pod.meta.deleting()) return;
   const auto* kind = model::find_kind(owner->kind);
   if (kind == nullptr || (kind->kind != Kind::StatefulSet && kind->kind != Kind::DaemonSet)) return;
-  const auto* meta = meta_of({kind->kind, pod.meta.ns, owner->name});
-  if (meta != nullptr && meta->uid == owner->uid) return;
+  if (writer_.exists({kind->kind, pod.meta.ns, owner->name}, owner->uid)) return;
   writer_.mark_deleted({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, std::nullopt, {});
 }
 

@@ -51,7 +51,7 @@ class SetController {
   EventSink events_;
   std::string node_name_;
   std::set<SetKey> dirty_;
-  std::map<SetKey, std::unique_ptr<SetState>> states_;
+  std::map<SetKey, std::shared_ptr<SetState>> states_;
   bool run_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

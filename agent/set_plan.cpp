@@ -7,6 +7,11 @@
 
 namespace berth::agent {
 
+bool orphans_its_pods(const model::ObjectMeta& set) {
+  const auto policy = set.annotations.find("berth.io/propagation-policy");
+  return policy != set.annotations.end() && policy->second == "Orphan";
+}
+
 std::string_view revision_of(const model::Pod& pod) {
   const auto found = pod.meta.labels.find("controller-revision-hash");
   return found == pod.meta.labels.end() ? std::string_view() : std::string_view(found->second);

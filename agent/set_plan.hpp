@@ -28,11 +28,12 @@ struct SetFacts {
 
 /// The writes that bring the set one step further. An empty plan: nothing to do before something changes.
 struct SetPlan {
-  std::vector<json::object> create;           ///< Pods, claims, revisions: in this order of writing.
-  std::vector<model::ObjectKey> delete_pods;  ///< Gracefully.
-  std::vector<model::ObjectKey> remove;       ///< Revisions beyond the history limit, claims by retention policy.
-  json::object status;                        ///< The set's new status.
-  bool forget = false;                        ///< Being deleted, and nothing is left: drop the object.
+  std::vector<json::object> create;            ///< Pods, claims, revisions: in this order of writing.
+  std::vector<model::ObjectKey> delete_pods;   ///< Gracefully.
+  std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
+  std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
+  json::object status;                         ///< The set's new status.
+  bool forget = false;                         ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.
 };
 
@@ -44,6 +45,9 @@ struct SetRevisions {
 };
 SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
                             std::int32_t history_limit, const std::string& current);
+
+/// Is the set to be deleted without its pods?
+bool orphans_its_pods(const model::ObjectMeta& set);
 
 /// The label controller-revision-hash.
 std::string_view revision_of(const model::Pod& pod);

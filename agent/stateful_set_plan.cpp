@@ -28,7 +28,9 @@ class Planner {
 
   SetPlan make() {
     plan_.remove = revisions_.surplus;
-    if (set_.meta.deleting()) {
+    if (set_.meta.deleting() && orphans_its_pods(set_.meta) && !facts_.pods.empty()) {
+      for (const auto& pod : facts_.pods) plan_.release_pods.push_back(key_of(*pod));
+    } else if (set_.meta.deleting()) {
       stop_all();
     } else {
       if (revisions_.update_is_new) {
@@ -99,10 +101,20 @@ class Planner {
     return go_on;
   }
 
-  /// Not Ready although an update would replace it anyway: waiting for it would wait for ever.
+  /// A container of it does not even run, an update would replace it anyway, and all others are well: waiting for it
+  /// would wait for ever. A pod that runs and is not Ready for a moment is left alone.
   bool stuck_on_old_revision(const model::Pod& pod, std::int32_t ordinal) const {
-    return set_.update_strategy == "RollingUpdate" && ordinal >= set_.start_ordinal + set_.partition &&
-           revision_of(pod) != revisions_.update.name && !pod.status.ready();
+    if (set_.update_strategy != "RollingUpdate" || ordinal < set_.start_ordinal + set_.partition) return false;
+    if (revision_of(pod) == revisions_.update.name || pod.status.ready()) return false;
+    const auto waits = std::any_of(
+        pod.status.container_statuses.begin(), pod.status.container_statuses.end(), [](const auto& container) {
+          const auto* waiting = std::get_if<model::ContainerStateWaiting>(&container.state);
+          return waiting != nullptr && waiting->reason != "ContainerCreating" && waiting->reason != "PodInitializing";
+        });
+    const auto others_are_well = std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& other) {
+      return other.first == ordinal || (other.second->status.ready() && !other.second->meta.deleting());
+    });
+    return waits && others_are_well;
   }
 
   /// Surplus pods from the highest ordinal down; false: one is still going or the rest is unhealthy.

@@ -1,15 +1,33 @@
 // agent/store_writer.cpp - see store_writer.hpp.
 #include "agent/store_writer.hpp"
 
+#include <random>
+
 #include "model/deletion.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
+namespace {
+
+/// "agent-" becomes "agent-x7k2p": five letters and digits, as the API server does it.
+void expand_generate_name(json::object& raw) {
+  const auto prefix = std::string(find_string(json::value(raw), {"metadata", "generateName"}));
+  if (prefix.empty() || !find_string(json::value(raw), {"metadata", "name"}).empty()) return;
+  constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  static thread_local std::mt19937 random{std::random_device{}()};
+  std::uniform_int_distribution<std::size_t> pick(0, kAlphabet.size() - 1);
+  auto name = prefix;
+  for (int i = 0; i < 5; ++i) name += kAlphabet[pick(random)];
+  raw["metadata"].get_object()["name"] = name;
+}
+
+}  // namespace
 
 store::Done StoreWriter::answer(Done done) {
-  return [this, alive = alive_, done = std::move(done)](const Result<model::ObjectPtr>& result) {
+  // Runs on a thread of the store, perhaps after we are gone: only the loop outlives it for certain.
+  return [&loop = loop_, alive = alive_, done = std::move(done)](const Result<model::ObjectPtr>& result) {
     auto status = result ? Status(Ok{}) : Status(result.error());
-    loop_.post([alive, done, status = std::move(status)] {
+    loop.post([alive, done, status = std::move(status)] {
       if (*alive && done) done(status);
     });
   };
@@ -17,6 +35,7 @@ store::Done StoreWriter::answer(Done done) {
 
 void StoreWriter::create(json::object raw, Durability durability, Done done) {
   const auto* kind = model::find_kind(find_string(json::value(raw), {"kind"}));
+  expand_generate_name(raw);
   if (kind != nullptr) model::apply_defaults(kind->kind, raw);
   auto object = model::make_object(std::move(raw));
   if (!object) {
@@ -76,8 +95,21 @@ void StoreWriter::mark_deleted(const model::ObjectKey& key, const std::string& u
       std::move(done));
 }
 
-void StoreWriter::remove(const model::ObjectKey& key, Done done) {
-  store_.remove(key, 0, Durability::Durable, answer([done = std::move(done)](const Status& status) {
+bool StoreWriter::exists(const model::ObjectKey& key, const std::string& uid) const {
+  const auto stored = store_.get(key);
+  return stored && (uid.empty() || stored->meta.uid == uid);
+}
+
+void StoreWriter::remove(const model::ObjectKey& key, const std::string& uid, Done done) {
+  const auto stored = store_.get(key);
+  if (!stored || (!uid.empty() && stored->meta.uid != uid)) {
+    loop_.post([alive = alive_, done = std::move(done)] {
+      if (*alive && done) done(Ok{});
+    });
+    return;
+  }
+  const store::Revision expected = uid.empty() ? 0 : stored->meta.resource_version;
+  store_.remove(key, expected, Durability::Durable, answer([done = std::move(done)](const Status& status) {
                   if (done) done(ignore_not_found(status));
                 }));
 }

@@ -22,7 +22,7 @@ class StoreWriter {
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
 
-  /// Defaults and creates. AlreadyExists is left to the caller.
+  /// Expands metadata.generateName, defaults and creates. AlreadyExists is left to the caller.
   void create(json::object raw, Durability durability, Done done);
 
   /// Reads the object, lets `change` edit its JSON and writes it back; again when somebody else was faster (a few
@@ -34,7 +34,12 @@ class StoreWriter {
   void mark_deleted(const model::ObjectKey& key, const std::string& uid, std::optional<std::int64_t> grace_seconds,
                     Done done);
 
-  void remove(const model::ObjectKey& key, Done done);
+  /// Only while its uid is `uid`, unless that is empty. Gone is success.
+  void remove(const model::ObjectKey& key, const std::string& uid, Done done);
+
+  /// Is an object of that name stored, and is it the one with `uid` (any, when that is empty)? Asks the store, not a
+  /// decoded copy: an object that does not decode is there all the same.
+  bool exists(const model::ObjectKey& key, const std::string& uid) const;
 
  private:
   void try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,

@@ -18,11 +18,6 @@
 namespace berth {
 namespace {
 
-struct Job {
-  std::function<void()> run;
-  SteadyTime queued;
-};
-
 class ThreadLane final : public Lane {
  public:
   ThreadLane(const std::string& name, std::size_t threads) : running_(std::max<std::size_t>(threads, 1)) {
@@ -43,7 +38,7 @@ class ThreadLane final : public Lane {
   ThreadLane& operator=(const ThreadLane&) = delete;
 
   ~ThreadLane() override {
-    std::deque<Job> dropped;
+    std::deque<std::function<void()>> dropped;
     {
       const std::scoped_lock lock(mutex_);
       closing_ = true;
@@ -55,14 +50,14 @@ class ThreadLane final : public Lane {
   }
 
   void run(std::function<void()> job) override {
-    Job dropped;
+    std::function<void()> dropped;
     {
       const std::scoped_lock lock(mutex_);
       if (closing_) {
-        dropped.run = std::move(job);  // freed outside the lock
+        dropped = std::move(job);  // freed outside the lock
         return;
       }
-      queue_.push_back({std::move(job), std::chrono::steady_clock::now()});
+      queue_.push_back(std::move(job));
     }
     wake_.notify_one();
   }
@@ -70,7 +65,6 @@ class ThreadLane final : public Lane {
   std::chrono::milliseconds oldest() const override {
     const std::scoped_lock lock(mutex_);
     std::optional<SteadyTime> first;
-    if (!queue_.empty()) first = queue_.front().queued;
     for (const auto& since : running_) {
       if (since && (!first || *since < *first)) first = since;
     }
@@ -86,10 +80,10 @@ class ThreadLane final : public Lane {
       if (closing_) return;
       auto job = std::move(queue_.front());
       queue_.pop_front();
-      running_[index] = job.queued;
+      running_[index] = std::chrono::steady_clock::now();
       lock.unlock();
-      job.run();
-      job.run = nullptr;  // what it holds may lock something of its own
+      job();
+      job = nullptr;  // what it holds may lock something of its own
       lock.lock();
       running_[index].reset();
     }
@@ -97,8 +91,8 @@ class ThreadLane final : public Lane {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;
-  std::vector<std::optional<SteadyTime>> running_;  ///< By thread: when its job was queued.
+  std::deque<std::function<void()>> queue_;
+  std::vector<std::optional<SteadyTime>> running_;  ///< By thread: since when its job runs.
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };

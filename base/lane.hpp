@@ -17,8 +17,8 @@ class Lane {
   /// Queues `job`. Any thread. Jobs must not throw.
   virtual void run(std::function<void()> job) = 0;
 
-  /// How long the oldest unfinished job has been running or waiting; zero when idle. Any thread.
-  /// The watchdog is fed only while this stays small.
+  /// How long the job that runs longest has been running; zero when idle. Any thread. Jobs that wait do not count: a
+  /// queue may be long without anything hanging. The watchdog is fed only while this stays small.
   virtual std::chrono::milliseconds oldest() const = 0;
 };
 
