@@ -2,6 +2,7 @@
 #include "runtime/logs/collector.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -9,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <set>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
@@ -27,22 +28,41 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 64 * 1024;
 constexpr std::size_t kMaxStreams = 8192;
-constexpr std::chrono::seconds kSinkRetry{1};
+constexpr unsigned kMaxDoublings = 5;  ///< Of the time to the next try of one stream.
+constexpr unsigned kGiveUpAfter = 8;   ///< Failures in a row of a stream whose directory is gone.
 constexpr std::chrono::minutes kCleanUpEvery{10};
 
 /// One FIFO.
 struct Stream {
   LogSource source;
+  std::string directory;  ///< Name of the directory that it is in.
   bool is_stderr = false;
   UniqueFd fd;
   std::size_t waiting = 0;  ///< Bytes of an unfinished line that were seen and left in the FIFO.
-  bool hung_up = false;     ///< All writers are gone: what is left is all there will be.
-  bool queued = false;      ///< In the ready queue.
+  unsigned failures = 0;    ///< In a row, of this stream alone.
+  bool hung_up = false;     ///< All writers were gone when we last heard. Others may have come: ask again.
+  bool removed = false;     ///< Its directory is gone: what is left is all there will be.
+  bool queued = false;      ///< In the ready queue, or waiting for another try.
 };
+
+const char* fifo_name(bool is_stderr) { return is_stderr ? "stderr" : "stdout"; }
+
+/// Whether nobody has the FIFO open for writing, now. See pipe_poll() in the kernel: only when somebody had.
+bool writers_gone(int fd) {
+  pollfd now{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&now, 1, 0) == 1 && (now.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/// Whole milliseconds until `then`, rounded up; 0 when it has passed.
+std::chrono::milliseconds until(steady_clock::time_point then) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(then - steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(0));
+}
 
 class FifoCollector final : public Collector {
  public:
-  FifoCollector(fs::path directory, LogSink& sink) : directory_(std::move(directory)), sink_(sink) {}
+  FifoCollector(fs::path directory, LogSink& sink, const CollectorOptions& options)
+      : directory_(std::move(directory)), sink_(sink), options_(options) {}
 
   Status open();
   Result<bool> turn(std::chrono::milliseconds timeout) override;
@@ -53,21 +73,26 @@ class FifoCollector final : public Collector {
   }
 
  private:
-  enum class Outcome { Drained, More, SinkFailed, Ended };
+  enum class Outcome { Drained, More, AllWait, StreamWaits, Ended };
 
   void scan();
   void adopt(const fs::path& dir);
   void adopt_stream(const fs::path& fifo, const LogSource& source, bool is_stderr);
   void drop(int fd);
-  void drop_directory(const std::string& id);
+  void end_removed(const std::string& id);
+  bool still_there(const Stream& stream) const;
   void read_inotify();
   void queue(Stream& stream);
+  void release_due();
+  std::chrono::milliseconds time_to_wait(std::chrono::milliseconds timeout) const;
   Outcome take_batch(Stream& stream);
   Result<std::size_t> peek(const Stream& stream, std::size_t available);
+  Outcome not_stored(Stream& stream, const Error& error);
   void clean_up();
 
   fs::path directory_;
   LogSink& sink_;
+  CollectorOptions options_;
   UniqueFd lock_;
   UniqueFd epoll_;
   UniqueFd inotify_;
@@ -76,6 +101,7 @@ class FifoCollector final : public Collector {
   std::map<int, Stream> streams_;  ///< By descriptor.
   std::map<std::string, std::vector<int>> by_container_;
   std::deque<int> ready_;
+  std::multimap<steady_clock::time_point, int> later_;  ///< Streams that failed: not tried before.
   std::array<char, kBatch> buffer_{};
   steady_clock::time_point blocked_until_{};  ///< The sink failed: no stream is read before.
   steady_clock::time_point next_clean_up_ = steady_clock::now() + kCleanUpEvery;
@@ -111,6 +137,12 @@ Status FifoCollector::open() {
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, inotify_.get(), &event) != 0) {
     return Error::from_errno(errno, "epoll_ctl inotify");
   }
+  if (options_.wake_fd >= 0) {
+    event.data.fd = options_.wake_fd;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, options_.wake_fd, &event) != 0) {
+      return Error::from_errno(errno, "epoll_ctl wake descriptor");
+    }
+  }
   scan();
   return Ok{};
 }
@@ -130,8 +162,8 @@ void FifoCollector::adopt(const fs::path& dir) {
     log(LogLevel::Warning, "log stream not read", {{"directory", dir.string()}, {"error", source.error().message()}});
     return;
   }
-  adopt_stream(dir / "stdout", *source, /*is_stderr=*/false);
-  adopt_stream(dir / "stderr", *source, /*is_stderr=*/true);
+  adopt_stream(dir / fifo_name(false), *source, /*is_stderr=*/false);
+  adopt_stream(dir / fifo_name(true), *source, /*is_stderr=*/true);
 }
 
 void FifoCollector::adopt_stream(const fs::path& fifo, const LogSource& source, bool is_stderr) {
@@ -149,9 +181,13 @@ void FifoCollector::adopt_stream(const fs::path& fifo, const LogSource& source, 
   event.data.fd = fd.get();
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) return;
   const auto key = fd.get();
-  by_container_[fifo.parent_path().filename().string()].push_back(key);
+  const auto directory = fifo.parent_path().filename().string();
+  by_container_[directory].push_back(key);
   auto& stream = streams_[key];
-  stream = {.source = source, .is_stderr = is_stderr, .fd = std::move(fd)};
+  stream.source = source;
+  stream.directory = directory;
+  stream.is_stderr = is_stderr;
+  stream.fd = std::move(fd);
   queue(stream);  // What was written before we came makes no edge.
 }
 
@@ -161,27 +197,46 @@ void FifoCollector::queue(Stream& stream) {
   ready_.push_back(stream.fd.get());
 }
 
+void FifoCollector::release_due() {
+  const auto due = later_.upper_bound(steady_clock::now());
+  for (auto at = later_.begin(); at != due; ++at) ready_.push_back(at->second);
+  later_.erase(later_.begin(), due);
+}
+
 void FifoCollector::drop(int fd) {
   const auto found = streams_.find(fd);
   if (found == streams_.end()) return;
   const auto source = found->second.source;
+  const auto directory = found->second.directory;
   streams_.erase(found);  // Closing takes it out of the epoll set, too.
   std::erase(ready_, fd);
-  auto& fds = by_container_[source.container_id];
+  auto& fds = by_container_[directory];
   std::erase(fds, fd);
   if (!fds.empty()) return;
-  by_container_.erase(source.container_id);
+  by_container_.erase(directory);
   sink_.finish(source);
+  // Made again while we read the rest of the old one: the event came when the name was still taken.
+  adopt(directory_ / directory);
 }
 
-void FifoCollector::drop_directory(const std::string& id) {
+/// Whether the FIFO that we have open is the one that its path leads to.
+bool FifoCollector::still_there(const Stream& stream) const {
+  struct stat ours {};
+  struct stat there {};
+  const auto path = directory_ / stream.directory / fifo_name(stream.is_stderr);
+  return ::fstat(stream.fd.get(), &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
+         ours.st_dev == there.st_dev;
+}
+
+/// Those streams of `id` that were removed have a last batch to read. The event may be older than what is there now.
+void FifoCollector::end_removed(const std::string& id) {
   const auto found = by_container_.find(id);
   if (found == by_container_.end()) return;
   for (const auto fd : found->second) {
-    if (const auto stream = streams_.find(fd); stream != streams_.end()) {
-      stream->second.hung_up = true;  // Nobody can open it any more: read the rest and end.
-      queue(stream->second);
-    }
+    auto& stream = streams_.at(fd);
+    if (still_there(stream)) continue;
+    stream.removed = true;
+    queue(stream);
   }
 }
 
@@ -196,9 +251,10 @@ void FifoCollector::read_inotify() {
       const std::string name(event.len > 0 ? events.data() + at + sizeof event : "");
       at += sizeof event + event.len;
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        for (const auto& [id, fds] : by_container_) end_removed(id);
         scan();
       } else if ((event.mask & (IN_DELETE | IN_MOVED_FROM)) != 0) {
-        drop_directory(name);
+        end_removed(name);
       } else if (!name.empty()) {
         adopt(directory_ / name);
       }
@@ -223,26 +279,37 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   int pending = 0;
   if (::ioctl(stream.fd.get(), FIONREAD, &pending) != 0) return Outcome::Ended;
   const auto available = static_cast<std::size_t>(pending);
-  if (available == 0) return stream.hung_up ? Outcome::Ended : Outcome::Drained;
-  if (available == stream.waiting && !stream.hung_up) return Outcome::Drained;
+  if (available == 0) {
+    // Without writers, but in its place: whoever opens it next wakes us (edge-triggered: until then, nothing does).
+    stream.waiting = 0;
+    stream.hung_up = false;
+    return stream.removed ? Outcome::Ended : Outcome::Drained;
+  }
+  if (available == stream.waiting && !stream.hung_up && !stream.removed) return Outcome::Drained;
 
   const auto have = peek(stream, available);
-  if (!have) return have.error().code() == ErrorCode::Unavailable ? Outcome::Drained : Outcome::Ended;
+  if (!have) {
+    return have.error().code() == ErrorCode::Unavailable ? Outcome::Drained : not_stored(stream, have.error());
+  }
+  // Asked after looking: when there is no writer now, nobody is in the middle of the line that we saw.
+  if (stream.hung_up && !writers_gone(stream.fd.get())) stream.hung_up = false;
   // tee(2) gives at most what fits 16 pipe buffers: "all of it" must be known before a last line counts as ended.
   const auto all = *have == available;
-  const auto split = split_lines({buffer_.data(), *have}, stream.hung_up && all);
-  if (split.consumed == 0) {
+  const std::string_view bytes(buffer_.data(), *have);
+  auto split = split_lines(bytes, (stream.hung_up || stream.removed) && all);
+  if (split.consumed == 0 && all) {
     stream.waiting = available;
     return Outcome::Drained;
   }
+  if (split.consumed == 0) {
+    split = {.lines = {{.text = bytes, .partial = true}},
+             .consumed = bytes.size()};  // 16 tiny buffers: see the others.
+  }
   if (auto stored = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), split.lines);
       !stored) {
-    ++counters_.sink_errors;
-    blocked_until_ = steady_clock::now() + kSinkRetry;
-    log(LogLevel::Warning, "log lines not stored, trying again",
-        {{"container", stream.source.container_id}, {"error", stored.error().message()}});
-    return Outcome::SinkFailed;
+    return not_stored(stream, stored.error());
   }
+  stream.failures = 0;
   // Stored: now they may leave the FIFO.
   for (auto left = split.consumed; left > 0;) {
     const auto got = ::read(stream.fd.get(), buffer_.data(), std::min(left, buffer_.size()));
@@ -255,13 +322,30 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   return Outcome::More;
 }
 
+/// Who has to wait: everybody when the sink is away or full, else only this stream.
+FifoCollector::Outcome FifoCollector::not_stored(Stream& stream, const Error& error) {
+  ++counters_.sink_errors;
+  const auto for_all = error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::ResourceExhausted;
+  if (for_all) {
+    blocked_until_ = steady_clock::now() + options_.sink_retry;
+  } else if (++stream.failures >= kGiveUpAfter && stream.removed) {
+    log(LogLevel::Error, "last log lines not stored, giving up",
+        {{"container", stream.source.container_id}, {"error", error.message()}});
+    return Outcome::Ended;
+  }
+  log(LogLevel::Warning, "log lines not stored, trying again",
+      {{"container", stream.source.container_id}, {"error", error.message()}});
+  return for_all ? Outcome::AllWait : Outcome::StreamWaits;
+}
+
+std::chrono::milliseconds FifoCollector::time_to_wait(std::chrono::milliseconds timeout) const {
+  if (const auto blocked = until(blocked_until_); blocked.count() > 0) return std::min(timeout, blocked);
+  if (!ready_.empty()) return std::chrono::milliseconds(0);
+  return later_.empty() ? timeout : std::min(timeout, until(later_.begin()->first));
+}
+
 Result<bool> FifoCollector::turn(std::chrono::milliseconds timeout) {
-  const auto now = steady_clock::now();
-  const auto blocked = now < blocked_until_;
-  auto wait = ready_.empty() || blocked ? timeout : std::chrono::milliseconds(0);
-  if (blocked)
-    wait = std::min(wait, std::chrono::duration_cast<std::chrono::milliseconds>(blocked_until_ - now) +
-                              std::chrono::milliseconds(1));
+  const auto wait = time_to_wait(timeout);
   std::array<epoll_event, 64> events{};
   const auto count =
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(wait.count()));
@@ -273,11 +357,12 @@ Result<bool> FifoCollector::turn(std::chrono::milliseconds timeout) {
       continue;
     }
     const auto found = streams_.find(event.data.fd);
-    if (found == streams_.end()) continue;
+    if (found == streams_.end()) continue;  // The wake descriptor: whoever gave it to us looks at it.
     if ((event.events & (EPOLLHUP | EPOLLERR)) != 0) found->second.hung_up = true;
     queue(found->second);
   }
-  if (now >= next_clean_up_) clean_up();
+  if (steady_clock::now() >= next_clean_up_) clean_up();
+  release_due();
   if (ready_.empty() || steady_clock::now() < blocked_until_) return count > 0;
 
   // One batch for each stream that is ready, in turn.
@@ -289,7 +374,12 @@ Result<bool> FifoCollector::turn(std::chrono::milliseconds timeout) {
     switch (take_batch(stream)) {
       case Outcome::Drained: break;
       case Outcome::More: queue(stream); break;
-      case Outcome::SinkFailed: queue(stream); return true;
+      case Outcome::AllWait: queue(stream); return true;
+      case Outcome::StreamWaits:
+        stream.queued = true;
+        later_.emplace(steady_clock::now() + options_.sink_retry * (1U << std::min(stream.failures - 1, kMaxDoublings)),
+                       fd);
+        break;
       case Outcome::Ended: drop(fd); break;
     }
   }
@@ -305,8 +395,9 @@ void FifoCollector::clean_up() {
 
 }  // namespace
 
-Result<std::unique_ptr<Collector>> make_collector(const fs::path& directory, LogSink& sink) {
-  auto collector = std::make_unique<FifoCollector>(directory, sink);
+Result<std::unique_ptr<Collector>> make_collector(const fs::path& directory, LogSink& sink,
+                                                  const CollectorOptions& options) {
+  auto collector = std::make_unique<FifoCollector>(directory, sink, options);
   if (auto opened = collector->open(); !opened) return std::move(opened).error();
   return std::unique_ptr<Collector>(std::move(collector));
 }

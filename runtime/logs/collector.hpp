@@ -21,7 +21,11 @@ namespace berth::runtime {
 /// a stream again when it is back. A line that is not finished stays in the FIFO.
 ///
 /// Each stream gets at most 64 KiB a turn, so one that shouts does not starve the others. When the sink cannot take
-/// more, bytes stay in the FIFOs and containers wait: nothing is dropped.
+/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. A failure that concerns one stream only makes
+/// only that stream wait.
+///
+/// A stream lasts as long as its directory: writers may go and others come. When the last one goes, an unfinished line
+/// counts as finished. A directory that is removed and made again under the same name is read again.
 ///
 /// While it runs it holds a lock (flock(2)) on <directory>/.collector: whoever wants to wait for a stream to be read
 /// can see whether anybody will.
@@ -29,7 +33,8 @@ class Collector {
  public:
   virtual ~Collector() = default;
 
-  /// Handles what is ready, waiting at most `timeout` for something to be. False: nothing happened.
+  /// Handles what is ready, waiting at most `timeout` for something to be, or until `wake_fd` is readable. False:
+  /// nothing happened.
   virtual Result<bool> turn(std::chrono::milliseconds timeout) = 0;
 
   struct Counters {
@@ -41,7 +46,16 @@ class Collector {
   virtual Counters counters() const = 0;
 };
 
+struct CollectorOptions {
+  /// The sink cannot take more (Unavailable, ResourceExhausted): all streams wait so long. Any other error: that stream
+  /// alone does, and twice as long each time up to 32 times.
+  std::chrono::milliseconds sink_retry{1000};
+  /// While it is readable, turn() does not wait. Never read; outlives the collector. -1: none.
+  int wake_fd = -1;
+};
+
 /// Errors: FailedPrecondition (another collector holds the lock), or as of inotify_init(2), epoll_create(2).
-Result<std::unique_ptr<Collector>> make_collector(const std::filesystem::path& directory, LogSink& sink);
+Result<std::unique_ptr<Collector>> make_collector(const std::filesystem::path& directory, LogSink& sink,
+                                                  const CollectorOptions& options = {});
 
 }  // namespace berth::runtime

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 
 #include "base/unique_fd.hpp"
 #include "runtime/log_reader.hpp"
@@ -66,6 +67,7 @@ class FileCursor final : public LogCursor {
   int wait_fd() const override { return inotify_.get(); }
 
  private:
+  std::deque<OpenFile> with_rotated(std::optional<OpenFile> current) const;
   bool fill();
   Result<bool> follow_rotation();
   void drain_inotify() const;
@@ -73,7 +75,7 @@ class FileCursor final : public LogCursor {
 
   fs::path path_;
   std::optional<WallTime> since_;
-  std::deque<OpenFile> files_;  ///< Oldest first; the last one is the current file.
+  std::deque<OpenFile> files_;  ///< Oldest first; the last one is the newest that we know.
   UniqueFd inotify_;
   std::string buffer_;
   std::size_t at_ = 0;  ///< Where the next line begins in buffer_.
@@ -86,13 +88,10 @@ Status FileCursor::open(std::optional<std::uint64_t> tail) {
     return Error::from_errno(errno, "watch " + path_.parent_path().string());
   }
   auto current = open_log(path_);
-  if (!current) return std::move(current).error();
-  files_.push_front(*std::move(current));
-  for (unsigned i = 1; i <= kMaxRotated; ++i) {
-    auto older = open_log(path_.string() + "." + std::to_string(i));
-    if (!older) break;
-    files_.push_front(*std::move(older));
-  }
+  if (!current && current.error().code() != ErrorCode::NotFound) return std::move(current).error();
+  files_ = with_rotated(current.ok() ? std::optional(*std::move(current)) : std::nullopt);
+  // Only rotated ones: the writer is between two files, or could not begin the next one yet.
+  if (files_.empty()) return std::move(current).error();
   if (!tail) return Ok{};
   auto left = *tail;
   for (auto i = files_.size(); i > 0; --i) {
@@ -101,6 +100,22 @@ Status FileCursor::open(std::optional<std::uint64_t> tail) {
     ::lseek(file.fd.get(), offset, SEEK_SET);
   }
   return Ok{};
+}
+
+bool contains(const std::deque<OpenFile>& files, ino_t inode) {
+  return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.inode == inode; });
+}
+
+/// `current` and the rotated files, oldest first. They may move up one number while we look: then one is met twice, and
+/// there may be a gap.
+std::deque<OpenFile> FileCursor::with_rotated(std::optional<OpenFile> current) const {
+  std::deque<OpenFile> files;
+  if (current) files.push_front(*std::move(current));
+  for (unsigned i = 1; i <= kMaxRotated; ++i) {
+    auto older = open_log(path_.string() + "." + std::to_string(i));
+    if (older && !contains(files, older->inode)) files.push_front(*std::move(older));
+  }
+  return files;
 }
 
 /// Reads more of the first file into the buffer; false at its end.
@@ -114,25 +129,19 @@ bool FileCursor::fill() {
   return got > 0;
 }
 
-/// At the end of the current file: has it been rotated away? True: files_ has its successor.
+/// At the end of the newest file: has it been rotated away? True: files_ has its successors, too.
 Result<bool> FileCursor::follow_rotation() {
   auto current = open_log(path_);
   if (!current) return false;  // Between rename and creation of the new one.
-  if (current->inode == files_.back().inode) return false;
-  // The successor of the file we have is the newest one that is not yet read: walk back to ours.
-  std::deque<OpenFile> newer;
-  newer.push_front(*std::move(current));
-  for (unsigned i = 1; i <= kMaxRotated; ++i) {
-    auto older = open_log(path_.string() + "." + std::to_string(i));
-    if (!older || older->inode == files_.back().inode) {
-      const auto lost = !older.ok();
-      files_ = std::move(newer);
-      if (lost) return Error(ErrorCode::DataLoss, path_.string() + ": lines were rotated away before they were read");
-      return true;
-    }
-    newer.push_front(*std::move(older));
-  }
-  files_ = std::move(newer);
+  const auto ours = files_.back().inode;
+  if (current->inode == ours) return false;
+  // What is newer than ours has a lower number. Ours stays in front: it may have got lines since we met its end.
+  auto newer = with_rotated(*std::move(current));
+  const auto found = std::find_if(newer.begin(), newer.end(), [&](const auto& file) { return file.inode == ours; });
+  const auto lost = found == newer.end();
+  if (!lost) newer.erase(newer.begin(), found + 1);
+  std::move(newer.begin(), newer.end(), std::back_inserter(files_));
+  if (lost) return Error(ErrorCode::DataLoss, path_.string() + ": lines were rotated away before they were read");
   return true;
 }
 

@@ -3,9 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
+#include <climits>
 #include <list>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
@@ -32,6 +38,48 @@ Status write_all(int fd, std::string_view bytes, const fs::path& path) {
   return Ok{};
 }
 
+/// FNV-1a, 64 bits. Names with equal hashes still differ in the uid, so it need not resist an attacker.
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const auto c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+std::string pod_folder(const LogSource& source) {
+  auto name = source.ns + "_" + source.pod + "_" + source.pod_uid;
+  if (name.size() <= NAME_MAX) return name;
+  const auto hash = fmt::format("~{:016x}", hash_of(name));
+  // The uid stays at the end: clean_up() knows living pods by it.
+  const auto rest = source.ns.size() + source.pod_uid.size() + 2 + hash.size();
+  if (rest >= NAME_MAX) return name.substr(0, NAME_MAX - hash.size()) + hash;  // Not Kubernetes' kind of names.
+  return source.ns + "_" + source.pod.substr(0, NAME_MAX - rest) + hash + "_" + source.pod_uid;
+}
+
+/// The files of one run: 3.log, 3.log.1, ...
+struct Attempt {
+  std::uint32_t number = 0;
+  fs::file_time_type newest = fs::file_time_type::min();
+  std::vector<fs::path> files;
+};
+
+std::vector<Attempt> attempts_in(const fs::path& container) {
+  std::map<std::uint32_t, Attempt> attempts;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(container, error)) {
+    const auto name = file.path().filename().string();
+    std::uint32_t number = 0;
+    const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (failed != std::errc() || !std::string_view(end).starts_with(".log")) continue;
+    auto& attempt = attempts[number];
+    attempt.number = number;
+    if (const auto time = file.last_write_time(error); !error) attempt.newest = std::max(attempt.newest, time);
+    attempt.files.push_back(file.path());
+  }
+  std::vector<Attempt> all;
+  for (auto& [number, attempt] : attempts) all.push_back(std::move(attempt));
+  return all;
+}
+
 /// Ends a last line that a power cut or a full disk left torn, so that it does not swallow the next one.
 Status repair_tail(int fd, off_t size, const fs::path& path) {
   if (size == 0) return Ok{};
@@ -47,6 +95,13 @@ class FileSink final : public LogSink {
   Status write(const LogSource& source, bool is_stderr, WallTime time, const std::vector<LinePiece>& lines) override {
     auto file = open(source);
     if (!file) return std::move(file).error();
+    if ((*file)->size >= limits_.file_bytes) {
+      // Now and not after the write that filled it: there is a current file whenever nobody writes.
+      rotate((*file)->path);
+      drop(source.container_id);
+      file = open(source);
+      if (!file) return std::move(file).error();
+    }
     buffer_.clear();
     for (const auto& line : lines) append_cri_line(buffer_, time, is_stderr, line);
     if (auto written = write_all((*file)->fd.get(), buffer_, (*file)->path); !written) {
@@ -54,10 +109,6 @@ class FileSink final : public LogSink {
       return written;
     }
     (*file)->size += buffer_.size();
-    if ((*file)->size >= limits_.file_bytes) {
-      rotate((*file)->path);
-      drop(source.container_id);
-    }
     return Ok{};
   }
 
@@ -73,6 +124,7 @@ class FileSink final : public LogSink {
   };
 
   Result<File*> open(const LogSource& source);
+  void remove_old_attempts(const fs::path& container) const;
 
   void drop(const std::string& id) {
     const auto found = index_.find(id);
@@ -83,6 +135,7 @@ class FileSink final : public LogSink {
 
   void rotate(const fs::path& path) const {
     std::error_code ignored;
+    if (limits_.rotated == 0) fs::remove(path, ignored);
     for (auto i = limits_.rotated; i > 0; --i) {
       const auto from = i == 1 ? path : fs::path(path.string() + "." + std::to_string(i - 1));
       fs::rename(from, path.string() + "." + std::to_string(i), ignored);
@@ -112,7 +165,26 @@ Result<FileSink::File*> FileSink::open(const LogSource& source) {
   files_.push_front(
       {.id = source.container_id, .path = path, .fd = std::move(fd), .size = static_cast<std::size_t>(facts.st_size)});
   index_[source.container_id] = files_.begin();
+  if (facts.st_size == 0) remove_old_attempts(path.parent_path());  // A new one began: a crash loop has many.
   return &files_.front();
+}
+
+/// The newest ones stay, and those that are being written. Newest by time: counting may have begun anew.
+void FileSink::remove_old_attempts(const fs::path& container) const {
+  auto attempts = attempts_in(container);
+  if (attempts.size() <= limits_.attempts) return;
+  std::set<fs::path> open;
+  for (const auto& file : files_) open.insert(file.path);
+  const auto rank = [&](const Attempt& attempt) {
+    const auto current = container / (std::to_string(attempt.number) + ".log");
+    return std::tuple(open.contains(current), attempt.newest, attempt.number);
+  };
+  std::sort(attempts.begin(), attempts.end(), [&](const auto& a, const auto& b) { return rank(a) > rank(b); });
+  std::error_code ignored;
+  for (auto i = limits_.attempts; i < attempts.size(); ++i) {
+    if (std::get<0>(rank(attempts[i]))) continue;
+    for (const auto& file : attempts[i].files) fs::remove(file, ignored);
+  }
 }
 
 void FileSink::clean_up(const std::vector<std::string>& live) {
@@ -125,6 +197,12 @@ void FileSink::clean_up(const std::vector<std::string>& live) {
   std::size_t total = 0;
   std::error_code error;
   for (const auto& pod : fs::directory_iterator(directory_, error)) {
+    const auto name = pod.path().filename().string();
+    const auto is_live =
+        std::any_of(live.begin(), live.end(), [&](const auto& uid) { return name.ends_with("_" + uid); });
+    if (is_live) {
+      for (const auto& container : fs::directory_iterator(pod.path(), error)) remove_old_attempts(container.path());
+    }
     PodLogs logs{.path = pod.path(), .newest = fs::file_time_type::min(), .bytes = 0};
     for (const auto& file : fs::recursive_directory_iterator(pod.path(), error)) {
       if (!file.is_regular_file(error)) continue;
@@ -132,9 +210,6 @@ void FileSink::clean_up(const std::vector<std::string>& live) {
       logs.newest = std::max(logs.newest, file.last_write_time(error));
     }
     total += logs.bytes;
-    const auto name = pod.path().filename().string();
-    const auto is_live =
-        std::any_of(live.begin(), live.end(), [&](const auto& uid) { return name.ends_with("_" + uid); });
     if (!is_live) dead.push_back(std::move(logs));
   }
   std::sort(dead.begin(), dead.end(), [](const auto& a, const auto& b) { return a.newest < b.newest; });
@@ -149,8 +224,7 @@ void FileSink::clean_up(const std::vector<std::string>& live) {
 }  // namespace
 
 fs::path log_file_path(const fs::path& directory, const LogSource& source) {
-  return directory / (source.ns + "_" + source.pod + "_" + source.pod_uid) / source.container /
-         (std::to_string(source.attempt) + ".log");
+  return directory / pod_folder(source) / source.container / (std::to_string(source.attempt) + ".log");
 }
 
 std::unique_ptr<LogSink> make_file_sink(const fs::path& directory, const FileSinkLimits& limits) {

@@ -75,7 +75,8 @@ class JournalSink final : public LogSink {
     if (path.size() >= sizeof address.sun_path) return Error(ErrorCode::InvalidArgument, path + ": path too long");
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      return Error::from_errno(errno, "connect to " + path);
+      // Whatever it is, no stream can be stored now: journald is away, perhaps with its socket.
+      return Error(ErrorCode::Unavailable, Error::from_errno(errno, "connect to " + path).message());
     }
     fd_ = std::move(fd);
     return Ok{};

@@ -18,7 +18,8 @@ class LogSink {
  public:
   virtual ~LogSink() = default;
 
-  /// Stores `lines` of one stream, in order. Unavailable, ResourceExhausted: try again later.
+  /// Stores `lines` of one stream, in order. Unavailable, ResourceExhausted: no stream can be stored now, try again
+  /// later. Any other error concerns this stream.
   virtual Status write(const LogSource& source, bool is_stderr, WallTime time, const std::vector<LinePiece>& lines) = 0;
 
   /// No more will come from this run: descriptors may be closed.
@@ -30,12 +31,14 @@ class LogSink {
 
 struct FileSinkLimits {
   std::size_t file_bytes = 10 * 1024 * 1024;       ///< Then the file is rotated.
-  unsigned rotated = 2;                            ///< Kept besides the current one: N.log.1, N.log.2
+  unsigned rotated = 2;                            ///< Kept besides the current one: N.log.1, N.log.2; at most 9
+  std::size_t attempts = 2;                        ///< Kept of each container that lives: the newest, and --previous
   std::size_t total_bytes = std::size_t{1} << 30;  ///< Of all logs; the oldest dead pods' go first.
   std::chrono::hours dead_pods{7 * 24};            ///< Logs of pods that are gone longer than this go.
 };
 
-/// Files in CRI format: <directory>/<ns>_<pod>_<uid>/<container>/<attempt>.log
+/// Files in CRI format: <directory>/<ns>_<pod>_<uid>/<container>/<attempt>.log. A folder name that would be too long
+/// for a file system (NAME_MAX, 255) has the end of <pod> replaced by "~" and a hash of the whole.
 std::unique_ptr<LogSink> make_file_sink(const std::filesystem::path& directory, const FileSinkLimits& limits = {});
 std::filesystem::path log_file_path(const std::filesystem::path& directory, const LogSource& source);
 

@@ -1,19 +1,32 @@
 // runtime/logs/logd_main.cpp - berth-logd: one small process that stores the output of every container.
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
 
 #include "base/log.hpp"
+#include "base/unique_fd.hpp"
 #include "runtime/logs/collector.hpp"
 
 namespace {
 
 volatile sig_atomic_t stopping = 0;
+int wake_fd = -1;
 
-void on_signal(int) { stopping = 1; }
+/// A flag alone could be set just before a wait begins and be seen when that ends; the descriptor ends it. Not blocked
+/// with signalfd(2), so that a send to a journald that hangs is interrupted, too.
+void on_signal(int) {
+  stopping = 1;
+  const auto saved = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd, &one, sizeof one);
+  errno = saved;
+}
 
 struct Options {
   std::filesystem::path run_dir = "/run/berth";
@@ -62,6 +75,12 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, argc == 2 && std::string_view(argv[1]) == "--help" ? stdout : stderr);
     return argc == 2 && std::string_view(argv[1]) == "--help" ? 0 : 2;
   }
+  const UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) {
+    log(LogLevel::Error, "cannot start", {{"error", Error::from_errno(errno, "eventfd").message()}});
+    return 1;
+  }
+  wake_fd = wake.get();
   struct sigaction action {};
   action.sa_handler = on_signal;
   ::sigaction(SIGTERM, &action, nullptr);
@@ -70,7 +89,7 @@ int main(int argc, char** argv) {
   const auto journal = options.sink == "journal" || (options.sink == "auto" && ::access(kJournalSocket, F_OK) == 0);
   const auto sink =
       journal ? runtime::make_journal_sink(kJournalSocket) : runtime::make_file_sink(options.state_dir / "logs");
-  auto collector = runtime::make_collector(options.run_dir / "io", *sink);
+  auto collector = runtime::make_collector(options.run_dir / "io", *sink, {.wake_fd = wake.get()});
   if (!collector) {
     log(LogLevel::Error, "cannot start", {{"error", collector.error().message()}});
     return 1;
@@ -80,7 +99,7 @@ int main(int argc, char** argv) {
        {"into", journal ? std::string("journal") : (options.state_dir / "logs").string()}});
   ::sd_notify(0, "READY=1");
 
-  // Half the watchdog's time, and at least often enough to see a signal that came between two waits.
+  // Half the watchdog's time or less.
   constexpr std::chrono::seconds kIdle{10};
   while (stopping == 0) {
     if (auto turned = (*collector)->turn(kIdle); !turned) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,11 +21,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Keeps lines in memory; fails while told to.
+/// Keeps lines in memory; fails while told to: all streams, or those of one container.
 class MemorySink final : public LogSink {
  public:
   Status write(const LogSource& source, bool is_stderr, WallTime, const std::vector<LinePiece>& pieces) override {
     if (failing) return Error(ErrorCode::ResourceExhausted, "disk full");
+    if (source.container_id == refused) return Error(ErrorCode::PermissionDenied, "not this one");
     auto& into = lines[source.container_id + (is_stderr ? "/err" : "/out")];
     for (const auto& piece : pieces) into.push_back(std::string(piece.text) + (piece.partial ? "…" : ""));
     return Ok{};
@@ -33,6 +35,7 @@ class MemorySink final : public LogSink {
   void clean_up(const std::vector<std::string>&) override {}
 
   bool failing = false;
+  std::string refused;
   std::map<std::string, std::vector<std::string>> lines;
   std::vector<std::string> finished;
 };
@@ -53,8 +56,8 @@ class CollectorTest : public testing::Test {
   static void put(const UniqueFd& fifo, std::string_view text) {
     ASSERT_EQ(::write(fifo.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
-  void start() {
-    auto made = make_collector(dir.path(), sink);
+  void start(const CollectorOptions& options = {}) {
+    auto made = make_collector(dir.path(), sink, options);
     ASSERT_TRUE(made) << made.error().message();
     collector = *std::move(made);
   }
@@ -65,6 +68,10 @@ class CollectorTest : public testing::Test {
       ASSERT_TRUE(turned) << turned.error().message();
       again = *turned;
     }
+  }
+
+  UniqueFd writer_of(const std::string& id) const {
+    return UniqueFd(::open((dir.path() / id / "stdout").c_str(), O_WRONLY | O_CLOEXEC));
   }
 
   TempDir dir;
@@ -123,6 +130,134 @@ TEST_F(CollectorTest, ARemovedDirectoryEndsItsStreams) {
   EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"bye", "tail"}));
   EXPECT_EQ(sink.finished, std::vector<std::string>{"c"});
   EXPECT_EQ(collector->counters().streams, 0U);
+}
+
+TEST_F(CollectorTest, ADirectoryRemovedAndMadeAgainBeforeWeLookIsReadAgain) {
+  // Was never read: its event came while the old one still had the name.
+  auto fifo = make_container("c");
+  start();
+  settle();
+  put(fifo, "first run\nits end");
+  std::filesystem::remove_all(dir.path() / "c");
+  fifo = make_container("c");
+  put(fifo, "second run\n");
+  settle();
+  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"first run", "its end", "second run"}));
+  EXPECT_EQ(sink.finished, std::vector<std::string>{"c"});
+  EXPECT_EQ(collector->counters().streams, 2U);
+  put(fifo, "and on\n");
+  settle();
+  EXPECT_EQ(sink.lines["c/out"].back(), "and on");
+}
+
+TEST_F(CollectorTest, ADirectoryMovedAwayAndBackGoesOn) {
+  const auto fifo = make_container("c");
+  start();
+  settle();
+  std::filesystem::rename(dir.path() / "c", dir.path() / ".c");
+  std::filesystem::rename(dir.path() / ".c", dir.path() / "c");
+  put(fifo, "half a ");
+  settle();
+  put(fifo, "line\n");
+  settle();
+  EXPECT_EQ(sink.lines["c/out"], std::vector<std::string>{"half a line"});
+  EXPECT_TRUE(sink.finished.empty());
+}
+
+TEST_F(CollectorTest, AFifoIsReadAgainByEachNewWriter) {
+  // Was dropped when the first writer went: a directory that stays makes no event when another comes.
+  make_container("c").reset();
+  start();
+  settle();
+  std::vector<std::string> expected;
+  for (const auto* run : {"first", "second", "third"}) {
+    auto writer = writer_of("c");
+    put(writer, std::string(run) + "\ntail of " + run);
+    settle();
+    writer.reset();
+    settle();
+    expected.push_back(run);
+    expected.push_back(std::string("tail of ") + run);
+    EXPECT_EQ(sink.lines["c/out"], expected);
+    auto idle = collector->turn(milliseconds(0));
+    ASSERT_TRUE(idle);
+    EXPECT_FALSE(*idle) << "a stream without writers must not keep us busy";
+  }
+  EXPECT_EQ(collector->counters().streams, 2U);
+}
+
+TEST_F(CollectorTest, AWriterThatComesAndGoesBetweenTwoTurnsIsHeard) {
+  make_container("c").reset();
+  start();
+  settle();
+  for (const auto* text : {"one\n", "two\n"}) {
+    auto writer = writer_of("c");
+    put(writer, text);
+  }
+  settle();
+  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"one", "two"}));
+}
+
+TEST_F(CollectorTest, ALineThatASecondWriterIsInTheMiddleOfIsNotTorn) {
+  make_container("c").reset();
+  start();
+  settle();
+  { auto gone = writer_of("c"); }  // Its end is still to be seen when the next one writes.
+  const auto writer = writer_of("c");
+  put(writer, "half a ");
+  settle();
+  put(writer, "line\n");
+  settle();
+  EXPECT_EQ(sink.lines["c/out"], std::vector<std::string>{"half a line"});
+}
+
+TEST_F(CollectorTest, AStreamThatCannotBeStoredHoldsUpNoOther) {
+  const auto bad = make_container("bad");
+  const auto good = make_container("good");
+  start({.sink_retry = std::chrono::hours(1)});
+  settle();
+  sink.refused = "bad";
+  put(bad, "kept\n");
+  put(good, "stored\n");
+  settle();
+  put(good, "and more\n");
+  settle();
+  EXPECT_EQ(sink.lines["good/out"], (std::vector<std::string>{"stored", "and more"}));
+  put(bad, "new lines do not make it try again\n");
+  settle();
+  EXPECT_EQ(collector->counters().sink_errors, 1U);
+}
+
+TEST_F(CollectorTest, AStreamThatCouldNotBeStoredIsTriedAgain) {
+  const auto fifo = make_container("c");
+  start({.sink_retry = milliseconds(1)});
+  settle();
+  sink.refused = "c";
+  put(fifo, "kept\n");
+  while (collector->counters().sink_errors < 3) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  sink.refused.clear();
+  while (sink.lines["c/out"].empty()) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  EXPECT_EQ(sink.lines["c/out"], std::vector<std::string>{"kept"});
+}
+
+TEST_F(CollectorTest, ARemovedStreamThatCanNeverBeStoredIsGivenUp) {
+  auto fifo = make_container("c");
+  start({.sink_retry = milliseconds(1)});
+  settle();
+  sink.refused = "c";
+  put(fifo, "nobody takes this\n");
+  std::filesystem::remove_all(dir.path() / "c");
+  while (collector->counters().streams > 0) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  EXPECT_EQ(sink.finished, std::vector<std::string>{"c"});
+}
+
+TEST_F(CollectorTest, AReadableWakeDescriptorEndsTheWait) {
+  const UniqueFd wake(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  start({.wake_fd = wake.get()});
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(collector->turn(std::chrono::minutes(10)));
+  ASSERT_TRUE(collector->turn(std::chrono::minutes(10))) << "and the next one, too: nobody has read it";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::minutes(1));
 }
 
 TEST_F(CollectorTest, WhileTheSinkFailsLinesStayInTheFifo) {

@@ -44,6 +44,17 @@ class LogFilesTest : public testing::Test {
       lines.push_back((*line)->text);
     }
   }
+  /// One line from run `number` of the container.
+  void write_attempt(std::uint32_t number) {
+    source.attempt = number;
+    source.container_id = "uid-main-" + std::to_string(number);
+    write("attempt " + std::to_string(number));
+    sink->finish(source);
+  }
+  bool has_attempt(std::uint32_t number) {
+    source.attempt = number;
+    return std::filesystem::exists(log_file_path(dir.path(), source));
+  }
   std::vector<std::string> all(std::optional<std::uint64_t> tail = {}) { return rest(**cursor(tail)); }
 
   TempDir dir;
@@ -126,6 +137,109 @@ TEST_F(LogFilesTest, LogsOfGonePodsGoWhenTheyAreTooMuch) {
   EXPECT_EQ(all().size(), 1U) << "a living pod's log stays, whatever its size";
   sink->clean_up({});
   EXPECT_TRUE(failed_with(cursor(), ErrorCode::NotFound));
+}
+
+TEST_F(LogFilesTest, ThereIsACurrentFileAfterEveryWrite) {
+  // Was rotated away by the write that filled it: nothing to read until the next line.
+  open({.file_bytes = 40, .rotated = 1});
+  for (int i = 0; i < 5; ++i) {
+    write("line " + std::to_string(i));  // Fills a file each.
+    ASSERT_TRUE(std::filesystem::exists(log_file_path(dir.path(), source))) << i;
+    ASSERT_EQ(all().back(), "line " + std::to_string(i));
+  }
+}
+
+TEST_F(LogFilesTest, AReaderThatComesBetweenTwoFilesReadsBoth) {
+  write("old");
+  const auto path = log_file_path(dir.path(), source);
+  std::filesystem::rename(path, path.string() + ".1");  // As the sink does before it makes the next one.
+  auto follower = cursor();
+  ASSERT_TRUE(follower) << follower.error().message();
+  EXPECT_EQ(rest(**follower), std::vector<std::string>{"old"});
+  open(FileSinkLimits{});
+  write("new");
+  EXPECT_EQ(rest(**follower), std::vector<std::string>{"new"});
+  EXPECT_EQ(all(), (std::vector<std::string>{"old", "new"}));
+}
+
+TEST_F(LogFilesTest, AGapBetweenRotatedFilesHidesNothing) {
+  open({.file_bytes = 40, .rotated = 3});
+  for (int i = 0; i < 3; ++i) write("line " + std::to_string(i));
+  auto follower = cursor();
+  ASSERT_TRUE(follower);
+  rest(**follower);
+  write("line 3");
+  const auto path = log_file_path(dir.path(), source).string();
+  std::filesystem::remove(path + ".3");
+  std::filesystem::rename(path + ".2", path + ".3");  // The next rotation has begun and not yet moved .1.
+  std::filesystem::rename(path + ".1", path + ".2");
+  EXPECT_EQ(all(), (std::vector<std::string>{"line 1", "line 2", "line 3"}));
+  EXPECT_EQ(rest(**follower), std::vector<std::string>{"line 3"}) << "and no loss is reported";
+}
+
+TEST_F(LogFilesTest, WithoutRotatedFilesTheCurrentOneStaysSmall) {
+  open({.file_bytes = 40, .rotated = 0});
+  for (int i = 0; i < 4; ++i) write("line " + std::to_string(i));
+  EXPECT_EQ(all(), std::vector<std::string>{"line 3"});
+}
+
+TEST_F(LogFilesTest, OfACrashLoopOnlyTheTwoNewestAttemptsStay) {
+  for (std::uint32_t i = 0; i < 12; ++i) write_attempt(i);
+  for (std::uint32_t i = 0; i < 12; ++i) EXPECT_EQ(has_attempt(i), i >= 10) << i;
+}
+
+TEST_F(LogFilesTest, OldAttemptsOfALivingPodGoWithTheirRotatedFiles) {
+  open({.attempts = 100});
+  for (std::uint32_t i = 0; i < 4; ++i) write_attempt(i);
+  source.attempt = 0;
+  const auto rotated = log_file_path(dir.path(), source).string() + ".1";
+  std::filesystem::copy_file(log_file_path(dir.path(), source), rotated);
+  std::filesystem::last_write_time(rotated, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  std::filesystem::last_write_time(log_file_path(dir.path(), source),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  open(FileSinkLimits{});
+  sink->clean_up({"uid"});
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(has_attempt(i), i >= 2) << i;
+  EXPECT_FALSE(std::filesystem::exists(rotated));
+}
+
+TEST_F(LogFilesTest, AnAttemptThatIsBeingWrittenStaysWhateverItsNumber) {
+  // Counting begins anew when the host lost its state and a pod kept its uid.
+  for (const std::uint32_t i : {7U, 8U, 0U}) {
+    source.attempt = i;
+    source.container_id = "uid-main-" + std::to_string(i);
+    write("attempt " + std::to_string(i));
+    if (i != 0) {
+      sink->finish(source);
+      std::filesystem::last_write_time(log_file_path(dir.path(), source),
+                                       std::filesystem::file_time_type::clock::now() + std::chrono::hours(i));
+    }
+  }
+  sink->clean_up({"uid"});
+  EXPECT_TRUE(has_attempt(0)) << "although the others are newer by number and by time";
+  EXPECT_TRUE(has_attempt(8));
+  EXPECT_FALSE(has_attempt(7));
+}
+
+TEST_F(LogFilesTest, NamesOfAnyLengthFitAndStayApart) {
+  source.ns = std::string(63, 'n');
+  source.pod = std::string(252, 'p') + "a";
+  source.pod_uid = "0f0e0d0c-0b0a-0908-0706-050403020100";
+  write("from a");
+  const auto a = log_file_path(dir.path(), source);
+  EXPECT_EQ(all(), std::vector<std::string>{"from a"});
+  sink->clean_up({source.pod_uid});
+  EXPECT_EQ(all().size(), 1U) << "it is known as living";
+  source.pod.back() = 'b';
+  EXPECT_NE(log_file_path(dir.path(), source), a);
+  for (std::size_t length = 1; length <= 253; ++length) {
+    source.pod = std::string(length, 'p');
+    const auto folder = log_file_path(dir.path(), source).parent_path().parent_path().filename().string();
+    ASSERT_LE(folder.size(), 255U);
+    ASSERT_EQ(folder.find('~') != std::string::npos, length + 63 + 36 + 2 > 255) << "short names stay readable";
+  }
+  source.ns = source.pod_uid = std::string(253, 'x');
+  EXPECT_LE(log_file_path(dir.path(), source).parent_path().parent_path().filename().string().size(), 255U);
 }
 
 TEST_F(LogFilesTest, NothingWrittenIsNotFound) { EXPECT_TRUE(failed_with(cursor(), ErrorCode::NotFound)); }
