@@ -10,6 +10,7 @@ start_agent
 put_manifest redis.yaml <"$root/examples/redis/redis.yaml"
 wait_ready 40 app=redis 3
 for n in 1 2; do wait_for 20 "redis-$n follows redis-0" link_up redis-$n; done
+expect_match "SRV of a named port" "$(resolve _redis._tcp.redis.default.svc.$domain SRV)" "6379 redis-2.redis.default.svc.$domain."
 
 step "written to the primary, read from the replicas by name"
 expect "set" "$(redis redis-0 set ship berth)" OK

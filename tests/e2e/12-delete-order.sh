@@ -16,11 +16,12 @@ leftovers() {
 
 step "what an idle agent has"
 start_agent
+idle=$(leftovers)
 stateful_set probe 1 | put_manifest probe.yaml
 wait_ready 20 app=probe 1
 rm "$manifests/probe.yaml"
 wait_for 20 "the first pod is gone" is "" pod_names app=probe
-clean() { [ -z "$(leftovers)" ]; }
+clean() { [ "$(leftovers)" = "$idle" ]; }
 wait_for 10 "nothing of it is left" clean
 
 step "two sets; a container that says goodbye"
@@ -66,6 +67,7 @@ wait_for 20 "its pods are gone" is "" pod_names app=hand
 berth delete service hand
 
 step "nothing is left on the host"
-wait_for 15 "no container, snapshot, link, mount, cgroup" clean
+for _ in $(seq 100); do ! clean || break; sleep 0.1; done
+expect "containers, snapshots, leases, links, mounts, cgroups" "$(leftovers)" "$idle"
 berth delete pvc data-db-0 data-db-1 data-db-2
 wait_for 10 "claims are gone when asked to go" is 0 eval 'berth get pvc -o json | jq ".items | length"'
