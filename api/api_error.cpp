@@ -29,15 +29,20 @@ ApiError about(unsigned code, std::string_view reason, std::string message, cons
 }
 
 ApiError plain(unsigned code, std::string_view reason, std::string message) {
-  return {.code = code, .reason = std::string(reason), .message = std::move(message), .name = {}, .group = {}, .kind = {},
+  return {.code = code,
+          .reason = std::string(reason),
+          .message = std::move(message),
+          .name = {},
+          .group = {},
+          .kind = {},
           .causes = {}};
 }
 
 }  // namespace
 
 json::object encode_status(const ApiError& error) {
-  json::object status{{"kind", "Status"},       {"apiVersion", "v1"},          {"metadata", json::object{}},
-                      {"status", "Failure"},    {"message", error.message},    {"reason", error.reason}};
+  json::object status{{"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", json::object{}},
+                      {"status", "Failure"}, {"message", error.message}, {"reason", error.reason}};
   json::object details;
   if (!error.name.empty()) details["name"] = error.name;
   if (!error.group.empty()) details["group"] = error.group;
@@ -76,7 +81,8 @@ ApiError already_exists(const model::KindInfo& kind, std::string_view name) {
 
 ApiError conflict(const model::KindInfo& kind, std::string_view name, std::string_view why) {
   return about(409, "Conflict",
-               fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", qualified_plural(kind), name, why), kind, name);
+               fmt::format("Operation cannot be fulfilled on {} \"{}\": {}", qualified_plural(kind), name, why), kind,
+               name);
 }
 
 ApiError stale_object(const model::KindInfo& kind, std::string_view name) {
@@ -105,9 +111,7 @@ ApiError method_not_allowed() {
   return plain(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
 }
 
-ApiError unsupported_media_type(std::string message) {
-  return plain(415, "UnsupportedMediaType", std::move(message));
-}
+ApiError unsupported_media_type(std::string message) { return plain(415, "UnsupportedMediaType", std::move(message)); }
 
 ApiError not_acceptable(std::string message) { return plain(406, "NotAcceptable", std::move(message)); }
 

@@ -15,7 +15,7 @@
 namespace berth::api {
 
 struct StatusCause {
-  std::string reason;   ///< "FieldValueInvalid"
+  std::string reason;  ///< "FieldValueInvalid"
   std::string message;
   std::string field;
 };
@@ -23,11 +23,11 @@ struct StatusCause {
 /// metav1.Status of a failure.
 struct ApiError {
   unsigned code = 500;
-  std::string reason;   ///< "NotFound"
+  std::string reason;  ///< "NotFound"
   std::string message;
-  std::string name;     ///< details.name; details are left out when name, group and kind are empty
+  std::string name;  ///< details.name; details are left out when name, group and kind are empty
   std::string group;
-  std::string kind;     ///< plural for most, the kind's name for Invalid: as Kubernetes has it
+  std::string kind;  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
   std::vector<StatusCause> causes;
 };
 

@@ -22,7 +22,7 @@ constexpr std::int64_t kMaxGraceSeconds = 10LL * 365 * 24 * 3600;
 struct DeleteOptions {
   std::optional<std::int64_t> grace_seconds;
   std::string propagation;
-  std::string uid;               ///< preconditions
+  std::string uid;  ///< preconditions
   std::string resource_version;
   bool dry_run = false;
 };
@@ -54,7 +54,8 @@ ApiResult<DeleteOptions> options_of(const Query& query, const HttpRequest& reque
   const auto& policy = options.propagation;
   if (!policy.empty() && policy != "Orphan" && policy != "Background" && policy != "Foreground") {
     return bad_request(fmt::format(
-        "propagationPolicy: Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"", policy));
+        "propagationPolicy: Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
+        policy));
   }
   return options;
 }
@@ -101,9 +102,10 @@ std::optional<ApiError> failed_precondition(const model::Object& object, const D
   }
   const auto version = std::to_string(object.meta.resource_version);
   if (!options.resource_version.empty() && options.resource_version != version) {
-    return conflict(kind, object.meta.name,
-                    fmt::format("Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
-                                options.resource_version, version));
+    return conflict(
+        kind, object.meta.name,
+        fmt::format("Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
+                    options.resource_version, version));
   }
   return std::nullopt;
 }
@@ -137,7 +139,8 @@ void handle_delete(ApiContext& context, const ResourcePath& path, const Query& q
     UpdateOptions how;
     how.system = true;
     how.dry_run = options->dry_run;
-    const auto mark = [options = *options, &clock = context.clock](const model::Object& object) -> ApiResult<json::object> {
+    const auto mark = [options = *options,
+                       &clock = context.clock](const model::Object& object) -> ApiResult<json::object> {
       if (auto failed = failed_precondition(object, options)) return *std::move(failed);
       return marked(object, options, clock.wall());
     };
@@ -150,12 +153,13 @@ void handle_delete(ApiContext& context, const ResourcePath& path, const Query& q
     return;
   }
   if (options->dry_run) return respond(success(*stored));
-  context.store.remove(key, options->resource_version.empty() ? 0 : stored->meta.resource_version, Durability::Durable,
-                       [post = context.reactor.post(), respond = std::move(respond), stored, &kind](Result<model::ObjectPtr> done) {
-                         post([respond, stored, &kind, done = std::move(done)] {
-                           respond(done ? success(*stored) : to_response(from_error(done.error(), kind, stored->meta.name)));
-                         });
-                       });
+  context.store.remove(
+      key, options->resource_version.empty() ? 0 : stored->meta.resource_version, Durability::Durable,
+      [post = context.reactor.post(), respond = std::move(respond), stored, &kind](Result<model::ObjectPtr> done) {
+        post([respond, stored, &kind, done = std::move(done)] {
+          respond(done ? success(*stored) : to_response(from_error(done.error(), kind, stored->meta.name)));
+        });
+      });
 }
 
 }  // namespace berth::api

@@ -126,7 +126,8 @@ std::optional<json::object> discovery(const std::vector<std::string>& segments) 
   };
   if (is({"version"})) return version_info();
   if (is({"api"})) {
-    return json::object{{"kind", "APIVersions"}, {"versions", json::array{"v1"}}, {"serverAddressByClientCIDRs", json::array{}}};
+    return json::object{
+        {"kind", "APIVersions"}, {"versions", json::array{"v1"}}, {"serverAddressByClientCIDRs", json::array{}}};
   }
   if (is({"api", "v1"})) return resource_list("", "v1");
   if (is({"apis"})) {

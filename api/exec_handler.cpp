@@ -31,7 +31,8 @@ std::string choose_protocol(std::string_view offered) {
 
 }  // namespace
 
-HttpResponse handle_exec(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request) {
+HttpResponse handle_exec(ApiContext& context, const ResourcePath& path, const Query& query,
+                         const HttpRequest& request) {
   const auto pod = context.store.get({path.kind, path.ns, path.name});
   if (!pod) return to_response(not_found(model::info(path.kind), path.name));
   const auto container = choose_container(*pod, query.get("container"));
@@ -46,19 +47,21 @@ HttpResponse handle_exec(ApiContext& context, const ResourcePath& path, const Qu
   options.has_stdout = query.flag("stdout");
   options.tty = query.flag("tty");
   options.has_stderr = query.flag("stderr") && !options.tty;
-  if (options.command.empty()) return to_response(bad_request("you must specify at least one command for the container"));
+  if (options.command.empty())
+    return to_response(bad_request("you must specify at least one command for the container"));
   if (!options.has_stdin && !options.has_stdout && !options.has_stderr) {
     return to_response(bad_request("you must specify at least 1 of stdin, stdout, stderr"));
   }
   if (!request.wants_web_socket) {
-    return to_response(bad_request(
-        "this server runs commands over WebSockets only: use kubectl 1.30 or newer, kubectl 1.29 with "
-        "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true, or berth exec"));
+    return to_response(
+        bad_request("this server runs commands over WebSockets only: use kubectl 1.30 or newer, kubectl 1.29 with "
+                    "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true, or berth exec"));
   }
   HttpResponse response;
   response.sub_protocol = choose_protocol(request.sub_protocols);
   if (response.sub_protocol.empty()) {
-    return to_response(bad_request("unable to negotiate a protocol: this server offers v5.channel.k8s.io and v4.channel.k8s.io"));
+    return to_response(
+        bad_request("unable to negotiate a protocol: this server offers v5.channel.k8s.io and v4.channel.k8s.io"));
   }
   response.session = make_exec_session(context, view.id, std::move(options));
   return response;

@@ -50,10 +50,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     parser_->header_limit(shared_->limits.header_bytes);
     parser_->body_limit(shared_->limits.body_bytes);
     stream_.expires_after(shared_->limits.idle);
-    http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      if (error) return self->refuse(error);
-      self->read_body();
-    });
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](beast::error_code error, std::size_t) {
+                              if (error) return self->refuse(error);
+                              self->read_body();
+                            });
   }
 
  private:
@@ -80,11 +81,21 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void refuse(beast::error_code error) {
     ApiError answer = bad_request(error.message());
     if (error == http::error::header_limit) {
-      answer = {.code = 431, .reason = "RequestHeaderFieldsTooLarge", .message = "the request's headers are too large",
-                .name = {}, .group = {}, .kind = {}, .causes = {}};
+      answer = {.code = 431,
+                .reason = "RequestHeaderFieldsTooLarge",
+                .message = "the request's headers are too large",
+                .name = {},
+                .group = {},
+                .kind = {},
+                .causes = {}};
     } else if (error == http::error::body_limit) {
-      answer = {.code = 413, .reason = "RequestEntityTooLarge", .message = "the request's body is too large",
-                .name = {}, .group = {}, .kind = {}, .causes = {}};
+      answer = {.code = 413,
+                .reason = "RequestEntityTooLarge",
+                .message = "the request's body is too large",
+                .name = {},
+                .group = {},
+                .kind = {},
+                .causes = {}};
     } else if (error.category() != make_error_code(http::error::bad_method).category() ||
                error == http::error::end_of_stream || error == http::error::partial_message) {
       return close();  // gone, silent for too long, or the idle end of a kept connection
@@ -108,10 +119,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     request.body = std::move(request_.body());
     stream_.expires_never();
     // The answer may come after this connection is gone.
-    shared_->handler(std::move(request), [weak = weak_from_this(), self = shared_from_this()](HttpResponse response) mutable {
-      if (self) self->respond(std::move(response));
-      self.reset();
-    });
+    shared_->handler(std::move(request),
+                     [weak = weak_from_this(), self = shared_from_this()](HttpResponse response) mutable {
+                       if (self) self->respond(std::move(response));
+                       self.reset();
+                     });
   }
 
   void respond(HttpResponse response) {
@@ -195,11 +207,12 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     if (!chunked_) return close();
     writing_ = true;
     stream_.expires_after(shared_->limits.stalled);
-    asio::async_write(stream_, http::make_chunk_last(), [self = shared_from_this()](beast::error_code error, std::size_t) {
-      self->writing_ = false;
-      if (error) return self->close();
-      self->finish();
-    });
+    asio::async_write(stream_, http::make_chunk_last(),
+                      [self = shared_from_this()](beast::error_code error, std::size_t) {
+                        self->writing_ = false;
+                        if (error) return self->close();
+                        self->finish();
+                      });
   }
 
   /// While a body streams nobody else reads: notice that the peer went away, keep what it sends ahead.

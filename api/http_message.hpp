@@ -73,9 +73,9 @@ struct HttpResponse {
   std::string content_type = "application/json";
   HttpHeaders headers;
   std::string body;
-  std::unique_ptr<BodySource> stream;          ///< Sent chunked instead of `body` when set.
-  std::shared_ptr<WebSocketSession> session;   ///< Answer 101 and run this.
-  std::string sub_protocol;                    ///< The one chosen for `session`.
+  std::unique_ptr<BodySource> stream;         ///< Sent chunked instead of `body` when set.
+  std::shared_ptr<WebSocketSession> session;  ///< Answer 101 and run this.
+  std::string sub_protocol;                   ///< The one chosen for `session`.
 };
 
 /// Takes the answer to one request; call it once, on the API thread.

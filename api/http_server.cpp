@@ -3,9 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <fmt/format.h>
 
 #include "api/api_error.hpp"
 #include "api/http_connection.hpp"
@@ -30,22 +30,23 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
   }
 
   void accept() {
-    acceptor_.async_accept([weak = weak_from_this()](const boost::system::error_code& error, stream_protocol::socket peer) {
-      const auto self = weak.lock();
-      if (!self || error == asio::error::operation_aborted) return;
-      if (error) {
-        self->pause_ = self->reactor_.after(kAcceptPause, [weak] {
-          if (const auto again = weak.lock()) again->accept();
+    acceptor_.async_accept(
+        [weak = weak_from_this()](const boost::system::error_code& error, stream_protocol::socket peer) {
+          const auto self = weak.lock();
+          if (!self || error == asio::error::operation_aborted) return;
+          if (error) {
+            self->pause_ = self->reactor_.after(kAcceptPause, [weak] {
+              if (const auto again = weak.lock()) again->accept();
+            });
+            return;
+          }
+          if (self->shared_->open >= self->shared_->limits.connections) {
+            turn_away(peer);
+          } else {
+            start_connection(std::move(peer), self->shared_);
+          }
+          self->accept();
         });
-        return;
-      }
-      if (self->shared_->open >= self->shared_->limits.connections) {
-        turn_away(peer);
-      } else {
-        start_connection(std::move(peer), self->shared_);
-      }
-      self->accept();
-    });
   }
 
  private:

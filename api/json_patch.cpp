@@ -26,11 +26,13 @@ bool deeper_than(const json::value& value, std::size_t levels) {
   if (levels == 0) return value.is_structured();
   if (value.is_object()) {
     const auto& object = value.get_object();
-    return std::any_of(object.begin(), object.end(), [&](const auto& pair) { return deeper_than(pair.value(), levels - 1); });
+    return std::any_of(object.begin(), object.end(),
+                       [&](const auto& pair) { return deeper_than(pair.value(), levels - 1); });
   }
   if (value.is_array()) {
     const auto& array = value.get_array();
-    return std::any_of(array.begin(), array.end(), [&](const auto& element) { return deeper_than(element, levels - 1); });
+    return std::any_of(array.begin(), array.end(),
+                       [&](const auto& element) { return deeper_than(element, levels - 1); });
   }
   return false;
 }
@@ -116,7 +118,8 @@ Status add(json::value& target, const Pointer& path, json::value value, std::str
 }
 
 Status remove(json::value& target, const Pointer& path, std::string_view what) {
-  if (path.empty()) return Error(ErrorCode::InvalidArgument, fmt::format("{}: the whole document cannot be removed", what));
+  if (path.empty())
+    return Error(ErrorCode::InvalidArgument, fmt::format("{}: the whole document cannot be removed", what));
   auto* parent = walk(target, path, path.size() - 1);
   if (parent == nullptr || walk(*parent, {path.back()}, 1) == nullptr) return missing(what);
   if (parent->is_object()) {
@@ -224,8 +227,8 @@ Status apply_json_patch(json::value& target, const json::value& patch) {
   if (!patch.is_array()) return Error(ErrorCode::InvalidArgument, "a JSON patch must be an array of operations");
   const auto& entries = patch.get_array();
   if (entries.size() > kMaxOperations) {
-    return Error(ErrorCode::InvalidArgument,
-                 fmt::format("the allowed maximum operations in a JSON patch is {}, got {}", kMaxOperations, entries.size()));
+    return Error(ErrorCode::InvalidArgument, fmt::format("the allowed maximum operations in a JSON patch is {}, got {}",
+                                                         kMaxOperations, entries.size()));
   }
   auto copy = target;
   std::size_t copied = 0;

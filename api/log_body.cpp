@@ -45,7 +45,8 @@ Piece read_piece(Tail& tail) {
     auto opened = tail.reader->open(tail.request.query);
     if (!opened) {
       piece.drained = true;
-      if (opened.error().code() != ErrorCode::NotFound) piece.error = opened.error();  // NotFound: nothing written so far
+      if (opened.error().code() != ErrorCode::NotFound)
+        piece.error = opened.error();  // NotFound: nothing written so far
       return piece;
     }
     tail.cursor = *std::move(opened);

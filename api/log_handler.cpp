@@ -16,7 +16,8 @@ ApiResult<std::uint32_t> choose_attempt(const model::Object& pod, const std::str
   const auto view = container_view(pod, container);
   if (previous) {
     if (view.restarts == 0) {
-      return bad_request(fmt::format("previous terminated container \"{}\" in pod \"{}\" not found", container, pod.meta.name));
+      return bad_request(
+          fmt::format("previous terminated container \"{}\" in pod \"{}\" not found", container, pod.meta.name));
     }
     return view.restarts - 1;
   }

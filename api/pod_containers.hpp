@@ -14,12 +14,12 @@ namespace berth::api {
 ApiResult<std::string> choose_container(const model::Object& pod, std::string_view asked);
 
 struct ContainerView {
-  bool known = false;           ///< It has a status.
+  bool known = false;  ///< It has a status.
   bool running = false;
-  bool ended = false;           ///< state.terminated
-  bool has_last = false;        ///< lastState.terminated
+  bool ended = false;     ///< state.terminated
+  bool has_last = false;  ///< lastState.terminated
   std::uint32_t restarts = 0;
-  std::string id;               ///< Without "containerd://".
+  std::string id;  ///< Without "containerd://".
   std::string waiting_reason;
 };
 

@@ -54,9 +54,10 @@ class Wait final : public ReactorHandle {
       retry_ = std::make_unique<Timer>(context, std::chrono::milliseconds(20), std::move(callback));
       return;
     }
-    descriptor_->async_wait(type, [alive = alive_, callback = std::move(callback)](const boost::system::error_code& error) {
-      if (!error && *alive) callback();
-    });
+    descriptor_->async_wait(type,
+                            [alive = alive_, callback = std::move(callback)](const boost::system::error_code& error) {
+                              if (!error && *alive) callback();
+                            });
   }
   ~Wait() override {
     *alive_ = false;

@@ -11,7 +11,8 @@ class io_context;
 
 namespace berth::api {
 
-/// Runs a callback on the API thread soon. Any thread, and harmless after the reactor is gone (the callback is dropped).
+/// Runs a callback on the API thread soon. Any thread, and harmless after the reactor is gone (the callback is
+/// dropped).
 using Poster = std::function<void(std::function<void()>)>;
 
 /// A pending timer or descriptor wait. Destroying it means its callback will not run any more. API thread only.

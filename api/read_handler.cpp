@@ -44,12 +44,21 @@ HttpResponse watch(ApiContext& context, const ResourcePath& path, const Query& q
                    const Presentation& presentation) {
   const auto& kind = model::info(path.kind);
   if (query.has("sendInitialEvents") || query.has("resourceVersionMatch")) {
-    return to_response(invalid(
-        model::KindInfo{.kind = kind.kind, .name = "ListOptions", .group = "meta.k8s.io", .version = "", .plural = "",
-                        .singular = "", .short_names = "", .namespaced = false},
-        "",
-        {{.file = {}, .line = 0, .object = {}, .field = "sendInitialEvents",
-          .message = "Forbidden: sendInitialEvents is forbidden for watch: this server does not offer it"}}));
+    return to_response(
+        invalid(model::KindInfo{.kind = kind.kind,
+                                .name = "ListOptions",
+                                .group = "meta.k8s.io",
+                                .version = "",
+                                .plural = "",
+                                .singular = "",
+                                .short_names = "",
+                                .namespaced = false},
+                "",
+                {{.file = {},
+                  .line = 0,
+                  .object = {},
+                  .field = "sendInitialEvents",
+                  .message = "Forbidden: sendInitialEvents is forbidden for watch: this server does not offer it"}}));
   }
   const auto revision = revision_of(query);
   if (!revision) return to_response(bad_request(revision.error().message()));
@@ -106,7 +115,8 @@ HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Qu
   if (!selection) return to_response(selection.error());
   if (query.flag("watch")) return watch(context, path, query, *std::move(selection), *presentation);
   if (const auto revision = revision_of(query); !revision) return to_response(bad_request(revision.error().message()));
-  response.stream = make_list_body(kind, context.store.list(path.kind, path.ns), *std::move(selection), *presentation, now);
+  response.stream =
+      make_list_body(kind, context.store.list(path.kind, path.ns), *std::move(selection), *presentation, now);
   return response;
 }
 

@@ -35,7 +35,8 @@ HttpResponse health(const ApiContext& context, std::string_view which) {
 }
 
 /// Pages at fixed paths; nullopt: a resource, perhaps.
-std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vector<std::string>& segments, Method method) {
+std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vector<std::string>& segments,
+                                       Method method) {
   const bool is_get = method == Method::Get;
   if (is_health_path(segments)) {
     return is_get ? health(context, segments[0]) : to_response(method_not_allowed());

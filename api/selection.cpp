@@ -18,7 +18,8 @@ std::string field_value(const model::Object& object, std::string_view field) {
   const auto dot = field.find('.');
   if (dot == std::string_view::npos) {
     value = object.raw.if_contains(field);
-  } else if (const auto* parent = object.raw.if_contains(field.substr(0, dot)); parent != nullptr && parent->is_object()) {
+  } else if (const auto* parent = object.raw.if_contains(field.substr(0, dot));
+             parent != nullptr && parent->is_object()) {
     value = parent->get_object().if_contains(field.substr(dot + 1));
   }
   if (value == nullptr || value->is_null()) return field == "spec.unschedulable" ? "false" : "";
@@ -30,8 +31,8 @@ bool selectable(model::Kind kind, std::string_view field) {
   const auto in = [&](auto... names) { return ((field == names) || ...); };
   if (in("metadata.name", "metadata.namespace")) return true;
   if (kind == model::Kind::Pod) {
-    return in("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-              "status.phase", "status.podIP", "status.nominatedNodeName");
+    return in("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
+              "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName");
   }
   if (kind == model::Kind::Event) {
     return in("involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
@@ -114,7 +115,8 @@ ApiResult<Selection> Selection::parse(const model::KindInfo& kind, std::string_v
     for (const auto& requirement : *parsed) {
       if (!selectable(kind.kind, requirement.field)) {
         return bad_request(fmt::format(
-            "Unable to find \"{}, Resource={}\" that match label selector \"{}\", field selector \"{}\": field label not "
+            "Unable to find \"{}, Resource={}\" that match label selector \"{}\", field selector \"{}\": field label "
+            "not "
             "supported: {}",
             kind.group.empty() ? "/v1" : kind.api_version(), kind.plural, labels, fields, requirement.field));
       }

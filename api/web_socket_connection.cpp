@@ -31,10 +31,11 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
     auto timeouts = ws::stream_base::timeout::suggested(beast::role_type::server);
     timeouts.keep_alive_pings = true;  // a peer that vanished is noticed within the idle time
     stream_.set_option(timeouts);
-    stream_.set_option(ws::stream_base::decorator([sub_protocol = std::move(sub_protocol)](ws::response_type& response) {
-      response.set(beast::http::field::sec_websocket_protocol, sub_protocol);
-      response.set(beast::http::field::server, "berth/" BERTH_VERSION);
-    }));
+    stream_.set_option(
+        ws::stream_base::decorator([sub_protocol = std::move(sub_protocol)](ws::response_type& response) {
+          response.set(beast::http::field::sec_websocket_protocol, sub_protocol);
+          response.set(beast::http::field::server, "berth/" BERTH_VERSION);
+        }));
     stream_.read_message_max(kMaxMessage);
     stream_.binary(true);
     stream_.auto_fragment(false);
@@ -72,13 +73,13 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
     if (!open_ || !session_ || read_pending_ || !reading_) return;
     read_pending_ = true;
     stream_.async_read(buffer_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      self->read_pending_ = false;
       if (error) return self->end();
       const auto data = self->buffer_.cdata();
       if (self->session_ && !self->closing_) {
         self->session_->on_message({static_cast<const char*>(data.data()), data.size()}, self->stream_.got_binary());
       }
       self->buffer_.clear();
+      self->read_pending_ = false;  // only now: the session may ask to go on reading from within on_message()
       self->read();
     });
   }
@@ -90,14 +91,16 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
       return;
     }
     write_pending_ = true;
-    stream_.async_write(asio::buffer(queue_.front()), [self = shared_from_this()](beast::error_code error, std::size_t) {
-      self->write_pending_ = false;
-      if (error) return self->end();
-      self->queued_bytes_ -= self->queue_.front().size();
-      self->queue_.pop_front();
-      if (self->session_ && !self->closing_ && self->queued_bytes_ <= kLowWater) self->session_->on_drained();
-      self->write();
-    });
+    stream_.async_write(asio::buffer(queue_.front()),
+                        [self = shared_from_this()](beast::error_code error, std::size_t) {
+                          self->write_pending_ = false;
+                          if (error) return self->end();
+                          self->queued_bytes_ -= self->queue_.front().size();
+                          self->queue_.pop_front();
+                          if (self->session_ && !self->closing_ && self->queued_bytes_ <= kLowWater)
+                            self->session_->on_drained();
+                          self->write();
+                        });
   }
 
   void send_close() {

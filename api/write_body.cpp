@@ -12,8 +12,8 @@ namespace berth::api {
 namespace {
 
 constexpr std::size_t kMaxWarnings = 10;
-constexpr std::string_view kSystemMetadata[] = {"uid", "creationTimestamp", "deletionTimestamp",
-                                                "deletionGracePeriodSeconds", "generation", "resourceVersion"};
+constexpr std::string_view kSystemMetadata[] = {
+    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"};
 
 /// "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view content_type) {
@@ -38,16 +38,18 @@ ApiResult<json::object> read_json_body(const HttpRequest& request) {
   const auto type = media_type(request.content_type);
   if (!type.empty() && type != "application/json") {
     return unsupported_media_type(fmt::format(
-        "the body of the request was in an unknown format ({}) - accepted media types include: application/json", type));
+        "the body of the request was in an unknown format ({}) - accepted media types include: application/json",
+        type));
   }
   auto parsed = parse_json(request.body);
-  if (!parsed) return bad_request(fmt::format("couldn't get JSON from the request's body: {}", parsed.error().message()));
+  if (!parsed)
+    return bad_request(fmt::format("couldn't get JSON from the request's body: {}", parsed.error().message()));
   if (!parsed->is_object()) return bad_request("the request's body must be a JSON object");
   return std::move(parsed->get_object());
 }
 
-ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored, const model::KindInfo& kind,
-                                     std::string_view name) {
+ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored,
+                                     const model::KindInfo& kind, std::string_view name) {
   const auto type = media_type(request.content_type);
   const bool merge = type == "application/merge-patch+json";
   if (!merge && type != "application/json-patch+json") {
@@ -68,8 +70,8 @@ ApiResult<json::object> patch_object(const HttpRequest& request, const json::obj
   } else if (auto applied = apply_json_patch(patched, *patch); !applied) {
     if (applied.error().code() == ErrorCode::InvalidArgument) return bad_request(applied.error().message());
     auto error = invalid(kind, name, {});
-    error.message = fmt::format("the server rejected our request due to an error in our request: {}",
-                                applied.error().message());
+    error.message =
+        fmt::format("the server rejected our request due to an error in our request: {}", applied.error().message());
     return error;
   }
   if (!patched.is_object()) return bad_request("the patch leaves no object");
@@ -92,7 +94,8 @@ ApiResult<bool> match_path(json::object& raw, const ResourcePath& path) {
   }
   const auto kind_name = text_at(raw, {"kind"});
   if (!kind_name.empty() && kind_name != kind.name) {
-    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}", kind_name, kind.version, kind.name));
+    return bad_request(
+        fmt::format("{} in version \"{}\" cannot be handled as a {}", kind_name, kind.version, kind.name));
   }
   raw["apiVersion"] = kind.api_version();
   raw["kind"] = kind.name;
@@ -106,8 +109,9 @@ ApiResult<bool> match_path(json::object& raw, const ResourcePath& path) {
   if (!path.name.empty()) (**metadata)["name"] = path.name;
   const auto ns = text_at(**metadata, {"namespace"});
   if (kind.namespaced && !ns.empty() && ns != path.ns) {
-    return bad_request(fmt::format(
-        "the namespace of the provided object does not match the namespace sent on the request ({} and {})", ns, path.ns));
+    return bad_request(
+        fmt::format("the namespace of the provided object does not match the namespace sent on the request ({} and {})",
+                    ns, path.ns));
   }
   if (kind.namespaced) {
     (**metadata)["namespace"] = path.ns;
@@ -155,8 +159,8 @@ ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::obj
     headers.emplace_back("Warning", fmt::format("299 - {}", header_text(text)));
   }
   if (strict && !unknown.empty()) {
-    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}", kind.name,
-                                   kind.version, kind.name, unknown));
+    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+                                   kind.name, kind.version, kind.name, unknown));
   }
   return headers;
 }

@@ -12,8 +12,8 @@ namespace berth::api {
 ApiResult<json::object> read_json_body(const HttpRequest& request);
 
 /// The stored object after PATCH; 415 for a patch type we do not speak, 422 when the patch does not apply.
-ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored, const model::KindInfo& kind,
-                                     std::string_view name);
+ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored,
+                                     const model::KindInfo& kind, std::string_view name);
 
 /// metadata, made when it is missing. 400 when it is not an object.
 ApiResult<json::object*> metadata_of(json::object& raw);

@@ -1,6 +1,7 @@
 // api/write_handler.cpp - create, replace and patch.
 #include "api/write_handler.hpp"
 
+#include <optional>
 #include <random>
 
 #include <fmt/format.h>
@@ -51,7 +52,8 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
   auto metadata = metadata_of(raw);
   if (!metadata) return metadata.error();
   auto& meta = **metadata;
-  if (!text_at(meta, {"resourceVersion"}).empty()) return bad_request("resourceVersion should not be set on objects to be created");
+  if (!text_at(meta, {"resourceVersion"}).empty())
+    return bad_request("resourceVersion should not be set on objects to be created");
   for (const auto name : {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
                           "selfLink", "resourceVersion"}) {
     meta.erase(name);
@@ -71,11 +73,16 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
 /// Defaults, checks and decodes; the last stop before the store.
 ApiResult<model::Object> finish(const model::KindInfo& kind, json::object raw, const json::object* old) {
   model::apply_defaults(kind.kind, raw);
+  // What an older version stored may lack newer defaults: that is no change of a field.
+  std::optional<json::object> before;
+  if (old != nullptr) model::apply_defaults(kind.kind, before.emplace(*old));
   const auto name = std::string(text_at(raw, {"metadata", "name"}));
-  if (const auto problems = model::validate(kind.kind, raw, old); !problems.empty()) return invalid(kind, name, problems);
+  const auto problems = model::validate(kind.kind, raw, before ? &*before : nullptr);
+  if (!problems.empty()) return invalid(kind, name, problems);
   auto object = model::make_object(std::move(raw));
   if (!object) {
-    return invalid(kind, name, {{.file = {}, .line = 0, .object = {}, .field = {}, .message = object.error().message()}});
+    return invalid(kind, name,
+                   {{.file = {}, .line = 0, .object = {}, .field = {}, .message = object.error().message()}});
   }
   return *std::move(object);
 }
@@ -103,15 +110,16 @@ void handle_create(ApiContext& context, const ResourcePath& path, const Query& q
     const auto ns = context.store.get({Kind::Namespace, {}, path.ns});
     if (!ns) return respond(to_response(not_found(model::info(Kind::Namespace), path.ns)));
     if (ns->meta.deleting()) {
-      return respond(to_response({.code = 403,
-                                  .reason = "Forbidden",
-                                  .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
-                                                         "because it is being terminated",
-                                                         qualified_plural(kind), text_at(*raw, {"metadata", "name"}), path.ns),
-                                  .name = {},
-                                  .group = {},
-                                  .kind = {},
-                                  .causes = {}}));
+      return respond(
+          to_response({.code = 403,
+                       .reason = "Forbidden",
+                       .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
+                                              "because it is being terminated",
+                                              qualified_plural(kind), text_at(*raw, {"metadata", "name"}), path.ns),
+                       .name = {},
+                       .group = {},
+                       .kind = {},
+                       .causes = {}}));
     }
   }
   auto warnings = check_fields(kind, *raw, options->strict);
@@ -125,8 +133,8 @@ void handle_create(ApiContext& context, const ResourcePath& path, const Query& q
   const auto name = object->meta.name;
   context.store.create(
       *std::move(object), durability_of(kind.kind, *options),
-      [post = context.reactor.post(), respond = std::move(respond), headers = *std::move(warnings), &kind, name](
-          Result<model::ObjectPtr> done) {
+      [post = context.reactor.post(), respond = std::move(respond), headers = *std::move(warnings), &kind,
+       name](Result<model::ObjectPtr> done) {
         post([respond, headers, &kind, name, done = std::move(done)] {
           respond(done ? object_response(201, **done, headers) : to_response(from_error(done.error(), kind, name)));
         });
@@ -159,7 +167,9 @@ struct Update : std::enable_shared_from_this<Update> {
       if (auto prepared = prepare(*raw, *stored, headers); !prepared) return done(prepared.error(), {});
     }
     if (*raw == stored->raw) return done(stored, std::move(headers));  // nothing to write
-    auto object = options.system ? decode(*std::move(raw)) : finish(kind, *std::move(raw), &stored->raw);
+    // A status does not make a stored spec better or worse: it is neither defaulted nor judged again.
+    const bool as_it_is = options.system || options.status;
+    auto object = as_it_is ? decode(*std::move(raw)) : finish(kind, *std::move(raw), &stored->raw);
     if (!object) return done(object.error(), {});
     if (object->raw == stored->raw) return done(stored, std::move(headers));
     if (options.dry_run) return done(std::make_shared<const model::Object>(*std::move(object)), std::move(headers));
@@ -183,14 +193,19 @@ struct Update : std::enable_shared_from_this<Update> {
     if (auto matched = match_path(raw, {key.kind, key.ns, key.name, {}}); !matched) return matched.error();
     const auto uid = text_at(raw, {"metadata", "uid"});
     if (!uid.empty() && uid != stored.meta.uid) {
-      return conflict(kind, key.name,
-                      fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, stored.meta.uid));
+      return conflict(
+          kind, key.name,
+          fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, stored.meta.uid));
     }
     const auto version = text_at(raw, {"metadata", "resourceVersion"});
-    if (!version.empty() && version != std::to_string(stored.meta.resource_version)) return stale_object(kind, key.name);
+    if (!version.empty() && version != std::to_string(stored.meta.resource_version))
+      return stale_object(kind, key.name);
     auto warnings = check_fields(kind, raw, options.strict);
     if (!warnings) return warnings.error();
     headers = *std::move(warnings);
+    if (options.status && field(raw, {"status"}) != nullptr && !raw.at("status").is_object()) {
+      return bad_request("status: must be an object");
+    }
     keep_system_fields(raw, stored.raw, key.kind, options.status);
     return true;
   }
@@ -202,11 +217,11 @@ struct Update : std::enable_shared_from_this<Update> {
   }
 };
 
-
 /// Takes away what was only kept for its finalizers, now that the last is gone. Pods and sets are the agent's to end.
 void remove_when_released(ApiContext& context, const model::Object& object) {
   if (!object.meta.deleting() || !object.meta.finalizers.empty() || model::deletes_gracefully(object.kind)) return;
-  context.store.remove(object.key(), object.meta.resource_version, Durability::Durable, [](const Result<model::ObjectPtr>&) {});
+  context.store.remove(object.key(), object.meta.resource_version, Durability::Durable,
+                       [](const Result<model::ObjectPtr>&) {});
 }
 
 }  // namespace
@@ -277,8 +292,8 @@ void handle_scale(ApiContext& context, const ResourcePath& path, const Query& qu
   if (!options) return respond(to_response(options.error()));
   const auto change = [request, &kind = model::info(path.kind),
                        name = path.name](const model::Object& stored) -> ApiResult<json::object> {
-    auto scale = request.method == Method::Patch ? patch_object(request, scale_of(stored), kind, name)
-                                                 : read_json_body(request);
+    auto scale =
+        request.method == Method::Patch ? patch_object(request, scale_of(stored), kind, name) : read_json_body(request);
     if (!scale) return scale.error();
     const auto* replicas = field(*scale, {"spec", "replicas"});
     if (replicas != nullptr && !replicas->is_int64()) return bad_request("spec.replicas: must be a whole number");

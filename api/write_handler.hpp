@@ -30,7 +30,7 @@ struct UpdateOptions {
   bool status = false;   ///< Only `status` is taken from the change, else all but `status`.
   bool strict = false;   ///< fieldValidation=Strict: unknown fields are 400.
   bool dry_run = false;  ///< Compute, do not store.
-  bool system = false;   ///< Our own change of system fields (deletion): not defaulted, not validated, nothing restored.
+  bool system = false;  ///< Our own change of system fields (deletion): not defaulted, not validated, nothing restored.
 };
 using UpdateDone = std::function<void(ApiResult<model::ObjectPtr>, HttpHeaders)>;
 

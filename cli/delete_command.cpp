@@ -21,11 +21,14 @@ struct Deleted {
 };
 
 /// NotFound: it was not there.
-Result<Deleted> ask(const HttpClient& client, const Global& global, const DeleteOptions& options, const ResourceRef& ref) {
+Result<Deleted> ask(const HttpClient& client, const Global& global, const DeleteOptions& options,
+                    const ResourceRef& ref) {
   json::object body{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", "Background"}};
   if (options.grace_period && *options.grace_period >= 0) body["gracePeriodSeconds"] = *options.grace_period;
-  auto reply = client.send({.method = "DELETE", .target = resource_path(*ref.kind, global.ns, ref.name),
-                            .accept = "application/json", .content_type = "application/json",
+  auto reply = client.send({.method = "DELETE",
+                            .target = resource_path(*ref.kind, global.ns, ref.name),
+                            .accept = "application/json",
+                            .content_type = "application/json",
                             .body = json::serialize(body)});
   if (!reply) return reply.error();
   const auto answer = read_reply(*reply);
@@ -38,8 +41,11 @@ Result<Deleted> ask(const HttpClient& client, const Global& global, const Delete
 /// Gone means: not there, or another object of that name (a set makes its pods again).
 Status wait_until_gone(const HttpClient& client, const Global& global, const Deleted& deleted) {
   while (true) {
-    auto reply = client.send({.method = "GET", .target = resource_path(*deleted.ref.kind, global.ns, deleted.ref.name),
-                              .accept = "application/json", .content_type = {}, .body = {}});
+    auto reply = client.send({.method = "GET",
+                              .target = resource_path(*deleted.ref.kind, global.ns, deleted.ref.name),
+                              .accept = "application/json",
+                              .content_type = {},
+                              .body = {}});
     if (!reply) return reply.error();
     if (reply->code == 404) return Ok{};
     const auto object = read_reply(*reply);

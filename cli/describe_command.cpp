@@ -14,8 +14,8 @@ namespace berth::cli {
 namespace {
 
 Result<json::value> fetch(const HttpClient& client, std::string target, std::string_view accept) {
-  auto reply = client.send({.method = "GET", .target = std::move(target), .accept = std::string(accept),
-                            .content_type = {}, .body = {}});
+  auto reply = client.send(
+      {.method = "GET", .target = std::move(target), .accept = std::string(accept), .content_type = {}, .body = {}});
   if (!reply) return reply.error();
   return read_reply(*reply);
 }
@@ -29,7 +29,8 @@ Result<json::value> events_of(const HttpClient& client, const model::KindInfo& k
   return fetch(client, std::move(target), "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
 }
 
-Status describe_one(const HttpClient& client, const Global& global, const model::KindInfo& kind, const std::string& name) {
+Status describe_one(const HttpClient& client, const Global& global, const model::KindInfo& kind,
+                    const std::string& name) {
   const auto object = fetch(client, resource_path(kind, global.ns, name), "application/json");
   if (!object) return object.error();
   std::cout << describe_object(kind, *object);
@@ -69,9 +70,11 @@ int run_describe(const Global& global, const DescribeOptions& options) {
     if (!first) std::cout << "\n\n";
     first = false;
     auto done = ref.name.empty()
-                    ? describe_prefix(client, global, ref, Error(ErrorCode::NotFound, fmt::format("no {} found", ref.kind->plural)))
+                    ? describe_prefix(client, global, ref,
+                                      Error(ErrorCode::NotFound, fmt::format("no {} found", ref.kind->plural)))
                     : describe_one(client, global, *ref.kind, ref.name);
-    if (failed_with(done, ErrorCode::NotFound) && !ref.name.empty()) done = describe_prefix(client, global, ref, done.error());
+    if (failed_with(done, ErrorCode::NotFound) && !ref.name.empty())
+      done = describe_prefix(client, global, ref, done.error());
     if (!done) code = fail(done.error());
   }
   return code;

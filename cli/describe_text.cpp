@@ -38,8 +38,10 @@ class Page {
  public:
   std::string out;
 
+  static std::size_t column_of(std::size_t indent) { return indent < 4 ? 18 : 20; }
+
   void line(std::size_t indent, std::string_view label, std::string_view value) {
-    const auto column = indent == 0 ? 18U : indent + 16;
+    const auto column = column_of(indent);
     out.append(indent, ' ');
     out += fmt::format("{}:", label);
     const auto used = indent + label.size() + 1;
@@ -63,7 +65,7 @@ class Page {
     std::sort(terms.begin(), terms.end());
     if (terms.empty()) return line(indent, label, "<none>");
     line(indent, label, terms[0]);
-    const auto column = indent == 0 ? 18U : indent + 16;
+    const auto column = column_of(indent);
     for (std::size_t i = 1; i < terms.size(); ++i) {
       out.append(column, ' ');
       out += terms[i] + "\n";
@@ -86,9 +88,9 @@ void state(Page& page, std::string_view label, const json::value* value) {
   std::string title(name.data(), name.size());
   title[0] = static_cast<char>(title[0] - 'a' + 'A');
   page.line(4, label, title);
-  for (const auto& [key, shown] : {std::pair("reason", "Reason"), std::pair("message", "Message"),
-                                   std::pair("exitCode", "Exit Code"), std::pair("signal", "Signal"),
-                                   std::pair("startedAt", "Started"), std::pair("finishedAt", "Finished")}) {
+  for (const auto& [key, shown] :
+       {std::pair("reason", "Reason"), std::pair("message", "Message"), std::pair("exitCode", "Exit Code"),
+        std::pair("signal", "Signal"), std::pair("startedAt", "Started"), std::pair("finishedAt", "Finished")}) {
     const auto entry = text(detail, {key}, "");
     if (!entry.empty() && entry != "0") page.line(6, shown, entry);
     if (entry == "0" && std::string_view(key) == "exitCode") page.line(6, shown, entry);
@@ -118,10 +120,12 @@ std::string env_value(const json::value& entry) {
 
 std::string probe_text(const json::value& probe) {
   std::string action = "unknown";
-  if (find(probe, {"exec"}) != nullptr) action = fmt::format("exec [{}]", joined(list(probe, {"exec", "command"}), " "));
+  if (find(probe, {"exec"}) != nullptr)
+    action = fmt::format("exec [{}]", joined(list(probe, {"exec", "command"}), " "));
   if (find(probe, {"httpGet"}) != nullptr) {
-    action = fmt::format("http-get {}://{}:{}{}", text(probe, {"httpGet", "scheme"}, "HTTP"), text(probe, {"httpGet", "host"}, ""),
-                         text(probe, {"httpGet", "port"}), text(probe, {"httpGet", "path"}, "/"));
+    action = fmt::format("http-get {}://{}:{}{}", text(probe, {"httpGet", "scheme"}, "HTTP"),
+                         text(probe, {"httpGet", "host"}, ""), text(probe, {"httpGet", "port"}),
+                         text(probe, {"httpGet", "path"}, "/"));
   }
   if (find(probe, {"tcpSocket"}) != nullptr) action = fmt::format("tcp-socket :{}", text(probe, {"tcpSocket", "port"}));
   if (find(probe, {"grpc"}) != nullptr) action = fmt::format("grpc <pod>:{}", text(probe, {"grpc", "port"}));
@@ -138,7 +142,8 @@ void container(Page& page, const json::value& spec, const json::value* status) {
   if (status != nullptr) page.line(4, "Image ID", text(*status, {"imageID"}, ""));
   std::string ports;
   for (const auto& port : list(spec, {"ports"})) {
-    ports += fmt::format("{}{}/{}", ports.empty() ? "" : ", ", text(port, {"containerPort"}), text(port, {"protocol"}, "TCP"));
+    ports += fmt::format("{}{}/{}", ports.empty() ? "" : ", ", text(port, {"containerPort"}),
+                         text(port, {"protocol"}, "TCP"));
   }
   page.line(4, "Port", ports.empty() ? "<none>" : ports);
   for (const auto& [key, label] : {std::pair("command", "Command"), std::pair("args", "Args")}) {
@@ -223,7 +228,8 @@ void pod(Page& page, const json::value& object) {
       page.line(0, "Controlled By", fmt::format("{}/{}", text(owner, {"kind"}), text(owner, {"name"})));
     }
   }
-  containers(page, "Init Containers", list(object, {"spec", "initContainers"}), list(object, {"status", "initContainerStatuses"}));
+  containers(page, "Init Containers", list(object, {"spec", "initContainers"}),
+             list(object, {"status", "initContainerStatuses"}));
   containers(page, "Containers", list(object, {"spec", "containers"}), list(object, {"status", "containerStatuses"}));
   conditions(page, list(object, {"status", "conditions"}));
   volumes(page, list(object, {"spec", "volumes"}));
@@ -241,8 +247,9 @@ void pod_template(Page& page, const json::value& object) {
 
 void stateful_set(Page& page, const json::value& object) {
   page.pairs(0, "Selector", find(object, {"spec", "selector", "matchLabels"}), "=");
-  page.line(0, "Replicas", fmt::format("{} desired | {} total | {} ready", text(object, {"spec", "replicas"}, "1"),
-                                       text(object, {"status", "replicas"}, "0"), text(object, {"status", "readyReplicas"}, "0")));
+  page.line(0, "Replicas",
+            fmt::format("{} desired | {} total | {} ready", text(object, {"spec", "replicas"}, "1"),
+                        text(object, {"status", "replicas"}, "0"), text(object, {"status", "readyReplicas"}, "0")));
   page.line(0, "Update Strategy", text(object, {"spec", "updateStrategy", "type"}));
   page.line(0, "Service Name", text(object, {"spec", "serviceName"}));
   pod_template(page, object);
@@ -272,7 +279,9 @@ void service(Page& page, const json::value& object) {
   page.line(0, "Type", text(object, {"spec", "type"}));
   page.line(0, "IP", text(object, {"spec", "clusterIP"}));
   for (const auto& port : list(object, {"spec", "ports"})) {
-    page.line(0, "Port", fmt::format("{} {}/{}", text(port, {"name"}, "<unset>"), text(port, {"port"}), text(port, {"protocol"}, "TCP")));
+    page.line(0, "Port",
+              fmt::format("{} {}/{}", text(port, {"name"}, "<unset>"), text(port, {"port"}),
+                          text(port, {"protocol"}, "TCP")));
     page.line(0, "TargetPort", fmt::format("{}/{}", text(port, {"targetPort"}), text(port, {"protocol"}, "TCP")));
     if (const auto node_port = text(port, {"nodePort"}, ""); !node_port.empty()) page.line(0, "NodePort", node_port);
   }
@@ -281,8 +290,9 @@ void service(Page& page, const json::value& object) {
 
 void claim(Page& page, const json::value& object) {
   page.line(0, "StorageClass", text(object, {"spec", "storageClassName"}, ""));
-  page.line(0, "Status", text(object, {"metadata", "deletionTimestamp"}, "").empty() ? text(object, {"status", "phase"}, "")
-                                                                                    : "Terminating");
+  page.line(0, "Status",
+            text(object, {"metadata", "deletionTimestamp"}, "").empty() ? text(object, {"status", "phase"}, "")
+                                                                        : "Terminating");
   page.line(0, "Volume", text(object, {"spec", "volumeName"}, ""));
   page.line(0, "Finalizers", fmt::format("[{}]", joined(list(object, {"metadata", "finalizers"}), " ")));
   page.line(0, "Capacity", text(object, {"status", "capacity", "storage"}, ""));
@@ -308,12 +318,14 @@ void node(Page& page, const json::value& object) {
     const auto* values = find(object, {"status", key});
     if (values == nullptr || !values->is_object()) continue;
     page.line(0, label, "");
-    for (const auto& [name, value] : values->get_object()) page.line(2, std::string_view(name.data(), name.size()), plain(value));
+    for (const auto& [name, value] : values->get_object())
+      page.line(2, std::string_view(name.data(), name.size()), plain(value));
   }
   page.line(0, "System Info", "");
   const auto* info = find(object, {"status", "nodeInfo"});
   if (info != nullptr && info->is_object()) {
-    for (const auto& [name, value] : info->get_object()) page.line(2, std::string_view(name.data(), name.size()), plain(value));
+    for (const auto& [name, value] : info->get_object())
+      page.line(2, std::string_view(name.data(), name.size()), plain(value));
   }
 }
 
@@ -369,7 +381,8 @@ std::string describe_events(const json::value& table) {
   if (rows.empty()) return "Events:           <none>\n";
   json::object shown;
   json::array columns;
-  for (const auto name : {"Type", "Reason", "Age", "From", "Message"}) columns.push_back({{"name", name}, {"priority", 0}});
+  for (const auto name : {"Type", "Reason", "Age", "From", "Message"})
+    columns.push_back({{"name", name}, {"priority", 0}});
   shown["columnDefinitions"] = std::move(columns);
   std::vector<std::string> names;
   for (const auto& column : list(table, {"columnDefinitions"})) names.push_back(text(column, {"name"}));
@@ -380,8 +393,9 @@ std::string describe_events(const json::value& table) {
   };
   auto& out_rows = shown["rows"].emplace_array();
   for (const auto& row : rows) {
-    out_rows.push_back(json::object{{"cells", json::array{cell(row, "Type"), cell(row, "Reason"), cell(row, "Last Seen"),
-                                                          cell(row, "Source"), cell(row, "Message")}}});
+    out_rows.push_back(
+        json::object{{"cells", json::array{cell(row, "Type"), cell(row, "Reason"), cell(row, "Last Seen"),
+                                           cell(row, "Source"), cell(row, "Message")}}});
   }
   TableText lines({});
   lines.add(shown);

@@ -70,7 +70,8 @@ Finding oci_runtime() {
 Finding overlay() {
   const auto known = read_file("/proc/filesystems");
   if (known && known->find("\toverlay\n") != std::string::npos) return good("the kernel has overlayfs");
-  return {Verdict::Warn, "overlay is not in /proc/filesystems", "modprobe overlay; echo overlay > /etc/modules-load.d/berth.conf"};
+  return {Verdict::Warn, "overlay is not in /proc/filesystems",
+          "modprobe overlay; echo overlay > /etc/modules-load.d/berth.conf"};
 }
 
 Finding cgroups() {
@@ -158,7 +159,8 @@ Finding dns_port() {
   address.sin_family = AF_INET;
   address.sin_port = htons(53);
   address.sin_addr.s_addr = htonl(0x7f00fe35);  // 127.0.254.53: only a wildcard listener is in the way there
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return good("port 53 is free");
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+    return good("port 53 is free");
   if (errno == EADDRINUSE) {
     return {Verdict::Warn, "port 53 is taken on all addresses",
             "bind the other server to its own addresses (dnsmasq: bind-interfaces; unbound: interface:)"};
@@ -170,15 +172,27 @@ Finding dns_port() {
 
 int run_doctor(const std::filesystem::path& containerd_socket) {
   const std::vector<std::function<Finding()>> checks{[&] { return containerd(containerd_socket); },
-                                                     oci_runtime, overlay, cgroups, net_admin, sys_resource, ip_forward,
-                                                     journald, kernel, openat2, inotify, dns_port};
+                                                     oci_runtime,
+                                                     overlay,
+                                                     cgroups,
+                                                     net_admin,
+                                                     sys_resource,
+                                                     ip_forward,
+                                                     journald,
+                                                     kernel,
+                                                     openat2,
+                                                     inotify,
+                                                     dns_port};
   bool failed = false;
   for (const auto& check : checks) {
     const auto finding = check();
     switch (finding.verdict) {
       case Verdict::Ok: std::cout << "ok    "; break;
       case Verdict::Warn: std::cout << "warn  "; break;
-      case Verdict::Fail: std::cout << "FAIL  "; failed = true; break;
+      case Verdict::Fail:
+        std::cout << "FAIL  ";
+        failed = true;
+        break;
     }
     std::cout << finding.text << '\n';
     if (!finding.fix.empty()) std::cout << "      fix: " << finding.fix << '\n';

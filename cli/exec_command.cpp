@@ -10,6 +10,7 @@
 #include <iostream>
 #include <optional>
 
+#include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -18,7 +19,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
-#include <fmt/format.h>
 
 #include "cli/commands.hpp"
 #include "cli/http_client.hpp"
@@ -93,8 +93,9 @@ class Session {
     beast::error_code error;
     stream_.next_layer().connect(stream_protocol::endpoint(global_.socket.string()), error);
     if (error) {
-      return fail({ErrorCode::Unavailable, fmt::format("the connection to the agent at {} was refused - is berthd running?",
-                                                       global_.socket.string())});
+      return fail(
+          {ErrorCode::Unavailable,
+           fmt::format("the connection to the agent at {} was refused - is berthd running?", global_.socket.string())});
     }
     stream_.set_option(ws::stream_base::decorator([](ws::request_type& request) {
       request.set(beast::http::field::sec_websocket_protocol, "v5.channel.k8s.io");

@@ -51,8 +51,8 @@ struct Context {
 };
 
 Result<json::value> fetch(const Context& context, const ResourceRef& ref, std::string_view accept) {
-  auto reply = context.client.send({.method = "GET", .target = context.target(ref), .accept = std::string(accept),
-                                    .content_type = {}, .body = {}});
+  auto reply = context.client.send(
+      {.method = "GET", .target = context.target(ref), .accept = std::string(accept), .content_type = {}, .body = {}});
   if (!reply) return reply.error();
   return read_reply(*reply);
 }
@@ -174,9 +174,11 @@ int watch(const Context& context, const ResourceRef& ref) {
     pending.erase(0, start);
     return true;
   };
-  auto reply = context.client.stream({.method = "GET", .target = target,
+  auto reply = context.client.stream({.method = "GET",
+                                      .target = target,
                                       .accept = std::string(context.as_table() ? kTableAccept : "application/json"),
-                                      .content_type = {}, .body = {}},
+                                      .content_type = {},
+                                      .body = {}},
                                      take);
   if (!reply) return fail(reply.error());
   if (reply->code >= 300) {
@@ -200,7 +202,8 @@ int run_get(const Global& global, const GetOptions& options) {
     }
     if (options.watch) {
       if (refs->size() != 1) {
-        return fail({ErrorCode::InvalidArgument, "you may only specify a single resource or type of resource with --watch"});
+        return fail(
+            {ErrorCode::InvalidArgument, "you may only specify a single resource or type of resource with --watch"});
       }
       return watch(context, refs->front());
     }

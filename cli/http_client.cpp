@@ -4,13 +4,13 @@
 #include <iostream>
 #include <optional>
 
+#include <fmt/format.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <fmt/format.h>
 
 namespace berth::cli {
 
@@ -72,7 +72,8 @@ http::request<http::string_body> to_message(const Request& request) {
 /// One exchange on its own loop: timeouts of Beast's streams only work with asynchronous calls.
 class Exchange {
  public:
-  Exchange(const std::filesystem::path& socket, const Request& request, const std::function<bool(std::string_view)>* take)
+  Exchange(const std::filesystem::path& socket, const Request& request,
+           const std::function<bool(std::string_view)>* take)
       : stream_(context_), socket_(socket), message_(to_message(request)), take_(take) {
     parser_.body_limit(kMaxBody);
   }
@@ -154,7 +155,8 @@ Result<Reply> HttpClient::run(const Request& request, const std::function<bool(s
   try {
     return Exchange(socket_, request, take).run();
   } catch (const std::exception& error) {  // a socket path that is too long, for one
-    return Error(ErrorCode::InvalidArgument, fmt::format("talk to the agent at {}: {}", socket_.string(), error.what()));
+    return Error(ErrorCode::InvalidArgument,
+                 fmt::format("talk to the agent at {}: {}", socket_.string(), error.what()));
   }
 }
 
@@ -167,8 +169,8 @@ Result<Reply> HttpClient::stream(const Request& request, const std::function<boo
 std::string url_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                       c == '.' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
     out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
@@ -182,7 +184,8 @@ Result<json::value> read_reply(const Reply& reply) {
     return *std::move(body);
   }
   if (!body) {
-    return Error(ErrorCode::Unknown, fmt::format("Error from server: HTTP {}: {}", reply.code, reply.body.substr(0, 200)));
+    return Error(ErrorCode::Unknown,
+                 fmt::format("Error from server: HTTP {}: {}", reply.code, reply.body.substr(0, 200)));
   }
   const auto reason = find_string(*body, {"reason"});
   const auto message = find_string(*body, {"message"});

@@ -17,7 +17,8 @@ Result<std::vector<const model::KindInfo*>> parse_kinds(std::string_view words) 
     const auto comma = std::min(words.find(','), words.size());
     auto word = words.substr(0, comma);
     if (word == "all") {
-      for (const auto kind : {Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::StatefulSet}) out.push_back(&model::info(kind));
+      for (const auto kind : {Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::StatefulSet})
+        out.push_back(&model::info(kind));
     } else {
       const auto* kind = model::find_kind(word);
       // "statefulsets.apps", "statefulsets.v1.apps"
@@ -45,11 +46,12 @@ Result<std::vector<ResourceRef>> parse_resources(const std::vector<std::string>&
     for (const auto& word : words) {
       const auto slash = word.find('/');
       if (slash == std::string::npos || slash + 1 == word.size() || word.find('/', slash + 1) != std::string::npos) {
-        return Error(ErrorCode::InvalidArgument,
-                     fmt::format("there is no need to specify a resource type as a separate argument when passing arguments "
-                                 "in resource/name form (e.g. 'berth get resource/<resource_name>' instead of 'berth get "
-                                 "resource resource/<resource_name>'): \"{}\"",
-                                 word));
+        return Error(
+            ErrorCode::InvalidArgument,
+            fmt::format("there is no need to specify a resource type as a separate argument when passing arguments "
+                        "in resource/name form (e.g. 'berth get resource/<resource_name>' instead of 'berth get "
+                        "resource resource/<resource_name>'): \"{}\"",
+                        word));
       }
       auto kinds = parse_kinds(std::string_view(word).substr(0, slash));
       if (!kinds) return kinds.error();
@@ -67,7 +69,8 @@ Result<std::vector<ResourceRef>> parse_resources(const std::vector<std::string>&
 }
 
 std::string resource_path(const model::KindInfo& kind, std::string_view ns, std::string_view name) {
-  auto path = kind.group.empty() ? fmt::format("/api/{}", kind.version) : fmt::format("/apis/{}/{}", kind.group, kind.version);
+  auto path =
+      kind.group.empty() ? fmt::format("/api/{}", kind.version) : fmt::format("/apis/{}/{}", kind.group, kind.version);
   if (kind.namespaced && !ns.empty()) path += fmt::format("/namespaces/{}", url_encode(ns));
   path += fmt::format("/{}", kind.plural);
   if (!name.empty()) path += fmt::format("/{}", url_encode(name));
@@ -81,7 +84,8 @@ std::string display_name(const model::KindInfo& kind, std::string_view name) {
 
 Result<std::int64_t> parse_duration(std::string_view text) {
   constexpr std::int64_t kLongest = 100LL * 365 * 24 * 3600;
-  const auto wrong = Error(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a duration like 90s, 5m or 1h30m", text));
+  const auto wrong =
+      Error(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a duration like 90s, 5m or 1h30m", text));
   std::int64_t total = 0;
   std::int64_t number = -1;
   for (const char c : text) {

@@ -64,12 +64,15 @@ int run_scale(const Global& global, const ScaleOptions& options) {
   if (!refs) return fail(refs.error());
   const HttpClient client(global.socket);
   for (const auto& ref : *refs) {
-    if (ref.name.empty()) return fail({ErrorCode::InvalidArgument, "name the set to scale: berth scale sts NAME --replicas N"});
+    if (ref.name.empty())
+      return fail({ErrorCode::InvalidArgument, "name the set to scale: berth scale sts NAME --replicas N"});
     if (ref.kind->kind != model::Kind::StatefulSet) {
       return fail({ErrorCode::InvalidArgument, fmt::format("{} cannot be scaled", ref.kind->plural)});
     }
-    auto reply = client.send({.method = "PATCH", .target = resource_path(*ref.kind, global.ns, ref.name) + "/scale",
-                              .accept = "application/json", .content_type = "application/merge-patch+json",
+    auto reply = client.send({.method = "PATCH",
+                              .target = resource_path(*ref.kind, global.ns, ref.name) + "/scale",
+                              .accept = "application/json",
+                              .content_type = "application/merge-patch+json",
                               .body = fmt::format(R"({{"spec":{{"replicas":{}}}}})", options.replicas)});
     if (!reply) return fail(reply.error());
     if (auto read = read_reply(*reply); !read) return fail(read.error());
@@ -80,8 +83,9 @@ int run_scale(const Global& global, const ScaleOptions& options) {
 
 int run_version(const Global& global) {
   std::cout << "Client Version: v" BERTH_VERSION "\n";
-  const auto reply = HttpClient(global.socket).send({.method = "GET", .target = "/version", .accept = "application/json",
-                                                     .content_type = {}, .body = {}});
+  const auto reply =
+      HttpClient(global.socket)
+          .send({.method = "GET", .target = "/version", .accept = "application/json", .content_type = {}, .body = {}});
   if (!reply) return fail(reply.error());
   const auto read = read_reply(*reply);
   if (!read) return fail(read.error());

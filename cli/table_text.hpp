@@ -11,9 +11,9 @@ namespace berth::cli {
 struct TableStyle {
   bool wide = false;
   bool headers = true;
-  bool namespaces = false;     ///< First a NAMESPACE column, from rows[].object.
-  bool labels = false;         ///< Last a LABELS column.
-  std::string name_prefix;     ///< "pod/" when several kinds are shown.
+  bool namespaces = false;  ///< First a NAMESPACE column, from rows[].object.
+  bool labels = false;      ///< Last a LABELS column.
+  std::string name_prefix;  ///< "pod/" when several kinds are shown.
 };
 
 /// Columns and rows as text; kept apart from printing so that a watch can go on with the same widths.

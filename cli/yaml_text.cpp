@@ -21,7 +21,8 @@ std::vector<std::string> sorted_keys(const json::object& object) {
 bool is_reserved_word(std::string_view text) {
   std::string lower;
   for (const char c : text) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  for (const auto word : {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "~", ".nan", ".inf", "-.inf", "+.inf"}) {
+  for (const auto word :
+       {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "~", ".nan", ".inf", "-.inf", "+.inf"}) {
     if (lower == word) return true;
   }
   return false;
@@ -41,14 +42,16 @@ bool needs_quotes(std::string_view text) {
   if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return true;
   if (std::string_view("-?:,[]{}#&*!|>'\"%@`=<").find(text.front()) != std::string_view::npos) {
     // "-x", "?x" and ":x" are plain; the rest are indicators anywhere at the start.
-    const bool plain = (text.front() == '-' || text.front() == '?' || text.front() == ':') && text.size() > 1 && text[1] != ' ';
+    const bool plain =
+        (text.front() == '-' || text.front() == '?' || text.front() == ':') && text.size() > 1 && text[1] != ' ';
     if (!plain) return true;
   }
   if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return true;
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const bool printable =
       std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
   const auto has = [&](char c) { return text.find(c) != std::string_view::npos; };
@@ -76,9 +79,9 @@ std::string quoted(std::string_view text) {
 /// Text of several lines as a block scalar; only when reading it back gives the same text.
 bool is_block(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t';
-  }) && text.find(" \n") == std::string_view::npos;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t'; }) &&
+         text.find(" \n") == std::string_view::npos;
 }
 
 class Writer {
@@ -103,7 +106,7 @@ class Writer {
     for (const auto& key : sorted_keys(from)) {
       if (!first_inline) out.append(indent, ' ');
       first_inline = false;
-      out += needs_quotes(key) ? quoted(key) : key;
+      out += needs_quotes(key) ? in_quotes(key) : key;
       out += ':';
       value(from.at(key), indent + 2, /*in_list=*/false);
     }
@@ -126,7 +129,7 @@ class Writer {
     }
     const auto text = view(from.get_string());
     if (is_block(text)) return block(text, indent);
-    out += needs_quotes(text) ? quoted(text) : std::string(text);
+    out += needs_quotes(text) ? in_quotes(text) : std::string(text);
     out += '\n';
   }
 

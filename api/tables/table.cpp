@@ -13,7 +13,14 @@ namespace {
 using model::Kind;
 using Columns = std::vector<Column>;
 
-const Columns kPod{{"Name"}, {"Ready"}, {"Status"}, {"Restarts"}, {"Age"}, {"IP", 1}, {"Node", 1}, {"Nominated Node", 1},
+const Columns kPod{{"Name"},
+                   {"Ready"},
+                   {"Status"},
+                   {"Restarts"},
+                   {"Age"},
+                   {"IP", 1},
+                   {"Node", 1},
+                   {"Nominated Node", 1},
                    {"Readiness Gates", 1}};
 const Columns kStatefulSet{{"Name"}, {"Ready"}, {"Age"}, {"Containers", 1}, {"Images", 1}};
 const Columns kDaemonSet{{"Name"},
@@ -28,18 +35,26 @@ const Columns kDaemonSet{{"Name"},
                          {"Images", 1},
                          {"Selector", 1}};
 const Columns kService{{"Name"}, {"Type"}, {"Cluster-IP"}, {"External-IP"}, {"Port(s)"}, {"Age"}, {"Selector", 1}};
-const Columns kNode{{"Name"},           {"Status"},         {"Roles"},       {"Age"},
-                    {"Version"},        {"Internal-IP", 1}, {"External-IP", 1}, {"OS-Image", 1},
-                    {"Kernel-Version", 1}, {"Container-Runtime", 1}};
-const Columns kClaim{{"Name"},         {"Status"},       {"Volume"}, {"Capacity"}, {"Access Modes"}, {"StorageClass"},
-                     {"VolumeAttributesClass"}, {"Age"}, {"VolumeMode", 1}};
-const Columns kVolume{{"Name"},   {"Capacity"}, {"Access Modes"}, {"Reclaim Policy"},        {"Status"},
-                      {"Claim"},  {"StorageClass"}, {"VolumeAttributesClass"}, {"Reason"}, {"Age"},
-                      {"VolumeMode", 1}};
-const Columns kStorageClass{{"Name"},          {"Provisioner"}, {"ReclaimPolicy"}, {"VolumeBindingMode"},
-                            {"AllowVolumeExpansion"}, {"Age"}};
-const Columns kEvent{{"Last Seen"},  {"Type"},    {"Reason"},        {"Object"},
-                     {"Subobject", 1}, {"Source", 1}, {"Message"}, {"First Seen", 1},
+const Columns kNode{{"Name"},
+                    {"Status"},
+                    {"Roles"},
+                    {"Age"},
+                    {"Version"},
+                    {"Internal-IP", 1},
+                    {"External-IP", 1},
+                    {"OS-Image", 1},
+                    {"Kernel-Version", 1},
+                    {"Container-Runtime", 1}};
+const Columns kClaim{
+    {"Name"}, {"Status"},       {"Volume"}, {"Capacity"}, {"Access Modes"}, {"StorageClass"}, {"VolumeAttributesClass"},
+    {"Age"},  {"VolumeMode", 1}};
+const Columns kVolume{{"Name"},   {"Capacity"}, {"Access Modes"}, {"Reclaim Policy"},
+                      {"Status"}, {"Claim"},    {"StorageClass"}, {"VolumeAttributesClass"},
+                      {"Reason"}, {"Age"},      {"VolumeMode", 1}};
+const Columns kStorageClass{
+    {"Name"}, {"Provisioner"}, {"ReclaimPolicy"}, {"VolumeBindingMode"}, {"AllowVolumeExpansion"}, {"Age"}};
+const Columns kEvent{{"Last Seen"},           {"Type"},      {"Reason"},  {"Object"},
+                     {"Subobject", 1},        {"Source", 1}, {"Message"}, {"First Seen", 1},
                      {"Count", 1, "integer"}, {"Name", 1}};
 const Columns kConfigMap{{"Name"}, {"Data", 0, "integer"}, {"Age"}};
 const Columns kSecret{{"Name"}, {"Type"}, {"Data", 0, "integer"}, {"Age"}};

@@ -11,9 +11,9 @@
 namespace berth::api {
 
 struct Column {
-  std::string_view name;              ///< "Ready"; kubectl shows it in capitals
-  int priority = 0;                   ///< 1: only with -o wide
-  std::string_view type = "string";   ///< or "integer"
+  std::string_view name;             ///< "Ready"; kubectl shows it in capitals
+  int priority = 0;                  ///< 1: only with -o wide
+  std::string_view type = "string";  ///< or "integer"
 };
 
 /// The columns of a kind, in Kubernetes' order.

@@ -56,10 +56,11 @@ std::string external_ip(const json::object& service) {
 }  // namespace
 
 json::array stateful_set_cells(const model::Object& set, WallTime now) {
-  return {set.meta.name,
-          fmt::format("{}/{}", number_at(set.raw, {"status", "readyReplicas"}), number_at(set.raw, {"spec", "replicas"})),
-          age_since(set.meta.creation_timestamp, now), joined(template_containers(set), "name"),
-          joined(template_containers(set), "image")};
+  return {
+      set.meta.name,
+      fmt::format("{}/{}", number_at(set.raw, {"status", "readyReplicas"}), number_at(set.raw, {"spec", "replicas"})),
+      age_since(set.meta.creation_timestamp, now), joined(template_containers(set), "name"),
+      joined(template_containers(set), "image")};
 }
 
 json::array daemon_set_cells(const model::Object& set, WallTime now) {

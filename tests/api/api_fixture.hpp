@@ -97,7 +97,9 @@ class ApiFixture : public testing::Test {
     json::value body;
     std::vector<std::string> warnings;
     std::string message() const { return std::string(find_string(body, {"message"})); }
-    std::string text(std::initializer_list<std::string_view> path) const { return std::string(find_string(body, path)); }
+    std::string text(std::initializer_list<std::string_view> path) const {
+      return std::string(find_string(body, path));
+    }
   };
 
   void SetUp() override {
@@ -128,13 +130,15 @@ class ApiFixture : public testing::Test {
     auto object = model::make_object(raw->get_object());
     EXPECT_TRUE(object) << (object ? "" : object.error().message());
     const auto old = store_->get(object->key());
-    auto done = old ? store::update_and_wait(*store_, *std::move(object), 0) : store::create_and_wait(*store_, *std::move(object));
+    auto done = old ? store::update_and_wait(*store_, *std::move(object), 0)
+                    : store::create_and_wait(*store_, *std::move(object));
     EXPECT_TRUE(done) << (done ? "" : done.error().message());
     return done ? *done : nullptr;
   }
 
   /// A Running pod of one container "c", in default, bound to n1.
-  model::ObjectPtr put_running_pod(const std::string& name, std::string_view labels = R"({"app":"web"})", int restarts = 0) {
+  model::ObjectPtr put_running_pod(const std::string& name, std::string_view labels = R"({"app":"web"})",
+                                   int restarts = 0) {
     return put(fmt::format(
         R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default","labels":{}}},
         "spec":{{"nodeName":"n1","terminationGracePeriodSeconds":7,"containers":[{{"name":"c","image":"busybox"}}]}},
@@ -143,11 +147,14 @@ class ApiFixture : public testing::Test {
         name, labels, restarts, name));
   }
 
-  Answer send(std::string method, std::string target, std::string body = {}, std::string content_type = "application/json",
-              std::string accept = "application/json") {
+  Answer send(std::string method, std::string target, std::string body = {},
+              std::string content_type = "application/json", std::string accept = "application/json") {
     const cli::HttpClient client(config_.socket);
-    auto reply = client.send({.method = std::move(method), .target = std::move(target), .accept = std::move(accept),
-                              .content_type = std::move(content_type), .body = std::move(body)});
+    auto reply = client.send({.method = std::move(method),
+                              .target = std::move(target),
+                              .accept = std::move(accept),
+                              .content_type = std::move(content_type),
+                              .body = std::move(body)});
     EXPECT_TRUE(reply) << (reply ? "" : reply.error().message());
     if (!reply) return {};
     auto parsed = parse_json(reply->body);

@@ -71,7 +71,8 @@ class ExecRuntime final : public PodRuntime {
   Status kill(const std::string&, int) override { return no(); }
   Status remove(const std::string&) override { return no(); }
   Result<ImageInfo> image(const std::string&) override { return no().error(); }
-  void pull(const std::string&, const std::vector<RegistryAuth>&, std::function<void(Result<ImageInfo>)> done) override {
+  void pull(const std::string&, const std::vector<RegistryAuth>&,
+            std::function<void(Result<ImageInfo>)> done) override {
     done(no().error());
   }
   Result<ExecResult> exec(const std::string&, const std::vector<std::string>&, std::chrono::milliseconds) override {

@@ -15,8 +15,9 @@ using testing::StartsWith;
 class Http : public ApiFixture {};
 
 TEST_F(Http, MalformedRequestsGet400AndAreClosed) {
-  for (const std::string_view text : {"nonsense\r\n\r\n", "GET  / HTTP/9.9\r\n\r\n", "GET /api HTTP/1.1\r\nBad Header\r\n\r\n",
-                                      "POST /api HTTP/1.1\r\nContent-Length: x\r\n\r\n"}) {
+  for (const std::string_view text :
+       {"nonsense\r\n\r\n", "GET  / HTTP/9.9\r\n\r\n", "GET /api HTTP/1.1\r\nBad Header\r\n\r\n",
+        "POST /api HTTP/1.1\r\nContent-Length: x\r\n\r\n"}) {
     RawClient client(config_.socket);
     client.send(text);
     EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 400")) << text;
@@ -41,7 +42,8 @@ TEST_F(Http, PathsAndMethodsThatDoNotFitAreNamed) {
   EXPECT_EQ(send("DELETE", "/api/v1/namespaces/default/pods").code, 405U);
   EXPECT_EQ(send("OPTIONS", "/api/v1/pods").code, 405U);
   EXPECT_EQ(send("POST", "/version", "{}").code, 405U);
-  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/vnd.kubernetes.protobuf").code, 415U);
+  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/vnd.kubernetes.protobuf").code,
+            415U);
   EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "[1]").code, 400U);
   EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/x/attach").code, 404U);
 }

@@ -17,10 +17,11 @@ class Objects : public ApiFixture {
     return fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}},{}}})", name, extra);
   }
   static std::string set(std::string_view name) {
-    return fmt::format(R"({{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{{"name":"{}"}},"spec":{{"serviceName":"web",
+    return fmt::format(
+        R"({{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{{"name":"{}"}},"spec":{{"serviceName":"web",
         "replicas":2,"selector":{{"matchLabels":{{"app":"web"}}}},"template":{{"metadata":{{"labels":{{"app":"web"}}}},
         "spec":{{"containers":[{{"name":"c","image":"nginx:1"}}]}}}}}}}})",
-                       name);
+        name);
   }
 };
 
@@ -70,8 +71,9 @@ TEST_F(Objects, UnknownFieldsWarnOrAreRefusedWhenStrict) {
   EXPECT_EQ(lenient.warnings[0], "unknown field \"dta\"");
   const auto strict = send("POST", fmt::format("{}?fieldValidation=Strict", kConfigMaps), text);
   EXPECT_EQ(strict.code, 400U);
-  EXPECT_EQ(strict.message(),
-            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"dta\"");
+  EXPECT_EQ(
+      strict.message(),
+      "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"dta\"");
 }
 
 TEST_F(Objects, WhatThePathSaysMustBeWhatTheObjectSays) {
@@ -95,12 +97,15 @@ TEST_F(Objects, GeneratedNamesGetASuffix) {
 TEST_F(Objects, AReplaceWithAnOldRevisionIsAConflict) {
   const auto created = send("POST", std::string(kConfigMaps), config_map("a"));
   auto text = json::serialize(created.body);
-  ASSERT_EQ(send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"data":{"k":"w"}})", "application/merge-patch+json").code, 200U);
+  ASSERT_EQ(
+      send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"data":{"k":"w"}})", "application/merge-patch+json").code,
+      200U);
   const auto stale = send("PUT", fmt::format("{}/a", kConfigMaps), text);
   EXPECT_EQ(stale.code, 409U);
   EXPECT_EQ(stale.text({"reason"}), "Conflict");
   EXPECT_EQ(stale.message(),
-            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the "
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your "
+            "changes to the "
             "latest version and try again");
 }
 
@@ -118,7 +123,8 @@ TEST_F(Objects, AReplaceKeepsWhatOnlyTheSystemSets) {
 TEST_F(Objects, AnUpdateThatChangesNothingWritesNothing) {
   const auto created = send("POST", std::string(kConfigMaps), config_map("a"));
   const auto before = store_->revision();
-  const auto same = send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"data":{"k":"v"}})", "application/merge-patch+json");
+  const auto same =
+      send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"data":{"k":"v"}})", "application/merge-patch+json");
   EXPECT_EQ(same.code, 200U);
   EXPECT_EQ(store_->revision(), before);
 }
@@ -126,11 +132,14 @@ TEST_F(Objects, AnUpdateThatChangesNothingWritesNothing) {
 TEST_F(Objects, PatchesOfBothKindsApplyAndOthersAreNamed) {
   ASSERT_EQ(send("POST", std::string(kConfigMaps), config_map("a")).code, 201U);
   const auto path = fmt::format("{}/a", kConfigMaps);
-  EXPECT_EQ(send("PATCH", path, R"({"metadata":{"labels":{"x":"1"}}})", "application/merge-patch+json").text({"metadata", "labels", "x"}),
+  EXPECT_EQ(send("PATCH", path, R"({"metadata":{"labels":{"x":"1"}}})", "application/merge-patch+json")
+                .text({"metadata", "labels", "x"}),
             "1");
-  EXPECT_EQ(send("PATCH", path, R"([{"op":"replace","path":"/data/k","value":"z"}])", "application/json-patch+json").text({"data", "k"}),
+  EXPECT_EQ(send("PATCH", path, R"([{"op":"replace","path":"/data/k","value":"z"}])", "application/json-patch+json")
+                .text({"data", "k"}),
             "z");
-  EXPECT_EQ(send("PATCH", path, R"([{"op":"test","path":"/data/k","value":"no"}])", "application/json-patch+json").code, 422U);
+  EXPECT_EQ(send("PATCH", path, R"([{"op":"test","path":"/data/k","value":"no"}])", "application/json-patch+json").code,
+            422U);
   const auto strategic = send("PATCH", path, "{}", "application/strategic-merge-patch+json");
   EXPECT_EQ(strategic.code, 415U);
   EXPECT_THAT(strategic.message(), HasSubstr("strategic merge patch is not offered here"));
@@ -149,7 +158,9 @@ TEST_F(Objects, DryRunsStoreNothing) {
 TEST_F(Objects, StatusIsWrittenOnlyThroughItsSubresource) {
   put_running_pod("web-0");
   const std::string path = "/api/v1/namespaces/default/pods/web-0";
-  EXPECT_EQ(send("PATCH", path, R"({"status":{"phase":"Failed"}})", "application/merge-patch+json").text({"status", "phase"}), "Running");
+  EXPECT_EQ(
+      send("PATCH", path, R"({"status":{"phase":"Failed"}})", "application/merge-patch+json").text({"status", "phase"}),
+      "Running");
   const auto changed = send("PATCH", path + "/status", R"({"status":{"phase":"Failed"},"spec":{"nodeName":"other"}})",
                             "application/merge-patch+json");
   EXPECT_EQ(changed.code, 200U) << changed.message();
@@ -167,7 +178,8 @@ TEST_F(Objects, ListsHonourSelectorsAndCarryTheirRevision) {
   EXPECT_EQ(find(all.body, {"items"})->as_array().size(), 3U);
   const auto web = send("GET", "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb");
   EXPECT_EQ(find(web.body, {"items"})->as_array().size(), 2U);
-  const auto one = send("GET", "/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Ddb-0&limit=500&resourceVersion=0");
+  const auto one =
+      send("GET", "/api/v1/namespaces/default/pods?fieldSelector=metadata.name%3Ddb-0&limit=500&resourceVersion=0");
   ASSERT_EQ(find(one.body, {"items"})->as_array().size(), 1U);
   EXPECT_EQ(find_string(find(one.body, {"items"})->at(0), {"metadata", "name"}), "db-0");
   EXPECT_EQ(find(send("GET", "/api/v1/namespaces/empty/pods").body, {"items"})->as_array().size(), 0U);
@@ -176,7 +188,8 @@ TEST_F(Objects, ListsHonourSelectorsAndCarryTheirRevision) {
 
 TEST_F(Objects, TablesAreGivenToThoseWhoAsk) {
   put_running_pod("web-0");
-  const std::string accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+  const std::string accept =
+      "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
   for (const auto* target : {"/api/v1/namespaces/default/pods", "/api/v1/namespaces/default/pods/web-0"}) {
     const auto table = send("GET", target, {}, {}, accept);
     EXPECT_EQ(table.text({"kind"}), "Table");
@@ -231,10 +244,14 @@ TEST_F(Objects, OtherKindsAreRemovedAtOnceWithTheirUid) {
 }
 
 TEST_F(Objects, FinalizersHoldAnObjectUntilTheLastIsGone) {
-  ASSERT_EQ(send("POST", std::string(kConfigMaps), R"({"metadata":{"name":"a","finalizers":["x.io/hold"]}})").code, 201U);
+  ASSERT_EQ(send("POST", std::string(kConfigMaps), R"({"metadata":{"name":"a","finalizers":["x.io/hold"]}})").code,
+            201U);
   ASSERT_EQ(send("DELETE", fmt::format("{}/a", kConfigMaps)).code, 200U);
   ASSERT_TRUE(store_->get({model::Kind::ConfigMap, "default", "a"})->meta.deleting());
-  ASSERT_EQ(send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"metadata":{"finalizers":null}})", "application/merge-patch+json").code, 200U);
+  ASSERT_EQ(send("PATCH", fmt::format("{}/a", kConfigMaps), R"({"metadata":{"finalizers":null}})",
+                 "application/merge-patch+json")
+                .code,
+            200U);
   EXPECT_EQ(send("GET", fmt::format("{}/a", kConfigMaps)).code, 404U);
 }
 
@@ -254,7 +271,10 @@ TEST_F(Objects, ScaleReadsAndWritesOnlyTheReplicas) {
   EXPECT_EQ(scale.text({"kind"}), "Scale");
   EXPECT_EQ(find(scale.body, {"spec", "replicas"})->as_int64(), 2);
   EXPECT_EQ(scale.text({"status", "selector"}), "app=web");
-  EXPECT_EQ(find(send("PATCH", path, R"({"spec":{"replicas":5}})", "application/merge-patch+json").body, {"spec", "replicas"})->as_int64(), 5);
+  EXPECT_EQ(
+      find(send("PATCH", path, R"({"spec":{"replicas":5}})", "application/merge-patch+json").body, {"spec", "replicas"})
+          ->as_int64(),
+      5);
   EXPECT_EQ(send("PUT", path, json::serialize(scale.body), "").code, 409U);  // made with an old revision
   EXPECT_EQ(send("PATCH", path, R"({"spec":{"replicas":-1}})", "application/merge-patch+json").code, 422U);
   const auto stored = send("GET", fmt::format("{}/web", kSets));
@@ -267,7 +287,8 @@ TEST_F(Objects, DiscoveryNamesEveryKindWithItsVerbs) {
   const auto groups = send("GET", "/apis");
   EXPECT_EQ(groups.text({"kind"}), "APIGroupList");
   for (const auto& kind : model::all_kinds()) {
-    const auto path = kind.group.empty() ? std::string("/api/v1") : fmt::format("/apis/{}/{}", kind.group, kind.version);
+    const auto path =
+        kind.group.empty() ? std::string("/api/v1") : fmt::format("/apis/{}/{}", kind.group, kind.version);
     EXPECT_THAT(json::serialize(send("GET", path).body), HasSubstr(fmt::format("\"kind\":\"{}\"", kind.name)));
   }
   EXPECT_THAT(json::serialize(send("GET", "/apis/apps/v1").body), HasSubstr("\"name\":\"statefulsets/scale\""));

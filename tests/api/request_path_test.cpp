@@ -15,7 +15,8 @@ std::optional<ResourcePath> resource(std::string_view target) {
 }
 
 TEST(RequestPath, QueryIsDecodedAndKeepsRepeatedNames) {
-  const auto target = parse_target("/x?command=sh&command=-c&command=exit+3&labelSelector=role%3Dmongo%2Cenv%21%3Dprod");
+  const auto target =
+      parse_target("/x?command=sh&command=-c&command=exit+3&labelSelector=role%3Dmongo%2Cenv%21%3Dprod");
   ASSERT_TRUE(target);
   EXPECT_THAT(target->query.all("command"), ElementsAre("sh", "-c", "exit 3"));
   EXPECT_EQ(target->query.get("labelSelector"), "role=mongo,env!=prod");
@@ -73,9 +74,9 @@ TEST(RequestPath, NamespacesAreBothAFolderAndAnObject) {
 }
 
 TEST(RequestPath, WhatLivesElsewhereIsNotFound) {
-  for (const auto* target : {"/api/v1/statefulsets", "/apis/apps/v1/pods", "/apis/apps/v1beta1/statefulsets", "/api/v1/foos",
-                             "/api/v1/pods/web-0", "/api/v1/namespaces/a/nodes/n", "/api/v1/namespaces/a/pods/p/log/x",
-                             "/apis/apps/v1", "/api/v1", "/", "/x/v1/pods"}) {
+  for (const auto* target : {"/api/v1/statefulsets", "/apis/apps/v1/pods", "/apis/apps/v1beta1/statefulsets",
+                             "/api/v1/foos", "/api/v1/pods/web-0", "/api/v1/namespaces/a/nodes/n",
+                             "/api/v1/namespaces/a/pods/p/log/x", "/apis/apps/v1", "/api/v1", "/", "/x/v1/pods"}) {
     EXPECT_FALSE(resource(target)) << target;
   }
 }

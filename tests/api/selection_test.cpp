@@ -8,7 +8,8 @@ namespace {
 
 model::Object pod(std::string_view extra) {
   auto raw = parse_json(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop",
-      "labels":{"app":"web","tier":"front"}})" + std::string(extra) + "}");
+      "labels":{"app":"web","tier":"front"}})" +
+                        std::string(extra) + "}");
   auto object = model::make_object(raw->get_object());
   EXPECT_TRUE(object);
   return *object;
@@ -37,7 +38,8 @@ TEST(Selection, FieldsThatAKindCannotBeSelectedByAreRefusedAsKubernetesDoes) {
   ASSERT_FALSE(selection);
   EXPECT_EQ(selection.error().code, 400U);
   EXPECT_EQ(selection.error().message,
-            "Unable to find \"/v1, Resource=pods\" that match label selector \"\", field selector \"spec.foo=1\": field label "
+            "Unable to find \"/v1, Resource=pods\" that match label selector \"\", field selector \"spec.foo=1\": "
+            "field label "
             "not supported: spec.foo");
   EXPECT_FALSE(Selection::parse(model::info(model::Kind::ConfigMap), "", "status.phase=x"));
   EXPECT_FALSE(Selection::parse(model::info(model::Kind::Pod), "a in (", ""));

@@ -15,20 +15,25 @@ class Logs : public ApiFixture {
  protected:
   void line(const std::string& text, std::uint32_t attempt = 0, bool partial = false) {
     const auto pod = store_->get({model::Kind::Pod, "default", "web-0"});
-    logs_.append(pod->meta.uid, "c", attempt,
-                 {.time = *parse_rfc3339("2026-11-21T10:00:00.5Z"), .is_stderr = false, .partial = partial, .text = text});
+    logs_.append(
+        pod->meta.uid, "c", attempt,
+        {.time = *parse_rfc3339("2026-11-21T10:00:00.5Z"), .is_stderr = false, .partial = partial, .text = text});
   }
   std::string read(std::string_view query) {
     std::string out;
     const cli::HttpClient client(config_.socket);
-    auto reply = client.stream({.method = "GET", .target = fmt::format("/api/v1/namespaces/default/pods/web-0/log{}", query),
-                                .accept = "*/*", .content_type = {}, .body = {}},
+    auto reply = client.stream({.method = "GET",
+                                .target = fmt::format("/api/v1/namespaces/default/pods/web-0/log{}", query),
+                                .accept = "*/*",
+                                .content_type = {},
+                                .body = {}},
                                [&](std::string_view piece) {
                                  out += piece;
                                  return true;
                                });
     EXPECT_TRUE(reply);
-    return reply->code == 200 ? out : fmt::format("{} {}", reply->code, find_string(*parse_json(reply->body), {"message"}));
+    return reply->code == 200 ? out
+                              : fmt::format("{} {}", reply->code, find_string(*parse_json(reply->body), {"message"}));
   }
 };
 
@@ -40,7 +45,8 @@ TEST_F(Logs, LinesAreGivenWithTailLimitAndTimes) {
   EXPECT_EQ(read(""), "one\ntwo, begun\n");
   EXPECT_EQ(read("?tailLines=1"), "gun\n");
   EXPECT_EQ(read("?limitBytes=5"), "one\nt");
-  EXPECT_EQ(read("?timestamps=true"), "2026-11-21T10:00:00.500000000Z one\n2026-11-21T10:00:00.500000000Z two, begun\n");
+  EXPECT_EQ(read("?timestamps=true"),
+            "2026-11-21T10:00:00.500000000Z one\n2026-11-21T10:00:00.500000000Z two, begun\n");
   EXPECT_EQ(read("?sinceTime=2026-11-21T10:00:01Z"), "");
   EXPECT_EQ(read("?tailLines=x").substr(0, 4), "400 ");
 }
@@ -101,7 +107,8 @@ TEST_F(Logs, FollowingAContainerThatHasWrittenNothingWaitsForItsFirstLine) {
 
 class Exec : public ApiFixture {
  protected:
-  static constexpr std::string_view kPath = "/api/v1/namespaces/default/pods/web-0/exec?command=sh&command=-c&command=exit+3";
+  static constexpr std::string_view kPath =
+      "/api/v1/namespaces/default/pods/web-0/exec?command=sh&command=-c&command=exit+3";
 
   static std::string upgrade(std::string_view query, std::string_view protocol = "v5.channel.k8s.io") {
     return fmt::format(
@@ -245,7 +252,8 @@ TEST_F(Exec, WhatCannotRunIsRefusedBeforeTheUpgrade) {
   put_running_pod("web-0");
   EXPECT_THAT(send("POST", path + "&stdout=true").message(), HasSubstr("over WebSockets only"));
   EXPECT_EQ(send("POST", path).code, 400U);
-  EXPECT_THAT(send("POST", "/api/v1/namespaces/default/pods/web-0/exec?stdout=true").message(), HasSubstr("at least one command"));
+  EXPECT_THAT(send("POST", "/api/v1/namespaces/default/pods/web-0/exec?stdout=true").message(),
+              HasSubstr("at least one command"));
   put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"default"},
       "spec":{"containers":[{"name":"c"}]},"status":{"phase":"Pending"}})");
   EXPECT_EQ(send("POST", path + "&stdout=true").message(), "container c of pod web-0 is not running");

@@ -77,7 +77,8 @@ TEST(PodRow, RestartsTellWhenTheLastOneWas) {
 TEST(PodRow, EndedContainersShowTheirReasonSignalOrCode) {
   const auto ended = [](std::string_view state) {
     return pod_status(fmt::format(R"("spec":{{"containers":[{{"name":"c"}}]}},"status":{{"phase":"Running",
-        "containerStatuses":[{{"name":"c","restartCount":0,"state":{{"terminated":{}}}}}]}})", state));
+        "containerStatuses":[{{"name":"c","restartCount":0,"state":{{"terminated":{}}}}}]}})",
+                                  state));
   };
   EXPECT_EQ(ended(R"({"exitCode":0,"reason":"Completed"})"), "0/1 Completed 0");
   EXPECT_EQ(ended(R"({"exitCode":1,"reason":"Error"})"), "0/1 Error 0");
@@ -87,10 +88,12 @@ TEST(PodRow, EndedContainersShowTheirReasonSignalOrCode) {
 
 TEST(PodRow, OneCompletedContainerBesideARunningOneDependsOnReadiness) {
   const auto two = [](std::string_view ready) {
-    return pod_status(fmt::format(R"("spec":{{"containers":[{{"name":"a"}},{{"name":"b"}}]}},"status":{{"phase":"Running",
+    return pod_status(
+        fmt::format(R"("spec":{{"containers":[{{"name":"a"}},{{"name":"b"}}]}},"status":{{"phase":"Running",
         "conditions":[{{"type":"Ready","status":"{}"}}],"containerStatuses":[
         {{"name":"a","restartCount":0,"state":{{"terminated":{{"exitCode":0,"reason":"Completed"}}}}}},
-        {{"name":"b","ready":true,"restartCount":0,"state":{{"running":{{}}}}}}]}})", ready));
+        {{"name":"b","ready":true,"restartCount":0,"state":{{"running":{{}}}}}}]}})",
+                    ready));
   };
   EXPECT_EQ(two("True"), "1/2 Running 0");
   EXPECT_EQ(two("False"), "1/2 NotReady 0");
@@ -98,8 +101,10 @@ TEST(PodRow, OneCompletedContainerBesideARunningOneDependsOnReadiness) {
 
 TEST(PodRow, InitContainersAreCountedUntilTheyAreDone) {
   const auto init = [](std::string_view statuses) {
-    return pod_status(fmt::format(R"("spec":{{"initContainers":[{{"name":"i"}},{{"name":"j"}}],"containers":[{{"name":"c"}}]}},
-        "status":{{"phase":"Pending","initContainerStatuses":[{}]}})", statuses));
+    return pod_status(
+        fmt::format(R"("spec":{{"initContainers":[{{"name":"i"}},{{"name":"j"}}],"containers":[{{"name":"c"}}]}},
+        "status":{{"phase":"Pending","initContainerStatuses":[{}]}})",
+                    statuses));
   };
   EXPECT_EQ(init(R"({"name":"i","restartCount":0,"state":{"running":{}}})"), "0/1 Init:0/2 0");
   EXPECT_EQ(init(R"({"name":"i","restartCount":0,"state":{"terminated":{"exitCode":0}}},
@@ -109,7 +114,8 @@ TEST(PodRow, InitContainersAreCountedUntilTheyAreDone) {
             "0/1 Init:CrashLoopBackOff 2");
   EXPECT_EQ(init(R"({"name":"i","restartCount":0,"state":{"terminated":{"exitCode":1,"reason":"Error"}}})"),
             "0/1 Init:Error 0");
-  EXPECT_EQ(init(R"({"name":"i","restartCount":0,"state":{"waiting":{"reason":"PodInitializing"}}})"), "0/1 Init:0/2 0");
+  EXPECT_EQ(init(R"({"name":"i","restartCount":0,"state":{"waiting":{"reason":"PodInitializing"}}})"),
+            "0/1 Init:0/2 0");
 }
 
 TEST(PodRow, SidecarsCountAsContainers) {
@@ -167,11 +173,12 @@ TEST(Rows, EventsShowWhatHappenedToWhom) {
                                 R"("involvedObject":{"kind":"Pod","name":"web-0"},"type":"Warning","reason":"BackOff",
       "message":"again\n","count":4,"firstTimestamp":"2026-11-21T09:50:00Z","lastTimestamp":"2026-11-21T09:59:00Z",
       "source":{"component":"berthd","host":"n1"})")),
-            R"(["60s (x4 over 10m)","Warning","BackOff","pod/web-0","","berthd, n1","again","10m",4,"x"])");
+            R"x(["60s (x4 over 10m)","Warning","BackOff","pod/web-0","","berthd, n1","again","10m",4,"x"])x");
 }
 
 TEST(Table, RowsCarryTheMetadataThatLabelsAndNamespacesComeFrom) {
-  auto raw = parse_json(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"a"},"data":{"k":"v"}})");
+  auto raw =
+      parse_json(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"a"},"data":{"k":"v"}})");
   const auto object = model::make_object(raw->get_object());
   ASSERT_TRUE(object);
   const auto text = [&](RowObject include) {

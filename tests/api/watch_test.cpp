@@ -45,7 +45,8 @@ TEST_F(Watches, LeavingTheSelectionIsDeletedAndEnteringItIsAdded) {
   client.read_until("\r\n\r\n");
   const auto left = put_running_pod("web-0", R"({"app":"db"})");
   client.read_until("}\n");
-  EXPECT_THAT(client.read_until("\"DELETED\""), HasSubstr(fmt::format("\"resourceVersion\":\"{}\"", left->meta.resource_version)));
+  EXPECT_THAT(client.read_until("\"DELETED\""),
+              HasSubstr(fmt::format("\"resourceVersion\":\"{}\"", left->meta.resource_version)));
   EXPECT_THAT(client.read_until("\"DELETED\""), HasSubstr(R"("app":"web")"));
   client.forget();
   put_running_pod("db-0", R"({"app":"db"})");
@@ -55,7 +56,8 @@ TEST_F(Watches, LeavingTheSelectionIsDeletedAndEnteringItIsAdded) {
 
 TEST_F(Watches, TheColumnsOfATableComeWithTheFirstEventOnly) {
   RawClient client(config_.socket);
-  client.send(get_request(std::string(kPods), "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n"));
+  client.send(
+      get_request(std::string(kPods), "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\n"));
   client.read_until("\r\n\r\n");
   put_running_pod("web-0");
   EXPECT_THAT(client.read_until("}\n"), HasSubstr("\"columnDefinitions\":[{"));

@@ -66,7 +66,8 @@ class Cursor final : public LogCursor {
 FakeLogReader::FakeLogReader() : state_(std::make_shared<State>()) {}
 FakeLogReader::~FakeLogReader() = default;
 
-void FakeLogReader::append(const std::string& pod_uid, const std::string& container, std::uint32_t attempt, LogLine line) {
+void FakeLogReader::append(const std::string& pod_uid, const std::string& container, std::uint32_t attempt,
+                           LogLine line) {
   const std::scoped_lock lock(state_->mutex);
   auto& log = state_->logs[{pod_uid, container, attempt}];
   log.lines.push_back(std::move(line));

@@ -1,0 +1,217 @@
+// tests/cli/text_test.cpp - what the command line prints and how it reads its words.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include "cli/describe_text.hpp"
+#include "cli/http_client.hpp"
+#include "cli/resources.hpp"
+#include "cli/table_text.hpp"
+#include "cli/yaml_text.hpp"
+
+namespace berth::cli {
+namespace {
+
+using testing::HasSubstr;
+
+json::value value(std::string_view text) {
+  auto parsed = parse_json(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? *parsed : json::value();
+}
+
+TEST(Yaml, KeysAreSortedAndListsStandUnderTheirKey) {
+  EXPECT_EQ(
+      to_yaml(value(R"({"kind":"Pod","apiVersion":"v1","spec":{"containers":[{"name":"c","args":["a","b"],"ports":[]}],
+      "n":{},"replicas":3,"on":true,"nothing":null}})")),
+      "apiVersion: v1\n"
+      "kind: Pod\n"
+      "spec:\n"
+      "  containers:\n"
+      "  - args:\n"
+      "    - a\n"
+      "    - b\n"
+      "    name: c\n"
+      "    ports: []\n"
+      "  \"n\": {}\n"
+      "  nothing: null\n"
+      "  \"on\": true\n"
+      "  replicas: 3\n");
+}
+
+TEST(Yaml, EveryStringReadsBackAsItself) {
+  for (const std::string text : {"",
+                                 "true",
+                                 "no",
+                                 "~",
+                                 "1",
+                                 "1.5",
+                                 "0x1f",
+                                 "1e3",
+                                 "12:30:45",
+                                 "2026-11-21",
+                                 "- a",
+                                 "-",
+                                 "-x",
+                                 "a: b",
+                                 "a:",
+                                 "a #b",
+                                 "#x",
+                                 " lead",
+                                 "trail ",
+                                 "it's",
+                                 "say \"hi\"",
+                                 "both ' and \"",
+                                 "back\\slash",
+                                 "tab\there",
+                                 "line\nbreak",
+                                 "line\nbreak\n",
+                                 "keep\n\n",
+                                 "\nfirst empty",
+                                 "  indented\nblock",
+                                 "trailing \nblank",
+                                 "*alias",
+                                 "&anchor",
+                                 "!tag",
+                                 "%dir",
+                                 "@at",
+                                 "`tick",
+                                 "{a}",
+                                 "[a]",
+                                 "|",
+                                 ">",
+                                 "=",
+                                 "<<",
+                                 "?",
+                                 "? x",
+                                 "\x01",
+                                 "\x7f",
+                                 "\xc3\xa9t\xc3\xa9",
+                                 "a,b",
+                                 "null",
+                                 ".5",
+                                 "+1",
+                                 "e3",
+                                 "0o17",
+                                 "017",
+                                 "1_000",
+                                 "yes\nno"}) {
+    const json::object document{{"key", text}, {"list", json::array{text, json::object{{"deep", text}}}}};
+    const auto yaml = to_yaml(document);
+    const auto read = YAML::Load(yaml);
+    EXPECT_EQ(read["key"].as<std::string>(), text) << yaml;
+    EXPECT_EQ(read["list"][0].as<std::string>(), text) << yaml;
+    EXPECT_EQ(read["list"][1]["deep"].as<std::string>(), text) << yaml;
+  }
+}
+
+TEST(Yaml, NestedListsReadBack) {
+  const auto read = YAML::Load(to_yaml(value(R"({"a":[[1,2],[3,[4]]],"b":[[]]})")));
+  EXPECT_EQ(read["a"][1][1][0].as<int>(), 4);
+  EXPECT_EQ(read["b"][0].size(), 0U);
+}
+
+TEST(Json, PrettyTextIsSortedAndReadsBack) {
+  const auto document = value(R"({"b":[1,{"c":null}],"a":{}})");
+  const auto text = to_pretty_json(document);
+  EXPECT_EQ(text,
+            "{\n    \"a\": {},\n    \"b\": [\n        1,\n        {\n            \"c\": null\n        }\n    ]\n}\n");
+  EXPECT_EQ(value(text), document);
+}
+
+TEST(Resources, WordsMeanKindsAndNames) {
+  const auto names = [](std::vector<std::string> words) {
+    const auto refs = parse_resources(words);
+    std::string out;
+    if (!refs) return refs.error().message();
+    for (const auto& ref : *refs) out += display_name(*ref.kind, ref.name) + " ";
+    return out;
+  };
+  EXPECT_EQ(names({"pods"}), "pod/ ");
+  EXPECT_EQ(names({"sts", "a", "b"}), "statefulset.apps/a statefulset.apps/b ");
+  EXPECT_EQ(names({"po,svc"}), "pod/ service/ ");
+  EXPECT_EQ(names({"pod/a", "ds/b"}), "pod/a daemonset.apps/b ");
+  EXPECT_EQ(names({"all"}), "pod/ service/ daemonset.apps/ statefulset.apps/ ");
+  EXPECT_EQ(names({"statefulsets.apps"}), "statefulset.apps/ ");
+  EXPECT_EQ(names({"foo"}), "the server doesn't have a resource type \"foo\"");
+  EXPECT_FALSE(parse_resources({"pod/a", "b"}));
+  EXPECT_FALSE(parse_resources({"pod/"}));
+}
+
+TEST(Resources, PathsNameGroupNamespaceAndObject) {
+  EXPECT_EQ(resource_path(model::info(model::Kind::Pod), "a", "x"), "/api/v1/namespaces/a/pods/x");
+  EXPECT_EQ(resource_path(model::info(model::Kind::StatefulSet), "", ""), "/apis/apps/v1/statefulsets");
+  EXPECT_EQ(resource_path(model::info(model::Kind::Node), "a", "n"), "/api/v1/nodes/n");
+  EXPECT_EQ(resource_path(model::info(model::Kind::Pod), "a", "../x"), "/api/v1/namespaces/a/pods/..%2Fx");
+}
+
+TEST(Resources, DurationsAreSecondsMinutesAndHours) {
+  EXPECT_EQ(*parse_duration("90"), 90);
+  EXPECT_EQ(*parse_duration("90s"), 90);
+  EXPECT_EQ(*parse_duration("1h30m"), 5400);
+  for (const auto* text : {"", "m", "5d", "1h-3m", "99999999999999999999s"}) EXPECT_FALSE(parse_duration(text)) << text;
+}
+
+TEST(Table, ColumnsAreAlignedAndWideOnesHidden) {
+  const auto table =
+      value(R"({"columnDefinitions":[{"name":"Name","format":"name","priority":0},{"name":"Ready","priority":0},
+      {"name":"Node","priority":1}],"rows":[{"cells":["web-0","1/1","n1"],"object":{"metadata":{"namespace":"shop",
+      "labels":{"b":"2","a":"1"}}}},{"cells":["a-long-name",3,"n2"],"object":{"metadata":{"namespace":"x"}}}]})");
+  TableText plain({});
+  plain.add(table);
+  EXPECT_EQ(plain.take(), "NAME          READY\nweb-0         1/1\na-long-name   3\n");
+  TableText full({.wide = true, .headers = true, .namespaces = true, .labels = true, .name_prefix = "pod/"});
+  full.add(table);
+  EXPECT_EQ(full.take(),
+            "NAMESPACE   NAME              READY   NODE   LABELS\n"
+            "shop        pod/web-0         1/1     n1     a=1,b=2\n"
+            "x           pod/a-long-name   3       n2     <none>\n");
+}
+
+TEST(Table, TextFromOutsideCannotDriveTheTerminal) {
+  TableText table({.wide = false, .headers = false, .namespaces = false, .labels = false, .name_prefix = {}});
+  table.add(value(R"({"columnDefinitions":[{"name":"Message","priority":0}],"rows":[{"cells":["a\u001b[31m\nb"]}]})"));
+  EXPECT_EQ(table.take(), "a [31m b\n");
+}
+
+TEST(Describe, APodShowsWhyItsContainerDoesNotRun) {
+  const auto text =
+      describe_object(model::info(model::Kind::Pod), value(R"({"metadata":{"name":"web-0","namespace":"shop"},
+      "spec":{"nodeName":"n1","containers":[{"name":"c","image":"nginx:1","env":[{"name":"P","valueFrom":{"secretKeyRef":
+      {"name":"s","key":"k"}}}]}]},"status":{"phase":"Pending","containerStatuses":[{"name":"c","restartCount":3,"ready":false,
+      "state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 10s"}},"lastState":{"terminated":{"exitCode":1,
+      "reason":"Error"}}}]}})"));
+  for (const auto* wanted : {"Name:             web-0\n", "Namespace:        shop\n", "\n    State:          Waiting\n",
+                             "\n      Reason:       CrashLoopBackOff\n", "\n      Message:      back-off 10s\n",
+                             "\n    Last State:     Terminated\n", "\n      Exit Code:    1\n", "Restart Count:  3\n",
+                             "<set to the key 'k' in secret 's'>"}) {
+    EXPECT_THAT(text, HasSubstr(wanted));
+  }
+}
+
+TEST(Describe, ASecretShowsNoValue) {
+  const auto text =
+      describe_object(model::info(model::Kind::Secret),
+                      value(R"({"metadata":{"name":"s","namespace":"a"},"data":{"password":"aHVudGVyMg=="}})"));
+  EXPECT_THAT(text, HasSubstr("password"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("aHVudGVyMg")));
+}
+
+TEST(Describe, FieldsOfAWrongTypeNeverHurt) {
+  for (const auto& kind : model::all_kinds()) {
+    describe_object(kind, value(R"({"metadata":3,"spec":{"containers":[1,{"env":"x","resources":[]}],"volumes":[null],
+        "template":[],"taints":[2],"ports":{}},"status":[],"data":7})"));
+  }
+}
+
+TEST(Replies, FailuresAreWordedAsKubectlDoes) {
+  const auto read = read_reply({.code = 404,
+                                .body = R"({"kind":"Status","reason":"NotFound","message":"pods \"x\" not found"})",
+                                .warnings = {}});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), ErrorCode::NotFound);
+  EXPECT_EQ(read.error().message(), "Error from server (NotFound): pods \"x\" not found");
+}
+
+}  // namespace
+}  // namespace berth::cli
