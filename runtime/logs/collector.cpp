@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kBatch = 64 * 1024;
+constexpr std::size_t kBatch = std::size_t{64} * 1024;
 constexpr std::size_t kMaxStreams = 8192;
 constexpr unsigned kMaxDoublings = 5;  ///< Of the time to the next try of one stream.
 constexpr unsigned kGiveUpAfter = 8;   ///< Failures in a row of a stream whose directory is gone.
@@ -155,7 +155,7 @@ void FifoCollector::scan() {
 void FifoCollector::adopt(const fs::path& dir) {
   const auto id = dir.filename().string();
   if (id.starts_with('.') || by_container_.contains(id)) return;
-  const auto meta = read_file(dir / "meta", 64 * 1024);
+  const auto meta = read_file(dir / "meta", std::size_t{64} * 1024);
   if (!meta) return;  // Not a container's directory, or gone again.
   const auto source = parse_log_source(*meta);
   if (!source) {
@@ -241,7 +241,7 @@ void FifoCollector::end_removed(const std::string& id) {
 }
 
 void FifoCollector::read_inotify() {
-  alignas(inotify_event) std::array<char, 16 * 1024> events{};
+  alignas(inotify_event) std::array<char, std::size_t{16} * 1024> events{};
   for (;;) {
     const auto size = ::read(inotify_.get(), events.data(), events.size());
     if (size <= 0) return;

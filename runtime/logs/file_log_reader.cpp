@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlock = 64 * 1024;
+constexpr std::size_t kBlock = std::size_t{64} * 1024;
 constexpr unsigned kMaxRotated = 9;
 
 struct OpenFile {
@@ -87,11 +87,12 @@ Status FileCursor::open(std::optional<std::uint64_t> tail) {
   if (::inotify_add_watch(inotify_.get(), path_.parent_path().c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
     return Error::from_errno(errno, "watch " + path_.parent_path().string());
   }
+  // Only rotated files: the writer is between two, or could not begin the next one yet.
   auto current = open_log(path_);
-  if (!current && current.error().code() != ErrorCode::NotFound) return std::move(current).error();
-  files_ = with_rotated(current.ok() ? std::optional(*std::move(current)) : std::nullopt);
-  // Only rotated ones: the writer is between two files, or could not begin the next one yet.
-  if (files_.empty()) return std::move(current).error();
+  const auto missing = current ? std::optional<Error>() : current.error();
+  if (missing && missing->code() != ErrorCode::NotFound) return *missing;
+  files_ = with_rotated(missing ? std::nullopt : std::optional(*std::move(current)));
+  if (files_.empty()) return missing.value_or(Error(ErrorCode::NotFound, path_.string()));
   if (!tail) return Ok{};
   auto left = *tail;
   for (auto i = files_.size(); i > 0; --i) {

@@ -76,6 +76,7 @@ std::vector<Attempt> attempts_in(const fs::path& container) {
     attempt.files.push_back(file.path());
   }
   std::vector<Attempt> all;
+  all.reserve(attempts.size());
   for (auto& [number, attempt] : attempts) all.push_back(std::move(attempt));
   return all;
 }

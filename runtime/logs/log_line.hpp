@@ -12,7 +12,7 @@
 namespace berth::runtime {
 
 /// A longer line is stored in pieces of this size, all but the last marked partial: CRI's own limit.
-constexpr std::size_t kMaxLine = 16 * 1024;
+constexpr std::size_t kMaxLine = std::size_t{16} * 1024;
 
 /// A piece of output inside somebody's buffer.
 struct LinePiece {

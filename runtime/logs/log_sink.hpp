@@ -30,7 +30,7 @@ class LogSink {
 };
 
 struct FileSinkLimits {
-  std::size_t file_bytes = 10 * 1024 * 1024;       ///< Then the file is rotated.
+  std::size_t file_bytes = std::size_t{10} << 20;  ///< Then the file is rotated.
   unsigned rotated = 2;                            ///< Kept besides the current one: N.log.1, N.log.2; at most 9
   std::size_t attempts = 2;                        ///< Kept of each container that lives: the newest, and --previous
   std::size_t total_bytes = std::size_t{1} << 30;  ///< Of all logs; the oldest dead pods' go first.
