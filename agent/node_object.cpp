@@ -28,6 +28,20 @@ std::string os_name() {
   return text.substr(from, text.find('"', from) - from);
 }
 
+/// Which labels and taints came from the configuration, a line each: so that one that is taken out of it goes.
+constexpr std::string_view kConfiguredAnnotation = "berth.io/configured";
+
+std::string taint_name(const json::value& taint) {
+  return "taint " + std::string(find_string(taint, {"key"})) + " " + std::string(find_string(taint, {"effect"}));
+}
+
+std::string configured_names(const Config& config) {
+  std::string names;
+  for (const auto& [key, value] : config.node_labels) names += "label " + key + "\n";
+  for (const auto& taint : config.node_taints) names += "taint " + taint.key + " " + taint.effect + "\n";
+  return names;
+}
+
 json::object condition(std::string_view type, std::string_view status, std::string_view reason,
                        std::string_view message, const std::string& now) {
   return {{"type", type},       {"status", status},         {"reason", reason},
@@ -37,27 +51,41 @@ json::object condition(std::string_view type, std::string_view status, std::stri
 }  // namespace
 
 void merge_node(json::object& stored, const json::object& fresh) {
-  auto& labels = stored["metadata"].get_object()["labels"];
+  auto& meta = stored["metadata"].get_object();
+  auto& labels = meta["labels"];
   if (!labels.is_object()) labels = json::object();
-  for (const auto& entry : fresh.at("metadata").at("labels").get_object()) {
-    labels.get_object()[entry.key()] = entry.value();
-  }
   auto& spec = stored["spec"];
   if (!spec.is_object()) spec = json::object();
-  spec.get_object()["podCIDR"] = fresh.at("spec").at("podCIDR");
-  const auto* ours = fresh.at("spec").get_object().if_contains("taints");
-  if (ours == nullptr) return;
   auto& taints = spec.get_object()["taints"];
   if (!taints.is_array()) taints = json::array();
   auto& list = taints.get_array();
-  for (const auto& taint : ours->get_array()) {
-    for (auto* it = list.begin(); it != list.end();) {
-      const auto same = find_string(*it, {"key"}) == find_string(taint, {"key"}) &&
-                        find_string(*it, {"effect"}) == find_string(taint, {"effect"});
-      it = same ? list.erase(it) : it + 1;
-    }
-    list.push_back(taint);
+
+  // What an earlier configuration set and this one does not goes; what people added stays.
+  const auto before = std::string(find_string(json::value(stored), {"metadata", "annotations", kConfiguredAnnotation}));
+  for (std::size_t at = 0; at < before.size();) {
+    const auto end = std::min(before.find('\n', at), before.size());
+    const auto name = before.substr(at, end - at);
+    at = end + 1;
+    if (name.starts_with("label ")) labels.get_object().erase(name.substr(6));
+    for (auto* it = list.begin(); it != list.end();) it = taint_name(*it) == name ? list.erase(it) : it + 1;
   }
+  for (const auto& entry : fresh.at("metadata").at("labels").get_object()) {
+    labels.get_object()[entry.key()] = entry.value();
+  }
+  auto& annotations = meta["annotations"];
+  if (!annotations.is_object()) annotations = json::object();
+  annotations.get_object()[kConfiguredAnnotation] = fresh.at("metadata").at("annotations").at(kConfiguredAnnotation);
+  spec.get_object()["podCIDR"] = fresh.at("spec").at("podCIDR");
+  const auto* ours = fresh.at("spec").get_object().if_contains("taints");
+  if (ours != nullptr) {
+    for (const auto& taint : ours->get_array()) {
+      for (auto* it = list.begin(); it != list.end();) {
+        it = taint_name(*it) == taint_name(taint) ? list.erase(it) : it + 1;
+      }
+      list.push_back(taint);
+    }
+  }
+  if (list.empty()) spec.get_object().erase("taints");
 }
 
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
@@ -97,7 +125,10 @@ json::object make_node_object(const Config& config, const std::string& address, 
 
   return {{"apiVersion", "v1"},
           {"kind", "Node"},
-          {"metadata", {{"name", config.node_name}, {"labels", std::move(labels)}}},
+          {"metadata",
+           {{"name", config.node_name},
+            {"labels", std::move(labels)},
+            {"annotations", {{kConfiguredAnnotation, configured_names(config)}}}}},
           {"spec", std::move(spec)},
           {"status",
            {{"addresses", std::move(addresses)},

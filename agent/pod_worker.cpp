@@ -136,7 +136,10 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
   const auto& uid = input.pod->meta.uid;
   switch (result.step.kind) {
     case StepKind::MountVolumes: {
-      if (!input.blocked.empty()) return Error(ErrorCode::FailedPrecondition, input.blocked);
+      if (!input.blocked.empty()) {  // Its claim's binding kicks the pod.
+        result.step.kind = StepKind::Settled;
+        return Ok{};
+      }
       auto paths = volumes_.mount(volumes_spec(input, &view));
       if (!paths) return std::move(paths).error();
       return Ok{};

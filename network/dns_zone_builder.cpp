@@ -179,14 +179,16 @@ class ZoneBuilder {
   }
 
   void add_port(const Name& service, const DnsPort& port, const Name& target, std::uint16_t weight) {
-    if (port.name.empty() || port.protocol.empty()) return;
-    const auto srv = child(fmt::format("_{}._{}", port.name, port.protocol), service);
-    if (!srv) return;
     Bytes data;
     add_u16(data, 0);  // priority
     add_u16(data, weight);
     add_u16(data, port.port);
-    add_record(name(*srv, Zone::Kind::Other), Type::SRV, data + bytes(target.view()), &target);
+    data += bytes(target.view());
+    // Asked for at the service itself, every port answers, as with CoreDNS: the only way to find one without a name.
+    add_record(name(service, Zone::Kind::Service), Type::SRV, data, &target);
+    if (port.name.empty() || port.protocol.empty()) return;
+    const auto srv = child(fmt::format("_{}._{}", port.name, port.protocol), service);
+    if (srv) add_record(name(*srv, Zone::Kind::Other), Type::SRV, data, &target);
   }
 
   void add_pods() {

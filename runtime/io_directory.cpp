@@ -100,7 +100,10 @@ Status IoDirectory::open_all(const std::string& id) {
   std::vector<UniqueFd> fds;
   for (const auto* name : {"stdout", "stderr", "stdin"}) {
     const auto path = directory_ / id / name;
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    // Read ends only: the collector has to see that all writers are gone. stdin is the other way round, and an open for
+    // writing alone would fail while nobody reads.
+    const auto mode = std::string_view(name) == "stdin" ? O_RDWR : O_RDONLY;
+    UniqueFd fd(::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
     if (!fd && errno == ENOENT) continue;
     if (!fd) return Error::from_errno(errno, "open " + path.string());
     fds.push_back(std::move(fd));
@@ -121,7 +124,7 @@ Status IoDirectory::drain_and_remove(const std::string& id) {
   for (const auto* name : {"stdout", "stderr"}) {  // after a restart of ours: what the FIFO held went with its last end
     if (!fds.empty()) break;
     const auto path = directory_ / id / name;
-    if (UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)); fd)
+    if (UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)); fd)
       fds.push_back(std::move(fd));
   }
   const auto begin = std::chrono::steady_clock::now();

@@ -128,9 +128,9 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
 
 Result<std::string> ContainerdRuntime::seccomp_filter(const ContainerSpec& spec, CapabilitySet capabilities) {
   const auto& profile = spec.security.seccomp ? spec.security.seccomp : spec.pod_security.seccomp;
-  // Kubernetes' rule: unconfined unless the pod asks (KEP-2413 leaves the default as it was).
-  if (!profile || profile->type == "Unconfined" || spec.security.privileged.value_or(false)) return std::string();
-  if (profile->type == "Localhost") {
+  if (spec.security.privileged.value_or(false) || (profile && profile->type == "Unconfined")) return std::string();
+  // Unset is RuntimeDefault: a safe default, what a kubelet does with seccompDefault (KEP-2413). See docs/decisions/0007.
+  if (profile && profile->type == "Localhost") {
     const auto filter = seccomp_.localhost(profile->localhost_profile, capabilities);
     if (!filter) return filter.error();
     return **filter;
