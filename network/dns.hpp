@@ -44,7 +44,8 @@ struct DnsNames {
 struct DnsConfig {
   std::vector<std::string> listen;  ///< Addresses, at least one.
   std::uint16_t port = 53;          ///< 0: any free port (tests), see DnsServer::port.
-  std::vector<std::string> upstreams;  ///< "192.0.2.1" or "192.0.2.1:5353"; empty: names outside answer REFUSED... SERVFAIL.
+  std::vector<std::string>
+      upstreams;  ///< "192.0.2.1" or "192.0.2.1:5353"; empty: names outside answer REFUSED... SERVFAIL.
   std::vector<std::string> allow_recursion;  ///< CIDRs that may ask for outside names: the pod CIDR and loopback.
 };
 
@@ -69,8 +70,8 @@ class DnsServer {
   virtual Counters counters() const = 0;
 };
 
-/// Binds and serves. Unavailable: an address or port is taken, named. Binds with IP_FREEBIND, so the bridge's address may come
-/// later.
+/// Binds and serves. Unavailable: an address or port is taken, named. Binds with IP_FREEBIND, so the bridge's address
+/// may come later.
 Result<std::unique_ptr<DnsServer>> start_dns_server(const DnsConfig& config);
 
 /// The name servers of /etc/resolv.conf text, loopback stubs left out when `skip_loopback`; pure.

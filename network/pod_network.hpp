@@ -38,7 +38,7 @@ struct NetworkSpec {
 struct Attachment {
   std::string netns_path;  ///< <runDir>/netns/<uid>; empty with the host's network.
   std::string address;     ///< "10.98.0.7"; the host's address with the host's network.
-  std::string hosts_file;        ///< Host paths of the files to mount over /etc/hosts, ...
+  std::string hosts_file;  ///< Host paths of the files to mount over /etc/hosts, ...
   std::string hostname_file;
   std::string resolv_conf_file;
 };
@@ -47,8 +47,8 @@ struct NetworkConfig {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
   std::string cluster_domain = "cluster.local";
-  std::vector<std::string> dns_servers;             ///< What pods get as nameserver; default: the gateway.
-  std::filesystem::path run_dir = "/run/berth";     ///< netns/, pods/<uid>/etc/
+  std::vector<std::string> dns_servers;                ///< What pods get as nameserver; default: the gateway.
+  std::filesystem::path run_dir = "/run/berth";        ///< netns/, pods/<uid>/etc/
   std::filesystem::path state_dir = "/var/lib/berth";  ///< leases
 };
 

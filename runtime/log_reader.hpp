@@ -18,8 +18,8 @@ struct LogQuery {
   std::string pod;
   std::string pod_uid;
   std::string container;
-  std::uint32_t attempt = 0;             ///< Which run of the container: restart count, or one less for --previous.
-  std::optional<std::uint64_t> tail;     ///< Only the last N lines.
+  std::uint32_t attempt = 0;          ///< Which run of the container: restart count, or one less for --previous.
+  std::optional<std::uint64_t> tail;  ///< Only the last N lines.
   std::optional<WallTime> since;
 };
 

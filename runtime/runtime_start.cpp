@@ -129,7 +129,8 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
 Result<std::string> ContainerdRuntime::seccomp_filter(const ContainerSpec& spec, CapabilitySet capabilities) {
   const auto& profile = spec.security.seccomp ? spec.security.seccomp : spec.pod_security.seccomp;
   if (spec.security.privileged.value_or(false) || (profile && profile->type == "Unconfined")) return std::string();
-  // Unset is RuntimeDefault: a safe default, what a kubelet does with seccompDefault (KEP-2413). See docs/decisions/0007.
+  // Unset is RuntimeDefault: a safe default, what a kubelet does with seccompDefault (KEP-2413). See
+  // docs/decisions/0007.
   if (profile && profile->type == "Localhost") {
     const auto filter = seccomp_.localhost(profile->localhost_profile, capabilities);
     if (!filter) return filter.error();

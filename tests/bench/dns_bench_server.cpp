@@ -1,4 +1,5 @@
-// tests/bench/dns_bench_server.cpp - our DNS server with N local names, for tests/bench/dns_bench; runs until its stdin ends.
+// tests/bench/dns_bench_server.cpp - our DNS server with N local names, for tests/bench/dns_bench; runs until its stdin
+// ends.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -25,7 +26,8 @@ int main(int argc, char** argv) {
   service.ns = "default";
   service.name = "db";
   for (int i = 0; i < count; ++i) {
-    service.endpoints.push_back({fmt::format("10.98.{}.{}", i / 250, i % 250 + 1), fmt::format("db-{}", i), /*ready=*/true});
+    service.endpoints.push_back(
+        {fmt::format("10.98.{}.{}", i / 250, i % 250 + 1), fmt::format("db-{}", i), /*ready=*/true});
   }
   (*server)->publish(names);
   std::cout << "ready" << std::endl;
