@@ -40,7 +40,7 @@ constexpr std::size_t kFileThreads = 2;   // Sources, provisioning.
 constexpr std::chrono::seconds kLaneTooOld{120};
 constexpr std::chrono::seconds kRuntimeRetry{2};
 // Enough for a watch that reconnects; each entry holds a whole object.
-constexpr std::size_t kStoreHistory = 1000;
+constexpr std::size_t kStoreHistory = 256;
 
 bool names_changed(const store::Change& change);
 
@@ -433,18 +433,19 @@ void HostAgent::place(const model::Pod& pod) {
   }
   events_.record(key, pod.meta.uid, "Normal", "Scheduled",
                  fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, config_.node_name));
-  writer_.modify(key, pod.meta.uid, Durability::Durable,
-                 [node_name = config_.node_name](json::object& raw) {
-                   auto& spec = raw["spec"].get_object();
-                   if (!find_string(json::value(spec), {"nodeName"}).empty()) return false;
-                   spec["nodeName"] = node_name;
-                   return true;
-                 },
-                 [this](const Status& written) {
-                   if (written) return;
-                   constexpr std::chrono::seconds kPlaceAgain{1};
-                   place_retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });
-                 });
+  writer_.modify(
+      key, pod.meta.uid, Durability::Durable,
+      [node_name = config_.node_name](json::object& raw) {
+        auto& spec = raw["spec"].get_object();
+        if (!find_string(json::value(spec), {"nodeName"}).empty()) return false;
+        spec["nodeName"] = node_name;
+        return true;
+      },
+      [this](const Status& written) {
+        if (written) return;
+        constexpr std::chrono::seconds kPlaceAgain{1};
+        place_retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });
+      });
 }
 
 void HostAgent::place_all() {

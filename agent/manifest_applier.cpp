@@ -104,7 +104,7 @@ void ManifestApplier::plan_now() {
     problem.message = error;
     plan.findings.push_back({LogLevel::Error, std::move(problem)});
   }
-  tell(std::move(plan.findings));
+  tell(plan.findings);
   outstanding_ = plan.writes.size();
   for (auto& each : plan.writes) write(std::move(each));
 }
@@ -163,7 +163,7 @@ void ManifestApplier::written(const model::ObjectKey& key, const Status& status)
   }
 }
 
-void ManifestApplier::tell(std::vector<Finding> findings) {
+void ManifestApplier::tell(const std::vector<Finding>& findings) {
   std::set<std::string> now;
   for (const auto& finding : findings) {
     const auto text = finding.problem.text();

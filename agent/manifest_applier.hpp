@@ -76,7 +76,7 @@ class ManifestApplier {
   void plan_now();
   void write(PlannedWrite write);
   void written(const model::ObjectKey& key, const Status& status);
-  void tell(std::vector<Finding> findings);
+  void tell(const std::vector<Finding>& findings);
   StoredObjects look() const;
 
   Loop& loop_;

@@ -92,7 +92,7 @@ struct PodDriver::Record {
 };
 
 PodDriver::PodDriver(PodDriverRooms rooms, PodDriverCallbacks callbacks)
-    : rooms_(rooms), callbacks_(std::move(callbacks)) {}
+    : rooms_(std::move(rooms)), callbacks_(std::move(callbacks)) {}
 
 PodDriver::~PodDriver() { *alive_ = false; }
 
@@ -232,12 +232,12 @@ void PodDriver::begin_pass(const std::string& uid) {
   rooms_.pods.run([this, &loop = rooms_.loop, &worker = rooms_.worker, alive = alive_, uid, input] {
     auto result = std::make_shared<PassResult>(worker.pass(*input));
     loop.post([this, alive, uid, input, result] {
-      if (*alive) end_pass(uid, *input, std::move(*result));
+      if (*alive) end_pass(uid, *input, *result);
     });
   });
 }
 
-void PodDriver::end_pass(const std::string& uid, const PassInput& input, PassResult result) {
+void PodDriver::end_pass(const std::string& uid, const PassInput& input, const PassResult& result) {
   const auto found = records_.find(uid);
   if (found == records_.end()) {
     queue_.erase(uid);

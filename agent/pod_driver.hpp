@@ -74,7 +74,7 @@ class PodDriver {
   void schedule();
   void run_due();
   void begin_pass(const std::string& uid);
-  void end_pass(const std::string& uid, const PassInput& input, PassResult result);
+  void end_pass(const std::string& uid, const PassInput& input, const PassResult& result);
   void absorb_view(Record& record, const PassResult& result);
   void absorb_container(Record& record, const model::Container& spec, const ContainerView& view,
                         ContainerMemory& memory, bool init, const PodView& pod_view);

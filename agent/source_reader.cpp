@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,8 @@
 #include <optional>
 
 #include "base/unique_fd.hpp"
+
+#include "base/sha256.hpp"
 
 namespace berth::agent {
 namespace {
@@ -69,14 +70,7 @@ Result<std::vector<std::string>> list_manifests(int directory) {
 
 }  // namespace
 
-std::string content_hash(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string hash;
-  for (unsigned i = 0; i < size; ++i) hash += fmt::format("{:02x}", digest[i]);
-  return hash;
-}
+std::string content_hash(std::string_view text) { return sha256_hex(text); }
 
 bool is_manifest_name(std::string_view name) {
   // Editors leave web.yaml~, .web.yaml.swp, #web.yaml#, 4913, web.yaml.bak: none ends in one of ours but the first

@@ -1,120 +1,17 @@
-// agent/source_url.cpp - libcurl, one request at a time.
+// agent/source_url.cpp - asks for a URL now and then; the asking itself is in agent/https.
 #include "agent/source_url.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "agent/https_module.hpp"
 #include "agent/source_reader.hpp"
-#include "base/atomic_file.hpp"
 
 namespace berth::agent {
 namespace {
-
-constexpr long kMaxRedirects = 3;
-constexpr std::size_t kMaxToken = 64 * 1024;
-
-struct Answer {
-  bool modified = false;
-  std::string body;
-  std::string etag;
-};
-
-struct Transfer {
-  std::string body;
-  std::string etag;
-  std::size_t limit = 0;
-  bool too_large = false;
-};
-
-std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
-  auto& transfer = *static_cast<Transfer*>(user);
-  if (transfer.body.size() + size * count > transfer.limit) {
-    transfer.too_large = true;
-    return 0;  // ends the transfer
-  }
-  transfer.body.append(data, size * count);
-  return size * count;
-}
-
-std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
-  std::string_view line(data, size * count);
-  auto& transfer = *static_cast<Transfer*>(user);
-  constexpr std::string_view kName = "etag:";
-  if (line.starts_with("HTTP/")) transfer.etag.clear();  // the next answer of a redirect
-  if (line.size() > kName.size() && curl_strnequal(line.data(), kName.data(), kName.size()) != 0) {
-    line.remove_prefix(kName.size());
-    const auto first = line.find_first_not_of(" \t");
-    const auto last = line.find_last_not_of(" \t\r\n");
-    if (first != std::string_view::npos && last >= first) transfer.etag = line.substr(first, last - first + 1);
-  }
-  return size * count;
-}
-
-/// Headers as curl wants them.
-class HeaderList {
- public:
-  void add(const std::string& line) { list_.reset(curl_slist_append(list_.release(), line.c_str())); }
-  curl_slist* get() const { return list_.get(); }
-
- private:
-  std::unique_ptr<curl_slist, void (*)(curl_slist*)> list_{nullptr, &curl_slist_free_all};
-};
-
-Result<Answer> fetch(const UrlSourceOptions& options, const std::string& etag) {
-  // Not at program start: TLS costs memory that a host without URL sources need not pay.
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-
-  HeaderList headers;
-  if (!etag.empty()) headers.add("If-None-Match: " + etag);
-  if (!options.token_file.empty()) {
-    auto token = read_file(options.token_file, kMaxToken);
-    if (!token) return std::move(token).error();
-    while (!token->empty() && static_cast<unsigned char>(token->back()) <= ' ') token->pop_back();
-    if (token->find_first_of("\r\n") != std::string::npos) {
-      return Error(ErrorCode::InvalidArgument, options.token_file.native() + ": more than one line");
-    }
-    headers.add("Authorization: Bearer " + *token);
-  }
-
-  const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), &curl_easy_cleanup);
-  if (!curl) return Error(ErrorCode::ResourceExhausted, "start a request: out of memory");
-  Transfer transfer;
-  transfer.limit = options.limits.bytes;
-  auto* handle = curl.get();
-  curl_easy_setopt(handle, CURLOPT_URL, options.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, options.url.starts_with("https:") ? "https" : "http,https");
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirects);
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "berthd/" BERTH_VERSION);
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &take_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &take_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
-  if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
-
-  const auto code = curl_easy_perform(handle);
-  if (transfer.too_large) {
-    return Error(ErrorCode::ResourceExhausted, fmt::format("larger than the limit of {} bytes", transfer.limit));
-  }
-  if (code != CURLE_OK) {
-    return Error(code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::DeadlineExceeded : ErrorCode::Unavailable,
-                 curl_easy_strerror(code));
-  }
-  long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 304 && !etag.empty()) return Answer{false, {}, etag};
-  if (status != 200) return Error(ErrorCode::Unavailable, fmt::format("the server answered with status {}", status));
-  return Answer{true, std::move(transfer.body), std::move(transfer.etag)};
-}
 
 class UrlSource final : public Source {
  public:
@@ -136,7 +33,7 @@ class UrlSource final : public Source {
     if (std::exchange(asking_, true)) return;
     timer_.reset();
     lane_.run([&loop = loop_, options = options_, etag = etag_, name = name_, alive = alive_, this] {
-      auto answer = fetch(*options, etag);
+      auto answer = ask(*options, etag);
       auto snapshot = std::make_shared<std::optional<SourceSnapshot>>();
       std::string next_etag = answer ? answer->etag : etag;
       if (!answer || answer->modified) *snapshot = read(std::move(answer), *options, name);
@@ -147,7 +44,13 @@ class UrlSource final : public Source {
   }
 
  private:
-  static SourceSnapshot read(Result<Answer> answer, const UrlSourceOptions& options, const std::string& name) {
+  static Result<UrlAnswer> ask(const UrlSourceOptions& options, const std::string& etag) {
+    const auto module = https_module();
+    if (!module) return module.error();
+    return (*module)->fetch(options, etag);
+  }
+
+  static SourceSnapshot read(Result<UrlAnswer> answer, const UrlSourceOptions& options, const std::string& name) {
     SourceSnapshot snapshot;
     snapshot.name = name;
     if (!answer) {

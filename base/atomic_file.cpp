@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -79,7 +80,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
   // The size is a hint: files of /proc say 0, others may grow while we read.
   std::string content;
   std::size_t used = 0;
-  content.resize(static_cast<std::size_t>(info.st_size) + 1);
+  // A page at least: files of /proc/sys end after the first read, whatever it took.
+  content.resize(std::max<std::size_t>(static_cast<std::size_t>(info.st_size) + 1, 4096));
   for (;;) {
     if (used == content.size()) content.resize(content.size() * 2 + 4096);
     const auto got = ::read(fd.get(), content.data() + used, content.size() - used);

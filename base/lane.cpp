@@ -20,20 +20,8 @@ namespace {
 
 class ThreadLane final : public Lane {
  public:
-  ThreadLane(const std::string& name, std::size_t threads) : running_(std::max<std::size_t>(threads, 1)) {
-    // Signals belong to the loop thread: a lane's system calls are not interrupted by them.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      threads_.emplace_back([this, i] { work(i); });
-      const auto suffix = "-" + std::to_string(i);
-      const auto label = name.substr(0, 15 - std::min<std::size_t>(suffix.size(), 15)) + suffix;
-      pthread_setname_np(threads_.back().native_handle(), label.c_str());
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
+  ThreadLane(std::string name, std::size_t threads)
+      : name_(std::move(name)), running_(std::max<std::size_t>(threads, 1)) {}
   ThreadLane(const ThreadLane&) = delete;
   ThreadLane& operator=(const ThreadLane&) = delete;
 
@@ -58,6 +46,7 @@ class ThreadLane final : public Lane {
         return;
       }
       queue_.push_back(std::move(job));
+      if (idle_ < queue_.size() && threads_.size() < running_.size()) start_thread();
     }
     wake_.notify_one();
   }
@@ -73,10 +62,27 @@ class ThreadLane final : public Lane {
   }
 
  private:
+  /// One more, under the lock: threads that nobody has needed yet cost nothing.
+  void start_thread() {
+    // Signals belong to the loop thread: a lane's system calls are not interrupted by them.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const auto index = threads_.size();
+    threads_.emplace_back([this, index] { work(index); });
+    const auto suffix = "-" + std::to_string(index);
+    const auto label = name_.substr(0, 15 - std::min<std::size_t>(suffix.size(), 15)) + suffix;
+    pthread_setname_np(threads_.back().native_handle(), label.c_str());
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
   void work(std::size_t index) {
     std::unique_lock lock(mutex_);
     for (;;) {
+      ++idle_;
       wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      --idle_;
       if (closing_) return;
       auto job = std::move(queue_.front());
       queue_.pop_front();
@@ -89,10 +95,12 @@ class ThreadLane final : public Lane {
     }
   }
 
+  const std::string name_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;
   std::vector<std::optional<SteadyTime>> running_;  ///< By thread: since when its job runs.
+  std::size_t idle_ = 0;                            ///< Threads that wait for a job.
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };
@@ -106,7 +114,7 @@ class InlineLane final : public Lane {
 }  // namespace
 
 std::unique_ptr<Lane> make_thread_lane(std::string name, std::size_t threads) {
-  return std::make_unique<ThreadLane>(name, threads);
+  return std::make_unique<ThreadLane>(std::move(name), threads);
 }
 
 std::unique_ptr<Lane> make_inline_lane() { return std::make_unique<InlineLane>(); }

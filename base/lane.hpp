@@ -22,8 +22,8 @@ class Lane {
   virtual std::chrono::milliseconds oldest() const = 0;
 };
 
-/// `threads` threads named `name-N` (at most 15 characters, pthread_setname_np(3)). The destructor
-/// drops queued jobs and joins: running jobs must end by themselves.
+/// At most `threads` threads, started as they are needed, named `name-N` (at most 15 characters,
+/// pthread_setname_np(3)). The destructor drops queued jobs and joins: running jobs must end by themselves.
 std::unique_ptr<Lane> make_thread_lane(std::string name, std::size_t threads);
 
 /// Runs every job at once on the caller's thread; for tests.

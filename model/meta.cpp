@@ -2,7 +2,7 @@
 #include "model/meta.hpp"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include <array>
 #include <charconv>
@@ -131,9 +131,10 @@ Result<Object> make_object(json::object raw) {
 
 std::string new_uid() {
   std::array<unsigned char, 16> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::abort();  // no entropy: no identity
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);                  // version 4
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);                  // RFC 9562 variant
+  // getrandom(2) gives up to 256 bytes whole. Without entropy there is no identity to give.
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // RFC 9562 variant
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';

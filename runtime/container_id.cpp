@@ -1,10 +1,7 @@
 // runtime/container_id.cpp - the name of one run of one container.
-#include <openssl/evp.h>
-
 #include <fmt/format.h>
 
-#include <array>
-
+#include "base/sha256.hpp"
 #include "runtime/pod_runtime.hpp"
 
 namespace berth::runtime {
@@ -14,12 +11,7 @@ constexpr std::size_t kMaxId = 76;     // containerd's identifiers.Validate
 constexpr std::size_t kKeptName = 16;  // of a name that has to be shortened
 
 /// Eight hexadecimal digits that differ where names differ.
-std::string short_hash(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return fmt::format("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
-}
+std::string short_hash(const std::string& text) { return sha256_hex(text).substr(0, 8); }
 
 }  // namespace
 

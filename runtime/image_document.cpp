@@ -1,7 +1,6 @@
 // runtime/image_document.cpp - see image_document.hpp.
 #include "runtime/image_document.hpp"
 
-#include <openssl/evp.h>
 #include <sys/utsname.h>
 
 #include <fmt/format.h>
@@ -9,18 +8,12 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "base/sha256.hpp"
 
 namespace berth::runtime {
 namespace {
 
-std::string sha256(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string hex = "sha256:";
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
-}
+std::string sha256(std::string_view text) { return "sha256:" + sha256_hex(text); }
 
 std::vector<std::string> strings(const json::value& from, std::initializer_list<std::string_view> path) {
   std::vector<std::string> found;
