@@ -66,7 +66,7 @@ class HostAgent final : public Agent {
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         worker_(*runtime_, *network_, *volumes_),
-        claims_(loop_, *files_lane_, clock_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
+        claims_(loop_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
         sets_(loop_, clock_, cache_, writer_, event_sink(), config_.node_name),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,

@@ -50,12 +50,10 @@ json::object make_provisioned_volume(const ProvisionAction& action, const std::s
           {"status", {{"phase", "Bound"}}}};
 }
 
-ClaimController::ClaimController(Loop& loop, Lane& lane, const Clock& clock, const ObjectCache& cache,
-                                 StoreWriter& writer, volumes::PodVolumes& volumes, EventSink events,
-                                 std::string node_name)
+ClaimController::ClaimController(Loop& loop, Lane& lane, const ObjectCache& cache, StoreWriter& writer,
+                                 volumes::PodVolumes& volumes, EventSink events, std::string node_name)
     : loop_(loop),
       lane_(lane),
-      clock_(clock),
       cache_(cache),
       writer_(writer),
       volumes_(volumes),

@@ -19,8 +19,8 @@ namespace berth::agent {
 
 class ClaimController {
  public:
-  ClaimController(Loop& loop, Lane& lane, const Clock& clock, const ObjectCache& cache, StoreWriter& writer,
-                  volumes::PodVolumes& volumes, EventSink events, std::string node_name);
+  ClaimController(Loop& loop, Lane& lane, const ObjectCache& cache, StoreWriter& writer, volumes::PodVolumes& volumes,
+                  EventSink events, std::string node_name);
   ~ClaimController();
 
   void on_change(const store::Change& change);
@@ -40,7 +40,6 @@ class ClaimController {
 
   Loop& loop_;
   Lane& lane_;
-  const Clock& clock_;
   const ObjectCache& cache_;
   StoreWriter& writer_;
   volumes::PodVolumes& volumes_;

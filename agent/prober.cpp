@@ -75,7 +75,7 @@ class LoopProber final : public Prober {
     ContainerProbes probes(target.container, started, target.startup_passed,
                            std::uniform_real_distribution<>(0.5, 1.0)(random_));
     auto id = target.container_id;
-    watched_.emplace(std::move(id), Watched{std::move(target), std::move(probes), ++last_number_});
+    watched_.emplace(std::move(id), Watched{std::move(target), probes, ++last_number_});
     plan();
   }
 
