@@ -13,6 +13,7 @@
 #include "base/lane.hpp"
 #include "runtime/containerd_client.hpp"
 #include "runtime/event_watch.hpp"
+#include "runtime/exec_directory.hpp"
 #include "runtime/exec_registry.hpp"
 #include "runtime/host_facts.hpp"
 #include "runtime/image_puller.hpp"
@@ -64,12 +65,17 @@ class ContainerdRuntime final : public PodRuntime {
   void remove_pod_leftovers(const std::string& pod_uid, bool task_was_lost);
 
   // runtime_exec.cpp
-  Status start_exec(const std::string& id, const std::string& exec, const std::vector<std::string>& command,
-                    const TaskStdio& stdio);
+  Result<std::string> exec_process(const std::string& id, const std::vector<std::string>& command, bool terminal);
+  Status start_exec(const std::string& id, const std::string& exec, const std::string& process, const TaskStdio& stdio);
   Result<std::filesystem::path> make_exec_directory(const std::string& id, const std::string& exec);
+  /// Kills it if asked to, forgets it at containerd and on disk: now, or when containerd answers again.
   void end_exec(const std::string& id, const std::string& exec, bool kill);
+  /// False: containerd or the shim does not answer.
+  bool try_to_end(const HeldExec& held, bool kill);
+  void leave(std::shared_ptr<HeldExec> held);
+  /// In the background.
+  void end_left_execs();
   void recheck_execs(const std::string& container);
-  void remove_stale_execs();
 
   // runtime_watch.cpp
   Result<ContainerState> inspect(const ContainerRecord& record);
@@ -78,6 +84,7 @@ class ContainerdRuntime final : public PodRuntime {
   void container_ended(const std::string& id);
   void out_of_memory(const std::string& id);
   void connected();
+  void adopt_fifos();
 
   const RuntimeConfig config_;
   GrpcChannel channel_;
@@ -92,7 +99,7 @@ class ContainerdRuntime final : public PodRuntime {
   std::optional<HostFacts> host_facts_;
   std::list<std::pair<std::string, UserFiles>> user_files_;  ///< By chain id, newest first.
   std::set<std::string> logged_;
-  bool swept_ = false;
+  std::vector<std::shared_ptr<HeldExec>> left_execs_;  ///< Of an earlier agent, or not ended for want of an answer.
 
   std::function<void(const std::string&)> on_change_;
   std::function<void()> on_reconnect_;

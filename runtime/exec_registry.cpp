@@ -25,11 +25,6 @@ void ExecRegistry::resolve(const std::string& exec, const Result<std::int32_t>& 
   on_exit(result);
 }
 
-bool ExecRegistry::contains(const std::string& exec) {
-  const std::scoped_lock lock(mutex_);
-  return entries_.contains(exec);
-}
-
 std::vector<ExecRegistry::Pending> ExecRegistry::pending(const std::string& container) {
   const std::scoped_lock lock(mutex_);
   std::vector<Pending> found;

@@ -27,7 +27,6 @@ class ExecRegistry {
   void forget(const std::string& exec);
   /// It has ended (or is lost, with an error). Unknown ids are ignored.
   void resolve(const std::string& exec, const Result<std::int32_t>& result);
-  bool contains(const std::string& exec);
   /// Those of one container, or all when it is empty.
   std::vector<Pending> pending(const std::string& container);
 

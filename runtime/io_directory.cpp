@@ -96,6 +96,17 @@ Status IoDirectory::adopt(const std::string& id) {
   return open_all(id);
 }
 
+Status IoDirectory::adopt_all() {
+  Status first = Ok{};
+  std::error_code error;
+  for (fs::directory_iterator it(directory_, error), end; !error && it != end; it.increment(error)) {
+    const auto id = it->path().filename().string();
+    if (id.starts_with('.')) continue;  // not finished, see make()
+    if (auto adopted = adopt(id); !adopted && first) first = std::move(adopted);
+  }
+  return first;
+}
+
 Status IoDirectory::open_all(const std::string& id) {
   std::vector<UniqueFd> fds;
   for (const auto* name : {"stdout", "stderr", "stdin"}) {

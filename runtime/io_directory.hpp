@@ -30,6 +30,9 @@ class IoDirectory {
   /// Opens the FIFOs of a container that an earlier agent started. Nothing there is success.
   Status adopt(const std::string& id);
 
+  /// Does so for all that are there; goes on after a failure and returns the first.
+  Status adopt_all();
+
   /// Waits until a collector has read everything: at most 2 s, and not at all once nobody has read for 300 ms.
   /// Then removes it. Gone is success.
   Status drain_and_remove(const std::string& id);

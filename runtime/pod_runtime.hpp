@@ -64,7 +64,7 @@ enum class ContainerPhase {
   Created,  ///< Record exists, process not started: start it again or remove it.
   Running,
   Exited,   ///< exit_code and finished_at are set.
-  Unknown,  ///< Its shim died or containerd does not know the task: treat as ended, status lost.
+  Unknown,  ///< Its shim died, containerd does not know the task: treat as ended, status lost.
 };
 
 /// One container as containerd knows it now.
@@ -127,7 +127,8 @@ struct ExecOptions {
 
 /// Containers and images of this host. All calls block for at most their deadline (10 s unless said)
 /// and may be made on any lane thread; the same container must not be changed by two threads at once.
-/// Common errors: Unavailable (containerd is away: retry), DeadlineExceeded (unknown whether it happened).
+/// Common errors: Unavailable (containerd is away, or the shim of a container does not answer: retry), DeadlineExceeded
+/// (unknown whether it happened).
 class PodRuntime {
  public:
   virtual ~PodRuntime() = default;
@@ -171,7 +172,7 @@ class PodRuntime {
 
   /// Calls `on_change(pod_uid)` whenever a container of that pod may have changed (exit, OOM), and
   /// `on_reconnect()` after the connection was (re)made, when anything may have changed. Both run on
-  /// a thread of the runtime: post. Call once, before anything else.
+  /// a thread of the runtime: post. Call once, before anything else: it takes over what an earlier agent left.
   virtual void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) = 0;
 };
 

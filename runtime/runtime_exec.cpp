@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 constexpr std::size_t kMaxOutput = 10 * 1024;
 constexpr auto kAfterExit = std::chrono::milliseconds(200);  // for output of children that keep the pipe open
+constexpr auto kKilledEnds = std::chrono::seconds(2);
+constexpr std::size_t kMaxLeft = 256;                        // execs that wait for containerd to answer
 constexpr auto kLookAgain = std::chrono::milliseconds(500);  // when the end was not told: the stream may be down
 
 std::string new_exec_id() {
@@ -65,15 +67,19 @@ Result<ExecResult> ContainerdRuntime::exec(const std::string& id, const std::vec
   const auto until = Steady::now() + deadline;
   const auto doing = "exec in container " + id;
   if (command.empty()) return Error(ErrorCode::InvalidArgument, doing + ": no command");
+  const auto process = exec_process(id, command, /*terminal=*/false);
+  if (!process) return process.error().context(doing);
   const auto exec = new_exec_id();
   const auto directory = make_exec_directory(id, exec);
   if (!directory) return directory.error().context(doing);
-  bool running = false;
+  bool may_run = true;  // also after an error of the start, which may have been carried out
   const ScopeExit clean([&] {
     execs_.forget(exec);
-    end_exec(id, exec, running);
+    end_exec(id, exec, may_run);
   });
 
+  // Into a plain file the shim would write without ever waiting for us, but nothing would bound what it writes when we
+  // are gone.
   const auto fifo = *directory / "output";
   if (::mkfifo(fifo.c_str(), 0600) != 0) return Error::from_errno(errno, doing + ": mkfifo");
   const UniqueFd output_fd(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -85,10 +91,9 @@ Result<ExecResult> ContainerdRuntime::exec(const std::string& id, const std::vec
     end->resolve(std::move(result));
     signal_event(event);
   });
-  if (auto started = start_exec(id, exec, command, {{}, fifo, fifo, false}); !started) {
+  if (auto started = start_exec(id, exec, *process, {{}, fifo, fifo, false}); !started) {
     return started.error().context(doing);
   }
-  running = true;
 
   ExecResult result;
   bool more_output = true;
@@ -110,7 +115,7 @@ Result<ExecResult> ContainerdRuntime::exec(const std::string& id, const std::vec
       limit = std::min(limit, Steady::now() + kAfterExit);
     }
   }
-  running = false;
+  may_run = false;
   const std::scoped_lock lock(end->mutex);
   if (!*end->result) return end->result->error().context(doing);
   result.exit_code = **end->result;
@@ -120,6 +125,8 @@ Result<ExecResult> ContainerdRuntime::exec(const std::string& id, const std::vec
 Result<std::unique_ptr<ExecSession>> ContainerdRuntime::exec_stream(const std::string& id, const ExecOptions& options) {
   const auto doing = "exec in container " + id;
   if (options.command.empty()) return Error(ErrorCode::InvalidArgument, doing + ": no command");
+  const auto process = exec_process(id, options.command, options.tty);
+  if (!process) return process.error().context(doing);
   const auto exec = new_exec_id();
   const auto directory = make_exec_directory(id, exec);
   if (!directory) return directory.error().context(doing);
@@ -127,36 +134,79 @@ Result<std::unique_ptr<ExecSession>> ContainerdRuntime::exec_stream(const std::s
   const auto stdio = session->open(*directory, options);
   if (!stdio) return stdio.error().context(doing);
   execs_.add(exec, id, [end = session->end()](Result<std::int32_t> result) { end->resolve(std::move(result)); });
-  if (auto started = start_exec(id, exec, options.command, *stdio); !started) return started.error().context(doing);
+  if (auto started = start_exec(id, exec, *process, *stdio); !started) return started.error().context(doing);
   return std::unique_ptr<ExecSession>(std::move(session));
 }
 
-Status ContainerdRuntime::start_exec(const std::string& id, const std::string& exec,
-                                     const std::vector<std::string>& command, const TaskStdio& stdio) {
+Result<std::string> ContainerdRuntime::exec_process(const std::string& id, const std::vector<std::string>& command,
+                                                    bool terminal) {
   const auto record = client_.container(id);
   if (!record) return record.error();
-  const auto process = make_exec_process(record->spec_json, command, stdio.terminal);
-  if (!process) return process.error();
-  if (auto added = client_.add_exec(id, exec, *process, stdio); !added) return added;
+  return make_exec_process(record->spec_json, command, terminal);
+}
+
+Status ContainerdRuntime::start_exec(const std::string& id, const std::string& exec, const std::string& process,
+                                     const TaskStdio& stdio) {
+  if (auto added = client_.add_exec(id, exec, process, stdio); !added) return added;
   return client_.start_process(id, exec);
 }
 
 Result<fs::path> ContainerdRuntime::make_exec_directory(const std::string& id, const std::string& exec) {
   const auto directory = config_.run_dir / "exec" / exec;
   if (auto made = make_directories(directory, 0700); !made) return made.error();
-  // For remove_stale_execs() of the next agent.
-  if (auto written = write_file(directory / "container", id, 0600); !written) return written.error();
+  // For the next agent: see hold_all_execs().
+  if (auto written = write_file(directory / kContainerOfExec, id, 0600); !written) return written.error();
   return directory;
 }
 
 void ContainerdRuntime::end_exec(const std::string& id, const std::string& exec, bool kill) {
-  if (kill && client_.kill(id, exec, SIGKILL)) (void)client_.wait(id, exec, std::chrono::seconds(2));
-  // A failure leaves a row in the shim's table, which goes with the container.
-  if (const auto deleted = ignore_not_found(client_.delete_exec(id, exec)); !deleted) {
-    log(LogLevel::Debug, "cannot delete an exec, ignoring", {{"error", deleted.error().message()}});
+  HeldExec held{id, exec, config_.run_dir / "exec" / exec, {}};
+  if (kill) held.fifos = hold_fifos(held.directory);
+  if (try_to_end(held, kill)) {
+    end_left_execs();  // containerd answers
+    return;
+  }
+  if (!kill) held.fifos = hold_fifos(held.directory);
+  leave(std::make_shared<HeldExec>(std::move(held)));
+}
+
+bool ContainerdRuntime::try_to_end(const HeldExec& held, bool kill) {
+  const auto no_answer = [](const Status& status) {
+    return failed_with(status, ErrorCode::Unavailable) || failed_with(status, ErrorCode::DeadlineExceeded);
+  };
+  if (!held.container.empty()) {
+    if (kill) {
+      const auto killed = client_.kill(held.container, held.exec, SIGKILL);
+      if (no_answer(killed)) return false;
+      make_room(held.fifos);
+      if (killed) (void)client_.wait(held.container, held.exec, kKilledEnds);
+    }
+    const auto deleted = ignore_not_found(client_.delete_exec(held.container, held.exec));
+    if (no_answer(deleted)) return false;
+    // Any other failure leaves a row in the shim's table, which goes with the container.
+    if (!deleted) log(LogLevel::Debug, "cannot delete an exec, ignoring", {{"error", deleted.error().message()}});
   }
   std::error_code error;
-  fs::remove_all(config_.run_dir / "exec" / exec, error);
+  fs::remove_all(held.directory, error);
+  return true;
+}
+
+void ContainerdRuntime::leave(std::shared_ptr<HeldExec> held) {
+  const std::scoped_lock lock(mutex_);
+  if (left_execs_.size() < kMaxLeft) left_execs_.push_back(std::move(held));  // else the next agent finds it
+}
+
+void ContainerdRuntime::end_left_execs() {
+  std::vector<std::shared_ptr<HeldExec>> left;
+  {
+    const std::scoped_lock lock(mutex_);
+    left.swap(left_execs_);
+  }
+  for (auto& held : left) {
+    clean_up_->run([this, held = std::move(held)] {
+      if (!try_to_end(*held, /*kill=*/true)) leave(held);
+    });
+  }
 }
 
 void ContainerdRuntime::recheck_execs(const std::string& container) {
@@ -170,20 +220,6 @@ void ContainerdRuntime::recheck_execs(const std::string& container) {
       const bool gone = failed_with(task, ErrorCode::NotFound) || (task && task->status == TaskStatus::Stopped);
       if (gone) execs_.resolve(pending.exec, Error(ErrorCode::NotFound, "the container ended"));
     }
-  }
-}
-
-void ContainerdRuntime::remove_stale_execs() {
-  std::error_code error;
-  for (fs::directory_iterator it(config_.run_dir / "exec", error), end; !error && it != end; it.increment(error)) {
-    const auto exec = it->path().filename().string();
-    if (execs_.contains(exec)) continue;
-    const auto container = read_file(it->path() / "container", 4096);
-    // One that is being made right now has no entry yet either: its file is younger than we are.
-    std::error_code unknown;
-    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(it->path(), unknown);
-    if (unknown || age < std::chrono::seconds(1)) continue;
-    end_exec(container.value_or({}), exec, /*kill=*/true);
   }
 }
 

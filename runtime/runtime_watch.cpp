@@ -33,7 +33,7 @@ ContainerState from_record(const ContainerRecord& record) {
   return state;
 }
 
-void apply_task(ContainerState& state, const TaskRecord& task) {
+Status apply_task(ContainerState& state, const TaskRecord& task) {
   state.pid = task.pid;
   switch (task.status) {
     case TaskStatus::Created: state.phase = ContainerPhase::Created; break;
@@ -44,8 +44,12 @@ void apply_task(ContainerState& state, const TaskRecord& task) {
       state.exit_code = task.exit_status;
       state.finished_at = task.exited_at;
       break;
-    case TaskStatus::Unknown: state.phase = ContainerPhase::Unknown; break;
+    case TaskStatus::Unknown:
+      // What containerd says when a shim does not answer within 2 s (getProcessState in services/tasks/local.go). That
+      // is no end: of a task that is gone it says NotFound.
+      return Error(ErrorCode::Unavailable, fmt::format("look at container {}: its shim does not answer", state.id));
   }
+  return Ok{};
 }
 
 void apply_no_task(ContainerState& state) {
@@ -67,7 +71,7 @@ Result<ContainerState> ContainerdRuntime::inspect(const ContainerRecord& record)
   auto state = from_record(record);
   const auto task = client_.process(record.id, {});
   if (task) {
-    apply_task(state, *task);
+    if (auto applied = apply_task(state, *task); !applied) return applied.error();
   } else if (failed_with(task, ErrorCode::NotFound)) {
     apply_no_task(state);
   } else {
@@ -103,9 +107,8 @@ Result<std::vector<ContainerState>> ContainerdRuntime::all_containers() {
   std::vector<ContainerState> states;
   for (const auto& record : *records) {
     auto state = from_record(record);
-    if (const auto task = by_id.find(record.id); task != by_id.end()) {
-      apply_task(state, *task->second);
-    } else {
+    const auto task = by_id.find(record.id);
+    if (task == by_id.end() || !apply_task(state, *task->second)) {
       const auto looked = inspect(record);
       if (!looked) return looked.error();
       state = *looked;
@@ -139,6 +142,7 @@ std::string ContainerdRuntime::pod_of(const std::string& id) {
 
 void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_change,
                                   std::function<void()> on_reconnect) {
+  adopt_fifos();
   on_change_ = std::move(on_change);
   on_reconnect_ = std::move(on_reconnect);
   watch_ = std::make_unique<EventWatch>(
@@ -151,6 +155,19 @@ void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_cha
                                     },
                                     [this](const std::string& container) { out_of_memory(container); },
                                     [this] { connected(); }});
+}
+
+void ContainerdRuntime::adopt_fifos() {
+  // Before anything is asked: a shim that waits for the end of a FIFO that an earlier agent had answers nothing.
+  std::vector<std::shared_ptr<HeldExec>> left;
+  for (auto& held : hold_all_execs(config_.run_dir / "exec")) {
+    left.push_back(std::make_shared<HeldExec>(std::move(held)));
+  }
+  if (const auto adopted = io_.adopt_all(); !adopted) {
+    log(LogLevel::Warning, "cannot keep a container's output open", {{"error", adopted.error().message()}});
+  }
+  const std::scoped_lock lock(mutex_);
+  left_execs_ = std::move(left);
 }
 
 void ContainerdRuntime::container_ended(const std::string& id) {
@@ -169,13 +186,11 @@ void ContainerdRuntime::out_of_memory(const std::string& id) {
 }
 
 void ContainerdRuntime::connected() {
-  bool first = false;
   {
     const std::scoped_lock lock(mutex_);
     host_facts_.reset();  // another containerd may have other rights
-    first = !std::exchange(swept_, true);
   }
-  if (first) remove_stale_execs();
+  end_left_execs();
   recheck_execs({});
   on_reconnect_();
 }
