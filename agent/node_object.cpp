@@ -51,41 +51,46 @@ json::object condition(std::string_view type, std::string_view status, std::stri
 }  // namespace
 
 void merge_node(json::object& stored, const json::object& fresh) {
-  auto& meta = stored["metadata"].get_object();
-  auto& labels = meta["labels"];
-  if (!labels.is_object()) labels = json::object();
-  auto& spec = stored["spec"];
-  if (!spec.is_object()) spec = json::object();
-  auto& taints = spec.get_object()["taints"];
-  if (!taints.is_array()) taints = json::array();
-  auto& list = taints.get_array();
+  // Values are taken out, changed and put back: an insertion into an object moves what references point to.
+  const auto take_object = [](json::object& from, std::string_view key) {
+    auto* value = from.if_contains(key);
+    return value != nullptr && value->is_object() ? std::move(value->get_object()) : json::object();
+  };
+  auto meta = take_object(stored, "metadata");
+  auto labels = take_object(meta, "labels");
+  auto annotations = take_object(meta, "annotations");
+  auto spec = take_object(stored, "spec");
+  json::array taints;
+  if (const auto* value = spec.if_contains("taints"); value != nullptr && value->is_array())
+    taints = value->get_array();
+  const auto drop_taint = [&taints](std::string_view name) {
+    for (auto* it = taints.begin(); it != taints.end();) it = taint_name(*it) == name ? taints.erase(it) : it + 1;
+  };
 
   // What an earlier configuration set and this one does not goes; what people added stays.
-  const auto before = std::string(find_string(json::value(stored), {"metadata", "annotations", kConfiguredAnnotation}));
+  const auto before = std::string(find_string(json::value(annotations), {kConfiguredAnnotation}));
   for (std::size_t at = 0; at < before.size();) {
     const auto end = std::min(before.find('\n', at), before.size());
     const auto name = before.substr(at, end - at);
     at = end + 1;
-    if (name.starts_with("label ")) labels.get_object().erase(name.substr(6));
-    for (auto* it = list.begin(); it != list.end();) it = taint_name(*it) == name ? list.erase(it) : it + 1;
+    if (name.starts_with("label ")) labels.erase(name.substr(6));
+    drop_taint(name);
   }
-  for (const auto& entry : fresh.at("metadata").at("labels").get_object()) {
-    labels.get_object()[entry.key()] = entry.value();
-  }
-  auto& annotations = meta["annotations"];
-  if (!annotations.is_object()) annotations = json::object();
-  annotations.get_object()[kConfiguredAnnotation] = fresh.at("metadata").at("annotations").at(kConfiguredAnnotation);
-  spec.get_object()["podCIDR"] = fresh.at("spec").at("podCIDR");
-  const auto* ours = fresh.at("spec").get_object().if_contains("taints");
-  if (ours != nullptr) {
+  for (const auto& entry : fresh.at("metadata").at("labels").get_object()) labels[entry.key()] = entry.value();
+  annotations[kConfiguredAnnotation] = fresh.at("metadata").at("annotations").at(kConfiguredAnnotation);
+  if (const auto* ours = fresh.at("spec").get_object().if_contains("taints")) {
     for (const auto& taint : ours->get_array()) {
-      for (auto* it = list.begin(); it != list.end();) {
-        it = taint_name(*it) == taint_name(taint) ? list.erase(it) : it + 1;
-      }
-      list.push_back(taint);
+      drop_taint(taint_name(taint));
+      taints.push_back(taint);
     }
   }
-  if (list.empty()) spec.get_object().erase("taints");
+  spec["podCIDR"] = fresh.at("spec").at("podCIDR");
+  spec.erase("taints");
+  if (!taints.empty()) spec["taints"] = std::move(taints);
+  meta["labels"] = std::move(labels);
+  meta["annotations"] = std::move(annotations);
+  stored["metadata"] = std::move(meta);
+  stored["spec"] = std::move(spec);
 }
 
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,

@@ -168,10 +168,11 @@ class Session {
   }
 
   void read_input() {
-    // A wait and a read(2): a regular file as stdin cannot be waited for, and is always ready.
+    // A wait and a read(2). A regular file cannot be waited for (epoll_ctl(2): EPERM) and is always ready: the wait
+    // ends with operation_not_supported, and the read finds data.
     if (!input_.is_open()) return take_input();
     input_.async_wait(asio::posix::descriptor_base::wait_read, [this](beast::error_code error) {
-      if (!error) take_input();
+      if (error != asio::error::operation_aborted) take_input();
     });
   }
 

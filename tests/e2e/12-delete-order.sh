@@ -59,8 +59,14 @@ wait_for 20 "web is gone" is "" pod_names app=web
 claim_names() { berth get pvc -o json | jq -r '[.items[].metadata.name] | sort | join(" ")'; }
 expect "claims" "$(claim_names)" "data-db-0 data-db-1 data-db-2"
 
-step "a set that was applied by hand and is deleted by name"
-stateful_set hand 2 | berth apply -f -
+step "a set that was made through the API and is deleted by name"
+api() { curl -fsS --unix-socket "$socket" -H 'Content-Type: application/json' "http://berth$1" -d @- >/dev/null; }
+jq -n '{apiVersion: "v1", kind: "Service", metadata: {name: "hand"}, spec: {clusterIP: "None", selector: {app: "hand"},
+  ports: [{port: 80}]}}' | api /api/v1/namespaces/default/services
+jq -n '{apiVersion: "apps/v1", kind: "StatefulSet", metadata: {name: "hand"}, spec: {serviceName: "hand", replicas: 2,
+  selector: {matchLabels: {app: "hand"}}, template: {metadata: {labels: {app: "hand"}}, spec: {terminationGracePeriodSeconds: 1,
+  containers: [{name: "main", image: "busybox:1.35", command: ["sleep", "100000"]}]}}}}' |
+  api /apis/apps/v1/namespaces/default/statefulsets
 wait_ready 20 app=hand 2
 berth delete statefulset hand
 wait_for 20 "its pods are gone" is "" pod_names app=hand
