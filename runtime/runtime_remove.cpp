@@ -42,6 +42,11 @@ Status ContainerdRuntime::kill(const std::string& id, int signal) {
 
 Status ContainerdRuntime::stop_task(const std::string& id) {
   const auto task = client_.process(id, {});
+  if (failed_with(task, ErrorCode::NotFound)) {
+    // Also the answer of a shim to which a start that was cut short did not get through. containerd keeps the task,
+    // then, and would refuse another of this name.
+    if (auto deleted = ignore_not_found(client_.delete_task(id)); !deleted) return deleted;
+  }
   if (!task) return task.error();
   if (task->status != TaskStatus::Stopped) {
     if (auto killed = kill(id, SIGKILL); !killed) return killed;

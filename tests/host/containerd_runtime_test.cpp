@@ -1,117 +1,23 @@
 // tests/host/containerd_runtime_test.cpp - PodRuntime on a real containerd: run it inside tests/bed/run.
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <numeric>
-#include <random>
 
 #include "base/atomic_file.hpp"
 #include "base/child.hpp"
 #include "base/unique_fd.hpp"
-#include "runtime/containerd_client.hpp"
-#include "runtime/grpc_channel.hpp"
-#include "runtime/oci_spec.hpp"
-#include "tests/contracts/runtime_contract.hpp"
+#include "tests/host/real_runtime.hpp"
 
 namespace berth::runtime {
 namespace {
 
-namespace fs = std::filesystem;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using std::chrono::steady_clock;
-
-std::string variable(const char* name) {
-  const char* const value = ::getenv(name);
-  return value ? value : "";
-}
-
-struct Directory {
-  fs::path path;
-  Directory() {
-    auto text = (fs::temp_directory_path() / "berth-rt-XXXXXX").string();
-    path = ::mkdtemp(text.data());
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-RuntimeConfig config_in(const fs::path& run_dir) {
-  RuntimeConfig config;
-  config.address = variable("BERTH_TEST_CONTAINERD");
-  config.run_dir = run_dir;
-  config.cgroup_parent = "/berth-rt-test";
-  return config;
-}
-
-RuntimeSubject make_real() {
-  RuntimeSubject subject;
-  if (variable("BERTH_TEST_CONTAINERD").empty()) {
-    subject.skip = "no BERTH_TEST_CONTAINERD: run me by tests/bed/run";
-    return subject;
-  }
-  auto directory = std::make_shared<Directory>();
-  subject.image = variable("BERTH_TEST_IMAGE");
-  subject.runtime = make_containerd_runtime(config_in(directory->path));
-  subject.keep = directory;
-  subject.end = [runtime = subject.runtime.get()](const std::string& id, std::int32_t code) {
-    const auto written =
-        runtime->exec(id, {"/bin/sh", "-c", fmt::format("echo {} > /code", code)}, std::chrono::seconds(20));
-    ASSERT_TRUE(written.ok()) << written.error().message();
-  };
-  return subject;
-}
 INSTANTIATE_TEST_SUITE_P(Containerd, RuntimeContract, ::testing::Values(make_real));
 
-/// What only the real one can be asked.
-class ContainerdRuntimeTest : public RuntimeContract {
- protected:
-  fs::path run_dir() const { return std::static_pointer_cast<Directory>(subject_.keep)->path; }
-
-  ExecResult exec(const ContainerSpec& spec, const std::string& script) {
-    const auto result = runtime().exec(id_of(spec), {"/bin/sh", "-c", script}, seconds(20));
-    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message());
-    return result.value_or({});
-  }
-  /// Another agent takes over.
-  void restart() {
-    subject_.runtime.reset();
-    const std::scoped_lock lock(mutex_);
-    connected_ = 0;
-    subject_.runtime = make_containerd_runtime(config_in(run_dir()));
-    runtime().subscribe([](const std::string&) {},
-                        [this] {
-                          const std::scoped_lock told(mutex_);
-                          ++connected_;
-                          told_.notify_all();
-                        });
-  }
-  static std::string read_until(int fd, const std::string& wanted) {
-    std::string text;
-    const auto limit = steady_clock::now() + seconds(20);
-    while (text.find(wanted) == std::string::npos && steady_clock::now() < limit) {
-      pollfd entry{fd, POLLIN, 0};
-      ::poll(&entry, 1, 100);
-      char buffer[4096];
-      const auto count = ::read(fd, buffer, sizeof buffer);
-      if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-    }
-    return text;
-  }
-};
 INSTANTIATE_TEST_SUITE_P(Containerd, ContainerdRuntimeTest, ::testing::Values(make_real));
 
 TEST_P(ContainerdRuntimeTest, OutputWaitsInTheFifosUntilSomebodyReadsIt) {
@@ -309,23 +215,6 @@ TEST_P(ContainerdRuntimeTest, ARestartOfContainerdLosesNoExit) {
   EXPECT_EQ(state.exit_code, 42);
 }
 
-/// Waits until `check` holds; a daemon and the kernel do what the tests wait for.
-template <typename Check>
-bool eventually(Check check, seconds patience = seconds(20)) {
-  const auto limit = steady_clock::now() + patience;
-  while (!check()) {
-    if (steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return true;
-}
-
-pid_t parent_of(std::uint32_t pid) {
-  const auto status = read_file(fmt::format("/proc/{}/status", pid)).value_or("");
-  const auto at = status.find("\nPPid:");
-  return at == std::string::npos ? -1 : std::stoi(status.substr(at + 6));
-}
-
 TEST_P(ContainerdRuntimeTest, AShimThatDoesNotAnswerIsAnErrorAndNoEnd) {
   const auto spec = sleeper("bbbbbbbbbbc2");
   start(spec);
@@ -350,126 +239,6 @@ TEST_P(ContainerdRuntimeTest, AShimThatWasKilledIsTheEndOfItsContainer) {
     const auto states = runtime().containers(spec.pod.uid);
     return states.ok() && states->size() == 1 && states->front().phase == ContainerPhase::Unknown;
   }));
-}
-
-/// A shim waits in open(2) for the other end of a FIFO, and with it every container of the pod: that end went with the
-/// agent, which was killed after it asked for the exec.
-TEST_P(ContainerdRuntimeTest, AnExecOfADeadAgentHoldsUpNothingOnceTheNextOneIsThere) {
-  const auto spec = sleeper("bbbbbbbbbbc4");
-  start(spec);
-  const auto id = id_of(spec);
-  const auto pid = only(spec.pod.uid).pid;
-  const auto directory = run_dir() / "exec" / "exec-of-the-dead";
-  fs::create_directories(directory);
-  ASSERT_TRUE(write_file(directory / "container", id).ok());
-  const auto fifo = directory / "output";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-
-  const auto config = config_in(run_dir());
-  GrpcChannel channel(config.address);
-  ContainerdClient client(channel, {config.ns, config.snapshotter, config.runtime});
-  const auto record = client.container(id);
-  ASSERT_TRUE(record.ok()) << record.error().message();
-  const auto process = make_exec_process(record->spec_json, {"/bin/true"}, /*terminal=*/false);
-  ASSERT_TRUE(process.ok()) << process.error().message();
-  const auto added = client.add_exec(id, "exec-of-the-dead", *process, {{}, fifo, fifo, false});
-  ASSERT_TRUE(added.ok()) << added.error().message();
-  std::thread asking([&] { (void)client.start_process(id, "exec-of-the-dead"); });
-  // The shim hangs as soon as it hears that the command has ended.
-  EXPECT_TRUE(eventually([&] { return failed_with(runtime().containers(spec.pod.uid), ErrorCode::Unavailable); }));
-
-  const auto begin = steady_clock::now();
-  restart();
-  EXPECT_EQ(only(spec.pod.uid).pid, pid);
-  EXPECT_EQ(exec(spec, "echo here").output, "here\n");
-  EXPECT_LT(steady_clock::now() - begin, seconds(15));  // by itself it goes on after 30 s
-  asking.join();
-  EXPECT_TRUE(eventually([&] { return fs::is_empty(run_dir() / "exec"); }));
-  EXPECT_TRUE(failed_with(client.process(id, "exec-of-the-dead"), ErrorCode::NotFound));
-  channel.shutdown();
-}
-
-/// The same for the FIFOs of a container, between the creation of its task and its start.
-TEST_P(ContainerdRuntimeTest, OutputThatNobodyReadsIsAdoptedBeforeAnythingIsAsked) {
-  const auto directory = run_dir() / "io" / "of-the-dead";
-  fs::create_directories(directory);
-  for (const auto* name : {"stdout", "stderr", "stdin"}) ASSERT_EQ(::mkfifo((directory / name).c_str(), 0600), 0);
-  restart();
-  for (const auto* name : {"stdout", "stderr", "stdin"}) {
-    const UniqueFd fd(::open((directory / name).c_str(), O_WRONLY | O_NONBLOCK));
-    EXPECT_TRUE(fd) << name << ": nobody reads";
-  }
-}
-
-constexpr auto kRunDirOfLoop = "BERTH_TEST_LOOP_RUN_DIR";
-constexpr auto kContainerOfLoop = "BERTH_TEST_LOOP_CONTAINER";
-
-/// Not a test: the agent that KillingTheAgentDuringExecs... kills.
-TEST(ExecLoop, DISABLED_RunsUntilItIsKilled) {
-  const auto id = variable(kContainerOfLoop);
-  ASSERT_FALSE(id.empty());
-  const auto runtime = make_containerd_runtime(config_in(variable(kRunDirOfLoop)));
-  runtime->subscribe([](const std::string&) {}, [] {});
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&] {
-      for (;;) (void)runtime->exec(id, {"/bin/sh", "-c", "echo probe"}, seconds(5));
-    });
-  }
-  ExecOptions options;
-  options.command = {"/bin/sh", "-c", "echo stream; cat"};
-  options.has_stdin = true;
-  for (;;) {
-    const auto session = runtime->exec_stream(id, options);
-    ASSERT_EQ(::write(STDOUT_FILENO, ".", 1), 1);
-  }
-}
-
-/// Starts the loop above, waits for a sign of life, and kills it.
-void kill_an_agent_during_execs(const fs::path& run_dir, const std::string& id, milliseconds after) {
-  int pipe[2];
-  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
-  UniqueFd reading(pipe[0]);
-  UniqueFd writing(pipe[1]);
-  ::setenv(kRunDirOfLoop, run_dir.c_str(), 1);
-  ::setenv(kContainerOfLoop, id.c_str(), 1);
-  const auto child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    ::dup2(writing.get(), STDOUT_FILENO);
-    ::execl("/proc/self/exe", "exec-loop", "--gtest_also_run_disabled_tests", "--gtest_brief=1",
-            "--gtest_filter=ExecLoop.*", nullptr);
-    ::_exit(127);
-  }
-  writing.reset();
-  pollfd entry{reading.get(), POLLIN, 0};
-  EXPECT_EQ(::poll(&entry, 1, 60'000), 1);
-  EXPECT_NE(entry.revents & POLLIN, 0);
-  std::this_thread::sleep_for(after);
-  EXPECT_EQ(::kill(child, SIGKILL), 0);
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status)) << "the loop ended by itself";
-}
-
-TEST_P(ContainerdRuntimeTest, KillingTheAgentDuringExecsRestartsNoContainerAndLeavesNothing) {
-  const auto spec = sleeper("bbbbbbbbbbc6");
-  start(spec);
-  const auto before = only(spec.pod.uid);
-  std::mt19937 random(20);  // NOLINT(cert-msc51-cpp): the same moments in each run
-  for (int round = 0; round < 20 && !HasFailure(); ++round) {
-    SCOPED_TRACE(round);
-    subject_.runtime.reset();
-    kill_an_agent_during_execs(run_dir(), id_of(spec), milliseconds(random() % 200));
-    restart();
-    const auto now = only(spec.pod.uid);
-    EXPECT_EQ(now.phase, ContainerPhase::Running);
-    EXPECT_EQ(now.pid, before.pid);
-    EXPECT_EQ(exec(spec, "echo here").output, "here\n");
-    EXPECT_TRUE(eventually([&] { return fs::is_empty(run_dir() / "exec"); }));
-  }
-  // The brackets keep grep from finding itself.
-  EXPECT_EQ(exec(spec, "grep -lE 'echo (pro[b]e|strea[m])' /proc/[0-9]*/cmdline || echo none").output, "none\n");
 }
 
 TEST_P(ContainerdRuntimeTest, PullsFromARegistryAndSaysWhatIsNotThere) {
