@@ -58,10 +58,14 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
 
   void set_reading(bool reading) override {
     reading_ = reading;
+    // Pending operations keep a connection alive; while its input is held back there may be none.
+    const auto self = shared_from_this();
+    paused_ = reading ? nullptr : self;
     read();
   }
 
   void close() override {
+    const auto self = std::exchange(paused_, nullptr);
     closing_ = true;
     reading_ = true;  // the peer's Close is read even while its input was held back
     read();
@@ -110,6 +114,7 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
 
   void end() {
     if (!session_) return;
+    const auto self = std::exchange(paused_, nullptr);
     const auto session = std::move(session_);
     session_.reset();
     session->on_closed();
@@ -122,6 +127,7 @@ class Connection final : public WebSocket, public std::enable_shared_from_this<C
   beast::flat_buffer buffer_;
   std::deque<std::string> queue_;
   std::size_t queued_bytes_ = 0;
+  std::shared_ptr<Connection> paused_;  ///< Ourselves, while reading is held back.
   bool open_ = false;
   bool reading_ = true;
   bool closing_ = false;
