@@ -131,6 +131,7 @@ model::ContainerStateTerminated make_terminated(const ContainerView& view) {
     return ended;
   }
   ended.exit_code = view.exit_code;
+  ended.message = view.message;
   if (view.oom_killed) {
     ended.reason = "OOMKilled";
   } else {

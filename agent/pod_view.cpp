@@ -24,7 +24,8 @@ ContainerView view_of(const runtime::ContainerState& state) {
           .oom_killed = state.oom_killed,
           .started_at = state.started_at,
           .finished_at = state.finished_at,
-          .image_id = state.image_id};
+          .image_id = state.image_id,
+          .message = {}};
 }
 
 /// The slot of the container called `name`, or null.

@@ -34,6 +34,7 @@ struct ContainerView {
   WallTime started_at{};
   WallTime finished_at{};
   std::string image_id;
+  std::string message;  ///< Of an ended one: what it wrote to its termination message path.
 
   bool ended() const { return phase == Phase::Exited || phase == Phase::Lost; }
 };

@@ -1,6 +1,9 @@
 // agent/pod_worker.cpp - see pod_worker.hpp.
 #include "agent/pod_worker.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include <fmt/format.h>
@@ -8,6 +11,7 @@
 #include "agent/container_spec.hpp"
 #include "agent/environment.hpp"
 #include "agent/hook.hpp"
+#include "base/unique_fd.hpp"
 
 namespace berth::agent {
 namespace {
@@ -71,6 +75,16 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
   return mounts;
 }
 
+/// At most the 4 KiB that Kubernetes keeps of a termination message.
+std::string read_head(const std::filesystem::path& path) {
+  constexpr std::size_t kMaxMessage = 4096;
+  std::string text(kMaxMessage, '\0');
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  const auto got = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return text;
+}
+
 }  // namespace
 
 network::NetworkSpec network_spec(const model::Pod& pod) {
@@ -102,6 +116,18 @@ Result<PodView> PodWorker::observe(const PassInput& input) {
   auto containers = runtime_.containers(uid);
   if (!containers) return std::move(containers).error().context("list containers");
   auto view = make_view(input.pod->spec, *containers);
+
+  const auto add_messages = [&](const std::vector<model::Container>& specs, std::vector<ContainerView>& views) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (views[i].phase != ContainerView::Phase::Exited) continue;
+      const auto path = volumes_.termination_log(uid, specs[i].name, views[i].attempt);
+      if (path) views[i].message = read_head(*path);
+    }
+  };
+  if (input.wanted) {
+    add_messages(input.pod->spec.init_containers, view.init);
+    add_messages(input.pod->spec.containers, view.main);
+  }
 
   auto present = volumes_.present(uid);
   if (!present) return std::move(present).error().context("look at volumes");

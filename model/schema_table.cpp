@@ -77,12 +77,12 @@ DaemonSetRolling: maxUnavailable:x maxSurge:x
 PodTemplate: metadata:ObjectMeta spec:PodSpec
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume] initContainers:[Container] containers:[Container] -ephemeralContainers:any restartPolicy:s
-  terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s} -serviceAccountName:s
+  terminationGracePeriodSeconds:l -activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s} -serviceAccountName:s
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
-  shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef] hostname:s subdomain:s
-  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias] priorityClassName:s -priority:i
+  -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef] hostname:s subdomain:s
+  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias] -priorityClassName:s -priority:i
   dnsConfig:DnsConfig -readinessGates:any -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
-  -overhead:{q} -topologySpreadConstraints:any setHostnameAsFQDN:b -os:any -hostUsers:b -schedulingGates:any
+  -overhead:{q} -topologySpreadConstraints:any -setHostnameAsFQDN:b -os:any -hostUsers:b -schedulingGates:any
   -resourceClaims:any -resources:any
 Affinity: nodeAffinity:NodeAffinity -podAffinity:any -podAntiAffinity:any
 NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector

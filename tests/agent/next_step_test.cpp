@@ -40,7 +40,8 @@ class NextStepTest : public testing::Test {
             .oom_killed = false,
             .started_at = {},
             .finished_at = {},
-            .image_id = {}};
+            .image_id = {},
+            .message = {}};
   }
 
   Step up() { return next_step(spec, /*wanted=*/true, view, memory, now); }
