@@ -22,8 +22,9 @@ jobs_for_build() {
 quietly() { # LOG CMD...
   local log=$1; shift
   mkdir -p "$(dirname "$log")"
-  if "$@" >"$log" 2>&1; then return 0; fi
-  local code=$?
+  local code=0
+  "$@" >"$log" 2>&1 || code=$?
+  [ "$code" != 0 ] || return 0
   warn "failed ($code): $*; the end of $log:"
   tail -n "${BERTH_LOG_LINES:-60}" "$log" >&2
   return "$code"
