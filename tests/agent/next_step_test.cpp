@@ -171,7 +171,9 @@ TEST_P(RestartPolicyTest, DecidesWhetherAnEndedContainerComesBack) {
   view.main[0] = in(Phase::Exited, 3, GetParam().exit_code);
   const auto step = up();
   EXPECT_EQ(step.kind == StepKind::StartContainer, GetParam().again);
-  if (GetParam().again) EXPECT_EQ(step.attempt, 4U) << "an id is never used twice";
+  if (GetParam().again) {
+    EXPECT_EQ(step.attempt, 4U) << "an id is never used twice";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RestartPolicyTest,
