@@ -199,7 +199,9 @@ TEST_F(StatefulSetPlanTest, PartitionKeepsLowerOrdinalsEvenWhenTheyAreMadeAgain)
   gone("web-0");  // Deleted by hand below the partition: comes back at the old revision.
   apply(plan());
   for (const auto& pod : facts.pods) {
-    if (pod->meta.name == "web-0") EXPECT_EQ(revision_of(*pod), old);
+    if (pod->meta.name == "web-0") {
+      EXPECT_EQ(revision_of(*pod), old);
+    }
   }
 }
 
@@ -214,7 +216,9 @@ TEST_F(StatefulSetPlanTest, OnDeleteWaitsForTheUser) {
   apply(step);
   const auto update = std::string(step.status.at("updateRevision").as_string());
   for (const auto& pod : facts.pods) {
-    if (pod->meta.name == "web-1") EXPECT_EQ(revision_of(*pod), update);
+    if (pod->meta.name == "web-1") {
+      EXPECT_EQ(revision_of(*pod), update);
+    }
   }
 }
 
