@@ -100,6 +100,7 @@ TEST_P(KilledAgentTest, DISABLED_ExecsForever) {
   const auto id = id_of(sleeper("bbbbbbbbbbd2"));
   const auto victim = runtime_of_victim();
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       for (;;) (void)victim->exec(id, {"/bin/sh", "-c", "echo probe"}, seconds(5));
