@@ -44,7 +44,15 @@ class NextStepTest : public testing::Test {
             .message = {}};
   }
 
-  Step up() { return next_step(spec, /*wanted=*/true, view, memory, now); }
+  /// As after a pass in which the driver counted every end it saw.
+  Step up() {
+    for (std::size_t i = 0; i < view.main.size(); ++i) count(view.main[i], memory.main[i]);
+    for (std::size_t i = 0; i < view.init.size(); ++i) count(view.init[i], memory.init[i]);
+    return next_step(spec, /*wanted=*/true, view, memory, now);
+  }
+  static void count(const ContainerView& seen, ContainerMemory& of) {
+    if (seen.ended()) of.ended_attempts = seen.attempt + 1;
+  }
   Step down() { return next_step(spec, /*wanted=*/false, view, memory, now); }
 
   model::PodSpec spec;
@@ -194,6 +202,14 @@ TEST_F(NextStepTest, BackOffHoldsUpItsOwnContainerOnly) {
   step = up();
   EXPECT_EQ(step.kind, StepKind::Settled);
   EXPECT_EQ(step.until, now + seconds(10));
+}
+
+TEST_F(NextStepTest, AnEndThatWasNotCountedYetIsNotRestarted) {
+  host_ready();
+  view.main[0] = in(Phase::Exited, 0, 1);
+  const auto step = next_step(spec, /*wanted=*/true, view, memory, now);
+  EXPECT_EQ(step.kind, StepKind::Settled);
+  EXPECT_EQ(step.until, now) << "its back-off is known in the next pass";
 }
 
 TEST_F(NextStepTest, APullInFlightIsAwaitedWithoutATimer) {

@@ -172,7 +172,9 @@ TEST_F(SourceUrl, AnEmptyOrBrokenDocumentChangesNothing) {
 }
 
 TEST_F(SourceUrl, ABodyOverTheLimitIsRefused) {
-  server_.answer(response("200 OK", std::string(kManifest) + "#" + std::string(1000, 'x')));
+  std::string body(kManifest);
+  body.append(1, '#').append(1000, 'x');
+  server_.answer(response("200 OK", body));
   auto limited = options();
   limited.limits.bytes = 500;
   start(limited);

@@ -1,0 +1,277 @@
+// tests/agent/pod_driver_test.cpp - whole lives of pods on fake rooms, with a clock that only the test moves.
+#include "agent/pod_driver.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_network.hpp"
+#include "tests/fakes/fake_runtime.hpp"
+#include "tests/fakes/fake_volumes.hpp"
+
+namespace berth::agent {
+namespace {
+
+using std::chrono::seconds;
+
+class ManualClock final : public Clock {
+ public:
+  SteadyTime now() const override { return steady_; }
+  WallTime wall() const override { return wall_; }
+  void advance(std::chrono::milliseconds by) {
+    steady_ += by;
+    wall_ += by;
+  }
+
+ private:
+  SteadyTime steady_ = std::chrono::steady_clock::now();
+  WallTime wall_ = *parse_rfc3339("2026-11-21T10:00:00Z");
+};
+
+class PodDriverTest : public testing::Test {
+ protected:
+  PodDriverTest() {
+    runtime.add_image("busybox");
+    make_driver();
+    runtime.subscribe([this](const std::string& uid) { loop.post([this, uid] { driver->kick(uid); }); }, [] {});
+  }
+
+  void make_driver() {
+    driver = std::make_unique<PodDriver>(
+        PodDriverRooms{.loop = loop,
+                       .pods = *lane,
+                       .hooks = *lane,
+                       .worker = worker,
+                       .runtime = runtime,
+                       .clock = clock,
+                       .host_ip = "192.0.2.1"},
+        PodDriverCallbacks{.inputs = [this](const model::Pod&) { return input; },
+                           .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
+                           .on_forget = [this](const model::Pod& pod) { forgotten.push_back(pod.meta.name); },
+                           .on_event = [this](const model::Pod&, std::string_view, std::string_view reason,
+                                              const std::string&) { events.emplace_back(reason); },
+                           .on_settled = [](const std::string&) {},
+                           .registry_auths = [](const model::Pod&,
+                                                const std::string&) { return std::vector<runtime::RegistryAuth>(); }});
+  }
+
+  static model::Pod make_pod(const std::string& policy = "Always") {
+    model::Pod pod;
+    pod.meta.name = "web-0";
+    pod.meta.ns = "default";
+    pod.meta.uid = "uid";
+    pod.meta.generation = 1;
+    pod.spec.restart_policy = policy;
+    pod.spec.containers.resize(1);
+    pod.spec.containers[0].name = "main";
+    pod.spec.containers[0].image = "busybox";
+    pod.spec.containers[0].command = {"sleep", "1"};
+    pod.spec.containers[0].image_pull_policy = "IfNotPresent";
+    return pod;
+  }
+  void give(const model::Pod& pod) { driver->set_pod(std::make_shared<const model::Pod>(pod)); }
+  void settle() const {
+    while (loop.poll() > 0) {
+    }
+  }
+  /// Lets time pass and looks again, as the driver's timer would.
+  void pass(std::chrono::milliseconds by) {
+    clock.advance(by);
+    driver->kick("uid");
+    settle();
+  }
+  std::string id(std::uint32_t attempt) const { return runtime::container_id("uid", "main", attempt); }
+  bool running(std::uint32_t attempt) {
+    const auto states = runtime.containers("uid");
+    for (const auto& state : *states) {
+      if (state.id == id(attempt)) return state.phase == runtime::ContainerPhase::Running;
+    }
+    return false;
+  }
+  model::Pod deleted(model::Pod pod, std::int64_t grace) const {
+    pod.meta.deletion_timestamp = format_rfc3339(clock.wall() + seconds(grace));
+    pod.meta.deletion_grace_period_seconds = grace;
+    return pod;
+  }
+
+  mutable Loop loop;
+  ManualClock clock;
+  std::unique_ptr<Lane> lane = make_inline_lane();
+  runtime::FakeRuntime runtime{&clock};
+  network::FakeNetwork network;
+  volumes::FakeVolumes volumes;
+  PodWorker worker{runtime, network, volumes};
+  PassInput input;
+  std::unique_ptr<PodDriver> driver;
+  model::PodStatus last;
+  std::vector<std::string> forgotten;
+  std::vector<std::string> events;
+};
+
+TEST_F(PodDriverTest, APodWithoutVolumesComesUpReadyAndGoesWithoutATrace) {
+  give(make_pod());
+  settle();
+  EXPECT_TRUE(last.ready());
+  EXPECT_EQ(last.pod_ip, "10.98.0.2");
+  give(deleted(make_pod(), 30));
+  settle();
+  EXPECT_EQ(forgotten, std::vector<std::string>{"web-0"});
+  EXPECT_TRUE(runtime.containers("uid")->empty());
+  EXPECT_TRUE(network.attached_pods()->empty());
+  EXPECT_EQ(driver->size(), 0U);
+}
+
+TEST_F(PodDriverTest, ACrashLoopWaitsTenSecondsThenTwiceAsLong) {
+  give(make_pod());
+  settle();
+  runtime.exit(id(0), 1);
+  settle();
+  EXPECT_TRUE(running(1)) << "the first restart is at once";
+  runtime.exit(id(1), 1);
+  settle();
+  EXPECT_FALSE(running(2));
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).reason, "CrashLoopBackOff");
+  pass(seconds(9));
+  EXPECT_FALSE(running(2));
+  pass(seconds(2));
+  EXPECT_TRUE(running(2));
+  EXPECT_EQ(last.container_statuses[0].restart_count, 2);
+  runtime.exit(id(2), 1);
+  settle();
+  pass(seconds(15));
+  EXPECT_FALSE(running(3));
+  pass(seconds(6));
+  EXPECT_TRUE(running(3));
+}
+
+TEST_F(PodDriverTest, AContainerThatIgnoresSigtermIsKilledAfterItsGrace) {
+  runtime.on_signal([this](const std::string& container, int signal) {
+    if (signal == SIGKILL) runtime.exit(container, 137);
+  });
+  give(make_pod());
+  settle();
+  give(deleted(make_pod(), 5));
+  settle();
+  EXPECT_TRUE(running(0));
+  pass(seconds(4));
+  EXPECT_TRUE(running(0));
+  pass(seconds(2));
+  EXPECT_EQ(forgotten.size(), 1U);
+}
+
+TEST_F(PodDriverTest, ANewDriverAdoptsWhatRunsAndStartsNothing) {
+  give(make_pod());
+  settle();
+  auto pod = make_pod();
+  pod.status = last;
+  const auto calls = runtime.calls().size();
+  make_driver();
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.calls().size(), calls) << "no start, no kill, no remove";
+  EXPECT_TRUE(driver->status("uid")->ready());
+}
+
+TEST_F(PodDriverTest, AfterARebootAttemptNumbersGoOn) {
+  give(make_pod());
+  settle();
+  auto pod = make_pod();
+  pod.status = last;
+  runtime.lose(id(0));
+  ASSERT_TRUE(network.detach("uid"));
+  make_driver();
+  give(pod);
+  settle();
+  EXPECT_TRUE(running(1));
+  EXPECT_EQ(last.container_statuses[0].restart_count, 1);
+}
+
+TEST_F(PodDriverTest, AMissingImageIsPulledAndAFailedPullIsRetriedWithPatience) {
+  auto pod = make_pod();
+  pod.spec.containers[0].image = "mongo:3.4.1";
+  give(pod);
+  settle();
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).reason, "ErrImagePull");
+  runtime.add_to_registry("mongo:3.4.1");
+  pass(seconds(5));
+  EXPECT_EQ(runtime.running(), 0U);
+  pass(seconds(6));
+  EXPECT_EQ(runtime.running(), 1U);
+}
+
+TEST_F(PodDriverTest, AFailedStepIsRetriedLaterAndLater) {
+  volumes.fail_next("mount", {ErrorCode::NotFound, "configmap \"x\" not found"});
+  volumes.fail_next("mount", {ErrorCode::NotFound, "configmap \"x\" not found"});
+  give(make_pod());
+  settle();
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).message,
+            "configmap \"x\" not found");
+  pass(seconds(2));
+  EXPECT_EQ(runtime.running(), 0U);
+  pass(seconds(4));
+  EXPECT_EQ(runtime.running(), 1U);
+  EXPECT_EQ(std::count(events.begin(), events.end(), "FailedMount"), 1) << "the same failure is said once";
+}
+
+TEST_F(PodDriverTest, AnUnbindableClaimIsAwaitedWithoutFailing) {
+  input.blocked = "persistentvolumeclaim \"data\" is not bound";
+  give(make_pod());
+  settle();
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).message, input.blocked);
+  EXPECT_TRUE(events.empty());
+  input.blocked.clear();
+  driver->kick("uid");
+  settle();
+  EXPECT_TRUE(last.ready());
+}
+
+TEST_F(PodDriverTest, ARemovedObjectTakesItsPodDownAtOnce) {
+  give(make_pod());
+  settle();
+  driver->remove_pod("uid");
+  settle();
+  EXPECT_EQ(runtime.running(), 0U);
+  EXPECT_TRUE(forgotten.empty()) << "there is no object to remove any more";
+  EXPECT_EQ(driver->size(), 0U);
+}
+
+TEST_F(PodDriverTest, AFinishedPodStaysFinished) {
+  give(make_pod("OnFailure"));
+  settle();
+  runtime.exit(id(0), 0);
+  settle();
+  EXPECT_EQ(last.phase, "Succeeded");
+  auto pod = make_pod("OnFailure");
+  pod.status = last;
+  runtime.lose(id(0));
+  ASSERT_TRUE(network.detach("uid"));
+  make_driver();
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.running(), 0U) << "a reboot does not run it again";
+}
+
+TEST_F(PodDriverTest, AStatusThatWasNotStoredIsSaidAgain) {
+  give(make_pod());
+  settle();
+  last = {};
+  driver->status_lost("uid");
+  pass(seconds(2));
+  EXPECT_TRUE(last.ready());
+}
+
+TEST_F(PodDriverTest, AFailedLivenessProbeRestartsItsContainer) {
+  auto pod = make_pod();
+  pod.spec.containers[0].liveness = model::Probe{};
+  give(pod);
+  settle();
+  driver->on_verdict(
+      {.pod_uid = "uid", .container_id = id(0), .kind = ProbeKind::Liveness, .success = false, .message = "refused"});
+  settle();
+  EXPECT_TRUE(running(1));
+  driver->on_verdict(
+      {.pod_uid = "uid", .container_id = id(0), .kind = ProbeKind::Liveness, .success = false, .message = "late"});
+  settle();
+  EXPECT_TRUE(running(1)) << "a verdict about an earlier attempt is nobody's";
+}
+
+}  // namespace
+}  // namespace berth::agent
