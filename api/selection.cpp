@@ -71,7 +71,7 @@ Result<std::vector<FieldRequirement>> parse_field_selector(std::string_view text
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == ',') {
-      const auto seen = term;
+      const auto seen = term;  // NOLINT(performance-unnecessary-copy-initialization): finish() clears the term
       if (!finish()) return wrong(seen);
       continue;
     }
