@@ -81,12 +81,13 @@ std::vector<Attempt> attempts_in(const fs::path& container) {
   return all;
 }
 
-/// Ends a last line that a power cut or a full disk left torn, so that it does not swallow the next one.
+/// Ends a last line that is torn, so that it neither swallows the next one nor passes for a whole one. A kill tears,
+/// too: write(2) to a file ends between two pages when a fatal signal is pending.
 Status repair_tail(int fd, off_t size, const fs::path& path) {
   if (size == 0) return Ok{};
   char last = '\n';
   if (::pread(fd, &last, 1, size - 1) != 1 || last == '\n') return Ok{};
-  return write_all(fd, "\n", path);
+  return write_all(fd, std::string(kTornMark) + "\n", path);
 }
 
 class FileSink final : public LogSink {

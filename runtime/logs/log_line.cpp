@@ -42,6 +42,7 @@ void append_cri_line(std::string& out, WallTime time, bool is_stderr, const Line
 }
 
 std::optional<LogLine> parse_cri_line(std::string_view line) {
+  if (line.ends_with(kTornMark)) return std::nullopt;
   const auto first = line.find(' ');
   if (first == std::string_view::npos) return std::nullopt;
   const auto second = line.find(' ', first + 1);

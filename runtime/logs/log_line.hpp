@@ -14,6 +14,10 @@ namespace berth::runtime {
 /// A longer line is stored in pieces of this size, all but the last marked partial: CRI's own limit.
 constexpr std::size_t kMaxLine = std::size_t{16} * 1024;
 
+/// Ends what a killed writer, a full disk or a power cut left of a line in a file. What was not stored whole is stored
+/// again as long as its FIFO lives, so readers pass over the torn piece. CAN (cancel) is what RFC 20 has for this.
+constexpr std::string_view kTornMark = "\x18<torn>";
+
 /// A piece of output inside somebody's buffer.
 struct LinePiece {
   std::string_view text;  ///< Without the newline.
@@ -31,7 +35,7 @@ SplitLines split_lines(std::string_view bytes, bool ended);
 /// "2026-11-21T09:25:13.123456789Z stdout F text\n", see the kubelet's CRI logging format.
 void append_cri_line(std::string& out, WallTime time, bool is_stderr, const LinePiece& piece);
 
-/// Reads one such line (without newline); nullopt when it is none.
+/// Reads one such line (without newline); nullopt when it is none, or torn.
 std::optional<LogLine> parse_cri_line(std::string_view line);
 
 }  // namespace berth::runtime
