@@ -110,7 +110,7 @@ CheckedReply check_reply(Octets message, const Question& question, std::uint16_t
   if (records == 0 && !(refuses && get_u16(message, 4) == 0)) return reply;  // an old server may not echo the question
   if (refuses && edns) {
     reply.state = ReplyState::NoEdns;
-  } else if (records == 0) {
+  } else if (records == 0) {  // NOLINT(bugprone-branch-clone): the order of the questions matters
     reply.state = ReplyState::Malformed;
   } else if ((flags & flag::kTruncated) != 0) {
     reply.state = ReplyState::Truncated;
