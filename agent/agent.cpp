@@ -44,6 +44,12 @@ constexpr std::size_t kStoreHistory = 256;
 
 bool names_changed(const store::Change& change);
 
+/// Where systemd runs, its slice for pods: they show in systemd-cgls(1), and no service's end touches them.
+std::string cgroup_parent() {
+  std::error_code error;
+  return std::filesystem::exists("/run/systemd/system", error) ? "/berth-pods.slice" : "/berth-pods";  // sd_booted(3)
+}
+
 class HostAgent final : public Agent {
  public:
   HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<network::PodNetwork> network,
@@ -53,7 +59,8 @@ class HostAgent final : public Agent {
         runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                    .ns = config_.containerd_namespace,
                                                    .runtime = config_.containerd_runtime,
-                                                   .run_dir = config_.run_dir})),
+                                                   .run_dir = config_.run_dir,
+                                                   .cgroup_parent = cgroup_parent()})),
         logs_(runtime::make_log_reader(config_.state_dir / "logs")),
         network_(std::move(network)),
         volumes_(volumes::make_pod_volumes({.run_dir = config_.run_dir, .state_dir = config_.state_dir})),
