@@ -245,7 +245,7 @@ Result<std::vector<Route>> Netlink::routes(Family family) {
   const CachePtr cache(raw);
   std::vector<Route> routes;
   for (auto* object = nl_cache_get_first(raw); object != nullptr; object = nl_cache_get_next(object)) {
-    if (auto route = read_route(reinterpret_cast<rtnl_route*>(object))) routes.push_back(std::move(*route));
+    if (auto route = read_route(reinterpret_cast<rtnl_route*>(object))) routes.push_back(*route);
   }
   return routes;
 }
