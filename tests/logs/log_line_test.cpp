@@ -48,7 +48,9 @@ TEST(SplitLinesTest, AnUnfinishedLineStaysUntilItIsTooLong) {
 }
 
 TEST(SplitLinesTest, ALineOfExactlyTheLimitIsWhole) {
-  const auto split = split_lines(std::string(kMaxLine, 'x') + "\n", false);
+  std::string line(kMaxLine, 'x');
+  line += '\n';
+  const auto split = split_lines(line, false);
   ASSERT_EQ(split.lines.size(), 1U);
   EXPECT_FALSE(split.lines[0].partial);
 }
