@@ -4,7 +4,8 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 "$here/dns_bench" "${BERTH_BIN:?}/dns_bench_server" "${ROUNDS:-3}" "${SECONDS_EACH:-3}" |
   tee /dev/stderr | awk '
-    $1 == "berth" && $2 ~ /^[0-9]/ { berth = $2 } $1 == "dnsmasq" && $2 ~ /^[0-9]/ { dnsmasq = $2 } $1 == "unbound" && $2 ~ /^[0-9]/ { unbound = $2 }
+    $1 == "dns" && $2 == "berth" { berth = $3 } $1 == "dns" && $2 == "dnsmasq" { dnsmasq = $3 }
+    $1 == "dns" && $2 == "unbound" { unbound = $3 }
     END { if (berth) printf "DNS local names,%d,queries/s,\n", berth
           if (dnsmasq) printf "  dnsmasq,%d,queries/s,\n  berth / dnsmasq,%.2f,ratio,1.25\n", dnsmasq, berth / dnsmasq
           if (unbound) printf "  unbound,%d,queries/s,\n", unbound }'
