@@ -25,7 +25,8 @@ function(berth_precompile target)
     return()
   endif()
   target_compile_options(${target} PRIVATE -fpch-preprocess)
-  target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
+  # In angle brackets: an absolute path would end up in the header, and no other clone could use what ccache has.
+  target_precompile_headers(${target} PRIVATE <cmake/precompiled.hpp>)
 endfunction()
 
 # An executable with our flags and precompiled headers.
