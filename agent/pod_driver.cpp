@@ -84,6 +84,14 @@ struct PodDriver::Record {
   const model::Container& spec(ContainerRef which) const {
     return which.init ? pod->spec.init_containers[which.index] : pod->spec.containers[which.index];
   }
+  /// Stops that have begun end with SIGKILL at `when` at the latest; one that has not begun sets its own time.
+  void hurry(SteadyTime when) {
+    for (auto* list : {&memory.main, &memory.init}) {
+      for (auto& container : *list) {
+        if (container.stop_begun) container.kill_at = std::min(container.kill_at, when);
+      }
+    }
+  }
   /// True when `other` has the same containers, so that our memory of them still fits.
   bool same_containers(const model::Pod& other) const {
     return other.spec.containers.size() == memory.main.size() &&
@@ -114,23 +122,12 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
   record->wanted = !record->pod->meta.deleting();
   if (was_wanted && !record->wanted) {
     // A stop begun for a failed probe had its own grace; the deletion's may only be shorter.
-    for (auto* list : {&record->memory.main, &record->memory.init}) {
-      for (auto& memory : *list) {
-        if (memory.stop_begun) {
-          memory.kill_at =
-              std::min(memory.kill_at, rooms_.clock.now() + grace_of(*record->pod, memory, {}, rooms_.clock.wall()));
-        }
-      }
-    }
+    record->hurry(rooms_.clock.now() + grace_of(*record->pod, {}, {}, rooms_.clock.wall()));
   }
   if (!record->wanted && old && old->meta.deleting()) {
     const auto grace = record->pod->meta.deletion_grace_period_seconds;
     if (grace && (!old->meta.deletion_grace_period_seconds || *grace < *old->meta.deletion_grace_period_seconds)) {
-      for (auto* list : {&record->memory.main, &record->memory.init}) {
-        for (auto& memory : *list) {
-          memory.kill_at = std::min(memory.kill_at, rooms_.clock.now() + std::chrono::seconds(*grace));
-        }
-      }
+      record->hurry(rooms_.clock.now() + std::chrono::seconds(*grace));
     }
   }
   // A change of our own making (status) needs no new look; anything else does.
@@ -155,9 +152,7 @@ void PodDriver::remove_pod(const std::string& uid) {
   if (!pod->meta.deleting()) pod->meta.deletion_timestamp = format_rfc3339(rooms_.clock.wall());
   pod->meta.deletion_grace_period_seconds = 0;
   record.pod = std::move(pod);
-  for (auto* list : {&record.memory.main, &record.memory.init}) {
-    for (auto& memory : *list) memory.kill_at = rooms_.clock.now();
-  }
+  record.hurry(rooms_.clock.now());
   kick(uid);
 }
 
