@@ -79,6 +79,7 @@ void ClaimController::on_change(const store::Change& change) {
     case Kind::DaemonSet:
     case Kind::StatefulSet:
     case Kind::ControllerRevision:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: return;

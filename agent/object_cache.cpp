@@ -52,6 +52,7 @@ void ObjectCache::put(const model::Object& object) {
     }
     case model::Kind::Namespace:
     case model::Kind::ServiceAccount:
+    case model::Kind::Endpoints:
     case model::Kind::EndpointSlice:
     case model::Kind::Lease:
     case model::Kind::Event: return;
@@ -74,6 +75,7 @@ void ObjectCache::drop(const model::ObjectKey& key) {
     case model::Kind::ControllerRevision: revisions_.erase(name); return;
     case model::Kind::Namespace:
     case model::Kind::ServiceAccount:
+    case model::Kind::Endpoints:
     case model::Kind::EndpointSlice:
     case model::Kind::Lease:
     case model::Kind::Event: return;

@@ -70,6 +70,7 @@ void SetController::on_change(const store::Change& change) {
     case Kind::Secret:
     case Kind::ServiceAccount:
     case Kind::Service:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: return;

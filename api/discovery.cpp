@@ -111,6 +111,7 @@ bool has_status(Kind kind) {
     case Kind::Secret:
     case Kind::ServiceAccount:
     case Kind::ControllerRevision:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: return false;

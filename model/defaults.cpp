@@ -135,6 +135,7 @@ void apply_defaults(Kind kind, json::object& raw) {
     case Kind::ConfigMap:
     case Kind::ServiceAccount:
     case Kind::ControllerRevision:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: return;

@@ -37,6 +37,7 @@ const std::vector<KindInfo>& all_kinds() {
       {Kind::ControllerRevision, "ControllerRevision", "apps", "v1", "controllerrevisions", "controllerrevision", "",
        true},
       {Kind::Pod, "Pod", "", "v1", "pods", "pod", "po", true},
+      {Kind::Endpoints, "Endpoints", "", "v1", "endpoints", "endpoints", "ep", true},
       {Kind::EndpointSlice, "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", "endpointslice", "", true},
       {Kind::Lease, "Lease", "coordination.k8s.io", "v1", "leases", "lease", "", true},
       {Kind::Event, "Event", "", "v1", "events", "event", "ev", true},

@@ -29,6 +29,7 @@ enum class Kind {
   StatefulSet,
   ControllerRevision,
   Pod,
+  Endpoints,
   EndpointSlice,
   Lease,
   Event,

@@ -4,99 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
-#include <map>
 #include <numeric>
 #include <string>
 #include <vector>
 
-#include "model/schema_table.hpp"
+#include "model/schema_types.hpp"
 
 namespace berth::model {
 namespace {
-
-enum class Shape { Text, Flag, Int32, Int64, Quantity, IntOrText, Any, Struct };
-enum class Wrap { None, List, Map };
-
-struct Type;
-
-struct TypeRef {
-  Shape shape = Shape::Any;
-  Wrap wrap = Wrap::None;
-  const Type* type = nullptr;  ///< For Shape::Struct.
-};
-
-struct Field {
-  std::string_view name;
-  TypeRef ref;
-  bool honoured = true;
-};
-
-struct Type {
-  std::vector<Field> fields;
-  bool open = false;  ///< Other fields are fine.
-
-  const Field* find(std::string_view name) const {
-    for (const auto& field : fields) {
-      if (field.name == name) return &field;
-    }
-    return nullptr;
-  }
-};
-
-using Types = std::map<std::string_view, Type>;
-
-TypeRef parse_ref(std::string_view text, Types& types) {
-  TypeRef ref;
-  if (text.front() == '[' || text.front() == '{') {
-    ref.wrap = text.front() == '[' ? Wrap::List : Wrap::Map;
-    text = text.substr(1, text.size() - 2);
-  }
-  static const std::map<std::string_view, Shape> scalars = {
-      {"s", Shape::Text},     {"b", Shape::Flag},      {"i", Shape::Int32}, {"l", Shape::Int64},
-      {"q", Shape::Quantity}, {"x", Shape::IntOrText}, {"any", Shape::Any}};
-  const auto scalar = scalars.find(text);
-  ref.shape = scalar != scalars.end() ? scalar->second : Shape::Struct;
-  if (ref.shape == Shape::Struct) ref.type = &types[text];
-  return ref;
-}
-
-/// The table is ours: a line that does not parse is a bug, and the tests walk every type.
-Types parse_table(std::string_view table) {
-  Types types;
-  Type* type = nullptr;
-  for (std::size_t at = 0; at < table.size();) {
-    const auto end = std::min(table.find_first_of(" \n", at), table.size());
-    auto word = table.substr(at, end - at);
-    at = end + 1;
-    if (word.empty()) continue;
-    if (word.back() == ':') {
-      word.remove_suffix(1);
-      const bool open = word.back() == '*';
-      if (open) word.remove_suffix(1);
-      type = &types[word];
-      type->open = open;
-      continue;
-    }
-    const auto colon = word.find(':');
-    if (type == nullptr || colon == std::string_view::npos) std::abort();
-    Field field;
-    field.name = word.substr(0, colon);
-    field.honoured = !field.name.starts_with('-');
-    if (!field.honoured) field.name.remove_prefix(1);
-    field.ref = parse_ref(word.substr(colon + 1), types);
-    type->fields.push_back(field);
-  }
-  return types;
-}
-
-const Type& type_named(std::string_view name) {
-  static const Types types = parse_table(kSchemaTable);
-  const auto found = types.find(name);
-  if (found == types.end()) std::abort();
-  return found->second;
-}
 
 std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
 
@@ -116,7 +32,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string unknown_field_message(const Type& type, std::string_view name) {
+std::string unknown_field_message(const SchemaType& type, std::string_view name) {
   constexpr std::size_t kLongestName = 48;
   if (name.size() <= kLongestName) {
     for (const auto& field : type.fields) {
@@ -131,7 +47,7 @@ class Walk {
  public:
   explicit Walk(bool errors) : errors_(errors) {}
 
-  void object(const Type& type, const json::object& object, const std::string& path) {
+  void object(const SchemaType& type, const json::object& object, const std::string& path) {
     for (const auto& entry : object) {
       if (full()) return;
       const auto name = key_of(entry);
@@ -233,7 +149,7 @@ class Walk {
   Issues issues_;
 };
 
-void remove_nulls_in(const Type& type, json::object& object);
+void remove_nulls_in(const SchemaType& type, json::object& object);
 
 void remove_nulls_below(const TypeRef& ref, json::value& value) {
   if (ref.wrap == Wrap::Map) {
@@ -254,7 +170,7 @@ void remove_nulls_below(const TypeRef& ref, json::value& value) {
   }
 }
 
-void remove_nulls_in(const Type& type, json::object& object) {
+void remove_nulls_in(const SchemaType& type, json::object& object) {
   std::vector<std::string> nulls;
   for (auto& entry : object) {
     const auto* field = type.find(key_of(entry));
@@ -268,7 +184,7 @@ void remove_nulls_in(const Type& type, json::object& object) {
 }
 
 bool is_source(std::string_view type_name, std::string_view name, std::initializer_list<std::string_view> others) {
-  const auto* field = type_named(type_name).find(name);
+  const auto* field = schema_type(type_name).find(name);
   if (field == nullptr || field->ref.wrap != Wrap::None ||
       std::find(others.begin(), others.end(), name) != others.end()) {
     return false;
@@ -280,17 +196,17 @@ bool is_source(std::string_view type_name, std::string_view name, std::initializ
 
 Issues schema_errors(Kind kind, const json::object& raw) {
   Walk walk(/*errors=*/true);
-  walk.object(type_named(info(kind).name), raw, "");
+  walk.object(schema_type(kind), raw, "");
   return walk.take();
 }
 
 Issues schema_warnings(Kind kind, const json::object& raw) {
   Walk walk(/*errors=*/false);
-  walk.object(type_named(info(kind).name), raw, "");
+  walk.object(schema_type(kind), raw, "");
   return walk.take();
 }
 
-void remove_nulls(Kind kind, json::object& raw) { remove_nulls_in(type_named(info(kind).name), raw); }
+void remove_nulls(Kind kind, json::object& raw) { remove_nulls_in(schema_type(kind), raw); }
 
 bool is_persistent_volume_source(std::string_view name) {
   return is_source("VolumeSpec", name, {"claimRef", "nodeAffinity"});

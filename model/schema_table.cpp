@@ -4,7 +4,10 @@
 //   s string · b boolean · i 32-bit integer · l 64-bit integer · q quantity · x integer or string · any
 //   {s} {q} map of · [T] list of · Name another line.
 // `-field` is stored but has no effect here. `Name*:` may have more fields than are listed. A line that starts with
-// spaces continues the one before. From the Kubernetes API reference, v1.30.
+// spaces continues the one before. How values merge (strategic merge patch, server-side apply), as upstream marks it:
+//   [T]@key+key2 elements are told apart by these fields, the first alone in a strategic merge patch · [s]@ a set
+//   [T]@key~ as well with patch strategy retainKeys · {s}! and `Name!:` one value to server-side apply
+// From the Kubernetes API reference, v1.30.
 #include "model/schema_table.hpp"
 
 namespace berth::model {
@@ -12,28 +15,35 @@ namespace berth::model {
 // clang-format off
 const std::string_view kSchemaTable =
 R"(ObjectMeta: name:s generateName:s namespace:s selfLink:s uid:s resourceVersion:s generation:l creationTimestamp:s
-  deletionTimestamp:s deletionGracePeriodSeconds:l labels:{s} annotations:{s} ownerReferences:[OwnerReference]
-  finalizers:[s] managedFields:any
-OwnerReference: apiVersion:s kind:s name:s uid:s controller:b blockOwnerDeletion:b
-LabelSelector: matchLabels:{s} matchExpressions:[Requirement]
+  deletionTimestamp:s deletionGracePeriodSeconds:l labels:{s} annotations:{s} ownerReferences:[OwnerReference]@uid
+  finalizers:[s]@ managedFields:any
+OwnerReference!: apiVersion:s kind:s name:s uid:s controller:b blockOwnerDeletion:b
+LabelSelector!: matchLabels:{s} matchExpressions:[Requirement]
 Requirement: key:s operator:s values:[s]
-LocalRef: name:s
-ObjectRef: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
+LocalRef!: name:s
+ObjectRef!: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
 
 Namespace: apiVersion:s kind:s metadata:ObjectMeta spec:NamespaceSpec status:PhaseStatus
 NamespaceSpec: finalizers:[s]
 PhaseStatus*: phase:s
 Node: apiVersion:s kind:s metadata:ObjectMeta spec:NodeSpec status:any
-NodeSpec: podCIDR:s podCIDRs:[s] providerID:s unschedulable:b taints:[Taint] configSource:any externalID:s
+NodeSpec: podCIDR:s podCIDRs:[s]@ providerID:s unschedulable:b taints:[Taint] configSource:any externalID:s
 Taint: key:s value:s effect:s timeAdded:s
 StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s -mountOptions:[s]
   allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:any
 ConfigMap: apiVersion:s kind:s metadata:ObjectMeta data:{s} binaryData:{s} immutable:b
 Secret: apiVersion:s kind:s metadata:ObjectMeta data:{s} stringData:{s} type:s immutable:b
-ServiceAccount: apiVersion:s kind:s metadata:ObjectMeta secrets:[ObjectRef] imagePullSecrets:[LocalRef]
+ServiceAccount: apiVersion:s kind:s metadata:ObjectMeta secrets:[ObjectRef]@name imagePullSecrets:[LocalRef]
   automountServiceAccountToken:b
 ControllerRevision: apiVersion:s kind:s metadata:ObjectMeta data:any revision:l
-EndpointSlice: apiVersion:s kind:s metadata:ObjectMeta addressType:s endpoints:any ports:any
+Endpoints: apiVersion:s kind:s metadata:ObjectMeta subsets:[EndpointSubset]
+EndpointSubset: addresses:[EndpointAddress] notReadyAddresses:[EndpointAddress] ports:[EndpointPort]
+EndpointAddress: ip:s hostname:s nodeName:s targetRef:ObjectRef
+EndpointPort: name:s port:i protocol:s appProtocol:s
+EndpointSlice: apiVersion:s kind:s metadata:ObjectMeta addressType:s endpoints:[SliceEndpoint] ports:[EndpointPort]
+SliceEndpoint: addresses:[s] conditions:SliceConditions hostname:s targetRef:ObjectRef nodeName:s zone:s
+  deprecatedTopology:{s} hints:any
+SliceConditions: ready:b serving:b terminating:b
 Lease: apiVersion:s kind:s metadata:ObjectMeta spec:any
 Event*: apiVersion:s kind:s metadata:ObjectMeta involvedObject:ObjectRef reason:s message:s source:EventSource
   firstTimestamp:s lastTimestamp:s count:i type:s
@@ -54,7 +64,8 @@ VolumeNodeAffinity: required:NodeSelector
 LocalSource: path:s fsType:s
 
 Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:any
-ServiceSpec: ports:[ServicePort] selector:{s} clusterIP:s clusterIPs:[s] type:s -externalIPs:[s] sessionAffinity:s
+ServiceSpec: ports:[ServicePort]@port+protocol selector:{s}! clusterIP:s clusterIPs:[s] type:s
+  -externalIPs:[s] sessionAffinity:s
   -loadBalancerIP:s -loadBalancerSourceRanges:[s] externalName:s -externalTrafficPolicy:s -healthCheckNodePort:i
   publishNotReadyAddresses:b -sessionAffinityConfig:any ipFamilies:[s] ipFamilyPolicy:s
   -allocateLoadBalancerNodePorts:b -loadBalancerClass:s internalTrafficPolicy:s -trafficDistribution:s
@@ -76,19 +87,20 @@ DaemonSetRolling: maxUnavailable:x maxSurge:x
 
 PodTemplate: metadata:ObjectMeta spec:PodSpec
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
-PodSpec: volumes:[Volume] initContainers:[Container] containers:[Container] -ephemeralContainers:any restartPolicy:s
-  terminationGracePeriodSeconds:l -activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s} -serviceAccountName:s
+PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name
+  -ephemeralContainers:any restartPolicy:s
+  terminationGracePeriodSeconds:l -activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
-  -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef] hostname:s subdomain:s
-  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias] -priorityClassName:s -priority:i
+  -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
+  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip -priorityClassName:s -priority:i
   dnsConfig:DnsConfig -readinessGates:any -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
   -overhead:{q} -topologySpreadConstraints:any -setHostnameAsFQDN:b -os:any -hostUsers:b -schedulingGates:any
   -resourceClaims:any -resources:any
 Affinity: nodeAffinity:NodeAffinity -podAffinity:any -podAntiAffinity:any
 NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector
   -preferredDuringSchedulingIgnoredDuringExecution:any
-NodeSelector: nodeSelectorTerms:[NodeSelectorTerm]
-NodeSelectorTerm: matchExpressions:[Requirement] matchFields:[Requirement]
+NodeSelector!: nodeSelectorTerms:[NodeSelectorTerm]
+NodeSelectorTerm!: matchExpressions:[Requirement] matchFields:[Requirement]
 Toleration: key:s operator:s value:s effect:s tolerationSeconds:l
 HostAlias: ip:s hostnames:[s]
 DnsConfig: nameservers:[s] searches:[s] options:[DnsOption]
@@ -99,8 +111,9 @@ PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePoli
 NameValue: name:s value:s
 Profile: type:s localhostProfile:s
 
-Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort] envFrom:[EnvFrom] env:[EnvVar]
-  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount] -volumeDevices:any
+Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol envFrom:[EnvFrom]
+  env:[EnvVar]@name
+  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath -volumeDevices:any
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
 ContainerPort: name:s hostPort:i containerPort:i protocol:s hostIP:s
@@ -108,9 +121,9 @@ EnvFrom: prefix:s configMapRef:OptionalRef secretRef:OptionalRef
 OptionalRef: name:s optional:b
 EnvVar: name:s value:s valueFrom:EnvSource
 EnvSource: fieldRef:FieldRef resourceFieldRef:ResourceFieldRef configMapKeyRef:KeyRef secretKeyRef:KeyRef
-FieldRef: apiVersion:s fieldPath:s
-ResourceFieldRef: containerName:s resource:s divisor:q
-KeyRef: name:s key:s optional:b
+FieldRef!: apiVersion:s fieldPath:s
+ResourceFieldRef!: containerName:s resource:s divisor:q
+KeyRef!: name:s key:s optional:b
 Resources: limits:{q} requests:{q} -claims:any
 VolumeMount: name:s readOnly:b -recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
 Probe: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket grpc:Grpc initialDelaySeconds:i timeoutSeconds:i periodSeconds:i
@@ -152,7 +165,7 @@ CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRe
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
 DiskSource: volumeID:s fsType:s partition:i readOnly:b
 
-PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[PodCondition]
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[PodCondition]@type
   initContainerStatuses:[ContainerStatus] containerStatuses:[ContainerStatus]
 PodCondition*: type:s status:s reason:s message:s lastTransitionTime:s lastProbeTime:s
 ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s

@@ -135,6 +135,7 @@ void check_update(Kind kind, const Reader& root, const Reader& old) {
     case Kind::Node:
     case Kind::PersistentVolume:
     case Kind::ServiceAccount:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: return;

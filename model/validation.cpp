@@ -58,6 +58,7 @@ void check_kind(Kind kind, const Reader& root) {
     case Kind::Namespace:
     case Kind::ServiceAccount:
     case Kind::ControllerRevision:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease: return;
   }

@@ -40,6 +40,7 @@ json::array stateful_set_cells(const model::Object& set, WallTime now);
 json::array daemon_set_cells(const model::Object& set, WallTime now);
 json::array controller_revision_cells(const model::Object& revision, WallTime now);
 json::array service_cells(const model::Object& service, WallTime now);
+json::array endpoints_cells(const model::Object& endpoints, WallTime now);
 json::array endpoint_slice_cells(const model::Object& slice, WallTime now);
 json::array node_cells(const model::Object& node, WallTime now);
 json::array claim_cells(const model::Object& claim, WallTime now);

@@ -61,6 +61,7 @@ const Columns kSecret{{"Name"}, {"Type"}, {"Data", 0, "integer"}, {"Age"}};
 const Columns kNamespace{{"Name"}, {"Status"}, {"Age"}};
 const Columns kServiceAccount{{"Name"}, {"Secrets", 0, "integer"}, {"Age"}};
 const Columns kControllerRevision{{"Name"}, {"Controller"}, {"Revision", 0, "integer"}, {"Age"}};
+const Columns kEndpoints{{"Name"}, {"Endpoints"}, {"Age"}};
 const Columns kEndpointSlice{{"Name"}, {"AddressType"}, {"Ports"}, {"Endpoints"}, {"Age"}};
 const Columns kLease{{"Name"}, {"Holder"}, {"Age"}};
 
@@ -81,6 +82,7 @@ const std::vector<Column>& table_columns(Kind kind) {
     case Kind::StatefulSet: return kStatefulSet;
     case Kind::ControllerRevision: return kControllerRevision;
     case Kind::Pod: return kPod;
+    case Kind::Endpoints: return kEndpoints;
     case Kind::EndpointSlice: return kEndpointSlice;
     case Kind::Lease: return kLease;
     case Kind::Event: return kEvent;
@@ -112,6 +114,7 @@ json::array table_cells(const model::Object& object, WallTime now) {
     case Kind::StatefulSet: return stateful_set_cells(object, now);
     case Kind::ControllerRevision: return controller_revision_cells(object, now);
     case Kind::Pod: return pod_cells(object, now);
+    case Kind::Endpoints: return endpoints_cells(object, now);
     case Kind::EndpointSlice: return endpoint_slice_cells(object, now);
     case Kind::Lease: return {name, text_at(raw, {"spec", "holderIdentity"}), age()};
     case Kind::Event: return event_cells(object, now);

@@ -97,6 +97,28 @@ json::array service_cells(const model::Object& service, WallTime now) {
           labels_text(field(service.raw, {"spec", "selector"}))};
 }
 
+json::array endpoints_cells(const model::Object& endpoints, WallTime now) {
+  constexpr std::size_t kShown = 3;  // as kubectl: more are counted
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& subset : array_at(endpoints.raw, {"subsets"})) {
+    if (!subset.is_object()) continue;
+    static const json::array portless{json::object{}};
+    const auto& ports = array_at(subset.get_object(), {"ports"});
+    for (const auto& port : ports.empty() ? portless : ports) {
+      for (const auto& address : array_at(subset.get_object(), {"addresses"})) {
+        if (!address.is_object() || !port.is_object() || ++count > kShown) continue;
+        const auto number = number_at(port.get_object(), {"port"});
+        if (!text.empty()) text += ',';
+        text += text_at(address.get_object(), {"ip"});
+        if (number != 0) text += fmt::format(":{}", number);
+      }
+    }
+  }
+  if (count > kShown) text += fmt::format(" + {} more...", count - kShown);
+  return {endpoints.meta.name, or_none(text), age_since(endpoints.meta.creation_timestamp, now)};
+}
+
 json::array endpoint_slice_cells(const model::Object& slice, WallTime now) {
   std::string ports;
   for (const auto& entry : array_at(slice.raw, {"ports"})) {

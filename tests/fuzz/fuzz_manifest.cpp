@@ -44,6 +44,7 @@ void decode(const Object& object, bool valid) {
     case Kind::Namespace:
     case Kind::ServiceAccount:
     case Kind::ControllerRevision:
+    case Kind::Endpoints:
     case Kind::EndpointSlice:
     case Kind::Lease: return;
   }
