@@ -111,8 +111,8 @@ PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePoli
 NameValue: name:s value:s
 Profile: type:s localhostProfile:s
 
-Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol envFrom:[EnvFrom]
-  env:[EnvVar]@name
+Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
+  envFrom:[EnvFrom] env:[EnvVar]@name
   resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath -volumeDevices:any
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
