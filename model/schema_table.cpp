@@ -23,11 +23,18 @@ Requirement: key:s operator:s values:[s]
 LocalRef!: name:s
 ObjectRef!: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
 
-Namespace: apiVersion:s kind:s metadata:ObjectMeta spec:NamespaceSpec status:PhaseStatus
+Namespace: apiVersion:s kind:s metadata:ObjectMeta spec:NamespaceSpec status:NamespaceStatus
 NamespaceSpec: finalizers:[s]
-PhaseStatus*: phase:s
-Node: apiVersion:s kind:s metadata:ObjectMeta spec:NodeSpec status:any
+NamespaceStatus*: phase:s conditions:[Condition]@type
+Condition*: type:s status:s observedGeneration:l lastHeartbeatTime:s lastProbeTime:s lastTransitionTime:s reason:s
+  message:s
+Node: apiVersion:s kind:s metadata:ObjectMeta spec:NodeSpec status:NodeStatus
 NodeSpec: podCIDR:s podCIDRs:[s]@ providerID:s unschedulable:b taints:[Taint] configSource:any externalID:s
+NodeStatus*: capacity:{q} allocatable:{q} phase:s conditions:[Condition]@type addresses:[NodeAddress]@type
+  daemonEndpoints:any nodeInfo:NodeInfo images:[any] volumesInUse:[s] volumesAttached:[any] config:any
+NodeAddress: type:s address:s
+NodeInfo*: machineID:s systemUUID:s bootID:s kernelVersion:s osImage:s containerRuntimeVersion:s kubeletVersion:s
+  kubeProxyVersion:s operatingSystem:s architecture:s
 Taint: key:s value:s effect:s timeAdded:s
 StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s -mountOptions:[s]
   allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:any
@@ -44,58 +51,75 @@ EndpointSlice: apiVersion:s kind:s metadata:ObjectMeta addressType:s endpoints:[
 SliceEndpoint: addresses:[s] conditions:SliceConditions hostname:s targetRef:ObjectRef nodeName:s zone:s
   deprecatedTopology:{s} hints:any
 SliceConditions: ready:b serving:b terminating:b
-Lease: apiVersion:s kind:s metadata:ObjectMeta spec:any
+Lease: apiVersion:s kind:s metadata:ObjectMeta spec:LeaseSpec
+LeaseSpec*: holderIdentity:s leaseDurationSeconds:i acquireTime:s renewTime:s leaseTransitions:i strategy:s
+  preferredHolder:s
 Event*: apiVersion:s kind:s metadata:ObjectMeta involvedObject:ObjectRef reason:s message:s source:EventSource
   firstTimestamp:s lastTimestamp:s count:i type:s
 EventSource: component:s host:s
 
-PersistentVolumeClaim: apiVersion:s kind:s metadata:ObjectMeta spec:ClaimSpec status:PhaseStatus
+PersistentVolumeClaim: apiVersion:s kind:s metadata:ObjectMeta spec:ClaimSpec status:ClaimStatus
 ClaimSpec: accessModes:[s] selector:LabelSelector resources:ClaimResources volumeName:s storageClassName:s volumeMode:s
   -dataSource:any -dataSourceRef:any -volumeAttributesClassName:s
+ClaimStatus*: phase:s accessModes:[s] capacity:{q} conditions:[Condition]@type allocatedResources:{q}
 ClaimResources: limits:{q} requests:{q}
-PersistentVolume: apiVersion:s kind:s metadata:ObjectMeta spec:VolumeSpec status:PhaseStatus
-VolumeSpec: capacity:{q} accessModes:[s] claimRef:ObjectRef persistentVolumeReclaimPolicy:s storageClassName:s
+PersistentVolume: apiVersion:s kind:s metadata:ObjectMeta spec:VolumeSpec status:VolumeStatus
+VolumeStatus*: phase:s message:s reason:s lastPhaseTransitionTime:s
+VolumeSpec: capacity:{q} accessModes:[s] claimRef:ClaimRef persistentVolumeReclaimPolicy:s storageClassName:s
   mountOptions:[s] volumeMode:s nodeAffinity:VolumeNodeAffinity -volumeAttributesClassName:s
   hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:IscsiSource csi:PersistentCsiSource
   awsElasticBlockStore:DiskSource gcePersistentDisk:any azureDisk:any azureFile:any cephfs:any cinder:any fc:any
   flexVolume:any flocker:any glusterfs:any photonPersistentDisk:any portworxVolume:any quobyte:any rbd:any scaleIO:any
   storageos:any vsphereVolume:any
+ClaimRef: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
 VolumeNodeAffinity: required:NodeSelector
 LocalSource: path:s fsType:s
 
-Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:any
+Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:ServiceStatus
 ServiceSpec: ports:[ServicePort]@port+protocol selector:{s}! clusterIP:s clusterIPs:[s] type:s
   -externalIPs:[s] sessionAffinity:s
   -loadBalancerIP:s -loadBalancerSourceRanges:[s] externalName:s -externalTrafficPolicy:s -healthCheckNodePort:i
   publishNotReadyAddresses:b -sessionAffinityConfig:any ipFamilies:[s] ipFamilyPolicy:s
   -allocateLoadBalancerNodePorts:b -loadBalancerClass:s internalTrafficPolicy:s -trafficDistribution:s
+ServiceStatus*: loadBalancer:LoadBalancer conditions:[Condition]@type
+LoadBalancer*: ingress:[any]
 ServicePort: name:s protocol:s -appProtocol:s port:i targetPort:x nodePort:i
 
-StatefulSet: apiVersion:s kind:s metadata:ObjectMeta spec:StatefulSetSpec status:any
+StatefulSet: apiVersion:s kind:s metadata:ObjectMeta spec:StatefulSetSpec status:StatefulSetStatus
 StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplate volumeClaimTemplates:[PersistentVolumeClaim]
   serviceName:s podManagementPolicy:s updateStrategy:StatefulSetStrategy revisionHistoryLimit:i minReadySeconds:i
   persistentVolumeClaimRetentionPolicy:ClaimRetention ordinals:Ordinals
+StatefulSetStatus*: observedGeneration:l replicas:i readyReplicas:i availableReplicas:i currentReplicas:i
+  updatedReplicas:i currentRevision:s updateRevision:s collisionCount:i conditions:[Condition]@type
 StatefulSetStrategy: type:s rollingUpdate:StatefulSetRolling
 StatefulSetRolling: partition:i -maxUnavailable:x
 ClaimRetention: whenDeleted:s whenScaled:s
 Ordinals: start:i
-DaemonSet: apiVersion:s kind:s metadata:ObjectMeta spec:DaemonSetSpec status:any
+DaemonSet: apiVersion:s kind:s metadata:ObjectMeta spec:DaemonSetSpec status:DaemonSetStatus
 DaemonSetSpec: selector:LabelSelector template:PodTemplate updateStrategy:DaemonSetStrategy minReadySeconds:i
   revisionHistoryLimit:i
+DaemonSetStatus*: observedGeneration:l currentNumberScheduled:i desiredNumberScheduled:i numberMisscheduled:i
+  numberReady:i numberAvailable:i numberUnavailable:i updatedNumberScheduled:i collisionCount:i
+  conditions:[Condition]@type
 DaemonSetStrategy: type:s rollingUpdate:DaemonSetRolling
 DaemonSetRolling: maxUnavailable:x maxSurge:x
 
 PodTemplate: metadata:ObjectMeta spec:PodSpec
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name
-  -ephemeralContainers:any restartPolicy:s
+  -ephemeralContainers:[EphemeralContainer]@name restartPolicy:s
   terminationGracePeriodSeconds:l -activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip -priorityClassName:s -priority:i
-  dnsConfig:DnsConfig -readinessGates:any -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
-  -overhead:{q} -topologySpreadConstraints:any -setHostnameAsFQDN:b -os:any -hostUsers:b -schedulingGates:any
-  -resourceClaims:any -resources:any
+  dnsConfig:DnsConfig -readinessGates:[any] -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
+  -overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
+  -os:any -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
+  -resources:Resources
+TopologySpread: maxSkew:i topologyKey:s whenUnsatisfiable:s labelSelector:LabelSelector minDomains:i
+  nodeAffinityPolicy:s nodeTaintsPolicy:s matchLabelKeys:[s]
+SchedulingGate: name:s
+PodResourceClaim: name:s resourceClaimName:s resourceClaimTemplateName:s
 Affinity: nodeAffinity:NodeAffinity -podAffinity:any -podAntiAffinity:any
 NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector
   -preferredDuringSchedulingIgnoredDuringExecution:any
@@ -113,9 +137,18 @@ Profile: type:s localhostProfile:s
 
 Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
   envFrom:[EnvFrom] env:[EnvVar]@name
-  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath -volumeDevices:any
+  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath
+  -volumeDevices:[VolumeDevice]@devicePath
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
+EphemeralContainer: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
+  envFrom:[EnvFrom] env:[EnvVar]@name
+  resources:Resources resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath
+  volumeDevices:[VolumeDevice]@devicePath
+  livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
+  terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
+  targetContainerName:s
+VolumeDevice: name:s devicePath:s
 ContainerPort: name:s hostPort:i containerPort:i protocol:s hostIP:s
 EnvFrom: prefix:s configMapRef:OptionalRef secretRef:OptionalRef
 OptionalRef: name:s optional:b
@@ -165,9 +198,10 @@ CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRe
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
 DiskSource: volumeID:s fsType:s partition:i readOnly:b
 
-PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[PodCondition]@type
-  initContainerStatuses:[ContainerStatus] containerStatuses:[ContainerStatus]
-PodCondition*: type:s status:s reason:s message:s lastTransitionTime:s lastProbeTime:s
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[Condition]@type
+  podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
+  containerStatuses:[ContainerStatus] ephemeralContainerStatuses:[ContainerStatus] nominatedNodeName:s
+PodAddress: ip:s
 ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s
 State: waiting:StateWaiting running:StateRunning terminated:StateTerminated
 StateWaiting: reason:s message:s
