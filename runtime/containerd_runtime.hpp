@@ -43,6 +43,7 @@ class ContainerdRuntime final : public PodRuntime {
   Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
                           std::chrono::milliseconds deadline) override;
   Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
+  Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override;
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
 
  private:

@@ -102,15 +102,16 @@ struct ExecResult {
   std::string output;  ///< stdout and stderr, cut at 10 KiB.
 };
 
-/// A command running inside a container with its streams. Destroying it kills the process.
+/// The streams of a command running inside a container, or of the container itself. Destroying it kills the command
+/// (exec_stream()); the container goes on (attach()).
 class ExecSession {
  public:
   virtual ~ExecSession() = default;
-  /// Our ends of the FIFOs, non-blocking; -1 when that stream was not asked for. Owned by the session.
+  /// Our ends of the streams, non-blocking; -1 when that stream was not asked for. Owned by the session.
   virtual int stdin_fd() const = 0;
   virtual int stdout_fd() const = 0;
   virtual int stderr_fd() const = 0;
-  /// Closes the process's stdin (EOF).
+  /// Closes the process's stdin (EOF); attached: see attach().
   virtual Status close_stdin() = 0;
   virtual Status resize(std::uint16_t columns, std::uint16_t rows) = 0;
   /// Calls `on_exit` once with the exit code, on a thread of the runtime.
@@ -123,6 +124,12 @@ struct ExecOptions {
   bool has_stdout = true;
   bool has_stderr = true;  ///< Not with tty.
   bool tty = false;
+};
+
+struct AttachOptions {
+  bool has_stdin = false;
+  bool has_stdout = true;
+  bool has_stderr = true;  ///< With a terminal there is none: everything is on stdout.
 };
 
 /// Containers and images of this host. All calls block for at most their deadline (10 s unless said)
@@ -169,6 +176,22 @@ class PodRuntime {
 
   /// Starts a command with streams: kubectl exec.
   virtual Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) = 0;
+
+  /// The streams of a running container's own process, from now on: kubectl attach. Output comes as the process writes
+  /// it, whole lines or not, beginning with the line that it is in the middle of (a prompt). Any number may be
+  /// attached, up to a limit; each gets everything, what they type is mixed.
+  ///
+  /// stdin: with `stdinOnce` and no terminal, the first close_stdin(), or the end of the first session that has stdin,
+  /// is the end (EOF) of the container's. Otherwise close_stdin() ends this session only, and the container's stdin
+  /// stays open for the next, as kubelets do it.
+  ///
+  /// The end: on_exit tells the container's exit code when it ends, and 0 after a close_stdin() that ended the session.
+  /// When every output descriptor is at its end and on_exit is silent, the attach is over all the same: berth-logd was
+  /// restarted, or dropped a reader that was more than 1 MiB behind. Kubernetes answers Success in each of these cases.
+  ///
+  /// Errors: NotFound, FailedPrecondition (it does not run; it has no stdin: made without `stdin: true`, or closed
+  /// before), Unavailable (berth-logd does not run), ResourceExhausted (too many are attached). Messages are for users.
+  virtual Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) = 0;
 
   /// Calls `on_change(pod_uid)` whenever a container of that pod may have changed (exit, OOM), and
   /// `on_reconnect()` after the connection was (re)made, when anything may have changed. Both run on

@@ -16,6 +16,7 @@ namespace berth::runtime {
 /// The test's side of one command.
 struct PlayedProcess {
   std::string id;
+  bool attached = false;  ///< The container's own process: options has no command.
   ExecOptions options;
   UniqueFd in, out, err;  ///< Blocking: read the stdin, write the outputs.
   std::mutex mutex;
@@ -38,7 +39,7 @@ struct PlayedProcess {
   }
 };
 
-/// Only exec_stream() works; the API calls nothing else.
+/// Only exec_stream() and attach() work; the API calls nothing else.
 class ExecRuntime final : public PodRuntime {
  public:
   /// The command that was started last; waits for it.
@@ -53,15 +54,14 @@ class ExecRuntime final : public PodRuntime {
   }
 
   Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override {
-    const std::scoped_lock lock(mutex_);
-    if (failure_) return *std::exchange(failure_, std::nullopt);
-    auto process = std::make_shared<PlayedProcess>();
-    process->id = id;
-    process->options = options;
-    auto session = std::make_unique<Session>(process);
-    process_ = process;
-    changed_.notify_all();
-    return std::unique_ptr<ExecSession>(std::move(session));
+    return play(id, options, /*attached=*/false);
+  }
+  Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override {
+    ExecOptions same;
+    same.has_stdin = options.has_stdin;
+    same.has_stdout = options.has_stdout;
+    same.has_stderr = options.has_stderr;
+    return play(id, same, /*attached=*/true);
   }
 
   Status check() override { return no(); }
@@ -81,6 +81,19 @@ class ExecRuntime final : public PodRuntime {
   void subscribe(std::function<void(const std::string&)>, std::function<void()>) override {}
 
  private:
+  Result<std::unique_ptr<ExecSession>> play(const std::string& id, const ExecOptions& options, bool attached) {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return *std::exchange(failure_, std::nullopt);
+    auto process = std::make_shared<PlayedProcess>();
+    process->id = id;
+    process->attached = attached;
+    process->options = options;
+    auto session = std::make_unique<Session>(process);
+    process_ = process;
+    changed_.notify_all();
+    return std::unique_ptr<ExecSession>(std::move(session));
+  }
+
   static Status no() { return Error(ErrorCode::Unimplemented, "not played"); }
 
   class Session final : public ExecSession {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,6 +21,32 @@
 #include "runtime/pod_runtime.hpp"
 
 namespace berth::runtime {
+
+/// Reads until `wanted` is among it, or 20 s have passed.
+inline std::string read_until(int fd, const std::string& wanted) {
+  std::string text;
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (text.find(wanted) == std::string::npos && std::chrono::steady_clock::now() < limit) {
+    pollfd entry{fd, POLLIN, 0};
+    ::poll(&entry, 1, 100);
+    char buffer[4096];
+    const auto count = ::read(fd, buffer, sizeof buffer);
+    if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+/// Whether the descriptor comes to its end within 20 s; what it still says is thrown away.
+inline bool ends(int fd) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < limit) {
+    pollfd entry{fd, POLLIN, 0};
+    ::poll(&entry, 1, 100);
+    char buffer[4096];
+    if (::read(fd, buffer, sizeof buffer) == 0) return true;
+  }
+  return false;
+}
 
 /// A PodRuntime, fresh for each test, with one image present whose shell is /bin/sh.
 struct RuntimeSubject {
@@ -95,6 +124,37 @@ class RuntimeContract : public ::testing::TestWithParam<MakeRuntime> {
   void start(const ContainerSpec& spec) {
     const auto started = runtime().start(spec);
     ASSERT_TRUE(started.ok()) << started.error().message();
+  }
+
+  /// A container that repeats what it reads, and ends with its stdin.
+  ContainerSpec repeater(const std::string& pod, bool stdin_once) const {
+    auto spec = sleeper(pod);
+    spec.command = {"/bin/sh", "-c", "exec cat"};
+    spec.has_stdin = true;
+    spec.stdin_once = stdin_once;
+    return spec;
+  }
+  std::unique_ptr<ExecSession> attach(const ContainerSpec& spec, bool with_stdin) {
+    AttachOptions options;
+    options.has_stdin = with_stdin;
+    auto session = runtime().attach(id_of(spec), options);
+    EXPECT_TRUE(session.ok()) << (session.ok() ? "" : session.error().message());
+    return session.ok() ? *std::move(session) : nullptr;
+  }
+  static void type(const ExecSession& session, const std::string& text) {
+    ASSERT_EQ(::write(session.stdin_fd(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  /// What on_exit tells; -1 for an error, nothing within 20 s: nullopt.
+  std::optional<std::int32_t> exit_of(ExecSession& session) {
+    const auto told = std::make_shared<std::optional<std::int32_t>>();
+    session.on_exit([this, told](const Result<std::int32_t>& code) {
+      const std::scoped_lock lock(mutex_);
+      *told = code.ok() ? *code : -1;
+      told_.notify_all();
+    });
+    std::unique_lock lock(mutex_);
+    told_.wait_for(lock, std::chrono::seconds(20), [&] { return told->has_value(); });
+    return *told;
   }
 
   RuntimeSubject subject_;
@@ -231,6 +291,77 @@ TEST_P(RuntimeContract, RunAsNonRootRefusesARootImageAndLeavesNothing) {
 TEST_P(RuntimeContract, ExecInsideNothingIsNotFound) {
   const auto result = runtime().exec("no-such-container-0", {"/bin/sh"}, std::chrono::seconds(5));
   EXPECT_TRUE(failed_with(result, ErrorCode::NotFound));
+}
+
+TEST_P(RuntimeContract, AttachingToNothingIsNotFound) {
+  EXPECT_TRUE(failed_with(runtime().attach("no-such-container-0", {}), ErrorCode::NotFound));
+}
+
+TEST_P(RuntimeContract, AttachingToWhatHasEndedIsRefused) {
+  const auto spec = sleeper("aaaaaaaaaac0");
+  start(spec);
+  subject_.end(id_of(spec), 0);
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_TRUE(failed_with(runtime().attach(id_of(spec), {}), ErrorCode::FailedPrecondition));
+}
+
+TEST_P(RuntimeContract, WhatIsTypedComesBackAndTheEndOfStdinOnceIsTheEndOfStdin) {
+  const auto spec = repeater("aaaaaaaaaac1", /*stdin_once=*/true);
+  start(spec);
+  const auto session = attach(spec, /*with_stdin=*/true);
+  ASSERT_NE(session, nullptr);
+  type(*session, "ping without a newline");
+  EXPECT_EQ(read_until(session->stdout_fd(), "newline"), "ping without a newline");
+  EXPECT_TRUE(session->close_stdin().ok());
+  EXPECT_TRUE(ends(session->stdout_fd()));
+  EXPECT_EQ(exit_of(*session), 0);
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Exited);
+}
+
+TEST_P(RuntimeContract, ASessionThatGoesIsTheEndOfStdinOnce) {
+  const auto spec = repeater("aaaaaaaaaac2", /*stdin_once=*/true);
+  start(spec);
+  attach(spec, /*with_stdin=*/false).reset();
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running) << "it had no stdin to end";
+  attach(spec, /*with_stdin=*/true).reset();
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Exited);
+}
+
+TEST_P(RuntimeContract, WithoutStdinOnceTheNextSessionTypesOn) {
+  const auto spec = repeater("aaaaaaaaaac3", /*stdin_once=*/false);
+  start(spec);
+  for (const auto* text : {"first\n", "second\n"}) {
+    const auto session = attach(spec, /*with_stdin=*/true);
+    ASSERT_NE(session, nullptr);
+    type(*session, text);
+    EXPECT_EQ(read_until(session->stdout_fd(), text), text);
+    EXPECT_TRUE(session->close_stdin().ok());
+    EXPECT_TRUE(ends(session->stdout_fd())) << "the end of its stdin ends the session";
+    EXPECT_EQ(exit_of(*session), 0);
+  }
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
+}
+
+TEST_P(RuntimeContract, AStdinThatIsNotThereIsRefused) {
+  const auto spec = sleeper("aaaaaaaaaac4");
+  start(spec);
+  AttachOptions options;
+  options.has_stdin = true;
+  EXPECT_TRUE(failed_with(runtime().attach(id_of(spec), options), ErrorCode::FailedPrecondition));
+}
+
+TEST_P(RuntimeContract, TheEndOfTheContainerEndsWhatIsAttached) {
+  const auto spec = sleeper("aaaaaaaaaac5");
+  start(spec);
+  const auto session = attach(spec, /*with_stdin=*/false);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->stdin_fd(), -1);
+  subject_.end(id_of(spec), 7);
+  EXPECT_TRUE(ends(session->stdout_fd()));
+  EXPECT_TRUE(ends(session->stderr_fd()));
+  EXPECT_EQ(exit_of(*session), 7);
 }
 
 }  // namespace berth::runtime

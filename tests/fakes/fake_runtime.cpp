@@ -1,10 +1,13 @@
 // tests/fakes/fake_runtime.cpp - see fake_runtime.hpp.
 #include "tests/fakes/fake_runtime.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace berth::runtime {
 namespace {
@@ -14,6 +17,94 @@ constexpr auto kDigest = "sha256:{:064x}";
 Error no_image(const std::string& name) { return {ErrorCode::NotFound, "image \"" + name + "\": not found"}; }
 
 }  // namespace
+
+/// One session. Its stdin is the writing end of its own stdout: what a `cat` would do. Lock of the fake held, where not
+/// said otherwise.
+class FakeRuntime::Attached final : public ExecSession {
+ public:
+  using OnExit = std::function<void(Result<std::int32_t>)>;
+
+  Attached(FakeRuntime& fake, std::string id, const AttachOptions& options, bool tty, bool stdin_once)
+      : fake_(fake),
+        id_(std::move(id)),
+        has_stdout_(options.has_stdout),
+        ends_container_(options.has_stdin && stdin_once && !tty) {
+    std::tie(out_, out_writer_) = pipe();
+    if (options.has_stderr && !tty) std::tie(err_, err_writer_) = pipe();
+    if (options.has_stdin) in_.reset(::fcntl(out_writer_.get(), F_DUPFD_CLOEXEC, 0));
+  }
+  /// No lock held, here and in what overrides.
+  ~Attached() override {
+    {
+      const std::scoped_lock lock(fake_.mutex_);
+      std::erase(fake_.attached_, this);
+    }
+    if (ends_container_) fake_.end_stdin(id_);
+  }
+
+  int stdin_fd() const override { return in_.get(); }
+  int stdout_fd() const override { return has_stdout_ ? out_.get() : -1; }
+  int stderr_fd() const override { return err_.get(); }
+  Status close_stdin() override {
+    if (std::exchange(ends_container_, false)) {
+      fake_.end_stdin(id_);
+      return Ok{};
+    }
+    OnExit tell;
+    {
+      const std::scoped_lock lock(fake_.mutex_);
+      tell = end(0);
+    }
+    if (tell) tell(0);
+    return Ok{};
+  }
+  Status resize(std::uint16_t columns, std::uint16_t rows) override {
+    const std::scoped_lock lock(fake_.mutex_);
+    fake_.calls_.push_back(fmt::format("resize {} {}x{}", id_, columns, rows));
+    return Ok{};
+  }
+  void on_exit(OnExit on_exit) override {
+    std::unique_lock lock(fake_.mutex_);
+    if (!ended_) {
+      on_exit_ = std::move(on_exit);
+      return;
+    }
+    const auto code = *ended_;
+    lock.unlock();
+    on_exit(code);
+  }
+
+  const std::string& id() const { return id_; }
+  void write(const std::string& text, bool to_stderr) const {
+    (void)!::write((to_stderr ? err_writer_ : out_writer_).get(), text.data(), text.size());
+  }
+  /// Every output ends. Who is to be told, by the caller, without the lock.
+  OnExit end(std::int32_t code) {
+    if (ended_) return {};
+    ended_ = code;
+    out_writer_.reset();
+    err_writer_.reset();
+    // The number stays valid for whoever has it.
+    const UniqueFd nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (in_) ::dup3(nothing.get(), in_.get(), O_CLOEXEC);
+    return std::exchange(on_exit_, nullptr);
+  }
+
+ private:
+  static std::pair<UniqueFd, UniqueFd> pipe() {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+  }
+
+  FakeRuntime& fake_;
+  const std::string id_;
+  const bool has_stdout_;
+  bool ends_container_;  ///< The end of our stdin is that of the container's.
+  UniqueFd in_, out_, out_writer_, err_, err_writer_;
+  std::optional<std::int32_t> ended_;
+  OnExit on_exit_;
+};
 
 FakeRuntime::FakeRuntime(const Clock* clock) : clock_(clock) {}
 
@@ -36,6 +127,7 @@ void FakeRuntime::add_to_registry(const std::string& name, const std::string& us
 
 void FakeRuntime::exit(const std::string& id, std::int32_t code, bool oom_killed) {
   std::function<void(const std::string&)> tell;
+  std::vector<std::function<void(Result<std::int32_t>)>> ends;
   std::string uid;
   {
     const std::scoped_lock lock(mutex_);
@@ -47,8 +139,14 @@ void FakeRuntime::exit(const std::string& id, std::int32_t code, bool oom_killed
     found->second.finished_at = wall();
     uid = found->second.pod.uid;
     tell = on_change_;
+    for (auto* session : attached_) {
+      if (session->id() == id) ends.push_back(session->end(code));
+    }
   }
   if (tell) tell(uid);
+  for (const auto& end : ends) {
+    if (end) end(code);
+  }
 }
 
 void FakeRuntime::lose(const std::string& id) {
@@ -63,6 +161,21 @@ void FakeRuntime::lose(const std::string& id) {
     tell = on_change_;
   }
   if (tell) tell(uid);
+}
+
+void FakeRuntime::write_output(const std::string& id, const std::string& text, bool to_stderr) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto* session : attached_) {
+    if (session->id() == id) session->write(text, to_stderr);
+  }
+}
+
+void FakeRuntime::end_stdin(const std::string& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!stdin_closed_.insert(id).second) return;
+  }
+  exit(id, 0);
 }
 
 void FakeRuntime::reconnect() {
@@ -270,6 +383,24 @@ Result<std::unique_ptr<ExecSession>> FakeRuntime::exec_stream(const std::string&
   const std::scoped_lock lock(mutex_);
   if (auto error = scripted("exec_stream")) return *std::move(error);
   return Error(ErrorCode::Unimplemented, "exec in container " + id + ": the fake has no streams");
+}
+
+Result<std::unique_ptr<ExecSession>> FakeRuntime::attach(const std::string& id, const AttachOptions& options) {
+  const std::scoped_lock lock(mutex_);
+  calls_.push_back("attach " + id);
+  if (auto error = scripted("attach")) return *std::move(error);
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) return Error(ErrorCode::NotFound, fmt::format("container {} is not there", id));
+  if (found->second.phase != ContainerPhase::Running) {
+    return Error(ErrorCode::FailedPrecondition, fmt::format("container {} is not running", found->second.name));
+  }
+  const auto& spec = specs_.at(id);
+  if (options.has_stdin && (!spec.has_stdin || stdin_closed_.contains(id))) {
+    return Error(ErrorCode::FailedPrecondition, fmt::format("container {} has no stdin", spec.name));
+  }
+  auto session = std::make_unique<Attached>(*this, id, options, spec.tty, spec.stdin_once);
+  attached_.push_back(session.get());
+  return std::unique_ptr<ExecSession>(std::move(session));
 }
 
 void FakeRuntime::subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) {

@@ -33,8 +33,10 @@ class FakeRuntime final : public PodRuntime {
   void lose(const std::string& id);
   /// containerd was away: the subscriber is told to look at everything.
   void reconnect();
+  /// The process of a running container writes: every attached session reads it.
+  void write_output(const std::string& id, const std::string& text, bool to_stderr = false);
   /// The next calls of `verb` ("start", "kill", "remove", "containers", "all_containers", "image", "pull", "exec",
-  /// "check", "exec_stream") fail with `error`, each once, in order.
+  /// "check", "exec_stream", "attach") fail with `error`, each once, in order.
   void fail_next(const std::string& verb, Error error);
   /// What exec() answers from now on; by default exit code 0 and no output.
   void on_exec(
@@ -69,9 +71,15 @@ class FakeRuntime final : public PodRuntime {
                           std::chrono::milliseconds deadline) override;
   /// Unimplemented: streams are for the real one.
   Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
+  /// A process with stdin is a `cat`: what a session types comes back as its own output, and the end of stdin is the
+  /// end of the process, with 0.
+  Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override;
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
 
  private:
+  class Attached;
+  void end_stdin(const std::string& id);
+
   WallTime wall() const;
   /// The scripted failure of that verb, if there is one. Lock held.
   std::optional<Error> scripted(const std::string& verb);
@@ -84,6 +92,8 @@ class FakeRuntime final : public PodRuntime {
   std::map<std::string, ContainerState> containers_;
   std::map<std::string, ContainerSpec> specs_;
   std::map<std::string, std::deque<Error>> failures_;
+  std::set<std::string> stdin_closed_;  ///< Containers whose stdin has ended.
+  std::vector<Attached*> attached_;     ///< Each takes itself out when it goes.
   std::vector<std::string> calls_;
   std::function<Result<ExecResult>(const std::string&, const std::vector<std::string>&)> exec_answer_;
   std::function<void(const std::string&, int)> signal_;

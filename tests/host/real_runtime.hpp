@@ -108,18 +108,6 @@ class ContainerdRuntimeTest : public RuntimeContract {
                           told_.notify_all();
                         });
   }
-  static std::string read_until(int fd, const std::string& wanted) {
-    std::string text;
-    const auto limit = steady_clock::now() + seconds(20);
-    while (text.find(wanted) == std::string::npos && steady_clock::now() < limit) {
-      pollfd entry{fd, POLLIN, 0};
-      ::poll(&entry, 1, 100);
-      char buffer[4096];
-      const auto count = ::read(fd, buffer, sizeof buffer);
-      if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-    }
-    return text;
-  }
 };
 
 }  // namespace berth::runtime
