@@ -41,6 +41,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(asio::local::stream_protocol::socket socket, std::shared_ptr<HttpShared> shared)
       : stream_(std::move(socket)), shared_(std::move(shared)) {
+    user_ = socket_user(stream_.socket().native_handle());
     ++shared_->open;
     counted_ = std::shared_ptr<void>(nullptr, [shared = shared_](void*) { --shared->open; });
   }
@@ -117,6 +118,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     request.wants_web_socket = beast::websocket::is_upgrade(request_);
     request.sub_protocols = text(request_[http::field::sec_websocket_protocol]);
     request.body = std::move(request_.body());
+    request.user = user_;
     stream_.expires_never();
     // The answer may come after this connection is gone.
     shared_->handler(std::move(request),
@@ -247,6 +249,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   UnixStream stream_;
   std::shared_ptr<HttpShared> shared_;
+  User user_;
   std::shared_ptr<void> counted_;  ///< One place of the connection limit.
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;

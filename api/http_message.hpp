@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/user.hpp"
+
 namespace berth::api {
 
 enum class Method { Get, Post, Put, Patch, Delete, Other };
@@ -21,6 +23,7 @@ struct HttpRequest {
   std::string body;
   bool wants_web_socket = false;  ///< A valid WebSocket upgrade (RFC 6455).
   std::string sub_protocols;      ///< Sec-WebSocket-Protocol as sent: "v5.channel.k8s.io, v4.channel.k8s.io".
+  User user{};                    ///< Who asks: always somebody we know.
 };
 
 /// A body that is made while it is sent. The connection pulls when the peer has room, so a slow

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "api/api_error.hpp"
+#include "api/authorization.hpp"
 #include "api/delete_handler.hpp"
 #include "api/discovery.hpp"
 #include "api/exec_handler.hpp"
@@ -106,6 +107,9 @@ void route_resource(ApiContext& context, const ResourcePath& path, const Query& 
 void route(ApiContext& context, HttpRequest request, Respond respond) {
   const auto target = parse_target(request.target);
   if (!target) return respond(to_response(bad_request(target.error().message())));
+  if (request.method == Method::Other) return respond(to_response(method_not_allowed()));
+  const auto access = access_request(request.method, *target);
+  if (!is_allowed(request.user.role, access)) return respond(to_response(forbidden(request.user, access)));
   if (auto page = fixed_page(context, target->segments, request.method)) return respond(*std::move(page));
   const auto path = parse_resource_path(target->segments);
   if (!path) return respond(to_response(path_not_found()));
