@@ -1,6 +1,7 @@
 // runtime/containerd_runtime.hpp - PodRuntime over containerd; one .cpp a verb.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -28,7 +29,7 @@ namespace berth::runtime {
 class ContainerdRuntime final : public PodRuntime {
  public:
   explicit ContainerdRuntime(RuntimeConfig config);
-  /// Sessions of exec_stream() must be gone.
+  /// Sessions of exec_stream() and attach() must be gone.
   ~ContainerdRuntime() override;
 
   Status check() override;
@@ -47,6 +48,7 @@ class ContainerdRuntime final : public PodRuntime {
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
 
  private:
+  friend class ContainerdAttachSession;
   friend class ContainerdExecSession;
 
   // runtime_start.cpp
@@ -78,11 +80,19 @@ class ContainerdRuntime final : public PodRuntime {
   void end_left_execs();
   void recheck_execs(const std::string& container);
 
+  // runtime_attach.cpp
+  void remember_stdin(const std::string& id, int fd);
+  void forget_stdin(const std::string& id, int fd);
+  /// The container reads what was typed so far, and then the end.
+  Status end_stdin(const std::string& id);
+  /// Tells those whose container ended while we did not hear of it.
+  void recheck_attached();
+
   // runtime_watch.cpp
   Result<ContainerState> inspect(const ContainerRecord& record);
   std::string pod_of(const std::string& id);
   void remember(const std::string& id, const std::string& pod_uid);
-  void container_ended(const std::string& id);
+  void container_ended(const std::string& id, std::int32_t code);
   void out_of_memory(const std::string& id);
   void connected();
   void adopt_fifos();
@@ -94,12 +104,15 @@ class ContainerdRuntime final : public PodRuntime {
   IoDirectory io_;
   SeccompProfiles seccomp_;
   ExecRegistry execs_;
+  ExecRegistry attached_;  ///< By number; waits for the end of the container.
+  std::atomic<std::uint64_t> attach_number_{0};
 
   std::mutex mutex_;                         ///< Guards what follows.
   std::map<std::string, std::string> pods_;  ///< Container id → pod uid, for events; filled by looking.
   std::optional<HostFacts> host_facts_;
   std::list<std::pair<std::string, UserFiles>> user_files_;  ///< By chain id, newest first.
   std::set<std::string> logged_;
+  std::multimap<std::string, int> stdins_;  ///< Container id → descriptors of those who are attached and type.
   std::vector<std::shared_ptr<HeldExec>> left_execs_;  ///< Of an earlier agent, or not ended for want of an answer.
 
   std::function<void(const std::string&)> on_change_;

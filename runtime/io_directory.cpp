@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "base/atomic_file.hpp"
+#include "runtime/logs/log_source.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -19,6 +21,8 @@ namespace fs = std::filesystem;
 constexpr auto kDrainDeadline = std::chrono::seconds(2);
 constexpr auto kNobodyReads = std::chrono::milliseconds(300);
 constexpr auto kDrainPause = std::chrono::milliseconds(2);
+constexpr std::string_view kStdinKey = "STDIN=";  // "no", "yes" or "once"; berth-logd passes over it
+constexpr std::size_t kMaxMeta = 64 * 1024;
 
 /// No value can hold a newline: names come from validated objects; be sure anyway.
 std::string one_line(std::string text) {
@@ -29,10 +33,11 @@ std::string one_line(std::string text) {
 }
 
 std::string meta_text(const ContainerSpec& spec, const std::string& id) {
+  const auto* const stdin_text = !spec.has_stdin ? "no" : spec.stdin_once ? "once" : "yes";
   return fmt::format(
-      "BERTH_NAMESPACE={}\nBERTH_POD={}\nBERTH_POD_UID={}\nBERTH_CONTAINER={}\nCONTAINER_ID={}\nATTEMPT={}\n",
+      "BERTH_NAMESPACE={}\nBERTH_POD={}\nBERTH_POD_UID={}\nBERTH_CONTAINER={}\nCONTAINER_ID={}\nATTEMPT={}\n{}{}\n",
       one_line(spec.pod.ns), one_line(spec.pod.name), one_line(spec.pod.uid), one_line(spec.name), one_line(id),
-      spec.attempt);
+      spec.attempt, kStdinKey, stdin_text);
 }
 
 Status make_fifo(const fs::path& path) {
@@ -108,20 +113,55 @@ Status IoDirectory::adopt_all() {
 }
 
 Status IoDirectory::open_all(const std::string& id) {
-  std::vector<UniqueFd> fds;
+  Open opened;
   for (const auto* name : {"stdout", "stderr", "stdin"}) {
     const auto path = directory_ / id / name;
+    const bool is_stdin = std::string_view(name) == "stdin";
     // Read ends only: the collector has to see that all writers are gone. stdin is the other way round, and an open for
     // writing alone would fail while nobody reads.
-    const auto mode = std::string_view(name) == "stdin" ? O_RDWR : O_RDONLY;
+    const auto mode = is_stdin ? O_RDWR : O_RDONLY;
     UniqueFd fd(::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
     if (!fd && errno == ENOENT) continue;
     if (!fd) return Error::from_errno(errno, "open " + path.string());
-    fds.push_back(std::move(fd));
+    if (is_stdin) {
+      opened.in = std::move(fd);
+    } else {
+      opened.outputs.push_back(std::move(fd));
+    }
   }
-  if (fds.empty()) return Ok{};
+  if (opened.outputs.empty() && !opened.in) return Ok{};
   const std::scoped_lock lock(mutex_);
-  open_[id] = std::move(fds);
+  open_[id] = std::move(opened);
+  return Ok{};
+}
+
+Result<ContainerStreams> IoDirectory::streams(const std::string& id) const {
+  const auto directory = directory_ / id;
+  const auto meta = read_file(directory / "meta", kMaxMeta);
+  if (!meta) return meta.error();
+  const auto source = parse_log_source(*meta);
+  if (!source) return source.error();
+  std::error_code error;
+  ContainerStreams found;
+  found.container = source->container;
+  found.terminal = !fs::exists(directory / "stderr", error);
+  if (fs::exists(directory / "stdin", error)) found.in = directory / "stdin";
+  const auto at = meta->find(fmt::format("\n{}", kStdinKey));
+  const auto kind = at == std::string::npos ? std::string() : meta->substr(at + 1 + kStdinKey.size(), 4);
+  // An earlier berth wrote nothing about it.
+  found.has_stdin = kind.empty() ? !found.in.empty() : !kind.starts_with("no");
+  found.stdin_once = kind == "once";
+  return found;
+}
+
+Status IoDirectory::end_stdin(const std::string& id) {
+  UniqueFd in;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = open_.find(id); found != open_.end()) in = std::move(found->second.in);
+  }
+  const auto path = directory_ / id / "stdin";
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove " + path.string());
   return Ok{};
 }
 
@@ -129,7 +169,7 @@ Status IoDirectory::drain_and_remove(const std::string& id) {
   std::vector<UniqueFd> fds;
   {
     const std::scoped_lock lock(mutex_);
-    if (const auto found = open_.find(id); found != open_.end()) fds = std::move(found->second);
+    if (const auto found = open_.find(id); found != open_.end()) fds = std::move(found->second.outputs);
     open_.erase(id);
   }
   for (const auto* name : {"stdout", "stderr"}) {  // after a restart of ours: what the FIFO held went with its last end

@@ -150,7 +150,7 @@ void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_cha
                                       if (!exec.empty()) {
                                         execs_.resolve(exec, code);
                                       } else {
-                                        container_ended(container);
+                                        container_ended(container, code);
                                       }
                                     },
                                     [this](const std::string& container) { out_of_memory(container); },
@@ -170,7 +170,8 @@ void ContainerdRuntime::adopt_fifos() {
   left_execs_ = std::move(left);
 }
 
-void ContainerdRuntime::container_ended(const std::string& id) {
+void ContainerdRuntime::container_ended(const std::string& id, std::int32_t code) {
+  for (const auto& attached : attached_.pending(id)) attached_.resolve(attached.exec, code);
   recheck_execs(id);
   if (const auto uid = pod_of(id); !uid.empty()) on_change_(uid);
 }
@@ -192,6 +193,7 @@ void ContainerdRuntime::connected() {
   }
   end_left_execs();
   recheck_execs({});
+  recheck_attached();
   on_reconnect_();
 }
 

@@ -19,6 +19,7 @@
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/logs/attach_server.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -78,6 +79,7 @@ class FifoCollector final : public Collector {
   void scan();
   void adopt(const fs::path& dir);
   void adopt_stream(const fs::path& fifo, const LogSource& source, bool is_stderr);
+  int find_for_reader(const std::string& container, bool is_stderr);
   void drop(int fd);
   void end_removed(const std::string& id);
   bool still_there(const Stream& stream) const;
@@ -98,6 +100,8 @@ class FifoCollector final : public Collector {
   UniqueFd inotify_;
   UniqueFd scratch_read_;
   UniqueFd scratch_write_;
+  AttachServer attached_{
+      [this](const auto& container, bool is_stderr) { return find_for_reader(container, is_stderr); }};
   std::map<int, Stream> streams_;  ///< By descriptor.
   std::map<std::string, std::vector<int>> by_container_;
   std::deque<int> ready_;
@@ -141,6 +145,11 @@ Status FifoCollector::open() {
     event.data.fd = options_.wake_fd;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, options_.wake_fd, &event) != 0) {
       return Error::from_errno(errno, "epoll_ctl wake descriptor");
+    }
+  }
+  if (!options_.attach_socket.empty()) {
+    if (auto listening = attached_.listen(options_.attach_socket, epoll_.get()); !listening) {
+      log(LogLevel::Warning, "nobody can attach to containers", {{"error", listening.error().message()}});
     }
   }
   scan();
@@ -191,6 +200,21 @@ void FifoCollector::adopt_stream(const fs::path& fifo, const LogSource& source, 
   queue(stream);  // What was written before we came makes no edge.
 }
 
+int FifoCollector::find_for_reader(const std::string& container, bool is_stderr) {
+  if (container.empty() || container.find('/') != std::string::npos) return -1;
+  adopt(directory_ / container);  // it may be newer than what inotify has told
+  const auto found = by_container_.find(container);
+  if (found == by_container_.end()) return -1;
+  for (const auto fd : found->second) {
+    auto& stream = streams_.at(fd);
+    if (stream.is_stderr != is_stderr) continue;
+    stream.waiting = 0;  // an unfinished line that was seen is news for this reader
+    queue(stream);
+    return fd;
+  }
+  return -1;
+}
+
 void FifoCollector::queue(Stream& stream) {
   if (stream.queued) return;
   stream.queued = true;
@@ -208,6 +232,7 @@ void FifoCollector::drop(int fd) {
   if (found == streams_.end()) return;
   const auto source = found->second.source;
   const auto directory = found->second.directory;
+  attached_.end(fd);
   streams_.erase(found);  // Closing takes it out of the epoll set, too.
   std::erase(ready_, fd);
   auto& fds = by_container_[directory];
@@ -283,6 +308,7 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
     // Without writers, but in its place: whoever opens it next wakes us (edge-triggered: until then, nothing does).
     stream.waiting = 0;
     stream.hung_up = false;
+    if (!attached_.idle() && writers_gone(stream.fd.get())) attached_.end(stream.fd.get());
     return stream.removed ? Outcome::Ended : Outcome::Drained;
   }
   if (available == stream.waiting && !stream.hung_up && !stream.removed) return Outcome::Drained;
@@ -291,6 +317,7 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   if (!have) {
     return have.error().code() == ErrorCode::Unavailable ? Outcome::Drained : not_stored(stream, have.error());
   }
+  if (!attached_.idle()) attached_.show(stream.fd.get(), {buffer_.data(), *have});
   // Asked after looking: when there is no writer now, nobody is in the middle of the line that we saw.
   if (stream.hung_up && !writers_gone(stream.fd.get())) stream.hung_up = false;
   // tee(2) gives at most what fits 16 pipe buffers: "all of it" must be known before a last line counts as ended.
@@ -316,6 +343,7 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
     if (got <= 0) return Outcome::Ended;
     left -= static_cast<std::size_t>(got);
   }
+  if (!attached_.idle()) attached_.consumed(stream.fd.get(), split.consumed);
   stream.waiting = 0;
   counters_.lines += split.lines.size();
   counters_.bytes += split.consumed;
@@ -356,6 +384,7 @@ Result<bool> FifoCollector::turn(std::chrono::milliseconds timeout) {
       read_inotify();
       continue;
     }
+    if (attached_.handle(event.data.fd, event.events)) continue;
     const auto found = streams_.find(event.data.fd);
     if (found == streams_.end()) continue;  // The wake descriptor: whoever gave it to us looks at it.
     if ((event.events & (EPOLLHUP | EPOLLERR)) != 0) found->second.hung_up = true;

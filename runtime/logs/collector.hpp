@@ -27,6 +27,9 @@ namespace berth::runtime {
 /// A stream lasts as long as its directory: writers may go and others come. When the last one goes, an unfinished line
 /// counts as finished. A directory that is removed and made again under the same name is read again.
 ///
+/// Who asks at the socket (see attach_server.hpp) gets a copy of a stream from now on, as it is read and before it is
+/// stored, beginning with the line that is not finished: kubectl attach.
+///
 /// While it runs it holds a lock (flock(2)) on <directory>/.collector: whoever wants to wait for a stream to be read
 /// can see whether anybody will.
 class Collector {
@@ -52,6 +55,9 @@ struct CollectorOptions {
   std::chrono::milliseconds sink_retry{1000};
   /// While it is readable, turn() does not wait. Never read; outlives the collector. -1: none.
   int wake_fd = -1;
+  /// Where to listen for those who want to be attached. Empty: nobody may. When it cannot be, the log is collected all
+  /// the same.
+  std::filesystem::path attach_socket{};
 };
 
 /// Errors: FailedPrecondition (another collector holds the lock), or as of inotify_init(2), epoll_create(2).

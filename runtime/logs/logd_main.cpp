@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
   const auto journal = options.sink == "journal" || (options.sink == "auto" && ::access(kJournalSocket, F_OK) == 0);
   const auto sink =
       journal ? runtime::make_journal_sink(kJournalSocket) : runtime::make_file_sink(options.state_dir / "logs");
-  auto collector = runtime::make_collector(options.run_dir / "io", *sink, {.wake_fd = wake.get()});
+  auto collector = runtime::make_collector(options.run_dir / "io", *sink,
+                                           {.wake_fd = wake.get(), .attach_socket = options.run_dir / "attach.sock"});
   if (!collector) {
     log(LogLevel::Error, "cannot start", {{"error", collector.error().message()}});
     return 1;

@@ -55,6 +55,8 @@ struct RuntimeSubject {
   std::string image;
   /// Makes the process of a container end with `code`: how, the maker of the subject knows.
   std::function<void(const std::string& id, std::int32_t code)> end;
+  /// Makes somebody collect the output of containers, which is what attaching is about; empty: not needed.
+  std::function<void()> collect;
   std::string skip;  ///< Not empty: why this subject cannot be had here.
 };
 using MakeRuntime = std::function<RuntimeSubject()>;
@@ -135,6 +137,7 @@ class RuntimeContract : public ::testing::TestWithParam<MakeRuntime> {
     return spec;
   }
   std::unique_ptr<ExecSession> attach(const ContainerSpec& spec, bool with_stdin) {
+    if (subject_.collect) subject_.collect();
     AttachOptions options;
     options.has_stdin = with_stdin;
     auto session = runtime().attach(id_of(spec), options);

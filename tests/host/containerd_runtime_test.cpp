@@ -268,6 +268,80 @@ TEST_P(ContainerdRuntimeTest, PullsFromARegistryAndSaysWhatIsNotThere) {
   EXPECT_TRUE(failed_with(results[3], ErrorCode::InvalidArgument));
 }
 
+TEST_P(ContainerdRuntimeTest, WithoutACollectorNobodyCanAttachAndTheContainerGoesOn) {
+  const auto spec = sleeper("bbbbbbbbbbd0");
+  start(spec);
+  const auto refused = runtime().attach(id_of(spec), {});
+  ASSERT_TRUE(failed_with(refused, ErrorCode::Unavailable));
+  EXPECT_NE(refused.error().message().find("berth-logd"), std::string::npos) << refused.error().message();
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
+}
+
+TEST_P(ContainerdRuntimeTest, ATerminalsPromptComesAtOnceAndItsSizeIsSet) {
+  auto spec = repeater("bbbbbbbbbbd1", /*stdin_once=*/true);
+  spec.command = {"/bin/sh", "-c", "PS1='prompt> ' exec /bin/sh -i"};
+  spec.tty = true;
+  start(spec);
+  for (int i = 0; i < 2; ++i) {  // a session that goes is no end for a terminal, whatever stdinOnce says
+    const auto session = attach(spec, /*with_stdin=*/true);
+    ASSERT_NE(session, nullptr);
+    EXPECT_EQ(session->stderr_fd(), -1);
+    EXPECT_NE(read_until(session->stdout_fd(), "prompt> ").find("prompt> "), std::string::npos);
+    ASSERT_TRUE(session->resize(132, 43).ok());
+    type(*session, "stty size\n");
+    const auto text = read_until(session->stdout_fd(), "43 132\r\nprompt> ");
+    EXPECT_NE(text.find("43 132\r\n"), std::string::npos) << text;
+  }
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
+  const auto session = attach(spec, /*with_stdin=*/true);
+  type(*session, "exit 3\n");
+  EXPECT_EQ(exit_of(*session), 3);
+  EXPECT_TRUE(ends(session->stdout_fd()));
+}
+
+TEST_P(ContainerdRuntimeTest, StdinStaysOpenWhileNobodyIsAttachedAndNoAgentRuns) {
+  const auto spec = repeater("bbbbbbbbbbd2", /*stdin_once=*/true);
+  start(spec);
+  const auto pid = only(spec.pod.uid).pid;
+  subject_.runtime.reset();  // nobody but the shim has the FIFO open now
+  std::this_thread::sleep_for(milliseconds(300));
+  subject_.runtime = make_containerd_runtime(config_in(run_dir()));
+  restart();
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
+  EXPECT_EQ(only(spec.pod.uid).pid, pid);
+  {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(told_.wait_for(lock, seconds(20), [this] { return connected_ > 0; }));
+  }
+  const auto session = attach(spec, /*with_stdin=*/true);
+  ASSERT_NE(session, nullptr);
+  type(*session, "still here\n");
+  EXPECT_EQ(read_until(session->stdout_fd(), "\n"), "still here\n");
+  EXPECT_TRUE(session->close_stdin().ok());
+  EXPECT_EQ(exit_of(*session), 0);
+}
+
+TEST_P(ContainerdRuntimeTest, TheFirstStdinThatClosesIsTheEndForAllThatAreAttached) {
+  auto spec = repeater("bbbbbbbbbbd3", /*stdin_once=*/true);
+  spec.command = {"/bin/sh", "-c", "cat; echo end of input; until [ -s /code ]; do sleep 0.02; done"};
+  start(spec);
+  const auto first = attach(spec, /*with_stdin=*/true);
+  const auto second = attach(spec, /*with_stdin=*/true);
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(second, nullptr);
+  type(*first, "from the first\n");
+  EXPECT_EQ(read_until(first->stdout_fd(), "first\n"), "from the first\n");
+  EXPECT_EQ(read_until(second->stdout_fd(), "first\n"), "from the first\n");
+  EXPECT_TRUE(first->close_stdin().ok());
+  EXPECT_EQ(read_until(second->stdout_fd(), "end of input\n"), "end of input\n");
+  type(*second, "nobody reads this\n");
+  AttachOptions options;
+  options.has_stdin = true;
+  const auto refused = runtime().attach(id_of(spec), options);
+  ASSERT_TRUE(failed_with(refused, ErrorCode::FailedPrecondition));
+  EXPECT_NE(refused.error().message().find("stdinOnce"), std::string::npos) << refused.error().message();
+}
+
 /// Not a test: prints what a start costs. --gtest_also_run_disabled_tests
 TEST_P(ContainerdRuntimeTest, DISABLED_StartLatency) {
   std::vector<double> starts;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "base/atomic_file.hpp"
+#include "runtime/logs/collector.hpp"
 #include "tests/contracts/runtime_contract.hpp"
 
 namespace berth::runtime {
@@ -42,6 +44,47 @@ struct Directory {
   }
 };
 
+/// berth-logd in a thread: reads all output, and keeps what it read.
+class CollectorThread final : public LogSink {
+ public:
+  explicit CollectorThread(const fs::path& run_dir) {
+    auto made =
+        make_collector(run_dir / "io", *this, {.wake_fd = wake_.get(), .attach_socket = run_dir / "attach.sock"});
+    EXPECT_TRUE(made.ok()) << made.error().message();
+    if (!made) return;
+    thread_ = std::thread([this, collector = *std::move(made)] {
+      while (!stopping_ && collector->turn(seconds(60))) continue;
+    });
+  }
+  ~CollectorThread() override {
+    stopping_ = true;
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+    if (thread_.joinable()) thread_.join();
+  }
+  CollectorThread(const CollectorThread&) = delete;
+  CollectorThread& operator=(const CollectorThread&) = delete;
+
+  Status write(const LogSource&, bool, WallTime, const std::vector<LinePiece>& lines) override {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& line : lines) text_ += std::string(line.text) + "\n";
+    return Ok{};
+  }
+  void finish(const LogSource&) override {}
+  void clean_up(const std::vector<std::string>&) override {}
+  std::string text() {
+    const std::scoped_lock lock(mutex_);
+    return text_;
+  }
+
+ private:
+  UniqueFd wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::string text_;
+  std::thread thread_;
+};
+
 inline RuntimeConfig config_in(const fs::path& run_dir) {
   RuntimeConfig config;
   config.address = variable("BERTH_TEST_CONTAINERD");
@@ -60,6 +103,9 @@ inline RuntimeSubject make_real() {
   subject.image = variable("BERTH_TEST_IMAGE");
   subject.runtime = make_containerd_runtime(config_in(directory->path));
   subject.keep = directory;
+  subject.collect = [path = directory->path, collector = std::make_shared<std::unique_ptr<CollectorThread>>()] {
+    if (!*collector) *collector = std::make_unique<CollectorThread>(path);
+  };
   subject.end = [runtime = subject.runtime.get()](const std::string& id, std::int32_t code) {
     const auto written =
         runtime->exec(id, {"/bin/sh", "-c", fmt::format("echo {} > /code", code)}, std::chrono::seconds(20));
