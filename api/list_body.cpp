@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "api/old_version.hpp"
+
 namespace berth::api {
 
 namespace {
@@ -24,7 +26,9 @@ class ListBody final : public BodySource {
       out += presentation_.table
                  ? table_head(kind_.kind, listing_.revision, /*columns=*/true)
                  : fmt::format(R"({{"kind":"{}List","apiVersion":"{}","metadata":{{"resourceVersion":"{}"}},"items":[)",
-                               kind_.name, kind_.api_version(), listing_.revision);
+                               kind_.name,
+                               presentation_.api_version.empty() ? kind_.api_version() : presentation_.api_version,
+                               listing_.revision);
     }
     while (next_ < listing_.objects.size() && out.size() < kPiece) {
       const auto object = std::move(listing_.objects[next_++]);
@@ -32,9 +36,9 @@ class ListBody final : public BodySource {
       if (!first_) out += ',';
       first_ = false;
       if (presentation_.table) {
-        append_table_row(out, *object, presentation_.include, now_);
+        append_table_row(out, *object, presentation_.include, now_, presentation_.api_version);
       } else {
-        out += json::serialize(object->raw);
+        append_object(out, object->raw, presentation_.api_version);
       }
     }
     if (next_ < listing_.objects.size()) return State::More;
@@ -60,9 +64,13 @@ std::unique_ptr<BodySource> make_list_body(const model::KindInfo& kind, store::L
 }
 
 std::string object_text(const model::Object& object, const Presentation& presentation, WallTime now) {
-  if (!presentation.table) return json::serialize(object.raw);
-  auto out = table_head(object.kind, object.meta.resource_version, /*columns=*/true);
-  append_table_row(out, object, presentation.include, now);
+  std::string out;
+  if (!presentation.table) {
+    append_object(out, object.raw, presentation.api_version);
+    return out;
+  }
+  out = table_head(object.kind, object.meta.resource_version, /*columns=*/true);
+  append_table_row(out, object, presentation.include, now, presentation.api_version);
   out += "]}";
   return out;
 }

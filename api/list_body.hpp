@@ -14,6 +14,7 @@ namespace berth::api {
 struct Presentation {
   bool table = false;
   RowObject include = RowObject::Metadata;
+  std::string api_version{};  ///< "apps/v1beta1" when the client asked by an old version; empty: as stored.
 };
 
 /// `PodList`, or a `Table`, of those objects of `listing` that `selection` takes. Objects are written straight from the

@@ -101,8 +101,9 @@ ApiResult<Presentation> presentation_of(std::string_view accept, const Query& qu
 
 HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Query& query, std::string_view accept) {
   const auto& kind = model::info(path.kind);
-  const auto presentation = presentation_of(accept, query);
+  auto presentation = presentation_of(accept, query);
   if (!presentation) return to_response(presentation.error());
+  presentation->api_version = path.old_version;
   const auto now = context.clock.wall();
   HttpResponse response;
   if (!path.name.empty()) {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "api/group_versions.hpp"
+
 namespace berth::api {
 
 namespace {
@@ -19,12 +21,11 @@ int hex_digit(char c) {
   return -1;
 }
 
-const model::KindInfo* kind_at(std::string_view group, std::string_view version, std::string_view plural) {
-  const auto& kinds = model::all_kinds();
-  const auto it = std::find_if(kinds.begin(), kinds.end(), [&](const model::KindInfo& kind) {
-    return kind.group == group && kind.version == version && kind.plural == plural;
-  });
-  return it == kinds.end() ? nullptr : &*it;
+const model::KindInfo* kind_at(const GroupVersion& where, std::string_view plural) {
+  for (const auto kind : kinds_in(where)) {
+    if (model::info(kind).plural == plural) return &model::info(kind);
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -154,9 +155,11 @@ std::optional<ResourcePath> parse_resource_path(const std::vector<std::string>& 
     path.ns = segments[at + 1];
     at += 2;
   }
-  const auto* kind = kind_at(group, version, segments[at]);
+  const GroupVersion where{group, version};
+  const auto* kind = kind_at(where, segments[at]);
   if (kind == nullptr || (scoped && !kind->namespaced) || segments.size() > at + 3) return std::nullopt;
   path.kind = kind->kind;
+  if (is_old_version(kind->kind, where)) path.old_version = where.text();
   if (segments.size() > at + 1) path.name = segments[at + 1];
   if (segments.size() > at + 2) path.subresource = segments[at + 2];
   // A named object of a namespaced kind lives in a namespace.

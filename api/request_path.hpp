@@ -46,6 +46,8 @@ struct ResourcePath {
   std::string ns;           ///< Empty: all namespaces, or a kind without.
   std::string name;         ///< Empty: the collection.
   std::string subresource;  ///< "status", "scale", "log", "exec", ...
+  /// "apps/v1beta1" when the path names an old version of the kind; empty for the one in which it is stored.
+  std::string old_version{};
 };
 
 /// Nullopt when no kind of ours lives there.

@@ -9,6 +9,7 @@
 #include "api/discovery.hpp"
 #include "api/exec_handler.hpp"
 #include "api/log_handler.hpp"
+#include "api/old_version.hpp"
 #include "api/read_handler.hpp"
 #include "api/request_path.hpp"
 #include "api/write_handler.hpp"
@@ -37,7 +38,7 @@ HttpResponse health(const ApiContext& context, std::string_view which) {
 
 /// Pages at fixed paths; nullopt: a resource, perhaps.
 std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vector<std::string>& segments,
-                                       Method method) {
+                                       Method method, std::string_view accept) {
   const bool is_get = method == Method::Get;
   if (is_health_path(segments)) {
     return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
@@ -48,12 +49,9 @@ std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vec
     response.content_type = "application/octet-stream";
     return response;
   }
-  auto document = discovery(segments);
-  if (!document) return std::nullopt;
-  if (!is_get) return to_response(method_not_allowed());
-  HttpResponse response;
-  response.body = json::serialize(*document);
-  return response;
+  auto document = discovery(segments, accept);
+  if (document && !is_get) return to_response(method_not_allowed());
+  return document;
 }
 
 void route_subresource(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
@@ -110,9 +108,15 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (request.method == Method::Other) return respond(to_response(method_not_allowed()));
   const auto access = access_request(request.method, *target);
   if (!is_allowed(request.user.role, access)) return respond(to_response(forbidden(request.user, access)));
-  if (auto page = fixed_page(context, target->segments, request.method)) return respond(*std::move(page));
+  if (auto page = fixed_page(context, target->segments, request.method, request.accept)) {
+    return respond(*std::move(page));
+  }
   const auto path = parse_resource_path(target->segments);
-  if (!path) return respond(to_response(path_not_found()));
+  if (!path) return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
+  if (!path->old_version.empty()) {
+    if (auto current = to_current_version(request, *path); !current) return respond(to_response(current.error()));
+    respond = from_current_version(std::move(respond), *path, request.method);
+  }
   route_resource(context, *path, target->query, request, respond);
 }
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "api/old_version.hpp"
+
 namespace berth::api {
 
 namespace {
@@ -160,10 +162,11 @@ class WatchBody final : public BodySource {
     if (request_.presentation.table) {
       out += table_head(object.kind, object.meta.resource_version, /*columns=*/!columns_sent_);
       columns_sent_ = true;
-      append_table_row(out, object, request_.presentation.include, context_.clock.wall());
+      append_table_row(out, object, request_.presentation.include, context_.clock.wall(),
+                       request_.presentation.api_version);
       out += "]}";
     } else {
-      out += json::serialize(object.raw);
+      append_object(out, object.raw, request_.presentation.api_version);
     }
     out += "}\n";
   }
@@ -172,7 +175,8 @@ class WatchBody final : public BodySource {
     const auto& kind = model::info(request_.kind);
     out += fmt::format(
         R"({{"type":"BOOKMARK","object":{{"kind":"{}","apiVersion":"{}","metadata":{{"resourceVersion":"{}","creationTimestamp":null}}}}}})",
-        kind.name, kind.api_version(), revision_);
+        kind.name, request_.presentation.api_version.empty() ? kind.api_version() : request_.presentation.api_version,
+        revision_);
     out += '\n';
   }
 

@@ -9,21 +9,6 @@
 namespace berth::model {
 namespace {
 
-struct OldVersion {
-  std::string_view api_version;
-  Kind kind;
-  bool first_beta;  ///< Defaults of the first betas: selector from labels, OnDelete.
-};
-constexpr OldVersion kOldVersions[] = {
-    {"apps/v1beta1", Kind::StatefulSet, true},
-    {"apps/v1beta2", Kind::StatefulSet, false},
-    {"apps/v1beta2", Kind::DaemonSet, false},
-    {"extensions/v1beta1", Kind::DaemonSet, true},
-    {"apps/v1beta1", Kind::ControllerRevision, false},
-    {"apps/v1beta2", Kind::ControllerRevision, false},
-    {"storage.k8s.io/v1beta1", Kind::StorageClass, false},
-};
-
 void apply_first_beta_defaults(json::object& raw) {
   auto* spec = object_or_new(raw, "spec");
   if (spec == nullptr) return;
@@ -51,6 +36,22 @@ const KindInfo* kind_spelled(std::string_view name) {
 
 }  // namespace
 
+const std::vector<OldVersion>& old_versions() {
+  static constexpr std::string_view kApps = "deprecated in v1.9+, unavailable in v1.16+";
+  static constexpr std::string_view kExtensions = "deprecated in v1.14+, unavailable in v1.16+";
+  static constexpr std::string_view kStorage = "deprecated in v1.19+, unavailable in v1.22+";
+  static const std::vector<OldVersion> versions = {
+      {"apps/v1beta2", Kind::StatefulSet, false, kApps},
+      {"apps/v1beta2", Kind::DaemonSet, false, kApps},
+      {"apps/v1beta2", Kind::ControllerRevision, false, kApps},
+      {"apps/v1beta1", Kind::StatefulSet, true, kApps},
+      {"apps/v1beta1", Kind::ControllerRevision, false, kApps},
+      {"extensions/v1beta1", Kind::DaemonSet, true, kExtensions},
+      {"storage.k8s.io/v1beta1", Kind::StorageClass, false, kStorage},
+  };
+  return versions;
+}
+
 Conversion convert(json::object& raw) {
   Conversion result;
   const Reader root(raw, "", result.issues);
@@ -71,7 +72,7 @@ Conversion convert(json::object& raw) {
     return result;
   }
   if (kind->api_version() == api_version) return result;
-  for (const auto& old : kOldVersions) {
+  for (const auto& old : old_versions()) {
     if (old.api_version != api_version || old.kind != kind->kind) continue;
     if (old.first_beta) apply_first_beta_defaults(raw);
     raw["apiVersion"] = kind->api_version();

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/json.hpp"
+#include "model/meta.hpp"
 #include "model/reader.hpp"
 
 namespace berth::model {
@@ -19,5 +22,16 @@ struct Conversion {
 /// - extensions/v1beta1 DaemonSet: the same; templateGeneration is dropped.
 /// - apps/v1beta2 StatefulSet and DaemonSet, storage.k8s.io/v1beta1 StorageClass: as v1.
 Conversion convert(json::object& raw);
+
+/// A kind under an API version that Kubernetes once served it by, and that convert() reads.
+struct OldVersion {
+  std::string_view api_version;  ///< "apps/v1beta1"
+  Kind kind;
+  bool first_beta;  ///< Defaults of the first betas: selector from labels, OnDelete.
+  /// Since when it is old, and gone upstream: "deprecated in v1.9+, unavailable in v1.16+".
+  std::string_view history;
+};
+/// All of them, newest first.
+const std::vector<OldVersion>& old_versions();
 
 }  // namespace berth::model

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "api/human_duration.hpp"
+#include "api/old_version.hpp"
 #include "api/tables/field.hpp"
 
 namespace berth::api {
@@ -134,7 +135,8 @@ json::array column_definitions(Kind kind) {
   return out;
 }
 
-void append_table_row(std::string& out, const model::Object& object, RowObject include, WallTime now) {
+void append_table_row(std::string& out, const model::Object& object, RowObject include, WallTime now,
+                      std::string_view api_version) {
   out += R"({"cells":)";
   out += json::serialize(table_cells(object, now));
   if (include == RowObject::Metadata) {
@@ -144,7 +146,7 @@ void append_table_row(std::string& out, const model::Object& object, RowObject i
     out += '}';
   } else if (include == RowObject::Object) {
     out += R"(,"object":)";
-    out += json::serialize(object.raw);
+    append_object(out, object.raw, api_version);
   }
   out += '}';
 }

@@ -28,7 +28,8 @@ json::array column_definitions(model::Kind kind);
 /// How much of the object goes with its row: the query parameter includeObject.
 enum class RowObject { None, Metadata, Object };
 
-/// Appends one metav1.TableRow as text.
-void append_table_row(std::string& out, const model::Object& object, RowObject include, WallTime now);
+/// Appends one metav1.TableRow as text; a whole object carries `api_version` when that is not empty.
+void append_table_row(std::string& out, const model::Object& object, RowObject include, WallTime now,
+                      std::string_view api_version = {});
 
 }  // namespace berth::api
