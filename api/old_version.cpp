@@ -36,7 +36,7 @@ ApiResult<bool> convert_body(json::object& raw, const ResourcePath& path) {
   const auto converted = model::convert(raw);
   if (converted.issues.empty()) return true;
   const auto& issue = converted.issues.front();
-  return bad_request(fmt::format("{}: {}", issue.path, issue.message));
+  return bad_request(fmt::format("{}: {}", issue.field, issue.message));
 }
 
 /// A patch is not a whole object: no defaults of the old version are filled in.

@@ -52,7 +52,7 @@ TEST(Discovery, EveryGroupVersionThatIsNamedHasAPage) {
     for (const auto& one : served_group_versions({metrics})) {
       if (one.group.empty()) continue;
       const auto list = page_at({"apis", std::string(one.group), std::string(one.version)}, "", {metrics});
-      EXPECT_EQ(list.at("groupVersion"), one.text());
+      EXPECT_EQ(std::string_view(list.at("groupVersion").as_string()), one.text());
       EXPECT_EQ(page_at({"apis", std::string(one.group)}, "", {metrics}).at("kind"), "APIGroup");
     }
   }
@@ -86,7 +86,8 @@ TEST(Discovery, SubresourcesSayWhatTheyAnswer) {
     EXPECT_NE(resource(core, name), nullptr) << name;
   }
   EXPECT_EQ(resource(core, "configmaps/status"), nullptr);
-  const auto* scale = resource(page_at({"apis", "apps", "v1beta1"}), "statefulsets/scale");
+  const auto beta = page_at({"apis", "apps", "v1beta1"});
+  const auto* scale = resource(beta, "statefulsets/scale");
   ASSERT_NE(scale, nullptr);
   EXPECT_EQ(scale->at("group"), "autoscaling");
 }

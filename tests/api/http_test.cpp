@@ -35,7 +35,7 @@ TEST_F(Http, HugeHeadersAndBodiesAreRefused) {
 
 TEST_F(Http, PathsAndMethodsThatDoNotFitAreNamed) {
   EXPECT_EQ(send("GET", "/nope").code, 404U);
-  EXPECT_EQ(send("GET", "/nope").message(), "the server could not find the requested resource");
+  EXPECT_EQ(send("GET", "/nope").message(), "404 page not found\n");
   EXPECT_EQ(send("GET", "/api/v1/%zz").code, 400U);
   EXPECT_EQ(send("POST", "/api/v1/pods", "{}").code, 405U);
   EXPECT_EQ(send("PUT", "/api/v1/namespaces/default/pods", "{}").code, 405U);

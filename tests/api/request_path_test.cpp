@@ -73,8 +73,17 @@ TEST(RequestPath, NamespacesAreBothAFolderAndAnObject) {
   EXPECT_EQ(status->subresource, "status");
 }
 
+TEST(RequestPath, OldVersionsLeadToTheKindAndAreRemembered) {
+  const auto set = resource("/apis/apps/v1beta1/namespaces/a/statefulsets/mongo/scale");
+  ASSERT_TRUE(set);
+  EXPECT_EQ(set->kind, model::Kind::StatefulSet);
+  EXPECT_EQ(set->old_version, "apps/v1beta1");
+  EXPECT_EQ(resource("/apis/extensions/v1beta1/daemonsets")->old_version, "extensions/v1beta1");
+  EXPECT_EQ(resource("/apis/apps/v1/daemonsets")->old_version, "");
+}
+
 TEST(RequestPath, WhatLivesElsewhereIsNotFound) {
-  for (const auto* target : {"/api/v1/statefulsets", "/apis/apps/v1/pods", "/apis/apps/v1beta1/statefulsets",
+  for (const auto* target : {"/api/v1/statefulsets", "/apis/apps/v1/pods", "/apis/apps/v1beta1/daemonsets",
                              "/api/v1/foos", "/api/v1/pods/web-0", "/api/v1/namespaces/a/nodes/n",
                              "/api/v1/namespaces/a/pods/p/log/x", "/apis/apps/v1", "/api/v1", "/", "/x/v1/pods"}) {
     EXPECT_FALSE(resource(target)) << target;
