@@ -44,6 +44,8 @@ SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) {
     }
   } else if (revisions.update_is_new) {
     plan.create.push_back(make_revision_object(set.meta, "DaemonSet", revisions.update));
+  } else if (revisions.update_is_old) {
+    plan.renumber = revisions.update;
   }
 
   const auto wanted =

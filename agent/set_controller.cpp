@@ -201,6 +201,16 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
     events_(key, uid, "Normal", "SuccessfulDelete", "delete Pod " + pod.name + " in " + key.display());
     writer_.mark_deleted(pod, {}, std::nullopt, answered(ErrorCode::NotFound));
   }
+  if (plan.renumber) {
+    ++state->writes;
+    writer_.modify(
+        {Kind::ControllerRevision, key.ns, plan.renumber->name}, {}, Durability::Durable,
+        [number = plan.renumber->number](json::object& raw) {
+          raw["revision"] = number;
+          return true;
+        },
+        answered(ErrorCode::NotFound));
+  }
   for (const auto& surplus : plan.remove) {
     ++state->writes;
     writer_.remove(surplus, {}, answered(ErrorCode::NotFound));

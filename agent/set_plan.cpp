@@ -45,9 +45,10 @@ SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& po
       known = true;
     }
   }
-  if (!known) {
+  if (!known || plan.update.number < newest) {
+    plan.update_is_new = !known;
+    plan.update_is_old = known;
     plan.update.number = newest + 1;
-    plan.update_is_new = true;
   }
 
   std::vector<const Revision*> unused;

@@ -32,6 +32,7 @@ struct SetPlan {
   std::vector<model::ObjectKey> delete_pods;   ///< Gracefully.
   std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
   std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
+  std::optional<Revision> renumber;            ///< A stored revision that became the newest again: its new number.
   json::object status;                         ///< The set's new status.
   bool forget = false;                         ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.
@@ -41,6 +42,7 @@ struct SetPlan {
 struct SetRevisions {
   Revision update;                        ///< Of the template as it is now.
   bool update_is_new = false;             ///< Not stored yet: create it.
+  bool update_is_old = false;             ///< Stored, with an older number: the template went back to it.
   std::vector<model::ObjectKey> surplus;  ///< Beyond revisionHistoryLimit and used by nobody.
 };
 SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,

@@ -35,6 +35,8 @@ class Planner {
     } else {
       if (revisions_.update_is_new) {
         plan_.create.push_back(make_revision_object(set_.meta, "StatefulSet", revisions_.update));
+      } else if (revisions_.update_is_old) {
+        plan_.renumber = revisions_.update;
       }
       if (fill() && shrink()) roll();
     }

@@ -6,6 +6,7 @@
 #include "api/discovery.hpp"
 #include "api/json_patch.hpp"
 #include "api/tables/field.hpp"
+#include "model/strategic_merge.hpp"
 
 namespace berth::api {
 
@@ -48,31 +49,40 @@ ApiResult<json::object> read_json_body(const HttpRequest& request) {
   return std::move(parsed->get_object());
 }
 
-ApiResult<json::object> patch_object(const HttpRequest& request, const json::object& stored,
-                                     const model::KindInfo& kind, std::string_view name) {
+namespace {
+
+/// Upstream's answer to a patch that is well formed and does not fit the object.
+ApiError rejected(const PatchTarget& target, const Error& why) {
+  auto error = invalid(target.kind, target.name, {});
+  error.message = fmt::format("the server rejected our request due to an error in our request: {}", why.message());
+  return error;
+}
+
+}  // namespace
+
+ApiResult<json::object> patch_object(const HttpRequest& request, const PatchTarget& target,
+                                     const json::object& stored) {
   const auto type = media_type(request.content_type);
-  const bool merge = type == "application/merge-patch+json";
-  if (!merge && type != "application/json-patch+json") {
-    const auto what = type == "application/strategic-merge-patch+json" ? "strategic merge patch is not offered here: "
-                      : type == "application/apply-patch+yaml"         ? "server-side apply is not offered here: "
-                                                                       : "";
+  const bool is_merge = type == "application/merge-patch+json";
+  const bool is_strategic = type == "application/strategic-merge-patch+json";
+  if (!is_merge && !is_strategic && type != "application/json-patch+json") {
     return unsupported_media_type(
-        fmt::format("{}the body of the request was in an unknown format - accepted media types include: "
-                    "application/json-patch+json, application/merge-patch+json",
-                    what));
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+        "application/apply-patch+yaml");
   }
   auto patch = parse_json(request.body);
   if (!patch) return bad_request(fmt::format("couldn't get JSON from the request's body: {}", patch.error().message()));
-  if (merge && !patch->is_object()) return bad_request("a merge patch must be a JSON object");
+  if ((is_merge || is_strategic) && !patch->is_object()) return bad_request("a merge patch must be a JSON object");
   json::value patched = stored;
-  if (merge) {
+  if (is_merge) {
     apply_merge_patch(patched, *patch);
-  } else if (auto applied = apply_json_patch(patched, *patch); !applied) {
-    if (applied.error().code() == ErrorCode::InvalidArgument) return bad_request(applied.error().message());
-    auto error = invalid(kind, name, {});
-    error.message =
-        fmt::format("the server rejected our request due to an error in our request: {}", applied.error().message());
-    return error;
+  } else {
+    const auto applied = is_strategic
+                             ? model::apply_strategic_merge(target.type, patched.get_object(), patch->get_object())
+                             : apply_json_patch(patched, *patch);
+    if (failed_with(applied, ErrorCode::InvalidArgument)) return bad_request(applied.error().message());
+    if (!applied) return rejected(target, applied.error());
   }
   if (!patched.is_object()) return bad_request("the patch leaves no object");
   return std::move(patched.get_object());
@@ -119,6 +129,20 @@ ApiResult<bool> match_path(json::object& raw, const ResourcePath& path) {
     (**metadata).erase("namespace");
   }
   return true;
+}
+
+void drop_empty_metadata(json::object& raw) {
+  auto* value = raw.if_contains("metadata");
+  auto* metadata = value == nullptr ? nullptr : value->if_object();
+  if (metadata == nullptr) return;
+  for (const auto name : {"labels", "annotations", "finalizers", "ownerReferences"}) {
+    const auto at = metadata->find(name);
+    if (at == metadata->end()) continue;
+    const auto& found = at->value();
+    const bool empty = found.is_null() || (found.is_object() && found.get_object().empty()) ||
+                       (found.is_array() && found.get_array().empty());
+    if (empty) metadata->stable_erase(at);
+  }
 }
 
 void keep_system_fields(json::object& raw, const json::object& stored, model::Kind kind, bool status_update) {

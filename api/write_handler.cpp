@@ -64,6 +64,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
   }
   // A node reports itself with its status; all others begin without one.
   if (has_status(path.kind) && path.kind != Kind::Node) raw.erase("status");
+  drop_empty_metadata(raw);
   if (path.kind == Kind::Pod || path.kind == Kind::PersistentVolumeClaim) raw["status"] = {{"phase", "Pending"}};
   if (path.kind == Kind::PersistentVolume) raw["status"] = {{"phase", "Available"}};
   if (path.kind == Kind::Namespace) raw["status"] = {{"phase", "Active"}};
@@ -207,6 +208,7 @@ struct Update : std::enable_shared_from_this<Update> {
       return bad_request("status: must be an object");
     }
     keep_system_fields(raw, stored.raw, key.kind, options.status);
+    drop_empty_metadata(raw);
     return true;
   }
 
@@ -238,8 +240,8 @@ void handle_update(ApiContext& context, const ResourcePath& path, const Query& q
   options->status = path.subresource == "status";
   Change change;
   if (request.method == Method::Patch) {
-    change = [request, &kind = model::info(path.kind), name = path.name](const model::Object& stored) {
-      return patch_object(request, stored.raw, kind, name);
+    change = [request, kind = path.kind, name = path.name](const model::Object& stored) {
+      return patch_object(request, {model::info(kind), name, &model::schema_type(kind)}, stored.raw);
     };
   } else {
     auto raw = read_json_body(request);
@@ -292,8 +294,8 @@ void handle_scale(ApiContext& context, const ResourcePath& path, const Query& qu
   if (!options) return respond(to_response(options.error()));
   const auto change = [request, &kind = model::info(path.kind),
                        name = path.name](const model::Object& stored) -> ApiResult<json::object> {
-    auto scale =
-        request.method == Method::Patch ? patch_object(request, scale_of(stored), kind, name) : read_json_body(request);
+    auto scale = request.method == Method::Patch ? patch_object(request, {kind, name}, scale_of(stored))
+                                                 : read_json_body(request);
     if (!scale) return scale.error();
     const auto* replicas = field(*scale, {"spec", "replicas"});
     if (replicas != nullptr && !replicas->is_int64()) return bad_request("spec.replicas: must be a whole number");

@@ -172,7 +172,7 @@ TEST_F(StatefulSetPlanTest, AChangedTemplateRollsFromTheHighestOrdinalWaitingFor
   EXPECT_EQ(status.at("updatedReplicas").as_int64(), 3);
 }
 
-TEST_F(StatefulSetPlanTest, GoingBackToAnOldTemplateMakesNoNewRevision) {
+TEST_F(StatefulSetPlanTest, GoingBackToAnOldTemplateMakesNoNewRevisionButNumbersTheOldOneAnew) {
   bring_up();
   const auto first = std::string(plan().status.at("updateRevision").as_string());
   use_template("two");
@@ -182,6 +182,13 @@ TEST_F(StatefulSetPlanTest, GoingBackToAnOldTemplateMakesNoNewRevision) {
   const auto step = plan();
   EXPECT_TRUE(created(step, "ControllerRevision").empty());
   EXPECT_EQ(view(step.status.at("updateRevision").as_string()), first);
+  ASSERT_TRUE(step.renumber);
+  EXPECT_EQ(step.renumber->name, first);
+  EXPECT_EQ(step.renumber->number, 3);
+  for (auto& revision : facts.revisions) {
+    if (revision.name == first) revision.number = step.renumber->number;
+  }
+  EXPECT_FALSE(plan().renumber);  // it is the newest now
 }
 
 TEST_F(StatefulSetPlanTest, PartitionKeepsLowerOrdinalsEvenWhenTheyAreMadeAgain) {

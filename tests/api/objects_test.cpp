@@ -129,7 +129,7 @@ TEST_F(Objects, AnUpdateThatChangesNothingWritesNothing) {
   EXPECT_EQ(store_->revision(), before);
 }
 
-TEST_F(Objects, PatchesOfBothKindsApplyAndOthersAreNamed) {
+TEST_F(Objects, PatchesOfEveryTypeApplyAndOthersAreNamed) {
   ASSERT_EQ(send("POST", std::string(kConfigMaps), config_map("a")).code, 201U);
   const auto path = fmt::format("{}/a", kConfigMaps);
   EXPECT_EQ(send("PATCH", path, R"({"metadata":{"labels":{"x":"1"}}})", "application/merge-patch+json")
@@ -140,10 +140,11 @@ TEST_F(Objects, PatchesOfBothKindsApplyAndOthersAreNamed) {
             "z");
   EXPECT_EQ(send("PATCH", path, R"([{"op":"test","path":"/data/k","value":"no"}])", "application/json-patch+json").code,
             422U);
-  const auto strategic = send("PATCH", path, "{}", "application/strategic-merge-patch+json");
-  EXPECT_EQ(strategic.code, 415U);
-  EXPECT_THAT(strategic.message(), HasSubstr("strategic merge patch is not offered here"));
-  EXPECT_EQ(send("PATCH", path, "{}", "application/apply-patch+yaml").code, 415U);
+  EXPECT_EQ(
+      send("PATCH", path, R"({"metadata":{"labels":{"x":null,"y":"2"}}})", "application/strategic-merge-patch+json")
+          .body.at_pointer("/metadata/labels"),
+      (json::object{{"y", "2"}}));
+  EXPECT_EQ(send("PATCH", path, "{}", "application/x-yaml").code, 415U);
   EXPECT_EQ(send("PATCH", path, "nonsense", "application/merge-patch+json").code, 400U);
   EXPECT_EQ(send("PATCH", fmt::format("{}/nope", kConfigMaps), "{}", "application/merge-patch+json").code, 404U);
 }
