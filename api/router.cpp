@@ -10,6 +10,7 @@
 #include "api/exec_handler.hpp"
 #include "api/log_handler.hpp"
 #include "api/old_version.hpp"
+#include "api/openapi.hpp"
 #include "api/read_handler.hpp"
 #include "api/request_path.hpp"
 #include "api/write_handler.hpp"
@@ -37,19 +38,15 @@ HttpResponse health(const ApiContext& context, std::string_view which) {
 }
 
 /// Pages at fixed paths; nullopt: a resource, perhaps.
-std::optional<HttpResponse> fixed_page(const ApiContext& context, const std::vector<std::string>& segments,
-                                       Method method, std::string_view accept) {
+std::optional<HttpResponse> fixed_page(const ApiContext& context, const Target& target, Method method,
+                                       std::string_view accept) {
+  const auto& segments = target.segments;
   const bool is_get = method == Method::Get;
   if (is_health_path(segments)) {
     return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
   }
-  if (segments == std::vector<std::string>{"openapi", "v2"} && is_get) {
-    // An empty protobuf Document: the least that lets kubectl's apply and create -f go on.
-    HttpResponse response;
-    response.content_type = "application/octet-stream";
-    return response;
-  }
-  auto document = discovery(segments, accept);
+  auto document = openapi_page(segments, target.query, accept);
+  if (!document) document = discovery(segments, accept);
   if (document && !is_get) return to_response(method_not_allowed());
   return document;
 }
@@ -108,7 +105,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (request.method == Method::Other) return respond(to_response(method_not_allowed()));
   const auto access = access_request(request.method, *target);
   if (!is_allowed(request.user.role, access)) return respond(to_response(forbidden(request.user, access)));
-  if (auto page = fixed_page(context, target->segments, request.method, request.accept)) {
+  if (auto page = fixed_page(context, *target, request.method, request.accept)) {
     return respond(*std::move(page));
   }
   const auto path = parse_resource_path(target->segments);

@@ -207,6 +207,18 @@ State: waiting:StateWaiting running:StateRunning terminated:StateTerminated
 StateWaiting: reason:s message:s
 StateRunning: startedAt:s
 StateTerminated: exitCode:i signal:i reason:s message:s startedAt:s finishedAt:s containerID:s
+
+ListMeta: selfLink:s resourceVersion:s continue:s remainingItemCount:l
+Status: apiVersion:s kind:s metadata:ListMeta status:s message:s reason:s details:StatusDetails code:i
+StatusDetails: name:s group:s kind:s uid:s causes:[StatusCause] retryAfterSeconds:i
+StatusCause: reason:s message:s field:s
+DeleteOptions: apiVersion:s kind:s gracePeriodSeconds:l preconditions:Preconditions orphanDependents:b
+  propagationPolicy:s dryRun:[s]
+Preconditions: uid:s resourceVersion:s
+Scale: apiVersion:s kind:s metadata:ObjectMeta spec:ScaleSpec status:ScaleStatus
+ScaleSpec: replicas:i
+ScaleStatus: replicas:i selector:s
+Eviction: apiVersion:s kind:s metadata:ObjectMeta deleteOptions:DeleteOptions
 )";
 // clang-format on
 
