@@ -66,7 +66,13 @@ void default_service(json::object& spec) {
     const bool empty = target.is_null() || (target.is_string() && target.get_string().empty());
     if (empty || (target.is_number() && as_integer(target) == 0)) target = *number;
   });
-  if (text_at(spec, "type") != "ExternalName") set_default_text(spec, "internalTrafficPolicy", "Cluster");
+  if (text_at(spec, "type") == "ExternalName") return;
+  set_default_text(spec, "internalTrafficPolicy", "Cluster");
+  // What Kubernetes' address allocator fills in; pods here have IPv4 addresses.
+  const auto cluster_ip = std::string(text_at(spec, "clusterIP"));
+  if (!cluster_ip.empty() && !spec.contains("clusterIPs")) spec["clusterIPs"] = json::array{cluster_ip};
+  if (!spec.contains("ipFamilies")) spec["ipFamilies"] = json::array{"IPv4"};
+  set_default_text(spec, "ipFamilyPolicy", "SingleStack");
 }
 
 /// stringData is write-only: it becomes part of data, and wins there.

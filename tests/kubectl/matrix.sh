@@ -99,7 +99,7 @@ secret/keys created
 daemonset.apps/every created' apply -f many.yaml
 sed -i 's/{a: "1", b: "2"}/{a: "9"}/' many.yaml
 ok 'configmap/settings configured' apply -f many.yaml
-ok '^{"a":"9"}$' get cm settings -o 'jsonpath={.data}'
+ok '^\{"a":"9"\}$' get cm settings -o 'jsonpath={.data}'
 wait_ready 20 app=every 1 lab
 wait_for 10 "the claim is bound" is Bound field pvc data .status.phase lab
 refused 1 'diff|DIFF|replicas: 3' diff -f <(sed 's/replicas: 2/replicas: 3/' web.yaml)
@@ -115,7 +115,7 @@ END
 ok '^configmap/applied serverside-applied$' apply --server-side -f applied.yaml
 sed -i 's/, y: "2"//' applied.yaml
 ok '^configmap/applied serverside-applied$' apply --server-side -f applied.yaml
-ok '^{"x":"1"}$' get cm applied -o 'jsonpath={.data}'
+ok '^\{"x":"1"\}$' get cm applied -o 'jsonpath={.data}'
 refused 1 'conflict' apply --server-side --field-manager=other -f <(sed 's/x: "1"/x: "5"/' applied.yaml)
 ok 'serverside-applied' apply --server-side --field-manager=other --force-conflicts -f <(sed 's/x: "1"/x: "5"/' applied.yaml)
 ok '^5$' get cm applied -o 'jsonpath={.data.x}'
@@ -273,7 +273,7 @@ ok 'patched' patch cm settings --type=json -p '[{"op":"remove","path":"/data/c"}
 newer 24 && ok 'patched' patch sts web --subresource=scale --type=merge -p '{"spec":{"replicas":2}}'
 refused 1 'Invalid|invalid' patch sts web --type=merge -p '{"spec":{"serviceName":"other"}}'
 holds "edit" "$(EDITOR='sed -i s/9/10/' k edit cm settings 2>&1)" 'configmap/settings edited'
-ok '^{"a":"10"}$' get cm settings -o 'jsonpath={.data}'
+ok '^\{"a":"10"\}$' get cm settings -o 'jsonpath={.data}'
 ok 'service/every exposed' expose pod once --name=every --port=80
 
 step "waiting"

@@ -79,7 +79,8 @@ TEST(Defaults, SetsServicesAndStorage) {
   EXPECT_EQ(defaulted(Kind::Service, R"({"spec":{"ports":[{"port":80},{"port":81,"targetPort":"web"}]}})"), same(R"({
     "spec": {"ports": [{"port": 80, "protocol": "TCP", "targetPort": 80},
                        {"port": 81, "protocol": "TCP", "targetPort": "web"}],
-             "sessionAffinity": "None", "type": "ClusterIP", "internalTrafficPolicy": "Cluster"}})"));
+             "sessionAffinity": "None", "type": "ClusterIP", "internalTrafficPolicy": "Cluster",
+             "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"}})"));
   EXPECT_EQ(text(defaulted(Kind::StorageClass, "{}")), R"({"reclaimPolicy":"Delete","volumeBindingMode":"Immediate"})");
   EXPECT_EQ(defaulted(Kind::Namespace, R"({"metadata":{"name":"a"}})"), same(R"({"status":{"phase":"Active"},
     "metadata":{"name":"a","labels":{"kubernetes.io/metadata.name":"a"}}})"));
