@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "api/access_review.hpp"
 #include "api/api_error.hpp"
 #include "api/authorization.hpp"
 #include "api/delete_handler.hpp"
@@ -108,6 +109,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (auto page = fixed_page(context, *target, request.method, request.accept)) {
     return respond(*std::move(page));
   }
+  if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   const auto path = parse_resource_path(target->segments);
   if (!path) return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
   if (!path->old_version.empty()) {

@@ -5,6 +5,7 @@
 
 #include "api/discovery.hpp"
 #include "api/json_patch.hpp"
+#include "api/protobuf_body.hpp"
 #include "api/tables/field.hpp"
 #include "model/strategic_merge.hpp"
 
@@ -37,10 +38,12 @@ std::string header_text(std::string_view text) {
 
 ApiResult<json::object> read_json_body(const HttpRequest& request) {
   const auto type = media_type(request.content_type);
+  if (type == kProtobufType) return read_protobuf_body(request.body);
   if (!type.empty() && type != "application/json") {
-    return unsupported_media_type(fmt::format(
-        "the body of the request was in an unknown format ({}) - accepted media types include: application/json",
-        type));
+    return unsupported_media_type(
+        fmt::format("the body of the request was in an unknown format ({}) - accepted media types include: "
+                    "application/json, application/vnd.kubernetes.protobuf",
+                    type));
   }
   auto parsed = parse_json(request.body);
   if (!parsed)

@@ -9,7 +9,8 @@
 
 namespace berth::api {
 
-/// The body as one JSON object. 415 for another content type (none counts as JSON), 400 when it does not parse.
+/// The body as one JSON object, also when it is protobuf. 415 for another content type (none counts as JSON), 400 when
+/// it does not parse.
 ApiResult<json::object> read_json_body(const HttpRequest& request);
 
 /// What a patch changes: an object (or its scale), for errors by the name of what it belongs to.

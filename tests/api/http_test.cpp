@@ -42,8 +42,7 @@ TEST_F(Http, PathsAndMethodsThatDoNotFitAreNamed) {
   EXPECT_EQ(send("DELETE", "/api/v1/namespaces/default/pods").code, 405U);
   EXPECT_EQ(send("OPTIONS", "/api/v1/pods").code, 405U);
   EXPECT_EQ(send("POST", "/version", "{}").code, 405U);
-  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/vnd.kubernetes.protobuf").code,
-            415U);
+  EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/cbor").code, 415U);
   EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "[1]").code, 400U);
   EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/x/attach").code, 404U);
 }
