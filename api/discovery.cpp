@@ -13,7 +13,7 @@ namespace {
 
 using model::Kind;
 
-/// The Kubernetes version whose API we speak; kubectl compares its own with it. See docs/decisions, "reported version".
+/// The Kubernetes version whose API we speak; kubectl compares its own with it. See docs/decisions/0009.
 constexpr std::string_view kMajor = "1";
 constexpr std::string_view kMinor = "32";
 
