@@ -120,6 +120,11 @@ std::optional<Step> stop_all(const model::PodSpec& spec, const PodView& view, co
 
 Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
   if (memory.terminal) return Due().settled();
+  if (memory.deadline && now >= *memory.deadline) {
+    if (auto step = stop_all(spec, view, memory, /*init=*/false, now)) return *step;
+    if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
+    return Due().settled();
+  }
   if (!view.stale.empty()) return remove(view.stale.front());
   // Dead containers of a lost network go first; running ones keep running, and attach() repairs what it can.
   if (view.network != Presence::Present && !any_running(view)) {
@@ -129,6 +134,7 @@ Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& 
   if (view.network != Presence::Present) return plain(StepKind::AttachNetwork);
 
   Due due;
+  if (memory.deadline) due.at(*memory.deadline);
   if (completed(spec, view)) {  // Sidecars served containers that are done.
     if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
     return due.settled();

@@ -13,7 +13,7 @@ enum class StepKind {
   MountVolumes,
   AttachNetwork,
   StartContainer,   ///< `which`; attempt in `attempt`.
-  StopContainer,    ///< `which`: begin a graceful stop (preStop, then SIGTERM).
+  StopContainer,    ///< `which`: begin a graceful stop (preStop, then the stop signal).
   KillContainer,    ///< `which`: SIGKILL, its grace is over.
   RemoveContainer,  ///< `id`
   DetachNetwork,
@@ -46,6 +46,7 @@ struct Step {
 /// A wanted pod that lost its network (the host rebooted) first removes its dead containers, then
 /// starts over, init containers included, as Kubernetes does after losing a sandbox.
 /// Ended containers are started again as restartPolicy says, not before their back-off is over.
+/// A wanted pod whose activeDeadlineSeconds are over is stopped, and stays as it then is.
 /// Pure: the same view, memory and time give the same step.
 Step next_step(const model::PodSpec& spec, bool wanted, const PodView& view, const PodMemory& memory, SteadyTime now);
 

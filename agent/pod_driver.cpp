@@ -8,6 +8,7 @@
 
 #include "agent/back_off.hpp"
 #include "agent/pod_status.hpp"
+#include "base/counters.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -75,6 +76,7 @@ struct PodDriver::Record {
   bool refresh = false;  ///< Mounted files are out of date.
   bool gone = false;     ///< The object was removed under us: nothing to publish any more.
   PodMemory memory;
+  SteadyTime seen_at{};        ///< When we heard of it first.
   std::uint32_t failures = 0;  ///< Consecutive failed steps: decides the back-off.
   model::PodStatus status;
   std::string last_logged;  ///< The last failure that was logged: each is said once.
@@ -110,6 +112,7 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
   const auto fresh = !record;
   if (fresh) {
     record = std::make_unique<Record>();
+    record->seen_at = rooms_.clock.now();
     record->status = pod->status;
     record->memory.terminal = pod->status.phase == "Succeeded" || pod->status.phase == "Failed";
   }
@@ -221,6 +224,11 @@ void PodDriver::begin_pass(const std::string& uid) {
   auto input = std::make_shared<PassInput>(callbacks_.inputs(*record.pod));
   input->pod = record.pod;
   input->wanted = record.wanted;
+  record.memory.deadline.reset();
+  if (const auto deadline = active_deadline(record.pod->spec, record.status.start_time)) {
+    record.memory.deadline =
+        rooms_.clock.now() + std::chrono::duration_cast<SteadyTime::duration>(*deadline - rooms_.clock.wall());
+  }
   input->memory = record.memory;
   input->now = rooms_.clock.now();
   input->refresh = record.refresh;
@@ -581,6 +589,12 @@ void PodDriver::publish_status(Record& record, const PodView& view) {
   pod.status = record.status;
   auto status = make_pod_status(pod, record.wanted, view, record.memory, rooms_.host_ip, rooms_.clock.wall());
   if (status == record.status && record.published) return;
+  if (status.phase == "Running" && record.status.phase != "Running") {
+    counters().pod_start.add(std::chrono::duration<double>(rooms_.clock.now() - record.seen_at).count());
+  }
+  if (status.reason != record.status.reason && !status.reason.empty()) {
+    event(record, "Normal", status.reason, status.message);
+  }
   record.status = std::move(status);
   record.published = true;
   record.memory.terminal = record.status.phase == "Succeeded" || record.status.phase == "Failed";

@@ -67,6 +67,12 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
   return status;
 }
 
+bool any_running(const PodView& view) {
+  const auto running = [](const auto& container) { return container.phase == Phase::Running; };
+  return std::any_of(view.main.begin(), view.main.end(), running) ||
+         std::any_of(view.init.begin(), view.init.end(), running);
+}
+
 bool ended_well(const ContainerView& view) { return view.phase == Phase::Exited && view.exit_code == 0; }
 
 /// The kubelet's getPhase: Pending until initialised, then by the containers.
@@ -140,6 +146,13 @@ model::ContainerStateTerminated make_terminated(const ContainerView& view) {
   return ended;
 }
 
+std::optional<WallTime> active_deadline(const model::PodSpec& spec, const std::string& start_time) {
+  if (!spec.active_deadline_seconds) return std::nullopt;
+  const auto started = parse_rfc3339(start_time);
+  if (!started) return std::nullopt;
+  return *started + std::chrono::seconds(*spec.active_deadline_seconds);
+}
+
 model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
                                  const std::string& host_ip, WallTime now) {
   const auto& spec = pod.spec;
@@ -155,18 +168,26 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
   status.start_time = old.start_time.empty() ? time : old.start_time;
   status.qos_class = old.qos_class.empty() ? model::qos_class(spec) : old.qos_class;
   status.phase = wanted || old.phase.empty() ? phase_of(spec, view, init_done) : old.phase;
+  const auto deadline = active_deadline(spec, status.start_time);
+  const auto expired =
+      wanted && deadline && now >= *deadline && status.phase != "Succeeded" && status.phase != "Failed";
+  if (expired && !any_running(view)) {  // while they stop it is still what it was
+    status.phase = "Failed";
+    status.reason = "DeadlineExceeded";
+    status.message = "Pod was active on the node longer than the specified deadline";
+  }
 
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto& container = spec.init_containers[i];
     status.init_container_statuses.push_back(
-        container_status(spec, container, true, wanted, view.init[i], memory.init[i],
+        container_status(spec, container, true, wanted && !expired, view.init[i], memory.init[i],
                          find_status(old.init_container_statuses, container.name), memory.error, init_done));
   }
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
     const auto& container = spec.containers[i];
-    status.container_statuses.push_back(container_status(spec, container, false, wanted, view.main[i], memory.main[i],
-                                                         find_status(old.container_statuses, container.name),
-                                                         memory.error, init_done));
+    status.container_statuses.push_back(
+        container_status(spec, container, false, wanted && !expired, view.main[i], memory.main[i],
+                         find_status(old.container_statuses, container.name), memory.error, init_done));
   }
 
   const auto completed = status.phase == "Succeeded";

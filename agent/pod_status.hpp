@@ -14,6 +14,9 @@ namespace berth::agent {
 model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
                                  const std::string& host_ip, WallTime now);
 
+/// When activeDeadlineSeconds are over for a pod that was first seen at `start_time` (its status says); nullopt: never.
+std::optional<WallTime> active_deadline(const model::PodSpec& spec, const std::string& start_time);
+
 /// The status of a pod that no node takes: Pending, PodScheduled=False with `why`.
 model::PodStatus make_unschedulable_status(const model::Pod& pod, const std::string& why, WallTime now);
 

@@ -77,7 +77,9 @@ struct PodMemory {
   bool terminal = false;  ///< Succeeded or Failed: nothing of it is started again, not even after a reboot.
   bool mounted = false;   ///< mount() succeeded: a pod without volumes leaves nothing on disk to see it by.
   bool detached = false;  ///< detach() succeeded since the last attach(): nothing partial is left of the network.
-  std::string error;      ///< Why the last step failed, for status and describe; empty: it did not.
+  /// From then on it has run for longer than activeDeadlineSeconds: it is stopped and Failed. Unset: no such limit.
+  std::optional<SteadyTime> deadline;
+  std::string error;  ///< Why the last step failed, for status and describe; empty: it did not.
 };
 
 /// Sorts what the runtime reported into the spec's containers; earlier attempts become stale. Pure.

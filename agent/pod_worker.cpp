@@ -183,7 +183,7 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
     case StepKind::StopContainer:
       // With a hook it may take the whole grace period, so the driver begins it; without one the signal is all.
       if (container_of(*input.pod, result.step.which).lifecycle.pre_stop) return Ok{};
-      return runtime_.kill(result.step.id, SIGTERM);
+      return runtime_.request_stop(result.step.id);
     case StepKind::Settled:
     case StepKind::Forget: return Ok{};
   }
@@ -260,8 +260,8 @@ Status PodWorker::stop(const PassInput& input, ContainerRef which, const std::st
         *container.lifecycle.pre_stop,
         {.runtime = &runtime_, .container_id = id, .pod_ip = pod_ip, .ports = container.ports, .deadline = grace});
   }
-  auto killed = runtime_.kill(id, SIGTERM);
-  if (!killed) return killed;
+  auto asked = runtime_.request_stop(id);
+  if (!asked) return asked;
   return hook;
 }
 

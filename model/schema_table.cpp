@@ -108,7 +108,7 @@ PodTemplate: metadata:ObjectMeta spec:PodSpec
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name
   -ephemeralContainers:[EphemeralContainer]@name restartPolicy:s
-  terminationGracePeriodSeconds:l -activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
+  terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip -priorityClassName:s -priority:i

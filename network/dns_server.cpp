@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/counters.hpp"
 #include "network/dns_responder.hpp"
 #include "network/dns_udp.hpp"
 
@@ -202,6 +203,7 @@ class Server final : public DnsServer {
   template <typename MakeSender>
   std::optional<std::size_t> answer(const Zone& zone, Octets packet, const Address& source, bool tcp,
                                     std::span<std::uint8_t> out, const MakeSender& make_sender) {
+    berth::counters().dns_queries.fetch_add(1, std::memory_order_relaxed);
     const auto outcome = respond(zone, packet, {source, tcp, may_recurse(source)}, ++turn_, out);
     const auto& query = outcome.query;
     if (query.state == QueryState::Drop || query.state == QueryState::FormErr) count(malformed_);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "runtime/usage.hpp"
+
 namespace berth::runtime {
 namespace {
 
@@ -67,6 +69,10 @@ Result<ImageInfo> ContainerdRuntime::image(const std::string& reference) {
 void ContainerdRuntime::pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
                              std::function<void(Result<ImageInfo>)> done) {
   puller_.pull(reference, auths, std::move(done));
+}
+
+Result<std::vector<ContainerUsage>> ContainerdRuntime::usage() {
+  return read_usage("/sys/fs/cgroup", config_.cgroup_parent);
 }
 
 std::unique_ptr<PodRuntime> make_containerd_runtime(const RuntimeConfig& config) {

@@ -37,6 +37,7 @@ class ContainerdRuntime final : public PodRuntime {
   Result<std::vector<ContainerState>> all_containers() override;
   Status start(const ContainerSpec& spec) override;
   Status kill(const std::string& id, int signal) override;
+  Status request_stop(const std::string& id) override;
   Status remove(const std::string& id) override;
   Result<ImageInfo> image(const std::string& reference) override;
   void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
@@ -45,6 +46,7 @@ class ContainerdRuntime final : public PodRuntime {
                           std::chrono::milliseconds deadline) override;
   Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
   Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override;
+  Result<std::vector<ContainerUsage>> usage() override;
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
 
  private:

@@ -13,6 +13,8 @@
 #include <set>
 #include <vector>
 
+#include "base/counters.hpp"
+
 namespace berth::runtime {
 namespace {
 
@@ -190,7 +192,13 @@ Result<std::string> GrpcChannel::call(const std::string& method, const std::stri
   reader->Finish(&reply, &status, nullptr);
   wait(queue);
   impl_->forget(context);
-  if (!status.ok()) return to_error(status);
+  counters().runtime_calls.fetch_add(1, std::memory_order_relaxed);
+  if (!status.ok()) {
+    if (status.error_code() != grpc::StatusCode::NOT_FOUND) {
+      counters().runtime_errors.fetch_add(1, std::memory_order_relaxed);
+    }
+    return to_error(status);
+  }
   return to_bytes(reply);
 }
 

@@ -1,11 +1,14 @@
 // runtime/image_document.cpp - see image_document.hpp.
 #include "runtime/image_document.hpp"
 
+#include <signal.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 
 #include "base/json.hpp"
 #include "base/sha256.hpp"
@@ -85,8 +88,35 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
   config.env = strings(*parsed, {"config", "Env"});
   config.user = find_string(*parsed, {"config", "User"});
   config.working_dir = find_string(*parsed, {"config", "WorkingDir"});
+  config.stop_signal = parse_signal(find_string(*parsed, {"config", "StopSignal"})).value_or(SIGTERM);
   config.chain_id = chain_id(strings(*parsed, {"rootfs", "diff_ids"}));
   return config;
+}
+
+std::optional<int> parse_signal(std::string_view text) {
+  std::string name;
+  for (const char c : text) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  const auto whole = [](std::string_view digits) -> std::optional<int> {
+    int value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc{} && end == digits.data() + digits.size() ? std::optional(value) : std::nullopt;
+  };
+  const auto valid = [](int number) { return number > 0 && number <= SIGRTMAX ? std::optional(number) : std::nullopt; };
+  if (const auto number = whole(name)) return valid(*number);
+  const std::string_view view = name;
+  if (view == "RTMIN") return SIGRTMIN;
+  if (view == "RTMAX") return SIGRTMAX;
+  if (view.starts_with("RTMIN+") || view.starts_with("RTMAX-")) {
+    const auto offset = whole(view.substr(6));
+    if (!offset || *offset < 0 || *offset > SIGRTMAX - SIGRTMIN) return std::nullopt;
+    return view[3] == 'I' ? SIGRTMIN + *offset : SIGRTMAX - *offset;
+  }
+  for (int number = 1; number < SIGRTMIN; ++number) {
+    const char* const known = ::sigabbrev_np(number);  // "HUP", see strsignal(3)
+    if (known != nullptr && view == known) return number;
+  }
+  return std::nullopt;
 }
 
 std::string chain_id(const std::vector<std::string>& diff_ids) {

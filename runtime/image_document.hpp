@@ -17,6 +17,7 @@ struct ImageConfig {
   std::vector<std::string> env;
   std::string user;
   std::string working_dir;
+  int stop_signal = 15;  ///< What asks it to end; SIGTERM where the image does not say, or says nonsense.
   std::string chain_id;  ///< Name of the unpacked snapshot of all layers; empty: an image without layers.
 };
 
@@ -42,6 +43,9 @@ Result<ImageDocument> parse_image_document(std::string_view text, const Platform
 
 /// Reads a config. InvalidArgument: it is not one.
 Result<ImageConfig> parse_image_config(std::string_view text);
+
+/// "SIGQUIT", "quit", "3", "SIGRTMIN+3", "RTMAX-1" → the number; nullopt: no signal of this kernel.
+std::optional<int> parse_signal(std::string_view text);
 
 /// c1 = d1, cN = sha256("cN-1 dN"): the name of N stacked layers. See the OCI image specification, "Layer ChainID".
 std::string chain_id(const std::vector<std::string>& diff_ids);

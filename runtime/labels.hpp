@@ -13,6 +13,7 @@ constexpr auto kAttempt = "berth.io/attempt";
 constexpr auto kImage = "berth.io/image";
 constexpr auto kImageDigest = "berth.io/image-digest";
 constexpr auto kStartedAt = "berth.io/started-at";
+constexpr auto kStopSignal = "berth.io/stop-signal";  // a number; absent: SIGTERM
 constexpr auto kOomKilled = "berth.io/oom-killed";
 
 }  // namespace berth::runtime::label

@@ -118,6 +118,16 @@ class ExecSession {
   virtual void on_exit(std::function<void(Result<std::int32_t>)> on_exit) = 0;
 };
 
+/// What a container has used so far, as the kernel counts it.
+struct ContainerUsage {
+  std::string id;
+  std::string pod_uid;
+  WallTime at{};
+  std::chrono::steady_clock::time_point measured_at{};
+  std::uint64_t cpu_nanoseconds = 0;  ///< Since it was started; grows.
+  std::uint64_t memory_bytes = 0;     ///< Working set: in use, without inactive pages of files.
+};
+
 struct ExecOptions {
   std::vector<std::string> command;
   bool has_stdin = false;
@@ -158,6 +168,10 @@ class PodRuntime {
   /// Sends `signal` to the container's init process. Not running is success.
   virtual Status kill(const std::string& id, int signal) = 0;
 
+  /// Sends the signal that asks the container to end: the StopSignal of its image, by default SIGTERM. Not running is
+  /// success.
+  virtual Status request_stop(const std::string& id) = 0;
+
   /// Kills (SIGKILL) if it runs, waits for its output to be collected (bounded), deletes task,
   /// container, snapshot, FIFOs. Gone is success.
   virtual Status remove(const std::string& id) = 0;
@@ -192,6 +206,9 @@ class PodRuntime {
   /// Errors: NotFound, FailedPrecondition (it does not run; it has no stdin: made without `stdin: true`, or closed
   /// before), Unavailable (berth-logd does not run), ResourceExhausted (too many are attached). Messages are for users.
   virtual Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) = 0;
+
+  /// Every container of ours that has processes, in no order. Reads a few small files of each and asks nobody.
+  virtual Result<std::vector<ContainerUsage>> usage() = 0;
 
   /// Calls `on_change(pod_uid)` whenever a container of that pod may have changed (exit, OOM), and
   /// `on_reconnect()` after the connection was (re)made, when anything may have changed. Both run on

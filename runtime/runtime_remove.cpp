@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <filesystem>
 
 #include "base/log.hpp"
@@ -38,6 +39,18 @@ Status ContainerdRuntime::kill(const std::string& id, int signal) {
     if (failed_with(task, ErrorCode::NotFound) || (task && task->status == TaskStatus::Stopped)) return Ok{};
   }
   return sent.error().context("signal container " + id);
+}
+
+Status ContainerdRuntime::request_stop(const std::string& id) {
+  const auto record = client_.container(id);
+  if (failed_with(record, ErrorCode::NotFound)) return Ok{};
+  if (!record) return record.error().context("stop container " + id);
+  int signal = SIGTERM;
+  if (const auto found = record->labels.find(label::kStopSignal); found != record->labels.end()) {
+    const auto& text = found->second;
+    std::from_chars(text.data(), text.data() + text.size(), signal);
+  }
+  return kill(id, signal);
 }
 
 Status ContainerdRuntime::stop_task(const std::string& id) {

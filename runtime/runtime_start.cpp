@@ -1,4 +1,6 @@
 // runtime/runtime_start.cpp - lease, snapshot, container, task, start.
+#include <signal.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -95,6 +97,9 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
                    {label::kAttempt, std::to_string(spec.attempt)},
                    {label::kImage, spec.image},
                    {label::kImageDigest, image.digest}};
+  if (image.config->stop_signal != SIGTERM) {
+    record.labels[label::kStopSignal] = std::to_string(image.config->stop_signal);
+  }
   if (auto created = client_.create_container(record, lease); !created) return created;
   remember(id, spec.pod.uid);
 

@@ -38,6 +38,7 @@ struct Stream {
   LogSource source;
   std::string directory;  ///< Name of the directory that it is in.
   bool is_stderr = false;
+  bool terminal = false;  ///< Lines end in "\r\n": the terminal's doing, not the program's (ONLCR, termios(3)).
   UniqueFd fd;
   std::size_t waiting = 0;  ///< Bytes of an unfinished line that were seen and left in the FIFO.
   unsigned failures = 0;    ///< In a row, of this stream alone.
@@ -196,6 +197,8 @@ void FifoCollector::adopt_stream(const fs::path& fifo, const LogSource& source, 
   stream.source = source;
   stream.directory = directory;
   stream.is_stderr = is_stderr;
+  std::error_code unknown;
+  stream.terminal = !is_stderr && !fs::exists(fifo.parent_path() / fifo_name(true), unknown);
   stream.fd = std::move(fd);
   queue(stream);  // What was written before we came makes no edge.
 }
@@ -331,6 +334,11 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   if (split.consumed == 0) {
     split = {.lines = {{.text = bytes, .partial = true}},
              .consumed = bytes.size()};  // 16 tiny buffers: see the others.
+  }
+  if (stream.terminal) {
+    for (auto& line : split.lines) {
+      if (!line.partial && line.text.ends_with('\r')) line.text.remove_suffix(1);
+    }
   }
   if (auto stored = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), split.lines);
       !stored) {

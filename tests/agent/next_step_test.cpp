@@ -271,5 +271,27 @@ TEST(MakeViewTest, KeepsTheLatestAttemptOfEachContainerAndListsTheRest) {
   EXPECT_EQ(view.stale, (std::vector<std::string>{"a", "x"}));
 }
 
+TEST_F(NextStepTest, APodPastItsDeadlineIsStoppedAndStaysStopped) {
+  host_ready();
+  spec.init_containers.resize(1);
+  spec.init_containers[0].name = "sidecar";
+  spec.init_containers[0].restart_policy = "Always";
+  sync();
+  view.main[0] = in(Phase::Running);
+  view.init[0] = in(Phase::Running);
+  memory.deadline = now + seconds(5);
+  const auto before = up();
+  EXPECT_EQ(before.kind, StepKind::Settled);
+  EXPECT_EQ(before.until, now + seconds(5)) << "it has to be looked at again then";
+  now += seconds(5);
+  EXPECT_EQ(up().kind, StepKind::StopContainer);
+  EXPECT_FALSE(up().which.init);
+  view.main[0] = in(Phase::Exited, 0, 143);
+  EXPECT_EQ(up().kind, StepKind::StopContainer);
+  EXPECT_TRUE(up().which.init) << "those who served it go last";
+  view.init[0] = in(Phase::Exited, 0, 143);
+  EXPECT_EQ(up().kind, StepKind::Settled) << "although restartPolicy is Always";
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -127,5 +127,31 @@ TEST_F(PodStatusTest, AnUnplaceablePodSaysWhatIsMissing) {
   EXPECT_EQ(made.condition("PodScheduled")->reason, "Unschedulable");
 }
 
+TEST_F(PodStatusTest, APodPastItsDeadlineHasFailedOnceItHasStopped) {
+  run();
+  pod.spec.active_deadline_seconds = 60;
+  pod.status.start_time = "2026-11-21T09:59:30Z";
+  EXPECT_EQ(status().phase, "Running");
+  EXPECT_EQ(active_deadline(pod.spec, pod.status.start_time), *parse_rfc3339("2026-11-21T10:00:30Z"));
+  now += std::chrono::seconds(30);
+  EXPECT_EQ(status().phase, "Running") << "it is being stopped";
+  exit(143);
+  const auto made = status();
+  EXPECT_EQ(made.phase, "Failed");
+  EXPECT_EQ(made.reason, "DeadlineExceeded");
+  EXPECT_EQ(made.message, "Pod was active on the node longer than the specified deadline");
+  EXPECT_TRUE(std::holds_alternative<model::ContainerStateTerminated>(made.container_statuses.at(0).state));
+  EXPECT_FALSE(made.ready());
+}
+
+TEST_F(PodStatusTest, APodThatSucceededInTimeHasSucceededAfterItsDeadlineToo) {
+  pod.spec.restart_policy = "Never";
+  pod.spec.active_deadline_seconds = 60;
+  pod.status.start_time = "2026-11-21T09:00:00Z";
+  exit(0);
+  EXPECT_EQ(status().phase, "Succeeded");
+  EXPECT_TRUE(status().reason.empty());
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -69,6 +69,7 @@ class ExecRuntime final : public PodRuntime {
   Result<std::vector<ContainerState>> all_containers() override { return no().error(); }
   Status start(const ContainerSpec&) override { return no(); }
   Status kill(const std::string&, int) override { return no(); }
+  Status request_stop(const std::string&) override { return no(); }
   Status remove(const std::string&) override { return no(); }
   Result<ImageInfo> image(const std::string&) override { return no().error(); }
   void pull(const std::string&, const std::vector<RegistryAuth>&,
@@ -77,6 +78,15 @@ class ExecRuntime final : public PodRuntime {
   }
   Result<ExecResult> exec(const std::string&, const std::vector<std::string>&, std::chrono::milliseconds) override {
     return no().error();
+  }
+  /// What set_usage() said last.
+  Result<std::vector<ContainerUsage>> usage() override {
+    const std::scoped_lock lock(mutex_);
+    return usage_;
+  }
+  void set_usage(std::vector<ContainerUsage> usage) {
+    const std::scoped_lock lock(mutex_);
+    usage_ = std::move(usage);
   }
   void subscribe(std::function<void(const std::string&)>, std::function<void()>) override {}
 
@@ -147,6 +157,7 @@ class ExecRuntime final : public PodRuntime {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<PlayedProcess> process_;
+  std::vector<ContainerUsage> usage_;
   std::optional<Error> failure_;
 };
 

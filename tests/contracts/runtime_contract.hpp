@@ -236,6 +236,17 @@ TEST_P(RuntimeContract, KillingWhatDoesNotRunSucceeds) {
   EXPECT_TRUE(killed.ok()) << killed.error().message();
 }
 
+TEST_P(RuntimeContract, AskedToStopItGetsSIGTERM) {
+  auto spec = sleeper("aaaaaaaaaac6");
+  spec.command = {"/bin/sh", "-c", "trap 'exit 143' TERM; touch /trapped; until [ -s /code ]; do sleep 0.02; done"};
+  EXPECT_TRUE(runtime().request_stop(id_of(spec)).ok()) << "what is not there has stopped";
+  start(spec);
+  while (runtime().exec(id_of(spec), {"/bin/ls", "/trapped"}, std::chrono::seconds(20))->exit_code != 0) continue;
+  ASSERT_TRUE(runtime().request_stop(id_of(spec)).ok());
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_EQ(only(spec.pod.uid).exit_code, 143);
+}
+
 TEST_P(RuntimeContract, RemovingTakesARunningContainerAwayAndMayBeRepeated) {
   const auto spec = sleeper("aaaaaaaaaaa7");
   start(spec);

@@ -319,6 +319,33 @@ Status FakeRuntime::kill(const std::string& id, int signal) {
   return Ok{};
 }
 
+Status FakeRuntime::request_stop(const std::string& id) {
+  int signal = SIGTERM;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto spec = specs_.find(id);
+    const auto found = spec == specs_.end() ? stop_signals_.end() : stop_signals_.find(spec->second.image);
+    if (found != stop_signals_.end()) signal = found->second;
+  }
+  return kill(id, signal);
+}
+
+void FakeRuntime::set_stop_signal(const std::string& image, int signal) {
+  const std::scoped_lock lock(mutex_);
+  stop_signals_[image] = signal;
+}
+
+void FakeRuntime::set_usage(std::vector<ContainerUsage> usage) {
+  const std::scoped_lock lock(mutex_);
+  usage_ = std::move(usage);
+}
+
+Result<std::vector<ContainerUsage>> FakeRuntime::usage() {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("usage")) return *std::move(error);
+  return usage_;
+}
+
 Status FakeRuntime::remove(const std::string& id) {
   const std::scoped_lock lock(mutex_);
   calls_.push_back("remove " + id);

@@ -25,6 +25,10 @@ class FakeRuntime final : public PodRuntime {
   /// Makes an image present. `user` as in its config.
   void add_image(const std::string& name, const std::string& user = {});
   void remove_image(const std::string& name);
+  /// The StopSignal of an image; SIGTERM without this.
+  void set_stop_signal(const std::string& image, int signal);
+  /// What usage() answers from now on.
+  void set_usage(std::vector<ContainerUsage> usage);
   /// Makes an image pullable, not present.
   void add_to_registry(const std::string& name, const std::string& user = {});
   /// The process of a running container ends, and the subscriber hears of it.
@@ -36,7 +40,7 @@ class FakeRuntime final : public PodRuntime {
   /// The process of a running container writes: every attached session reads it.
   void write_output(const std::string& id, const std::string& text, bool to_stderr = false);
   /// The next calls of `verb` ("start", "kill", "remove", "containers", "all_containers", "image", "pull", "exec",
-  /// "check", "exec_stream", "attach") fail with `error`, each once, in order.
+  /// "check", "exec_stream", "attach", "usage") fail with `error`, each once, in order.
   void fail_next(const std::string& verb, Error error);
   /// What exec() answers from now on; by default exit code 0 and no output.
   void on_exec(
@@ -63,6 +67,7 @@ class FakeRuntime final : public PodRuntime {
   Result<std::vector<ContainerState>> all_containers() override;
   Status start(const ContainerSpec& spec) override;
   Status kill(const std::string& id, int signal) override;
+  Status request_stop(const std::string& id) override;
   Status remove(const std::string& id) override;
   Result<ImageInfo> image(const std::string& reference) override;
   void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
@@ -74,6 +79,7 @@ class FakeRuntime final : public PodRuntime {
   /// A process with stdin is a `cat`: what a session types comes back as its own output, and the end of stdin is the
   /// end of the process, with 0.
   Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override;
+  Result<std::vector<ContainerUsage>> usage() override;
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
 
  private:
@@ -91,6 +97,8 @@ class FakeRuntime final : public PodRuntime {
   std::map<std::string, ImageInfo> registry_;
   std::map<std::string, ContainerState> containers_;
   std::map<std::string, ContainerSpec> specs_;
+  std::map<std::string, int> stop_signals_;  ///< By image.
+  std::vector<ContainerUsage> usage_;
   std::map<std::string, std::deque<Error>> failures_;
   std::set<std::string> stdin_closed_;  ///< Containers whose stdin has ended.
   std::vector<Attached*> attached_;     ///< Each takes itself out when it goes.

@@ -342,6 +342,42 @@ TEST_P(ContainerdRuntimeTest, TheFirstStdinThatClosesIsTheEndForAllThatAreAttach
   EXPECT_NE(refused.error().message().find("stdinOnce"), std::string::npos) << refused.error().message();
 }
 
+TEST_P(ContainerdRuntimeTest, TheStopSignalOfTheImageIsUsed) {
+  auto spec = sleeper("bbbbbbbbbbd4");
+  spec.image = "registry.hub.docker.com/library/nginx:1.15.5";  // StopSignal: SIGQUIT
+  if (!runtime().image(spec.image)) GTEST_SKIP() << "image " << spec.image << " is not here";
+  spec.command = {"/bin/sh", "-c",
+                  "trap 'exit 3' QUIT; trap 'exit 15' TERM; touch /trapped; until [ -s /code ]; do sleep 0.02; done"};
+  start(spec);
+  ASSERT_TRUE(eventually([&] { return exec(spec, "ls /trapped").exit_code == 0; }));
+  ASSERT_TRUE(runtime().request_stop(id_of(spec)).ok());
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_EQ(only(spec.pod.uid).exit_code, 3);
+}
+
+TEST_P(ContainerdRuntimeTest, UsageGrowsWithTheWork) {
+  auto spec = sleeper("bbbbbbbbbbd5");
+  spec.command = {"/bin/sh", "-c", "while :; do :; done"};
+  start(spec);
+  const auto mine = [&]() -> std::optional<ContainerUsage> {
+    const auto all = runtime().usage();
+    EXPECT_TRUE(all.ok());
+    for (const auto& usage : *all) {
+      if (usage.id == id_of(spec) && usage.pod_uid == spec.pod.uid) return usage;
+    }
+    return std::nullopt;
+  };
+  const auto first = mine();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_GT(first->memory_bytes, 0U);
+  EXPECT_TRUE(eventually([&] {
+    const auto later = mine();
+    return later && later->cpu_nanoseconds > first->cpu_nanoseconds + 50'000'000;
+  }));
+  ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+  EXPECT_FALSE(mine().has_value());
+}
+
 /// Not a test: prints what a start costs. --gtest_also_run_disabled_tests
 TEST_P(ContainerdRuntimeTest, DISABLED_StartLatency) {
   std::vector<double> starts;

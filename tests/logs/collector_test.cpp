@@ -291,6 +291,17 @@ TEST_F(CollectorTest, LongLinesComeInPieces) {
   EXPECT_EQ(sink.lines["c/out"][1], std::string(100, 'x'));
 }
 
+TEST_F(CollectorTest, ATerminalsLinesEndWithoutItsCarriageReturn) {
+  const auto pipe = make_container("pipe");
+  const auto terminal = make_container("terminal");
+  std::filesystem::remove(dir.path() / "terminal" / "stderr");  // everything is on stdout
+  start();
+  for (const auto* fifo : {&pipe, &terminal}) put(*fifo, "one\r\n10%\r100%\r\n\r\nlast\n");
+  settle();
+  EXPECT_EQ(sink.lines["terminal/out"], (std::vector<std::string>{"one", "10%\r100%", "", "last"}));
+  EXPECT_EQ(sink.lines["pipe/out"], (std::vector<std::string>{"one\r", "10%\r100%\r", "\r", "last"}));
+}
+
 TEST_F(CollectorTest, AShoutingContainerDoesNotStarveAQuietOne) {
   const auto loud = make_container("loud");
   const auto quiet = make_container("quiet");

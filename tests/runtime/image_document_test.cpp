@@ -2,6 +2,7 @@
 #include "runtime/image_document.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "runtime/image_puller.hpp"
 
@@ -56,6 +57,23 @@ TEST(ImageConfig, IsReadWithEverythingAbsentOrNull) {
   EXPECT_EQ(config->chain_id, "sha256:aa");
   EXPECT_TRUE(parse_image_config(R"({"config":{"Env":null,"Cmd":null}})")->cmd.empty());
   EXPECT_TRUE(failed_with(parse_image_config("[]"), ErrorCode::InvalidArgument));
+}
+
+TEST(StopSignal, IsANameOrANumber) {
+  EXPECT_EQ(parse_signal("SIGQUIT"), SIGQUIT);
+  EXPECT_EQ(parse_signal("quit"), SIGQUIT);
+  EXPECT_EQ(parse_signal("3"), 3);
+  EXPECT_EQ(parse_signal("SIGRTMIN+3"), SIGRTMIN + 3);
+  EXPECT_EQ(parse_signal("SIGRTMAX-1"), SIGRTMAX - 1);
+  for (const auto* text : {"", "0", "65", "-1", "SIG", "SIGNOTHING", "3x", "SIGRTMIN+99", "SIGRTMIN+-1", "RTMIN+"}) {
+    EXPECT_EQ(parse_signal(text), std::nullopt) << text;
+  }
+}
+
+TEST(StopSignal, IsReadFromTheImageAndIsSIGTERMOtherwise) {
+  EXPECT_EQ(parse_image_config(R"({"config":{"StopSignal":"SIGQUIT"}})")->stop_signal, SIGQUIT);
+  EXPECT_EQ(parse_image_config(R"({"config":{}})")->stop_signal, SIGTERM);
+  EXPECT_EQ(parse_image_config(R"({"config":{"StopSignal":"nonsense"}})")->stop_signal, SIGTERM);
 }
 
 TEST(PullError, IsClassifiedByWhatTheRegistrySaid) {

@@ -1,0 +1,49 @@
+// base/counters.hpp - what this process counts for /metrics: a handful of atomics, no library.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace berth {
+
+/// Counts observations below each bound. Adding is two relaxed additions; any thread.
+template <std::size_t kBounds>
+class Histogram {
+ public:
+  constexpr explicit Histogram(const std::array<double, kBounds>& bounds) : bounds_(bounds) {}
+
+  void add(double seconds) {
+    std::size_t at = 0;
+    while (at < kBounds && seconds > bounds_[at]) ++at;
+    counts_[at].fetch_add(1, std::memory_order_relaxed);
+    micros_.fetch_add(static_cast<std::uint64_t>(seconds > 0 ? seconds * 1e6 : 0), std::memory_order_relaxed);
+  }
+
+  const std::array<double, kBounds>& bounds() const { return bounds_; }
+  /// Of bucket `at` alone, not cumulative; the last one is what is above all bounds.
+  std::uint64_t count(std::size_t at) const { return counts_[at].load(std::memory_order_relaxed); }
+  double sum() const { return static_cast<double>(micros_.load(std::memory_order_relaxed)) / 1e6; }
+
+ private:
+  std::array<double, kBounds> bounds_;
+  std::array<std::atomic<std::uint64_t>, kBounds + 1> counts_{};
+  std::atomic<std::uint64_t> micros_{0};
+};
+
+/// One set a process: whoever does the work counts it, whoever serves /metrics reads it. Grows only, from 0.
+struct Counters {
+  std::atomic<std::uint64_t> dns_queries{0};
+  std::atomic<std::uint64_t> runtime_calls{0};   ///< Of containerd.
+  std::atomic<std::uint64_t> runtime_errors{0};  ///< Those that failed; NotFound is an answer.
+  /// From the moment that the agent sees a pod until all its containers have been started.
+  Histogram<9> pod_start{{0.25, 0.5, 1, 2, 5, 10, 30, 60, 300}};
+};
+
+inline Counters& counters() {
+  static Counters all;
+  return all;
+}
+
+}  // namespace berth
