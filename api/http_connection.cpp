@@ -115,6 +115,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     request.target = text(request_.target());
     request.content_type = text(request_[http::field::content_type]);
     request.accept = text(request_[http::field::accept]);
+    request.user_agent = text(request_[http::field::user_agent]);
     request.wants_web_socket = beast::websocket::is_upgrade(request_);
     request.sub_protocols = text(request_[http::field::sec_websocket_protocol]);
     request.body = std::move(request_.body());

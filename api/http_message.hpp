@@ -20,6 +20,7 @@ struct HttpRequest {
   std::string target;  ///< "/api/v1/pods?watch=true", still encoded.
   std::string content_type;
   std::string accept;
+  std::string user_agent;
   std::string body;
   bool wants_web_socket = false;  ///< A valid WebSocket upgrade (RFC 6455).
   std::string sub_protocols;      ///< Sec-WebSocket-Protocol as sent: "v5.channel.k8s.io, v4.channel.k8s.io".

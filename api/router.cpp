@@ -14,6 +14,7 @@
 #include "api/openapi.hpp"
 #include "api/read_handler.hpp"
 #include "api/request_path.hpp"
+#include "api/scale_handler.hpp"
 #include "api/write_handler.hpp"
 
 namespace berth::api {

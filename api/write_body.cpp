@@ -17,13 +17,6 @@ constexpr std::size_t kMaxWarnings = 10;
 constexpr std::string_view kSystemMetadata[] = {
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"};
 
-/// "application/json" of "application/json; charset=utf-8".
-std::string_view media_type(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
-  return content_type;
-}
-
 /// A header value: one line, quotes escaped (RFC 7234, 5.5).
 std::string header_text(std::string_view text) {
   std::string out = "\"";
@@ -35,6 +28,12 @@ std::string header_text(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
+  return content_type;
+}
 
 ApiResult<json::object> read_json_body(const HttpRequest& request) {
   const auto type = media_type(request.content_type);
@@ -152,8 +151,11 @@ void keep_system_fields(json::object& raw, const json::object& stored, model::Ki
   if (status_update) {
     const auto* status = raw.if_contains("status");
     json::value kept = status != nullptr ? *status : json::value(json::object{});
+    const auto* managed = field(raw, {"metadata", "managedFields"});
+    auto managed_fields = managed != nullptr ? *managed : json::value();
     raw = stored;
     raw["status"] = std::move(kept);
+    if (!managed_fields.is_null()) raw["metadata"].get_object()["managedFields"] = std::move(managed_fields);
     return;
   }
   const auto* old_metadata = field(stored, {"metadata"});

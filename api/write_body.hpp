@@ -9,6 +9,9 @@
 
 namespace berth::api {
 
+/// "application/json" of "application/json; charset=utf-8".
+std::string_view media_type(std::string_view content_type);
+
 /// The body as one JSON object, also when it is protobuf. 415 for another content type (none counts as JSON), 400 when
 /// it does not parse.
 ApiResult<json::object> read_json_body(const HttpRequest& request);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/apply_body.hpp"
 #include "api/discovery.hpp"
 #include "api/tables/field.hpp"
 #include "api/write_body.hpp"
@@ -31,24 +32,13 @@ std::string random_suffix() {
   return out;
 }
 
-ApiResult<UpdateOptions> options_of(const Query& query) {
-  UpdateOptions options;
-  options.strict = query.get("fieldValidation") == "Strict";
-  const auto dry_run = query.get("dryRun");
-  if (!dry_run.empty() && dry_run != "All") {
-    return bad_request(fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", dry_run));
-  }
-  options.dry_run = dry_run == "All";
-  return options;
-}
-
 /// Status changes come often and can be worked out again; specs must be safe before anybody acts on them.
-Durability durability_of(Kind kind, const UpdateOptions& options) {
+Durability durability_of(Kind kind, const WriteOptions& options) {
   return options.status || kind == Kind::Event || kind == Kind::Lease ? Durability::Lazy : Durability::Durable;
 }
 
 /// Fields a new object may not bring along.
-ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
+ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const WriteOptions& options) {
   auto metadata = metadata_of(raw);
   if (!metadata) return metadata.error();
   auto& meta = **metadata;
@@ -58,6 +48,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
                           "selfLink", "resourceVersion"}) {
     meta.erase(name);
   }
+  if (!options.manager.applies) meta.erase("managedFields");
   const auto base = std::string(text_at(meta, {"generateName"}));
   if (text_at(meta, {"name"}).empty() && !base.empty()) {
     meta["name"] = base.substr(0, kMaxGeneratedBase) + random_suffix();
@@ -71,21 +62,22 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path) {
   return true;
 }
 
-/// Defaults, checks and decodes; the last stop before the store.
-ApiResult<model::Object> finish(const model::KindInfo& kind, json::object raw, const json::object* old) {
+/// Defaults and checks: after this only the store may refuse it.
+ApiResult<json::object> judged(const model::KindInfo& kind, json::object raw, const json::object* old) {
   model::apply_defaults(kind.kind, raw);
   // What an older version stored may lack newer defaults: that is no change of a field.
   std::optional<json::object> before;
   if (old != nullptr) model::apply_defaults(kind.kind, before.emplace(*old));
-  const auto name = std::string(text_at(raw, {"metadata", "name"}));
   const auto problems = model::validate(kind.kind, raw, before ? &*before : nullptr);
-  if (!problems.empty()) return invalid(kind, name, problems);
+  if (!problems.empty()) return invalid(kind, text_at(raw, {"metadata", "name"}), problems);
+  return raw;
+}
+
+ApiResult<model::Object> decoded(const model::KindInfo& kind, json::object raw) {
+  const auto name = std::string(text_at(raw, {"metadata", "name"}));
   auto object = model::make_object(std::move(raw));
-  if (!object) {
-    return invalid(kind, name,
-                   {{.file = {}, .line = 0, .object = {}, .field = {}, .message = object.error().message()}});
-  }
-  return *std::move(object);
+  if (object) return *std::move(object);
+  return invalid(kind, name, {{.file = {}, .line = 0, .object = {}, .field = {}, .message = object.error().message()}});
 }
 
 HttpResponse object_response(unsigned code, const model::Object& object, HttpHeaders headers) {
@@ -96,50 +88,75 @@ HttpResponse object_response(unsigned code, const model::Object& object, HttpHea
   return response;
 }
 
+/// 404 without the namespace, 403 when it is going.
+std::optional<ApiError> namespace_refuses(ApiContext& context, const ResourcePath& path, std::string_view name) {
+  const auto& kind = model::info(path.kind);
+  if (!kind.namespaced) return std::nullopt;
+  const auto ns = context.store.get({Kind::Namespace, {}, path.ns});
+  if (!ns) return not_found(model::info(Kind::Namespace), path.ns);
+  if (!ns->meta.deleting()) return std::nullopt;
+  return ApiError{.code = 403,
+                  .reason = "Forbidden",
+                  .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
+                                         "because it is being terminated",
+                                         qualified_plural(kind), name, path.ns),
+                  .name = {},
+                  .group = {},
+                  .kind = {},
+                  .causes = {}};
+}
+
+/// A dry run shows what the store would have filled in.
+void fill_as_the_store_would(json::object& raw, const Clock& clock) {
+  auto metadata = metadata_of(raw);
+  if (!metadata) return;
+  (**metadata)["uid"] = model::new_uid();
+  (**metadata)["creationTimestamp"] = format_rfc3339(clock.wall());
+  (**metadata)["generation"] = 1;
+}
+
 }  // namespace
+
+void create_object(ApiContext& context, const ResourcePath& path, const WriteOptions& options, json::object raw,
+                   WriteDone done) {
+  const auto& kind = model::info(path.kind);
+  if (auto prepared = prepare_new(raw, path, options); !prepared) return done(prepared.error(), {});
+  if (auto refused = namespace_refuses(context, path, text_at(raw, {"metadata", "name"}))) {
+    return done(*std::move(refused), {});
+  }
+  auto warnings = check_fields(kind, raw, options.strict);
+  if (!warnings) return done(warnings.error(), {});
+  auto complete = judged(kind, std::move(raw), nullptr);
+  if (!complete) return done(complete.error(), {});
+  if (options.dry_run) fill_as_the_store_would(*complete, context.clock);
+  auto object = decoded(kind, *std::move(complete));
+  if (!object) return done(object.error(), {});
+  const auto name = object->meta.name;
+  if (options.dry_run) {
+    if (context.store.get(object->key())) return done(already_exists(kind, name), {});
+    return done(std::make_shared<const model::Object>(*std::move(object)), *std::move(warnings));
+  }
+  context.store.create(*std::move(object), durability_of(kind.kind, options),
+                       [post = context.reactor.post(), done = std::move(done), headers = *std::move(warnings), &kind,
+                        name](Result<model::ObjectPtr> result) {
+                         post([done, headers, &kind, name, result = std::move(result)] {
+                           if (!result) return done(from_error(result.error(), kind, name), {});
+                           done(*result, headers);
+                         });
+                       });
+}
 
 void handle_create(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
                    Respond respond) {
-  const auto& kind = model::info(path.kind);
-  const auto options = options_of(query);
+  const auto options = read_write_options(path, query, request);
   if (!options) return respond(to_response(options.error()));
   auto raw = read_json_body(request);
   if (!raw) return respond(to_response(raw.error()));
   if (auto matched = match_path(*raw, path); !matched) return respond(to_response(matched.error()));
-  if (auto prepared = prepare_new(*raw, path); !prepared) return respond(to_response(prepared.error()));
-  if (kind.namespaced) {
-    const auto ns = context.store.get({Kind::Namespace, {}, path.ns});
-    if (!ns) return respond(to_response(not_found(model::info(Kind::Namespace), path.ns)));
-    if (ns->meta.deleting()) {
-      return respond(
-          to_response({.code = 403,
-                       .reason = "Forbidden",
-                       .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
-                                              "because it is being terminated",
-                                              qualified_plural(kind), text_at(*raw, {"metadata", "name"}), path.ns),
-                       .name = {},
-                       .group = {},
-                       .kind = {},
-                       .causes = {}}));
-    }
-  }
-  auto warnings = check_fields(kind, *raw, options->strict);
-  if (!warnings) return respond(to_response(warnings.error()));
-  auto object = finish(kind, *std::move(raw), nullptr);
-  if (!object) return respond(to_response(object.error()));
-  if (options->dry_run) {
-    if (context.store.get(object->key())) return respond(to_response(already_exists(kind, object->meta.name)));
-    return respond(object_response(201, *object, *std::move(warnings)));
-  }
-  const auto name = object->meta.name;
-  context.store.create(
-      *std::move(object), durability_of(kind.kind, *options),
-      [post = context.reactor.post(), respond = std::move(respond), headers = *std::move(warnings), &kind,
-       name](Result<model::ObjectPtr> done) {
-        post([respond, headers, &kind, name, done = std::move(done)] {
-          respond(done ? object_response(201, **done, headers) : to_response(from_error(done.error(), kind, name)));
-        });
-      });
+  create_object(context, path, *options, *std::move(raw),
+                [respond = std::move(respond)](ApiResult<model::ObjectPtr> done, HttpHeaders headers) {
+                  respond(done ? object_response(201, **done, std::move(headers)) : to_response(done.error()));
+                });
 }
 
 namespace {
@@ -148,12 +165,12 @@ namespace {
 struct Update : std::enable_shared_from_this<Update> {
   ApiContext& context;
   model::ObjectKey key;
-  UpdateOptions options;
+  WriteOptions options;
   Change change;
-  UpdateDone done;
+  WriteDone done;
   int attempts = 0;
 
-  Update(ApiContext& with, model::ObjectKey of, const UpdateOptions& how, Change what, UpdateDone end)
+  Update(ApiContext& with, model::ObjectKey of, const WriteOptions& how, Change what, WriteDone end)
       : context(with), key(std::move(of)), options(how), change(std::move(what)), done(std::move(end)) {}
 
   void attempt() {
@@ -169,10 +186,16 @@ struct Update : std::enable_shared_from_this<Update> {
     }
     if (*raw == stored->raw) return done(stored, std::move(headers));  // nothing to write
     // A status does not make a stored spec better or worse: it is neither defaulted nor judged again.
-    const bool as_it_is = options.system || options.status;
-    auto object = as_it_is ? decode(*std::move(raw)) : finish(kind, *std::move(raw), &stored->raw);
+    if (!options.system && !options.status) {
+      raw = judged(kind, *std::move(raw), &stored->raw);
+      if (!raw) return done(raw.error(), {});
+    }
+    if (!options.system && !options.manager.applies) {
+      model::record_update(key.kind, options.manager, format_rfc3339(context.clock.wall()), stored->raw, *raw);
+    }
+    if (*raw == stored->raw) return done(stored, std::move(headers));
+    auto object = decoded(kind, *std::move(raw));
     if (!object) return done(object.error(), {});
-    if (object->raw == stored->raw) return done(stored, std::move(headers));
     if (options.dry_run) return done(std::make_shared<const model::Object>(*std::move(object)), std::move(headers));
     context.store.update(*std::move(object), stored->meta.resource_version, durability_of(key.kind, options),
                          [self = shared_from_this(), headers = std::move(headers),
@@ -181,12 +204,6 @@ struct Update : std::enable_shared_from_this<Update> {
                              self->ended(result, headers);
                            });
                          });
-  }
-
-  static ApiResult<model::Object> decode(json::object raw) {
-    auto object = model::make_object(std::move(raw));
-    if (!object) return internal(object.error().message());
-    return *std::move(object);
   }
 
   ApiResult<bool> prepare(json::object& raw, const model::Object& stored, HttpHeaders& headers) const {
@@ -228,89 +245,66 @@ void remove_when_released(ApiContext& context, const model::Object& object) {
 
 }  // namespace
 
-void update_object(ApiContext& context, const model::ObjectKey& key, const UpdateOptions& options, Change change,
-                   UpdateDone done) {
+void update_object(ApiContext& context, const model::ObjectKey& key, const WriteOptions& options, Change change,
+                   WriteDone done) {
   std::make_shared<Update>(context, key, options, std::move(change), std::move(done))->attempt();
-}
-
-void handle_update(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
-                   Respond respond) {
-  auto options = options_of(query);
-  if (!options) return respond(to_response(options.error()));
-  options->status = path.subresource == "status";
-  Change change;
-  if (request.method == Method::Patch) {
-    change = [request, kind = path.kind, name = path.name](const model::Object& stored) {
-      return patch_object(request, {model::info(kind), name, &model::schema_type(kind)}, stored.raw);
-    };
-  } else {
-    auto raw = read_json_body(request);
-    if (!raw) return respond(to_response(raw.error()));
-    change = [raw = *std::move(raw)](const model::Object&) { return ApiResult<json::object>(raw); };
-  }
-  update_object(context, {path.kind, path.ns, path.name}, *options, std::move(change),
-                [&context, respond = std::move(respond), dry_run = options->dry_run](ApiResult<model::ObjectPtr> done,
-                                                                                     HttpHeaders headers) {
-                  if (!done) return respond(to_response(done.error()));
-                  if (!dry_run) remove_when_released(context, **done);
-                  respond(object_response(200, **done, std::move(headers)));
-                });
 }
 
 namespace {
 
-json::object scale_of(const model::Object& set) {
-  json::object metadata{{"name", set.meta.name},
-                        {"namespace", set.meta.ns},
-                        {"uid", set.meta.uid},
-                        {"resourceVersion", std::to_string(set.meta.resource_version)},
-                        {"creationTimestamp", set.meta.creation_timestamp}};
-  json::object status{{"replicas", number_at(set.raw, {"status", "replicas"})}};
-  const auto* selector = field(set.raw, {"spec", "selector"});
-  if (selector != nullptr) status["selector"] = selector_text(selector);
-  return {{"kind", "Scale"},
-          {"apiVersion", "autoscaling/v1"},
-          {"metadata", std::move(metadata)},
-          {"spec", json::object{{"replicas", number_at(set.raw, {"spec", "replicas"})}}},
-          {"status", std::move(status)}};
+/// What the request makes of the stored object.
+Change change_of(const HttpRequest& request, const ResourcePath& path) {
+  return [request, kind = path.kind, name = path.name](const model::Object& stored) {
+    if (request.method != Method::Patch) return read_json_body(request);
+    return patch_object(request, {model::info(kind), name, &model::schema_type(kind)}, stored.raw);
+  };
 }
 
-HttpResponse scale_response(const model::Object& set) {
-  HttpResponse response;
-  response.body = json::serialize(scale_of(set));
-  return response;
+WriteDone answer(ApiContext& context, bool dry_run, unsigned code, Respond respond) {
+  return
+      [&context, dry_run, code, respond = std::move(respond)](ApiResult<model::ObjectPtr> done, HttpHeaders headers) {
+        if (!done) return respond(to_response(done.error()));
+        if (!dry_run) remove_when_released(context, **done);
+        respond(object_response(code, **done, std::move(headers)));
+      };
+}
+
+/// Server-side apply: makes the object when there is none.
+void apply(ApiContext& context, const ResourcePath& path, const WriteOptions& options, json::object config,
+           Respond respond) {
+  const model::ObjectKey key{path.kind, path.ns, path.name};
+  if (context.store.get(key) || !path.subresource.empty()) {
+    const auto change = [kind = path.kind, options, &clock = context.clock,
+                         config = std::move(config)](const model::Object& stored) {
+      return applied_object(kind, options, format_rfc3339(clock.wall()), stored.raw, config);
+    };
+    return update_object(context, key, options, change, answer(context, options.dry_run, 200, std::move(respond)));
+  }
+  auto raw = applied_object(path.kind, options, format_rfc3339(context.clock.wall()), {}, config);
+  if (!raw) return respond(to_response(raw.error()));
+  auto done = [&context, path, options, config, respond = std::move(respond)](ApiResult<model::ObjectPtr> made,
+                                                                              HttpHeaders headers) {
+    // Somebody else was faster: then it is an update.
+    const bool lost = !made && made.error().reason == "AlreadyExists" && !options.dry_run;
+    if (lost) return apply(context, path, options, config, respond);
+    respond(made ? object_response(201, **made, std::move(headers)) : to_response(made.error()));
+  };
+  create_object(context, path, options, *std::move(raw), std::move(done));
 }
 
 }  // namespace
 
-void handle_scale(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
-                  Respond respond) {
-  const model::ObjectKey key{path.kind, path.ns, path.name};
-  if (request.method == Method::Get) {
-    const auto set = context.store.get(key);
-    return respond(set ? scale_response(*set) : to_response(not_found(model::info(path.kind), path.name)));
-  }
-  const auto options = options_of(query);
+void handle_update(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
+                   Respond respond) {
+  const auto options = read_write_options(path, query, request);
   if (!options) return respond(to_response(options.error()));
-  const auto change = [request, &kind = model::info(path.kind),
-                       name = path.name](const model::Object& stored) -> ApiResult<json::object> {
-    auto scale = request.method == Method::Patch ? patch_object(request, {kind, name}, scale_of(stored))
-                                                 : read_json_body(request);
-    if (!scale) return scale.error();
-    const auto* replicas = field(*scale, {"spec", "replicas"});
-    if (replicas != nullptr && !replicas->is_int64()) return bad_request("spec.replicas: must be a whole number");
-    auto raw = stored.raw;
-    auto* spec = raw.if_contains("spec");
-    if (spec == nullptr || !spec->is_object()) return internal("the stored set has no spec");
-    spec->get_object()["replicas"] = replicas != nullptr ? replicas->get_int64() : 0;
-    const auto version = text_at(*scale, {"metadata", "resourceVersion"});
-    raw["metadata"].get_object()["resourceVersion"] =
-        version.empty() ? std::to_string(stored.meta.resource_version) : std::string(version);
-    return raw;
-  };
-  update_object(context, key, *options, change, [respond](ApiResult<model::ObjectPtr> done, HttpHeaders) {
-    respond(done ? scale_response(**done) : to_response(done.error()));
-  });
+  if (options->manager.applies) {
+    auto config = read_apply_body(path, request);
+    if (!config) return respond(to_response(config.error()));
+    return apply(context, path, *options, *std::move(config), std::move(respond));
+  }
+  update_object(context, {path.kind, path.ns, path.name}, *options, change_of(request, path),
+                answer(context, options->dry_run, 200, std::move(respond)));
 }
 
 }  // namespace berth::api

@@ -7,6 +7,7 @@
 #include "api/api_error.hpp"
 #include "api/http_message.hpp"
 #include "api/request_path.hpp"
+#include "api/write_options.hpp"
 
 namespace berth::api {
 
@@ -14,29 +15,28 @@ namespace berth::api {
 void handle_create(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
                    Respond respond);
 
-/// PUT or PATCH on an object or its `status`. 200 with the object as stored.
+/// PUT or PATCH on an object or its `status`. 200 with the object as stored; 201 when a server-side apply made it.
 void handle_update(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
                    Respond respond);
 
-/// GET, PUT or PATCH on `statefulsets/NAME/scale`: autoscaling/v1 Scale.
-void handle_scale(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
-                  Respond respond);
+/// How a write ended: the object as stored (as it would be, for a dry run), and warnings for the answer.
+using WriteDone = std::function<void(ApiResult<model::ObjectPtr>, HttpHeaders)>;
+
+/// Stores a new object, its namespace permitting. `raw` says kind, name and namespace as `path` does. `done` runs on
+/// the API thread.
+void create_object(ApiContext& context, const ResourcePath& path, const WriteOptions& options, json::object raw,
+                   WriteDone done);
 
 /// Changes a copy of the stored object's JSON.
 using Change = std::function<ApiResult<json::object>(const model::Object& stored)>;
 
-/// How one update is made.
-struct UpdateOptions {
-  bool status = false;   ///< Only `status` is taken from the change, else all but `status`.
-  bool strict = false;   ///< fieldValidation=Strict: unknown fields are 400.
-  bool dry_run = false;  ///< Compute, do not store.
-  bool system = false;  ///< Our own change of system fields (deletion): not defaulted, not validated, nothing restored.
-};
-using UpdateDone = std::function<void(ApiResult<model::ObjectPtr>, HttpHeaders)>;
-
 /// Read, change, default, validate, write; again (5 times at most) when somebody was faster and the change named no
 /// resourceVersion. `done` runs on the API thread.
-void update_object(ApiContext& context, const model::ObjectKey& key, const UpdateOptions& options, Change change,
-                   UpdateDone done);
+void update_object(ApiContext& context, const model::ObjectKey& key, const WriteOptions& options, Change change,
+                   WriteDone done);
+
+// The names before there was a WriteOptions.
+using UpdateOptions = WriteOptions;
+using UpdateDone = WriteDone;
 
 }  // namespace berth::api

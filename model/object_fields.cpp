@@ -118,11 +118,11 @@ Status check_keys(const Place& place, const json::value& value, const std::strin
       if (!fine) return fine;
     }
   }
-  if (form != Form::Keyed) return Ok{};
+  if (form != Form::Keyed && form != Form::Set) return Ok{};
   std::unordered_set<std::string> seen;
   const auto& list = value.get_array();
   for (std::size_t i = 0; i < list.size(); ++i) {
-    for (const auto key : place.field->keys) {
+    for (const auto key : place.field->keys) {  // none in a set
       const auto* found = list[i].get_object().if_contains(key);
       if ((found == nullptr || found->is_null()) && default_of_key(key).is_null()) {
         return Error(ErrorCode::InvalidArgument,
