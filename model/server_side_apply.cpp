@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "model/json_edit.hpp"
+#include "model/model.hpp"
 #include "model/object_fields.hpp"
 #include "model/schema.hpp"
 
@@ -33,13 +34,17 @@ const json::string* last_applied_in(const json::object& object) {
   return text == nullptr ? nullptr : text->if_string();
 }
 
+enum class Defaults { Without, With };
+
 /// The fields of the last client-side apply that are still as they were applied.
-FieldSet client_side_applied(const SchemaType& type, const json::object& live) {
+FieldSet client_side_applied(Kind kind, const json::object& live, Defaults defaults) {
   const auto* text = last_applied_in(live);
   if (text == nullptr) return {};
-  const auto parsed = parse_json(view(*text));
+  auto parsed = parse_json(view(*text));
   if (!parsed || !parsed->is_object()) return {};
-  const auto& config = parsed->get_object();
+  auto& config = parsed->get_object();
+  if (defaults == Defaults::With) apply_defaults(kind, config);
+  const auto& type = schema_type(kind);
   const auto changes = compare_fields(type, config, live);
   return without(without(fields_of(type, config), changes.changed), changes.removed);
 }
@@ -48,7 +53,8 @@ FieldSet client_side_applied(const SchemaType& type, const json::object& live) {
 ManagedFieldsList first_managers(const ApplyRequest& request, const SchemaType& type, const json::object& live) {
   if (live.empty()) return {};
   const auto api_version = info(request.kind).api_version();
-  auto applied = ownable(request.kind, {}, client_side_applied(type, live));
+  // The defaults came with that write: they must go with the fields that they belong to.
+  auto applied = ownable(request.kind, {}, client_side_applied(request.kind, live, Defaults::With));
   if (!applied.empty()) applied.insert(last_applied_path());
   // As if the object had just been written: with its elements and maps, as compare has them.
   auto rest = ownable(request.kind, {}, compare_fields(type, {}, live).changed);
@@ -156,7 +162,8 @@ Result<Applied> server_side_apply(const ApplyRequest& request, const json::objec
 
   const auto changes = compare_fields(type, live, result.object);
   if (!request.force) {
-    const auto allowed = request.manager.name == kKubectl ? client_side_applied(type, live) : FieldSet();
+    const auto allowed =
+        request.manager.name == kKubectl ? client_side_applied(request.kind, live, Defaults::Without) : FieldSet();
     result.conflicts = conflicts_of(others, changes.changed, allowed);
     if (!result.conflicts.empty()) return result;
   }

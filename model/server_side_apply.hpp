@@ -40,9 +40,9 @@ std::string conflict_message(const std::vector<FieldConflict>& conflicts);
 /// another manager owns may only be set to the value it has (then both own it), unless forced.
 ///
 /// An object without managedFields gets them first: what it has is "before-first-apply"'s, and what its
-/// last-applied-configuration says and still is so "kubectl-client-side-apply"'s: kubectl takes that over afterwards.
-/// As upstream, the manager "kubectl" overrides what kubectl applied client-side before, and keeps that annotation
-/// up to date.
+/// last-applied-configuration says and still is so, with its defaults, "kubectl-client-side-apply"'s: kubectl takes
+/// that over afterwards. As upstream, the manager "kubectl" overrides what kubectl applied client-side before, and
+/// keeps that annotation up to date.
 ///
 /// Errors: InvalidArgument when a list with keys in `config` has elements without, or twice the same. Pure.
 Result<Applied> server_side_apply(const ApplyRequest& request, const json::object& live, const json::object& config);

@@ -152,6 +152,32 @@ TEST_F(ServerSideApply, KubectlOverridesWhatItAppliedClientSideAndKeepsItsNote) 
   EXPECT_TRUE(found) << managers();
 }
 
+TEST_F(ServerSideApply, TheDefaultsOfWhatWasAppliedClientSideAreItsOwn) {
+  // Else the default of hostPath.type would keep a hostPath without path when the volume becomes an emptyDir.
+  kind = Kind::Pod;
+  live = object(R"({"metadata":{"name":"p","annotations":{"kubectl.kubernetes.io/last-applied-configuration":
+      "{\"spec\":{\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"/x\"}}]}}"}},
+      "spec":{"nodeName":"n1","volumes":[{"name":"v","hostPath":{"path":"/x"}}]}})");
+  apply_defaults(kind, live);
+  const std::string config = "{spec: {volumes: [{name: v, hostPath: {path: /x}}]}}";
+  EXPECT_EQ(apply("kubectl", config), "");
+  // kubectl makes the updater's fields its own, and applies again.
+  auto list = managed_fields_of(live);
+  FieldSet taken;
+  for (const auto& entry : list) {
+    if (entry.manager.name == "kubectl-client-side-apply") taken = entry.fields;
+  }
+  std::erase_if(list, [](const auto& entry) { return entry.manager.name == "kubectl-client-side-apply"; });
+  for (auto& entry : list) {
+    if (entry.manager.name == "kubectl") entry.fields = united(entry.fields, taken);
+  }
+  put_managed_fields(live, list);
+  EXPECT_EQ(apply("kubectl", config), "");
+  EXPECT_EQ(apply("kubectl", "{spec: {volumes: [{name: v, emptyDir: {}}]}}"), "");
+  EXPECT_EQ(json::serialize(live.at("spec").at("volumes")), R"([{"name":"v","emptyDir":{}}])");
+  EXPECT_EQ(live.at("spec").at("nodeName"), "n1");
+}
+
 TEST_F(ServerSideApply, ElementsOfListsAreOwnedOneByOne) {
   kind = Kind::StatefulSet;
   const auto set = [](std::string_view containers) {
