@@ -145,7 +145,7 @@ json::object make_node_object(const Config& config, const std::string& address, 
               {"operatingSystem", "linux"},
               {"osImage", os_name()},
               {"kernelVersion", system.release},
-              {"kubeletVersion", "v1.31.0+berth." BERTH_VERSION},
+              {"kubeletVersion", "v1.32.0+berth." BERTH_VERSION},
               {"containerRuntimeVersion", runtime_version},
               {"machineID", ""}}}}}};
 }

@@ -3,8 +3,8 @@
 // `Message: number:name:type ...`; a line that starts with spaces continues the one before. A type is
 //   s string · i integer · b boolean · B octets (base64 in JSON) · q resource.Quantity · t Time · m MicroTime ·
 //   x IntOrString · {s} {B} {q} map of · [T] list of · Name another line
-// "?": a pointer in Go, so that zero is a value and not its absence. No name: its fields are those of the message around.
-// Numbers and names are those of Kubernetes 1.33. The first lines are the kinds that a body may be.
+// "?": a pointer in Go, so that zero is a value and not its absence. No name: its fields are those of the message
+// around. Numbers and names are those of Kubernetes 1.33. The first lines are the kinds that a body may be.
 #include "api/protobuf_table.hpp"
 
 namespace berth::api {

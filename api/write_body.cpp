@@ -13,19 +13,8 @@ namespace berth::api {
 
 namespace {
 
-constexpr std::size_t kMaxWarnings = 10;
 constexpr std::string_view kSystemMetadata[] = {
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"};
-
-/// A header value: one line, quotes escaped (RFC 7234, 5.5).
-std::string header_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return out + "\"";
-}
 
 }  // namespace
 
@@ -171,27 +160,6 @@ void keep_system_fields(json::object& raw, const json::object& stored, model::Ki
   if (!has_status(kind)) return;
   raw.erase("status");
   if (const auto* status = stored.if_contains("status"); status != nullptr) raw["status"] = *status;
-}
-
-ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::object& raw, bool strict) {
-  HttpHeaders headers;
-  std::string unknown;
-  for (const auto& problem : model::unknown_fields(kind.kind, raw)) {
-    const bool is_unknown = problem.message.find("unknown field") != std::string::npos;
-    if (is_unknown) {
-      if (!unknown.empty()) unknown += ", ";
-      unknown += fmt::format("unknown field \"{}\"", problem.field);
-    }
-    if (headers.size() >= kMaxWarnings) continue;
-    const auto text = is_unknown ? fmt::format("unknown field \"{}\"", problem.field)
-                                 : fmt::format("{}: {}", problem.field, problem.message);
-    headers.emplace_back("Warning", fmt::format("299 - {}", header_text(text)));
-  }
-  if (strict && !unknown.empty()) {
-    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
-                                   kind.name, kind.version, kind.name, unknown));
-  }
-  return headers;
 }
 
 }  // namespace berth::api

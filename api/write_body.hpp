@@ -40,7 +40,4 @@ void drop_empty_metadata(json::object& raw);
 /// What only the system may set is taken from `stored`: uid, times, generation, and `status` (or all but `status`).
 void keep_system_fields(json::object& raw, const json::object& stored, model::Kind kind, bool status_update);
 
-/// 400 when strict and a field is unknown, else one Warning header per finding (10 at most).
-ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::object& raw, bool strict);
-
 }  // namespace berth::api

@@ -124,7 +124,7 @@ void create_object(ApiContext& context, const ResourcePath& path, const WriteOpt
   if (auto refused = namespace_refuses(context, path, text_at(raw, {"metadata", "name"}))) {
     return done(*std::move(refused), {});
   }
-  auto warnings = check_fields(kind, raw, options.strict);
+  auto warnings = check_fields(kind, raw, options.fields, nullptr);
   if (!warnings) return done(warnings.error(), {});
   auto complete = judged(kind, std::move(raw), nullptr);
   if (!complete) return done(complete.error(), {});
@@ -218,7 +218,7 @@ struct Update : std::enable_shared_from_this<Update> {
     const auto version = text_at(raw, {"metadata", "resourceVersion"});
     if (!version.empty() && version != std::to_string(stored.meta.resource_version))
       return stale_object(kind, key.name);
-    auto warnings = check_fields(kind, raw, options.strict);
+    auto warnings = check_fields(kind, raw, options.fields, &stored.raw);
     if (!warnings) return warnings.error();
     headers = *std::move(warnings);
     if (options.status && field(raw, {"status"}) != nullptr && !raw.at("status").is_object()) {

@@ -49,7 +49,7 @@ ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query
                    fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
                                validation.substr(0, kMaxManagerBytes)));
   }
-  options.strict = validation == "Strict";
+  options.fields = field_check_of(validation, request);
   for (const auto& value : query.all("dryRun")) {
     if (value.empty()) continue;
     if (value != "All") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api/api_error.hpp"
+#include "api/field_check.hpp"
 #include "api/http_message.hpp"
 #include "api/request_path.hpp"
 #include "model/managed_fields.hpp"
@@ -11,7 +12,7 @@ namespace berth::api {
 /// How one write is made.
 struct WriteOptions {
   bool status = false;   ///< Only `status` is taken from the change, else all but `status`.
-  bool strict = false;   ///< fieldValidation=Strict: unknown fields are 400.
+  FieldCheck fields{};   ///< fieldValidation, and what is wrong with the body for it.
   bool dry_run = false;  ///< Compute, do not store.
   bool system = false;  ///< Our own change of system fields (deletion): not defaulted, not validated, nothing restored.
   bool force = false;   ///< Server-side apply: take over what others own.

@@ -42,6 +42,31 @@ std::string unknown_field_message(const SchemaType& type, std::string_view name)
   return "unknown field, ignored";
 }
 
+/// Is this what defaulting or a client writes when nothing was asked for? Then there is nothing to warn of.
+bool means_nothing(std::string_view name, const json::value& value) {
+  constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {{"serviceAccountName", "default"},
+                                                                         {"serviceAccount", "default"},
+                                                                         {"preemptionPolicy", "PreemptLowerPriority"},
+                                                                         {"externalTrafficPolicy", "Cluster"},
+                                                                         {"supplementalGroupsPolicy", "Merge"},
+                                                                         {"seLinuxChangePolicy", "Recursive"},
+                                                                         {"recursiveReadOnly", "Disabled"}};
+  switch (value.kind()) {
+    case json::kind::null: return true;
+    case json::kind::object: return value.get_object().empty();
+    case json::kind::array: return value.get_array().empty();
+    // A user namespace is what `hostUsers: false` asks for; all else is off when it is false.
+    case json::kind::bool_: return value.get_bool() == (name == "hostUsers" || name == "allocateLoadBalancerNodePorts");
+    case json::kind::int64: return value.get_int64() == 0;
+    case json::kind::uint64: return value.get_uint64() == 0;
+    case json::kind::double_: return false;
+    case json::kind::string: break;
+  }
+  const auto text = view(value.get_string());
+  return text.empty() ||
+         std::find(std::begin(kDefaults), std::end(kDefaults), std::pair(name, text)) != std::end(kDefaults);
+}
+
 /// Walks JSON along the types, noting errors or warnings.
 class Walk {
  public:
@@ -59,7 +84,7 @@ class Walk {
       if (entry.value().is_null()) continue;
       const auto field_path = join_path(path, name);
       if (!field->honoured && !errors_) {
-        note(field_path, "has no effect here");
+        if (!means_nothing(name, entry.value())) note(field_path, "has no effect here");
         continue;
       }
       wrapped(field->ref, entry.value(), field_path);

@@ -163,8 +163,9 @@ TEST(Manifest, LimitsAreErrorsThatNameThem) {
 TEST(Manifest, UnknownAndIneffectiveFieldsAreWarnings) {
   const auto manifest = read_manifest(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  restartPolice: Always\n  containers:\n  - name: c\n"
-      "    image: x:1\n    imagepullpolicy: Never\n    whatever: 1\n  affinity: {podAntiAffinity: {}}\n"
-      "  topologySpreadConstraints: []\n",
+      "    image: x:1\n    imagepullpolicy: Never\n    whatever: 1\n  affinity: {podAntiAffinity: "
+      "{preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1}]}}\n"
+      "  topologySpreadConstraints: [{maxSkew: 1}]\n",
       "p.yaml");
   EXPECT_EQ(all_text(manifest.errors), "");
   EXPECT_EQ(all_text(manifest.warnings),
