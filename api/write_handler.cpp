@@ -253,11 +253,15 @@ void update_object(ApiContext& context, const model::ObjectKey& key, const Write
 namespace {
 
 /// What the request makes of the stored object.
-Change change_of(const HttpRequest& request, const ResourcePath& path) {
-  return [request, kind = path.kind, name = path.name](const model::Object& stored) {
-    if (request.method != Method::Patch) return read_json_body(request);
+ApiResult<Change> change_of(const HttpRequest& request, const ResourcePath& path) {
+  if (request.method != Method::Patch) {
+    auto raw = read_json_body(request);
+    if (!raw) return raw.error();
+    return Change([raw = *std::move(raw)](const model::Object&) { return ApiResult<json::object>(raw); });
+  }
+  return Change([request, kind = path.kind, name = path.name](const model::Object& stored) {
     return patch_object(request, {model::info(kind), name, &model::schema_type(kind)}, stored.raw);
-  };
+  });
 }
 
 WriteDone answer(ApiContext& context, bool dry_run, unsigned code, Respond respond) {
@@ -303,7 +307,9 @@ void handle_update(ApiContext& context, const ResourcePath& path, const Query& q
     if (!config) return respond(to_response(config.error()));
     return apply(context, path, *options, *std::move(config), std::move(respond));
   }
-  update_object(context, {path.kind, path.ns, path.name}, *options, change_of(request, path),
+  auto change = change_of(request, path);
+  if (!change) return respond(to_response(change.error()));
+  update_object(context, {path.kind, path.ns, path.name}, *options, *std::move(change),
                 answer(context, options->dry_run, 200, std::move(respond)));
 }
 

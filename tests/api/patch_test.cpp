@@ -144,6 +144,7 @@ TEST_F(Patches, BadPatchesAreRefusedInUpstreamsWords) {
   EXPECT_EQ(patch(set_, "{}", "text/plain").code, 415U);
   EXPECT_EQ(patch(fmt::format("{}/nope", kSets), "{}").code, 404U);
   EXPECT_EQ(send("PUT", fmt::format("{}/nope", kSets), R"({"metadata":{"name":"nope"}})").code, 404U);
+  EXPECT_EQ(send("PUT", fmt::format("{}/nope", kSets), "nonsense").code, 400U);
 }
 
 }  // namespace
