@@ -1,12 +1,17 @@
 // api/api_context.hpp - what every request handler works with.
 #pragma once
 
+#include <memory>
+
 #include "api/api_server.hpp"
 #include "api/reactor.hpp"
 #include "base/clock.hpp"
 #include "base/lane.hpp"
 
 namespace berth::api {
+
+class RequestCounters;
+class UsageSampler;
 
 /// Outlives every request. Handlers run on the API thread; what may block goes to `lane`.
 struct ApiContext {
@@ -18,6 +23,8 @@ struct ApiContext {
   Reactor& reactor;
   Lane& lane;
   const Clock& clock;
+  std::shared_ptr<RequestCounters> requests{};
+  std::shared_ptr<UsageSampler> usage{};
 };
 
 }  // namespace berth::api

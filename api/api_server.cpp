@@ -5,8 +5,10 @@
 
 #include "api/api_context.hpp"
 #include "api/http_server.hpp"
+#include "api/request_counters.hpp"
 #include "api/router.hpp"
 #include "api/socket_file.hpp"
+#include "api/usage_sampler.hpp"
 
 namespace berth::api {
 
@@ -21,13 +23,17 @@ class Server final : public ApiServer {
          HealthCheck health)
       : lane_(make_thread_lane("api-io", kLaneThreads)),
         reactor_(std::make_unique<Reactor>()),
-        context_{config, store, runtime, logs, std::move(health), *reactor_, *lane_, clock_} {}
+        context_{config, store, runtime, logs, std::move(health), *reactor_, *lane_, clock_} {
+    context_.requests = std::make_shared<RequestCounters>();
+    context_.usage = std::make_shared<UsageSampler>(runtime, *reactor_, *lane_, config.usage_window);
+  }
 
   ~Server() override {
     reactor_->stop();
     http_.reset();
-    reactor_.reset();  // connections end here, and hand their last jobs to the lane
-    lane_.reset();     // whose jobs still read the context
+    context_.usage.reset();  // its timers are the reactor's
+    reactor_.reset();        // connections end here, and hand their last jobs to the lane
+    lane_.reset();           // whose jobs still read the context
     ::unlink(context_.config.socket.c_str());
   }
 

@@ -1,6 +1,7 @@
 // api/api_server.hpp - front door: the Kubernetes-shaped HTTP API.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -18,6 +19,8 @@ struct ApiConfig {
   std::string node_name;
   std::size_t max_connections = 256;
   std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
+  /// What lies at least between the two looks that `kubectl top` is made of.
+  std::chrono::milliseconds usage_window{1000};
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, pods/exec

@@ -81,7 +81,9 @@ AccessRequest access_request(Method method, const Target& target) {
 bool is_allowed(Role role, const AccessRequest& access) {
   if (role == Role::Admin) return true;
   if (access.resource.empty()) {
-    return access.verb == "get" && (is_public_path(access.path) || (role == Role::Viewer && access.path == "/metrics"));
+    return access.verb == "get" &&
+           (is_public_path(access.path) ||
+            (role == Role::Viewer && (access.path == "/metrics" || access.path == "/metrics/resource")));
   }
   if (asks_about_self(access)) return true;
   static constexpr std::array<std::string_view, 4> kReadable{"", "status", "scale", "log"};

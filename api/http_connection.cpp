@@ -14,6 +14,7 @@
 
 #include "api/api_error.hpp"
 #include "api/web_socket_connection.hpp"
+#include "base/counters.hpp"
 
 namespace berth::api {
 
@@ -43,7 +44,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
       : stream_(std::move(socket)), shared_(std::move(shared)) {
     user_ = socket_user(stream_.socket().native_handle());
     ++shared_->open;
-    counted_ = std::shared_ptr<void>(nullptr, [shared = shared_](void*) { --shared->open; });
+    ++counters().api_connections;
+    counted_ = std::shared_ptr<void>(nullptr, [shared = shared_](void*) {
+      --shared->open;
+      --counters().api_connections;
+    });
   }
 
   void read_request() {

@@ -10,9 +10,12 @@
 #include "api/discovery.hpp"
 #include "api/exec_handler.hpp"
 #include "api/log_handler.hpp"
+#include "api/metrics_handler.hpp"
+#include "api/metrics_page.hpp"
 #include "api/old_version.hpp"
 #include "api/openapi.hpp"
 #include "api/read_handler.hpp"
+#include "api/request_counters.hpp"
 #include "api/request_path.hpp"
 #include "api/scale_handler.hpp"
 #include "api/write_handler.hpp"
@@ -48,7 +51,7 @@ std::optional<HttpResponse> fixed_page(const ApiContext& context, const Target& 
     return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
   }
   auto document = openapi_page(segments, target.query, accept);
-  if (!document) document = discovery(segments, accept);
+  if (!document) document = discovery(segments, accept, {.metrics = true});
   if (document && !is_get) return to_response(method_not_allowed());
   return document;
 }
@@ -99,6 +102,15 @@ void route_resource(ApiContext& context, const ResourcePath& path, const Query& 
   respond(to_response(method_not_allowed()));
 }
 
+Respond counted(RequestCounters& counters, AccessRequest access, Respond respond) {
+  return [&counters, access = std::move(access), respond = std::move(respond),
+          begun = std::chrono::steady_clock::now()](HttpResponse response) {
+    const auto code = response.session ? 101U : response.code;
+    counters.add(access, code, std::chrono::steady_clock::now() - begun);
+    respond(std::move(response));
+  };
+}
+
 }  // namespace
 
 void route(ApiContext& context, HttpRequest request, Respond respond) {
@@ -106,11 +118,14 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (!target) return respond(to_response(bad_request(target.error().message())));
   if (request.method == Method::Other) return respond(to_response(method_not_allowed()));
   const auto access = access_request(request.method, *target);
+  respond = counted(*context.requests, access, std::move(respond));
   if (!is_allowed(request.user.role, access)) return respond(to_response(forbidden(request.user, access)));
   if (auto page = fixed_page(context, *target, request.method, request.accept)) {
     return respond(*std::move(page));
   }
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
+  if (handle_metrics_page(context, *target, request.method, respond)) return;
+  if (handle_metrics(context, *target, request.method, respond)) return;
   const auto path = parse_resource_path(target->segments);
   if (!path) return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
   if (!path->old_version.empty()) {

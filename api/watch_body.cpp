@@ -56,6 +56,7 @@ class WatchBody final : public BodySource {
  public:
   WatchBody(ApiContext& context, WatchRequest request)
       : context_(context), request_(std::move(request)), inbox_(std::make_shared<Inbox>()) {
+    ++counters().api_watches;
     inbox_->post = context.reactor.post();
     inbox_->ns = request_.ns;
     if (request_.from) {
@@ -77,6 +78,7 @@ class WatchBody final : public BodySource {
   }
 
   ~WatchBody() override {
+    --counters().api_watches;
     watch_.reset();
     inbox_->wake = nullptr;
   }

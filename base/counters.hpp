@@ -32,8 +32,10 @@ class Histogram {
   std::atomic<std::uint64_t> micros_{0};
 };
 
-/// One set a process: whoever does the work counts it, whoever serves /metrics reads it. Grows only, from 0.
+/// One set a process: whoever does the work counts it, whoever serves /metrics reads it.
 struct Counters {
+  std::atomic<std::int64_t> api_connections{0};  ///< Open now.
+  std::atomic<std::int64_t> api_watches{0};      ///< Open now.
   std::atomic<std::uint64_t> dns_queries{0};
   std::atomic<std::uint64_t> runtime_calls{0};   ///< Of containerd.
   std::atomic<std::uint64_t> runtime_errors{0};  ///< Those that failed; NotFound is an answer.

@@ -1,0 +1,200 @@
+// tests/api/metrics_test.cpp - kubectl top and /metrics: every line is read as Prometheus reads it.
+#include <map>
+#include <regex>
+#include <set>
+#include <thread>
+
+#include "api/node_usage.hpp"
+#include "api/request_counters.hpp"
+#include "api/usage_sampler.hpp"
+#include "tests/api/api_fixture.hpp"
+
+namespace berth::api {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+class MetricsTest : public ApiFixture {
+ protected:
+  MetricsTest() { config_.usage_window = milliseconds(1); }
+
+  static runtime::ContainerUsage usage_of(const std::string& id, std::uint64_t cpu, std::uint64_t memory) {
+    return {.id = id,
+            .pod_uid = "uid",
+            .at = std::chrono::system_clock::now(),
+            .measured_at = steady_clock::now(),
+            .cpu_nanoseconds = cpu,
+            .memory_bytes = memory};
+  }
+  std::string page(const std::string& path) {
+    const cli::HttpClient client(config_.socket);
+    auto reply = client.send({.method = "GET", .target = path, .accept = "text/plain", .content_type = {}, .body = {}});
+    EXPECT_TRUE(reply.ok());
+    EXPECT_EQ(reply->code, 200U);
+    return reply ? reply->body : std::string();
+  }
+
+  /// Reads the text format 0.0.4 strictly: name{labels} → value. Each family has its HELP and TYPE first, and once.
+  static std::map<std::string, double> parse(const std::string& text) {
+    static const std::regex help("# HELP ([a-z_]+) .+");
+    static const std::regex type("# TYPE ([a-z_]+) (counter|gauge|histogram)");
+    static const std::regex sample(
+        "([a-z_]+)(\\{([a-z_]+=\"([^\"\\\\\n]|\\\\.)*\")(,[a-z_]+=\"([^\"\\\\\n]|\\\\.)*\")*\\})? (-?[0-9.e+-]+)( "
+        "[0-9]+)?");
+    std::map<std::string, double> values;
+    std::map<std::string, std::string> types;
+    std::string family;
+    EXPECT_TRUE(text.ends_with('\n'));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::smatch match;
+      if (std::regex_match(line, match, help)) {
+        family = match[1];
+        EXPECT_FALSE(types.contains(family)) << family << " twice";
+      } else if (std::regex_match(line, match, type)) {
+        EXPECT_EQ(match[1], family);
+        types[family] = match[2];
+        EXPECT_EQ(types[family] == "counter" && !family.ends_with("_total"), false) << family;
+      } else if (std::regex_match(line, match, sample)) {
+        auto name = match[1].str();
+        if (types[family] == "histogram") name = std::regex_replace(name, std::regex("_(bucket|sum|count)$"), "");
+        EXPECT_EQ(name, family) << line;
+        const auto key = match[1].str() + match[2].str();
+        EXPECT_FALSE(values.contains(key)) << key << " twice";
+        values[key] = std::stod(match[7]);
+      } else {
+        ADD_FAILURE() << "not the text format: " << line;
+      }
+    }
+    return values;
+  }
+};
+
+TEST_F(MetricsTest, ThePageTellsOfRequestsObjectsPodsAndTheProcess) {
+  put_running_pod("web-0", R"({"app":"web"})", /*restarts=*/3);
+  send("GET", "/api/v1/namespaces/default/pods");
+  send("GET", "/api/v1/namespaces/default/pods");
+  send("GET", "/api/v1/namespaces/default/pods/none");
+  send("GET", "/api/v1/namespaces/default/made-up-by-a-peer/x");
+  const auto values = parse(page("/metrics"));
+  const auto labels = [](const std::string& verb) {
+    return "{verb=\"" + verb + "\",group=\"\",resource=\"pods\",subresource=\"\"";
+  };
+  EXPECT_EQ(values.at("apiserver_request_total" + labels("LIST") + ",code=\"200\"}"), 2);
+  EXPECT_EQ(values.at("apiserver_request_total" + labels("GET") + ",code=\"404\"}"), 1);
+  EXPECT_EQ(values.at("apiserver_request_duration_seconds_count" + labels("LIST") + "}"), 2);
+  EXPECT_EQ(values.at("apiserver_request_duration_seconds_bucket" + labels("LIST") + ",le=\"+Inf\"}"), 2);
+  EXPECT_EQ(values.at("berth_pods{phase=\"Running\"}"), 1);
+  EXPECT_EQ(values.at("berth_pods{phase=\"Failed\"}"), 0);
+  EXPECT_EQ(values.at("berth_container_restarts"), 3);
+  EXPECT_EQ(values.at("apiserver_storage_objects{resource=\"pods\"}"), 1);
+  EXPECT_EQ(values.at("apiserver_storage_objects{resource=\"statefulsets.apps\"}"), 0);
+  EXPECT_EQ(values.at("berth_store_revision"), static_cast<double>(store_->revision()));
+  EXPECT_GE(values.at("berth_api_connections"), 1);
+  EXPECT_GT(values.at("process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(values.at("process_open_fds"), 3);
+  EXPECT_GT(values.at("process_threads"), 1);
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  EXPECT_NEAR(values.at("process_start_time_seconds"), now, 3600);
+  for (const auto& [key, value] : values) EXPECT_EQ(key.find("made-up"), std::string::npos) << key;
+}
+
+TEST_F(MetricsTest, WatchesAreCountedWhileTheyAreOpen) {
+  RawClient client(config_.socket);
+  client.send(get_request("/api/v1/pods?watch=true"));
+  client.read_until("\r\n\r\n");
+  EXPECT_EQ(parse(page("/metrics")).at("apiserver_longrunning_requests{verb=\"WATCH\"}"), 1);
+  EXPECT_EQ(parse(page("/metrics"))
+                .at("apiserver_request_total{verb=\"WATCH\",group=\"\",resource=\"pods\","
+                    "subresource=\"\",code=\"200\"}"),
+            1);
+}
+
+TEST_F(MetricsTest, TheResourcePageIsTheKubelets) {
+  put_running_pod("web-0");
+  runtime_.set_usage({usage_of("web-0-c", 2'500'000'000, 4096), usage_of("of-nobody", 1, 1)});
+  const auto values = parse(page("/metrics/resource"));
+  const std::string labels = R"({container="c",namespace="default",pod="web-0"})";
+  EXPECT_EQ(values.at("container_cpu_usage_seconds_total" + labels), 2.5);
+  EXPECT_EQ(values.at("container_memory_working_set_bytes" + labels), 4096);
+  EXPECT_GT(values.at("node_cpu_usage_seconds_total"), 0);
+  EXPECT_GT(values.at("node_memory_working_set_bytes"), 1e6);
+  EXPECT_EQ(values.at("resource_scrape_error"), 0);
+}
+
+TEST_F(MetricsTest, TopOfPodsSelectsAndSkipsWhatHasNoMeasurements) {
+  put_running_pod("web-0");
+  put_running_pod("web-1");
+  put_running_pod("db-0", R"({"app":"db"})");
+  runtime_.set_usage({usage_of("web-0-c", 1, 2048 * 1024), usage_of("db-0-c", 1, 1)});
+  const auto list = send("GET", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods?labelSelector=app%3Dweb");
+  EXPECT_EQ(list.code, 200U);
+  EXPECT_EQ(list.text({"kind"}), "PodMetricsList");
+  const auto& items = find(list.body, {"items"})->get_array();
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(find_string(items[0], {"metadata", "name"}), "web-0");
+  EXPECT_EQ(find_string(items[0], {"metadata", "labels", "app"}), "web");
+  EXPECT_FALSE(find_string(items[0], {"timestamp"}).empty());
+  const auto& container = find(items[0], {"containers"})->get_array().at(0);
+  EXPECT_EQ(find_string(container, {"name"}), "c");
+  EXPECT_EQ(find_string(container, {"usage", "memory"}), "2048Ki");
+  EXPECT_EQ(find_string(container, {"usage", "cpu"}), "0n");
+
+  const auto one = send("GET", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/db-0");
+  EXPECT_EQ(one.text({"kind"}), "PodMetrics");
+  const auto none = send("GET", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/web-1");
+  EXPECT_EQ(none.code, 404U);
+  EXPECT_EQ(none.message(), "podmetrics.metrics.k8s.io \"default/web-1\" not found");
+  EXPECT_EQ(send("POST", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods", "{}").code, 405U);
+  EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1/pods?labelSelector=%21%21").code, 400U);
+  EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1/services").code, 404U);
+}
+
+TEST_F(MetricsTest, TopOfNodesKnowsThisHostOnly) {
+  for (const auto* name : {"n1", "n2"}) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}"}}}})", name));
+  }
+  const auto list = send("GET", "/apis/metrics.k8s.io/v1beta1/nodes");
+  const auto& items = find(list.body, {"items"})->get_array();
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(find_string(items[0], {"metadata", "name"}), "n1");
+  EXPECT_TRUE(find_string(items[0], {"usage", "cpu"}).ends_with('n'));
+  EXPECT_TRUE(find_string(items[0], {"usage", "memory"}).ends_with("Ki"));
+  EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1/nodes/n1").text({"kind"}), "NodeMetrics");
+  EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1/nodes/n2").code, 404U);
+}
+
+TEST_F(MetricsTest, TheGroupIsDiscovered) {
+  const auto groups = json::serialize(send("GET", "/apis").body);
+  EXPECT_NE(groups.find("metrics.k8s.io/v1beta1"), std::string::npos);
+  EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1").text({"kind"}), "APIResourceList");
+}
+
+TEST(NodeUsage, IsReadFromProc) {
+  const auto usage =
+      parse_node_usage("cpu  100 20 30 4000 50 6 7 8 90 10\ncpu0 1 1 1 1 1 1 1 1 0 0\n",
+                       "MemTotal:  1000 kB\nMemFree:  300 kB\nInactive:  9 kB\nInactive(file):  200 kB\n", 100);
+  EXPECT_EQ(usage.cpu_nanoseconds, 171U * 10'000'000U);
+  EXPECT_EQ(usage.memory_bytes, 500U * 1024U);
+  EXPECT_EQ(parse_node_usage("", "", 100).memory_bytes, 0U);
+}
+
+TEST(Nanocores, AreWhatGrewOverTheTime) {
+  EXPECT_EQ(nanocores(1'000, 1'000 + 250'000'000, std::chrono::seconds(1)), 250'000'000U);
+  EXPECT_EQ(nanocores(0, 3'000'000'000, std::chrono::seconds(2)), 1'500'000'000U);
+  EXPECT_EQ(nanocores(5, 4, std::chrono::seconds(1)), 0U) << "another container, or a counter that was set back";
+  EXPECT_EQ(nanocores(5, 6, std::chrono::seconds(0)), 0U);
+}
+
+TEST(HistogramTest, CountsEachValueInTheFirstBucketThatHoldsIt) {
+  Histogram<2> histogram({1, 2});
+  for (const double value : {0.5, 1.0, 1.5, 99.0}) histogram.add(value);
+  EXPECT_EQ(histogram.count(0), 2U);
+  EXPECT_EQ(histogram.count(1), 1U);
+  EXPECT_EQ(histogram.count(2), 1U);
+  EXPECT_DOUBLE_EQ(histogram.sum(), 102);
+}
+
+}  // namespace
+}  // namespace berth::api
