@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/old_version.hpp"
+#include "base/counters.hpp"
 
 namespace berth::api {
 

@@ -157,6 +157,36 @@ TEST_F(PodDriverTest, AContainerThatIgnoresSigtermIsKilledAfterItsGrace) {
   EXPECT_EQ(forgotten.size(), 1U);
 }
 
+TEST_F(PodDriverTest, APodPastItsActiveDeadlineIsStoppedAndFailsForGood) {
+  auto pod = make_pod();
+  pod.spec.active_deadline_seconds = 60;
+  give(pod);
+  settle();
+  pass(seconds(58));
+  EXPECT_TRUE(running(0));
+  EXPECT_EQ(last.phase, "Running");
+  pass(seconds(3));
+  pass(seconds(0));
+  EXPECT_FALSE(running(0));
+  EXPECT_EQ(last.phase, "Failed");
+  EXPECT_EQ(last.reason, "DeadlineExceeded");
+  EXPECT_EQ(std::count(events.begin(), events.end(), "DeadlineExceeded"), 1);
+  pass(seconds(600));
+  EXPECT_EQ(runtime.running(), 0U);
+}
+
+TEST_F(PodDriverTest, TheImageSaysWhichSignalStopsItsContainers) {
+  runtime.set_stop_signal("busybox", SIGQUIT);
+  runtime.on_signal([this](const std::string& container, int signal) {
+    if (signal == SIGQUIT) runtime.exit(container, 0);
+  });
+  give(make_pod());
+  settle();
+  give(deleted(make_pod(), 30));
+  settle();
+  EXPECT_EQ(forgotten.size(), 1U) << "at once, no SIGKILL was needed";
+}
+
 TEST_F(PodDriverTest, ANewDriverAdoptsWhatRunsAndStartsNothing) {
   give(make_pod());
   settle();

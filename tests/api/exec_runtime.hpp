@@ -82,7 +82,12 @@ class ExecRuntime final : public PodRuntime {
   /// What set_usage() said last.
   Result<std::vector<ContainerUsage>> usage() override {
     const std::scoped_lock lock(mutex_);
+    ++usage_calls_;
     return usage_;
+  }
+  int usage_calls() {
+    const std::scoped_lock lock(mutex_);
+    return usage_calls_;
   }
   void set_usage(std::vector<ContainerUsage> usage) {
     const std::scoped_lock lock(mutex_);
@@ -158,6 +163,7 @@ class ExecRuntime final : public PodRuntime {
   std::condition_variable changed_;
   std::shared_ptr<PlayedProcess> process_;
   std::vector<ContainerUsage> usage_;
+  int usage_calls_ = 0;
   std::optional<Error> failure_;
 };
 

@@ -1,8 +1,9 @@
 // tests/api/metrics_test.cpp - kubectl top and /metrics: every line is read as Prometheus reads it.
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <regex>
-#include <set>
-#include <thread>
+#include <sstream>
 
 #include "api/node_usage.hpp"
 #include "api/request_counters.hpp"
@@ -169,6 +170,45 @@ TEST_F(MetricsTest, TheGroupIsDiscovered) {
   const auto groups = json::serialize(send("GET", "/apis").body);
   EXPECT_NE(groups.find("metrics.k8s.io/v1beta1"), std::string::npos);
   EXPECT_EQ(send("GET", "/apis/metrics.k8s.io/v1beta1").text({"kind"}), "APIResourceList");
+}
+
+/// The sampler on its own: lane and reactor are the real ones, the window is short.
+TEST(UsageSampler, AsksTheKernelTwiceTheFirstTimeOnceSoonAfterAndForAllWhoWait) {
+  runtime::ExecRuntime runtime;
+  runtime::ContainerUsage container;
+  container.id = "c";
+  runtime.set_usage({container});
+  Reactor reactor;
+  const auto lane = make_thread_lane("test", 1);
+  auto sampler = std::make_shared<UsageSampler>(runtime, reactor, *lane, milliseconds(20));
+  reactor.start();
+  std::mutex mutex;
+  std::condition_variable told;
+  std::vector<UsageWindow> windows;
+  const auto ask = [&](int times) {
+    const auto wanted = windows.size() + static_cast<std::size_t>(times);
+    reactor.post()([&, times] {
+      for (int i = 0; i < times; ++i) {
+        sampler->window([&](const Result<UsageWindow>& window) {
+          const std::scoped_lock lock(mutex);
+          windows.push_back(*window);
+          told.notify_all();
+        });
+      }
+    });
+    std::unique_lock lock(mutex);
+    return told.wait_for(lock, std::chrono::seconds(20), [&] { return windows.size() >= wanted; });
+  };
+  ASSERT_TRUE(ask(3));
+  EXPECT_EQ(runtime.usage_calls(), 2) << "one window for the three of them";
+  EXPECT_EQ(windows[0].after, windows[2].after);
+  EXPECT_GE(windows[0].length(), milliseconds(20));
+  ASSERT_TRUE(ask(1));
+  EXPECT_LE(runtime.usage_calls(), 3) << "the newest was kept";
+  EXPECT_GE(windows[3].length(), milliseconds(20));
+  EXPECT_TRUE(windows[3].after->containers.contains("c"));
+  reactor.stop();
+  sampler.reset();
 }
 
 TEST(NodeUsage, IsReadFromProc) {
