@@ -1,91 +1,171 @@
-// cli/delete_command.cpp - berth delete: ask, then wait until the object is really gone.
+// cli/delete_command.cpp - berth delete: ask, then watch until the objects are really gone.
+#include <algorithm>
 #include <iostream>
-#include <thread>
+#include <memory>
 
 #include <fmt/format.h>
 
-#include "cli/commands.hpp"
-#include "cli/http_client.hpp"
+#include "cli/command.hpp"
 #include "cli/messages.hpp"
-#include "cli/resources.hpp"
+#include "cli/selection.hpp"
+#include "cli/watch_until.hpp"
 
 namespace berth::cli {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPollInterval{100};
+struct DeleteOptions {
+  Choice choice;
+  std::optional<std::int64_t> grace_period;
+  std::string cascade = "background";
+  std::string dry_run = "none";
+  std::string output;
+  std::optional<std::chrono::milliseconds> timeout;
+  bool now = false;
+  bool force = false;
+  bool wait = true;
+  bool ignore_not_found = false;
+};
 
 struct Deleted {
-  ResourceRef ref;
+  Chosen object;
   std::string uid;
 };
 
-/// NotFound: it was not there.
-Result<Deleted> ask(const HttpClient& client, const Global& global, const DeleteOptions& options,
-                    const ResourceRef& ref) {
-  json::object body{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", "Background"}};
-  if (options.grace_period && *options.grace_period >= 0) body["gracePeriodSeconds"] = *options.grace_period;
-  auto reply = client.send({.method = "DELETE",
-                            .target = resource_path(*ref.kind, global.ns, ref.name),
-                            .accept = "application/json",
-                            .content_type = "application/json",
-                            .body = json::serialize(body)});
-  if (!reply) return reply.error();
-  const auto answer = read_reply(*reply);
-  if (!answer) return answer.error();
-  auto uid = find_string(*answer, {"metadata", "uid"});
-  if (uid.empty()) uid = find_string(*answer, {"details", "uid"});
-  return Deleted{ref, std::string(uid)};
+Result<std::string> policy_of(const std::string& cascade) {
+  if (cascade == "background" || cascade == "true") return std::string("Background");
+  if (cascade == "foreground") return std::string("Foreground");
+  if (cascade == "orphan" || cascade == "false") return std::string("Orphan");
+  return Error(
+      ErrorCode::InvalidArgument,
+      fmt::format("invalid cascade value ({}). Must be \"background\", \"foreground\", or \"orphan\"", cascade));
+}
+
+/// The grace period to ask for, by kubectl's rules; unset: the object's own.
+Result<std::optional<std::int64_t>> grace_of(const DeleteOptions& options) {
+  const auto asked = options.grace_period.value_or(-1);
+  if (options.now) {
+    if (asked >= 0) {
+      return Error(ErrorCode::InvalidArgument, "--now and --grace-period cannot be specified together");
+    }
+    return std::optional<std::int64_t>(1);
+  }
+  if (options.force) {
+    if (asked > 0) {
+      return Error(ErrorCode::InvalidArgument,
+                   "--force and --grace-period greater than 0 cannot be specified together");
+    }
+    return std::optional<std::int64_t>(0);
+  }
+  // A bare 0 would leave processes behind unseen; --force says that this is meant.
+  if (asked == 0) return std::optional<std::int64_t>(1);
+  return asked > 0 ? std::optional<std::int64_t>(asked) : std::nullopt;
 }
 
 /// Gone means: not there, or another object of that name (a set makes its pods again).
-Status wait_until_gone(const HttpClient& client, const Global& global, const Deleted& deleted) {
-  while (true) {
-    auto reply = client.send({.method = "GET",
-                              .target = resource_path(*deleted.ref.kind, global.ns, deleted.ref.name),
-                              .accept = "application/json",
-                              .content_type = {},
-                              .body = {}});
-    if (!reply) return reply.error();
-    if (reply->code == 404) return Ok{};
-    const auto object = read_reply(*reply);
-    if (!object) return object.error();
-    if (deleted.uid.empty() || find_string(*object, {"metadata", "uid"}) != deleted.uid) return Ok{};
-    std::this_thread::sleep_for(kPollInterval);
+Status wait_until_gone(const Server& server, const Deleted& deleted, const Deadline& deadline) {
+  const auto is_it = [&](const json::value& object) { return uid_of(object) == deleted.uid; };
+  const Waiter waiter{
+      [&](const json::array& items) -> Result<bool> { return std::none_of(items.begin(), items.end(), is_it); },
+      [&](std::string_view type, const json::value& object) -> Result<bool> {
+        return type == "DELETED" || !is_it(object);
+      }};
+  auto done = watch_until(server, *deleted.object.kind, deleted.object.ns,
+                          {"", fmt::format("metadata.name={}", deleted.object.name)}, deadline, waiter);
+  if (failed_with(done, ErrorCode::DeadlineExceeded)) {
+    return Error(ErrorCode::DeadlineExceeded, fmt::format("timed out waiting for the condition on {}/{}",
+                                                          deleted.object.kind->plural, deleted.object.name));
   }
+  return done;
+}
+
+int remove(const Global& global, const DeleteOptions& options, const Arguments& arguments) {
+  auto choice = options.choice;
+  choice.words = arguments.words;
+  const auto policy = policy_of(options.cascade);
+  if (!policy) return fail(policy.error());
+  const auto grace = grace_of(options);
+  if (!grace) return fail(grace.error());
+  if (choice.all && !(choice.labels.empty() && choice.fields.empty())) {
+    return fail({ErrorCode::InvalidArgument, "setting 'all' parameter but found a non empty selector. "});
+  }
+  const Server server(global);
+  const auto chosen = choose(server, global, choice);
+  if (!chosen) return fail(chosen.error());
+  const bool selecting = choice.all || !choice.labels.empty() || !choice.fields.empty();
+  if (chosen->empty() && selecting && !options.ignore_not_found) std::cout << "No resources found\n";
+  if (options.force && *grace == 0) {
+    std::cerr
+        << "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
+           "The resource may continue to run on the cluster indefinitely.\n";
+  }
+  json::object body{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", *policy}};
+  if (*grace) body["gracePeriodSeconds"] = **grace;
+  if (options.dry_run == "server") body["dryRun"] = json::array{"All"};
+  const auto suffix = options.dry_run == "server"   ? " (server dry run)"
+                      : options.dry_run == "client" ? " (dry run)"
+                                                    : "";
+  const auto deadline = deadline_after(options.timeout);
+  int code = 0;
+  std::vector<Deleted> deleted;
+  for (const auto& object : *chosen) {
+    auto answer = options.dry_run == "client" ? server.get(*object.kind, object.ns, object.name)
+                                              : server.remove(object.path(), body);
+    if (!answer) {
+      const bool missing = answer.error().code() == ErrorCode::NotFound;
+      if (missing && (options.ignore_not_found || selecting)) continue;
+      code = fail(answer.error());
+      if (answer.error().code() == ErrorCode::Unavailable) return code;
+      continue;
+    }
+    if (options.output == "name") {
+      std::cout << object.display() << std::endl;
+    } else {
+      std::cout << fmt::format("{} \"{}\" {}deleted{}", object.resource(), object.name, options.force ? "force " : "",
+                               suffix)
+                << std::endl;
+    }
+    auto uid = uid_of(*answer);
+    if (uid.empty()) uid = find_string(*answer, {"details", "uid"});
+    if (!uid.empty()) deleted.push_back({object, std::string(uid)});
+  }
+  if (!options.wait || options.dry_run != "none") return code;
+  for (const auto& one : deleted) {
+    if (auto gone = wait_until_gone(server, one, deadline); !gone) code = fail(gone.error());
+  }
+  return code;
 }
 
 }  // namespace
 
-int run_delete(const Global& global, const DeleteOptions& options) {
-  const auto refs = parse_resources(options.what);
-  if (!refs) return fail(refs.error());
-  for (const auto& ref : *refs) {
-    if (ref.name.empty()) {
-      return fail({ErrorCode::InvalidArgument, "resource(s) were provided, but no name was specified"});
-    }
-  }
-  const HttpClient client(global.socket);
-  int code = 0;
-  std::vector<Deleted> deleted;
-  for (const auto& ref : *refs) {
-    auto done = ask(client, global, options, ref);
-    if (!done) {
-      if (options.ignore_not_found && done.error().code() == ErrorCode::NotFound) continue;
-      code = fail(done.error());
-      if (done.error().code() == ErrorCode::Unavailable) return code;
-      continue;
-    }
-    auto qualified = display_name(*ref.kind, "");
-    qualified.pop_back();
-    std::cout << fmt::format("{} \"{}\" deleted\n", qualified, ref.name) << std::flush;
-    deleted.push_back(*std::move(done));
-  }
-  if (!options.wait) return code;
-  for (const auto& one : deleted) {
-    if (auto gone = wait_until_gone(client, global, one); !gone) return fail(gone.error());
-  }
-  return code;
+Command delete_command() {
+  auto options = std::make_shared<DeleteOptions>();
+  Command command;
+  command.usage = "(KIND NAME... | KIND/NAME... | KIND -l SELECTOR | KIND --all | -f FILE) [flags]";
+  command.details = "Returns when the objects are gone, or replaced by new ones of the same name.";
+  command.words = Words::Objects;
+  auto& flags = command.flags;
+  add_choice_flags(flags, options->choice);
+  flags.add(options->choice.all_namespaces, "all-namespaces", 'A', "With --all or a selector: in every namespace");
+  flags.add(options->grace_period, "grace-period", 0, "SECONDS",
+            "Until the containers are killed; -1: as the pod says");
+  flags.add(options->now, "now", 0, "As --grace-period=1");
+  flags.add(options->force, "force", 0, "At once, without grace");
+  auto& cascade = flags.add(options->cascade, "cascade", 0, "POLICY", "What it owns: background, foreground or orphan");
+  cascade.bare = "background";
+  cascade.choices = {"background", "foreground", "orphan"};
+  flags.add(options->wait, "wait", 0, "Return when they are gone (default; --wait=false)");
+  flags.add(options->timeout, "timeout", 0, "How long to wait; 0: as long as it takes");
+  flags.add(options->ignore_not_found, "ignore-not-found", 0, "A missing object is no error");
+  auto& dry_run =
+      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be deleted");
+  dry_run.bare = "client";
+  dry_run.choices = {"none", "client", "server"};
+  flags.add(options->output, "output", 'o', "FORMAT", "name: print kind/name only").choices = {"name"};
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    return remove(global, *options, arguments);
+  };
+  return command;
 }
 
 }  // namespace berth::cli

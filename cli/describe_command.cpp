@@ -1,83 +1,143 @@
-// cli/describe_command.cpp - berth describe: fetches an object and its events, and prints both.
+// cli/describe_command.cpp - berth describe: fetches an object and what belongs to it, and prints both.
 #include <iostream>
+#include <memory>
 
 #include <fmt/format.h>
 
-#include "cli/commands.hpp"
+#include "cli/command.hpp"
 #include "cli/describe_text.hpp"
-#include "cli/http_client.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
+#include "cli/selection.hpp"
 
 namespace berth::cli {
 
 namespace {
 
-Result<json::value> fetch(const HttpClient& client, std::string target, std::string_view accept) {
-  auto reply = client.send(
-      {.method = "GET", .target = std::move(target), .accept = std::string(accept), .content_type = {}, .body = {}});
-  if (!reply) return reply.error();
-  return read_reply(*reply);
+using model::Kind;
+
+struct DescribeOptions {
+  Choice choice;
+  bool show_events = true;
+};
+
+void append(std::vector<json::value>& out, const Result<json::value>& list) {
+  if (!list) return;
+  for (const auto& item : items_of(*list)) out.push_back(item);
 }
 
-/// The object's events as a Table; the server words the ages.
-Result<json::value> events_of(const HttpClient& client, const model::KindInfo& kind, const json::value& object) {
-  const auto ns = find_string(object, {"metadata", "namespace"});
-  const auto selector = fmt::format("involvedObject.kind={},involvedObject.name={}", kind.name,
-                                    find_string(object, {"metadata", "name"}));
-  auto target = resource_path(model::info(model::Kind::Event), ns, "") + "?fieldSelector=" + url_encode(selector);
-  return fetch(client, std::move(target), "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
-}
-
-Status describe_one(const HttpClient& client, const Global& global, const model::KindInfo& kind,
-                    const std::string& name) {
-  const auto object = fetch(client, resource_path(kind, global.ns, name), "application/json");
-  if (!object) return object.error();
-  std::cout << describe_object(kind, *object);
-  const auto events = events_of(client, kind, *object);
-  std::cout << describe_events(events ? *events : json::value{});
-  return Ok{};
-}
-
-/// A name that does not exist may be the beginning of several: `describe pod mongo`.
-Status describe_prefix(const HttpClient& client, const Global& global, const ResourceRef& ref, const Error& not_found) {
-  const auto list = fetch(client, resource_path(*ref.kind, global.ns, ""), "application/json");
-  if (!list) return list.error();
-  const auto* items = find(*list, {"items"});
-  bool any = false;
-  if (items != nullptr && items->is_array()) {
-    for (const auto& item : items->get_array()) {
-      const auto name = std::string(find_string(item, {"metadata", "name"}));
-      if (!name.starts_with(ref.name)) continue;
-      if (any) std::cout << "\n\n";
-      any = true;
-      if (auto done = describe_one(client, global, *ref.kind, name); !done) return done;
-    }
+/// What does not answer is left out: the object itself is what was asked for.
+Related related_to(const Server& server, const model::KindInfo& kind, const json::value& object, bool show_events) {
+  Related out;
+  out.now = WallClock::now();
+  const auto ns = namespace_of(object);
+  const auto name = name_of(object);
+  const auto& pods = model::info(Kind::Pod);
+  if (show_events) {
+    append(out.events,
+           server.list(model::info(Kind::Event), kind.namespaced ? ns : "",
+                       {"", fmt::format("involvedObject.kind={},involvedObject.name={}", kind.name, name)}));
   }
-  if (!any) return not_found;
-  return Ok{};
+  if (kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet) {
+    if (const auto labels = pod_selector(kind, object); labels) append(out.pods, server.list(pods, ns, {*labels, ""}));
+  }
+  if (kind.kind == Kind::PersistentVolumeClaim) append(out.pods, server.list(pods, ns, {}));
+  if (kind.kind == Kind::Node) append(out.pods, server.list(pods, "", {"", fmt::format("spec.nodeName={}", name)}));
+  if (kind.kind == Kind::Service) {
+    if (auto endpoints = server.get(model::info(Kind::Endpoints), ns, name); endpoints)
+      out.endpoints.push_back(*std::move(endpoints));
+  }
+  return out;
 }
+
+class Describer {
+ public:
+  Describer(const Global& global, const DescribeOptions& options)
+      : global_(global), options_(options), server_(global) {}
+
+  int run(const Arguments& arguments) {
+    const auto refs = parse_resources(arguments.words);
+    if (options_.choice.files.empty() && !refs) return fail(refs.error());
+    int code = 0;
+    if (!options_.choice.files.empty()) {
+      auto choice = options_.choice;
+      choice.words = arguments.words;
+      const auto chosen = choose(server_, global_, choice);
+      if (!chosen) return fail(chosen.error());
+      for (const auto& one : *chosen) {
+        if (auto done = named(*one.kind, one.ns, one.name); !done) code = fail(done.error());
+      }
+      return code;
+    }
+    for (const auto& ref : *refs) {
+      auto done = ref.name.empty() ? all_of(*ref.kind) : named(*ref.kind, global_.ns, ref.name);
+      if (!done) code = fail(done.error());
+    }
+    if (code == 0 && !any_) {
+      std::cerr << (refs->front().kind->namespaced && !options_.choice.all_namespaces
+                        ? fmt::format("No resources found in {} namespace.\n", global_.ns)
+                        : "No resources found\n");
+    }
+    return code;
+  }
+
+ private:
+  void print(const model::KindInfo& kind, const json::value& object) {
+    if (any_) std::cout << "\n\n";
+    any_ = true;
+    std::cout << describe_object(kind, object, related_to(server_, kind, object, options_.show_events)) << std::flush;
+  }
+
+  Status all_of(const model::KindInfo& kind) {
+    const bool everywhere = options_.choice.all_namespaces || !kind.namespaced;
+    const auto list =
+        server_.list(kind, everywhere ? "" : global_.ns, {options_.choice.labels, options_.choice.fields});
+    if (!list) return list.error();
+    for (const auto& item : items_of(*list)) print(kind, item);
+    return Ok{};
+  }
+
+  /// A name that does not exist may be the beginning of several: `describe pod mongo`.
+  Status named(const model::KindInfo& kind, const std::string& ns, const std::string& name) {
+    const auto object = server_.get(kind, ns, name);
+    if (object) {
+      print(kind, *object);
+      return Ok{};
+    }
+    if (object.error().code() != ErrorCode::NotFound) return object.error();
+    const auto list = server_.list(kind, kind.namespaced ? ns : "", {});
+    if (!list) return list.error();
+    bool found = false;
+    for (const auto& item : items_of(*list)) {
+      if (!name_of(item).starts_with(name)) continue;
+      found = true;
+      print(kind, item);
+    }
+    if (!found) return object.error();
+    return Ok{};
+  }
+
+  const Global& global_;
+  const DescribeOptions& options_;
+  Server server_;
+  bool any_ = false;
+};
 
 }  // namespace
 
-int run_describe(const Global& global, const DescribeOptions& options) {
-  const auto refs = parse_resources(options.what);
-  if (!refs) return fail(refs.error());
-  const HttpClient client(global.socket);
-  int code = 0;
-  bool first = true;
-  for (const auto& ref : *refs) {
-    if (!first) std::cout << "\n\n";
-    first = false;
-    auto done = ref.name.empty()
-                    ? describe_prefix(client, global, ref,
-                                      Error(ErrorCode::NotFound, fmt::format("no {} found", ref.kind->plural)))
-                    : describe_one(client, global, *ref.kind, ref.name);
-    if (failed_with(done, ErrorCode::NotFound) && !ref.name.empty())
-      done = describe_prefix(client, global, ref, done.error());
-    if (!done) code = fail(done.error());
-  }
-  return code;
+Command describe_command() {
+  auto options = std::make_shared<DescribeOptions>();
+  Command command;
+  command.usage = "(KIND [NAME | NAME_PREFIX | -l SELECTOR] | KIND/NAME... | -f FILE) [flags]";
+  command.words = Words::Objects;
+  auto& flags = command.flags;
+  add_choice_flags(flags, options->choice);
+  flags.add(options->choice.all_namespaces, "all-namespaces", 'A', "Objects of every namespace");
+  flags.add(options->show_events, "show-events", 0, "With the object's events (default; --show-events=false)");
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    return Describer(global, *options).run(arguments);
+  };
+  return command;
 }
 
 }  // namespace berth::cli

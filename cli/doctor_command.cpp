@@ -15,13 +15,14 @@
 #include <cstring>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
-#include "cli/commands.hpp"
+#include "cli/command.hpp"
 
 namespace berth::cli {
 
@@ -168,9 +169,7 @@ Finding dns_port() {
   return {Verdict::Warn, fmt::format("port 53: {}", std::strerror(errno)), "run as root"};
 }
 
-}  // namespace
-
-int run_doctor(const std::filesystem::path& containerd_socket) {
+int examine(const std::filesystem::path& containerd_socket) {
   const std::vector<std::function<Finding()>> checks{[&] { return containerd(containerd_socket); },
                                                      oci_runtime,
                                                      overlay,
@@ -198,6 +197,18 @@ int run_doctor(const std::filesystem::path& containerd_socket) {
     if (!finding.fix.empty()) std::cout << "      fix: " << finding.fix << '\n';
   }
   return failed ? 1 : 0;
+}
+
+}  // namespace
+
+Command doctor_command() {
+  auto containerd = std::make_shared<std::filesystem::path>("/run/containerd/containerd.sock");
+  Command command;
+  command.usage = "[flags]";
+  command.flags.add_path(*containerd, "containerd", "FILE",
+                         "containerd's socket (default: /run/containerd/containerd.sock)");
+  command.run = [containerd](const Global&, const Arguments&) { return examine(*containerd); };
+  return command;
 }
 
 }  // namespace berth::cli

@@ -1,249 +1,308 @@
-// cli/exec_command.cpp - berth exec: a command in a container, with this terminal.
-#include <sys/ioctl.h>
-#include <termios.h>
+// cli/exec_command.cpp - berth exec, attach and run: a container's streams with this terminal.
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
-#include <csignal>
-#include <deque>
+#include <algorithm>
 #include <iostream>
-#include <optional>
+#include <memory>
 
 #include <fmt/format.h>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/websocket.hpp>
 
-#include "cli/commands.hpp"
+#include "cli/command.hpp"
+#include "cli/exec_stream.hpp"
 #include "cli/http_client.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
+#include "cli/run_pod.hpp"
+#include "cli/selection.hpp"
+#include "cli/watch_until.hpp"
+#include "cli/yaml_text.hpp"
 
 namespace berth::cli {
 
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace ws = boost::beast::websocket;
-using asio::local::stream_protocol;
+using model::Kind;
 
-constexpr std::size_t kInputPiece = 32 * 1024;
-constexpr std::size_t kMaxQueued = 1024 * 1024;
-
-/// The terminal passes every key on while this lives.
-class RawTerminal {
- public:
-  RawTerminal() {
-    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    auto raw = before_;
-    ::cfmakeraw(&raw);
-    active_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-  }
-  ~RawTerminal() {
-    if (active_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-  }
-  RawTerminal(const RawTerminal&) = delete;
-  RawTerminal& operator=(const RawTerminal&) = delete;
-
- private:
-  termios before_{};
-  bool active_ = false;
+struct StreamOptions {
+  std::string container;
+  bool has_stdin = false;
+  bool tty = false;
+  bool quiet = false;
 };
 
-void write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const auto put = ::write(fd, data.data(), data.size());
-    if (put > 0) data.remove_prefix(static_cast<std::size_t>(put));
-    if (put < 0 && errno != EINTR) return;  // nobody reads our output any more
-  }
+void add_stream_flags(Flags& flags, StreamOptions& options) {
+  flags.add(options.has_stdin, "stdin", 'i', "Pass standard input on");
+  flags.add(options.tty, "tty", 't', "With a terminal");
+  flags.add(options.quiet, "quiet", 'q', "Only what the container says");
 }
 
-/// The exit code in the final Status; a text for the user where it is another failure.
-int read_status(std::string_view text) {
-  const auto status = parse_json(text);
-  if (!status) return fail(Error(ErrorCode::Internal, "the agent's final status cannot be read"));
-  if (find_string(*status, {"status"}) == "Success") return 0;
-  const auto* causes = find(*status, {"details", "causes"});
-  if (causes != nullptr && causes->is_array()) {
-    for (const auto& cause : causes->get_array()) {
-      if (find_string(cause, {"reason"}) != "ExitCode") continue;
-      const auto code = find_string(cause, {"message"});
-      int value = 1;
-      std::from_chars(code.data(), code.data() + code.size(), value);
-      std::cerr << fmt::format("command terminated with exit code {}\n", value);
-      return value;
-    }
-  }
-  return fail(Error(ErrorCode::Unknown, std::string(find_string(*status, {"message"}))));
+/// A terminal is only possible where there is one.
+bool usable_tty(const StreamOptions& options) {
+  if (!options.tty || ::isatty(STDIN_FILENO) == 1) return options.tty;
+  std::cerr << "Unable to use a TTY - input is not a terminal or the right kind of file\n";
+  return false;
 }
 
-class Session {
- public:
-  Session(const Global& global, const ExecCommand& options)
-      : global_(global), options_(options), stream_(context_), signals_(context_), input_(context_) {}
+std::string stream_query(const StreamOptions& options, const std::string& container, bool tty) {
+  auto out = fmt::format("?container={}&stdout=true", url_encode(container));
+  if (options.has_stdin) out += "&stdin=true";
+  return out + (tty ? "&tty=true" : "&stderr=true");
+}
 
-  int run(const std::string& target) {
-    beast::error_code error;
-    stream_.next_layer().connect(stream_protocol::endpoint(global_.socket.string()), error);
-    if (error) {
-      return fail(
-          {ErrorCode::Unavailable,
-           fmt::format("the connection to the agent at {} was refused - is berthd running?", global_.socket.string())});
+/// Is the pod's container made for a terminal? Only then an attached one is of use.
+bool container_has_tty(const json::value& pod, std::string_view container) {
+  const auto* containers = find(pod, {"spec", "containers"});
+  if (containers == nullptr || !containers->is_array()) return false;
+  return std::any_of(containers->get_array().begin(), containers->get_array().end(), [&](const json::value& one) {
+    const auto* tty = find(one, {"tty"});
+    return find_string(one, {"name"}) == container && tty != nullptr && tty->is_bool() && tty->get_bool();
+  });
+}
+
+Result<int> attach_to(const Global& global, const StreamOptions& options, const json::value& pod) {
+  const auto container = options.container.empty() ? default_container(pod) : options.container;
+  bool tty = usable_tty(options);
+  if (tty && !container_has_tty(pod, container)) {
+    std::cerr << fmt::format("error: Unable to use a TTY - container {} did not allocate one\n", container);
+    tty = false;
+  }
+  if (tty && options.has_stdin && !options.quiet)
+    std::cerr << "If you don't see a command prompt, try pressing enter.\n";
+  const auto path = resource_path(model::info(Kind::Pod), namespace_of(pod), name_of(pod)) + "/attach" +
+                    stream_query(options, container, tty);
+  return run_stream(global, path, {.own_stdin = options.has_stdin, .terminal = tty, .produce = {}, .take = {}});
+}
+
+int exec(const Global& global, const StreamOptions& options, const Arguments& arguments) {
+  if (arguments.words.empty()) {
+    return usage_error("exec", {ErrorCode::InvalidArgument, "pod, type/name or --filename must be specified"});
+  }
+  if (!arguments.after_dashes) {
+    if (arguments.words.size() > 1) {
+      return fail({ErrorCode::InvalidArgument,
+                   "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"});
     }
-    stream_.set_option(ws::stream_base::decorator([](ws::request_type& request) {
-      request.set(beast::http::field::sec_websocket_protocol, "v5.channel.k8s.io");
-      request.set(beast::http::field::user_agent, "berth/" BERTH_VERSION);
-    }));
-    ws::response_type answer;
-    stream_.handshake(answer, "localhost", target, error);
-    if (error) return refused(answer, error);
-    stream_.binary(true);
-    stream_.auto_fragment(false);
-    std::optional<RawTerminal> raw;
-    if (options_.tty && ::isatty(STDIN_FILENO) == 1) {
-      raw.emplace();
-      send_size();
-      signals_.add(SIGWINCH);
-      await_resize();
-    }
-    if (options_.has_stdin) {
-      input_.assign(::dup(STDIN_FILENO), error);
-      read_input();
-    }
-    read();
-    context_.run();
-    raw.reset();
-    if (status_) return read_status(*status_);
-    return fail({ErrorCode::Unavailable, "the connection to the agent was lost"});
+    return fail({ErrorCode::InvalidArgument, "you must specify at least one command for the container"});
   }
-
- private:
-  /// The answer was no upgrade: its body is a Status.
-  static int refused(const ws::response_type& answer, const beast::error_code& error) {
-    if (answer.body().empty()) return fail({ErrorCode::Unavailable, fmt::format("exec: {}", error.message())});
-    const auto read = read_reply({.code = answer.result_int(), .body = answer.body(), .warnings = {}});
-    return fail(read ? Error(ErrorCode::Unknown, "the agent did not upgrade the connection") : read.error());
+  if (arguments.after_dashes->empty()) {
+    return fail({ErrorCode::InvalidArgument, "you must specify at least one command for the container"});
   }
-
-  void read() {
-    stream_.async_read(buffer_, [this](beast::error_code error, std::size_t) {
-      if (error) return stop();
-      take({static_cast<const char*>(buffer_.cdata().data()), buffer_.size()});
-      buffer_.clear();
-      read();
-    });
+  const auto pod = pod_behind(Server(global), global, arguments.words[0]);
+  if (!pod) return fail(pod.error());
+  const auto phase = find_string(*pod, {"status", "phase"});
+  if (phase == "Succeeded" || phase == "Failed") {
+    return fail({ErrorCode::FailedPrecondition,
+                 fmt::format("cannot exec into a container in a completed pod; current phase is {}", phase)});
   }
+  const auto container = options.container.empty() ? default_container(*pod) : options.container;
+  const bool tty = usable_tty(options);
+  auto path = resource_path(model::info(Kind::Pod), namespace_of(*pod), name_of(*pod)) + "/exec" +
+              stream_query(options, container, tty);
+  for (const auto& word : *arguments.after_dashes) path += fmt::format("&command={}", url_encode(word));
+  const auto code =
+      run_stream(global, path, {.own_stdin = options.has_stdin, .terminal = tty, .produce = {}, .take = {}});
+  return code ? *code : fail(code.error());
+}
 
-  void take(std::string_view message) {
-    if (message.size() < 2) return;
-    const auto channel = message.front();
-    message.remove_prefix(1);
-    if (channel == 1) write_all(STDOUT_FILENO, message);
-    if (channel == 2) write_all(STDERR_FILENO, message);
-    if (channel == 3) status_ = std::string(message);
+int attach(const Global& global, const StreamOptions& options, const Arguments& arguments) {
+  if (arguments.words.size() != 1) {
+    return fail({ErrorCode::InvalidArgument, "POD or TYPE/NAME is required for attach"});
   }
-
-  void send(std::string message) {
-    queued_ += message.size();
-    queue_.push_back(std::move(message));
-    if (queue_.size() == 1) write();
+  const auto pod = pod_behind(Server(global), global, arguments.words[0]);
+  if (!pod) return fail(pod.error());
+  const auto phase = find_string(*pod, {"status", "phase"});
+  if (phase == "Succeeded" || phase == "Failed") {
+    return fail({ErrorCode::FailedPrecondition,
+                 fmt::format("cannot attach a container in a completed pod; current phase is {}", phase)});
   }
+  const auto code = attach_to(global, options, *pod);
+  return code ? *code : fail(code.error());
+}
 
-  void write() {
-    stream_.async_write(asio::buffer(queue_.front()), [this](beast::error_code error, std::size_t) {
-      if (error) return;  // read() sees why
-      const bool was_full = queued_ > kMaxQueued;
-      queued_ -= queue_.front().size();
-      queue_.pop_front();
-      if (!queue_.empty()) write();
-      if (was_full && queued_ <= kMaxQueued) read_input();
-    });
-  }
-
-  void read_input() {
-    // A wait and a read(2). A regular file cannot be waited for (epoll_ctl(2): EPERM) and is always ready: the wait
-    // ends with operation_not_supported, and the read finds data.
-    if (!input_.is_open()) return take_input();
-    input_.async_wait(asio::posix::descriptor_base::wait_read, [this](beast::error_code error) {
-      if (error != asio::error::operation_aborted) take_input();
-    });
-  }
-
-  void take_input() {
-    std::array<char, kInputPiece> piece;
-    const auto got = ::read(STDIN_FILENO, piece.data(), piece.size());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return read_input();
-    if (got <= 0) {
-      send(std::string("\xff\x00", 2));  // stdin ends
-      return;
-    }
-    std::string message(1, '\0');
-    message.append(piece.data(), static_cast<std::size_t>(got));
-    send(std::move(message));
-    if (queued_ <= kMaxQueued) asio::post(context_, [this] { read_input(); });
-  }
-
-  void await_resize() {
-    signals_.async_wait([this](beast::error_code error, int) {
-      if (error) return;
-      send_size();
-      await_resize();
-    });
-  }
-
-  void send_size() {
-    winsize size{};
-    if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return;
-    send(fmt::format("\x04{{\"Width\":{},\"Height\":{}}}", size.ws_col, size.ws_row));
-  }
-
-  void stop() {
-    signals_.cancel();
-    if (input_.is_open()) input_.close();
-    context_.stop();
-  }
-
-  const Global& global_;
-  const ExecCommand& options_;
-  asio::io_context context_{1};
-  ws::stream<stream_protocol::socket> stream_;
-  asio::signal_set signals_;
-  asio::posix::stream_descriptor input_;
-  beast::flat_buffer buffer_;
-  std::deque<std::string> queue_;
-  std::size_t queued_ = 0;
-  std::optional<std::string> status_;
+struct RunOptions {
+  StreamOptions streams;
+  RunPod pod;
+  bool attach = false;
+  bool remove = false;
+  std::string dry_run = "none";
+  std::string output;
+  std::optional<std::chrono::milliseconds> timeout = std::chrono::seconds(60);
 };
+
+bool has_ended(const json::value& pod) {
+  const auto phase = find_string(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+Result<json::value> wait_for_pod(const Server& server, const Chosen& object, const Deadline& deadline,
+                                 const std::function<bool(const json::value&)>& is_done) {
+  json::value last;
+  const auto look = [&](const json::value& pod) -> Result<bool> {
+    last = pod;
+    return is_done(pod);
+  };
+  const Waiter waiter{[&](const json::array& items) -> Result<bool> {
+                        if (items.empty())
+                          return Error(ErrorCode::NotFound, fmt::format("pod {} was deleted", object.name));
+                        return look(items[0]);
+                      },
+                      [&](std::string_view type, const json::value& pod) -> Result<bool> {
+                        if (type == "DELETED")
+                          return Error(ErrorCode::NotFound, fmt::format("pod {} was deleted", object.name));
+                        return look(pod);
+                      }};
+  auto done = watch_until(server, *object.kind, object.ns, {"", fmt::format("metadata.name={}", object.name)}, deadline,
+                          waiter);
+  if (!done) return done.error();
+  return last;
+}
+
+/// What the container wrote before we could join it.
+void print_logs(const Server& server, const Chosen& object) {
+  const auto done = server.http().stream({.method = "GET",
+                                          .target = object.path() + "/log",
+                                          .accept = "*/*",
+                                          .content_type = {},
+                                          .body = {},
+                                          .deadline = {}},
+                                         [](std::string_view piece) {
+                                           std::cout << piece << std::flush;
+                                           return static_cast<bool>(std::cout);
+                                         });
+  static_cast<void>(done);
+}
+
+/// Joins the pod's container until it ends; its exit code where it can be known.
+Result<int> run_attached(const Global& global, const Server& server, const RunOptions& options, const Chosen& object) {
+  auto pod = wait_for_pod(server, object, deadline_after(options.timeout), [](const json::value& now) {
+    return find_string(now, {"status", "phase"}) == "Running" || has_ended(now);
+  });
+  if (!pod) return pod.error();
+  if (has_ended(*pod)) {
+    print_logs(server, object);
+  } else {
+    auto code = attach_to(global, options.streams, *pod);
+    if (!code && !failed_with(code, ErrorCode::Unavailable)) {
+      std::cerr << fmt::format("warning: couldn't attach to pod/{}, falling back to streaming logs: {}\n", object.name,
+                               code.error().message());
+      print_logs(server, object);
+    }
+  }
+  if (options.pod.restart == "Always") return 0;
+  pod = wait_for_pod(server, object, {}, has_ended);
+  if (!pod) return pod.error();
+  const auto* statuses = find(*pod, {"status", "containerStatuses"});
+  if (statuses == nullptr || !statuses->is_array() || statuses->get_array().empty()) return 0;
+  const auto code = number_at(statuses->get_array()[0], {"state", "terminated", "exitCode"}, 0);
+  if (code != 0)
+    std::cerr << fmt::format("pod {}/{} terminated ({})\n", object.ns, object.name,
+                             find_string(statuses->get_array()[0], {"state", "terminated", "reason"}));
+  return static_cast<int>(code);
+}
+
+int run(const Global& global, RunOptions& options, const Arguments& arguments) {
+  if (arguments.words.empty()) return fail({ErrorCode::InvalidArgument, "NAME is required for run"});
+  options.pod.name = arguments.words[0];
+  options.pod.args.assign(arguments.words.begin() + 1, arguments.words.end());
+  if (arguments.after_dashes) {
+    options.pod.args.insert(options.pod.args.end(), arguments.after_dashes->begin(), arguments.after_dashes->end());
+  }
+  options.pod.has_stdin = options.streams.has_stdin;
+  options.pod.tty = options.streams.tty;
+  const bool attached = options.attach || options.streams.has_stdin || options.streams.tty;
+  if (options.streams.tty && !options.streams.has_stdin) {
+    return fail({ErrorCode::InvalidArgument, "-i/--stdin is required for containers with -t/--tty=true"});
+  }
+  if (options.remove && !attached) {
+    return fail({ErrorCode::InvalidArgument, "--rm should only be used for attached containers"});
+  }
+  const auto pod = options.pod.to_json(global.ns);
+  if (!pod) return fail(pod.error());
+  if (options.dry_run == "client") {
+    if (options.output == "yaml" || options.output == "json") {
+      std::cout << (options.output == "yaml" ? to_yaml(*pod) : to_pretty_json(*pod));
+    } else {
+      std::cout << fmt::format("pod/{} created (dry run)\n", options.pod.name);
+    }
+    return 0;
+  }
+  const Server server(global);
+  const auto& kind = model::info(Kind::Pod);
+  const auto made =
+      server.create(resource_path(kind, global.ns, "") + (options.dry_run == "server" ? "?dryRun=All" : ""), *pod);
+  if (!made) return fail(made.error());
+  if (!attached || options.dry_run != "none") {
+    std::cout << fmt::format("pod/{} created{}\n", options.pod.name,
+                             options.dry_run == "server" ? " (server dry run)" : "");
+    return 0;
+  }
+  const auto object = chosen_of(kind, *made);
+  auto code = run_attached(global, server, options, object);
+  if (options.remove) {
+    auto removed = server.remove(object.path(), {{"kind", "DeleteOptions"}, {"apiVersion", "v1"}});
+    if (removed && !options.streams.quiet) std::cout << fmt::format("pod \"{}\" deleted\n", object.name);
+    if (!removed && removed.error().code() != ErrorCode::NotFound) return fail(removed.error());
+  }
+  return code ? *code : fail(code.error());
+}
 
 }  // namespace
 
-int run_exec(const Global& global, const ExecCommand& options) {
-  auto pod = options.pod;
-  for (const std::string_view prefix : {"pod/", "pods/", "po/"}) {
-    if (pod.starts_with(prefix)) pod.erase(0, prefix.size());
-  }
-  auto command = options;
-  if (options.tty && ::isatty(STDIN_FILENO) != 1) {
-    std::cerr << "Unable to use a TTY - input is not a terminal or the right kind of file\n";
-    command.tty = false;
-  }
-  auto target = resource_path(model::info(model::Kind::Pod), global.ns, pod) + "/exec?stdout=true";
-  for (const auto& word : options.command) target += "&command=" + url_encode(word);
-  if (!options.container.empty()) target += "&container=" + url_encode(options.container);
-  if (options.has_stdin) target += "&stdin=true";
-  target += command.tty ? "&tty=true" : "&stderr=true";
-  try {
-    return Session(global, command).run(target);
-  } catch (const std::exception& error) {
-    return fail(Error(ErrorCode::Unknown, fmt::format("exec: {}", error.what())));
-  }
+Command exec_command() {
+  auto options = std::make_shared<StreamOptions>();
+  Command command;
+  command.usage = "(POD | KIND/NAME) [-c CONTAINER] [-it] -- COMMAND [ARGUMENT...]";
+  command.details = "Ends with the command's exit code.";
+  command.words = Words::Pods;
+  command.flags.add(options->container, "container", 'c', "NAME", "Which container; needed when there are several");
+  add_stream_flags(command.flags, *options);
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    return exec(global, *options, arguments);
+  };
+  return command;
+}
+
+Command attach_command() {
+  auto options = std::make_shared<StreamOptions>();
+  Command command;
+  command.usage = "(POD | KIND/NAME) [-c CONTAINER] [-it]";
+  command.words = Words::Pods;
+  command.flags.add(options->container, "container", 'c', "NAME", "Which container; needed when there are several");
+  add_stream_flags(command.flags, *options);
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    return attach(global, *options, arguments);
+  };
+  return command;
+}
+
+Command run_command() {
+  auto options = std::make_shared<RunOptions>();
+  Command command;
+  command.usage = "NAME --image=IMAGE [-it] [--rm] [--env=NAME=VALUE] [--command] -- [COMMAND] [ARGUMENT...]";
+  command.details = "With -i or --attach: joins the container and ends with its exit code.";
+  auto& flags = command.flags;
+  flags.add(options->pod.image, "image", 0, "IMAGE", "The image");
+  add_stream_flags(flags, options->streams);
+  flags.add(options->attach, "attach", 0, "Join the container (the default with -i)");
+  flags.add(options->remove, "rm", 0, "Delete the pod when its container has ended");
+  flags.add(options->pod.restart, "restart", 0, "POLICY", "Always (default), OnFailure or Never").choices = {
+      "Always", "OnFailure", "Never"};
+  flags.add_each(options->pod.env, "env", 0, "NAME=VALUE", "A variable; may be repeated");
+  flags.add(options->pod.labels, "labels", 'l', "LABELS", "Labels of the pod: app=web,tier=front (default: run=NAME)");
+  flags.add(options->pod.port, "port", 0, "PORT", "The port that the container exposes");
+  flags.add(options->pod.pull_policy, "image-pull-policy", 0, "POLICY", "Always, IfNotPresent or Never").choices = {
+      "Always", "IfNotPresent", "Never"};
+  flags.add(options->pod.command, "command", 0, "What follows -- is the command, not its arguments");
+  flags.add(options->timeout, "pod-running-timeout", 0, "How long to wait until the container runs (default 1m)");
+  auto& dry_run =
+      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
+  dry_run.bare = "client";
+  dry_run.choices = {"none", "client", "server"};
+  flags.add(options->output, "output", 'o', "FORMAT", "With --dry-run=client: yaml or json").choices = {"yaml", "json"};
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    return run(global, *options, arguments);
+  };
+  return command;
 }
 
 }  // namespace berth::cli

@@ -1,218 +1,272 @@
-// cli/get_command.cpp - berth get: objects as tables, YAML or JSON, once or as they change.
+// cli/get_command.cpp - berth get: objects as tables, YAML, JSON, names or what a template makes of them.
+#include <algorithm>
 #include <iostream>
+#include <map>
+#include <memory>
 
 #include <fmt/format.h>
 
-#include "cli/commands.hpp"
-#include "cli/http_client.hpp"
+#include "cli/get_output.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
+#include "cli/selection.hpp"
+#include "cli/server.hpp"
 #include "cli/table_text.hpp"
-#include "cli/yaml_text.hpp"
 
 namespace berth::cli {
 
 namespace {
 
-constexpr std::string_view kTableAccept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-
-struct Context {
-  const Global& global;
-  const GetOptions& options;
-  HttpClient client;
-  bool several_kinds = false;
-
-  bool as_table() const { return options.output.empty() || options.output == "wide"; }
-
-  std::string target(const ResourceRef& ref) const {
-    auto out = resource_path(*ref.kind, global.all_namespaces ? "" : global.ns, ref.name);
-    char separator = '?';
-    const auto add = [&](std::string_view name, std::string_view value) {
-      if (value.empty()) return;
-      out += fmt::format("{}{}={}", separator, name, url_encode(value));
-      separator = '&';
-    };
-    if (ref.name.empty()) {
-      add("labelSelector", options.label_selector);
-      add("fieldSelector", options.field_selector);
-    }
-    return out;
-  }
-
-  TableStyle style(const ResourceRef& ref) const {
-    TableStyle style;
-    style.wide = options.output == "wide";
-    style.headers = !options.no_headers;
-    style.namespaces = global.all_namespaces && ref.kind->namespaced;
-    style.labels = options.show_labels;
-    if (several_kinds) style.name_prefix = display_name(*ref.kind, "");
-    return style;
-  }
+struct GetOptions {
+  Choice choice;
+  std::string output;
+  std::string sort_by;
+  std::vector<std::string> label_columns;
+  bool watch = false;
+  bool watch_only = false;
+  bool watch_events = false;
+  bool show_labels = false;
+  bool show_kind = false;
+  bool show_managed = false;
+  bool no_headers = false;
+  bool ignore_not_found = false;
 };
 
-Result<json::value> fetch(const Context& context, const ResourceRef& ref, std::string_view accept) {
-  auto reply = context.client.send(
-      {.method = "GET", .target = context.target(ref), .accept = std::string(accept), .content_type = {}, .body = {}});
-  if (!reply) return reply.error();
-  return read_reply(*reply);
-}
+/// One request: an object, or a list when `name` is empty.
+struct Wanted {
+  const model::KindInfo* kind = nullptr;
+  std::string ns;
+  std::string name;
+};
 
-void say_none(const Context& context) {
-  if (context.global.all_namespaces) {
-    std::cerr << "No resources found\n";
-  } else {
-    std::cerr << "No resources found in " << context.global.ns << " namespace.\n";
-  }
-}
+class Getter {
+ public:
+  Getter(const Global& global, const GetOptions& options, Output output)
+      : global_(global), options_(options), output_(std::move(output)), server_(global) {}
 
-/// Every run of refs of one kind is one table.
-int print_tables(const Context& context, const std::vector<ResourceRef>& refs) {
-  int code = 0;
-  bool printed = false;
-  for (std::size_t i = 0; i < refs.size();) {
-    const auto* kind = refs[i].kind;
-    TableText table(context.style(refs[i]));
-    for (; i < refs.size() && refs[i].kind == kind; ++i) {
-      auto answer = fetch(context, refs[i], kTableAccept);
-      if (!answer) {
-        code = fail(answer.error());
-        if (answer.error().code() == ErrorCode::Unavailable) return code;
-        continue;
-      }
-      table.add(*answer);
-    }
-    if (table.empty()) continue;
-    if (printed) std::cout << '\n';
-    std::cout << table.take();
-    printed = true;
-  }
-  if (!printed && code == 0) say_none(context);
-  return code;
-}
-
-int print_objects(const Context& context, const std::vector<ResourceRef>& refs) {
-  json::array items;
-  int code = 0;
-  for (const auto& ref : refs) {
-    auto answer = fetch(context, ref, "application/json");
-    if (!answer) {
-      code = fail(answer.error());
-      if (answer.error().code() == ErrorCode::Unavailable) return code;
-      continue;
-    }
-    if (!ref.name.empty()) {
-      items.push_back(*std::move(answer));
-    } else if (auto* list = answer->is_object() ? answer->get_object().if_contains("items") : nullptr;
-               list != nullptr && list->is_array()) {
-      for (auto& item : list->get_array()) items.push_back(std::move(item));
-    }
-  }
-  if (context.options.output == "name") {
-    for (const auto& item : items) {
-      const auto* kind = model::find_kind(find_string(item, {"kind"}));
-      if (kind != nullptr) std::cout << display_name(*kind, find_string(item, {"metadata", "name"})) << '\n';
-    }
-    return code;
-  }
-  const bool single = refs.size() == 1 && !refs[0].name.empty();
-  if (single && items.empty()) return code;
-  const json::value out = single ? std::move(items[0])
-                                 : json::object{{"apiVersion", "v1"},
-                                                {"kind", "List"},
-                                                {"metadata", json::object{{"resourceVersion", ""}}},
-                                                {"items", std::move(items)}};
-  std::cout << (context.options.output == "yaml" ? to_yaml(out) : to_pretty_json(out));
-  return code;
-}
-
-/// One JSON line of a watch. False: the watch is over.
-bool print_event(const Context& context, std::string_view line, TableText& table) {
-  const auto event = parse_json(line);
-  if (!event) return true;
-  const auto* object = find(*event, {"object"});
-  if (object == nullptr || find_string(*event, {"type"}) == "BOOKMARK") return true;
-  if (find_string(*event, {"type"}) == "ERROR") {
-    std::cerr << "error: " << find_string(*object, {"message"}) << '\n';
-    return false;
-  }
-  if (context.as_table()) {
-    table.add(*object);
-    std::cout << table.take();
-  } else if (context.options.output == "yaml") {
-    std::cout << "---\n" << to_yaml(*object);
-  } else if (context.options.output == "json") {
-    std::cout << to_pretty_json(*object);
-  } else {
-    const auto* kind = model::find_kind(find_string(*object, {"kind"}));
-    if (kind != nullptr) std::cout << display_name(*kind, find_string(*object, {"metadata", "name"})) << '\n';
-  }
-  std::cout.flush();
-  return true;
-}
-
-int watch(const Context& context, const ResourceRef& ref) {
-  if (!ref.name.empty()) {  // a missing object is an error, not an endless wait
-    if (auto there = fetch(context, ref, "application/json"); !there) return fail(there.error());
-  }
-  auto target = context.target({ref.kind, {}});
-  target += target.find('?') == std::string::npos ? '?' : '&';
-  target += "watch=true";
-  if (!ref.name.empty()) target += "&fieldSelector=" + url_encode("metadata.name=" + ref.name);
-  TableText table(context.style(ref));
-  std::string pending;
-  bool ended_badly = false;
-  const auto take = [&](std::string_view piece) {
-    pending += piece;
-    std::size_t start = 0;
-    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', start)) {
-      if (!print_event(context, std::string_view(pending).substr(start, end - start), table)) {
-        ended_badly = true;
-        return false;
-      }
-      start = end + 1;
-    }
-    pending.erase(0, start);
-    return true;
-  };
-  auto reply = context.client.stream({.method = "GET",
-                                      .target = target,
-                                      .accept = std::string(context.as_table() ? kTableAccept : "application/json"),
-                                      .content_type = {},
-                                      .body = {}},
-                                     take);
-  if (!reply) return fail(reply.error());
-  if (reply->code >= 300) {
-    if (auto read = read_reply(*reply); !read) return fail(read.error());
-  }
-  return ended_badly ? 1 : 0;
-}
-
-}  // namespace
-
-int run_get(const Global& global, const GetOptions& options) {
-  auto refs = parse_resources(options.what);
-  if (!refs) return fail(refs.error());
-  for (const auto word : {"", "wide", "yaml", "json", "name"}) {
-    if (options.output != word) continue;
-    Context context{global, options, HttpClient(global.socket), false};
-    for (const auto& ref : *refs) context.several_kinds = context.several_kinds || ref.kind != refs->front().kind;
-    context.several_kinds = context.several_kinds || (!options.what.empty() && options.what[0] == "all");
-    if (global.all_namespaces && !refs->front().name.empty() && refs->front().kind->namespaced) {
-      return fail({ErrorCode::InvalidArgument, "a resource cannot be retrieved by name across all namespaces"});
-    }
-    if (options.watch) {
-      if (refs->size() != 1) {
+  int run(const Arguments& arguments) {
+    auto choice = options_.choice;
+    choice.words = arguments.words;
+    if (auto done = find_wanted(choice); !done) return fail(done.error());
+    if (options_.watch || options_.watch_only) {
+      if (wanted_.size() != 1) {
         return fail(
             {ErrorCode::InvalidArgument, "you may only specify a single resource or type of resource with --watch"});
       }
-      return watch(context, refs->front());
+      return watch(wanted_.front());
     }
-    return context.as_table() ? print_tables(context, *refs) : print_objects(context, *refs);
+    const int code = output_.is_table() ? tables() : objects();
+    std::cout.flush();
+    for (const auto& error : errors_) fail(error);
+    return errors_.empty() ? code : 1;
   }
-  return fail({ErrorCode::InvalidArgument,
-               fmt::format("unable to match a printer suitable for the output format \"{}\", allowed formats are: "
-                           "json,name,wide,yaml",
-                           options.output)});
+
+ private:
+  Status find_wanted(const Choice& choice) {
+    if (!choice.files.empty()) {
+      const auto chosen = choose(server_, global_, choice);
+      if (!chosen) return chosen.error();
+      for (const auto& one : *chosen) wanted_.push_back({one.kind, one.ns, one.name});
+    } else {
+      const auto refs = parse_resources(choice.words);
+      if (!refs) return refs.error();
+      for (const auto& ref : *refs) {
+        const bool everywhere = choice.all_namespaces || !ref.kind->namespaced;
+        if (!ref.name.empty() && choice.all_namespaces && ref.kind->namespaced) {
+          return Error(ErrorCode::InvalidArgument, "a resource cannot be retrieved by name across all namespaces");
+        }
+        if (!ref.name.empty() && !(choice.labels.empty() && choice.fields.empty())) {
+          return Error(ErrorCode::InvalidArgument, "name cannot be provided when a selector is specified");
+        }
+        wanted_.push_back({ref.kind, everywhere ? "" : global_.ns, ref.name});
+      }
+      several_kinds_ = !choice.words.empty() && choice.words[0] == "all";
+    }
+    for (const auto& one : wanted_) several_kinds_ = several_kinds_ || one.kind != wanted_.front().kind;
+    return Ok{};
+  }
+
+  Result<json::value> fetch(const Wanted& one, std::string_view accept) const {
+    return one.name.empty() ? server_.list(*one.kind, one.ns, selection(), accept)
+                            : server_.get(*one.kind, one.ns, one.name, accept);
+  }
+
+  Selection selection() const { return {options_.choice.labels, options_.choice.fields}; }
+
+  /// Notes the error; true when the rest may still be asked for.
+  bool note(const Error& error) {
+    if (error.code() == ErrorCode::NotFound && options_.ignore_not_found) return true;
+    errors_.push_back(error);
+    return error.code() != ErrorCode::Unavailable;
+  }
+
+  TableStyle style(const Wanted& one) const {
+    TableStyle style;
+    style.wide = output_.is_wide();
+    style.headers = !options_.no_headers;
+    style.namespaces = options_.choice.all_namespaces && one.kind->namespaced;
+    style.events = options_.watch_events;
+    style.labels = options_.show_labels;
+    style.label_columns = options_.label_columns;
+    if (several_kinds_ || options_.show_kind) style.name_prefix = display_name(*one.kind, "");
+    return style;
+  }
+
+  /// Every run of one kind is one table.
+  int tables() {
+    bool printed = false;
+    for (std::size_t i = 0; i < wanted_.size();) {
+      const auto* kind = wanted_[i].kind;
+      TableText table(style(wanted_[i]));
+      for (; i < wanted_.size() && wanted_[i].kind == kind; ++i) {
+        auto answer = fetch(wanted_[i], kTable);
+        if (answer && !options_.sort_by.empty() && wanted_[i].name.empty()) {
+          if (auto sorted = sort_rows(*answer, wanted_[i]); !sorted) return fail(sorted.error());
+        }
+        if (!answer && !note(answer.error())) return 1;
+        if (answer) table.add(*answer);
+      }
+      if (table.empty()) continue;
+      if (printed) std::cout << '\n';
+      std::cout << table.take();
+      printed = true;
+    }
+    if (!printed && errors_.empty() && !options_.ignore_not_found) say_none();
+    return 0;
+  }
+
+  void say_none() const {
+    std::cout.flush();
+    const bool in_namespace =
+        std::any_of(wanted_.begin(), wanted_.end(), [](const Wanted& one) { return !one.ns.empty(); });
+    std::cerr << (in_namespace ? fmt::format("No resources found in {} namespace.\n", global_.ns)
+                               : "No resources found\n");
+  }
+
+  /// Rows in the order of the objects' own values.
+  Status sort_rows(json::value& table, const Wanted& one) const {
+    auto list = server_.list(*one.kind, one.ns, selection());
+    if (!list) return list.error();
+    const auto order = sorted_items(items_of(*list), options_.sort_by);
+    if (!order) return order.error();
+    std::map<std::string, std::size_t> rank;
+    for (std::size_t i = 0; i < order->size(); ++i) rank.emplace(std::string(uid_of(*(*order)[i])), i);
+    auto* rows = table.is_object() ? table.get_object().if_contains("rows") : nullptr;
+    if (rows == nullptr || !rows->is_array()) return Ok{};
+    const auto rank_of = [&](const json::value& row) {
+      const auto found = rank.find(std::string(find_string(row, {"object", "metadata", "uid"})));
+      return found == rank.end() ? rank.size() : found->second;
+    };
+    std::vector<json::value> moved(rows->get_array().begin(), rows->get_array().end());
+    std::stable_sort(moved.begin(), moved.end(), [&](const auto& a, const auto& b) { return rank_of(a) < rank_of(b); });
+    rows->get_array() = json::array(moved.begin(), moved.end());
+    return Ok{};
+  }
+
+  int objects() {
+    json::array items;
+    for (const auto& one : wanted_) {
+      auto answer = fetch(one, kJson);
+      if (!answer) {
+        if (!note(answer.error())) return 1;
+      } else if (!one.name.empty()) {
+        items.push_back(*std::move(answer));
+      } else {
+        for (const auto& item : items_of(*answer)) {
+          auto copy = item.is_object() ? item.get_object() : json::object{};
+          if (copy.if_contains("kind") == nullptr) copy["kind"] = one.kind->name;
+          if (copy.if_contains("apiVersion") == nullptr) copy["apiVersion"] = one.kind->api_version();
+          items.push_back(std::move(copy));
+        }
+      }
+    }
+    const bool single = wanted_.size() == 1 && !wanted_[0].name.empty();
+    if (single && items.empty()) return 0;
+    if (!options_.sort_by.empty()) {
+      const auto order = sorted_items(items, options_.sort_by);
+      if (!order) return fail(order.error());
+      json::array sorted;
+      for (const auto* item : *order) sorted.push_back(*item);
+      items = std::move(sorted);
+    }
+    if (items.empty() && errors_.empty() && output_.is_lines()) say_none();
+    std::cout << output_.print(std::move(items), single);
+    return 0;
+  }
+
+  int watch(const Wanted& one) {
+    auto chosen = selection();
+    if (!one.name.empty()) chosen.fields = fmt::format("metadata.name={}", one.name);
+    const auto accept = output_.is_table() ? kTable : kJson;
+    TableText table(style(one));
+    const auto show = [&](const json::value& object, std::string_view event) {
+      if (output_.is_table()) {
+        table.add(object, event);
+        std::cout << table.take();
+      } else {
+        std::cout << output_.print_one(object, event);
+      }
+      std::cout.flush();
+      return static_cast<bool>(std::cout);
+    };
+    auto start = fetch(one, accept);  // a missing object is an error, not an endless wait
+    if (!start) return fail(start.error());
+    auto version = std::string(find_string(*start, {"metadata", "resourceVersion"}, "0"));
+    if (!options_.watch_only) {
+      if (output_.is_table() || !one.name.empty()) {
+        show(*start, "ADDED");
+      } else {
+        for (const auto& item : items_of(*start)) show(item, "ADDED");
+      }
+    }
+    const auto done = server_.watch(
+        *one.kind, one.ns, chosen, version, {},
+        [&](std::string_view type, const json::value& object) { return show(object, type); }, accept);
+    return done ? 0 : fail(done.error());
+  }
+
+  const Global& global_;
+  const GetOptions& options_;
+  Output output_;
+  Server server_;
+  std::vector<Wanted> wanted_;
+  bool several_kinds_ = false;
+  std::vector<Error> errors_;
+};
+
+}  // namespace
+
+Command get_command() {
+  auto options = std::make_shared<GetOptions>();
+  Command command;
+  command.usage = "(KIND[,KIND] [NAME...] | KIND/NAME... | all) [flags]";
+  command.details =
+      "Formats: wide, yaml, json, name, jsonpath=TEMPLATE, jsonpath-file=FILE, custom-columns=TITLE:PATH,...";
+  command.words = Words::Objects;
+  auto& flags = command.flags;
+  flags.add(options->output, "output", 'o', "FORMAT", "wide, yaml, json, name, jsonpath=..., custom-columns=...")
+      .choices = {"wide", "yaml", "json", "name", "jsonpath=", "custom-columns="};
+  flags.add(options->choice.labels, "selector", 'l', "SELECTOR", "Objects with these labels: app=web,tier!=front");
+  flags.add(options->choice.fields, "field-selector", 0, "SELECTOR", "Objects with these fields: status.phase=Running");
+  flags.add(options->choice.all_namespaces, "all-namespaces", 'A', "Objects of every namespace");
+  flags.add_each(options->choice.files, "filename", 'f', "FILE", "The objects of these files, folders or -");
+  flags.add(options->choice.recursive, "recursive", 'R', "Folders with those below them");
+  flags.add(options->watch, "watch", 'w', "Go on with every change");
+  flags.add(options->watch_only, "watch-only", 0, "Only changes from now on");
+  flags.add(options->watch_events, "output-watch-events", 0, "With --watch: what happened, as the first column");
+  flags.add(options->show_labels, "show-labels", 0, "Labels as the last column");
+  flags.add(options->label_columns, "label-columns", 'L', "LABEL", "One column for each of these labels");
+  flags.add(options->show_kind, "show-kind", 0, "Names as kind/name");
+  flags.add(options->sort_by, "sort-by", 0, "PATH", "Order by a field: .metadata.creationTimestamp");
+  flags.add(options->no_headers, "no-headers", 0, "No column titles");
+  flags.add(options->ignore_not_found, "ignore-not-found", 0, "A missing object is no error");
+  flags.add(options->show_managed, "show-managed-fields", 0, "Keep metadata.managedFields in yaml and json");
+  command.run = [options](const Global& global, const Arguments& arguments) {
+    auto output = Output::parse(options->output, options->no_headers, options->show_managed);
+    if (!output) return fail(output.error());
+    return Getter(global, *options, *std::move(output)).run(arguments);
+  };
+  return command;
 }
 
 }  // namespace berth::cli

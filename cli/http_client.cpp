@@ -1,6 +1,9 @@
 // cli/http_client.cpp - requests to the agent over its unix socket.
 #include "cli/http_client.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <optional>
 
@@ -8,9 +11,12 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+
+#include "cli/messages.hpp"
 
 namespace berth::cli {
 
@@ -74,12 +80,17 @@ class Exchange {
  public:
   Exchange(const std::filesystem::path& socket, const Request& request,
            const std::function<bool(std::string_view)>* take)
-      : stream_(context_), socket_(socket), message_(to_message(request)), take_(take) {
+      : stream_(context_),
+        output_(context_),
+        socket_(socket),
+        message_(to_message(request)),
+        deadline_(request.deadline),
+        take_(take) {
     parser_.body_limit(kMaxBody);
   }
 
   Result<Reply> run() {
-    stream_.expires_after(kDeadline);
+    stream_.expires_at(deadline_.value_or(std::chrono::steady_clock::now() + kDeadline));
     stream_.async_connect(asio::local::stream_protocol::endpoint(socket_.string()), [this](beast::error_code error) {
       if (error) return fail(error);
       http::async_write(stream_, message_, [this](beast::error_code failed, std::size_t) {
@@ -94,6 +105,7 @@ class Exchange {
 
  private:
   void fail(const beast::error_code& error) {
+    done();
     if (error != http::error::end_of_stream) failure_ = describe(error, socket_);
   }
 
@@ -111,15 +123,26 @@ class Exchange {
       }
       streaming_ = take_ != nullptr && reply_.code >= 200 && reply_.code < 300;
       if (streaming_) {
-        stream_.expires_never();
+        if (!deadline_) stream_.expires_never();
         parser_.body_limit(boost::none);
+        watch_output();
       }
       read_body();
     });
   }
 
+  /// `berth logs -f | head` ends with head, not with the next line.
+  void watch_output() {
+    struct stat info {};
+    if (::fstat(STDOUT_FILENO, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) return;
+    output_.assign(::dup(STDOUT_FILENO));
+    output_.async_wait(asio::posix::descriptor_base::wait_error, [this](beast::error_code error) {
+      if (error != asio::error::operation_aborted) context_.stop();
+    });
+  }
+
   void read_body() {
-    if (parser_.is_done()) return;
+    if (parser_.is_done()) return done();
     piece_.resize(kPiece);
     parser_.get().body().data = piece_.data();
     parser_.get().body().size = piece_.size();
@@ -130,16 +153,22 @@ class Exchange {
       if (!streaming_) {
         reply_.body += got;
       } else if (!got.empty() && !(*take_)(got)) {
-        return;
+        return done();
       }
       read_body();
     });
   }
 
+  void done() {
+    if (output_.is_open()) output_.close();
+  }
+
   asio::io_context context_{1};
   Stream stream_;
+  asio::posix::stream_descriptor output_;
   const std::filesystem::path& socket_;
   http::request<http::string_body> message_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
   const std::function<bool(std::string_view)>* take_;
   beast::flat_buffer buffer_;
   http::response_parser<http::buffer_body> parser_;
@@ -153,7 +182,14 @@ class Exchange {
 
 Result<Reply> HttpClient::run(const Request& request, const std::function<bool(std::string_view)>* take) const {
   try {
-    return Exchange(socket_, request, take).run();
+    const auto begin = std::chrono::steady_clock::now();
+    auto reply = Exchange(socket_, request, take).run();
+    if (verbose_) {
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+      std::cerr << fmt::format("{} {} {} in {} ms\n", request.method, request.target,
+                               reply ? std::to_string(reply->code) : reply.error().message(), took.count());
+    }
+    return reply;
   } catch (const std::exception& error) {  // a socket path that is too long, for one
     return Error(ErrorCode::InvalidArgument,
                  fmt::format("talk to the agent at {}: {}", socket_.string(), error.what()));
@@ -187,14 +223,7 @@ Result<json::value> read_reply(const Reply& reply) {
     return Error(ErrorCode::Unknown,
                  fmt::format("Error from server: HTTP {}: {}", reply.code, reply.body.substr(0, 200)));
   }
-  const auto reason = find_string(*body, {"reason"});
-  const auto message = find_string(*body, {"message"});
-  const auto code = reply.code == 404 ? ErrorCode::NotFound : ErrorCode::Unknown;
-  if (reason == "Invalid") {
-    return Error(ErrorCode::InvalidArgument, std::string(message));
-  }
-  return Error(code, reason.empty() ? fmt::format("Error from server: {}", message)
-                                    : fmt::format("Error from server ({}): {}", reason, message));
+  return server_error(reply.code, *body);
 }
 
 }  // namespace berth::cli

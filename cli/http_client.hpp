@@ -4,7 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,17 +26,22 @@ struct Request {
   std::string accept = "application/json";
   std::string content_type;
   std::string body;
+  /// When the whole exchange must be over; unset: a minute until the answer begins, and for a body that is not
+  /// streamed.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 class HttpClient {
  public:
-  explicit HttpClient(std::filesystem::path socket) : socket_(std::move(socket)) {}
+  /// `verbose`: each request is a line on stderr.
+  explicit HttpClient(std::filesystem::path socket, bool verbose = false)
+      : socket_(std::move(socket)), verbose_(verbose) {}
 
-  /// One request, one connection. Unavailable: nobody answers on the socket; DeadlineExceeded: no answer in 60 s.
+  /// One request, one connection. Unavailable: nobody answers on the socket; DeadlineExceeded: no answer in time.
   Result<Reply> send(const Request& request) const;
 
-  /// As send(), but a 2xx body goes to `take` piece by piece as it arrives, without a deadline, until it ends or
-  /// `take` returns false. Other answers are returned with their body.
+  /// As send(), but a 2xx body goes to `take` piece by piece as it arrives, until it ends, `take` returns false, or
+  /// nobody reads our standard output any more. Other answers are returned with their body.
   Result<Reply> stream(const Request& request, const std::function<bool(std::string_view)>& take) const;
 
   const std::filesystem::path& socket() const { return socket_; }
@@ -45,6 +50,7 @@ class HttpClient {
   Result<Reply> run(const Request& request, const std::function<bool(std::string_view)>* take) const;
 
   std::filesystem::path socket_;
+  bool verbose_ = false;
 };
 
 /// %-encodes everything but unreserved characters (RFC 3986).

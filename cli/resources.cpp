@@ -82,25 +82,4 @@ std::string display_name(const model::KindInfo& kind, std::string_view name) {
                             : fmt::format("{}.{}/{}", kind.singular, kind.group, name);
 }
 
-Result<std::int64_t> parse_duration(std::string_view text) {
-  constexpr std::int64_t kLongest = 100LL * 365 * 24 * 3600;
-  const auto wrong =
-      Error(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a duration like 90s, 5m or 1h30m", text));
-  std::int64_t total = 0;
-  std::int64_t number = -1;
-  for (const char c : text) {
-    if (c >= '0' && c <= '9') {
-      number = std::max<std::int64_t>(number, 0) * 10 + (c - '0');
-    } else {
-      const std::int64_t unit = c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 3600 : 0;
-      if (number < 0 || unit == 0) return wrong;
-      total += number * unit;
-      number = -1;
-    }
-    if (number > kLongest || total > kLongest) return wrong;
-  }
-  if (text.empty()) return wrong;
-  return total + std::max<std::int64_t>(number, 0);
-}
-
 }  // namespace berth::cli

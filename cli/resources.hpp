@@ -24,7 +24,4 @@ std::string resource_path(const model::KindInfo& kind, std::string_view ns, std:
 /// "statefulset.apps/web", "pod/web-0"
 std::string display_name(const model::KindInfo& kind, std::string_view name);
 
-/// Seconds in "90", "90s", "5m", "1h30m". InvalidArgument otherwise.
-Result<std::int64_t> parse_duration(std::string_view text);
-
 }  // namespace berth::cli

@@ -5,9 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "cli/tab_text.hpp"
+
 namespace berth::cli {
 
 namespace {
+
+/// Narrower cells are not made, as in kubectl: six with the blanks between columns.
+constexpr std::size_t kNarrowest = 3;
 
 std::string upper(std::string_view text) {
   std::string out;
@@ -22,12 +27,6 @@ std::string cell_text(const json::value& cell) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return out;
-}
-
-/// Columns are counted in characters, not bytes.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string labels_text(const json::value* labels) {
@@ -45,7 +44,7 @@ std::string labels_text(const json::value* labels) {
 
 }  // namespace
 
-void TableText::add(const json::value& table) {
+void TableText::add(const json::value& table, std::string_view event) {
   const auto* definitions = find(table, {"columnDefinitions"});
   if (columns_.empty() && definitions != nullptr && definitions->is_array()) {
     const auto& all = definitions->get_array();
@@ -61,10 +60,15 @@ void TableText::add(const json::value& table) {
     const auto* cells = find(row, {"cells"});
     if (cells == nullptr || !cells->is_array()) continue;
     std::vector<std::string> line;
+    if (style_.events) line.emplace_back(event);
     if (style_.namespaces) line.emplace_back(find_string(row, {"object", "metadata", "namespace"}));
     for (const auto& column : columns_) {
       auto text = column.index < cells->get_array().size() ? cell_text(cells->get_array()[column.index]) : "";
       line.push_back(column.is_name ? style_.name_prefix + text : text);
+    }
+    for (const auto& label : style_.label_columns) {
+      const auto* value = find(row, {"object", "metadata", "labels", label});
+      line.push_back(value == nullptr ? "" : cell_text(*value));
     }
     if (style_.labels) line.push_back(labels_text(find(row, {"object", "metadata", "labels"})));
     rows_.push_back(std::move(line));
@@ -75,8 +79,10 @@ std::string TableText::take() {
   std::vector<std::vector<std::string>> lines;
   if (!header_done_ && style_.headers && !rows_.empty()) {
     std::vector<std::string> header;
+    if (style_.events) header.emplace_back("EVENT");
     if (style_.namespaces) header.emplace_back("NAMESPACE");
     for (const auto& column : columns_) header.push_back(column.title);
+    for (const auto& label : style_.label_columns) header.push_back(upper(label.substr(label.rfind('/') + 1)));
     if (style_.labels) header.emplace_back("LABELS");
     lines.push_back(std::move(header));
     header_done_ = true;
@@ -85,7 +91,7 @@ std::string TableText::take() {
   rows_.clear();
   for (const auto& line : lines) {
     widths_.resize(std::max(widths_.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths_[i] = std::max(widths_[i], width_of(line[i]));
+    for (std::size_t i = 0; i < line.size(); ++i) widths_[i] = std::max({widths_[i], width_of(line[i]), kNarrowest});
   }
   std::string out;
   for (const auto& line : lines) {

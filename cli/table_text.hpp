@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -11,9 +12,11 @@ namespace berth::cli {
 struct TableStyle {
   bool wide = false;
   bool headers = true;
-  bool namespaces = false;  ///< First a NAMESPACE column, from rows[].object.
-  bool labels = false;      ///< Last a LABELS column.
-  std::string name_prefix;  ///< "pod/" when several kinds are shown.
+  bool namespaces = false;                 ///< First a NAMESPACE column, from rows[].object.
+  bool events = false;                     ///< Before all an EVENT column, from add()'s `event`.
+  bool labels = false;                     ///< Last a LABELS column.
+  std::vector<std::string> label_columns;  ///< Before it one column for each of these labels.
+  std::string name_prefix;                 ///< "pod/" when several kinds are shown.
 };
 
 /// Columns and rows as text; kept apart from printing so that a watch can go on with the same widths.
@@ -22,7 +25,7 @@ class TableText {
   explicit TableText(TableStyle style) : style_(std::move(style)) {}
 
   /// Takes columnDefinitions where there are any, and all rows.
-  void add(const json::value& table);
+  void add(const json::value& table, std::string_view event = {});
   bool empty() const { return rows_.empty(); }
 
   /// What was added since the last call, each column padded to the widest cell so far plus three blanks.

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "model/conversion.hpp"
 #include "model/json_edit.hpp"
 #include "model/model.hpp"
 #include "model/reader.hpp"
+#include "model/written_manifest.hpp"
 #include "model/yaml_reader.hpp"
 
 namespace berth::model {
@@ -28,6 +30,9 @@ constexpr std::string_view kServerMetadata[] = {
 class ManifestReader {
  public:
   ManifestReader(const std::string& file, const ManifestLimits& limits) : file_(file), limits_(limits) {}
+
+  /// Every good object goes to `into` too, as it is written.
+  void keep_written(std::vector<WrittenObject>& into) { written_ = &into; }
 
   Manifest read(std::string_view text) {
     auto stream = read_yaml(text, {limits_.bytes, limits_.depth, limits_.nodes});
@@ -101,6 +106,8 @@ class ManifestReader {
 
   void check_object(json::object raw, const std::string& base, const std::string& old_version) {
     const auto kind = find_kind(text_at(raw, "kind"))->kind;
+    std::optional<json::object> written;
+    if (written_ != nullptr) strip(written.emplace(raw));
     prepare(kind, raw);
     const auto warnings = unknown_fields(kind, raw);
     apply_defaults(kind, raw);
@@ -121,14 +128,22 @@ class ManifestReader {
       return note(manifest_.errors, base, object, "",
                   fmt::format("duplicate value: already defined at line {} of this file", first->second));
     }
+    if (written) written_->push_back({kind, made->meta.name, *std::move(written), line});
     manifest_.objects.push_back(*std::move(made));
   }
 
-  static void prepare(Kind kind, json::object& raw) {
+  /// Takes out what only the server says. Null: metadata is no object.
+  static json::object* strip(json::object& raw) {
     erase(raw, "status");
     auto* metadata = object_or_new(raw, "metadata");
-    if (metadata == nullptr) return;
+    if (metadata == nullptr) return nullptr;
     for (const auto name : kServerMetadata) erase(*metadata, name);
+    return metadata;
+  }
+
+  static void prepare(Kind kind, json::object& raw) {
+    auto* metadata = strip(raw);
+    if (metadata == nullptr) return;
     if (info(kind).namespaced) set_default_text(*metadata, "namespace", "default");
   }
 
@@ -151,12 +166,23 @@ class ManifestReader {
   std::map<ObjectKey, int> seen_;
   std::size_t failed_ = 0;
   bool full_ = false;
+  std::vector<WrittenObject>* written_ = nullptr;
 };
 
 }  // namespace
 
 Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits) {
   return ManifestReader(file, limits).read(text);
+}
+
+WrittenManifest read_written(std::string_view text, const std::string& file, const ManifestLimits& limits) {
+  WrittenManifest out;
+  ManifestReader reader(file, limits);
+  reader.keep_written(out.objects);
+  auto manifest = reader.read(text);
+  out.errors = std::move(manifest.errors);
+  out.warnings = std::move(manifest.warnings);
+  return out;
 }
 
 Result<json::value> parse_yaml(std::string_view text, const ManifestLimits& limits) {

@@ -145,13 +145,6 @@ TEST(Resources, PathsNameGroupNamespaceAndObject) {
   EXPECT_EQ(resource_path(model::info(model::Kind::Pod), "a", "../x"), "/api/v1/namespaces/a/pods/..%2Fx");
 }
 
-TEST(Resources, DurationsAreSecondsMinutesAndHours) {
-  EXPECT_EQ(*parse_duration("90"), 90);
-  EXPECT_EQ(*parse_duration("90s"), 90);
-  EXPECT_EQ(*parse_duration("1h30m"), 5400);
-  for (const auto* text : {"", "m", "5d", "1h-3m", "99999999999999999999s"}) EXPECT_FALSE(parse_duration(text)) << text;
-}
-
 TEST(Table, ColumnsAreAlignedAndWideOnesHidden) {
   const auto table =
       value(R"({"columnDefinitions":[{"name":"Name","format":"name","priority":0},{"name":"Ready","priority":0},
@@ -160,7 +153,10 @@ TEST(Table, ColumnsAreAlignedAndWideOnesHidden) {
   TableText plain({});
   plain.add(table);
   EXPECT_EQ(plain.take(), "NAME          READY\nweb-0         1/1\na-long-name   3\n");
-  TableText full({.wide = true, .headers = true, .namespaces = true, .labels = true, .name_prefix = "pod/"});
+  TableStyle style;
+  style.wide = style.namespaces = style.labels = true;
+  style.name_prefix = "pod/";
+  TableText full(style);
   full.add(table);
   EXPECT_EQ(full.take(),
             "NAMESPACE   NAME              READY   NODE   LABELS\n"
@@ -168,8 +164,21 @@ TEST(Table, ColumnsAreAlignedAndWideOnesHidden) {
             "x           pod/a-long-name   3       n2     <none>\n");
 }
 
+TEST(Table, LabelsAndEventsCanBeColumns) {
+  TableStyle style;
+  style.events = true;
+  style.label_columns = {"example.com/tier"};
+  TableText text(style);
+  text.add(value(R"({"columnDefinitions":[{"name":"Name","format":"name","priority":0}],"rows":[{"cells":["a"],"object":
+      {"metadata":{"labels":{"example.com/tier":"front"}}}}]})"),
+           "ADDED");
+  EXPECT_EQ(text.take(), "EVENT   NAME   TIER\nADDED   a      front\n");
+}
+
 TEST(Table, TextFromOutsideCannotDriveTheTerminal) {
-  TableText table({.wide = false, .headers = false, .namespaces = false, .labels = false, .name_prefix = {}});
+  TableStyle style;
+  style.headers = false;
+  TableText table(style);
   table.add(value(R"({"columnDefinitions":[{"name":"Message","priority":0}],"rows":[{"cells":["a\u001b[31m\nb"]}]})"));
   EXPECT_EQ(table.take(), "a [31m b\n");
 }
@@ -180,8 +189,9 @@ TEST(Describe, APodShowsWhyItsContainerDoesNotRun) {
       "spec":{"nodeName":"n1","containers":[{"name":"c","image":"nginx:1","env":[{"name":"P","valueFrom":{"secretKeyRef":
       {"name":"s","key":"k"}}}]}]},"status":{"phase":"Pending","containerStatuses":[{"name":"c","restartCount":3,"ready":false,
       "state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 10s"}},"lastState":{"terminated":{"exitCode":1,
-      "reason":"Error"}}}]}})"));
-  for (const auto* wanted : {"Name:             web-0\n", "Namespace:        shop\n", "\n    State:          Waiting\n",
+      "reason":"Error"}}}]}})"),
+                      {});
+  for (const auto* wanted : {"Name:         web-0\n", "Namespace:    shop\n", "\n    State:          Waiting\n",
                              "\n      Reason:       CrashLoopBackOff\n", "\n      Message:      back-off 10s\n",
                              "\n    Last State:     Terminated\n", "\n      Exit Code:    1\n", "Restart Count:  3\n",
                              "<set to the key 'k' in secret 's'>"}) {
@@ -192,7 +202,7 @@ TEST(Describe, APodShowsWhyItsContainerDoesNotRun) {
 TEST(Describe, ASecretShowsNoValue) {
   const auto text =
       describe_object(model::info(model::Kind::Secret),
-                      value(R"({"metadata":{"name":"s","namespace":"a"},"data":{"password":"aHVudGVyMg=="}})"));
+                      value(R"({"metadata":{"name":"s","namespace":"a"},"data":{"password":"aHVudGVyMg=="}})"), {});
   EXPECT_THAT(text, HasSubstr("password"));
   EXPECT_THAT(text, testing::Not(HasSubstr("aHVudGVyMg")));
 }
@@ -200,7 +210,8 @@ TEST(Describe, ASecretShowsNoValue) {
 TEST(Describe, FieldsOfAWrongTypeNeverHurt) {
   for (const auto& kind : model::all_kinds()) {
     describe_object(kind, value(R"({"metadata":3,"spec":{"containers":[1,{"env":"x","resources":[]}],"volumes":[null],
-        "template":[],"taints":[2],"ports":{}},"status":[],"data":7})"));
+        "template":[],"taints":[2],"ports":{}},"status":[],"data":7})"),
+                    {});
   }
 }
 

@@ -1,0 +1,28 @@
+// cli/manifests.hpp - the objects that `-f FILE|DIR|-` names, as they are written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "cli/command.hpp"
+#include "model/meta.hpp"
+
+namespace berth::cli {
+
+struct ManifestObject {
+  const model::KindInfo* kind = nullptr;
+  std::string ns;  ///< Empty for kinds without.
+  std::string name;
+  json::object raw;   ///< As written, in the current version, with its namespace; no defaults.
+  std::string place;  ///< "web.yaml:14"
+};
+
+/// All objects of the files, checked, in the order in which they can be made (namespaces first, pods last). Folders
+/// give their *.yaml, *.yml and *.json, with those below when `recursive`; "-" is standard input. Problems go to
+/// stderr, each with file, line and object; with any of them the answer is InvalidArgument and nothing may be sent.
+Result<std::vector<ManifestObject>> read_manifests(const Global& global, const std::vector<std::string>& files,
+                                                   bool recursive);
+
+}  // namespace berth::cli
