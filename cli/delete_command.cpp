@@ -90,8 +90,10 @@ int remove(const Global& global, const DeleteOptions& options, const Arguments& 
     return fail({ErrorCode::InvalidArgument, "setting 'all' parameter but found a non empty selector. "});
   }
   const Server server(global);
-  const auto chosen = choose(server, global, choice);
+  auto chosen = choose(server, global, choice);
   if (!chosen) return fail(chosen.error());
+  // Files are read in the order of making; what lives in a namespace goes before it.
+  if (!choice.files.empty()) std::reverse(chosen->begin(), chosen->end());
   const bool selecting = choice.all || !choice.labels.empty() || !choice.fields.empty();
   if (chosen->empty() && selecting && !options.ignore_not_found) std::cout << "No resources found\n";
   if (options.force && *grace == 0) {

@@ -111,7 +111,9 @@ class Describer {
     for (const auto& item : items_of(*list)) {
       if (!name_of(item).starts_with(name)) continue;
       found = true;
+      any_ = false;  // only one blank line between these
       print(kind, item);
+      std::cout << '\n';
     }
     if (!found) return object.error();
     return Ok{};

@@ -122,6 +122,7 @@ void pods_of(std::string& out, const json::value& object, const Related& related
                      cpu_text(cpu_limits), percent(cpu_limits, cpu));
   out += fmt::format("  memory\t{} ({}%)\t{} ({}%)\n", bytes_text(memory_requests), percent(memory_requests, memory),
                      bytes_text(memory_limits), percent(memory_limits, memory));
+  out += "  ephemeral-storage\t0 (0%)\t0 (0%)\n";
 }
 
 }  // namespace

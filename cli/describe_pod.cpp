@@ -102,9 +102,7 @@ void ports(std::string& out, const json::value& spec) {
   for (const auto& port : list(spec, {"ports"})) {
     const auto protocol = text(port, {"protocol"}, "TCP");
     own += fmt::format("{}{}/{}", own.empty() ? "" : ", ", text(port, {"containerPort"}), protocol);
-    if (const auto name = text(port, {"name"}); !name.empty()) own += fmt::format(" ({})", name);
     of_host += fmt::format("{}{}/{}", of_host.empty() ? "" : ", ", number_at(port, {"hostPort"}, 0), protocol);
-    if (const auto name = text(port, {"name"}); !name.empty()) of_host += fmt::format(" ({})", name);
   }
   const auto plural = own.find(',') != std::string::npos ? "s" : "";
   out += fmt::format("    Port{}:\t{}\n", plural, own.empty() ? "<none>" : own);

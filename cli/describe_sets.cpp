@@ -48,7 +48,7 @@ std::string endpoints_of(const Related& related, std::string_view port_name) {
     }
   }
   if (count > kShown) out += fmt::format(" + {} more...", count - kShown);
-  return out;
+  return out.empty() ? "<none>" : out;
 }
 
 }  // namespace

@@ -35,8 +35,7 @@ std::size_t decoded_size(std::string_view text) {
 std::string space(const json::value& object) {
   std::string out;
   page::head(out, object, false);
-  return out + fmt::format("Status:\t{}\n\nNo resource quota.\n\nNo LimitRange resource.\n",
-                           page::text(object, {"status", "phase"}));
+  return out + fmt::format("Status:\t{}\n", page::text(object, {"status", "phase"}));
 }
 
 std::string config_map(const json::value& object) {
@@ -114,6 +113,8 @@ std::string title_of(std::string_view field) {
     if (is_upper && !out.empty() && !(out.back() >= 'A' && out.back() <= 'Z')) out += ' ';
     out += out.empty() && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
+  if (out == "Uid") return "UID";
+  if (out.starts_with("Api ")) out.replace(0, 3, "API");
   return out;
 }
 

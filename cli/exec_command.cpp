@@ -216,7 +216,7 @@ int run(const Global& global, RunOptions& options, const Arguments& arguments) {
   if (options.remove && !attached) {
     return fail({ErrorCode::InvalidArgument, "--rm should only be used for attached containers"});
   }
-  const auto pod = options.pod.to_json(global.ns);
+  const auto pod = options.pod.to_json();
   if (!pod) return fail(pod.error());
   if (options.dry_run == "client") {
     if (options.output == "yaml" || options.output == "json") {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 #include <optional>
 
@@ -137,7 +138,9 @@ class Exchange {
     if (::fstat(STDOUT_FILENO, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) return;
     output_.assign(::dup(STDOUT_FILENO));
     output_.async_wait(asio::posix::descriptor_base::wait_error, [this](beast::error_code error) {
-      if (error != asio::error::operation_aborted) context_.stop();
+      if (error == asio::error::operation_aborted) return;
+      ::raise(SIGPIPE);  // as the next write would
+      context_.stop();
     });
   }
 
@@ -218,6 +221,9 @@ Result<json::value> read_reply(const Reply& reply) {
   if (reply.code >= 200 && reply.code < 300) {
     if (!body) return body.error().context("read the agent's answer");
     return *std::move(body);
+  }
+  if (!body && reply.code == 404) {
+    return Error(ErrorCode::NotFound, "Error from server (NotFound): the server could not find the requested resource");
   }
   if (!body) {
     return Error(ErrorCode::Unknown,

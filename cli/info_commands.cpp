@@ -1,4 +1,5 @@
 // cli/info_commands.cpp - berth version, api-resources, check.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -68,7 +69,7 @@ std::string joined(const json::value* list) {
   return out;
 }
 
-/// "v1" and "apps/v1", "storage.k8s.io/v1", ... in the server's order of preference.
+/// "v1" and "apps/v1", "storage.k8s.io/v1", ... sorted by group.
 Result<std::vector<std::string>> group_versions(const Server& server) {
   std::vector<std::string> out{"v1"};
   const auto groups = server.read("/apis");
@@ -77,6 +78,7 @@ Result<std::vector<std::string>> group_versions(const Server& server) {
   if (list == nullptr || !list->is_array()) return out;
   for (const auto& group : list->get_array())
     out.emplace_back(find_string(group, {"preferredVersion", "groupVersion"}));
+  std::sort(out.begin() + 1, out.end());
   return out;
 }
 

@@ -1,6 +1,7 @@
 // cli/json_path.cpp - kubectl's JSONPath templates.
 #include "cli/json_path.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -464,8 +465,39 @@ std::vector<const json::value*> JsonPath::find(const json::value& root) const {
   return {};
 }
 
+namespace {
+
+/// Compact JSON with sorted keys, as Go writes maps.
+void serialize_sorted(const json::value& value, std::string& out) {
+  if (value.is_array()) {
+    out += '[';
+    for (std::size_t i = 0; i < value.get_array().size(); ++i) {
+      if (i > 0) out += ',';
+      serialize_sorted(value.get_array()[i], out);
+    }
+    out += ']';
+  } else if (value.is_object()) {
+    std::vector<const json::key_value_pair*> entries;
+    for (const auto& entry : value.get_object()) entries.push_back(&entry);
+    std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
+    out += '{';
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      out += fmt::format("{}{}:", i > 0 ? "," : "", json::serialize(json::value(entries[i]->key())));
+      serialize_sorted(entries[i]->value(), out);
+    }
+    out += '}';
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+}  // namespace
+
 std::string plain_text(const json::value& value) {
-  return value.is_string() ? std::string(view(value.get_string())) : json::serialize(value);
+  if (value.is_string()) return std::string(view(value.get_string()));
+  std::string out;
+  serialize_sorted(value, out);
+  return out;
 }
 
 }  // namespace berth::cli

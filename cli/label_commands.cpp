@@ -49,8 +49,8 @@ Status change_one(const Server& server, const LabelOptions& options, const Chose
   bool only_removals = true;
   for (const auto& change : changes) {
     only_removals = only_removals && !change.value;
-    if (!change.value && find(*now, {"metadata", field, change.key}) == nullptr) {
-      std::cout << fmt::format("{} \"{}\" not found.\n", field == "labels" ? "label" : "annotation", change.key);
+    if (!change.value && field == "labels" && find(*now, {"metadata", field, change.key}) == nullptr) {
+      std::cout << fmt::format("label \"{}\" not found.\n", change.key);
     }
   }
   if (!patch->empty() && options.dry_run != "client") {

@@ -58,7 +58,9 @@ std::string invalid_text(const json::value& status) {
 
 int fail(const Error& error) {
   const std::string_view text = error.message();
-  const bool worded = text.starts_with("Error from server") || text.starts_with("The ") || text.starts_with("error: ");
+  const bool worded = text.starts_with("Error from server") || text.starts_with("error: ") ||
+                      text.starts_with("The request is invalid") ||
+                      (text.starts_with("The ") && text.find("\" is invalid") != std::string_view::npos);
   std::cout.flush();
   std::cerr << (worded ? "" : "error: ") << text << '\n';
   return 1;

@@ -105,9 +105,9 @@ Status show_history(const Server& server, const RolloutOptions& options, const C
     std::cout << fmt::format("{} \n{}\n", object.display(), revision_table(history->revisions));
     return Ok{};
   }
-  const auto revision = revision_to_restore(history->revisions, *options.revision, object.name);
+  const auto revision = revision_to_restore(history->revisions, *options.revision);
   if (!revision) {
-    return Error(ErrorCode::NotFound, fmt::format("unable to find the specified revision"));
+    return Error(ErrorCode::NotFound, "unable to find the specified revision");
   }
   const auto* pod = find(*revision, {"data", "spec", "template"});
   std::cout << fmt::format("{} with revision #{}\n{}\n", object.display(), *options.revision,
@@ -133,7 +133,7 @@ Status undo(const Server& server, const RolloutOptions& options, const Chosen& o
   const auto wanted = options.revision.value_or(0);
   if (wanted < 0)
     return Error(ErrorCode::NotFound, fmt::format("unable to find specified revision {} in history", wanted));
-  const auto revision = revision_to_restore(history->revisions, wanted, object.name);
+  const auto revision = revision_to_restore(history->revisions, wanted);
   if (!revision) return revision.error();
   const auto pod = template_of(*revision);
   if (options.dry_run == "client") {

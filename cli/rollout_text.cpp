@@ -100,11 +100,10 @@ std::string revision_table(const std::vector<json::value>& revisions) {
   return align_tabs(out, 0, 2);
 }
 
-Result<json::value> revision_to_restore(const std::vector<json::value>& revisions, std::int64_t wanted,
-                                        std::string_view set_name) {
+Result<json::value> revision_to_restore(const std::vector<json::value>& revisions, std::int64_t wanted) {
   if (wanted == 0) {
     if (revisions.size() < 2) {
-      return Error(ErrorCode::NotFound, fmt::format("no last revision to roll back to for \"{}\"", set_name));
+      return Error(ErrorCode::NotFound, "no last revision to roll back to");
     }
     return revisions[revisions.size() - 2];
   }

@@ -26,7 +26,6 @@ std::string revision_table(const std::vector<json::value>& revisions);
 
 /// The revision that `undo` goes back to: number `wanted`, or the one before the last when 0. NotFound in kubectl's
 /// words.
-Result<json::value> revision_to_restore(const std::vector<json::value>& revisions, std::int64_t wanted,
-                                        std::string_view set_name);
+Result<json::value> revision_to_restore(const std::vector<json::value>& revisions, std::int64_t wanted);
 
 }  // namespace berth::cli

@@ -5,7 +5,7 @@
 
 namespace berth::cli {
 
-Result<json::value> RunPod::to_json(std::string_view ns) const {
+Result<json::value> RunPod::to_json() const {
   if (image.empty()) return Error(ErrorCode::InvalidArgument, "required flag(s) \"image\" not set");
   if (restart != "Always" && restart != "OnFailure" && restart != "Never") {
     return Error(ErrorCode::InvalidArgument, fmt::format("invalid restart policy: {}", restart));
@@ -39,7 +39,7 @@ Result<json::value> RunPod::to_json(std::string_view ns) const {
     marks[one.substr(0, equals)] = one.substr(equals + 1);
   }
   if (marks.empty()) marks["run"] = name;
-  json::object metadata{{"name", name}, {"namespace", ns}, {"labels", std::move(marks)}};
+  json::object metadata{{"name", name}, {"labels", std::move(marks)}};
   json::object spec{{"containers", json::array{std::move(container)}}, {"restartPolicy", restart}};
   return json::value(json::object{
       {"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}});

@@ -25,7 +25,7 @@ struct RunPod {
   bool tty = false;
 
   /// The Pod as kubectl run would make it. InvalidArgument: a flag makes no sense.
-  Result<json::value> to_json(std::string_view ns) const;
+  Result<json::value> to_json() const;
 };
 
 }  // namespace berth::cli

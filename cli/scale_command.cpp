@@ -62,7 +62,8 @@ Status scale_one(const Server& server, const ScaleOptions& options, const Chosen
 }
 
 int scale(const Global& global, const ScaleOptions& options, const Arguments& arguments) {
-  if (!options.replicas || *options.replicas < 0) {
+  if (!options.replicas) return fail({ErrorCode::InvalidArgument, "required flag(s) \"replicas\" not set"});
+  if (*options.replicas < 0) {
     return fail({ErrorCode::InvalidArgument,
                  "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"});
   }

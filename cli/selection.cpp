@@ -77,6 +77,12 @@ Result<std::vector<Chosen>> choose(const Server& server, const Global& global, c
     for (auto& object : *objects) out.push_back({object.kind, std::move(object.ns), std::move(object.name)});
     return out;
   }
+  if (choice.words.empty()) {
+    return Error(ErrorCode::InvalidArgument,
+                 "You must provide one or more resources by argument or filename.\n"
+                 "Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n"
+                 "   '<resource> <name>'\n   '<resource>'");
+  }
   const auto refs = parse_resources(choice.words);
   if (!refs) return refs.error();
   const bool selecting = choice.all || !choice.labels.empty() || !choice.fields.empty();
@@ -91,8 +97,7 @@ Result<std::vector<Chosen>> choose(const Server& server, const Global& global, c
       continue;
     }
     if (!selecting && !allow_bare) {
-      return Error(ErrorCode::InvalidArgument,
-                   "resource(s) were provided, but no name, label selector, or --all flag specified");
+      return Error(ErrorCode::InvalidArgument, "resource(s) were provided, but no name was specified");
     }
     if (auto done = add_selected(server, global, choice, *ref.kind, out); !done) return done.error();
   }

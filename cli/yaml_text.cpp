@@ -28,9 +28,21 @@ bool is_reserved_word(std::string_view text) {
   return false;
 }
 
+/// Eight digits before the first dash: neither a number nor a date, and the most frequent text that looks like one.
+bool is_uuid(std::string_view text) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() != kShape.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (kShape[i] == '-' ? c != '-' : !is_hex) return false;
+  }
+  return true;
+}
+
 /// Could it be a number, a date or a sexagesimal? Then it needs quotes to stay a string.
 bool looks_numeric(std::string_view text) {
-  if (text.empty()) return false;
+  if (text.empty() || is_uuid(text)) return false;
   const char first = text.front();
   const bool starts = (first >= '0' && first <= '9') || first == '+' || first == '-' || first == '.';
   return starts && text.find_first_not_of("0123456789+-.eExXabcdefABCDEFoO_:TZ ") == std::string_view::npos &&

@@ -129,7 +129,8 @@ TEST(ManualPage, SaysWhatHelpSays) {
   EXPECT_EQ(*kept, man_page()) << "run: berth __man > docs/man/berth.1";
   for (const auto& entry : all_commands()) {
     const auto help = help_text(entry);
-    for (const auto& flag : entry.make().flags.all()) EXPECT_THAT(help, HasSubstr("--" + flag.name)) << entry.name;
+    const auto command = entry.make();
+    for (const auto& flag : command.flags.all()) EXPECT_THAT(help, HasSubstr("--" + flag.name)) << entry.name;
   }
 }
 

@@ -82,11 +82,10 @@ TEST(Rollout, RevisionsBelongToTheirSetAndAreInOrder) {
     {"revision":9,"metadata":{"ownerReferences":[{"uid":"other"}]}},{"revision":3,"metadata":{}}])");
   const auto revisions = revisions_of(value(R"({"metadata":{"uid":"u"}})"), all.get_array());
   EXPECT_EQ(revision_table(revisions), "REVISION  CHANGE-CAUSE\n1         first\n2         <none>\n");
-  EXPECT_EQ(revision_to_restore(revisions, 0, "web")->at("revision"), 1);
-  EXPECT_EQ(revision_to_restore(revisions, 2, "web")->at("revision"), 2);
-  EXPECT_EQ(revision_to_restore(revisions, 7, "web").error().message(),
-            "unable to find specified revision 7 in history");
-  EXPECT_FALSE(revision_to_restore({}, 0, "web"));
+  EXPECT_EQ(revision_to_restore(revisions, 0)->at("revision"), 1);
+  EXPECT_EQ(revision_to_restore(revisions, 2)->at("revision"), 2);
+  EXPECT_EQ(revision_to_restore(revisions, 7).error().message(), "unable to find specified revision 7 in history");
+  EXPECT_FALSE(revision_to_restore({}, 0));
 }
 
 TEST(Labels, WordsAreObjectsThenChanges) {
@@ -182,12 +181,11 @@ TEST(Run, MakesThePodThatKubectlMakes) {
   run.env = {"A=b=c"};
   run.args = {"sh", "-c", "x"};
   run.command = run.has_stdin = run.tty = true;
-  EXPECT_EQ(*run.to_json("shop"),
-            value(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"shop","labels":{"run":"p"}},
+  EXPECT_EQ(*run.to_json(), value(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","labels":{"run":"p"}},
     "spec":{"containers":[{"name":"p","image":"busybox","resources":{},"command":["sh","-c","x"],"env":[{"name":"A","value":"b=c"}],
     "stdin":true,"stdinOnce":true,"tty":true}],"restartPolicy":"Never"}})"));
   run.env = {"A"};
-  EXPECT_FALSE(run.to_json("shop"));
+  EXPECT_FALSE(run.to_json());
 }
 
 TEST(Selectors, AreWrittenAsAQuery) {

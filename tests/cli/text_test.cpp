@@ -95,6 +95,7 @@ TEST(Yaml, EveryStringReadsBackAsItself) {
                                  "0o17",
                                  "017",
                                  "1_000",
+                                 "71f4059a-2469-4e3d-bd49-c0802c7b87e4",
                                  "yes\nno"}) {
     const json::object document{{"key", text}, {"list", json::array{text, json::object{{"deep", text}}}}};
     const auto yaml = to_yaml(document);
