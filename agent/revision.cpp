@@ -66,7 +66,11 @@ json::object make_revision_object(const model::ObjectMeta& owner, std::string_vi
   auto pod_template = revision.pod_template;
   pod_template["$patch"] = "replace";
   json::object labels;
-  for (const auto& [key, value] : owner.labels) labels[key] = value;
+  // kubectl finds a set's revisions by the set's selector.
+  const json::value written(revision.pod_template);
+  if (const auto* marks = find(written, {"metadata", "labels"}); marks != nullptr && marks->is_object()) {
+    labels = marks->get_object();
+  }
   labels["controller.kubernetes.io/hash"] = revision.name.substr(owner.name.size() + 1);
   return {{"apiVersion", "apps/v1"},
           {"kind", "ControllerRevision"},

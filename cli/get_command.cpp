@@ -244,7 +244,8 @@ Command get_command() {
       "Formats: wide, yaml, json, name, jsonpath=TEMPLATE, jsonpath-file=FILE, custom-columns=TITLE:PATH,...";
   command.words = Words::Objects;
   auto& flags = command.flags;
-  flags.add(options->output, "output", 'o', "FORMAT", "wide, yaml, json, name, jsonpath=..., custom-columns=...")
+  flags
+      .add(options->output, "output", 'o', "FORMAT", "wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=SPEC")
       .choices = {"wide", "yaml", "json", "name", "jsonpath=", "custom-columns="};
   flags.add(options->choice.labels, "selector", 'l', "SELECTOR", "Objects with these labels: app=web,tier!=front");
   flags.add(options->choice.fields, "field-selector", 0, "SELECTOR", "Objects with these fields: status.phase=Running");

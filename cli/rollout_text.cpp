@@ -92,6 +92,7 @@ std::vector<json::value> revisions_of(const json::value& set, const json::array&
 }
 
 std::string revision_table(const std::vector<json::value>& revisions) {
+  if (revisions.empty()) return "No rollout history found.";
   std::string out = "REVISION\tCHANGE-CAUSE\n";
   for (const auto& revision : revisions) {
     const auto cause = find_string(revision, {"metadata", "annotations", "kubernetes.io/change-cause"});

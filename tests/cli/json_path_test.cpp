@@ -35,7 +35,7 @@ TEST(JsonPath, FieldsIndexesAndWildcards) {
   EXPECT_EQ(made("{.items[0].metadata['name','nothing']}"), "web-0");
   EXPECT_EQ(made("{.items[0].nothing.at.all}"), "");
   EXPECT_EQ(made("{.items[9].metadata.name}"), "");
-  EXPECT_EQ(made("{.items[0].status.conditions}"), R"([{"type":"Ready","status":"True"}])");
+  EXPECT_EQ(made("{.items[0].status.conditions}"), R"([{"status":"True","type":"Ready"}])");
   EXPECT_EQ(made("{..image}"), "nginx:1 busybox nginx:2");
 }
 
