@@ -8,8 +8,11 @@
 #include <fmt/format.h>
 
 #include "agent/claim_controller.hpp"
+#include "agent/endpoint_controller.hpp"
 #include "agent/event_recorder.hpp"
+#include "agent/garbage_collector.hpp"
 #include "agent/names.hpp"
+#include "agent/namespace_controller.hpp"
 #include "agent/node_object.hpp"
 #include "agent/object_cache.hpp"
 #include "agent/pod_driver.hpp"
@@ -42,8 +45,6 @@ constexpr std::chrono::seconds kRuntimeRetry{2};
 // Enough for a watch that reconnects; each entry holds a whole object.
 constexpr std::size_t kStoreHistory = 256;
 
-bool names_changed(const store::Change& change);
-
 /// Where systemd runs, its slice for pods: they show in systemd-cgls(1), and no service's end touches them.
 std::string cgroup_parent() {
   std::error_code error;
@@ -75,6 +76,9 @@ class HostAgent final : public Agent {
         worker_(*runtime_, *network_, *volumes_),
         claims_(loop_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
         sets_(loop_, clock_, cache_, writer_, event_sink(), config_.node_name),
+        namespaces_(loop_, clock_, *store_, writer_),
+        garbage_(*store_, writer_),
+        endpoints_(loop_, *store_, cache_, writer_),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
                  .hooks = *hooks_lane_,
@@ -118,6 +122,7 @@ class HostAgent final : public Agent {
   void adopt_orphans();
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
+  void on_node(const store::Change& change);
   void on_settled(const std::string& uid);
   void place(const model::Pod& pod);
   void place_all();
@@ -149,10 +154,14 @@ class HostAgent final : public Agent {
   PodWorker worker_;
   ClaimController claims_;
   SetController sets_;
+  NamespaceController namespaces_;
+  GarbageCollector garbage_;
+  EndpointController endpoints_;
   PodDriver driver_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<store::Watch> watches_;
+  std::set<std::string> torn_down_;  ///< uids of pods that only their finalizers keep.
   std::set<std::string> unadopted_;  ///< uids of pods that were here before us and have not been looked at yet.
   std::size_t adopting_ = 0;
   std::unique_ptr<LoopHandle> watchdog_;
@@ -212,9 +221,15 @@ void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
   }
 }
 
-/// Torn down: its object goes. Tried again when that fails, so that it does not stay Terminating.
+/// Torn down: its object goes, once its finalizers are gone. Tried again when that fails, so that it does not stay
+/// Terminating.
 void HostAgent::forget(const model::Pod& pod) {
   const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
+  const auto stored = store_->get(key);
+  if (stored && stored->meta.uid == pod.meta.uid && !stored->meta.finalizers.empty()) {
+    torn_down_.insert(pod.meta.uid);
+    return;
+  }
   writer_.remove(key, pod.meta.uid, [this, key](const Status& removed) {
     if (removed) return;
     log(LogLevel::Warning, "pod object not removed, trying again",
@@ -295,8 +310,11 @@ void HostAgent::begin() {
   }
   adopting_ = unadopted_.size();
   adopt_orphans();
+  namespaces_.plan_all();
+  garbage_.scan_all();
   claims_.plan_all();
   sets_.plan_all();
+  endpoints_.plan_all();
   publish_names();
   sources_ = make_source_set({.loop = loop_, .lane = *files_lane_, .store = *store_, .clock = clock_}, config_);
   log(LogLevel::Info, "ready",
@@ -369,6 +387,9 @@ void HostAgent::on_change(const store::Change& change) {
   cache_.apply(change);
   sets_.on_change(change);
   claims_.on_change(change);
+  namespaces_.on_change(change);
+  garbage_.on_change(change);
+  endpoints_.on_change(change);
   const auto& object = *change.object;
   switch (object.kind) {
     case Kind::Pod: on_pod(change); break;
@@ -388,16 +409,18 @@ void HostAgent::on_change(const store::Change& change) {
         }
       }
       break;
-    case Kind::PersistentVolume:
-    case Kind::Node: place_all(); break;
+    case Kind::PersistentVolume: place_all(); break;
+    case Kind::Node: on_node(change); break;
+    case Kind::Endpoints:
+    case Kind::EndpointSlice:  // Made by hand for a service without a selector: that service's names.
+      if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
+      break;
     case Kind::Namespace:
     case Kind::StorageClass:
     case Kind::ServiceAccount:
     case Kind::DaemonSet:
     case Kind::StatefulSet:
     case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
     case Kind::Lease:
     case Kind::Event: break;
   }
@@ -406,6 +429,7 @@ void HostAgent::on_change(const store::Change& change) {
 void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
+    torn_down_.erase(object.meta.uid);
     driver_.remove_pod(object.meta.uid);
     on_settled(object.meta.uid);
     publish_names();
@@ -416,12 +440,35 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
   if (found == cache_.pods().end()) return;
   const auto& pod = found->second;
+  if (torn_down_.contains(pod->meta.uid)) {
+    if (pod->meta.finalizers.empty()) {
+      torn_down_.erase(pod->meta.uid);
+      forget(*pod);
+    }
+    return;
+  }
   if (pod->spec.node_name == config_.node_name) {
     driver_.set_pod(pod);
   } else {
     place(*pod);
   }
-  if (names_changed(change)) publish_names();
+  if (endpoints_changed(change)) publish_names();
+}
+
+/// Cordoned and uncordoned, as the kubelet says it (it names the node where others name a uid).
+void HostAgent::on_node(const store::Change& change) {
+  place_all();
+  const auto& name = change.object->meta.name;
+  if (!change.previous || change.type == store::ChangeType::Deleted || name != config_.node_name) return;
+  const auto cordoned = [](const model::Object& node) {
+    const auto* spec = node.raw.if_contains("spec");
+    const auto* flag = spec == nullptr ? nullptr : find(*spec, {"unschedulable"});
+    return flag != nullptr && flag->is_bool() && flag->get_bool();
+  };
+  const auto now = cordoned(*change.object);
+  if (now == cordoned(*change.previous)) return;
+  const std::string reason = now ? "NodeNotSchedulable" : "NodeSchedulable";
+  events_.record(change.object->key(), name, "Normal", reason, fmt::format("Node {} status is now: {}", name, reason));
 }
 
 /// Says once that everything from before a restart has been found and is as wanted.
@@ -435,7 +482,7 @@ void HostAgent::place(const model::Pod& pod) {
   if (!pod.spec.node_name.empty()) return;
   const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
   if (pod.meta.deleting()) {  // Never bound: nothing of it is here.
-    writer_.remove(key, pod.meta.uid, {});
+    if (pod.meta.finalizers.empty()) writer_.remove(key, pod.meta.uid, {});
     return;
   }
   const auto node = cache_.nodes().find({"", config_.node_name});
@@ -524,23 +571,6 @@ void HostAgent::run() {
   });
   loop_.post([this] { begin(); });
   loop_.run();
-}
-
-/// Does this change of a pod touch what the zone is made of?
-bool names_changed(const store::Change& change) {
-  if (!change.previous) return true;
-  const auto& before = change.previous->meta;
-  const auto& after = change.object->meta;
-  if (before.uid != after.uid || before.labels != after.labels || before.deleting() != after.deleting()) return true;
-  const json::value old_pod(change.previous->raw);
-  const json::value new_pod(change.object->raw);
-  for (const auto* field : {"podIP", "phase"}) {
-    if (find_string(old_pod, {"status", field}) != find_string(new_pod, {"status", field})) return true;
-  }
-  const auto* old_conditions = find(old_pod, {"status", "conditions"});
-  const auto* new_conditions = find(new_pod, {"status", "conditions"});
-  if (old_conditions == nullptr || new_conditions == nullptr) return old_conditions != new_conditions;
-  return *old_conditions != *new_conditions;
 }
 
 /// The host's resolvers, unless the configuration names others.

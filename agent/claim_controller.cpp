@@ -1,9 +1,12 @@
 // agent/claim_controller.cpp - see claim_controller.hpp.
 #include "agent/claim_controller.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "model/deletion.hpp"
 
 namespace berth::agent {
 namespace {
@@ -86,11 +89,12 @@ void ClaimController::on_change(const store::Change& change) {
   }
 }
 
-std::string ClaimController::resolve(const std::string& ns, const std::string& claim,
+std::string ClaimController::resolve(const model::Pod& pod, const std::string& claim,
                                      volumes::BoundClaim& bound) const {
+  const auto& ns = pod.meta.ns;
   const auto found = cache_.claims().find({ns, claim});
   if (found == cache_.claims().end()) return fmt::format("persistentvolumeclaim \"{}\" not found", claim);
-  if (found->second->meta.deleting()) return fmt::format("persistentvolumeclaim \"{}\" is being deleted", claim);
+  if (!holds_claim(pod, *found->second)) return fmt::format("persistentvolumeclaim \"{}\" is being deleted", claim);
   const auto volume = cache_.volumes().find({"", found->second->volume_name});
   if (found->second->phase != "Bound" || volume == cache_.volumes().end()) {
     const auto why = waiting_.find({ns, claim});
@@ -129,6 +133,8 @@ void ClaimController::run() {
       const auto* source = std::get_if<model::ClaimSource>(&volume.source);
       if (source == nullptr) continue;
       facts.mounted.insert({name.first, source->claim_name});
+      const auto claim = cache_.claims().find({name.first, source->claim_name});
+      if (claim != cache_.claims().end() && holds_claim(*pod, *claim->second)) facts.held.insert(claim->first);
       if (pod->spec.node_name == node_name_) facts.used.insert({name.first, source->claim_name});
     }
   }
@@ -138,6 +144,11 @@ void ClaimController::run() {
   for (const auto& action : plan.bind) bind(action);
   for (const auto& action : plan.provision) provision(action);
   for (const auto& action : plan.release) release(action);
+  for (const auto& action : plan.unprotect) {
+    const auto finalizer =
+        action.key.kind == Kind::PersistentVolume ? model::kVolumeProtection : model::kClaimProtection;
+    writer_.drop_finalizer(action.key, action.uid, finalizer, {});
+  }
   for (const auto& waiting : plan.waiting) report(waiting);
 }
 
@@ -228,7 +239,7 @@ void ClaimController::release(const ReleaseAction& action) {
   if (!under_way_.insert(tag).second) return;
   const model::ObjectKey key{Kind::PersistentVolume, "", action.volume};
   if (action.drop) {
-    writer_.remove(key, {}, [this, tag](const Status& status) { finished(tag, status); });
+    drop_volume(key, tag);
     return;
   }
   if (!action.reclaim) {
@@ -250,9 +261,31 @@ void ClaimController::release(const ReleaseAction& action) {
         finished(tag, *gone);
         return;
       }
-      writer_.remove(key, {}, [this, tag](const Status& status) { finished(tag, status); });
+      drop_volume(key, tag);
     });
   });
+}
+
+/// Its content is done with. Released first: should somebody's finalizer keep the object, the plan leaves it alone.
+void ClaimController::drop_volume(const model::ObjectKey& key, const std::string& tag) {
+  const auto found = cache_.volumes().find({"", key.name});
+  const auto held = found != cache_.volumes().end() &&
+                    std::any_of(found->second->meta.finalizers.begin(), found->second->meta.finalizers.end(),
+                                [](const auto& finalizer) { return finalizer != model::kVolumeProtection; });
+  if (!held) {
+    writer_.remove(key, {}, [this, tag](const Status& status) { finished(tag, status); });
+    return;
+  }
+  writer_.modify(
+      key, {}, Durability::Durable,
+      [](json::object& raw) {
+        raw["status"] = {{"phase", "Released"}};
+        return true;
+      },
+      [this, key, tag](const Status& status) {
+        if (!status) return finished(tag, status);
+        writer_.delete_object(key, {}, [this, tag](const Status& deleted) { finished(tag, deleted); });
+      });
 }
 
 void ClaimController::finished(const std::string& what, const Status& status) {

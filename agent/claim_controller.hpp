@@ -26,8 +26,8 @@ class ClaimController {
   void on_change(const store::Change& change);
   void plan_all() { mark(); }
 
-  /// Why a pod has to wait for this claim, or empty when it is bound; `bound` is filled then.
-  std::string resolve(const std::string& ns, const std::string& claim, volumes::BoundClaim& bound) const;
+  /// Why the pod has to wait for this claim, or empty when it is bound; `bound` is filled then.
+  std::string resolve(const model::Pod& pod, const std::string& claim, volumes::BoundClaim& bound) const;
 
  private:
   void mark();
@@ -35,6 +35,7 @@ class ClaimController {
   void bind(const BindAction& action);
   void provision(const ProvisionAction& action);
   void release(const ReleaseAction& action);
+  void drop_volume(const model::ObjectKey& key, const std::string& tag);
   void report(const WaitingClaim& waiting);
   void finished(const std::string& what, const Status& status);
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "model/deletion.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -57,6 +59,7 @@ class Planner {
       if (!claim.meta.deleting() && claim.phase != "Bound") bind(claim);
     }
     for (const auto& volume : facts_.volumes) release(volume);
+    unprotect();
     return std::move(plan_);
   }
 
@@ -148,13 +151,32 @@ class Planner {
                                .access_modes = claim.access_modes});
   }
 
-  void release(const model::PersistentVolume& volume) {
-    if (volume.claim_uid.empty()) return;  // Never bound.
-    const auto alive = std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
+  bool is_claimed(const model::PersistentVolume& volume) const {
+    return std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
       return claim.meta.ns == volume.claim_ns && claim.meta.name == volume.claim_name &&
              claim.meta.uid == volume.claim_uid;
     });
-    if (alive || facts_.mounted.contains({volume.claim_ns, volume.claim_name})) return;
+  }
+
+  void unprotect() {
+    for (const auto& claim : facts_.claims) {
+      if (!claim.meta.deleting() || !model::has_finalizer(claim.meta, model::kClaimProtection)) continue;
+      if (facts_.held.contains({claim.meta.ns, claim.meta.name})) continue;
+      plan_.unprotect.push_back({key_of(claim), claim.meta.uid});
+    }
+    for (const auto& volume : facts_.volumes) {
+      if (!volume.meta.deleting() || !model::has_finalizer(volume.meta, model::kVolumeProtection)) continue;
+      if (is_claimed(volume)) continue;
+      const auto released = std::any_of(plan_.release.begin(), plan_.release.end(),
+                                        [&](const auto& action) { return action.volume == volume.meta.name; });
+      if (released) continue;  // Its content goes first.
+      plan_.unprotect.push_back({{model::Kind::PersistentVolume, "", volume.meta.name}, volume.meta.uid});
+    }
+  }
+
+  void release(const model::PersistentVolume& volume) {
+    if (volume.claim_uid.empty()) return;  // Never bound.
+    if (is_claimed(volume) || facts_.mounted.contains({volume.claim_ns, volume.claim_name})) return;
     const auto ours = volume.meta.annotations.find("pv.kubernetes.io/provisioned-by");
     // A claim made again under the same name has the same directory: its content is not ours to delete.
     const auto reused = std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
@@ -162,7 +184,8 @@ class Planner {
     });
     const auto deletes = volume.reclaim_policy == "Delete" && ours != volume.meta.annotations.end() &&
                          ours->second == kDirectoryProvisioner;
-    if (!deletes && volume.phase == "Released") return;
+    // Released and being deleted: its content is gone, only somebody's finalizer keeps the object.
+    if (volume.phase == "Released" && (!deletes || volume.meta.deleting())) return;
     plan_.release.push_back({.volume = volume.meta.name,
                              .claim_ns = volume.claim_ns,
                              .claim_name = volume.claim_name,
@@ -176,6 +199,12 @@ class Planner {
 };
 
 }  // namespace
+
+bool holds_claim(const model::Pod& pod, const model::PersistentVolumeClaim& claim) {
+  if (!claim.meta.deleting() || pod.meta.creation_timestamp < claim.meta.deletion_timestamp) return true;
+  // Within the same second: the one that got as far as an address.
+  return pod.meta.creation_timestamp == claim.meta.deletion_timestamp && !pod.status.pod_ip.empty();
+}
 
 ClaimPlan plan_claims(const ClaimFacts& facts) { return Planner(facts).make(); }
 

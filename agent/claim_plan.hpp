@@ -21,6 +21,7 @@ struct ClaimFacts {
   const model::Node* node = nullptr;
   std::set<std::pair<std::string, std::string>> used;     ///< (namespace, claim) of pods bound to this node.
   std::set<std::pair<std::string, std::string>> mounted;  ///< The same for pods that are not torn down yet.
+  std::set<std::pair<std::string, std::string>> held;     ///< Those of them that hold the claim: see holds_claim().
 };
 
 /// Binds an existing volume to a claim.
@@ -54,12 +55,23 @@ struct WaitingClaim {
   std::string message;
 };
 
+/// A claim or volume that is being deleted and in nobody's use any more: its protection ends.
+struct UnprotectAction {
+  model::ObjectKey key;
+  std::string uid;
+};
+
 struct ClaimPlan {
   std::vector<BindAction> bind;
   std::vector<ProvisionAction> provision;
   std::vector<ReleaseAction> release;
   std::vector<WaitingClaim> waiting;
+  std::vector<UnprotectAction> unprotect;
 };
+
+/// May the pod go on using the claim? Always, unless the claim is being deleted: then only if the pod was there before.
+/// A later one waits for the claim's successor, and does not keep the old one.
+bool holds_claim(const model::Pod& pod, const model::PersistentVolumeClaim& claim);
 
 /// Kubernetes' binding rules: the claim's volumeName if set; else the smallest available volume that fits class,
 /// size, modes and selector; else dynamic provisioning by the class, at once or with the first pod here.

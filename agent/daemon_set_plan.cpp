@@ -2,6 +2,7 @@
 #include "agent/daemon_set_plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace berth::agent {
 namespace {
@@ -15,11 +16,33 @@ bool stays_before(const PodPtr& a, const PodPtr& b) {
   return a->meta.name < b->meta.name;
 }
 
+/// Conditions of a node that a daemon lives through, as Kubernetes' controller lists them.
+constexpr std::pair<const char*, const char*> kTolerated[] = {
+    {"node.kubernetes.io/not-ready", "NoExecute"},      {"node.kubernetes.io/unreachable", "NoExecute"},
+    {"node.kubernetes.io/disk-pressure", "NoSchedule"}, {"node.kubernetes.io/memory-pressure", "NoSchedule"},
+    {"node.kubernetes.io/pid-pressure", "NoSchedule"},  {"node.kubernetes.io/unschedulable", "NoSchedule"},
+};
+
 json::object make_pod(const model::DaemonSet& set, const Revision& revision, const std::string& node_name) {
   auto pod = make_pod_object(revision.pod_template, set.meta, "DaemonSet", revision.name);
   pod["metadata"].get_object()["generateName"] = set.meta.name + "-";
-  pod["spec"].get_object()["nodeName"] = node_name;
+  auto& spec = pod["spec"].get_object();
+  spec["nodeName"] = node_name;
+  auto& tolerations = spec["tolerations"];
+  if (!tolerations.is_array()) tolerations.emplace_array();
+  for (const auto& [key, effect] : kTolerated) {
+    tolerations.get_array().push_back({{"key", key}, {"operator", "Exists"}, {"effect", effect}});
+  }
   return pod;
+}
+
+/// Does this node run the daemon? As for any pod, but for what its pods tolerate on their own.
+bool is_wanted(const model::DaemonSet& set, const model::Node& node) {
+  auto spec = set.pod_template.spec;
+  for (const auto& [key, effect] : kTolerated) {
+    spec.tolerations.push_back({.key = key, .op = "Exists", .value = {}, .effect = effect, .toleration_seconds = {}});
+  }
+  return why_not_here(spec, node).empty();
 }
 
 }  // namespace
@@ -48,8 +71,7 @@ SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) {
     plan.renumber = revisions.update;
   }
 
-  const auto wanted =
-      !set.meta.deleting() && facts.node != nullptr && why_not_here(set.pod_template.spec, *facts.node).empty();
+  const auto wanted = !set.meta.deleting() && facts.node != nullptr && is_wanted(set, *facts.node);
   auto here = facts.pods;
   std::sort(here.begin(), here.end(), stays_before);
   std::int64_t scheduled = 0;

@@ -16,7 +16,7 @@ constexpr std::chrono::minutes kForgetEvery{10};
 }  // namespace
 
 EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host)
-    : loop_(loop), writer_(writer), clock_(clock), host_(std::move(host)) {
+    : loop_(loop), store_(store), writer_(writer), clock_(clock), host_(std::move(host)) {
   // Events of an earlier process age from now on.
   for (const auto& object : store.list(model::Kind::Event).objects) {
     kept_[object->meta.uid] = {.name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
@@ -26,6 +26,8 @@ EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& write
 
 void EventRecorder::record(const model::ObjectKey& involved, const std::string& uid, std::string_view type,
                            std::string_view reason, const std::string& message) {
+  // Nobody could read it, and it would be there again with the next namespace of that name.
+  if (!involved.ns.empty() && !store_.get({model::Kind::Namespace, "", involved.ns})) return;
   const auto now = format_rfc3339(clock_.wall());
   const auto text = message.substr(0, kMaxMessage);
   const auto key = fmt::format("{}\n{}\n{}\n{}", involved.display(), uid, reason, text);

@@ -13,7 +13,7 @@
 namespace berth::agent {
 
 /// Loop thread only. An equal event (object, reason, message) within an hour raises the count of the first.
-/// At most 1,000 events are kept (the oldest go), and none longer than an hour.
+/// At most 1,000 events are kept (the oldest go), none longer than an hour, and none of a namespace that is gone.
 class EventRecorder {
  public:
   EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host);
@@ -31,6 +31,7 @@ class EventRecorder {
   void forget_old();
 
   Loop& loop_;
+  const store::Store& store_;
   StoreWriter& writer_;
   const Clock& clock_;
   std::string host_;

@@ -21,7 +21,8 @@ ManifestApplier::ManifestApplier(Loop& loop, store::Store& store, const Clock& c
     : loop_(loop), store_(store), clock_(clock), report_(std::move(report)) {
   // What we made and somebody removed (a pod that had to be replaced, a hasty kubectl delete) is made again.
   auto watch = store_.watch(std::nullopt, store_.revision(), [this, alive = alive_](const store::Change& change) {
-    if (change.type != store::ChangeType::Deleted || !has_source(*change.object)) return;
+    const auto concerns_us = has_source(*change.object) || change.object->kind == model::Kind::Namespace;
+    if (change.type != store::ChangeType::Deleted || !concerns_us) return;
     loop_.post([this, alive] {
       if (*alive) plan_soon();
     });

@@ -52,7 +52,8 @@ using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 /// - A pod whose new text changes what cannot change is deleted first and made again when it is gone.
 /// - What no file claims any more is deleted, but only if the file that made it was found missing or without it: its
 ///   source was read completely and the file itself is sound. Claims (PVCs) and namespaces are never deleted.
-/// - A namespace that is used but not there is made.
+/// - A namespace that is used but not there is made. One that is being deleted gets nothing new; once it is gone, the
+///   files make it and theirs again.
 ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, WallTime now);
 
 /// The boring part: keeps the last snapshot of each source, reads the store, makes the plan's writes, tries again when

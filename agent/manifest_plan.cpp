@@ -187,6 +187,7 @@ class Planner {
     const auto hash = hash_of(*claim.object);
     const auto old = stored(key);
     if (old == nullptr) {
+      if (is_ending(key.ns)) return;  // made, with a new namespace, once that is gone
       auto raw = claim.object->raw;
       set_owner(raw, id, hash);
       return add({PlannedWrite::Verb::Create, key, std::move(raw), 0});
@@ -213,6 +214,12 @@ class Planner {
       if (problem.object.empty()) problem.object = key.display();
       plan_.findings.push_back({LogLevel::Error, std::move(problem)});
     }
+  }
+
+  /// Takes nothing new: it is being deleted.
+  bool is_ending(const std::string& ns) const {
+    const auto home = ns.empty() ? nullptr : stored(ObjectKey{Kind::Namespace, "", ns});
+    return home != nullptr && home->meta.deleting();
   }
 
   void add(PlannedWrite write) { plan_.writes.push_back(std::move(write)); }
@@ -247,7 +254,7 @@ class Planner {
   void remove(const model::Object& object) {
     const auto key = object.key();
     const auto revision = object.meta.resource_version;
-    if (!model::deletes_gracefully(key.kind)) {
+    if (!model::deletes_gracefully(key.kind) && object.meta.finalizers.empty()) {
       removals_.push_back({PlannedWrite::Verb::Remove, key, {}, revision});
       return;
     }

@@ -1,28 +1,10 @@
 // agent/names.cpp - see names.hpp.
 #include "agent/names.hpp"
 
-#include <charconv>
-
-#include "agent/set_plan.hpp"
+#include "agent/endpoint_plan.hpp"
 
 namespace berth::agent {
 namespace {
-
-/// The port that a service port leads to in `pod`: a number, or the name of a container port; 0 when there is none.
-std::uint16_t target_port(const model::ServicePort& port, const model::Pod& pod) {
-  std::uint16_t number = 0;
-  const auto* end = port.target_port.data() + port.target_port.size();
-  const auto [parsed, error] = std::from_chars(port.target_port.data(), end, number);
-  if (error == std::errc() && parsed == end && number != 0) return number;
-  for (const auto& container : pod.spec.containers) {
-    for (const auto& candidate : container.ports) {
-      if (candidate.name == port.target_port && candidate.protocol == port.protocol) {
-        return static_cast<std::uint16_t>(candidate.container_port);
-      }
-    }
-  }
-  return port.target_port.empty() ? static_cast<std::uint16_t>(port.port) : std::uint16_t{0};
-}
 
 network::DnsEndpoint endpoint(const model::Service& service, const model::Pod& pod) {
   network::DnsEndpoint endpoint;
@@ -32,6 +14,37 @@ network::DnsEndpoint endpoint(const model::Service& service, const model::Pod& p
   return endpoint;
 }
 
+/// The port of that name (its only one, if it has no name) behind a service without a selector; 0 when there is none.
+std::uint16_t manual_port(const model::ServicePort& port, const ManualEndpoints& made) {
+  for (const auto& candidate : made.ports) {
+    if (candidate.name == port.name) return candidate.port;
+  }
+  return 0;
+}
+
+/// What people made for a service without a selector: a database outside, say. Returns the port behind `port`.
+void add_manual(network::DnsService& out, const model::Service& service, const ObjectCache& cache) {
+  std::map<std::string, std::uint16_t> numbers;
+  for (const auto& [key, made] : cache.manual_endpoints()) {
+    if (key.ns != service.meta.ns || made.service != service.meta.name) continue;
+    for (const auto& address : made.addresses) {
+      const auto known = std::any_of(out.endpoints.begin(), out.endpoints.end(),
+                                     [&](const auto& endpoint) { return endpoint.address == address.ip; });
+      if (known) continue;  // Endpoints and the slice that mirrors them.
+      out.endpoints.push_back({.address = address.ip, .hostname = address.hostname, .ready = address.ready});
+    }
+    for (const auto& port : service.ports) {
+      if (const auto number = manual_port(port, made); number != 0) numbers[port.name] = number;
+    }
+  }
+  for (const auto& port : service.ports) {
+    const auto number = numbers.find(port.name);
+    out.ports.push_back({.name = port.name,
+                         .protocol = port.protocol,
+                         .port = number == numbers.end() ? static_cast<std::uint16_t>(port.port) : number->second});
+  }
+}
+
 network::DnsService dns_service(const model::Service& service, const ObjectCache& cache) {
   network::DnsService out;
   out.ns = service.meta.ns;
@@ -39,8 +52,12 @@ network::DnsService dns_service(const model::Service& service, const ObjectCache
   out.external_name = service.type == "ExternalName" ? service.external_name : std::string();
   // Virtual addresses come with a later version: until then every selector service answers like a headless one.
   out.publish_not_ready = service.publish_not_ready_addresses;
+  if (service.selector.empty()) {
+    if (out.external_name.empty()) add_manual(out, service, cache);
+    return out;
+  }
   const model::Pod* sample = nullptr;
-  if (!service.selector.empty()) {
+  {
     for (auto it = cache.pods().lower_bound({service.meta.ns, ""});
          it != cache.pods().end() && it->first.first == service.meta.ns; ++it) {
       const auto& pod = *it->second;

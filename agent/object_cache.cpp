@@ -50,10 +50,18 @@ void ObjectCache::put(const model::Object& object) {
                                                         *std::move(revision)};
       return;
     }
+    case model::Kind::Endpoints:
+    case model::Kind::EndpointSlice: {
+      auto made = berth::agent::manual_endpoints(object);
+      if (made) {
+        manual_endpoints_[object.key()] = *std::move(made);
+      } else {
+        manual_endpoints_.erase(object.key());
+      }
+      return;
+    }
     case model::Kind::Namespace:
     case model::Kind::ServiceAccount:
-    case model::Kind::Endpoints:
-    case model::Kind::EndpointSlice:
     case model::Kind::Lease:
     case model::Kind::Event: return;
   }
@@ -73,10 +81,10 @@ void ObjectCache::drop(const model::ObjectKey& key) {
     case model::Kind::StorageClass: storage_classes_.erase(name); return;
     case model::Kind::Node: nodes_.erase(name); return;
     case model::Kind::ControllerRevision: revisions_.erase(name); return;
+    case model::Kind::Endpoints:
+    case model::Kind::EndpointSlice: manual_endpoints_.erase(key); return;
     case model::Kind::Namespace:
     case model::Kind::ServiceAccount:
-    case model::Kind::Endpoints:
-    case model::Kind::EndpointSlice:
     case model::Kind::Lease:
     case model::Kind::Event: return;
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/endpoint_plan.hpp"
 #include "agent/revision.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
@@ -42,6 +43,8 @@ class ObjectCache {
   const Typed<model::Node>& nodes() const { return nodes_; }
   /// ControllerRevisions with the uid of the set that owns each.
   const std::map<Name, std::pair<std::string, Revision>>& revisions() const { return revisions_; }
+  /// Endpoints and EndpointSlices that somebody made by hand; derived ones are not kept.
+  const std::map<model::ObjectKey, ManualEndpoints>& manual_endpoints() const { return manual_endpoints_; }
 
  private:
   void put(const model::Object& object);
@@ -58,6 +61,7 @@ class ObjectCache {
   Typed<model::StorageClass> storage_classes_;
   Typed<model::Node> nodes_;
   std::map<Name, std::pair<std::string, Revision>> revisions_;
+  std::map<model::ObjectKey, ManualEndpoints> manual_endpoints_;
 };
 
 }  // namespace berth::agent

@@ -88,7 +88,7 @@ PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const
     const auto* source = std::get_if<model::ClaimSource>(&volume.source);
     if (source == nullptr) continue;
     volumes::BoundClaim bound;
-    auto why = claims.resolve(pod.meta.ns, source->claim_name, bound);
+    auto why = claims.resolve(pod, source->claim_name, bound);
     if (why.empty()) {
       input.claims[source->claim_name] = std::move(bound);
     } else if (input.blocked.empty()) {

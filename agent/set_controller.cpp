@@ -2,6 +2,7 @@
 #include "agent/set_controller.hpp"
 
 #include "agent/daemon_set_plan.hpp"
+#include "agent/garbage_plan.hpp"
 #include "agent/stateful_set_plan.hpp"
 #include "base/log.hpp"
 
@@ -36,7 +37,6 @@ void SetController::on_change(const store::Change& change) {
       if (change.type == store::ChangeType::Deleted) {
         states_.erase(object.key());
         dirty_.erase(object.key());
-        delete_orphans();
       } else {
         mark(object.key());
       }
@@ -47,10 +47,6 @@ void SetController::on_change(const store::Change& change) {
         const auto* kind = model::find_kind(owner->kind);
         if (kind == nullptr) return;
         mark({kind->kind, object.meta.ns, owner->name});
-        if (object.kind == Kind::Pod && change.type == store::ChangeType::Added) {
-          const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
-          if (found != cache_.pods().end()) delete_if_orphan(*found->second);
-        }
       }
       return;
     case Kind::PersistentVolumeClaim:
@@ -80,7 +76,6 @@ void SetController::on_change(const store::Change& change) {
 void SetController::plan_all() {
   for (const auto& [name, set] : cache_.stateful_sets()) mark({Kind::StatefulSet, name.first, name.second});
   for (const auto& [name, set] : cache_.daemon_sets()) mark({Kind::DaemonSet, name.first, name.second});
-  delete_orphans();
 }
 
 void SetController::mark(const SetKey& key) {
@@ -138,10 +133,29 @@ SetFacts SetController::facts_for(const std::string& uid, const std::string& ns)
   return facts;
 }
 
+std::vector<model::ObjectKey> SetController::pods_to_adopt(const SetKey& key) const {
+  const auto stateful = key.kind == Kind::StatefulSet;
+  const auto& selector = stateful ? cache_.stateful_sets().at({key.ns, key.name})->selector
+                                  : cache_.daemon_sets().at({key.ns, key.name})->selector;
+  std::vector<model::ObjectKey> found;
+  for (auto it = cache_.pods().lower_bound({key.ns, ""}); it != cache_.pods().end() && it->first.first == key.ns;
+       ++it) {
+    if (!is_adoptable(*it->second, selector)) continue;
+    if (stateful && !ordinal_of(key.name, it->first.second)) continue;
+    found.push_back({Kind::Pod, key.ns, it->first.second});
+  }
+  return found;
+}
+
 void SetController::plan(const SetKey& key) {
   const auto* meta = meta_of(key);
   if (meta == nullptr) return;
   const auto uid = meta->uid;
+  if (const auto left = pods_to_adopt(key); !left.empty() && !meta->deleting()) {
+    SetPlan plan;
+    plan.adopt_pods = left;
+    return carry_out(key, uid, plan);
+  }
   const auto facts = facts_for(uid, key.ns);
   if (key.kind == Kind::StatefulSet) {
     const auto set = cache_.stateful_sets().at({key.ns, key.name});
@@ -179,6 +193,19 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
     };
   };
 
+  for (const auto& pod : plan.adopt_pods) {
+    ++state->writes;
+    writer_.modify(
+        pod, {}, Durability::Durable,
+        [owner = make_owner_reference(*meta_of(key), model::info(key.kind).name)](json::object& raw) {
+          auto& owners = raw["metadata"].get_object()["ownerReferences"];
+          if (!owners.is_array()) owners.emplace_array();
+          owners.get_array().push_back(owner);
+          return true;
+        },
+        answered(ErrorCode::NotFound));
+  }
+  if (!plan.adopt_pods.empty()) return;
   for (const auto& raw : plan.create) {
     ++state->writes;
     const auto name = std::string(find_string(json::value(raw), {"metadata", "name"}));
@@ -212,17 +239,22 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
         answered(ErrorCode::NotFound));
   }
   for (const auto& surplus : plan.remove) {
+    const auto claim = cache_.claims().find({surplus.ns, surplus.name});
+    if (surplus.kind == Kind::PersistentVolumeClaim && claim != cache_.claims().end() &&
+        claim->second->meta.deleting()) {
+      continue;  // Asked before; it waits for its finalizers.
+    }
     ++state->writes;
-    writer_.remove(surplus, {}, answered(ErrorCode::NotFound));
+    writer_.delete_object(surplus, {}, answered(ErrorCode::NotFound));
   }
   for (const auto& pod : plan.release_pods) {
     ++state->writes;
     writer_.modify(
-        pod, {}, Durability::Durable,
-        [](json::object& raw) { return raw["metadata"].get_object().erase("ownerReferences") > 0; },
+        pod, {}, Durability::Durable, [uid](json::object& raw) { return drop_owner(raw, uid); },
         answered(ErrorCode::NotFound));
   }
-  if (plan.forget) {
+  const auto* meta = meta_of(key);
+  if (plan.forget && meta != nullptr && meta->finalizers.empty()) {  // Else their end marks it again.
     ++state->writes;
     writer_.remove(key, uid, answered(ErrorCode::NotFound));
     return;
@@ -240,19 +272,6 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
   if (plan.look_again) {
     state->timer = loop_.after(*plan.look_again, [this, key] { mark(key); });
   }
-}
-
-void SetController::delete_if_orphan(const model::Pod& pod) {
-  const auto* owner = pod.meta.controller();
-  if (owner == nullptr || pod.meta.deleting()) return;
-  const auto* kind = model::find_kind(owner->kind);
-  if (kind == nullptr || (kind->kind != Kind::StatefulSet && kind->kind != Kind::DaemonSet)) return;
-  if (writer_.exists({kind->kind, pod.meta.ns, owner->name}, owner->uid)) return;
-  writer_.mark_deleted({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, std::nullopt, {});
-}
-
-void SetController::delete_orphans() {
-  for (const auto& [name, pod] : cache_.pods()) delete_if_orphan(*pod);
 }
 
 }  // namespace berth::agent

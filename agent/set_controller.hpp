@@ -28,7 +28,7 @@ class SetController {
 
   /// Tell it every change of the store, after the cache took it.
   void on_change(const store::Change& change);
-  /// Plans every set and deletes pods whose set is gone: for the start.
+  /// Plans every set: for the start.
   void plan_all();
 
  private:
@@ -38,10 +38,9 @@ class SetController {
   void mark(const SetKey& key);
   void run();
   void plan(const SetKey& key);
+  std::vector<model::ObjectKey> pods_to_adopt(const SetKey& key) const;
   SetFacts facts_for(const std::string& uid, const std::string& ns) const;
   void carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan);
-  void delete_orphans();
-  void delete_if_orphan(const model::Pod& pod);
   const model::ObjectMeta* meta_of(const SetKey& key) const;
 
   Loop& loop_;

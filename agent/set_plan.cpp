@@ -5,9 +5,17 @@
 
 #include <fmt/format.h>
 
+#include "model/deletion.hpp"
+
 namespace berth::agent {
 
+bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector) {
+  return pod.meta.controller() == nullptr && !pod.meta.deleting() && !revision_of(pod).empty() &&
+         model::matches(selector, pod.meta.labels);
+}
+
 bool orphans_its_pods(const model::ObjectMeta& set) {
+  if (model::has_finalizer(set, model::kOrphanFinalizer)) return true;
   const auto policy = set.annotations.find("berth.io/propagation-policy");
   return policy != set.annotations.end() && policy->second == "Orphan";
 }
@@ -88,7 +96,10 @@ json::object make_pod_object(const json::object& pod_template, const model::Obje
 }
 
 std::string why_not_here(const model::PodSpec& spec, const model::Node& node) {
-  if (node.unschedulable) return "0/1 nodes are available: 1 node(s) were unschedulable.";
+  // What `kubectl cordon` asks for; DaemonSets' pods tolerate it.
+  const model::Taint cordoned{.key = "node.kubernetes.io/unschedulable", .value = {}, .effect = "NoSchedule"};
+  if (node.unschedulable && model::untolerated(spec.tolerations, {cordoned}) != nullptr)
+    return "0/1 nodes are available: 1 node(s) were unschedulable.";
   if (!model::node_matches(spec, node)) {
     return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
   }

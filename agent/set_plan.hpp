@@ -30,6 +30,7 @@ struct SetFacts {
 struct SetPlan {
   std::vector<json::object> create;            ///< Pods, claims, revisions: in this order of writing.
   std::vector<model::ObjectKey> delete_pods;   ///< Gracefully.
+  std::vector<model::ObjectKey> adopt_pods;    ///< Get this set as their owner; nothing else is planned then.
   std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
   std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
   std::optional<Revision> renumber;            ///< A stored revision that became the newest again: its new number.
@@ -47,6 +48,10 @@ struct SetRevisions {
 };
 SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
                             std::int32_t history_limit, const std::string& current);
+
+/// Could the set take this pod over? One that a set made and left (`--cascade=orphan`), without an owner since, that
+/// the selector matches. Pods that people made are not taken: an adopted pod may be replaced.
+bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector);
 
 /// Is the set to be deleted without its pods?
 bool orphans_its_pods(const model::ObjectMeta& set);

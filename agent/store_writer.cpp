@@ -1,6 +1,7 @@
 // agent/store_writer.cpp - see store_writer.hpp.
 #include "agent/store_writer.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "model/deletion.hpp"
@@ -8,6 +9,8 @@
 
 namespace berth::agent {
 namespace {
+
+constexpr int kTries = 5;
 
 /// "agent-" becomes "agent-x7k2p": five letters and digits, as the API server does it.
 void expand_generate_name(json::object& raw) {
@@ -49,7 +52,6 @@ void StoreWriter::create(json::object raw, Durability durability, Done done) {
 
 void StoreWriter::modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
                          std::function<bool(json::object&)> change, Done done) {
-  constexpr int kTries = 5;
   try_modify(key, uid, durability, std::move(change), std::move(done), kTries);
 }
 
@@ -93,6 +95,54 @@ void StoreWriter::mark_deleted(const model::ObjectKey& key, const std::string& u
         return model::mark_deleted(kind, raw, grace_seconds, now);
       },
       std::move(done));
+}
+
+void StoreWriter::delete_object(const model::ObjectKey& key, const std::string& uid, Done done) {
+  try_delete(key, uid, {}, std::move(done), kTries);
+}
+
+void StoreWriter::drop_finalizer(const model::ObjectKey& key, const std::string& uid, std::string_view finalizer,
+                                 Done done) {
+  const auto stored = store_.get(key);
+  const auto last = stored && stored->meta.finalizers.size() == 1 && stored->meta.finalizers.front() == finalizer;
+  if (last && stored->meta.deleting() && !model::deletes_gracefully(key.kind)) {
+    return try_delete(key, uid, std::string(finalizer), std::move(done), kTries);
+  }
+  modify(
+      key, uid, Durability::Durable,
+      [name = std::string(finalizer)](json::object& raw) { return model::drop_finalizer(raw, name); }, std::move(done));
+}
+
+/// `finalizer` does not hold it any more.
+void StoreWriter::try_delete(const model::ObjectKey& key, const std::string& uid, std::string finalizer, Done done,
+                             int tries_left) {
+  const auto stored = store_.get(key);
+  if (!stored || (!uid.empty() && stored->meta.uid != uid)) {
+    loop_.post([alive = alive_, done = std::move(done)] {
+      if (*alive && done) done(Ok{});
+    });
+    return;
+  }
+  const auto held = std::any_of(stored->meta.finalizers.begin(), stored->meta.finalizers.end(),
+                                [&](const auto& each) { return each != finalizer; });
+  if (held || model::deletes_gracefully(key.kind)) {
+    modify(
+        key, stored->meta.uid, Durability::Durable,
+        [kind = key.kind, finalizer, now = clock_.wall()](json::object& raw) {
+          const auto dropped = !finalizer.empty() && model::drop_finalizer(raw, finalizer);
+          return model::mark_deleted(kind, raw, std::nullopt, now) || dropped;
+        },
+        std::move(done));
+    return;
+  }
+  auto next = [this, key, uid, finalizer, done, tries_left](const Status& status) {
+    if (failed_with(status, ErrorCode::Aborted) && tries_left > 1) {
+      try_delete(key, uid, finalizer, done, tries_left - 1);
+    } else if (done) {
+      done(ignore_not_found(status));
+    }
+  };
+  store_.remove(key, stored->meta.resource_version, Durability::Durable, answer(std::move(next)));
 }
 
 bool StoreWriter::exists(const model::ObjectKey& key, const std::string& uid) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/loop.hpp"
@@ -37,6 +38,13 @@ class StoreWriter {
   /// Only while its uid is `uid`, unless that is empty. Gone is success.
   void remove(const model::ObjectKey& key, const std::string& uid, Done done);
 
+  /// Deletes as the API does in the background: what the agent ends, or a finalizer holds, is marked; the rest is
+  /// removed. Only while its uid is `uid`, unless that is empty. Gone is success.
+  void delete_object(const model::ObjectKey& key, const std::string& uid, Done done);
+
+  /// Takes one finalizer away. With the last one an object goes that is being deleted, unless the agent ends its kind.
+  void drop_finalizer(const model::ObjectKey& key, const std::string& uid, std::string_view finalizer, Done done);
+
   /// Is an object of that name stored, and is it the one with `uid` (any, when that is empty)? Asks the store, not a
   /// decoded copy: an object that does not decode is there all the same.
   bool exists(const model::ObjectKey& key, const std::string& uid) const;
@@ -44,6 +52,8 @@ class StoreWriter {
  private:
   void try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
                   std::function<bool(json::object&)> change, Done done, int tries_left);
+  void try_delete(const model::ObjectKey& key, const std::string& uid, std::string finalizer, Done done,
+                  int tries_left);
   store::Done answer(Done done);
 
   Loop& loop_;

@@ -70,6 +70,10 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
     if (method == Method::Get || writes) return handle_scale(context, path, query, request, respond);
     return respond(to_response(method_not_allowed()));
   }
+  if (path.subresource == "eviction" && is_pod) {
+    if (method == Method::Post) return handle_evict(context, path, query, request, respond);
+    return respond(to_response(method_not_allowed()));
+  }
   if (path.subresource == "log" && is_pod) {
     return respond(method == Method::Get ? handle_log(context, path, query) : to_response(method_not_allowed()));
   }
@@ -95,8 +99,10 @@ void route_resource(ApiContext& context, const ResourcePath& path, const Query& 
       if (!named) break;
       return handle_update(context, path, query, request, respond);
     case Method::Delete:
-      if (!named) break;
-      return handle_delete(context, path, query, request, respond);
+      if (named) return handle_delete(context, path, query, request, respond);
+      // Collections of one namespace, not of all.
+      if (!deletes_collections(path.kind) || (model::info(path.kind).namespaced && path.ns.empty())) break;
+      return handle_delete_collection(context, path, query, request, respond);
     case Method::Other: break;
   }
   respond(to_response(method_not_allowed()));

@@ -95,6 +95,10 @@ void default_phase(json::object& raw, std::string_view phase) {
 
 void default_namespace(json::object& raw) {
   default_phase(raw, "Active");
+  if (auto* spec = object_or_new(raw, "spec")) {
+    auto& finalizers = (*spec)["finalizers"];  // Stands for the agent, which deletes the content.
+    if (finalizers.is_null()) finalizers = json::array{"kubernetes"};
+  }
   auto* meta = object_at(raw, "metadata");
   if (meta == nullptr || text_at(*meta, "name").empty()) return;
   const std::string name(text_at(*meta, "name"));

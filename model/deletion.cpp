@@ -17,7 +17,38 @@ std::int64_t grace_in_spec(const json::object& raw) {
 
 }  // namespace
 
-bool deletes_gracefully(Kind kind) { return kind == Kind::Pod || kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
+bool deletes_gracefully(Kind kind) {
+  return kind == Kind::Pod || kind == Kind::StatefulSet || kind == Kind::DaemonSet || kind == Kind::Namespace;
+}
+
+bool has_finalizer(const ObjectMeta& meta, std::string_view finalizer) {
+  return std::find(meta.finalizers.begin(), meta.finalizers.end(), finalizer) != meta.finalizers.end();
+}
+
+bool add_finalizer(json::object& raw, std::string_view finalizer) {
+  auto& metadata = raw["metadata"];
+  if (!metadata.is_object()) metadata.emplace_object();
+  auto& list = metadata.get_object()["finalizers"];
+  if (!list.is_array()) list.emplace_array();
+  const json::value wanted(finalizer);
+  auto& array = list.get_array();
+  if (std::find(array.begin(), array.end(), wanted) != array.end()) return false;
+  array.push_back(wanted);
+  return true;
+}
+
+bool drop_finalizer(json::object& raw, std::string_view finalizer) {
+  auto* metadata = raw.if_contains("metadata");
+  if (metadata == nullptr || !metadata->is_object()) return false;
+  auto* list = metadata->get_object().if_contains("finalizers");
+  if (list == nullptr || !list->is_array()) return false;
+  auto& array = list->get_array();
+  const auto* found = std::find(array.begin(), array.end(), json::value(finalizer));
+  if (found == array.end()) return false;
+  array.erase(found);
+  if (array.empty()) metadata->get_object().erase("finalizers");
+  return true;
+}
 
 bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grace_seconds, WallTime now) {
   auto& metadata = raw["metadata"];
@@ -25,8 +56,15 @@ bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grac
   auto& meta = metadata.get_object();
   const auto marked = meta.contains("deletionTimestamp");
   if (kind != Kind::Pod) {
-    if (!marked) meta["deletionTimestamp"] = format_rfc3339(now);
-    return !marked;
+    if (marked) return false;
+    meta["deletionTimestamp"] = format_rfc3339(now);
+    meta["deletionGracePeriodSeconds"] = 0;
+    if (kind == Kind::Namespace) {
+      auto& status = raw["status"];
+      if (!status.is_object()) status.emplace_object();
+      status.get_object()["phase"] = "Terminating";
+    }
+    return true;
   }
   const auto grace = std::max<std::int64_t>(grace_seconds.value_or(grace_in_spec(raw)), 0);
   if (marked) {

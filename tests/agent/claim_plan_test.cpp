@@ -153,5 +153,56 @@ TEST_F(ClaimPlanTest, AStaticVolumeIsNeverDeletedWithItsContent) {
   EXPECT_FALSE(plan().release[0].reclaim);
 }
 
+TEST_F(ClaimPlanTest, AClaimBeingDeletedIsProtectedWhileAPodThatWasThereBeforeHoldsIt) {
+  auto& claim = add_claim("data");
+  claim.phase = "Bound";
+  claim.meta.deletion_timestamp = "2026-11-21T10:00:00Z";
+  claim.meta.finalizers = {"kubernetes.io/pvc-protection"};
+  facts.held = {{"default", "data"}};
+  EXPECT_TRUE(plan().unprotect.empty());
+  facts.held.clear();
+  ASSERT_EQ(plan().unprotect.size(), 1U);
+  EXPECT_EQ(plan().unprotect[0].key.name, "data");
+
+  model::Pod pod;
+  pod.meta.creation_timestamp = "2026-11-21T09:00:00Z";
+  EXPECT_TRUE(holds_claim(pod, claim));
+  pod.meta.creation_timestamp = "2026-11-21T10:00:01Z";  // Its successor's.
+  EXPECT_FALSE(holds_claim(pod, claim));
+  claim.meta.deletion_timestamp.clear();
+  EXPECT_TRUE(holds_claim(pod, claim));
+}
+
+TEST_F(ClaimPlanTest, AVolumeBeingDeletedIsProtectedWhileItsClaimIsThere) {
+  auto& claim = add_claim("data");
+  claim.phase = "Bound";
+  auto& volume = add_volume("pv", "1Gi");
+  volume.phase = "Bound";
+  volume.claim_ns = "default";
+  volume.claim_name = "data";
+  volume.claim_uid = "data-uid";
+  volume.meta.deletion_timestamp = "2026-11-21T10:00:00Z";
+  volume.meta.finalizers = {"kubernetes.io/pv-protection"};
+  EXPECT_TRUE(plan().unprotect.empty());
+  facts.claims.clear();
+  facts.volumes[0].phase = "Released";
+  ASSERT_EQ(plan().unprotect.size(), 1U);
+  EXPECT_EQ(plan().unprotect[0].key.name, "pv");
+}
+
+TEST_F(ClaimPlanTest, AReclaimedVolumeThatAFinalizerKeepsIsNotReclaimedAgain) {
+  auto& volume = add_volume("pv", "1Gi");
+  volume.phase = "Released";
+  volume.claim_ns = "default";
+  volume.claim_name = "data";
+  volume.claim_uid = "data-uid";
+  volume.reclaim_policy = "Delete";
+  volume.meta.annotations = {{"pv.kubernetes.io/provisioned-by", std::string(kDirectoryProvisioner)}};
+  EXPECT_EQ(plan().release.size(), 1U);
+  facts.volumes[0].meta.deletion_timestamp = "2026-11-21T10:00:00Z";
+  facts.volumes[0].meta.finalizers = {"x.io/hold"};
+  EXPECT_TRUE(plan().release.empty());
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -117,5 +117,16 @@ TEST_F(DaemonSetPlanTest, ADeletedSetIsForgottenOnceItsPodsAreGone) {
   EXPECT_TRUE(plan().forget);
 }
 
+TEST_F(DaemonSetPlanTest, ACordonedNodeKeepsItsDaemon) {
+  add_pod("agent-1");
+  node.unschedulable = true;
+  EXPECT_TRUE(plan().delete_pods.empty());
+  facts.pods.clear();
+  const auto made = pods(plan());
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_NE(json::serialize(made[0].at("spec").at("tolerations")).find("node.kubernetes.io/unschedulable"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -332,5 +332,29 @@ TEST_F(ManifestApplierTest, AFieldThatCannotChangeIsReportedAndTheRestStays) {
   EXPECT_TRUE(told[0].starts_with("E /m/a.yaml: StatefulSet default/db: ")) << told[0];
 }
 
+TEST_F(ManifestApplierTest, ANamespaceThatEndsGetsNothingNewAndIsMadeAgainWithItsObjects) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  const auto ns = store_->get({Kind::Namespace, "", "default"});
+  auto ending = *ns;
+  ending.raw["metadata"].get_object()["deletionTimestamp"] = "2026-11-21T10:00:00Z";
+  ASSERT_TRUE(store::update_and_wait(*store_, *model::make_object(std::move(ending.raw)), 0));
+  ASSERT_TRUE(store::remove_and_wait(*store_, {Kind::ConfigMap, "default", "a"}, 0));
+  settle();
+  EXPECT_EQ(value("a"), "(none)");
+  ASSERT_TRUE(store::remove_and_wait(*store_, {Kind::Namespace, "", "default"}, 0));
+  settle();
+  EXPECT_EQ(value("a"), "v");
+  EXPECT_NE(store_->get({Kind::Namespace, "", "default"})->meta.uid, ns->meta.uid);
+}
+
+TEST_F(ManifestApplierTest, ARemovedFileLeavesAnObjectThatAFinalizerHoldsMarked) {
+  take(snapshot({{"a.yaml", config_map("a")}}));
+  change(Kind::ConfigMap, "a",
+         [](json::object& raw) { raw["metadata"].get_object()["finalizers"] = json::array{"x.io/hold"}; });
+  take(snapshot({}));
+  ASSERT_NE(get(Kind::ConfigMap, "a"), nullptr);
+  EXPECT_TRUE(get(Kind::ConfigMap, "a")->meta.deleting());
+}
+
 }  // namespace
 }  // namespace berth::agent

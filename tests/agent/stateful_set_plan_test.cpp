@@ -345,5 +345,34 @@ TEST(TemplateHashTest, DependsOnContentNotOnOrder) {
   EXPECT_NE(template_hash(a), template_hash(c));
 }
 
+TEST_F(StatefulSetPlanTest, ACordonedNodeKeepsItsPodsAndGetsNoNewOnes) {
+  apply(plan());
+  node.unschedulable = true;
+  EXPECT_TRUE(plan().delete_pods.empty());
+  facts.pods.clear();
+  const auto made = plan();
+  for (const auto& raw : made.create) {
+    if (find_string(json::value(raw), {"kind"}) != "Pod") continue;
+    EXPECT_FALSE(raw.at("spec").as_object().contains("nodeName"));
+  }
+  EXPECT_EQ(created(made).size(), 1U);
+  EXPECT_EQ(why_not_here({}, node), "0/1 nodes are available: 1 node(s) were unschedulable.");
+}
+
+TEST_F(StatefulSetPlanTest, OnlyAPodThatASetLeftCanBeTakenOver) {
+  model::Pod pod;
+  pod.meta.labels = {{"app", "web"}, {"controller-revision-hash", "web-1"}};
+  EXPECT_TRUE(is_adoptable(pod, set.selector));
+  auto owned = pod;
+  owned.meta.owner_references.resize(1);
+  owned.meta.owner_references[0].controller = true;
+  EXPECT_FALSE(is_adoptable(owned, set.selector));
+  auto going = pod;
+  going.meta.deletion_timestamp = "2026-11-21T10:00:00Z";
+  EXPECT_FALSE(is_adoptable(going, set.selector));
+  pod.meta.labels.erase("controller-revision-hash");  // Somebody's own.
+  EXPECT_FALSE(is_adoptable(pod, set.selector));
+}
+
 }  // namespace
 }  // namespace berth::agent

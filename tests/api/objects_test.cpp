@@ -256,15 +256,6 @@ TEST_F(Objects, FinalizersHoldAnObjectUntilTheLastIsGone) {
   EXPECT_EQ(send("GET", fmt::format("{}/a", kConfigMaps)).code, 404U);
 }
 
-TEST_F(Objects, ANamespaceInUseIsNotTakenAway) {
-  ASSERT_EQ(send("POST", std::string(kConfigMaps), config_map("a")).code, 201U);
-  const auto answer = send("DELETE", "/api/v1/namespaces/default");
-  EXPECT_EQ(answer.code, 409U);
-  EXPECT_THAT(answer.message(), HasSubstr("delete its configmaps first"));
-  ASSERT_EQ(send("DELETE", fmt::format("{}/a", kConfigMaps)).code, 200U);
-  EXPECT_EQ(send("DELETE", "/api/v1/namespaces/default").code, 200U);
-}
-
 TEST_F(Objects, ScaleReadsAndWritesOnlyTheReplicas) {
   ASSERT_EQ(send("POST", std::string(kSets), set("web")).code, 201U);
   const auto path = fmt::format("{}/web/scale", kSets);

@@ -83,7 +83,7 @@ TEST(Defaults, SetsServicesAndStorage) {
              "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"}})"));
   EXPECT_EQ(text(defaulted(Kind::StorageClass, "{}")), R"({"reclaimPolicy":"Delete","volumeBindingMode":"Immediate"})");
   EXPECT_EQ(defaulted(Kind::Namespace, R"({"metadata":{"name":"a"}})"), same(R"({"status":{"phase":"Active"},
-    "metadata":{"name":"a","labels":{"kubernetes.io/metadata.name":"a"}}})"));
+    "spec":{"finalizers":["kubernetes"]},"metadata":{"name":"a","labels":{"kubernetes.io/metadata.name":"a"}}})"));
   EXPECT_EQ(defaulted(Kind::Secret, R"({"data":{"a":"eA=="},"stringData":{"a":"y","b":null}})"),
             same(R"({"data":{"a":"eQ==","b":""},"type":"Opaque"})"));
 }

@@ -1,0 +1,74 @@
+// tests/agent/controller_fixture.hpp - controllers on a memory store: each change is told as the agent tells it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agent/object_cache.hpp"
+#include "agent/store_writer.hpp"
+#include "model/model.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+class ControllerFixture : public testing::Test {
+ protected:
+  /// Feeds the controllers from now on.
+  void begin(std::function<void(const store::Change&)> on_change) {
+    for (const auto& kind : model::all_kinds()) cache.load(store->list(kind.kind));
+    watch = *store->watch(std::nullopt, store->revision(), [this, on_change](const store::Change& change) {
+      loop.post([this, on_change, change] {
+        cache.apply(change);
+        on_change(change);
+      });
+    });
+  }
+
+  /// Runs the loop until nothing is written any more.
+  void settle() {
+    for (int quiet = 0; quiet < 3;) {
+      // A write of our own is answered after all before it: what it was told is on the loop then.
+      std::ignore = store::remove_and_wait(*store, {model::Kind::ConfigMap, "none", "none"}, 0);
+      quiet = loop.poll() == 0 ? quiet + 1 : 0;
+    }
+  }
+
+  model::ObjectPtr put(std::string_view text) {
+    auto raw = parse_json(text);
+    EXPECT_TRUE(raw) << text;
+    auto object = model::make_object(raw->get_object());
+    EXPECT_TRUE(object) << (object ? "" : object.error().message());
+    const auto old = store->get(object->key());
+    auto done = old ? store::update_and_wait(*store, *std::move(object), 0)
+                    : store::create_and_wait(*store, *std::move(object));
+    EXPECT_TRUE(done) << (done ? "" : done.error().message());
+    return done ? *done : nullptr;
+  }
+
+  void edit(const model::ObjectKey& key, const std::function<void(json::object&)>& change) {
+    auto raw = store->get(key)->raw;
+    change(raw);
+    const auto done = store::update_and_wait(*store, *model::make_object(std::move(raw)), 0);
+    ASSERT_TRUE(done) << done.error().message();
+  }
+  void remove(const model::ObjectKey& key) { ASSERT_TRUE(store::remove_and_wait(*store, key, 0)); }
+  model::ObjectPtr get(model::Kind kind, const std::string& name, const std::string& ns = "default") const {
+    return store->get({kind, ns, name});
+  }
+  bool exists(model::Kind kind, const std::string& name, const std::string& ns = "default") const {
+    return get(kind, name, ns) != nullptr;
+  }
+
+  Loop loop;
+  SystemClock clock;
+  std::unique_ptr<store::Store> store = store::make_memory_store();
+  StoreWriter writer{loop, *store, clock};
+  ObjectCache cache;
+  std::unique_ptr<store::Watch> watch;
+};
+
+}  // namespace berth::agent
