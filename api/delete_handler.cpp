@@ -180,6 +180,7 @@ struct ManyDeletions : std::enable_shared_from_this<ManyDeletions> {
   DeleteOptions options;
   Respond respond;
   const model::KindInfo* kind = nullptr;
+  std::string api_version;  ///< An old one that the client asked by; empty: as stored.
   std::size_t next = 0;
   std::size_t waiting = 0;
   std::optional<ApiError> failure;
@@ -202,7 +203,9 @@ struct ManyDeletions : std::enable_shared_from_this<ManyDeletions> {
   void answer() {
     if (failure) return respond(to_response(*failure));
     HttpResponse response;
-    response.stream = make_list_body(*kind, std::move(listing), Selection(), Presentation(), context.clock.wall());
+    Presentation whole;
+    whole.api_version = api_version;
+    response.stream = make_list_body(*kind, std::move(listing), Selection(), whole, context.clock.wall());
     respond(std::move(response));
   }
 };
@@ -240,6 +243,7 @@ void handle_delete_collection(ApiContext& context, const ResourcePath& path, con
   std::erase_if(listing.objects, [&](const auto& object) { return !selection->matches(*object); });
   auto all = std::make_shared<ManyDeletions>(context, std::move(listing), *std::move(options), std::move(respond));
   all->kind = &kind;
+  all->api_version = path.old_version;
   all->begin_batch();
 }
 
