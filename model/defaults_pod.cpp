@@ -113,6 +113,8 @@ void default_pod_only(json::object& spec) {
   each_object(spec, "initContainers", default_requests);
   each_object(spec, "containers", default_requests);
   set_default(spec, "enableServiceLinks", true);
+  set_default_text(spec, "serviceAccountName", "default");
+  set_default_text(spec, "serviceAccount", std::string(text_at(spec, "serviceAccountName")));
   const auto* host_network = spec.if_contains("hostNetwork");
   if (host_network != nullptr && host_network->is_bool() && host_network->get_bool()) {
     each_object(spec, "initContainers", default_host_ports);

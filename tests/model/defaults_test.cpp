@@ -24,7 +24,8 @@ TEST(Defaults, AMinimalPodIsFilledInAsTheApiServerDoes) {
       "containers": [{"name": "c", "image": "x", "imagePullPolicy": "Always", "resources": {},
                       "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}],
       "dnsPolicy": "ClusterFirst", "enableServiceLinks": true, "restartPolicy": "Always",
-      "schedulerName": "default-scheduler", "securityContext": {}, "terminationGracePeriodSeconds": 30},
+      "schedulerName": "default-scheduler", "securityContext": {}, "terminationGracePeriodSeconds": 30,
+      "serviceAccountName": "default", "serviceAccount": "default"},
     "status": {"phase": "Pending"}})"));
 }
 
