@@ -190,7 +190,8 @@ TEST_F(Deletions, AnEvictionIsAGracefulDeletion) {
 
 TEST_F(Deletions, DiscoveryOffersEvictionAndCollections) {
   const auto core = json::serialize(send("GET", "/api/v1").body);
-  EXPECT_THAT(core, HasSubstr(R"("name":"pods/eviction","singularName":"","namespaced":true,"kind":"Eviction")"));
+  EXPECT_THAT(core, HasSubstr(R"("name":"pods/eviction","singularName":"","namespaced":true,"group":"policy",)"
+                              R"("version":"v1","kind":"Eviction")"));
   EXPECT_THAT(core, HasSubstr("deletecollection"));
   EXPECT_THAT(json::serialize(send("GET", "/apis").body), HasSubstr("policy/v1"));
   EXPECT_EQ(send("GET", "/apis/policy/v1").code, 200U);
