@@ -14,6 +14,7 @@
 #include "agent/names.hpp"
 #include "agent/namespace_controller.hpp"
 #include "agent/node_object.hpp"
+#include "agent/node_reporter.hpp"
 #include "agent/object_cache.hpp"
 #include "agent/pod_driver.hpp"
 #include "agent/pod_inputs.hpp"
@@ -80,6 +81,7 @@ class HostAgent final : public Agent {
         namespaces_(loop_, clock_, *store_, writer_),
         garbage_(*store_, writer_),
         endpoints_(loop_, *store_, cache_, writer_),
+        node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
                  .hooks = *hooks_lane_,
@@ -159,6 +161,7 @@ class HostAgent final : public Agent {
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;
+  NodeReporter node_;
   PodDriver driver_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
@@ -243,7 +246,7 @@ void HostAgent::forget(const model::Pod& pod) {
 
 void HostAgent::create_defaults() {
   const auto quiet = [](const Status&) {};
-  for (const auto* name : {"default", "kube-system"}) {
+  for (const auto* name : {"default", "kube-system", kNodeLeaseNamespace.data()}) {
     writer_.create({{"apiVersion", "v1"},
                     {"kind", "Namespace"},
                     {"metadata", {{"name", name}}},
@@ -268,13 +271,18 @@ void HostAgent::create_defaults() {
         key, {}, Durability::Durable,
         [node](json::object& raw) {
           merge_node(raw, node);
-          raw["status"] = node.at("status");
+          auto status = node.at("status").get_object();
+          // When they changed is known better there.
+          const json::value stored(raw);
+          if (const auto* conditions = find(stored, {"status", "conditions"})) status["conditions"] = *conditions;
+          raw["status"] = std::move(status);
           return true;
         },
         quiet);
   } else {
     writer_.create(std::move(node), Durability::Durable, quiet);
   }
+  node_.begin();
 }
 
 void HostAgent::begin() {
@@ -344,6 +352,7 @@ void HostAgent::check_runtime() {
         }
         runtime_error_ = text;
       }
+      node_.on_runtime(text, runtime_->version());
       if (!*status) retry_ = loop_.after(kRuntimeRetry, [this] { check_runtime(); });
       report_status();
     });

@@ -113,14 +113,28 @@ void add_condition(model::PodStatus& status, const model::PodStatus& old, model:
   status.conditions.push_back(std::move(condition));
 }
 
-std::string not_ready_message(const model::PodStatus& status) {
+/// "[a b]": those that are not ready.
+std::string unready_names(const std::vector<model::ContainerStatus>& statuses) {
   std::string names;
-  for (const auto& container : status.container_statuses) {
+  for (const auto& container : statuses) {
     if (container.ready) continue;
     if (!names.empty()) names += ' ';
     names += container.name;
   }
-  return "containers with unready status: [" + names + "]";
+  return "[" + names + "]";
+}
+
+/// The kubelet's reason why a pod is not Ready; over is over, whatever its containers do.
+model::PodCondition not_ready(const model::PodStatus& status) {
+  model::PodCondition condition{"Ready", "False", "ContainersNotReady", "", ""};
+  if (status.phase == "Succeeded") {
+    condition.reason = "PodCompleted";
+  } else if (status.phase == "Failed") {
+    condition.reason = "PodFailed";
+  } else {
+    condition.message = "containers with unready status: " + unready_names(status.container_statuses);
+  }
+  return condition;
 }
 
 }  // namespace
@@ -194,19 +208,15 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
   const auto all_ready =
       status.phase == "Running" && std::all_of(status.container_statuses.begin(), status.container_statuses.end(),
                                                [](const auto& container) { return container.ready; });
-  model::PodCondition not_ready{.type = "Ready",
-                                .status = "False",
-                                .reason = completed ? "PodCompleted" : "ContainersNotReady",
-                                .message = completed ? std::string() : not_ready_message(status),
-                                .last_transition_time = {}};
-  model::PodCondition ready{.type = "Ready", .status = "True", .reason = {}, .message = {}, .last_transition_time = {}};
-
+  add_condition(status, old, {"PodReadyToStartContainers", view.attachment ? "True" : "False", "", "", ""}, time);
   add_condition(status, old,
                 init_done ? model::PodCondition{"Initialized", "True", completed ? "PodCompleted" : "", "", ""}
                           : model::PodCondition{"Initialized", "False", "ContainersNotInitialized",
-                                                "init containers are not complete", ""},
+                                                "containers with incomplete status: " +
+                                                    unready_names(status.init_container_statuses),
+                                                ""},
                 time);
-  auto condition = all_ready ? ready : not_ready;
+  auto condition = all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status);
   add_condition(status, old, condition, time);
   condition.type = "ContainersReady";
   add_condition(status, old, condition, time);

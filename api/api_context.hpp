@@ -12,6 +12,7 @@ namespace berth::api {
 
 class RequestCounters;
 class UsageSampler;
+struct ReadState;
 
 /// Outlives every request. Handlers run on the API thread; what may block goes to `lane`.
 struct ApiContext {
@@ -26,6 +27,7 @@ struct ApiContext {
   const Clock& clock;
   std::shared_ptr<RequestCounters> requests{};
   std::shared_ptr<UsageSampler> usage{};
+  std::shared_ptr<ReadState> reads{};  ///< API thread only.
 };
 
 }  // namespace berth::api

@@ -55,6 +55,7 @@ json::object encode_status(const ApiError& error) {
       causes.push_back(std::move(entry));
     }
   }
+  if (error.retry_after_seconds > 0) details["retryAfterSeconds"] = error.retry_after_seconds;
   if (!details.empty()) status["details"] = std::move(details);
   status["code"] = error.code;
   return status;
@@ -63,6 +64,9 @@ json::object encode_status(const ApiError& error) {
 HttpResponse to_response(const ApiError& error) {
   HttpResponse response;
   response.code = error.code;
+  if (error.retry_after_seconds > 0) {
+    response.headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after_seconds));
+  }
   response.body = json::serialize(encode_status(error));
   return response;
 }
@@ -118,6 +122,14 @@ ApiError not_acceptable(std::string message) { return plain(406, "NotAcceptable"
 ApiError path_not_found() { return plain(404, "NotFound", "the server could not find the requested resource"); }
 
 ApiError expired(std::string message) { return plain(410, "Expired", std::move(message)); }
+
+ApiError revision_too_large(std::uint64_t wanted, std::uint64_t current) {
+  auto error =
+      plain(504, "Timeout", fmt::format("Timeout: Too large resource version: {}, current: {}", wanted, current));
+  error.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", {}});
+  error.retry_after_seconds = 1;
+  return error;
+}
 
 ApiError internal(std::string message) {
   return plain(500, "InternalError", fmt::format("Internal error occurred: {}", message));

@@ -1,6 +1,7 @@
 // api/api_error.hpp - failures as Kubernetes words them: HTTP code plus metav1.Status.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,7 @@ struct ApiError {
   std::string group;
   std::string kind;  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
   std::vector<StatusCause> causes;
+  int retry_after_seconds = 0;  ///< details.retryAfterSeconds, and the header; 0: not said
 };
 
 json::object encode_status(const ApiError& error);
@@ -50,6 +52,8 @@ ApiError not_acceptable(std::string message);
 ApiError path_not_found();
 /// 410: `too old resource version: 1 (2000)`
 ApiError expired(std::string message);
+/// 504 `Timeout: Too large resource version: 9, current: 3`: the client has seen a state that this store has not.
+ApiError revision_too_large(std::uint64_t wanted, std::uint64_t current);
 ApiError internal(std::string message);
 /// A failed store or runtime call about one object.
 ApiError from_error(const Error& error, const model::KindInfo& kind, std::string_view name);

@@ -5,6 +5,7 @@
 
 #include "api/api_context.hpp"
 #include "api/http_server.hpp"
+#include "api/read_state.hpp"
 #include "api/request_counters.hpp"
 #include "api/router.hpp"
 #include "api/socket_file.hpp"
@@ -27,10 +28,12 @@ class Server final : public ApiServer {
         context_{config, store, runtime, logs, std::move(health), *reactor_, *lane_, *dial_lane_, clock_} {
     context_.requests = std::make_shared<RequestCounters>();
     context_.usage = std::make_shared<UsageSampler>(runtime, *reactor_, *lane_, config.usage_window);
+    context_.reads = std::make_shared<ReadState>(*reactor_, store);
   }
 
   ~Server() override {
     reactor_->stop();
+    context_.reads.reset();  // it has a timer
     http_.reset();
     context_.usage.reset();  // its timers are the reactor's
     reactor_.reset();        // connections end here, and hand their last jobs to the lane

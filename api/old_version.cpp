@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/json_text.hpp"
 #include "api/tables/field.hpp"
 #include "api/write_body.hpp"
 #include "model/conversion.hpp"
@@ -95,18 +96,15 @@ Respond from_current_version(Respond respond, const ResourcePath& path, Method m
 }
 
 void append_object(std::string& out, const json::object& raw, std::string_view api_version) {
-  if (api_version.empty()) {
-    out += json::serialize(raw);
-    return;
-  }
+  if (api_version.empty()) return append_json(out, raw);
   out += R"({"apiVersion":)";
-  out += json::serialize(json::string(api_version));
+  append_json(out, json::value(api_version));
   for (const auto& entry : raw) {
     if (entry.key() == "apiVersion") continue;
     out += ',';
-    out += json::serialize(json::string(entry.key()));
+    append_json(out, json::value(entry.key()));
     out += ':';
-    out += json::serialize(entry.value());
+    append_json(out, entry.value());
   }
   out += '}';
 }

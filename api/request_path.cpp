@@ -148,6 +148,10 @@ std::optional<ResourcePath> parse_resource_path(const std::vector<std::string>& 
     return std::nullopt;
   }
   ResourcePath path;
+  if (segments[at] == "watch" && segments.size() > at + 1) {
+    path.watch = true;
+    ++at;
+  }
   // "/namespaces/NS/pods" is inside a namespace; "/namespaces/NS" and "/namespaces/NS/status" are the Namespace itself.
   const bool scoped = segments[at] == "namespaces" && segments.size() > at + 2 &&
                       !(group.empty() && (segments[at + 2] == "status" || segments[at + 2] == "finalize"));

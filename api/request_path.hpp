@@ -48,6 +48,7 @@ struct ResourcePath {
   std::string subresource;  ///< "status", "scale", "log", "exec", ...
   /// "apps/v1beta1" when the path names an old version of the kind; empty for the one in which it is stored.
   std::string old_version{};
+  bool watch = false;  ///< The old form /api/v1/watch/...: only for GET.
 };
 
 /// Nullopt when no kind of ours lives there.

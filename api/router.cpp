@@ -139,7 +139,10 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (handle_metrics_page(context, *target, request.method, respond)) return;
   if (handle_metrics(context, *target, request.method, respond)) return;
   const auto path = parse_resource_path(target->segments);
-  if (!path) return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
+  if (!path || (path->watch && !path->subresource.empty())) {
+    return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
+  }
+  if (path->watch && request.method != Method::Get) return respond(to_response(method_not_allowed()));
   if (!path->old_version.empty()) {
     if (auto current = to_current_version(request, *path); !current) return respond(to_response(current.error()));
     respond = from_current_version(std::move(respond), *path, request.method);

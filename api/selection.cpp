@@ -14,6 +14,7 @@ namespace {
 std::string field_value(const model::Object& object, std::string_view field) {
   if (field == "metadata.name") return object.meta.name;
   if (field == "metadata.namespace") return object.meta.ns;
+  if (field == "source") field = "source.component";  // an Event's
   const json::value* value = nullptr;
   const auto dot = field.find('.');
   if (dot == std::string_view::npos) {
@@ -22,7 +23,9 @@ std::string field_value(const model::Object& object, std::string_view field) {
              parent != nullptr && parent->is_object()) {
     value = parent->get_object().if_contains(field.substr(dot + 1));
   }
-  if (value == nullptr || value->is_null()) return field == "spec.unschedulable" ? "false" : "";
+  if (value == nullptr || value->is_null()) {
+    return field == "spec.unschedulable" || field == "spec.hostNetwork" ? "false" : "";
+  }
   if (value->is_string()) return std::string(view(value->get_string()));
   return json::serialize(*value);
 }
@@ -41,6 +44,7 @@ bool selectable(model::Kind kind, std::string_view field) {
   }
   if (kind == model::Kind::Node) return in("spec.unschedulable");
   if (kind == model::Kind::Namespace) return in("status.phase");
+  if (kind == model::Kind::Service) return in("spec.clusterIP", "spec.type");
   if (kind == model::Kind::Secret) return in("type");
   return false;
 }

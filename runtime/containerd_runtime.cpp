@@ -33,6 +33,10 @@ ContainerdRuntime::~ContainerdRuntime() { channel_.shutdown(); }
 Status ContainerdRuntime::check() {
   const auto version = client_.version();
   if (!version) return version.error();
+  {
+    const std::lock_guard lock(mutex_);
+    version_ = *version;
+  }
   const auto plugins = client_.plugins();
   if (!plugins) return plugins.error();
 
@@ -58,6 +62,12 @@ Status ContainerdRuntime::check() {
              " they have to be there already");
   }
   return Ok{};
+}
+
+std::string ContainerdRuntime::version() const {
+  const std::lock_guard lock(mutex_);
+  if (version_.empty()) return {};
+  return fmt::format("containerd://{}", version_.starts_with('v') ? std::string_view(version_).substr(1) : version_);
 }
 
 Result<ImageInfo> ContainerdRuntime::image(const std::string& reference) {

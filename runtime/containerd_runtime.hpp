@@ -33,6 +33,7 @@ class ContainerdRuntime final : public PodRuntime {
   ~ContainerdRuntime() override;
 
   Status check() override;
+  std::string version() const override;
   Result<std::vector<ContainerState>> containers(const std::string& pod_uid) override;
   Result<std::vector<ContainerState>> all_containers() override;
   Status start(const ContainerSpec& spec) override;
@@ -109,7 +110,8 @@ class ContainerdRuntime final : public PodRuntime {
   ExecRegistry attached_;  ///< By number; waits for the end of the container.
   std::atomic<std::uint64_t> attach_number_{0};
 
-  std::mutex mutex_;                         ///< Guards what follows.
+  mutable std::mutex mutex_;                 ///< Guards what follows.
+  std::string version_;                      ///< Of containerd, as check() found it.
   std::map<std::string, std::string> pods_;  ///< Container id → pod uid, for events; filled by looking.
   std::optional<HostFacts> host_facts_;
   std::list<std::pair<std::string, UserFiles>> user_files_;  ///< By chain id, newest first.

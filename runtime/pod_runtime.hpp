@@ -152,6 +152,8 @@ class PodRuntime {
 
   /// Is containerd there, and is it one we can use? FailedPrecondition names what is missing.
   virtual Status check() = 0;
+  /// "containerd://1.6.20" as the last check() found it; empty before. Any thread.
+  virtual std::string version() const { return {}; }
 
   /// Containers of one pod, every attempt that was not removed, oldest attempt first.
   virtual Result<std::vector<ContainerState>> containers(const std::string& pod_uid) = 0;

@@ -25,6 +25,8 @@ class MemoryStore final : public Store {
                                        std::function<void(const Change&)> on_change) override {
     return table_.watch(kind, from, std::move(on_change));
   }
+  Result<History> history(model::Kind kind, Revision from) const override { return table_.history(kind, from); }
+  Progress progress(model::Kind kind) const override { return table_.progress(kind); }
   Status flush() override { return Ok{}; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 
 #include "base/clock.hpp"
 
@@ -221,6 +222,7 @@ Change ObjectTable::publish(ChangeType type, ObjectPtr object, ObjectPtr previou
     names[name] = object;
   }
   Change change{type, std::move(object), std::move(previous), ++revision_};
+  last_change_[change.object->kind] = change.revision;
   history_.push_back(change);
   while (history_.size() > limits_.history) {
     history_start_ = history_.front().revision;
@@ -243,20 +245,41 @@ Result<std::unique_ptr<Watch>> ObjectTable::watch(std::optional<model::Kind> kin
   watcher->on_change = std::move(on_change);
 
   const std::scoped_lock lock(mutex_);
-  if (from < history_start_ || from > revision_) {
-    return Error(ErrorCode::OutOfRange, fmt::format("watch from revision {}: only {} to {} are kept, list again", from,
-                                                    history_start_, revision_));
-  }
+  if (auto kept = can_resume(from); !kept) return std::move(kept).error();
   const auto alone = std::make_shared<const Watchers>(Watchers{watcher});
-  const auto first = std::upper_bound(history_.begin(), history_.end(), from,
-                                      [](Revision revision, const Change& each) { return revision < each.revision; });
-  for (auto change = first; change != history_.end(); ++change) {
+  for (auto change = first_after(from); change != history_.end(); ++change) {
     if (!kind || *kind == change->object->kind) tell(*change, alone);
   }
   auto all = std::make_shared<Watchers>(*watchers_);
   all->push_back(watcher);
   watchers_ = std::move(all);
   return std::unique_ptr<Watch>(std::make_unique<WatchHandle>(std::move(watcher), self_));
+}
+
+Status ObjectTable::can_resume(Revision from) const {
+  if (from >= history_start_ && from <= revision_) return Ok{};
+  return Error(ErrorCode::OutOfRange, fmt::format("watch from revision {}: only {} to {} are kept, list again", from,
+                                                  history_start_, revision_));
+}
+
+std::deque<Change>::const_iterator ObjectTable::first_after(Revision from) const {
+  return std::upper_bound(history_.begin(), history_.end(), from,
+                          [](Revision revision, const Change& each) { return revision < each.revision; });
+}
+
+Result<History> ObjectTable::history(model::Kind kind, Revision from) const {
+  const std::scoped_lock lock(mutex_);
+  if (auto kept = can_resume(from); !kept) return std::move(kept).error();
+  History history{{}, revision_};
+  std::copy_if(first_after(from), history_.end(), std::back_inserter(history.changes),
+               [kind](const Change& change) { return change.object->kind == kind; });
+  return history;
+}
+
+Progress ObjectTable::progress(model::Kind kind) const {
+  const std::scoped_lock lock(mutex_);
+  const auto last = last_change_.find(kind);
+  return {revision_, last == last_change_.end() ? 0 : last->second};
 }
 
 void ObjectTable::forget(const Watcher* watcher) {

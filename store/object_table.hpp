@@ -49,6 +49,9 @@ class ObjectTable {
   Result<std::unique_ptr<Watch>> watch(std::optional<model::Kind> kind, Revision from,
                                        std::function<void(const Change&)> on_change);
 
+  Result<History> history(model::Kind kind, Revision from) const;
+  Progress progress(model::Kind kind) const;
+
   /// Runs `job` on the watchers' thread, after all changes made so far have been told.
   void post(std::function<void()> job) { lane_->run(std::move(job)); }
 
@@ -58,6 +61,8 @@ class ObjectTable {
   using Names = std::map<std::pair<std::string, std::string>, model::ObjectPtr>;  ///< By namespace, name.
   using Watchers = std::vector<std::shared_ptr<Watcher>>;
 
+  Status can_resume(Revision from) const;
+  std::deque<Change>::const_iterator first_after(Revision from) const;
   const model::ObjectPtr* find(const model::ObjectKey& key) const;
   Result<std::string> text_of(const model::Object& object) const;
   Change publish(ChangeType type, model::ObjectPtr object, model::ObjectPtr previous);
@@ -70,6 +75,7 @@ class ObjectTable {
   Revision revision_ = 0;
   Revision history_start_ = 0;  ///< Watches may resume from here.
   std::deque<Change> history_;
+  std::map<model::Kind, Revision> last_change_;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<Watchers>();  ///< Copied on change.
   std::shared_ptr<ObjectTable*> self_;  ///< Null inside once we are gone: handles may outlive us.
   std::unique_ptr<Lane> lane_;

@@ -33,6 +33,18 @@ struct Listing {
   Revision revision = 0;                  ///< A watch from here misses nothing and repeats nothing.
 };
 
+/// What happened to one kind since a revision.
+struct History {
+  std::vector<Change> changes;  ///< Oldest first.
+  Revision revision = 0;        ///< Every change of that kind up to here is in `changes`, or came before them.
+};
+
+/// How far a store is, and how far one kind is: between the two that kind did not change.
+struct Progress {
+  Revision revision = 0;
+  Revision of_kind = 0;  ///< The last change of the kind; 0 when there was none since the store was opened.
+};
+
 /// Stops the watch when destroyed; its callback will not run afterwards.
 class Watch {
  public:
@@ -83,6 +95,11 @@ class Store {
   /// a thread of the store, without gaps. OutOfRange when `from` is older than the kept history (list again).
   virtual Result<std::unique_ptr<Watch>> watch(std::optional<model::Kind> kind, Revision from,
                                                std::function<void(const Change&)> on_change) = 0;
+
+  /// The changes of `kind` after `from` that are kept. OutOfRange as watch(): `from` is older than that, or newer than
+  /// the store.
+  virtual Result<History> history(model::Kind kind, Revision from) const = 0;
+  virtual Progress progress(model::Kind kind) const = 0;
 
   /// Waits until everything written so far is durable. Blocks: for shutdown and tests.
   virtual Status flush() = 0;

@@ -1,6 +1,11 @@
 // api/tables/field.cpp - reading raw objects forgivingly, for rows.
 #include "api/tables/field.hpp"
 
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
 #include <fmt/format.h>
 
 namespace berth::api {
@@ -77,20 +82,29 @@ std::string labels_text(const json::value* labels) {
 std::string selector_text(const json::value* selector) {
   if (selector == nullptr || !selector->is_object()) return "<none>";
   const auto& object = selector->get_object();
-  std::string out;
-  if (size_at(object, {"matchLabels"}) > 0) out = labels_text(field(object, {"matchLabels"}));
+  // By key, whatever the order and the form they were written in.
+  std::multimap<std::string, std::string> terms;
+  if (const auto* labels = field(object, {"matchLabels"}); labels != nullptr && labels->is_object()) {
+    for (const auto& [key, value] : labels->get_object()) {
+      terms.emplace(key, fmt::format("{}={}", std::string_view(key), plain_text(value)));
+    }
+  }
   for (const auto& entry : array_at(object, {"matchExpressions"})) {
     if (!entry.is_object()) continue;
     const auto& expression = entry.get_object();
-    const auto key = text_at(expression, {"key"});
+    const std::string key(text_at(expression, {"key"}));
     const auto op = text_at(expression, {"operator"});
+    std::set<std::string> sorted;
+    for (const auto& value : array_at(expression, {"values"})) sorted.insert(plain_text(value));
     std::string values;
-    for (const auto& value : array_at(expression, {"values"})) append_term(values, plain_text(value));
-    if (op == "Exists") append_term(out, key);
-    if (op == "DoesNotExist") append_term(out, fmt::format("!{}", key));
-    if (op == "In") append_term(out, fmt::format("{} in ({})", key, values));
-    if (op == "NotIn") append_term(out, fmt::format("{} notin ({})", key, values));
+    for (const auto& value : sorted) append_term(values, value);
+    if (op == "Exists") terms.emplace(key, key);
+    if (op == "DoesNotExist") terms.emplace(key, fmt::format("!{}", key));
+    if (op == "In") terms.emplace(key, fmt::format("{} in ({})", key, values));
+    if (op == "NotIn") terms.emplace(key, fmt::format("{} notin ({})", key, values));
   }
+  std::string out;
+  for (const auto& [key, term] : terms) append_term(out, term);
   return or_none(out);
 }
 
@@ -103,13 +117,11 @@ std::string joined(const json::array& elements, std::string_view member) {
 }
 
 std::string access_modes_text(const json::array& modes) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kShort{
+      {{"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"}, {"ReadWriteOncePod", "RWOP"}}};
   std::string out;
-  for (const auto& mode : modes) {
-    const auto text = plain_text(mode);
-    if (text == "ReadWriteOnce") append_term(out, "RWO");
-    if (text == "ReadOnlyMany") append_term(out, "ROX");
-    if (text == "ReadWriteMany") append_term(out, "RWX");
-    if (text == "ReadWriteOncePod") append_term(out, "RWOP");
+  for (const auto& [mode, text] : kShort) {  // always in this order, each once
+    if (std::find(modes.begin(), modes.end(), json::value(mode)) != modes.end()) append_term(out, text);
   }
   return out;
 }

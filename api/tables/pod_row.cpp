@@ -1,4 +1,5 @@
 // api/tables/pod_row.cpp - a pod as a row: the STATUS and RESTARTS that kubectl users know.
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -17,6 +18,9 @@ struct PodSummary {
   std::size_t total = 0;
   std::int64_t restarts = 0;
   std::optional<WallTime> last_restart;
+  // Of sidecars alone: once the pod is initialised, those of ordinary init containers do not count any more.
+  std::int64_t sidecar_restarts = 0;
+  std::optional<WallTime> last_sidecar_restart;
 };
 
 bool condition_true(const json::object& pod, std::string_view type) {
@@ -37,9 +41,17 @@ bool is_sidecar(const json::object& pod, std::string_view name) {
   return false;
 }
 
-void note_restart(PodSummary& summary, const json::object& status) {
+void note_restart(std::optional<WallTime>& last, const json::object& status) {
   const auto time = parse_rfc3339(text_at(status, {"lastState", "terminated", "finishedAt"}));
-  if (time && (!summary.last_restart || *time > *summary.last_restart)) summary.last_restart = *time;
+  if (time && (!last || *time > *last)) last = *time;
+}
+
+bool scheduling_gated(const json::object& pod) {
+  const auto& conditions = array_at(pod, {"status", "conditions"});
+  return std::any_of(conditions.begin(), conditions.end(), [](const json::value& condition) {
+    return condition.is_object() && text_at(condition.get_object(), {"type"}) == "PodScheduled" &&
+           text_at(condition.get_object(), {"reason"}) == "SchedulingGated";
+  });
 }
 
 /// "Signal:9" or "ExitCode:3" for a container that ended without a reason.
@@ -49,16 +61,19 @@ std::string ended_text(const json::object& status) {
                      : fmt::format("ExitCode:{}", number_at(status, {"state", "terminated", "exitCode"}));
 }
 
-/// The init containers' part; true while the pod is still initialising. `sidecar_restarts` grows by theirs.
-bool summarise_init(const json::object& pod, PodSummary& summary, std::int64_t& sidecar_restarts) {
+/// The init containers' part; true while the pod is still initialising.
+bool summarise_init(const json::object& pod, PodSummary& summary) {
   const auto& statuses = array_at(pod, {"status", "initContainerStatuses"});
   for (std::size_t i = 0; i < statuses.size(); ++i) {
     if (!statuses[i].is_object()) continue;
     const auto& status = statuses[i].get_object();
     const bool sidecar = is_sidecar(pod, text_at(status, {"name"}));
     summary.restarts += number_at(status, {"restartCount"});
-    if (sidecar) sidecar_restarts += number_at(status, {"restartCount"});
-    note_restart(summary, status);
+    note_restart(summary.last_restart, status);
+    if (sidecar) {
+      summary.sidecar_restarts += number_at(status, {"restartCount"});
+      note_restart(summary.last_sidecar_restart, status);
+    }
     const auto* terminated = field(status, {"state", "terminated"});
     if (terminated != nullptr && number_at(status, {"state", "terminated", "exitCode"}) == 0) continue;
     if (sidecar && flag_at(status, {"started"})) {
@@ -86,7 +101,7 @@ void summarise_main(const json::object& pod, PodSummary& summary) {
     if (!it->is_object()) continue;
     const auto& status = it->get_object();
     summary.restarts += number_at(status, {"restartCount"});
-    note_restart(summary, status);
+    note_restart(summary.last_restart, status);
     const auto waiting = text_at(status, {"state", "waiting", "reason"});
     const auto terminated = text_at(status, {"state", "terminated", "reason"});
     if (!waiting.empty()) {
@@ -110,14 +125,15 @@ PodSummary summarise(const json::object& pod) {
   const auto phase = text_at(pod, {"status", "phase"});
   const auto reason = text_at(pod, {"status", "reason"});
   summary.status = reason.empty() ? phase.empty() ? "Pending" : phase : reason;
+  if (scheduling_gated(pod)) summary.status = "SchedulingGated";
   summary.total = size_at(pod, {"spec", "containers"});
   for (const auto& container : array_at(pod, {"spec", "initContainers"})) {
     if (container.is_object() && text_at(container.get_object(), {"restartPolicy"}) == "Always") ++summary.total;
   }
-  std::int64_t sidecar_restarts = 0;
-  const bool initialising = summarise_init(pod, summary, sidecar_restarts);
+  const bool initialising = summarise_init(pod, summary);
   if (!initialising || condition_true(pod, "Initialized")) {
-    summary.restarts = sidecar_restarts;
+    summary.restarts = summary.sidecar_restarts;
+    summary.last_restart = summary.last_sidecar_restart;
     summarise_main(pod, summary);
   }
   if (!text_at(pod, {"metadata", "deletionTimestamp"}).empty()) {

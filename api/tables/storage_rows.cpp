@@ -1,5 +1,9 @@
 // api/tables/storage_rows.cpp - claims, volumes, classes, nodes and events as rows.
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "api/human_duration.hpp"
 #include "api/tables/field.hpp"
@@ -12,7 +16,12 @@ std::string phase_or_terminating(const model::Object& object) {
   return object.meta.deleting() ? "Terminating" : std::string(text_at(object.raw, {"status", "phase"}));
 }
 
-std::string_view default_filesystem(std::string_view mode) { return mode.empty() ? "Filesystem" : mode; }
+/// The class, by the annotation of old too.
+std::string_view storage_class_of(const model::Object& object) {
+  const auto annotation = object.meta.annotations.find("volume.beta.kubernetes.io/storage-class");
+  return annotation != object.meta.annotations.end() ? std::string_view(annotation->second)
+                                                     : text_at(object.raw, {"spec", "storageClassName"});
+}
 
 std::string_view unset_if_empty(std::string_view text) { return text.empty() ? "<unset>" : text; }
 
@@ -30,17 +39,13 @@ std::string node_status(const json::object& node) {
 
 std::string node_roles(const model::Object& node) {
   constexpr std::string_view kPrefix = "node-role.kubernetes.io/";
-  std::string out;
-  const auto add = [&](std::string_view role) {
-    if (role.empty()) return;
-    if (!out.empty()) out += ',';
-    out += role;
-  };
+  std::set<std::string_view> roles;
   for (const auto& [key, value] : node.meta.labels) {
-    if (key.starts_with(kPrefix)) add(std::string_view(key).substr(kPrefix.size()));
-    if (key == "kubernetes.io/role") add(value);
+    if (key.starts_with(kPrefix)) roles.insert(std::string_view(key).substr(kPrefix.size()));
+    if (key == "kubernetes.io/role") roles.insert(value);
   }
-  return or_none(out);
+  roles.erase("");
+  return or_none(fmt::format("{}", fmt::join(roles, ",")));
 }
 
 std::string node_address(const json::object& node, std::string_view type) {
@@ -54,26 +59,40 @@ std::string node_address(const json::object& node, std::string_view type) {
 
 std::string_view or_unknown(std::string_view text) { return text.empty() ? "<unknown>" : text; }
 
-/// "3s", or "3s (x12 over 5m)" for an event that happened often.
-std::string last_seen(const json::object& event, WallTime now) {
-  const auto count = number_at(event, {"count"});
+/// When an event happened first, last and how often. `kubectl events` and describe make "5s (x3 over 2m)" of them
+/// themselves; here each has its column.
+struct Occurrence {
+  std::string first;
+  std::string last;
+  std::int64_t count = 1;
+};
+
+Occurrence occurrence(const json::object& event, WallTime now) {
+  Occurrence out;
   const auto first = text_at(event, {"firstTimestamp"});
+  out.first = age_since(first.empty() ? text_at(event, {"eventTime"}) : first, now);
   const auto last = text_at(event, {"lastTimestamp"});
-  const auto once = last.empty() ? text_at(event, {"eventTime"}) : last;
-  const auto fallback = once.empty() ? text_at(event, {"metadata", "creationTimestamp"}) : once;
-  const auto seen = age_since(fallback, now);
-  return count > 1 && !first.empty() ? fmt::format("{} (x{} over {})", seen, count, age_since(first, now)) : seen;
+  out.last = last.empty() ? out.first : age_since(last, now);
+  out.count = std::max<std::int64_t>(number_at(event, {"count"}), 1);
+  if (const auto* series = field(event, {"series"}); series != nullptr && series->is_object()) {
+    out.last = age_since(text_at(event, {"series", "lastObservedTime"}), now);
+    out.count = number_at(event, {"series", "count"});
+  }
+  return out;
 }
 
 std::string involved(const json::object& event) {
   std::string kind(text_at(event, {"involvedObject", "kind"}));
   for (auto& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return fmt::format("{}/{}", kind, text_at(event, {"involvedObject", "name"}));
+  const auto name = text_at(event, {"involvedObject", "name"});
+  return name.empty() ? kind : fmt::format("{}/{}", kind, name);
 }
 
 std::string event_source(const json::object& event) {
-  const auto component = text_at(event, {"source", "component"});
-  const auto host = text_at(event, {"source", "host"});
+  auto component = text_at(event, {"source", "component"});
+  if (component.empty()) component = text_at(event, {"reportingComponent"});
+  auto host = text_at(event, {"source", "host"});
+  if (host.empty()) host = text_at(event, {"reportingInstance"});
   return host.empty() ? std::string(component) : fmt::format("{}, {}", component, host);
 }
 
@@ -82,15 +101,18 @@ std::string event_source(const json::object& event) {
 json::array claim_cells(const model::Object& claim, WallTime now) {
   const auto volume = text_at(claim.raw, {"spec", "volumeName"});
   const bool bound = !volume.empty();
+  const auto capacity = text_at(claim.raw, {"status", "capacity", "storage"});
   return {claim.meta.name,
           phase_or_terminating(claim),
           volume,
-          bound ? text_at(claim.raw, {"status", "capacity", "storage"}) : std::string_view{},
+          !bound             ? std::string_view{}
+          : capacity.empty() ? "0"
+                             : capacity,
           bound ? access_modes_text(array_at(claim.raw, {"status", "accessModes"})) : std::string{},
-          text_at(claim.raw, {"spec", "storageClassName"}),
+          storage_class_of(claim),
           unset_if_empty(text_at(claim.raw, {"spec", "volumeAttributesClassName"})),
           age_since(claim.meta.creation_timestamp, now),
-          default_filesystem(text_at(claim.raw, {"spec", "volumeMode"}))};
+          unset_if_empty(text_at(claim.raw, {"spec", "volumeMode"}))};
 }
 
 json::array volume_cells(const model::Object& volume, WallTime now) {
@@ -102,16 +124,20 @@ json::array volume_cells(const model::Object& volume, WallTime now) {
           phase_or_terminating(volume),
           claim.empty() ? std::string{}
                         : fmt::format("{}/{}", text_at(volume.raw, {"spec", "claimRef", "namespace"}), claim),
-          text_at(volume.raw, {"spec", "storageClassName"}),
+          storage_class_of(volume),
           unset_if_empty(text_at(volume.raw, {"spec", "volumeAttributesClassName"})),
           text_at(volume.raw, {"status", "reason"}),
           age_since(volume.meta.creation_timestamp, now),
-          default_filesystem(text_at(volume.raw, {"spec", "volumeMode"}))};
+          unset_if_empty(text_at(volume.raw, {"spec", "volumeMode"}))};
 }
 
 json::array storage_class_cells(const model::Object& storage_class, WallTime now) {
-  const auto annotation = storage_class.meta.annotations.find("storageclass.kubernetes.io/is-default-class");
-  const bool is_default = annotation != storage_class.meta.annotations.end() && annotation->second == "true";
+  const auto says_default = [&](const char* key) {
+    const auto annotation = storage_class.meta.annotations.find(key);
+    return annotation != storage_class.meta.annotations.end() && annotation->second == "true";
+  };
+  const bool is_default = says_default("storageclass.kubernetes.io/is-default-class") ||
+                          says_default("storageclass.beta.kubernetes.io/is-default-class");
   const auto reclaim = text_at(storage_class.raw, {"reclaimPolicy"});
   const auto binding = text_at(storage_class.raw, {"volumeBindingMode"});
   return {storage_class.meta.name + (is_default ? " (default)" : ""),
@@ -136,19 +162,20 @@ json::array node_cells(const model::Object& node, WallTime now) {
 }
 
 json::array event_cells(const model::Object& event, WallTime now) {
-  auto message = std::string(text_at(event.raw, {"message"}));
-  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.pop_back();
-  const auto first = text_at(event.raw, {"firstTimestamp"});
-  const auto count = number_at(event.raw, {"count"});
-  return {last_seen(event.raw, now),
+  const auto message = text_at(event.raw, {"message"});
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto begin = std::min(message.find_first_not_of(kBlanks), message.size());
+  const auto end = message.find_last_not_of(kBlanks) + 1;  // npos + 1 is 0
+  const auto when = occurrence(event.raw, now);
+  return {when.last,
           text_at(event.raw, {"type"}),
           text_at(event.raw, {"reason"}),
           involved(event.raw),
           text_at(event.raw, {"involvedObject", "fieldPath"}),
           event_source(event.raw),
-          message,
-          age_since(first.empty() ? std::string_view(event.meta.creation_timestamp) : first, now),
-          count == 0 ? 1 : count,
+          message.substr(begin, std::max(begin, end) - begin),
+          when.first,
+          when.count,
           event.meta.name};
 }
 

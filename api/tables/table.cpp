@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "api/human_duration.hpp"
+#include "api/json_text.hpp"
 #include "api/old_version.hpp"
 #include "api/tables/field.hpp"
 
@@ -138,11 +139,15 @@ json::array column_definitions(Kind kind) {
 void append_table_row(std::string& out, const model::Object& object, RowObject include, WallTime now,
                       std::string_view api_version) {
   out += R"({"cells":)";
-  out += json::serialize(table_cells(object, now));
+  append_json(out, table_cells(object, now));
   if (include == RowObject::Metadata) {
     out += R"(,"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":)";
     const auto* metadata = object.raw.if_contains("metadata");
-    out += metadata != nullptr ? json::serialize(*metadata) : "{}";
+    if (metadata != nullptr) {
+      append_json(out, *metadata);
+    } else {
+      out += "{}";
+    }
     out += '}';
   } else if (include == RowObject::Object) {
     out += R"(,"object":)";

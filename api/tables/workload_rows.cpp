@@ -1,5 +1,10 @@
 // api/tables/workload_rows.cpp - sets, their revisions, services and slices as rows.
+#include <algorithm>
+#include <set>
+#include <vector>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "api/human_duration.hpp"
 #include "api/tables/field.hpp"
@@ -46,11 +51,28 @@ std::string external_ip(const json::object& service) {
   if (type == "ExternalName") return or_none(text_at(service, {"spec", "externalName"}));
   const auto external = strings(array_at(service, {"spec", "externalIPs"}));
   if (type == "LoadBalancer") {
-    auto ingress = joined(array_at(service, {"status", "loadBalancer", "ingress"}), "ip");
+    std::set<std::string_view> points;
+    for (const auto& point : array_at(service, {"status", "loadBalancer", "ingress"})) {
+      if (!point.is_object()) continue;
+      const auto ip = text_at(point.get_object(), {"ip"});
+      const auto name = ip.empty() ? text_at(point.get_object(), {"hostname"}) : ip;
+      if (!name.empty()) points.insert(name);
+    }
+    auto ingress = fmt::format("{}", fmt::join(points, ","));
     if (!external.empty()) ingress += (ingress.empty() ? "" : ",") + external;
     return ingress.empty() ? "<pending>" : ingress;
   }
   return or_none(external);
+}
+
+/// The first three, and how many more there are.
+std::string some_of(const std::vector<std::string>& words) {
+  constexpr std::size_t kShown = 3;
+  if (words.empty()) return "<unset>";
+  const auto shown = std::min(kShown, words.size());
+  auto out = fmt::format("{}", fmt::join(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(shown), ","));
+  if (words.size() > shown) out += fmt::format(" + {} more...", words.size() - shown);
+  return out;
 }
 
 }  // namespace
@@ -120,22 +142,21 @@ json::array endpoints_cells(const model::Object& endpoints, WallTime now) {
 }
 
 json::array endpoint_slice_cells(const model::Object& slice, WallTime now) {
-  std::string ports;
+  std::vector<std::string> ports;
   for (const auto& entry : array_at(slice.raw, {"ports"})) {
     if (!entry.is_object()) continue;
-    if (!ports.empty()) ports += ',';
-    ports += fmt::format("{}", number_at(entry.get_object(), {"port"}));
+    const auto port = number_at(entry.get_object(), {"port"});
+    ports.push_back(port == 0 ? "*" : fmt::format("{}", port));
   }
-  std::string addresses;
+  std::vector<std::string> addresses;
   for (const auto& entry : array_at(slice.raw, {"endpoints"})) {
     if (!entry.is_object()) continue;
-    const auto some = strings(array_at(entry.get_object(), {"addresses"}));
-    if (some.empty()) continue;
-    if (!addresses.empty()) addresses += ',';
-    addresses += some;
+    for (const auto& address : array_at(entry.get_object(), {"addresses"})) {
+      if (address.is_string()) addresses.emplace_back(view(address.get_string()));
+    }
   }
-  return {slice.meta.name, text_at(slice.raw, {"addressType"}), ports.empty() ? "<unset>" : ports,
-          addresses.empty() ? "<unset>" : addresses, age_since(slice.meta.creation_timestamp, now)};
+  return {slice.meta.name, text_at(slice.raw, {"addressType"}), some_of(ports), some_of(addresses),
+          age_since(slice.meta.creation_timestamp, now)};
 }
 
 }  // namespace berth::api

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/meta.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -38,6 +40,40 @@ TEST_F(NodeObjectTest, WhatTheConfigurationDropsGoesAndWhatPeopleAddedStays) {
   EXPECT_NE(taints.find("disk"), std::string::npos);
   EXPECT_NE(taints.find("maintenance"), std::string::npos);
   EXPECT_TRUE(stored.at("spec").at("unschedulable").as_bool());
+}
+
+std::string condition(const json::object& node, std::string_view type, std::string_view field) {
+  for (const auto& each : node.at("status").at("conditions").as_array()) {
+    if (find_string(each, {"type"}) == type) return std::string(find_string(each, {field}));
+  }
+  return {};
+}
+
+TEST_F(NodeObjectTest, AConditionKeepsItsTransitionTimeUntilItChanges) {
+  auto node = fresh();
+  EXPECT_EQ(condition(node, "Ready", "status"), "True");
+  EXPECT_EQ(condition(node, "MemoryPressure", "status"), "False");
+  const auto at = [](std::string_view text) { return *parse_rfc3339(text); };
+  update_node_status(node, {}, "", at("2026-11-21T10:00:00Z"));
+  const auto since = condition(node, "Ready", "lastTransitionTime");
+  EXPECT_EQ(condition(node, "Ready", "lastHeartbeatTime"), "2026-11-21T10:00:00Z");
+  update_node_status(node, {.runtime_error = "no socket"}, "containerd://1.6.20", at("2026-11-21T10:05:00Z"));
+  EXPECT_EQ(condition(node, "Ready", "status"), "False");
+  EXPECT_EQ(condition(node, "Ready", "message"), "containerd is not usable: no socket");
+  EXPECT_EQ(condition(node, "Ready", "lastTransitionTime"), "2026-11-21T10:05:00Z");
+  EXPECT_EQ(condition(node, "DiskPressure", "lastTransitionTime"), since);
+  EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");
+  update_node_status(node, {.runtime_error = {}, .disk_pressure = true}, "", at("2026-11-21T10:06:00Z"));
+  EXPECT_EQ(condition(node, "DiskPressure", "status"), "True");
+  EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");
+}
+
+TEST_F(NodeObjectTest, TheLeaseNamesItsHolder) {
+  config.node_name = "worker1";
+  const auto lease = make_node_lease("worker1", *parse_rfc3339("2026-11-21T10:00:00Z"));
+  ASSERT_TRUE(model::make_object(lease));
+  EXPECT_EQ(find_string(json::value(lease), {"metadata", "namespace"}), "kube-node-lease");
+  EXPECT_EQ(find_string(json::value(lease), {"spec", "renewTime"}), "2026-11-21T10:00:00.000000Z");
 }
 
 }  // namespace

@@ -63,6 +63,12 @@ TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
   EXPECT_TRUE(status().ready());
 }
 
+TEST_F(PodStatusTest, ContainersCanStartOnceThereIsANetwork) {
+  EXPECT_EQ(status().condition("PodReadyToStartContainers")->status, "False");
+  view.attachment.emplace().address = "10.0.0.9";
+  EXPECT_EQ(status().condition("PodReadyToStartContainers")->status, "True");
+}
+
 TEST_F(PodStatusTest, TransitionTimesMoveOnlyWithTheirCondition) {
   run();
   pod.status = status();
@@ -89,6 +95,7 @@ TEST_F(PodStatusTest, TerminalPhasesFollowTheExitCodes) {
   EXPECT_EQ(status().condition("Ready")->reason, "PodCompleted");
   exit(3);
   EXPECT_EQ(status().phase, "Failed");
+  EXPECT_EQ(status().condition("Ready")->reason, "PodFailed");
   EXPECT_EQ(std::get<model::ContainerStateTerminated>(status().container_statuses[0].state).reason, "Error");
   view.main[0].oom_killed = true;
   EXPECT_EQ(std::get<model::ContainerStateTerminated>(status().container_statuses[0].state).reason, "OOMKilled");
@@ -103,6 +110,7 @@ TEST_F(PodStatusTest, WhileInitContainersRunTheOthersAreInitializing) {
   EXPECT_EQ(made.phase, "Pending");
   EXPECT_EQ(waiting(made).reason, "PodInitializing");
   EXPECT_EQ(made.condition("Initialized")->status, "False");
+  EXPECT_EQ(made.condition("Initialized")->message, "containers with incomplete status: [setup]");
 }
 
 TEST_F(PodStatusTest, AFailedInitContainerOfANeverPodFailsIt) {

@@ -296,6 +296,23 @@ TEST_P(StoreContract, WatchersHearOfAWriteBeforeItsDone) {
   EXPECT_EQ(order, (std::vector<std::string>{"change", "done", "change", "done"}));
 }
 
+TEST_P(StoreContract, HistoryIsOfOneKindAndProgressTellsHowFarThatKindIs) {
+  created("a");
+  const auto from = store_->revision();
+  created("b");
+  const auto last = store_->revision();
+  json::object raw{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "other"}}}};
+  ASSERT_TRUE(create_and_wait(*store_, *model::make_object(std::move(raw))));
+  const auto history = store_->history(Kind::ConfigMap, from);
+  ASSERT_TRUE(history);
+  EXPECT_EQ(summaries(history->changes), (std::vector<std::string>{"+b"}));
+  EXPECT_EQ(history->revision, store_->revision());
+  EXPECT_EQ(store_->progress(Kind::ConfigMap).of_kind, last);
+  EXPECT_EQ(store_->progress(Kind::ConfigMap).revision, last + 1);
+  EXPECT_EQ(store_->progress(Kind::Pod).of_kind, 0U);
+  EXPECT_EQ(store_->history(Kind::ConfigMap, store_->revision() + 1).error().code(), ErrorCode::OutOfRange);
+}
+
 TEST_P(StoreContract, ManyThreadsMayWriteAndOneOfThemWinsEachRace) {
   created("shared");
   const auto expected = store_->get(key("shared"))->meta.resource_version;
