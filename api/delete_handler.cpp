@@ -205,7 +205,8 @@ struct ManyDeletions : std::enable_shared_from_this<ManyDeletions> {
     HttpResponse response;
     Presentation whole;
     whole.api_version = api_version;
-    response.stream = make_list_body(*kind, std::move(listing), Selection(), whole, context.clock.wall());
+    response.stream = make_list_body(*kind, {.listing = std::move(listing), .next = {}, .left = {}}, Selection(), whole,
+                                     context.clock.wall());
     respond(std::move(response));
   }
 };
