@@ -4,16 +4,18 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-
+#include <iterator>
 #include <optional>
 
+#include <fmt/format.h>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "api/api_error.hpp"
-#include "api/web_socket_connection.hpp"
+#include "api/byte_connection.hpp"
 #include "base/counters.hpp"
 
 namespace berth::api {
@@ -35,6 +37,9 @@ Method method_of(http::verb verb) {
   if (verb == http::verb::delete_) return Method::Delete;
   return Method::Other;
 }
+
+/// More are not read: kubectl offers five.
+constexpr std::size_t kMaxProtocols = 16;
 
 std::string text(beast::string_view view) { return {view.data(), view.size()}; }
 
@@ -121,8 +126,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     request.content_type = text(request_[http::field::content_type]);
     request.accept = text(request_[http::field::accept]);
     request.user_agent = text(request_[http::field::user_agent]);
-    request.wants_web_socket = beast::websocket::is_upgrade(request_);
-    request.sub_protocols = text(request_[http::field::sec_websocket_protocol]);
+    read_upgrade(request);
     request.body = std::move(request_.body());
     request.user = user_;
     stream_.expires_never();
@@ -134,11 +138,45 @@ class Connection final : public std::enable_shared_from_this<Connection> {
                      });
   }
 
+  void read_upgrade(HttpRequest& request) const {
+    if (beast::websocket::is_upgrade(request_)) {
+      request.upgrade = Upgrade::WebSocket;
+      request.web_socket_key = text(request_[http::field::sec_websocket_key]);
+    } else if (request_.version() >= 11 && http::token_list(request_[http::field::connection]).exists("upgrade") &&
+               beast::iequals(request_[http::field::upgrade], "SPDY/3.1")) {
+      request.upgrade = Upgrade::Spdy;
+    } else {
+      return;
+    }
+    const auto add = [&](const auto& lines) {
+      for (auto it = lines.first; it != lines.second && request.protocols.size() < kMaxProtocols; ++it) {
+        // Not Beast's token_list: a slash is no token character, and "SPDY/3.1+portforward.k8s.io" has one.
+        std::string_view rest(it->value().data(), it->value().size());
+        while (!rest.empty() && request.protocols.size() < kMaxProtocols) {
+          const auto end = std::min(rest.find(','), rest.size());
+          auto one = rest.substr(0, end);
+          while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
+          while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
+          if (!one.empty()) request.protocols.emplace_back(one);
+          rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+      }
+    };
+    if (request.upgrade == Upgrade::WebSocket) {
+      add(request_.equal_range(http::field::sec_websocket_protocol));
+    } else {
+      add(request_.equal_range("X-Stream-Protocol-Version"));
+    }
+  }
+
   void respond(HttpResponse response) {
     if (response.session) {
-      beast::get_lowest_layer(stream_).expires_never();
-      start_web_socket(std::move(stream_), request_, std::move(response.session), std::move(response.sub_protocol),
-                       std::move(counted_));
+      std::string head = "HTTP/1.1 101 Switching Protocols\r\nServer: berth/" BERTH_VERSION "\r\n";
+      for (const auto& [name, value] : response.headers)
+        fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
+      head += "\r\n";
+      start_byte_connection(std::move(stream_), std::move(head), beast::buffers_to_string(buffer_.data()),
+                            std::move(response.session), std::move(counted_));
       return;
     }
     const auto prepare = [&](auto& message) {

@@ -13,7 +13,7 @@ namespace berth::api {
 struct HttpShared {
   HttpLimits limits;
   HttpHandler handler;
-  std::size_t open = 0;  ///< Connections now, WebSockets included.
+  std::size_t open = 0;  ///< Connections now, upgraded ones included.
 };
 
 void start_connection(boost::asio::local::stream_protocol::socket socket, std::shared_ptr<HttpShared> shared);

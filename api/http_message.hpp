@@ -9,11 +9,19 @@
 #include <utility>
 #include <vector>
 
+#include "api/peer_socket.hpp"
 #include "api/user.hpp"
 
 namespace berth::api {
 
 enum class Method { Get, Post, Put, Patch, Delete, Other };
+
+/// What the client wants to speak instead of HTTP.
+enum class Upgrade {
+  None,
+  WebSocket,  ///< A valid request of RFC 6455.
+  Spdy,       ///< SPDY/3.1
+};
 
 struct HttpRequest {
   Method method = Method::Get;
@@ -22,8 +30,10 @@ struct HttpRequest {
   std::string accept;
   std::string user_agent;
   std::string body;
-  bool wants_web_socket = false;  ///< A valid WebSocket upgrade (RFC 6455).
-  std::string sub_protocols;      ///< Sec-WebSocket-Protocol as sent: "v5.channel.k8s.io, v4.channel.k8s.io".
+  Upgrade upgrade = Upgrade::None;
+  std::string web_socket_key;  ///< Sec-WebSocket-Key.
+  /// Sec-WebSocket-Protocol, or X-Stream-Protocol-Version for SPDY, as offered: best first.
+  std::vector<std::string> protocols;
   User user{};                    ///< Who asks: always somebody we know.
 };
 
@@ -45,31 +55,6 @@ class BodySource {
   virtual void on_wake(std::function<void()> wake) { static_cast<void>(wake); }
 };
 
-/// Our end of an open WebSocket. API thread only.
-class WebSocket {
- public:
-  virtual ~WebSocket() = default;
-  /// Queues one binary message.
-  virtual void send(std::string message) = 0;
-  /// Bytes queued and not yet written: stop producing above your limit, go on at on_drained().
-  virtual std::size_t queued_bytes() const = 0;
-  /// Stops or resumes reading from the peer.
-  virtual void set_reading(bool reading) = 0;
-  /// Sends what is queued, then a Close frame with code 1000.
-  virtual void close() = 0;
-};
-
-/// What runs over a WebSocket. Calls come on the API thread; none after on_closed().
-class WebSocketSession {
- public:
-  virtual ~WebSocketSession() = default;
-  virtual void on_open(WebSocket& socket) = 0;
-  virtual void on_message(std::string_view message, bool binary) = 0;
-  virtual void on_drained() = 0;
-  /// The peer is gone, or our Close was answered. The WebSocket must not be used any more.
-  virtual void on_closed() = 0;
-};
-
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpResponse {
@@ -77,9 +62,8 @@ struct HttpResponse {
   std::string content_type = "application/json";
   HttpHeaders headers;
   std::string body;
-  std::unique_ptr<BodySource> stream;         ///< Sent chunked instead of `body` when set.
-  std::shared_ptr<WebSocketSession> session;  ///< Answer 101 and run this.
-  std::string sub_protocol;                   ///< The one chosen for `session`.
+  std::unique_ptr<BodySource> stream;    ///< Sent chunked instead of `body` when set.
+  std::shared_ptr<PeerSession> session;  ///< Answer 101 with `headers`, then run this over the bare connection.
 };
 
 /// Takes the answer to one request; call it once, on the API thread.

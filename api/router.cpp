@@ -77,9 +77,10 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
   if (path.subresource == "log" && is_pod) {
     return respond(method == Method::Get ? handle_log(context, path, query) : to_response(method_not_allowed()));
   }
-  if (path.subresource == "exec" && is_pod) {
-    const bool allowed = method == Method::Get || method == Method::Post;
-    return respond(allowed ? handle_exec(context, path, query, request) : to_response(method_not_allowed()));
+  if ((path.subresource == "exec" || path.subresource == "attach") && is_pod) {
+    if (method != Method::Get && method != Method::Post) return respond(to_response(method_not_allowed()));
+    const bool is_exec = path.subresource == "exec";
+    return respond(is_exec ? handle_exec(context, path, query, request) : handle_attach(context, path, query, request));
   }
   respond(to_response(path_not_found()));
 }
