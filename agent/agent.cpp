@@ -42,6 +42,7 @@ constexpr std::size_t kFileThreads = 2;   // Sources, provisioning.
 // A pass is bounded by its calls' deadlines (10 s each); older than this, something hangs.
 constexpr std::chrono::seconds kLaneTooOld{120};
 constexpr std::chrono::seconds kRuntimeRetry{2};
+constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
 // Enough for a watch that reconnects; each entry holds a whole object.
 constexpr std::size_t kStoreHistory = 256;
 
@@ -112,6 +113,7 @@ class HostAgent final : public Agent {
   store::Store& store() override { return *store_; }
   runtime::PodRuntime& runtime() override { return *runtime_; }
   runtime::LogReader& logs() override { return *logs_; }
+  Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) override;
   Status health() const override;
 
  private:
@@ -321,6 +323,13 @@ void HostAgent::begin() {
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));
   feed_watchdog();
+}
+
+Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t port) {
+  const auto attachment = network_->observe(pod_uid);
+  if (!attachment) return attachment.error();
+  if (!*attachment) return Error(ErrorCode::NotFound, fmt::format("pod {} has no network here", pod_uid));
+  return network::dial_localhost((*attachment)->netns_path, port, kDialDeadline);
 }
 
 void HostAgent::check_runtime() {

@@ -1,11 +1,14 @@
 // agent/agent.hpp - the whole agent: every room built and wired, in one place.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "agent/config.hpp"
 #include "base/loop.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -27,6 +30,8 @@ class Agent {
   virtual store::Store& store() = 0;
   virtual runtime::PodRuntime& runtime() = 0;
   virtual runtime::LogReader& logs() = 0;
+  /// A connection to a port of a pod's localhost. Blocks for seconds at most. NotFound: no such pod has a network here.
+  virtual Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) = 0;
   /// Is everything that pods need in order? Any thread.
   virtual Status health() const = 0;
 };

@@ -43,9 +43,10 @@ int main(int argc, char** argv) {
 
   auto agent = berth::agent::make_agent(*config);
   if (!agent) return fail(agent.error());
-  auto api =
-      berth::api::start_api_server({.socket = config->socket(), .node_name = config->node_name}, (*agent)->store(),
-                                   (*agent)->runtime(), (*agent)->logs(), [&agent] { return (*agent)->health(); });
+  berth::api::ApiConfig served{.socket = config->socket(), .node_name = config->node_name};
+  served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
+  auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
+                                          [&agent] { return (*agent)->health(); });
   if (!api) return fail(api.error());
   (*agent)->run();
   return 0;

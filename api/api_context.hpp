@@ -22,6 +22,7 @@ struct ApiContext {
   HealthCheck health;
   Reactor& reactor;
   Lane& lane;
+  Lane& dial_lane;  ///< For connections into pods: one that takes nothing holds up no log.
   const Clock& clock;
   std::shared_ptr<RequestCounters> requests{};
   std::shared_ptr<UsageSampler> usage{};

@@ -22,8 +22,9 @@ class Server final : public ApiServer {
   Server(const ApiConfig& config, store::Store& store, runtime::PodRuntime& runtime, runtime::LogReader& logs,
          HealthCheck health)
       : lane_(make_thread_lane("api-io", kLaneThreads)),
+        dial_lane_(make_thread_lane("api-dial", kLaneThreads)),
         reactor_(std::make_unique<Reactor>()),
-        context_{config, store, runtime, logs, std::move(health), *reactor_, *lane_, clock_} {
+        context_{config, store, runtime, logs, std::move(health), *reactor_, *lane_, *dial_lane_, clock_} {
     context_.requests = std::make_shared<RequestCounters>();
     context_.usage = std::make_shared<UsageSampler>(runtime, *reactor_, *lane_, config.usage_window);
   }
@@ -34,6 +35,7 @@ class Server final : public ApiServer {
     context_.usage.reset();  // its timers are the reactor's
     reactor_.reset();        // connections end here, and hand their last jobs to the lane
     lane_.reset();           // whose jobs still read the context
+    dial_lane_.reset();
     ::unlink(context_.config.socket.c_str());
   }
 
@@ -50,6 +52,7 @@ class Server final : public ApiServer {
  private:
   SystemClock clock_;
   std::unique_ptr<Lane> lane_;
+  std::unique_ptr<Lane> dial_lane_;
   std::unique_ptr<Reactor> reactor_;
   ApiContext context_;
   std::unique_ptr<HttpServer> http_;

@@ -2,17 +2,23 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
 
 namespace berth::api {
+
+/// Connects to a port of a pod's localhost, inside its network namespace. May block; runs on a lane. The error's text
+/// is for users.
+using PodDialer = std::function<Result<UniqueFd>(const std::string& pod_uid, std::uint16_t port)>;
 
 struct ApiConfig {
   std::filesystem::path socket = "/run/berth/berthd.sock";  ///< Mode 0660, group `berth` when that group exists.
@@ -21,6 +27,7 @@ struct ApiConfig {
   std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};
+  PodDialer dial_pod{};  ///< For port-forward.
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, pods/exec

@@ -123,11 +123,11 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
     if (!input_.empty()) {
       // A descriptor of its own: epoll(7) knows each only once.
       if (!write_fd_) write_fd_ = UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-      input_wait_ = context_.reactor.when_writable(write_fd_ ? write_fd_.get() : fd_.get(),
-                                                   [this, self = shared_from_this()] {
-                                                     input_wait_.reset();
-                                                     write_input();
-                                                   });
+      input_wait_ =
+          context_.reactor.when_writable(write_fd_ ? write_fd_.get() : fd_.get(), [this, self = shared_from_this()] {
+            input_wait_.reset();
+            write_input();
+          });
     }
     if (input_.size() <= kMaxQueued / 2) peer_->set_reading(true);
     if (input_.empty() && input_ended_ && !std::exchange(shut_, true)) ::shutdown(fd_.get(), SHUT_WR);

@@ -34,7 +34,7 @@ struct HttpRequest {
   std::string web_socket_key;  ///< Sec-WebSocket-Key.
   /// Sec-WebSocket-Protocol, or X-Stream-Protocol-Version for SPDY, as offered: best first.
   std::vector<std::string> protocols;
-  User user{};                    ///< Who asks: always somebody we know.
+  User user{};  ///< Who asks: always somebody we know.
 };
 
 /// A body that is made while it is sent. The connection pulls when the peer has room, so a slow

@@ -39,8 +39,7 @@ class Channels final : public PeerSession {
   Channels(ApiContext& context, const model::Object& pod, const std::vector<std::uint16_t>& ports, bool is_text)
       : is_text_(is_text) {
     for (const auto port : ports) {
-      auto forwarded =
-          make_forwarded_port(context, {.pod_uid = pod.meta.uid, .pod_name = pod.meta.name, .port = port});
+      auto forwarded = make_forwarded_port(context, {.pod_uid = pod.meta.uid, .pod_name = pod.meta.name, .port = port});
       channels_.push_back(std::make_unique<Channel>(*this, channels_.size(), port, std::move(forwarded)));
     }
   }

@@ -55,12 +55,12 @@ HttpResponse handle_port_forward(ApiContext& context, const ResourcePath& path, 
   if (!pod) return to_response(not_found(model::info(path.kind), path.name));
   if (request.upgrade == Upgrade::None) return to_response(upgrade_required());
   if (const auto phase = text_at(pod->raw, {"status", "phase"}); phase != "Running") {
-    return to_response(bad_request(
-        fmt::format("unable to forward port because pod is not running. Current status={}", phase)));
+    return to_response(
+        bad_request(fmt::format("unable to forward port because pod is not running. Current status={}", phase)));
   }
   const bool is_web_socket = request.upgrade == Upgrade::WebSocket;
-  const auto protocol = is_web_socket ? negotiate(request.protocols, kWebSocketProtocols)
-                                      : negotiate(request.protocols, kSpdyProtocols);
+  const auto protocol =
+      is_web_socket ? negotiate(request.protocols, kWebSocketProtocols) : negotiate(request.protocols, kSpdyProtocols);
   if (!protocol) return to_response(protocol.error());
   HttpResponse response;
   if (!is_web_socket || *protocol == kTunnel) {

@@ -14,6 +14,7 @@
 #include "api/metrics_page.hpp"
 #include "api/old_version.hpp"
 #include "api/openapi.hpp"
+#include "api/port_forward_handler.hpp"
 #include "api/read_handler.hpp"
 #include "api/request_counters.hpp"
 #include "api/request_path.hpp"
@@ -76,6 +77,10 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
   }
   if (path.subresource == "log" && is_pod) {
     return respond(method == Method::Get ? handle_log(context, path, query) : to_response(method_not_allowed()));
+  }
+  if (path.subresource == "portforward" && is_pod) {
+    const bool allowed = method == Method::Get || method == Method::Post;
+    return respond(allowed ? handle_port_forward(context, path, query, request) : to_response(method_not_allowed()));
   }
   if ((path.subresource == "exec" || path.subresource == "attach") && is_pod) {
     if (method != Method::Get && method != Method::Post) return respond(to_response(method_not_allowed()));

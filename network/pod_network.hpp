@@ -1,6 +1,7 @@
 // network/pod_network.hpp - front door: addresses, routes and host ports of pods.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "model/pod.hpp"
 
 namespace berth::network {
@@ -83,6 +85,11 @@ class PodNetwork {
   /// The host's address that pods show as status.hostIP: source of the default route, else the gateway.
   virtual std::string host_address() const = 0;
 };
+
+/// A connection to `port` of the localhost inside a pod's namespace (127.0.0.1, then ::1), or of the host's for an
+/// empty path: what port-forward wants, which reaches ports that listen nowhere else. Non-blocking. Blocks for twice
+/// `deadline` at most: lane threads. Unavailable: nobody listens, or takes no connection; in containerd's words.
+Result<UniqueFd> dial_localhost(const std::string& netns_path, std::uint16_t port, std::chrono::milliseconds deadline);
 
 /// The real thing, through libnl and libnftables. InvalidArgument for a bad configuration.
 Result<std::unique_ptr<PodNetwork>> make_pod_network(const NetworkConfig& config);
