@@ -11,6 +11,7 @@
 #include "api/pod_containers.hpp"
 #include "api/remote_command.hpp"
 #include "api/stream_protocol.hpp"
+#include "api/tables/field.hpp"
 #include "api/web_socket.hpp"
 
 namespace berth::api {
@@ -58,6 +59,9 @@ std::variant<CommandTarget, HttpResponse> find_target(ApiContext& context, const
   if (!pod) return to_response(not_found(model::info(path.kind), path.name));
   const auto container = choose_container(*pod, query.get("container"));
   if (!container) return to_response(container.error());
+  if (text_at(pod->raw, {"spec", "nodeName"}).empty()) {
+    return to_response(bad_request(fmt::format("pod {} does not have a host assigned", pod->meta.name)));
+  }
   CommandTarget out{{}, read_streams(query)};
   if (!out.streams.in && !out.streams.out && !out.streams.err) {
     return kubelet_error(400, "you must specify at least 1 of stdin, stdout, stderr");

@@ -30,6 +30,8 @@ struct Piece {
 };
 
 void append_line(std::string& out, Tail& tail, const runtime::LogLine& line) {
+  const auto wanted = tail.request.stream;
+  if (wanted != LogStream::All && (wanted == LogStream::Stderr) != line.is_stderr) return;
   if (tail.request.timestamps && !tail.mid_line) {
     out += format_log_time(line.time);
     out += ' ';

@@ -11,10 +11,13 @@
 
 namespace berth::api {
 
+enum class LogStream { All, Stdout, Stderr };
+
 struct LogRequest {
   runtime::LogQuery query;
   bool follow = false;
   bool timestamps = false;
+  LogStream stream = LogStream::All;
   std::optional<std::uint64_t> limit_bytes;
 };
 

@@ -7,7 +7,8 @@
 
 namespace berth::api {
 
-/// GET pods/NAME/log with container, follow, previous, tailLines, sinceSeconds, sinceTime, timestamps, limitBytes.
+/// GET pods/NAME/log with container, follow, previous, tailLines, sinceSeconds, sinceTime, timestamps, limitBytes,
+/// stream.
 /// Following ends when the container ended and its log is drained. Log files are read on a lane.
 HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Query& query);
 

@@ -137,6 +137,9 @@ TEST_F(Exec, WhatCannotRunIsRefusedBeforeTheUpgrade) {
               StartsWith("HTTP/1.1 400"));
   put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"default"},
       "spec":{"containers":[{"name":"c"}]},"status":{"phase":"Pending"}})");
+  EXPECT_EQ(send("POST", path + "&stdout=true").message(), "pod web-0 does not have a host assigned");
+  put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"default"},
+      "spec":{"nodeName":"n1","containers":[{"name":"c"}]},"status":{"phase":"Pending"}})");
   // The kubelet's words: kubectl says `unable to upgrade connection: container not found ("c")`.
   RawClient client(config_.socket);
   client.send(SpdyClient::upgrade(path + "&stdout=true", ""));
