@@ -11,11 +11,11 @@ using testing::HasSubstr;
 
 class Logs : public ApiFixture {
  protected:
-  void line(const std::string& text, std::uint32_t attempt = 0, bool partial = false) {
+  void line(const std::string& text, std::uint32_t attempt = 0, bool partial = false, bool is_stderr = false) {
     const auto pod = store_->get({model::Kind::Pod, "default", "web-0"});
     logs_.append(
         pod->meta.uid, "c", attempt,
-        {.time = *parse_rfc3339("2026-11-21T10:00:00.5Z"), .is_stderr = false, .partial = partial, .text = text});
+        {.time = *parse_rfc3339("2026-11-21T10:00:00.5Z"), .is_stderr = is_stderr, .partial = partial, .text = text});
   }
   std::string read(std::string_view query) {
     std::string out;
@@ -49,6 +49,32 @@ TEST_F(Logs, LinesAreGivenWithTailLimitAndTimes) {
   EXPECT_EQ(read("?tailLines=x").substr(0, 4), "400 ");
 }
 
+TEST_F(Logs, OptionsAreRefusedAsKubernetesRefusesThem) {
+  put_running_pod("web-0");
+  const std::string about = "422 PodLogOptions \"web-0\" is invalid: ";
+  EXPECT_EQ(read("?tailLines=-1"), about + "tailLines: Invalid value: -1: must be greater than or equal to 0");
+  EXPECT_EQ(read("?limitBytes=0"), about + "limitBytes: Invalid value: 0: must be greater than 0");
+  EXPECT_EQ(read("?sinceSeconds=0"), about + "sinceSeconds: Invalid value: 0: must be greater than 0");
+  EXPECT_EQ(read("?sinceSeconds=1&sinceTime=2026-11-21T10:00:01Z"),
+            about + "sinceSeconds: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified");
+  EXPECT_EQ(read("?stream=x").substr(0, 4), "422 ");
+}
+
+TEST_F(Logs, OneOfTheStreamsCanBeAskedFor) {
+  put_running_pod("web-0");
+  line("out");
+  line("err", 0, /*partial=*/false, /*is_stderr=*/true);
+  EXPECT_EQ(read("?stream=Stdout"), "out\n");
+  EXPECT_EQ(read("?stream=Stderr"), "err\n");
+  EXPECT_EQ(read("?stream=All"), "out\nerr\n");
+}
+
+TEST_F(Logs, APodThatIsNotPlacedHasAnEmptyLog) {
+  put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"default"},
+      "spec":{"containers":[{"name":"c"}]},"status":{"phase":"Pending"}})");
+  EXPECT_EQ(read(""), "");
+}
+
 TEST_F(Logs, TheAttemptComesFromTheRestartCount) {
   put_running_pod("web-0", R"({"app":"web"})", /*restarts=*/2);
   line("old", 1);
@@ -63,7 +89,7 @@ TEST_F(Logs, WhatCannotBeReadIsSaidAsKubernetesSaysIt) {
   EXPECT_EQ(read("?previous=true"), "400 previous terminated container \"c\" in pod \"web-0\" not found");
   EXPECT_EQ(read("?container=x"), "400 container x is not valid for pod web-0");
   put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"default"},
-      "spec":{"containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Pending"}})");
+      "spec":{"nodeName":"n1","containers":[{"name":"a"},{"name":"b"}]},"status":{"phase":"Pending"}})");
   EXPECT_EQ(read(""), "400 a container name must be specified for pod web-0, choose one of: [a b]");
   EXPECT_EQ(read("?container=a"), "400 container \"a\" in pod \"web-0\" is waiting to start: ContainerCreating");
 }

@@ -67,10 +67,10 @@ TEST(SpdyFrames, TheDictionaryIsTheOneOfTheDraft) {
 
 TEST(SpdyFrames, WhatWeWriteIsReadBack) {
   SpdyHeaderWriter writer;
-  const auto all = spdy_syn_stream(writer, 1, {{"streamtype", "data"}, {"port", "80"}}, true) +
-                   spdy_syn_stream(writer, 3, {{"streamtype", "error"}}, false) +
-                   spdy_rst_stream(1, SpdyReset::Cancel) + spdy_ping(9) + spdy_go_away(3, 1) +
-                   spdy_window_update(3, 4096) + spdy_data_header(3, 2, true) + "ab";
+  auto all = spdy_syn_stream(writer, 1, {{"streamtype", "data"}, {"port", "80"}}, true);
+  all += spdy_syn_stream(writer, 3, {{"streamtype", "error"}}, false);  // in this order: one zlib stream
+  all += spdy_rst_stream(1, SpdyReset::Cancel) + spdy_ping(9) + spdy_go_away(3, 1) + spdy_window_update(3, 4096);
+  all += spdy_data_header(3, 2, true) + "ab";
   EXPECT_THAT(frames_of(all, all.size()), ElementsAre("syn 1 data", "fin 1", "syn 3 error", "3 1 5", "6 0 9", "7 3 1",
                                                       "9 3 4096", "data 3 ab", "fin 3"));
 }
