@@ -30,8 +30,8 @@ struct ApiConfig {
   PodDialer dial_pod{};  ///< For port-forward.
 };
 
-/// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, pods/exec
-/// (WebSocket v5.channel.k8s.io), discovery, /version, /healthz. Reads are from the store's memory.
+/// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and
+/// exec, attach and portforward (WebSocket, SPDY/3.1), discovery, /version, /healthz. Reads are from the store's memory.
 class ApiServer {
  public:
   virtual ~ApiServer() = default;
