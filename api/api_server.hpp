@@ -31,7 +31,8 @@ struct ApiConfig {
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and
-/// exec, attach and portforward (WebSocket, SPDY/3.1), discovery, /version, /healthz. Reads are from the store's memory.
+/// exec, attach and portforward (WebSocket, SPDY/3.1), discovery, /version, /healthz. Reads are from the store's
+/// memory.
 class ApiServer {
  public:
   virtual ~ApiServer() = default;
