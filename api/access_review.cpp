@@ -139,8 +139,9 @@ json::object rules_status(Role role) {
     resources.push_back(
         json::object{{"verbs", json::array{"*"}}, {"apiGroups", json::array{"*"}}, {"resources", json::array{"*"}}});
   } else {
-    for (const auto& where : served_group_versions({})) {
-      for (const auto& resource : served_resources(where, {})) {
+    constexpr DiscoveryOptions kAll{.metrics = true};
+    for (const auto& where : served_group_versions(kAll)) {
+      for (const auto& resource : served_resources(where, kAll)) {
         note(where, resource.plural, "", resource.verbs);
         for (const auto& sub : resource.subresources) note(where, resource.plural, sub.name, sub.verbs);
       }

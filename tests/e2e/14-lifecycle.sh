@@ -26,7 +26,7 @@ set_json() { # NAMESPACE NAME REPLICAS [JQ]: a set of busybox with a readiness f
     spec: {terminationGracePeriodSeconds: 3, containers: [{name: "main", image: "busybox:1.35",
       command: ["sh", "-c", "trap \"sleep 0.3; exit 0\" TERM; touch /ready; while :; do sleep 0.1; done"],
       ports: [{name: "web", containerPort: 8080}],
-      readinessProbe: {exec: {command: ["cat", "/ready"]}, periodSeconds: 1, failureThreshold: 1}}]}}}} '"${4:-}"
+      readinessProbe: {exec: {command: ["cat", "/ready"]}, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 1}}]}}}} '"${4:-}"
 }
 make_set() { # NAMESPACE NAME REPLICAS [JQ]
   jq -n --arg n "$2" '{apiVersion: "v1", kind: "Service", metadata: {name: $n}, spec: {clusterIP: "None",
