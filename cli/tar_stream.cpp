@@ -120,9 +120,9 @@ Status TarReader::add(std::string_view bytes) {
       pending_ += bytes.substr(0, now);
       bytes.remove_prefix(now);
       if (pending_.size() < kBlock) break;
-      const auto block = std::move(pending_);
+      auto done = header(pending_);
       pending_.clear();
-      if (auto done = header(block); !done) return done;
+      if (!done) return done;
     }
     if (remaining_ > 0 || finished_) continue;
     if (special_ != 0) {
