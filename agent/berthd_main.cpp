@@ -17,6 +17,22 @@ int fail(const berth::Error& error) {
   return 1;
 }
 
+berth::api::ApiConfig api_config(const berth::agent::Config& config) {
+  berth::api::ApiConfig api;
+  api.socket = config.socket();
+  api.node_name = config.node_name;
+  if (const auto& tls = config.api_tls) {
+    api.tls = berth::api::TlsConfig{.listen = tls->listen,
+                                    .certificate_file = tls->cert_file,
+                                    .key_file = tls->key_file,
+                                    .client_ca_file = tls->client_ca_file,
+                                    .token_file = tls->token_file,
+                                    .pki_directory = config.state_dir / "pki",
+                                    .names = tls->names};
+  }
+  return api;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,7 +59,7 @@ int main(int argc, char** argv) {
 
   auto agent = berth::agent::make_agent(*config);
   if (!agent) return fail(agent.error());
-  berth::api::ApiConfig served{.socket = config->socket(), .node_name = config->node_name};
+  auto served = api_config(*config);
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
   auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
                                           [&agent] { return (*agent)->health(); });

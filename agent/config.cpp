@@ -16,6 +16,7 @@ namespace berth::agent {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+constexpr std::size_t kMaxTlsListen = 16;
 
 /// Thrown inside this file only, turned into an Error at its door.
 struct Bad {
@@ -181,6 +182,44 @@ void read_lists(Section& root, Config& config) {
   }
 }
 
+constexpr const char* kDefaultTlsListen = "127.0.0.1:6550";
+
+ApiTlsConfig read_api_tls(const YAML::Node& node) {
+  ApiTlsConfig tls;
+  Section section(node, "api.tls");
+  const auto listen = section.take("listen");
+  const auto add = [&](const YAML::Node& entry) {
+    auto address = parse_tcp_address(Section::scalar(entry, section.at("listen")));
+    if (!address) throw Bad{entry.Mark(), section.at("listen"), address.error().message()};
+    tls.listen.push_back(*std::move(address));
+  };
+  if (Section::present(listen) && listen.IsSequence()) {
+    for (const auto& entry : listen) add(entry);
+    if (listen.size() == 0 || listen.size() > kMaxTlsListen) {
+      throw Bad{listen.Mark(), section.at("listen"), fmt::format("must have 1 to {} addresses", kMaxTlsListen)};
+    }
+  } else if (Section::present(listen)) {
+    add(listen);
+  } else {
+    tls.listen.push_back(*parse_tcp_address(kDefaultTlsListen));
+  }
+  section.path("certFile", tls.cert_file);
+  section.path("keyFile", tls.key_file);
+  section.path("clientCaFile", tls.client_ca_file);
+  section.path("tokenFile", tls.token_file);
+  tls.names = section.texts("names");
+  section.finish();
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    throw Bad{node.Mark(), "api.tls", "needs both of certFile and keyFile, or neither"};
+  }
+  for (const auto& name : tls.names) {
+    if (!model::is_dns_subdomain(name) && !parse_tcp_address(name + ":1") && !parse_tcp_address("[" + name + "]:1")) {
+      throw Bad{node.Mark(), section.at("names"), fmt::format("\"{}\" must be a DNS name or an address", name)};
+    }
+  }
+  return tls;
+}
+
 Config read_root(const YAML::Node& node) {
   Config config;
   Section root(node, "");
@@ -219,7 +258,8 @@ Config read_root(const YAML::Node& node) {
   Section api(root.take("api"), "api");
   api.path("socket", config.api_socket);
   const auto tls = api.take("tls");
-  if (Section::present(tls)) throw Bad{tls.Mark(), "api.tls", "not in this version; leave it out"};
+  // `tls: {}` is enough; a bare `tls:` may be a half-written thought.
+  if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
   root.finish();
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/tcp_address.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
@@ -19,6 +20,16 @@ struct SourceConfig {
   std::chrono::seconds interval{30};
   std::filesystem::path ca_file;
   std::filesystem::path token_file;
+};
+
+/// The API's TLS listener. Files that are not given are made in <stateDir>/pki.
+struct ApiTlsConfig {
+  std::vector<TcpAddress> listen;
+  std::filesystem::path cert_file;
+  std::filesystem::path key_file;
+  std::filesystem::path client_ca_file;
+  std::filesystem::path token_file;
+  std::vector<std::string> names;
 };
 
 /// See docs/operations.md, section Configuration, for each key.
@@ -39,6 +50,7 @@ struct Config {
   int dns_port = 53;
   std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
   std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
+  std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
 
   std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
 };

@@ -3,11 +3,13 @@
 
 #include <unistd.h>
 
+#include "api/admission.hpp"
 #include "api/api_context.hpp"
 #include "api/http_server.hpp"
 #include "api/request_counters.hpp"
 #include "api/router.hpp"
 #include "api/socket_file.hpp"
+#include "api/tls_listener.hpp"
 #include "api/usage_sampler.hpp"
 
 namespace berth::api {
@@ -30,6 +32,7 @@ class Server final : public ApiServer {
   }
 
   ~Server() override {
+    tls_.reset();
     reactor_->stop();
     http_.reset();
     context_.usage.reset();  // its timers are the reactor's
@@ -39,23 +42,50 @@ class Server final : public ApiServer {
     ::unlink(context_.config.socket.c_str());
   }
 
-  void serve(UniqueFd listener) {
+  Status serve(UniqueFd listener) {
+    const auto& config = context_.config;
     HttpLimits limits;
-    limits.connections = context_.config.max_connections;
-    limits.body_bytes = context_.config.max_body_bytes;
-    http_ = serve_http(*reactor_, std::move(listener), limits, [this](HttpRequest request, Respond respond) {
-      route(context_, std::move(request), std::move(respond));
-    });
+    limits.connections = config.max_connections;
+    limits.adopted = config.max_tls_connections;
+    limits.body_bytes = config.max_body_bytes;
+    if (config.tls) {
+      auto tls = TlsListener::make(*config.tls, config.node_name, config.max_tls_connections, clock_);
+      if (!tls) return tls.error();
+      tls_ = *std::move(tls);
+    }
+    HttpGuards guards;
+    guards.admit = [this](const HttpRequest& request, std::size_t body_bytes) { return admit(request, body_bytes); };
+    if (tls_) guards.authenticate = [this](std::string_view token) { return tls_->user_of(token); };
+    http_ = serve_http(
+        *reactor_, std::move(listener), limits, std::move(guards),
+        [this](HttpRequest request, Respond respond) { route(context_, std::move(request), std::move(respond)); });
     reactor_->start();
+    if (!tls_) return Ok{};
+    return tls_->start([this, post = reactor_->post()](UniqueFd socket, std::optional<User> user) {
+      // A function is copied, a descriptor is not.
+      auto held = std::make_shared<UniqueFd>(std::move(socket));
+      post([this, held, user = std::move(user)] { http_->adopt(std::move(*held), user); });
+    });
   }
 
  private:
+  /// What route() would refuse anyway is refused before its body is read; then there has to be room.
+  ApiResult<std::shared_ptr<void>> admit(const HttpRequest& request, std::size_t body_bytes) {
+    const auto target = parse_target(request.target);
+    if (!target || request.method == Method::Other) return std::shared_ptr<void>();  // route() says what is wrong
+    const auto access = access_request(request.method, *target);
+    if (!is_allowed(request.user.role, access)) return forbidden(request.user, access);
+    return admission_.admit(request.user.role, access, target->query, body_bytes);
+  }
+
   SystemClock clock_;
+  Admission admission_{{}};
   std::unique_ptr<Lane> lane_;
   std::unique_ptr<Lane> dial_lane_;
   std::unique_ptr<Reactor> reactor_;
   ApiContext context_;
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<TlsListener> tls_;
 };
 
 }  // namespace
@@ -66,7 +96,7 @@ Result<std::unique_ptr<ApiServer>> start_api_server(const ApiConfig& config, sto
   auto listener = listen_on(config.socket);
   if (!listener) return listener.error();
   auto server = std::make_unique<Server>(config, store, runtime, logs, std::move(health));
-  server->serve(*std::move(listener));
+  if (auto serving = server->serve(*std::move(listener)); !serving) return serving.error();
   return std::unique_ptr<ApiServer>(std::move(server));
 }
 

@@ -6,9 +6,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
+#include "base/tcp_address.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
@@ -20,10 +23,23 @@ namespace berth::api {
 /// is for users.
 using PodDialer = std::function<Result<UniqueFd>(const std::string& pod_uid, std::uint16_t port)>;
 
+/// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
+struct TlsConfig {
+  std::vector<TcpAddress> listen;
+  std::filesystem::path certificate_file;  ///< With `key_file`, or neither.
+  std::filesystem::path key_file;
+  std::filesystem::path client_ca_file;  ///< Trusted besides our own CA.
+  std::filesystem::path token_file;      ///< See token_file.hpp.
+  std::filesystem::path pki_directory;
+  std::vector<std::string> names;  ///< Of this server, besides the ones we know.
+};
+
 struct ApiConfig {
   std::filesystem::path socket = "/run/berth/berthd.sock";  ///< Mode 0660, group `berth` when that group exists.
   std::string node_name;
-  std::size_t max_connections = 256;
+  std::optional<TlsConfig> tls;
+  std::size_t max_connections = 1280;     ///< Each watch of kubectl is a connection; see AdmissionLimits for watches.
+  std::size_t max_tls_connections = 512;  ///< Of them.
   std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};

@@ -3,7 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <iterator>
 #include <optional>
 
@@ -15,6 +17,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "api/api_error.hpp"
+#include "api/authorization.hpp"
 #include "api/byte_connection.hpp"
 #include "base/counters.hpp"
 
@@ -28,9 +31,12 @@ namespace http = boost::beast::http;
 
 /// What a peer may send ahead while a response streams; more is not read until it ended.
 constexpr std::size_t kReadAhead = 16 * 1024;
+/// Room for the first bytes of a request; a short one fits.
+constexpr std::size_t kFirstRead = 512;
+constexpr std::string_view kImpersonate = "impersonate-";
 
 Method method_of(http::verb verb) {
-  if (verb == http::verb::get) return Method::Get;
+  if (verb == http::verb::get || verb == http::verb::head) return Method::Get;
   if (verb == http::verb::post) return Method::Post;
   if (verb == http::verb::put) return Method::Put;
   if (verb == http::verb::patch) return Method::Patch;
@@ -43,32 +49,121 @@ constexpr std::size_t kMaxProtocols = 16;
 
 std::string text(beast::string_view view) { return {view.data(), view.size()}; }
 
+/// A client that thinks we are a proxy sends "http://host/path" (RFC 9112, section 3.2.2): the path is all that counts.
+std::string origin_form(std::string target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() || !beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const auto slash = target.find_first_of("/?", scheme.size());
+    if (slash == std::string::npos) return "/";
+    return target[slash] == '/' ? target.substr(slash) : "/" + target.substr(slash);
+  }
+  return target;
+}
+
+/// "Bearer TOKEN" → TOKEN; empty for anything else.
+std::string_view bearer_token(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size() || !beast::iequals(authorization.substr(0, kScheme.size()), kScheme)) {
+    return {};
+  }
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' ', kScheme.size()), authorization.size()));
+  return authorization;
+}
+
+/// RFC 9110, section 5.6.7. The C locale: nobody calls setlocale(3) here.
+std::string http_date() {
+  static std::time_t made_for = 0;  // API thread only
+  static std::string made;
+  const auto now = std::time(nullptr);
+  if (now == made_for) return made;
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char out[32];
+  made.assign(out, std::strftime(out, sizeof(out), "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  made_for = now;
+  return made;
+}
+
+/// Both, as one thing to hold on to.
+std::shared_ptr<void> hold(std::shared_ptr<void> first, std::shared_ptr<void> second) {
+  return std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(std::move(first), std::move(second));
+}
+
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(asio::local::stream_protocol::socket socket, std::shared_ptr<HttpShared> shared)
-      : stream_(std::move(socket)), shared_(std::move(shared)) {
-    user_ = socket_user(stream_.socket().native_handle());
-    ++shared_->open;
-    ++counters().api_connections;
-    counted_ = std::shared_ptr<void>(nullptr, [shared = shared_](void*) {
-      --shared->open;
-      --counters().api_connections;
-    });
+  Connection(asio::local::stream_protocol::socket socket, Peer peer, std::shared_ptr<HttpShared> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)), peer_(std::move(peer)) {
+    if (!peer_.user) stranger_ = count_in(shared_, &HttpShared::strangers);
   }
 
+  /// Waits for a request's first byte, then for the rest of its headers: a kept connection may rest for long, a request
+  /// that has begun may not.
   void read_request() {
-    parser_.emplace();
-    parser_->header_limit(shared_->limits.header_bytes);
-    parser_->body_limit(shared_->limits.body_bytes);
-    stream_.expires_after(shared_->limits.idle);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = shared_from_this()](beast::error_code error, std::size_t) {
-                              if (error) return self->refuse(error);
-                              self->read_body();
+    place_.reset();
+    if (buffer_.size() > 0) return read_header();
+    buffer_ = {};  // what rests costs nothing
+    stream_.expires_after(stranger_ ? shared_->limits.stranger : shared_->limits.idle);
+    stream_.async_read_some(buffer_.prepare(kFirstRead),
+                            [self = shared_from_this()](beast::error_code error, std::size_t got) {
+                              if (error) return self->close();
+                              self->buffer_.commit(got);
+                              self->read_header();
                             });
   }
 
  private:
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(shared_->limits.header_bytes);
+    parser_->body_limit(shared_->limits.body_bytes);
+    stream_.expires_after(stranger_ ? std::min(shared_->limits.stranger, shared_->limits.header)
+                                    : shared_->limits.header);
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](beast::error_code error, std::size_t) {
+                              if (error) return self->refuse(error);
+                              if (const auto refusal = self->let_in()) return self->refuse(*refusal);
+                              self->read_body();
+                            });
+  }
+
+  /// Who asks, and whether they may: decided before a byte of the body is taken. Why not, else nullopt.
+  std::optional<ApiError> let_in() {
+    const auto& head = parser_->get();
+    keep_alive_ = head.keep_alive();
+    version_ = head.version();
+    is_head_ = head.method() == http::verb::head;
+    incoming_ = {};
+    incoming_.method = method_of(head.method());
+    incoming_.target = origin_form(text(head.target()));
+    auto user = peer_.user;
+    if (!user && shared_->guards.authenticate) {
+      const auto field = head[http::field::authorization];
+      user = shared_->guards.authenticate(bearer_token({field.data(), field.size()}));
+    }
+    if (!user) {
+      keep_alive_ = false;
+      return unauthorized();
+    }
+    stranger_.reset();
+    incoming_.user = *std::move(user);
+    for (const auto& field : head) {
+      // Ignoring it would do as an admin what somebody wanted to be done, or refused, as another.
+      const auto name = field.name_string();
+      if (name.size() <= kImpersonate.size() || !beast::iequals(name.substr(0, kImpersonate.size()), kImpersonate))
+        continue;
+      return forbidden(incoming_.user, {.verb = "impersonate", .resource = "users", .name = text(field.value())});
+    }
+    if (!shared_->guards.admit) return std::nullopt;
+    const auto announced = parser_->content_length();
+    const auto body_bytes = announced            ? static_cast<std::size_t>(*announced)
+                            : parser_->chunked() ? shared_->limits.body_bytes
+                                                 : 0;
+    auto place = shared_->guards.admit(incoming_, body_bytes);
+    if (!place) return place.error();
+    place_ = *std::move(place);
+    return std::nullopt;
+  }
+
   void read_body() {
     stream_.expires_after(shared_->limits.body);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
@@ -112,23 +207,27 @@ class Connection final : public std::enable_shared_from_this<Connection> {
       return close();  // gone, silent for too long, or the idle end of a kept connection
     }
     keep_alive_ = false;
+    is_head_ = false;
     version_ = 11;
     respond(to_response(answer));
   }
 
+  /// The request was understood and is not let in. Its body, if it has one, is not read: then nothing can follow it.
+  void refuse(const ApiError& error) {
+    if (!parser_->is_done()) keep_alive_ = false;
+    auto response = to_response(error);
+    if (error.code == 429) response.headers.emplace_back("Retry-After", "1");
+    respond(std::move(response));
+  }
+
   void dispatch() {
     request_ = parser_->release();
-    keep_alive_ = request_.keep_alive();
-    version_ = request_.version();
-    HttpRequest request;
-    request.method = method_of(request_.method());
-    request.target = text(request_.target());
+    auto request = std::move(incoming_);
     request.content_type = text(request_[http::field::content_type]);
     request.accept = text(request_[http::field::accept]);
     request.user_agent = text(request_[http::field::user_agent]);
     read_upgrade(request);
     request.body = std::move(request_.body());
-    request.user = user_;
     stream_.expires_never();
     // The answer may come after this connection is gone.
     shared_->handler(std::move(request),
@@ -176,7 +275,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
         fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
       head += "\r\n";
       start_byte_connection(std::move(stream_), std::move(head), beast::buffers_to_string(buffer_.data()),
-                            std::move(response.session), std::move(counted_));
+                            std::move(response.session), hold(std::move(peer_.place), std::move(place_)));
       return;
     }
     const auto prepare = [&](auto& message) {
@@ -184,9 +283,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
       message.version(version_);
       message.set(http::field::content_type, response.content_type);
       message.set(http::field::server, "berth/" BERTH_VERSION);
+      message.set(http::field::date, http_date());
       message.set(http::field::cache_control, "no-cache, private");
+      message.set("X-Content-Type-Options", "nosniff");
       for (const auto& [name, value] : response.headers) message.insert(name, value);
     };
+    request_ = {};
+    if (is_head_) return respond_head(response, prepare);
     if (!response.stream) {
       auto message = std::make_shared<http::response<http::string_body>>();
       prepare(*message);
@@ -219,6 +322,22 @@ class Connection final : public std::enable_shared_from_this<Connection> {
                                self->writing_ = false;
                                if (error) return self->close();
                                self->pump();
+                             });
+  }
+
+  /// HEAD: what GET would answer, without making the body of a list or a watch.
+  template <typename Prepare>
+  void respond_head(const HttpResponse& response, const Prepare& prepare) {
+    auto message = std::make_shared<http::response<http::empty_body>>();
+    prepare(*message);
+    if (!response.stream) message->content_length(response.body.size());
+    message->keep_alive(keep_alive_);
+    auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
+    stream_.expires_after(shared_->limits.stalled);
+    http::async_write_header(stream_, *serializer,
+                             [self = shared_from_this(), message, serializer](beast::error_code error, std::size_t) {
+                               if (error) return self->close();
+                               self->finish();
                              });
   }
 
@@ -286,6 +405,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   void close() {
     source_.reset();
+    place_.reset();
     beast::error_code ignored;
     stream_.socket().shutdown(asio::local::stream_protocol::socket::shutdown_send, ignored);
     stream_.close();
@@ -293,8 +413,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   UnixStream stream_;
   std::shared_ptr<HttpShared> shared_;
-  User user_;
-  std::shared_ptr<void> counted_;  ///< One place of the connection limit.
+  Peer peer_;
+  std::shared_ptr<void> stranger_;  ///< Held until a token was good.
+  std::shared_ptr<void> place_;     ///< Of the request that is being answered.
+  HttpRequest incoming_;            ///< While its body is read.
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::request<http::string_body> request_;
@@ -302,6 +424,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::string piece_;  ///< Being written.
   unsigned version_ = 11;
   bool keep_alive_ = true;
+  bool is_head_ = false;
   bool chunked_ = true;
   bool writing_ = false;
   bool hangup_pending_ = false;
@@ -309,8 +432,18 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
 }  // namespace
 
-void start_connection(asio::local::stream_protocol::socket socket, std::shared_ptr<HttpShared> shared) {
-  std::make_shared<Connection>(std::move(socket), std::move(shared))->read_request();
+std::shared_ptr<void> count_in(const std::shared_ptr<HttpShared>& shared, std::size_t HttpShared::*counter) {
+  const bool is_all = counter == &HttpShared::open;
+  ++(*shared.*counter);
+  if (is_all) ++counters().api_connections;
+  return {shared.get(), [shared, counter, is_all](void*) {
+            --(*shared.*counter);
+            if (is_all) --counters().api_connections;
+          }};
+}
+
+void start_connection(asio::local::stream_protocol::socket socket, Peer peer, std::shared_ptr<HttpShared> shared) {
+  std::make_shared<Connection>(std::move(socket), std::move(peer), std::move(shared))->read_request();
 }
 
 }  // namespace berth::api

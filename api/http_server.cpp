@@ -20,33 +20,51 @@ using asio::local::stream_protocol;
 /// After accept(2) failed, out of descriptors most likely: give the others time to end.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
+class Server final : public std::enable_shared_from_this<Server> {
  public:
-  Server(Reactor& reactor, UniqueFd listener, const HttpLimits& limits, HttpHandler handler)
+  Server(Reactor& reactor, UniqueFd listener, const HttpLimits& limits, HttpGuards guards, HttpHandler handler)
       : reactor_(reactor), acceptor_(reactor.context()), shared_(std::make_shared<HttpShared>()) {
     acceptor_.assign(stream_protocol(), listener.release());
     shared_->limits = limits;
+    shared_->guards = std::move(guards);
     shared_->handler = std::move(handler);
   }
 
   void accept() {
-    acceptor_.async_accept(
-        [weak = weak_from_this()](const boost::system::error_code& error, stream_protocol::socket peer) {
-          const auto self = weak.lock();
-          if (!self || error == asio::error::operation_aborted) return;
-          if (error) {
-            self->pause_ = self->reactor_.after(kAcceptPause, [weak] {
-              if (const auto again = weak.lock()) again->accept();
-            });
-            return;
-          }
-          if (self->shared_->open >= self->shared_->limits.connections) {
-            turn_away(peer);
-          } else {
-            start_connection(std::move(peer), self->shared_);
-          }
-          self->accept();
+    acceptor_.async_accept([weak = weak_from_this()](const boost::system::error_code& error,
+                                                     stream_protocol::socket peer) {
+      const auto self = weak.lock();
+      if (!self || error == asio::error::operation_aborted) return;
+      if (error) {
+        self->pause_ = self->reactor_.after(kAcceptPause, [weak] {
+          if (const auto again = weak.lock()) again->accept();
         });
+        return;
+      }
+      if (self->shared_->open >= self->shared_->limits.connections) {
+        turn_away(peer);
+      } else {
+        auto user = socket_user(peer.native_handle());
+        start_connection(std::move(peer), {std::move(user), count_in(self->shared_, &HttpShared::open)}, self->shared_);
+      }
+      self->accept();
+    });
+  }
+
+  void adopt(UniqueFd fd, std::optional<User> user) {
+    stream_protocol::socket peer(reactor_.context());
+    boost::system::error_code failed;
+    peer.assign(stream_protocol(), fd.get(), failed);
+    if (failed) return;
+    static_cast<void>(fd.release());
+    const auto& limits = shared_->limits;
+    if (shared_->open >= limits.connections || shared_->adopted >= limits.adopted ||
+        (!user && shared_->strangers >= limits.strangers)) {
+      return turn_away(peer);
+    }
+    auto place = std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(
+        count_in(shared_, &HttpShared::open), count_in(shared_, &HttpShared::adopted));
+    start_connection(std::move(peer), {std::move(user), std::move(place)}, shared_);
   }
 
  private:
@@ -77,15 +95,17 @@ class Holder final : public HttpServer {
  public:
   explicit Holder(std::shared_ptr<Server> server) : server_(std::move(server)) {}
 
+  void adopt(UniqueFd socket, std::optional<User> user) override { server_->adopt(std::move(socket), std::move(user)); }
+
  private:
   std::shared_ptr<Server> server_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpServer> serve_http(Reactor& reactor, UniqueFd listener, const HttpLimits& limits,
+std::unique_ptr<HttpServer> serve_http(Reactor& reactor, UniqueFd listener, const HttpLimits& limits, HttpGuards guards,
                                        HttpHandler handler) {
-  auto server = std::make_shared<Server>(reactor, std::move(listener), limits, std::move(handler));
+  auto server = std::make_shared<Server>(reactor, std::move(listener), limits, std::move(guards), std::move(handler));
   server->accept();
   return std::make_unique<Holder>(std::move(server));
 }

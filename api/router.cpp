@@ -9,6 +9,7 @@
 #include "api/delete_handler.hpp"
 #include "api/discovery.hpp"
 #include "api/exec_handler.hpp"
+#include "api/kubeconfig.hpp"
 #include "api/log_handler.hpp"
 #include "api/metrics_handler.hpp"
 #include "api/metrics_page.hpp"
@@ -138,6 +139,10 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   if (handle_metrics_page(context, *target, request.method, respond)) return;
   if (handle_metrics(context, *target, request.method, respond)) return;
+  if (target->segments == std::vector<std::string>{"berth", "kubeconfig"}) {
+    return respond(request.method == Method::Get ? handle_kubeconfig(context.config, target->query)
+                                                 : to_response(method_not_allowed()));
+  }
   const auto path = parse_resource_path(target->segments);
   if (!path) return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
   if (!path->old_version.empty()) {

@@ -109,6 +109,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"drain", "Evict the pods of a node", drain_command},
       {"check", "Check manifests, without an agent", check_command},
       {"doctor", "What this host lacks, and how to fix it", doctor_command},
+      {"kubeconfig", "Print what kubectl needs to reach the agent over TLS", kubeconfig_command},
       {"api-resources", "Kinds that the agent knows", api_resources_command},
       {"completion", "Print the completion script of a shell", completion_command},
       {"version", "Versions of this command and of the agent", version_command},

@@ -71,6 +71,7 @@ Command drain_command();
 Command events_command();
 Command exec_command();
 Command get_command();
+Command kubeconfig_command();
 Command label_command();
 Command logs_command();
 Command patch_command();

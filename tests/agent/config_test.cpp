@@ -44,6 +44,30 @@ api: {socket: /run/berth/berthd.sock}
   EXPECT_FALSE(config->dns_upstreams.has_value()) << "an empty list means the host's resolvers";
 }
 
+TEST(ConfigTest, TlsListensOnLoopbackUnlessTold) {
+  const auto none = parse_config("api: {}", "berthd.yaml");
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->api_tls.has_value());
+  const auto least = parse_config("api: {tls: {}}", "berthd.yaml");
+  ASSERT_TRUE(least && least->api_tls);
+  ASSERT_EQ(least->api_tls->listen.size(), 1U);
+  EXPECT_EQ(least->api_tls->listen[0].text(), "127.0.0.1:6550");
+  const auto all = parse_config(
+      "api: {tls: {listen: ['0.0.0.0:1', '[::1]:2'], certFile: /c, keyFile: /k, clientCaFile: /a, tokenFile: /t, "
+      "names: [a.example, 192.0.2.7, '2001:db8::1']}}",
+      "berthd.yaml");
+  ASSERT_TRUE(all) << all.error().message();
+  EXPECT_EQ(all->api_tls->listen[1].text(), "[::1]:2");
+  EXPECT_EQ(all->api_tls->token_file, "/t");
+  EXPECT_NE(problem("api: {tls: {listen: ':6550'}}").find("api.tls.listen: \":6550\" must be ADDRESS:PORT"),
+            std::string::npos);
+  EXPECT_NE(problem("api: {tls: {listen: 'localhost:6550'}}").find("must be ADDRESS:PORT"), std::string::npos);
+  EXPECT_NE(problem("api: {tls: {listen: []}}").find("1 to 16"), std::string::npos);
+  EXPECT_NE(problem("api: {tls: {certFile: /c}}").find("both of certFile and keyFile"), std::string::npos);
+  EXPECT_NE(problem("api: {tls: {names: ['a,IP:0.0.0.0']}}").find("must be a DNS name"), std::string::npos);
+  EXPECT_NE(problem("api: {tls: {lisen: x}}").find("unknown key"), std::string::npos);
+}
+
 TEST(ConfigTest, ErrorsNameLineKeyAndWhatWouldBeRight) {
   EXPECT_EQ(problem("nodeName: a\nnodname: b\n").find("berthd.yaml:2: nodname: unknown key; known here: "), 0U);
   EXPECT_EQ(problem("network:\n  bridg: x\n").find("berthd.yaml:2: network.bridg: unknown key"), 0U);

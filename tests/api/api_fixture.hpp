@@ -34,6 +34,12 @@ class RawClient {
     EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   }
 
+  /// Of a socket that is connected already.
+  explicit RawClient(UniqueFd connected) : fd_(std::move(connected)) {
+    const timeval deadline{20, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline));
+  }
+
   void send(std::string_view data) {
     while (!data.empty()) {
       const auto put = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL);

@@ -24,6 +24,50 @@ TEST_F(Http, MalformedRequestsGet400AndAreClosed) {
   }
 }
 
+TEST_F(Http, OtherProtocolsAreTurnedAwayCleanly) {
+  const std::string_view hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+  for (const std::string_view text :
+       {std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), hello, std::string_view("\x00\x00\x00\x00\r\n\r\n", 8)}) {
+    RawClient client(config_.socket);
+    client.send(text);
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 400"));
+  }
+  EXPECT_EQ(send("GET", "/api").code, 200U);
+}
+
+TEST_F(Http, HeadIsGetWithoutABody) {
+  RawClient client(config_.socket);
+  for (const auto* target : {"/livez", "/api/v1/namespaces", "/api/v1/namespaces?watch=true", "/nope"}) {
+    client.send(fmt::format("HEAD {} HTTP/1.1\r\nHost: x\r\n\r\n", target));
+  }
+  client.send(get_request("/livez"));
+  client.read_until("\r\n\r\nok");  // the only body
+  EXPECT_THAT(client.read_until("ok"), testing::Not(HasSubstr("NamespaceList")));
+}
+
+TEST_F(Http, ATargetWithSchemeAndHostIsItsPath) {
+  RawClient client(config_.socket);
+  client.send("GET HTTP://berth.example:80/livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.read_all(), testing::EndsWith("\r\n\r\nok"));
+  RawClient star(config_.socket);
+  star.send("OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(star.read_all(), StartsWith("HTTP/1.1 400"));
+}
+
+TEST_F(Http, BodiesMayComeInChunksAndAfterAQuestion) {
+  RawClient client(config_.socket);
+  client.send(
+      "POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n");
+  client.take_until("HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("10\r\n{\"metadata\":{\"na\r\n");
+  client.send("c\r\nme\":\"two\"}} \r\n0\r\n\r\n");
+  const auto answer = client.read_until("}");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 201"));
+  EXPECT_THAT(answer, testing::ContainsRegex("Date: [A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] 20.* GMT\r\n"));
+  EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+}
+
 TEST_F(Http, HugeHeadersAndBodiesAreRefused) {
   RawClient headers(config_.socket);
   headers.send("GET /api HTTP/1.1\r\nX: " + std::string(200 * 1024, 'a'));

@@ -1,0 +1,190 @@
+// api/tls/certificate.cpp - keys and certificates of OpenSSL, made and read.
+#include "api/tls/certificate.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <openssl/asn1.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+
+namespace berth::api {
+
+namespace {
+
+constexpr long kVersion3 = 2;
+constexpr int kSerialBits = 127;  // positive in 16 bytes
+constexpr std::chrono::hours kBackdate{1};
+
+struct FreeBio {
+  void operator()(BIO* bio) const { ::BIO_free(bio); }
+};
+using Bio = std::unique_ptr<BIO, FreeBio>;
+
+bool is_address(const std::string& name) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes = {};
+  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+}
+
+bool set_serial(X509* certificate) {
+  const std::unique_ptr<BIGNUM, void (*)(BIGNUM*)> number(::BN_new(), &::BN_free);
+  return number && ::BN_rand(number.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+         ::BN_to_ASN1_INTEGER(number.get(), ::X509_get_serialNumber(certificate)) != nullptr;
+}
+
+bool add_entry(X509_NAME* name, const char* field, const std::string& value) {
+  return ::X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+                                      static_cast<int>(value.size()), -1, 0) == 1;
+}
+
+bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX context{};
+  ::X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  const std::unique_ptr<X509_EXTENSION, void (*)(X509_EXTENSION*)> extension(
+      ::X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()), &::X509_EXTENSION_free);
+  return extension && ::X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+bool add_extensions(X509* certificate, X509* issuer, const Subject& subject) {
+  const bool is_authority = subject.use == Use::Authority;
+  if (!add_extension(certificate, issuer, NID_basic_constraints,
+                     is_authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") ||
+      !add_extension(certificate, issuer, NID_key_usage,
+                     is_authority ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature") ||
+      !add_extension(certificate, issuer, NID_subject_key_identifier, "hash") ||
+      !add_extension(certificate, issuer, NID_authority_key_identifier, "keyid")) {
+    return false;
+  }
+  if (is_authority) return true;
+  if (!add_extension(certificate, issuer, NID_ext_key_usage,
+                     subject.use == Use::Server ? "serverAuth" : "clientAuth")) {
+    return false;
+  }
+  std::string names;
+  for (const auto& name : subject.names) {
+    names += fmt::format("{}{}:{}", names.empty() ? "" : ",", is_address(name) ? "IP" : "DNS", name);
+  }
+  return names.empty() || add_extension(certificate, issuer, NID_subject_alt_name, names);
+}
+
+std::optional<std::string> entry_text(const X509_NAME* name, int at) {
+  unsigned char* bytes = nullptr;
+  const int size = ::ASN1_STRING_to_UTF8(&bytes, ::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(name, at)));
+  if (size < 0) return std::nullopt;
+  std::string text(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  ::OPENSSL_free(bytes);
+  if (text.find('\0') != std::string::npos) return std::nullopt;
+  return text;
+}
+
+Result<std::string> contents(const Bio& bio) {
+  char* data = nullptr;
+  const auto size = ::BIO_get_mem_data(bio.get(), &data);
+  return std::string(data, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+Error openssl_error(ErrorCode code, const std::string& doing) {
+  const auto number = ::ERR_peek_error();
+  const auto* reason = number == 0 ? nullptr : ::ERR_reason_error_string(number);
+  ::ERR_clear_error();
+  return {code, fmt::format("{}: {}", doing, reason != nullptr ? reason : "OpenSSL says no more")};
+}
+
+Result<Pair> issue(const Subject& subject, const Pair* issuer, WallTime now, std::chrono::hours lifetime) {
+  const auto doing = fmt::format("make the certificate of {}", subject.name);
+  ::ERR_clear_error();
+  // EVP_EC_gen() of openssl/ec.h casts the const away.
+  Pair made{Key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")), Certificate(::X509_new())};
+  auto* certificate = made.certificate.get();
+  if (!made.key || certificate == nullptr) return openssl_error(ErrorCode::Internal, doing);
+  auto* by = issuer != nullptr ? issuer->certificate.get() : certificate;
+  auto* name = ::X509_get_subject_name(certificate);
+  const auto begin = std::chrono::system_clock::to_time_t(now - kBackdate);
+  const auto end = std::chrono::system_clock::to_time_t(now + lifetime);
+  const bool outlives = issuer != nullptr && ends_before(by, now + lifetime);
+  const bool filled =
+      ::X509_set_version(certificate, kVersion3) == 1 && set_serial(certificate) &&
+      (subject.organization.empty() || add_entry(name, "O", subject.organization)) &&
+      add_entry(name, "CN", subject.name.substr(0, 64)) &&
+      ::X509_set_issuer_name(certificate, ::X509_get_subject_name(by)) == 1 &&
+      ::ASN1_TIME_set(::X509_getm_notBefore(certificate), begin) != nullptr &&
+      (outlives ? ::X509_set1_notAfter(certificate, ::X509_get0_notAfter(by)) == 1
+                : ::ASN1_TIME_set(::X509_getm_notAfter(certificate), end) != nullptr) &&
+      ::X509_set_pubkey(certificate, made.key.get()) == 1 && add_extensions(certificate, by, subject) &&
+      ::X509_sign(certificate, issuer != nullptr ? issuer->key.get() : made.key.get(), ::EVP_sha256()) > 0;
+  if (!filled) return openssl_error(ErrorCode::Internal, doing);
+  return made;
+}
+
+Result<std::string> to_pem(EVP_PKEY* key) {
+  const Bio bio(::BIO_new(::BIO_s_secmem()));
+  if (!bio || ::PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+    return openssl_error(ErrorCode::Internal, "write a key");
+  }
+  return contents(bio);
+}
+
+Result<std::string> to_pem(X509* certificate) {
+  const Bio bio(::BIO_new(::BIO_s_mem()));
+  if (!bio || ::PEM_write_bio_X509(bio.get(), certificate) != 1) {
+    return openssl_error(ErrorCode::Internal, "write a certificate");
+  }
+  return contents(bio);
+}
+
+Result<Key> key_from_pem(const std::string& text, const std::string& what) {
+  ::ERR_clear_error();
+  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  // A key with a passphrase must fail, not ask on the terminal.
+  const auto no_passphrase = [](char*, int, int, void*) { return -1; };
+  Key key(bio ? ::PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
+  if (!key) return openssl_error(ErrorCode::DataLoss, what);
+  return key;
+}
+
+Result<Certificate> certificate_from_pem(const std::string& text, const std::string& what) {
+  ::ERR_clear_error();
+  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  Certificate certificate(bio ? ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
+  if (!certificate) return openssl_error(ErrorCode::DataLoss, what);
+  return certificate;
+}
+
+bool ends_before(const X509* certificate, WallTime when) {
+  auto limit = std::chrono::system_clock::to_time_t(when);
+  return ::X509_cmp_time(::X509_get0_notAfter(certificate), &limit) <= 0;  // 0: it cannot be read
+}
+
+bool is_for(X509* certificate, const std::string& name) {
+  if (is_address(name)) return ::X509_check_ip_asc(certificate, name.c_str(), 0) == 1;
+  return ::X509_check_host(certificate, name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
+}
+
+std::optional<CertificateName> name_of(const X509* certificate) {
+  const auto* subject = ::X509_get_subject_name(certificate);
+  CertificateName out;
+  for (int at = ::X509_NAME_get_index_by_NID(subject, NID_organizationName, -1); at >= 0;
+       at = ::X509_NAME_get_index_by_NID(subject, NID_organizationName, at)) {
+    auto group = entry_text(subject, at);
+    if (!group) return std::nullopt;
+    out.groups.push_back(*std::move(group));
+  }
+  // As Go has it: the last CN counts.
+  for (int at = ::X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0;
+       at = ::X509_NAME_get_index_by_NID(subject, NID_commonName, at)) {
+    auto name = entry_text(subject, at);
+    if (!name) return std::nullopt;
+    out.name = *std::move(name);
+  }
+  if (out.name.empty()) return std::nullopt;
+  return out;
+}
+
+}  // namespace berth::api

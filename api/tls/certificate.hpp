@@ -1,0 +1,63 @@
+// api/tls/certificate.hpp - keys and certificates of OpenSSL, made and read.
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/tls_module.hpp"
+#include "base/result.hpp"
+
+namespace berth::api {
+
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
+};
+struct FreeCertificate {
+  void operator()(X509* certificate) const { ::X509_free(certificate); }
+};
+using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+using Certificate = std::unique_ptr<X509, FreeCertificate>;
+
+struct Pair {
+  Key key;
+  Certificate certificate;
+};
+
+using WallTime = std::chrono::system_clock::time_point;
+
+enum class Use { Authority, Server, Client };
+
+struct Subject {
+  Use use = Use::Client;
+  std::string name;                  ///< CN, at most 64 bytes (RFC 5280, appendix A.1).
+  std::string organization{};        ///< O; none when empty.
+  std::vector<std::string> names{};  ///< DNS names and addresses (subjectAltName).
+};
+
+/// `doing: ` and OpenSSL's reason; empties its queue of errors.
+Error openssl_error(ErrorCode code, const std::string& doing);
+
+/// A new P-256 key with a certificate over it that `issuer` signs, or that signs itself (issuer null). Valid from an
+/// hour before `now`, so that a clock that is a little behind accepts it; never longer than the issuer.
+Result<Pair> issue(const Subject& subject, const Pair* issuer, WallTime now, std::chrono::hours lifetime);
+
+Result<std::string> to_pem(EVP_PKEY* key);
+Result<std::string> to_pem(X509* certificate);
+/// DataLoss: not PEM, or another kind of thing.
+Result<Key> key_from_pem(const std::string& text, const std::string& what);
+Result<Certificate> certificate_from_pem(const std::string& text, const std::string& what);
+
+/// Does it end before `when`?
+bool ends_before(const X509* certificate, WallTime when);
+/// Is it for this DNS name or address?
+bool is_for(X509* certificate, const std::string& name);
+
+/// CN and all O of its subject. Nullopt: no CN, or text with a NUL in it.
+std::optional<CertificateName> name_of(const X509* certificate);
+
+}  // namespace berth::api

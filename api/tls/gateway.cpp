@@ -1,0 +1,291 @@
+// api/tls/gateway.cpp - accepts TLS connections and runs their tunnels on one thread.
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <map>
+#include <thread>
+
+#include "api/tls/context.hpp"
+#include "api/tls/module.hpp"
+#include "api/tls/tunnel.hpp"
+
+namespace berth::api {
+
+namespace {
+
+/// After accept(2) failed, out of descriptors most likely: give the others time to end.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr int kEvents = 64;
+/// A peer that vanished is noticed within a minute: keepalive(7), and for what it did not acknowledge tcp(7).
+constexpr int kKeepIdle = 30;
+constexpr int kKeepInterval = 10;
+constexpr int kKeepCount = 3;
+constexpr int kUserTimeoutMs = 60'000;
+
+void set_up_socket(int fd) {
+  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof(value)); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdle);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepInterval);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kKeepCount);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+}
+
+/// Changes when a file is replaced or written: size, inode and times.
+std::string fingerprint(const TlsOptions& options) {
+  auto files = options.client_ca_files;
+  files.push_back(options.certificate_file);
+  files.push_back(options.key_file);
+  std::string out;
+  for (const auto& file : files) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) != 0) info = {};
+    out += fmt::format("{}:{}:{}.{};", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  }
+  return out;
+}
+
+class Gateway final : public TlsGateway {
+ public:
+  Gateway(TlsOptions options, Context context)
+      : options_(std::move(options)), context_(std::move(context)), files_(fingerprint(options_)) {}
+
+  ~Gateway() override {
+    if (!thread_.joinable()) return;
+    ::eventfd_write(wake_.get(), 1);
+    thread_.join();
+  }
+
+  Status start() {
+    poll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!poll_ || !wake_) return Error::from_errno(errno, "start TLS");
+    watch(wake_.get(), kWake, EPOLLIN, EPOLL_CTL_ADD);
+    listen(true);
+    thread_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "tls");
+      // Signals are the loop's; and OpenSSL writes with write(2), where a peer that is gone raises SIGPIPE.
+      sigset_t all;
+      ::sigfillset(&all);
+      ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+      run();
+    });
+    return Ok{};
+  }
+
+ private:
+  /// Below these in epoll's data: which listener. From kFirst on: twice a tunnel's number, plus one for its local
+  /// socket.
+  static constexpr std::uint64_t kWake = 0;
+  static constexpr std::uint64_t kFirst = 1024;
+
+  struct Entry {
+    Tunnel tunnel;
+    std::uint32_t socket_events = 0;
+    std::uint32_t local_events = 0;
+    int local = -1;  ///< As epoll knows it.
+  };
+  using Entries = std::map<std::uint64_t, Entry>;
+
+  void watch(int fd, std::uint64_t data, std::uint32_t events, int operation) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = data;
+    ::epoll_ctl(poll_.get(), operation, fd, &event);
+  }
+
+  void listen(bool on) {
+    if (listening_ == on) return;
+    listening_ = on;
+    for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
+      watch(options_.listeners[i].get(), i + 1, EPOLLIN, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+    }
+  }
+
+  void run() {
+    next_look_ = Clock::now() + options_.look_again;
+    std::array<epoll_event, kEvents> events{};
+    while (true) {
+      const int count = ::epoll_wait(poll_.get(), events.data(), kEvents, timeout());
+      now_ = Clock::now();
+      std::vector<std::uint64_t> due = std::exchange(again_, {});
+      for (int i = 0; i < count; ++i) {
+        const auto data = events[static_cast<std::size_t>(i)].data.u64;
+        if (data == kWake) return;
+        if (data < kFirst) {
+          accept_from(options_.listeners[data - 1].get());
+          continue;
+        }
+        const auto id = data / 2;
+        const bool dead = (events[static_cast<std::size_t>(i)].events & (EPOLLERR | EPOLLHUP)) != 0 && data % 2 == 0;
+        if (dead) {
+          end(entries_.find(id));
+        } else {
+          due.push_back(id);
+        }
+      }
+      for (const auto id : due) step(entries_.find(id));
+      look_at_deadlines();
+      if (!listening_ && now_ >= listen_again_) listen(true);
+      if (now_ >= next_look_) look_at_files();
+    }
+  }
+
+  int timeout() const {
+    if (!again_.empty()) return 0;
+    auto next = next_look_;
+    if (!listening_) next = std::min(next, listen_again_);
+    for (const auto& [id, entry] : entries_) {
+      if (const auto deadline = entry.tunnel.deadline()) next = std::min(next, *deadline);
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+  }
+
+  void accept_from(int listener) {
+    UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        listen(false);
+        listen_again_ = now_ + kAcceptPause;
+      }
+      return;
+    }
+    if (entries_.size() >= options_.connections) return;
+    const auto handshakes =
+        std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.tunnel.in_handshake(); });
+    if (static_cast<std::size_t>(handshakes) >= options_.handshakes) {
+      // Who connects and says nothing must not keep others out.
+      end(std::find_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.tunnel.in_handshake(); }));
+    }
+    set_up_socket(socket.get());
+    std::unique_ptr<SSL, Tunnel::FreeSsl> ssl(::SSL_new(context_.get()));
+    if (!ssl || ::SSL_set_fd(ssl.get(), socket.get()) != 1) {
+      ::ERR_clear_error();
+      return;
+    }
+    const auto id = next_id_++;
+    const int fd = socket.get();
+    const auto [entry, added] = entries_.emplace(
+        id, Entry{Tunnel(std::move(ssl), std::move(socket), now_ + options_.handshake_time), EPOLLIN, 0, -1});
+    if (added) watch(fd, id * 2, EPOLLIN, EPOLL_CTL_ADD);
+    step(entry);
+  }
+
+  void step(Entries::iterator at) {
+    if (at == entries_.end()) return;
+    auto& tunnel = at->second.tunnel;
+    auto next = tunnel.step({scratch_, now_});
+    if (next == Tunnel::Next::Hand) {
+      auto peer = tunnel.take_peer();
+      if (!peer) return end(at);
+      at->second.local = tunnel.local();
+      options_.on_peer(*std::move(peer));
+      next = tunnel.step({scratch_, now_});
+    }
+    if (next == Tunnel::Next::End) return end(at);
+    if (next == Tunnel::Next::Again) again_.push_back(at->first);
+    update_events(at->first, at->second);
+  }
+
+  void update_events(std::uint64_t id, Entry& entry) const {
+    const auto socket_events = entry.tunnel.wanted_of_socket();
+    if (socket_events != entry.socket_events) {
+      watch(entry.tunnel.socket(), id * 2, socket_events, EPOLL_CTL_MOD);
+      entry.socket_events = socket_events;
+    }
+    // The closed local socket has left epoll by itself; with nothing wanted it leaves too, or its end would be told
+    // again and again.
+    if (entry.tunnel.local() < 0) entry.local_events = 0;
+    const auto local_events = entry.tunnel.wanted_of_local();
+    if (local_events == entry.local_events) return;
+    const int operation = local_events == 0 ? EPOLL_CTL_DEL : entry.local_events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    watch(entry.local, id * 2 + 1, local_events, operation);
+    entry.local_events = local_events;
+  }
+
+  void end(Entries::iterator at) {
+    if (at != entries_.end()) entries_.erase(at);  // closing takes the sockets out of epoll
+  }
+
+  void look_at_deadlines() {
+    std::vector<std::uint64_t> late;
+    for (const auto& [id, entry] : entries_) {
+      const auto deadline = entry.tunnel.deadline();
+      if (deadline && *deadline <= now_) late.push_back(id);
+    }
+    for (const auto id : late) end(entries_.find(id));
+  }
+
+  /// Renews our own certificates and takes up files that changed. Open connections keep what they began with.
+  void look_at_files() {
+    next_look_ = now_ + options_.look_again;
+    if (options_.pki) {
+      const auto done = ensure_pki(*options_.pki, std::chrono::system_clock::now());
+      if (!done) return complain(fmt::format("renew TLS certificates: {}, trying again", done.error().message()));
+      if (*done) notice("TLS certificates were renewed");
+    }
+    auto files = fingerprint(options_);
+    if (files == files_) return;
+    auto context = make_context(options_);
+    if (!context) {
+      return complain(fmt::format("read TLS files again: {}, going on with the old ones", context.error().message()));
+    }
+    context_ = *std::move(context);
+    files_ = std::move(files);
+    notice("TLS files were read again");
+  }
+
+  void notice(const std::string& text) {
+    last_complaint_.clear();
+    if (options_.on_notice) options_.on_notice(text);
+  }
+  /// Once, not at every look.
+  void complain(const std::string& text) {
+    if (text == last_complaint_) return;
+    notice(text);
+    last_complaint_ = text;
+  }
+
+  using Clock = std::chrono::steady_clock;
+
+  TlsOptions options_;
+  Context context_;
+  std::string files_;  ///< fingerprint() of what context_ was made from.
+  UniqueFd poll_;
+  UniqueFd wake_;
+  bool listening_ = false;
+  SteadyPoint listen_again_{};
+  SteadyPoint next_look_{};
+  SteadyPoint now_ = Clock::now();
+  std::uint64_t next_id_ = kFirst;
+  Entries entries_;
+  std::vector<std::uint64_t> again_;
+  std::string scratch_ = std::string(Tunnel::kPiece, '\0');
+  std::string last_complaint_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TlsGateway>> start_gateway(TlsOptions options) {
+  auto context = make_context(options);
+  if (!context) return context.error();
+  auto gateway = std::make_unique<Gateway>(std::move(options), *std::move(context));
+  if (auto started = gateway->start(); !started) return started.error();
+  return std::unique_ptr<TlsGateway>(std::move(gateway));
+}
+
+}  // namespace berth::api
