@@ -33,17 +33,6 @@ struct TlsConfig {
   std::vector<std::string> names;  ///< Of this server, besides the ones we know.
 };
 
-/// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
-struct TlsConfig {
-  std::vector<TcpAddress> listen;
-  std::filesystem::path certificate_file;  ///< With `key_file`, or neither.
-  std::filesystem::path key_file;
-  std::filesystem::path client_ca_file;  ///< Trusted besides our own CA.
-  std::filesystem::path token_file;      ///< See token_file.hpp.
-  std::filesystem::path pki_directory;
-  std::vector<std::string> names;  ///< Of this server, besides the ones we know.
-};
-
 struct ApiConfig {
   std::filesystem::path socket = "/run/berth/berthd.sock";  ///< Mode 0660, group `berth` when that group exists.
   std::string node_name;
