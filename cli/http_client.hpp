@@ -28,7 +28,7 @@ struct Request {
   std::string body;
   /// When the whole exchange must be over; unset: a minute until the answer begins, and for a body that is not
   /// streamed.
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
 };
 
 class HttpClient {

@@ -56,7 +56,7 @@ spec:
       containers:
       - name: httpd
         image: busybox:1.35
-        command: [sh, -c, "trap 'exit 0' TERM; echo serving as $(hostname); httpd -f -p 80 -h /www & wait"]
+        command: [sh, -c, "trap 'exit 0' TERM; echo serving as $(hostname); hostname > /www/index.html; httpd -f -p 80 -h /www & wait"]
         env: [{name: A, value: "1"}, {name: B, value: "2"}]
         ports: [{containerPort: 80, name: http}]
         volumeMounts: [{name: www, mountPath: /www}]
