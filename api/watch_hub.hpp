@@ -57,8 +57,8 @@ class ChangeReader {
 /// watcher costs a few hundred bytes, a stalled one too. API thread only, but destruction.
 class WatchHub {
  public:
-  static constexpr std::size_t kMaxChanges = 1000;            ///< Kept for the slowest reader of a kind.
-  static constexpr std::size_t kMaxBytes = 16 * 1024 * 1024;  ///< Of these, roughly; some are kept whatever their size.
+  static constexpr std::size_t kMaxChanges = 1000;           ///< Kept for the slowest reader of a kind.
+  static constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;  ///< Of these, roughly; some are kept whatever their size.
 
   WatchHub(const Poster& post, store::Store& store) : post_(post), store_(store) {}
 

@@ -66,7 +66,6 @@ def main():
     after = berth_api.memory_mb(args.pid)
     result(f"API: RSS for {args.pods} pods", before - empty, "MB")
     result("API: RSS that reading them added", after - before, "MB", 3)
-    berth_api.remove_pods(api, NAMESPACE, args.pods)
 
 
 main()

@@ -33,7 +33,7 @@ class Connection(http.client.HTTPConnection):
 
 
 def pod(name, namespace):
-    """Bound to a node that is not there, so that no agent runs it."""
+    """Bound to a node that is not there, so that no agent runs it; nor ends it: throw the agent's state away afterwards."""
     probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10, "timeoutSeconds": 1}
     container = {
         "name": "server", "image": "registry.example/shop/server:2026.11.3", "args": ["--listen=:8080", "--log=json"],
@@ -74,11 +74,6 @@ def make_pods(api, namespace, count):
     for i in range(count):
         api.must("POST", base, pod(f"shop-{i}", namespace))
         api.must("PATCH", f"{base}/shop-{i}/status", pod_status(i), "application/merge-patch+json")
-
-
-def remove_pods(api, namespace, count):
-    for i in range(count):
-        api.call("DELETE", f"/api/v1/namespaces/{namespace}/pods/shop-{i}", {"gracePeriodSeconds": 0})
 
 
 def memory_mb(pid):

@@ -12,4 +12,4 @@ step "200 watchers of all makes, one that never reads, ${WATCH_LOAD_SECONDS:=15}
   fail "the load test found a problem"
 
 step "the agent serves on"
-expect_match "a list" "$(berth get namespaces -o json)" '"watch-load"'
+expect "pods in a list of pages" "$(berth get pods -n watch-load -o json | jq '.items | length')" 100
