@@ -20,7 +20,9 @@ class Channel final : public ForwardPeer {
   void send_data(std::string bytes) override;
   std::size_t queued_bytes() const override;
   void set_reading(bool reading) override;
-  void end_output() override {}  // there is no word for it before the end of all
+  /// There is no word for it in this protocol: as in Kubernetes, a port is over when the pod has nothing more to say,
+  /// and the client learns it from the end of all.
+  void end_output() override { done(); }
   void fail(const std::string& why) override;
   void done() override;
 

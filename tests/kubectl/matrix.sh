@@ -267,12 +267,12 @@ ok 'annotated' annotate sts web note='some words'
 ok 'tainted' taint node bed a=b:PreferNoSchedule
 ok 'untainted' taint node bed a-
 ok 'patched' patch sts web -p '{"spec":{"template":{"spec":{"containers":[{"name":"httpd","env":[{"name":"Z","value":"26"}]}]}}}}'
-ok 'A C Z ' get sts web -o 'jsonpath={range .spec.template.spec.containers[0].env[*]}{.name}{" "}{end}'
+ok '^Z A C $' get sts web -o 'jsonpath={range .spec.template.spec.containers[0].env[*]}{.name}{" "}{end}'
 ok 'patched' patch cm settings --type=merge -p '{"data":{"c":"3"}}'
 ok 'patched' patch cm settings --type=json -p '[{"op":"remove","path":"/data/c"}]'
 newer 24 && ok 'patched' patch sts web --subresource=scale --type=merge -p '{"spec":{"replicas":2}}'
 refused 1 'Invalid|invalid' patch sts web --type=merge -p '{"spec":{"serviceName":"other"}}'
-holds "edit" "$(EDITOR='sed -i s/9/10/' k edit cm settings 2>&1)" 'configmap/settings edited'
+holds "edit" "$(EDITOR='sed -i /a:/s/9/10/' k edit cm settings 2>&1)" 'configmap/settings edited'
 ok '^\{"a":"10"\}$' get cm settings -o 'jsonpath={.data}'
 ok 'service/every exposed' expose pod once --name=every --port=80
 
@@ -319,7 +319,8 @@ ok '^configmap "made" deleted' delete -f made.yaml
 ok 'deleted' delete cm settings applied
 refused 1 'NotFound' delete cm settings
 ok '^$' delete cm settings --ignore-not-found
-ok 'deleted' delete pods -l run=cat --now
+ok 'created' run cat2 --image=busybox:1.35 --labels=run=cat -- sleep 1000
+ok 'pod "cat2" deleted' delete pods -l run=cat --now
 ok 'deleted' delete pod web-1 --grace-period=0 --force
 ok 'deleted \(server dry run\)' delete sts web --dry-run=server
 ok 'statefulset' get sts web -o name

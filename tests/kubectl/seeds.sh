@@ -34,6 +34,7 @@ worker1 +Ready +worker +[0-9a-z]+ +v[0-9.]+[^ ]* +arch=x86,.*dc=luxembourg,kuber
   get node/worker1 --show-labels
 
 step "StatefulSet: a namespace, a headless service, MongoDB in three replicas"
+ok '^node/worker1 untainted$' taint node worker1 gpu- # the lab has a worker without
 ok '^namespace/mongo created$' create ns mongo
 cat >mongo-svc.yaml <<'END'
 apiVersion: v1
