@@ -120,7 +120,7 @@ openssl req -new -key "$pki/server.key" -subj /CN=berthd -out "$work/soon.csr" 2
 openssl x509 -req -in "$work/soon.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -CAcreateserial -CAserial "$work/serial" -days 10 \
   -extfile <(printf 'subjectAltName=DNS:localhost,DNS:bed,IP:127.0.0.1,IP:::1,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc\nextendedKeyUsage=serverAuth') \
   -out "$pki/server.crt" 2>/dev/null
-expect "days left" "$(days_left "$pki/server.crt")" 9
+[ "$(days_left "$pki/server.crt")" -le 10 ] || fail "the certificate to renew ends $(ends "$pki/server.crt")"
 start_agent
 [ "$(days_left "$pki/server.crt")" -gt 360 ] || fail "ends $(ends "$pki/server.crt")"
 expect "the others" "$(sha256sum "$pki/ca.crt" "$pki/admin.crt" | sha256sum)" "$before"
