@@ -20,8 +20,10 @@ void EndpointController::on_change(const store::Change& change) {
     case Kind::Pod:
       if (endpoints_changed(change)) on_pod(change);
       return;
-    case Kind::Service: mark({object.meta.ns, object.meta.name}); return;
-    case Kind::Endpoints: mark({object.meta.ns, object.meta.name}); return;  // Somebody's edit is put right.
+    case Kind::Service:
+    case Kind::Endpoints:  // Somebody's edit is put right.
+      mark({object.meta.ns, object.meta.name});
+      return;
     case Kind::EndpointSlice:
       for (const auto& owner : object.meta.owner_references) {
         if (owner.kind == "Service") mark({object.meta.ns, owner.name});

@@ -116,7 +116,11 @@ json::object OpenApiSchemas::ref_to(std::string_view name) const {
 /// OpenAPI v3 has no words beside a reference.
 json::object OpenApiSchemas::described(json::object ref, std::string text) const {
   if (text.empty()) return ref;
-  if (version_ == OpenApiVersion::V3) return {{"description", std::move(text)}, {"allOf", json::array{std::move(ref)}}};
+  if (version_ == OpenApiVersion::V3) {
+    json::object out{{"description", text}};
+    out["allOf"].emplace_array().push_back(std::move(ref));
+    return out;
+  }
   ref["description"] = std::move(text);
   return ref;
 }
@@ -207,8 +211,14 @@ json::object OpenApiSchemas::field_schema(const Item& item, const model::SchemaF
       if (value.contains("$ref")) return described(std::move(value), std::move(text));
       out = std::move(value);
       break;
-    case Wrap::List: out = {{"type", "array"}, {"items", std::move(value)}}; break;
-    case Wrap::Map: out = {{"type", "object"}, {"additionalProperties", std::move(value)}}; break;
+    case Wrap::List:
+      out["type"] = "array";
+      out["items"] = std::move(value);
+      break;
+    case Wrap::Map:
+      out["type"] = "object";
+      out["additionalProperties"] = std::move(value);
+      break;
   }
   if (!text.empty()) out["description"] = std::move(text);
   note_merging(out, field);

@@ -1,6 +1,8 @@
 // api/scale_handler.cpp - see scale_handler.hpp.
 #include "api/scale_handler.hpp"
 
+#include <fmt/format.h>
+
 #include "api/apply_body.hpp"
 #include "api/tables/field.hpp"
 #include "api/write_body.hpp"

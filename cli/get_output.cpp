@@ -124,6 +124,7 @@ Result<std::vector<const json::value*>> sorted_items(const json::array& items, s
   std::stable_sort(keyed.begin(), keyed.end(),
                    [](const auto& a, const auto& b) { return sorts_before(a.first, b.first); });
   std::vector<const json::value*> out;
+  out.reserve(keyed.size());
   for (const auto& [key, item] : keyed) out.push_back(item);
   return out;
 }

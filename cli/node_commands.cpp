@@ -38,11 +38,8 @@ Result<std::vector<Chosen>> nodes_of(const Server& server, const Global& global,
   if (arguments.words.empty() && choice.labels.empty()) {
     return Error(ErrorCode::InvalidArgument, fmt::format("USAGE: {} NODE [flags]", command));
   }
-  if (arguments.words.size() > 1 || (!arguments.words.empty() && arguments.words[0].find('/') == std::string::npos)) {
-    choice.words.emplace_back("nodes");
-  } else if (arguments.words.empty()) {
-    choice.words.emplace_back("nodes");
-  }
+  const bool names_its_kind = arguments.words.size() == 1 && arguments.words[0].find('/') != std::string::npos;
+  if (!names_its_kind) choice.words.emplace_back("nodes");
   choice.words.insert(choice.words.end(), arguments.words.begin(), arguments.words.end());
   return choose(server, global, choice);
 }

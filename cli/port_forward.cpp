@@ -112,7 +112,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
 
   void take(std::string_view frame) {
     if (frame.empty() || static_cast<unsigned char>(frame[0]) > 1) return read_remote();
-    const auto channel = static_cast<std::size_t>(frame[0]);
+    const auto channel = static_cast<std::size_t>(static_cast<unsigned char>(frame[0]));
     frame.remove_prefix(1);
     if (!begun_[channel]) {  // the port
       begun_[channel] = true;

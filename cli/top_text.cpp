@@ -103,6 +103,7 @@ std::string top_pods(const std::vector<json::value>& metrics, const TopStyle& st
 std::string top_nodes(const std::vector<json::value>& metrics, const std::vector<json::value>& nodes,
                       const TopStyle& style) {
   std::vector<Row> rows;
+  rows.reserve(metrics.size());
   for (const auto& node : metrics) rows.push_back({"", std::string(name_of(node)), "", usage_of(node)});
   sort_rows(rows, style.sort_by);
   std::string out;

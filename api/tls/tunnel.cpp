@@ -137,12 +137,13 @@ bool Tunnel::read_local(const TunnelTools& tools) {
 bool Tunnel::write_peer(const TunnelTools& tools) {
   if (down_.empty()) return false;
   ::ERR_clear_error();
-  const int put = ::SSL_write(ssl_.get(), down_.data(), static_cast<int>(down_.size()));
+  const int put = ::SSL_write(ssl_.get(), down_.data(), static_cast<int>(boundary_.next(down_)));
   if (put <= 0) {
     if (!note_want(put, write_wants_)) broken_ = true;
     return false;
   }
   write_wants_ = 0;
+  boundary_.sent(std::string_view(down_).substr(0, static_cast<std::size_t>(put)));
   down_.erase(0, static_cast<std::size_t>(put));
   if (down_.empty()) down_ = {};
   if (local_ended_) deadline_ = tools.now + kFlushTime;

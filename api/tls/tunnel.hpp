@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "api/frame_boundary.hpp"
 #include "api/tls_module.hpp"
 #include "base/unique_fd.hpp"
 
@@ -72,8 +73,9 @@ class Tunnel {
   std::unique_ptr<SSL, FreeSsl> ssl_;
   UniqueFd socket_;
   UniqueFd local_;
-  std::string up_;    ///< From the peer, not yet taken by the local socket.
-  std::string down_;  ///< From the local socket, not yet taken by the peer.
+  std::string up_;          ///< From the peer, not yet taken by the local socket.
+  std::string down_;        ///< From the local socket, not yet taken by the peer.
+  FrameBoundary boundary_;  ///< In `down_`.
   bool peer_ended_ = false;
   bool local_ended_ = false;
   bool broken_ = false;

@@ -16,7 +16,6 @@ k() { timeout -k 2 "${K_SECONDS:-30}" "$KUBECTL" "$@"; }
 
 # Starts the agent and a way to it.
 start_api() {
-  start_agent
   # shellcheck source=way_in.sh
   . "$here/way_in.sh"
 }

@@ -198,7 +198,7 @@ ok 'Name: +web-' describe controllerrevision
 
 step "logs"
 ok '^serving as web-0$' logs web-0
-ok 'serving as web-1' logs sts/web --tail=1
+ok 'serving as web-[01]' logs sts/web --tail=1
 ok '^serving as web-0$' logs web-0 -c httpd --tail=5 --since=1h
 ok '^[0-9]{4}-[0-9-]+T[0-9:.]+Z serving as web-0$' logs web-0 --timestamps
 ok 'serving as web-0.*serving as web-1|serving as web-1.*serving as web-0' logs -l app=web --prefix
@@ -259,6 +259,7 @@ ok 'daemonset.apps/every restarted' rollout restart ds/every
 K_SECONDS=60 ok 'successfully rolled out' rollout status ds/every
 ok 'env updated' set env ds/every X=y
 ok 'resource requirements updated' set resources sts/web -c httpd --limits=memory=64Mi
+K_SECONDS=60 ok 'complete' rollout status sts/web
 ok 'labeled' label pod web-0 colour=red
 refused 1 "already has a value" label pod web-0 colour=blue
 ok 'labeled' label pod web-0 colour=blue --overwrite
