@@ -119,9 +119,7 @@ def main():
     check("exec's exit code", session.returncode == 7)
     check("logs", core.read_namespaced_pod_log("web-0", NAMESPACE) == "")
 
-    # Not over TLS: this client stalls when two frames come in one TLS record, and ours may.
-    plain = client.CoreV1Api(client.ApiClient(client.Configuration(host=sys.argv[1])))
-    forward = portforward(plain.connect_get_namespaced_pod_portforward, "web-0", NAMESPACE, ports="80")
+    forward = portforward(core.connect_get_namespaced_pod_portforward, "web-0", NAMESPACE, ports="80")
     pipe = forward.socket(80)
     pipe.setblocking(True)
     pipe.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
