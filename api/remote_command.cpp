@@ -103,7 +103,7 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
   void await_output(Output& output) {
     if (output.fd < 0 || output.wait || peer_ == nullptr || peer_->queued_bytes() > kMaxQueued) return;
     output.wait = context_.reactor.when_readable(output.fd, [this, &output, self = shared_from_this()] {
-      const auto done = std::move(output.wait);  // holds `self`: to the end of this call
+      output.wait.reset();  // first: the descriptor can be waited for once at a time
       read_output(output);
     });
   }
@@ -154,7 +154,7 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
       input_.erase(0, put(input_));
       if (!input_.empty()) {
         input_wait_ = context_.reactor.when_writable(stdin_, [this, self = shared_from_this()] {
-          const auto done = std::move(input_wait_);
+          input_wait_.reset();
           write_input();
         });
       }
