@@ -202,7 +202,7 @@ expect "run" "$(berth run once --image=busybox:1.35 --restart=Never -- sh -c 'ex
 ended() { [ "$(pod once .status.phase)" = Failed ]; }
 wait_for 15 "it ran" ended
 expect "attached, removed, its exit code" "$(echo sea | berth run -i --rm ship --image=busybox:1.35 --restart=Never -q -- sh -c 'cat; exit 3' 2>/dev/null; echo $?)" $'sea\n3'
-expect "removed" "$(code_of berth get pod ship)" 1
+wait_for 10 "removed" is_gone pod ship # as with kubectl nobody waits for its end
 expect "dry run" "$(berth run dry --image=x --dry-run=client -o yaml | grep -c 'image: x')" 1
 expect "rm needs attaching" "$(says berth run x --image=x --rm)" "error: --rm should only be used for attached containers"
 
