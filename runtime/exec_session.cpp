@@ -66,6 +66,9 @@ Result<TaskStdio> ContainerdExecSession::open(const std::filesystem::path& direc
     stderr_ = *std::move(fd);
     stdio.err = directory / "stderr";
   }
+  // The shim starts the command, fails to open an output without name, and leaves the command behind: it needs two.
+  if (!options.tty && stdio.out.empty()) stdio.out = "/dev/null";
+  if (!options.tty && stdio.err.empty()) stdio.err = "/dev/null";
   return stdio;
 }
 

@@ -3,9 +3,8 @@
 # that vanish or stop reading. What kubectl does is in tests/kubectl.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-client() { "$(dirname "$0")/web_socket.py" "$socket" "$@"; }
-# In the background: $! is the client itself.
-client_process() { exec "$(dirname "$0")/web_socket.py" "$socket" "$@"; }
+client=$(dirname "$0")/web_socket.py
+client() { "$client" "$socket" "$@"; }
 fds() { find "/proc/$agent_pid/fd" -mindepth 1 | wc -l; }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$agent_pid/status"; }
 # Processes with exactly this command line: those in the pod.
@@ -34,8 +33,8 @@ expect_match "no such pod" "$(client forward default web-7 80 </dev/null 2>&1 ||
 step "a client that is killed leaves nothing behind"
 before=$(fds)
 pids=()
-for _ in 1 2 3 4; do client_process exec default web-0 sleep 4567 </dev/null & pids+=($!); done
-client_process hold default web-0 sleep 4567 & pids+=($!) # its input backs up: nobody reads it
+for _ in 1 2 3 4; do "$client" "$socket" exec default web-0 sleep 4567 </dev/null & pids+=($!); done
+"$client" "$socket" hold default web-0 sleep 4567 & pids+=($!) # its input backs up: nobody reads it
 wait_for 10 "five commands run" is 5 running "sleep 4567"
 kill -KILL "${pids[@]}"; wait "${pids[@]}" 2>/dev/null || true
 wait_for 10 "no command runs" is 0 running "sleep 4567"
@@ -44,7 +43,7 @@ wait_for 10 "no descriptor stays open" same_fds
 
 step "a client that reads nothing does not grow the agent"
 memory=$(rss)
-client_process hold default web-0 sh -c 'cat /dev/zero & cat >/dev/null' & stuck=$!
+"$client" "$socket" hold default web-0 sh -c 'cat /dev/zero & cat >/dev/null' & stuck=$!
 sleep 3 # time in which it would grow
 grown=$(($(rss) - memory))
 [ $grown -lt 3000 ] || fail "the agent grew by $grown KB"
