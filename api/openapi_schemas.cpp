@@ -114,14 +114,14 @@ json::object OpenApiSchemas::ref_to(std::string_view name) const {
 }
 
 /// OpenAPI v3 has no words beside a reference.
-json::object OpenApiSchemas::described(json::object ref, std::string text) const {
+json::object OpenApiSchemas::described(json::object ref, const std::string& text) const {
   if (text.empty()) return ref;
   if (version_ == OpenApiVersion::V3) {
     json::object out{{"description", text}};
     out["allOf"].emplace_array().push_back(std::move(ref));
     return out;
   }
-  ref["description"] = std::move(text);
+  ref["description"] = text;
   return ref;
 }
 
@@ -208,7 +208,7 @@ json::object OpenApiSchemas::field_schema(const Item& item, const model::SchemaF
   json::object out;
   switch (field.ref.wrap) {
     case Wrap::None:
-      if (value.contains("$ref")) return described(std::move(value), std::move(text));
+      if (value.contains("$ref")) return described(std::move(value), text);
       out = std::move(value);
       break;
     case Wrap::List:
@@ -220,7 +220,7 @@ json::object OpenApiSchemas::field_schema(const Item& item, const model::SchemaF
       out["additionalProperties"] = std::move(value);
       break;
   }
-  if (!text.empty()) out["description"] = std::move(text);
+  if (!text.empty()) out["description"] = text;
   note_merging(out, field);
   return out;
 }

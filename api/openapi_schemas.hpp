@@ -47,7 +47,7 @@ class OpenApiSchemas {
 
   json::object ref(Item item);
   json::object ref_to(std::string_view name) const;
-  json::object described(json::object ref, std::string text) const;
+  json::object described(json::object ref, const std::string& text) const;
   json::object schema_of(const Item& item);
   json::object type_schema(const Item& item);
   json::object field_schema(const Item& item, const model::SchemaField& field, const model::FieldWords& words);
