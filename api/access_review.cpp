@@ -207,8 +207,7 @@ std::optional<HttpResponse> review_access(const std::vector<std::string>& segmen
          .message = "tokenreviews.authentication.k8s.io is forbidden: tokens are not reviewed for others",
          .name = {},
          .group = std::string(kAuthentication),
-         .kind = "tokenreviews",
-         .causes = {}});
+         .kind = "tokenreviews"});
   }
   const auto kind = kind_of(*review);
   if (kind.empty()) return std::nullopt;

@@ -44,13 +44,7 @@ ApiResult<std::shared_ptr<void>> Admission::admit(Role role, const AccessRequest
 }
 
 ApiError too_many_requests() {
-  return {.code = 429,
-          .reason = "TooManyRequests",
-          .message = "Too many requests, please try again later.",
-          .name = {},
-          .group = {},
-          .kind = {},
-          .causes = {}};
+  return {.code = 429, .reason = "TooManyRequests", .message = "Too many requests, please try again later."};
 }
 
 }  // namespace berth::api

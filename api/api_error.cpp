@@ -24,18 +24,11 @@ ApiError about(unsigned code, std::string_view reason, std::string message, cons
           .message = std::move(message),
           .name = std::string(name),
           .group = std::string(kind.group),
-          .kind = std::string(kind.plural),
-          .causes = {}};
+          .kind = std::string(kind.plural)};
 }
 
 ApiError plain(unsigned code, std::string_view reason, std::string message) {
-  return {.code = code,
-          .reason = std::string(reason),
-          .message = std::move(message),
-          .name = {},
-          .group = {},
-          .kind = {},
-          .causes = {}};
+  return {.code = code, .reason = std::string(reason), .message = std::move(message)};
 }
 
 }  // namespace

@@ -26,10 +26,10 @@ struct ApiError {
   unsigned code = 500;
   std::string reason;  ///< "NotFound"
   std::string message;
-  std::string name;  ///< details.name; details are left out when name, group and kind are empty
-  std::string group;
-  std::string kind;  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
-  std::vector<StatusCause> causes;
+  std::string name{};  ///< details.name; details are left out when name, group and kind are empty
+  std::string group{};
+  std::string kind{};  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
+  std::vector<StatusCause> causes{};
   int retry_after_seconds = 0;  ///< details.retryAfterSeconds, and the header; 0: not said
 };
 

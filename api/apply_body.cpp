@@ -12,13 +12,7 @@ namespace berth::api {
 namespace {
 
 ApiError conflicting(const std::vector<model::FieldConflict>& conflicts) {
-  ApiError error{.code = 409,
-                 .reason = "Conflict",
-                 .message = model::conflict_message(conflicts),
-                 .name = {},
-                 .group = {},
-                 .kind = {},
-                 .causes = {}};
+  ApiError error{.code = 409, .reason = "Conflict", .message = model::conflict_message(conflicts)};
   for (const auto& conflict : conflicts) {
     error.causes.push_back(
         {"FieldManagerConflict", fmt::format("conflict with {}", conflict.owner_text()), conflict.path});

@@ -97,8 +97,7 @@ ApiError forbidden(const User& user, const AccessRequest& access) {
                  .message = {},
                  .name = access.name,
                  .group = access.group,
-                 .kind = access.resource,
-                 .causes = {}};
+                 .kind = access.resource};
   if (access.resource.empty()) {
     error.message = fmt::format("forbidden: User \"{}\" cannot {} path \"{}\"", user.name, access.verb, access.path);
     return error;
@@ -114,14 +113,6 @@ ApiError forbidden(const User& user, const AccessRequest& access) {
   return error;
 }
 
-ApiError unauthorized() {
-  return {.code = 401,
-          .reason = "Unauthorized",
-          .message = "Unauthorized",
-          .name = {},
-          .group = {},
-          .kind = {},
-          .causes = {}};
-}
+ApiError unauthorized() { return {.code = 401, .reason = "Unauthorized", .message = "Unauthorized"}; }
 
 }  // namespace berth::api

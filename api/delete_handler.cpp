@@ -116,8 +116,7 @@ std::optional<ApiError> is_immortal(const model::ObjectKey& key) {
                   .message = fmt::format("namespaces \"{}\" is forbidden: this namespace may not be deleted", key.name),
                   .name = key.name,
                   .group = {},
-                  .kind = "namespaces",
-                  .causes = {}};
+                  .kind = "namespaces"};
 }
 
 /// One deletion under way; kept alive by its callbacks.

@@ -187,21 +187,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void refuse(beast::error_code error) {
     ApiError answer = bad_request(error.message());
     if (error == http::error::header_limit) {
-      answer = {.code = 431,
-                .reason = "RequestHeaderFieldsTooLarge",
-                .message = "the request's headers are too large",
-                .name = {},
-                .group = {},
-                .kind = {},
-                .causes = {}};
+      answer = {.code = 431, .reason = "RequestHeaderFieldsTooLarge", .message = "the request's headers are too large"};
     } else if (error == http::error::body_limit) {
-      answer = {.code = 413,
-                .reason = "RequestEntityTooLarge",
-                .message = "the request's body is too large",
-                .name = {},
-                .group = {},
-                .kind = {},
-                .causes = {}};
+      answer = {.code = 413, .reason = "RequestEntityTooLarge", .message = "the request's body is too large"};
     } else if (error.category() != make_error_code(http::error::bad_method).category() ||
                error == http::error::end_of_stream || error == http::error::partial_message) {
       return close();  // gone, silent for too long, or the idle end of a kept connection

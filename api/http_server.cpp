@@ -70,13 +70,8 @@ class Server final : public std::enable_shared_from_this<Server> {
  private:
   /// One non-blocking write: a fresh socket has room for it.
   static void turn_away(stream_protocol::socket& peer) {
-    const auto body = json::serialize(encode_status({.code = 503,
-                                                     .reason = "ServiceUnavailable",
-                                                     .message = "too many connections",
-                                                     .name = {},
-                                                     .group = {},
-                                                     .kind = {},
-                                                     .causes = {}}));
+    const auto body = json::serialize(
+        encode_status({.code = 503, .reason = "ServiceUnavailable", .message = "too many connections"}));
     const auto message = fmt::format(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 1\r\n"
         "Connection: close\r\n\r\n{}",

@@ -16,13 +16,7 @@ namespace {
 constexpr std::size_t kMaxFile = 256 * 1024;
 
 HttpResponse plain_error(unsigned code, std::string_view reason, std::string message) {
-  return to_response({.code = code,
-                      .reason = std::string(reason),
-                      .message = std::move(message),
-                      .name = {},
-                      .group = {},
-                      .kind = {},
-                      .causes = {}});
+  return to_response({.code = code, .reason = std::string(reason), .message = std::move(message)});
 }
 
 /// Where clients on this host reach us.

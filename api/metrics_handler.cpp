@@ -34,8 +34,7 @@ ApiError no_metrics(const Asked& asked) {
           .message = fmt::format("{}.{} \"{}\" not found", kind, kGroup, name),
           .name = name,
           .group = std::string(kGroup),
-          .kind = kind,
-          .causes = {}};
+          .kind = kind};
 }
 
 json::object usage_object(std::uint64_t cpu_nanocores, std::uint64_t memory_bytes) {

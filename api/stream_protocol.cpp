@@ -20,11 +20,7 @@ ApiResult<std::string> negotiate(const std::vector<std::string>& offered, std::s
   return ApiError{.code = 403,
                   .reason = "Forbidden",
                   .message = fmt::format("unable to negotiate protocol: client supports [{}], server accepts [{}]",
-                                         fmt::join(offered, " "), fmt::join(named, " ")),
-                  .name = {},
-                  .group = {},
-                  .kind = {},
-                  .causes = {}};
+                                         fmt::join(offered, " "), fmt::join(named, " "))};
 }
 
 HttpHeaders upgrade_headers(const HttpRequest& request, const std::string& protocol) {

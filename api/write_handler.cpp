@@ -99,11 +99,7 @@ std::optional<ApiError> namespace_refuses(ApiContext& context, const ResourcePat
                   .reason = "Forbidden",
                   .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
                                          "because it is being terminated",
-                                         qualified_plural(kind), name, path.ns),
-                  .name = {},
-                  .group = {},
-                  .kind = {},
-                  .causes = {}};
+                                         qualified_plural(kind), name, path.ns)};
 }
 
 /// A dry run shows what the store would have filled in.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/manifests.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
@@ -19,7 +20,7 @@ struct ApplyOptions {
   bool recursive = false;
   bool server_side = true;
   bool force_conflicts = false;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   std::string field_manager = "berth";
   std::string validate = "strict";
 };
@@ -38,12 +39,12 @@ are the ways you can resolve this warning:
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts)";
 
 Status apply_one(const Server& server, const ApplyOptions& options, const ManifestObject& object) {
-  if (options.dry_run == "client") return Ok{};
+  if (options.dry_run == DryRun::Client) return Ok{};
   auto path = resource_path(*object.kind, object.ns, object.name);
   path += fmt::format("?fieldManager={}&force={}", url_encode(options.field_manager), options.force_conflicts);
   if (options.validate == "strict" || options.validate == "true") path += "&fieldValidation=Strict";
   if (options.validate == "warn") path += "&fieldValidation=Warn";
-  if (options.dry_run == "server") path += "&dryRun=All";
+  if (options.dry_run == DryRun::Server) path += "&dryRun=All";
   const auto done = server.patch(path, kApplyPatch, json::serialize(object.raw));
   if (done) return Ok{};
   const auto& error = done.error();
@@ -64,29 +65,20 @@ int apply(const Global& global, const ApplyOptions& options, const Arguments& ar
   if (!options.server_side) {
     return fail({ErrorCode::InvalidArgument, "berth apply is always server-side; --server-side=false is not offered"});
   }
-  for (const auto word : {"none", "client", "server"}) {
-    if (options.dry_run != word) continue;
-    const auto objects = read_manifests(global, options.files, options.recursive);
-    if (!objects) return fail(objects.error());
-    const Server server(global);
-    int code = 0;
-    for (const auto& object : *objects) {
-      if (auto done = apply_one(server, options, object); !done) {
-        code = fail(done.error());
-        if (done.error().code() == ErrorCode::Unavailable) return code;
-        continue;
-      }
-      std::cout << display_name(*object.kind, object.name) << " serverside-applied"
-                << (options.dry_run == "none"     ? ""
-                    : options.dry_run == "client" ? " (dry run)"
-                                                  : " (server dry run)")
-                << std::endl;
+  const auto objects = read_manifests(global, options.files, options.recursive);
+  if (!objects) return fail(objects.error());
+  const Server server(global);
+  int code = 0;
+  for (const auto& object : *objects) {
+    if (auto done = apply_one(server, options, object); !done) {
+      code = fail(done.error());
+      if (done.error().code() == ErrorCode::Unavailable) return code;
+      continue;
     }
-    return code;
+    std::cout << display_name(*object.kind, object.name) << " serverside-applied" << dry_run_suffix(options.dry_run)
+              << std::endl;
   }
-  return fail(
-      {ErrorCode::InvalidArgument,
-       fmt::format("Invalid dry-run value ({}). Must be \"none\", \"server\", or \"client\".", options.dry_run)});
+  return code;
 }
 
 }  // namespace
@@ -103,10 +95,7 @@ Command apply_command() {
   auto& flags = command.flags;
   flags.add_each(options->files, "filename", 'f', "FILE", "File, folder or - (standard input); may be repeated");
   flags.add(options->recursive, "recursive", 'R', "Folders with those below them");
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client (checks only) or server (all but storing)");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run, "none, client (checks only) or server (all but storing)");
   flags.add(options->force_conflicts, "force-conflicts", 0, "Take over fields that others manage");
   flags.add(options->field_manager, "field-manager", 0, "NAME", "Who owns the fields (default: berth)");
   flags.add(options->server_side, "server-side", 0, "As kubectl spells it; always so here");

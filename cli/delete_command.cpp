@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/messages.hpp"
 #include "cli/selection.hpp"
 #include "cli/watch_until.hpp"
@@ -18,7 +19,7 @@ struct DeleteOptions {
   Choice choice;
   std::optional<std::int64_t> grace_period;
   std::string cascade = "background";
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   std::string output;
   std::optional<std::chrono::milliseconds> timeout;
   bool now = false;
@@ -103,16 +104,14 @@ int remove(const Global& global, const DeleteOptions& options, const Arguments& 
   }
   json::object body{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", *policy}};
   if (*grace) body["gracePeriodSeconds"] = **grace;
-  if (options.dry_run == "server") body["dryRun"] = json::array{"All"};
-  const auto suffix = options.dry_run == "server"   ? " (server dry run)"
-                      : options.dry_run == "client" ? " (dry run)"
-                                                    : "";
+  if (options.dry_run == DryRun::Server) body["dryRun"] = json::array{"All"};
+  const auto suffix = dry_run_suffix(options.dry_run);
   const auto deadline = deadline_after(options.timeout);
   int code = 0;
   std::vector<Deleted> deleted;
   for (const auto& object : *chosen) {
-    auto answer = options.dry_run == "client" ? server.get(*object.kind, object.ns, object.name)
-                                              : server.remove(object.path(), body);
+    auto answer = options.dry_run == DryRun::Client ? server.get(*object.kind, object.ns, object.name)
+                                                    : server.remove(object.path(), body);
     if (!answer) {
       const bool missing = answer.error().code() == ErrorCode::NotFound;
       if (missing && (options.ignore_not_found || selecting)) continue;
@@ -131,7 +130,7 @@ int remove(const Global& global, const DeleteOptions& options, const Arguments& 
     if (uid.empty()) uid = find_string(*answer, {"details", "uid"});
     if (!uid.empty()) deleted.push_back({object, std::string(uid)});
   }
-  if (!options.wait || options.dry_run != "none") return code;
+  if (!options.wait || options.dry_run != DryRun::None) return code;
   for (const auto& one : deleted) {
     if (auto gone = wait_until_gone(server, one, deadline); !gone) code = fail(gone.error());
   }
@@ -159,10 +158,7 @@ Command delete_command() {
   flags.add(options->wait, "wait", 0, "Return when they are gone (default; --wait=false)");
   flags.add(options->timeout, "timeout", 0, "How long to wait; 0: as long as it takes");
   flags.add(options->ignore_not_found, "ignore-not-found", 0, "A missing object is no error");
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be deleted");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run, "none, client or server: only say what would be deleted");
   flags.add(options->output, "output", 'o', "FORMAT", "name: print kind/name only").choices = {"name"};
   command.run = [options](const Global& global, const Arguments& arguments) {
     return remove(global, *options, arguments);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/exec_stream.hpp"
 #include "cli/http_client.hpp"
 #include "cli/messages.hpp"
@@ -34,6 +35,11 @@ void add_stream_flags(Flags& flags, StreamOptions& options) {
   flags.add(options.has_stdin, "stdin", 'i', "Pass standard input on");
   flags.add(options.tty, "tty", 't', "With a terminal");
   flags.add(options.quiet, "quiet", 'q', "Only what the container says");
+}
+
+void add_session_flags(Flags& flags, StreamOptions& options) {
+  flags.add(options.container, "container", 'c', "NAME", "Which container; needed when there are several");
+  add_stream_flags(flags, options);
 }
 
 /// A terminal is only possible where there is one.
@@ -124,7 +130,7 @@ struct RunOptions {
   RunPod pod;
   bool attach = false;
   bool remove = false;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   std::string output;
   std::optional<std::chrono::milliseconds> timeout = std::chrono::seconds(60);
 };
@@ -218,7 +224,7 @@ int run(const Global& global, RunOptions& options, const Arguments& arguments) {
   }
   const auto pod = options.pod.to_json();
   if (!pod) return fail(pod.error());
-  if (options.dry_run == "client") {
+  if (options.dry_run == DryRun::Client) {
     if (options.output == "yaml" || options.output == "json") {
       std::cout << (options.output == "yaml" ? to_yaml(*pod) : to_pretty_json(*pod));
     } else {
@@ -228,12 +234,10 @@ int run(const Global& global, RunOptions& options, const Arguments& arguments) {
   }
   const Server server(global);
   const auto& kind = model::info(Kind::Pod);
-  const auto made =
-      server.create(resource_path(kind, global.ns, "") + (options.dry_run == "server" ? "?dryRun=All" : ""), *pod);
+  const auto made = server.create(resource_path(kind, global.ns, "") + dry_run_query(options.dry_run), *pod);
   if (!made) return fail(made.error());
-  if (!attached || options.dry_run != "none") {
-    std::cout << fmt::format("pod/{} created{}\n", options.pod.name,
-                             options.dry_run == "server" ? " (server dry run)" : "");
+  if (!attached || options.dry_run != DryRun::None) {
+    std::cout << fmt::format("pod/{} created{}\n", options.pod.name, dry_run_suffix(options.dry_run));
     return 0;
   }
   const auto object = chosen_of(kind, *made);
@@ -254,8 +258,7 @@ Command exec_command() {
   command.usage = "(POD | KIND/NAME) [-c CONTAINER] [-it] -- COMMAND [ARGUMENT...]";
   command.details = "Ends with the command's exit code.";
   command.words = Words::Pods;
-  command.flags.add(options->container, "container", 'c', "NAME", "Which container; needed when there are several");
-  add_stream_flags(command.flags, *options);
+  add_session_flags(command.flags, *options);
   command.run = [options](const Global& global, const Arguments& arguments) {
     return exec(global, *options, arguments);
   };
@@ -267,8 +270,7 @@ Command attach_command() {
   Command command;
   command.usage = "(POD | KIND/NAME) [-c CONTAINER] [-it]";
   command.words = Words::Pods;
-  command.flags.add(options->container, "container", 'c', "NAME", "Which container; needed when there are several");
-  add_stream_flags(command.flags, *options);
+  add_session_flags(command.flags, *options);
   command.run = [options](const Global& global, const Arguments& arguments) {
     return attach(global, *options, arguments);
   };
@@ -294,10 +296,7 @@ Command run_command() {
       "Always", "IfNotPresent", "Never"};
   flags.add(options->pod.command, "command", 0, "What follows -- is the command, not its arguments");
   flags.add(options->timeout, "pod-running-timeout", 0, "How long to wait until the container runs (default 1m)");
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run);
   flags.add(options->output, "output", 'o', "FORMAT", "With --dry-run=client: yaml or json").choices = {"yaml", "json"};
   command.run = [options](const Global& global, const Arguments& arguments) {
     return run(global, *options, arguments);

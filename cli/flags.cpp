@@ -89,93 +89,77 @@ Status short_flags(const std::vector<std::string>& line, std::size_t& at, const 
 
 }  // namespace
 
-Flag& Flags::add(bool& into, std::string name, char letter, std::string help) {
+Flag& Flags::add_value(std::string name, char letter, std::string placeholder, std::string help, SetFlag set) {
   return all_.emplace_back(
-      Flag{std::move(name), letter, "", std::move(help), "true", {}, [&into](std::string_view text) -> Status {
-             const auto value = parse_bool(text);
-             if (!value) return value.error();
-             into = *value;
-             return Ok{};
-           }});
+      Flag{std::move(name), letter, std::move(placeholder), std::move(help), /*bare=*/"", {}, std::move(set)});
+}
+
+Flag& Flags::add(bool& into, std::string name, char letter, std::string help) {
+  auto& flag = add_value(std::move(name), letter, "", std::move(help), [&into](std::string_view text) -> Status {
+    const auto value = parse_bool(text);
+    if (!value) return value.error();
+    into = *value;
+    return Ok{};
+  });
+  flag.bare = "true";
+  return flag;
 }
 
 Flag& Flags::add(std::string& into, std::string name, char letter, std::string placeholder, std::string help) {
-  return all_.emplace_back(Flag{std::move(name),
-                                letter,
-                                std::move(placeholder),
-                                std::move(help),
-                                "",
-                                {},
-                                [&into](std::string_view text) -> Status {
-                                  into = text;
-                                  return Ok{};
-                                }});
+  return add_value(std::move(name), letter, std::move(placeholder), std::move(help),
+                   [&into](std::string_view text) -> Status {
+                     into = text;
+                     return Ok{};
+                   });
 }
 
 Flag& Flags::add(std::optional<std::int64_t>& into, std::string name, char letter, std::string placeholder,
                  std::string help) {
-  return all_.emplace_back(Flag{std::move(name),
-                                letter,
-                                std::move(placeholder),
-                                std::move(help),
-                                "",
-                                {},
-                                [&into](std::string_view text) -> Status {
-                                  std::int64_t value = 0;
-                                  const auto [end, error] =
-                                      std::from_chars(text.data(), text.data() + text.size(), value);
-                                  if (error != std::errc() || end != text.data() + text.size()) {
-                                    return Error(ErrorCode::InvalidArgument, "not a whole number");
-                                  }
-                                  into = value;
-                                  return Ok{};
-                                }});
+  return add_value(std::move(name), letter, std::move(placeholder), std::move(help),
+                   [&into](std::string_view text) -> Status {
+                     std::int64_t value = 0;
+                     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+                     if (error != std::errc() || end != text.data() + text.size()) {
+                       return Error(ErrorCode::InvalidArgument, "not a whole number");
+                     }
+                     into = value;
+                     return Ok{};
+                   });
 }
 
 Flag& Flags::add(std::vector<std::string>& into, std::string name, char letter, std::string placeholder,
                  std::string help) {
-  return all_.emplace_back(Flag{std::move(name),
-                                letter,
-                                std::move(placeholder),
-                                std::move(help),
-                                "",
-                                {},
-                                [&into](std::string_view text) -> Status {
-                                  for (auto& word : split(text)) into.push_back(std::move(word));
-                                  return Ok{};
-                                }});
+  return add_value(std::move(name), letter, std::move(placeholder), std::move(help),
+                   [&into](std::string_view text) -> Status {
+                     for (auto& word : split(text)) into.push_back(std::move(word));
+                     return Ok{};
+                   });
 }
 
 Flag& Flags::add_each(std::vector<std::string>& into, std::string name, char letter, std::string placeholder,
                       std::string help) {
-  return all_.emplace_back(Flag{std::move(name),
-                                letter,
-                                std::move(placeholder),
-                                std::move(help),
-                                "",
-                                {},
-                                [&into](std::string_view text) -> Status {
-                                  into.emplace_back(text);
-                                  return Ok{};
-                                }});
+  return add_value(std::move(name), letter, std::move(placeholder), std::move(help),
+                   [&into](std::string_view text) -> Status {
+                     into.emplace_back(text);
+                     return Ok{};
+                   });
 }
 
 Flag& Flags::add_path(std::filesystem::path& into, std::string name, std::string placeholder, std::string help) {
-  return all_.emplace_back(Flag{
-      std::move(name), 0, std::move(placeholder), std::move(help), "", {}, [&into](std::string_view text) -> Status {
-        into = text;
-        return Ok{};
-      }});
+  return add_value(std::move(name), 0, std::move(placeholder), std::move(help),
+                   [&into](std::string_view text) -> Status {
+                     into = text;
+                     return Ok{};
+                   });
 }
 
 Flag& Flags::add(std::optional<std::chrono::milliseconds>& into, std::string name, char letter, std::string help) {
-  return all_.emplace_back(
-      Flag{std::move(name), letter, "DURATION", std::move(help), "", {}, [&into](std::string_view text) -> Status {
-             const auto value = parse_go_duration(text);
-             if (!value) return value.error();
-             into = *value;
-             return Ok{};
-           }});
+  return add_value(std::move(name), letter, "DURATION", std::move(help), [&into](std::string_view text) -> Status {
+    const auto value = parse_go_duration(text);
+    if (!value) return value.error();
+    into = *value;
+    return Ok{};
+  });
 }
 
 const Flag* Flags::find(std::string_view name) const {

@@ -14,15 +14,18 @@
 
 namespace berth::cli {
 
+/// Takes a flag's value. InvalidArgument: why this one is none.
+using SetFlag = std::function<Status(std::string_view)>;
+
 /// One flag as parser, --help, man page and completion see it.
 struct Flag {
-  std::string name;                             ///< "namespace"
-  char letter = 0;                              ///< 'n'; 0: none
-  std::string placeholder;                      ///< "NAME"; empty: a switch
-  std::string help;                             ///< One line, no full stop.
-  std::string bare;                             ///< What `--name` alone means; empty: a value has to follow.
-  std::vector<std::string> choices;             ///< Values that completion offers.
-  std::function<Status(std::string_view)> set;  ///< InvalidArgument: why this value is none.
+  std::string name;                  ///< "namespace"
+  char letter = 0;                   ///< 'n'; 0: none
+  std::string placeholder;           ///< "NAME"; empty: a switch
+  std::string help;                  ///< One line, no full stop.
+  std::string bare;                  ///< What `--name` alone means; empty: a value has to follow.
+  std::vector<std::string> choices;  ///< Values that completion offers.
+  SetFlag set;
 };
 
 /// What a command line holds besides flags.
@@ -46,6 +49,8 @@ class Flags {
   Flag& add_path(std::filesystem::path& into, std::string name, std::string placeholder, std::string help);
   /// "90s", "1m30s", "0"; a number alone is seconds.
   Flag& add(std::optional<std::chrono::milliseconds>& into, std::string name, char letter, std::string help);
+  /// A value of another kind; what all others are made of.
+  Flag& add_value(std::string name, char letter, std::string placeholder, std::string help, SetFlag set);
 
   const std::vector<Flag>& all() const { return all_; }
   const Flag* find(std::string_view name) const;

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.hpp"
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/json_path.hpp"
 #include "cli/label_text.hpp"
 #include "cli/messages.hpp"
@@ -21,12 +22,8 @@ struct LabelOptions {
   Choice choice;
   bool overwrite = false;
   bool list = false;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
 };
-
-std::string_view dry_run_suffix(std::string_view dry_run) {
-  return dry_run == "server" ? " (server dry run)" : dry_run == "client" ? " (dry run)" : "";
-}
 
 void print_list(const json::value& object, std::string_view field) {
   const auto* all = find(object, {"metadata", field});
@@ -53,9 +50,8 @@ Status change_one(const Server& server, const LabelOptions& options, const Chose
       std::cout << fmt::format("label \"{}\" not found.\n", change.key);
     }
   }
-  if (!patch->empty() && options.dry_run != "client") {
-    auto done = server.patch(object.path() + (options.dry_run == "server" ? "?dryRun=All" : ""), kMergePatch,
-                             json::serialize(*patch));
+  if (!patch->empty() && options.dry_run != DryRun::Client) {
+    auto done = server.patch(object.path() + dry_run_query(options.dry_run), kMergePatch, json::serialize(*patch));
     if (!done) return done.error();
   }
   const std::string_view word = field != "labels" ? "annotated"
@@ -96,10 +92,7 @@ Command make(std::string_view field) {
   flags.add(options->list, "list", 0, "Print what is there");
   flags.add(options->choice.all_namespaces, "all-namespaces", 'A', "With --all or a selector: in every namespace");
   add_choice_flags(flags, options->choice);
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run);
   command.run = [options, field](const Global& global, const Arguments& arguments) {
     return change(global, *options, arguments, field);
   };
@@ -112,7 +105,7 @@ struct PatchOptions {
   std::string patch_file;
   std::string type = "strategic";
   std::string subresource;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   std::string output;
 };
 
@@ -122,15 +115,15 @@ Status patch_one(const Server& server, const PatchOptions& options, const Chosen
   if (!before) return before.error();
   auto path = object.path();
   if (!options.subresource.empty()) path += fmt::format("/{}", options.subresource);
-  if (options.dry_run == "server") path += "?dryRun=All";
-  auto done = options.dry_run == "client" ? before : server.patch(path, content_type, body);
+  path += dry_run_query(options.dry_run);
+  auto done = options.dry_run == DryRun::Client ? before : server.patch(path, content_type, body);
   if (!done) return done.error();
   if (options.output == "yaml" || options.output == "json") {
     std::cout << (options.output == "yaml" ? to_yaml(*done) : to_pretty_json(*done));
     return Ok{};
   }
-  const bool changed = options.dry_run != "none" || find_string(*before, {"metadata", "resourceVersion"}) !=
-                                                        find_string(*done, {"metadata", "resourceVersion"});
+  const bool changed = options.dry_run != DryRun::None || find_string(*before, {"metadata", "resourceVersion"}) !=
+                                                              find_string(*done, {"metadata", "resourceVersion"});
   std::cout << object.display() << (changed ? " patched" : " patched (no change)") << dry_run_suffix(options.dry_run)
             << std::endl;
   return Ok{};
@@ -186,10 +179,7 @@ Command patch_command() {
                                                                                                              "scale"};
   flags.add(options->output, "output", 'o', "FORMAT", "yaml or json: the object afterwards").choices = {"yaml", "json"};
   add_choice_flags(flags, options->choice);
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run);
   command.run = [options](const Global& global, const Arguments& arguments) {
     return patch(global, *options, arguments);
   };

@@ -9,6 +9,7 @@
 
 #include "cli/command.hpp"
 #include "cli/drain_plan.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
 #include "cli/selection.hpp"
@@ -28,7 +29,7 @@ struct NodeOptions {
   std::optional<std::int64_t> grace_period;
   std::optional<std::chrono::milliseconds> timeout;
   std::string pod_selector;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   bool disable_eviction = false;
 };
 
@@ -49,16 +50,14 @@ Status set_unschedulable(const Server& server, const NodeOptions& options, const
   if (!now) return now.error();
   const auto* flag = find(*now, {"spec", "unschedulable"});
   const bool is = flag != nullptr && flag->is_bool() && flag->get_bool();
-  const auto suffix = options.dry_run == "server"   ? " (server dry run)"
-                      : options.dry_run == "client" ? " (dry run)"
-                                                    : "";
+  const auto suffix = dry_run_suffix(options.dry_run);
   const std::string_view word = wanted ? "cordoned" : "uncordoned";
   if (is == wanted) {
     std::cout << fmt::format("{} already {}{}", node.display(), word, suffix) << std::endl;
     return Ok{};
   }
-  if (options.dry_run != "client") {
-    auto done = server.patch(node.path() + (options.dry_run == "server" ? "?dryRun=All" : ""), kMergePatch,
+  if (options.dry_run != DryRun::Client) {
+    auto done = server.patch(node.path() + dry_run_query(options.dry_run), kMergePatch,
                              wanted ? R"({"spec":{"unschedulable":true}})" : R"({"spec":{"unschedulable":null}})");
     if (!done) return done.error();
   }
@@ -137,16 +136,16 @@ Status drain_one(const Server& server, const NodeOptions& options, const Chosen&
     return Error(ErrorCode::FailedPrecondition, plan.errors.size() == 1 ? text : fmt::format("[{}]", text));
   }
   if (!plan.warning.empty()) std::cerr << "Warning: " << plan.warning << '\n';
-  const auto suffix = options.dry_run == "none" ? "" : options.dry_run == "server" ? " (server dry run)" : " (dry run)";
+  const auto suffix = dry_run_suffix(options.dry_run);
   for (const auto& pod : plan.evict) {
     const auto chosen = chosen_of(model::info(Kind::Pod), pod);
-    if (options.dry_run != "none") {
+    if (options.dry_run != DryRun::None) {
       std::cout << fmt::format("evicting pod {}/{}{}\n", chosen.ns, chosen.name, suffix);
     } else if (auto done = evict(server, options, chosen, deadline); !done) {
       return done;
     }
   }
-  if (options.dry_run == "none" && !plan.evict.empty()) {
+  if (options.dry_run == DryRun::None && !plan.evict.empty()) {
     auto done = wait_until_gone(server, node.name, plan.evict, deadline);
     if (failed_with(done, ErrorCode::DeadlineExceeded)) {
       return Error(ErrorCode::DeadlineExceeded,
@@ -184,10 +183,7 @@ Command make(const std::shared_ptr<NodeOptions>& options) {
   command.usage = "NODE... [flags]";
   command.words = Words::Nodes;
   command.flags.add(options->choice.labels, "selector", 'l', "SELECTOR", "Nodes with these labels");
-  auto& dry_run =
-      command.flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(command.flags, options->dry_run);
   return command;
 }
 

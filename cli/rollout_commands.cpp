@@ -8,6 +8,7 @@
 
 #include "cli/command.hpp"
 #include "cli/describe_text.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/messages.hpp"
 #include "cli/rollout_text.hpp"
 #include "cli/selection.hpp"
@@ -21,7 +22,7 @@ struct RolloutOptions {
   Choice choice;
   std::optional<std::int64_t> revision;
   std::optional<std::chrono::milliseconds> timeout;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
   bool watch = true;
 };
 
@@ -136,7 +137,7 @@ Status undo(const Server& server, const RolloutOptions& options, const Chosen& o
   const auto revision = revision_to_restore(history->revisions, wanted);
   if (!revision) return revision.error();
   const auto pod = template_of(*revision);
-  if (options.dry_run == "client") {
+  if (options.dry_run == DryRun::Client) {
     std::cout << fmt::format("{} {}\n", object.display(), describe_pod_template(pod));
     return Ok{};
   }
@@ -147,11 +148,9 @@ Status undo(const Server& server, const RolloutOptions& options, const Chosen& o
     return Ok{};
   }
   const json::array patch{json::object{{"op", "replace"}, {"path", "/spec/template"}, {"value", pod}}};
-  auto done = server.patch(object.path() + (options.dry_run == "server" ? "?dryRun=All" : ""), kJsonPatch,
-                           json::serialize(patch));
+  auto done = server.patch(object.path() + dry_run_query(options.dry_run), kJsonPatch, json::serialize(patch));
   if (!done) return done.error();
-  std::cout << object.display() << " rolled back" << (options.dry_run == "server" ? " (server dry run)" : "")
-            << std::endl;
+  std::cout << object.display() << " rolled back" << dry_run_suffix(options.dry_run) << std::endl;
   return Ok{};
 }
 
@@ -224,10 +223,7 @@ Command rollout_undo_command() {
   auto options = std::make_shared<RolloutOptions>();
   auto command = make(options);
   command.flags.add(options->revision, "to-revision", 0, "N", "Which one; 0: the one before the last");
-  auto& dry_run =
-      command.flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(command.flags, options->dry_run);
   command.run = [options](const Global& global, const Arguments& arguments) {
     return for_each_set(global, *options, arguments,
                         [&](const Server& server, const Chosen& object) { return undo(server, *options, object); });

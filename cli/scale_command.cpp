@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/messages.hpp"
 #include "cli/selection.hpp"
 #include "cli/watch_until.hpp"
@@ -18,7 +19,7 @@ struct ScaleOptions {
   std::optional<std::int64_t> replicas;
   std::optional<std::int64_t> current;
   std::optional<std::chrono::milliseconds> timeout;
-  std::string dry_run = "none";
+  DryRun dry_run = DryRun::None;
 };
 
 /// With --timeout: until as many replicas are there as were asked for.
@@ -50,12 +51,11 @@ Status scale_one(const Server& server, const ScaleOptions& options, const Chosen
     // Nobody may have changed it since we looked.
     patch["metadata"] = json::object{{"resourceVersion", find_string(*set, {"metadata", "resourceVersion"})}};
   }
-  if (options.dry_run == "client") return Ok{};
-  const auto path =
-      object.path() + (patch.contains("metadata") ? "" : "/scale") + (options.dry_run == "server" ? "?dryRun=All" : "");
+  if (options.dry_run == DryRun::Client) return Ok{};
+  const auto path = object.path() + (patch.contains("metadata") ? "" : "/scale") + dry_run_query(options.dry_run);
   auto done = server.patch(path, kMergePatch, json::serialize(patch));
   if (!done) return done.error();
-  if (options.timeout && options.timeout->count() > 0 && options.dry_run == "none") {
+  if (options.timeout && options.timeout->count() > 0 && options.dry_run == DryRun::None) {
     return wait_for_replicas(server, object, *options.replicas, deadline_after(options.timeout));
   }
   return Ok{};
@@ -79,11 +79,7 @@ int scale(const Global& global, const ScaleOptions& options, const Arguments& ar
       code = fail(done.error());
       continue;
     }
-    std::cout << object.display() << " scaled"
-              << (options.dry_run == "none"     ? ""
-                  : options.dry_run == "server" ? " (server dry run)"
-                                                : " (dry run)")
-              << std::endl;
+    std::cout << object.display() << " scaled" << dry_run_suffix(options.dry_run) << std::endl;
   }
   return code;
 }
@@ -100,10 +96,7 @@ Command scale_command() {
   flags.add(options->current, "current-replicas", 0, "N", "Only when there are so many now");
   flags.add(options->timeout, "timeout", 0, "Wait until they are there, at most so long; 0: do not wait");
   add_choice_flags(flags, options->choice);
-  auto& dry_run =
-      flags.add(options->dry_run, "dry-run", 0, "WHERE", "none, client or server: only say what would be done");
-  dry_run.bare = "client";
-  dry_run.choices = {"none", "client", "server"};
+  add_dry_run_flag(flags, options->dry_run);
   command.run = [options](const Global& global, const Arguments& arguments) {
     return scale(global, *options, arguments);
   };

@@ -20,7 +20,9 @@ endif()
 add_link_options(-Wl,--as-needed)
 
 if(BERTH_SANITIZE STREQUAL "thread")
-  add_compile_options(-Wno-tsan) # Asio's fences: g++ warns that TSan does not model them
+  # Asio's fences: g++ warns that TSan does not model them. And with its instrumentation g++ 12 loses the size of a
+  # std::string's buffer when it is moved (PR 105329); the other presets still look.
+  add_compile_options(-Wno-tsan -Wno-array-bounds -Wno-stringop-overflow)
 endif()
 if(BERTH_SANITIZE)
   add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-sanitize-recover=all)

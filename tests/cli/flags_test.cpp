@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.hpp"
 #include "cli/command.hpp"
+#include "cli/dry_run.hpp"
 #include "cli/flags.hpp"
 
 namespace berth::cli {
@@ -51,6 +52,22 @@ TEST(Flags, StandAnywhereAndEndAtTwoDashes) {
   EXPECT_THAT(*filled.rest->after_dashes, ElementsAre("sh", "-c", "[ -f /x ]", "--tail", "3"));
   EXPECT_EQ(filled.ns, "shop");
   EXPECT_EQ(filled.tail, -1);
+}
+
+TEST(Flags, ADryRunThatIsMistypedIsRefusedAndNotTakenForNone) {
+  const auto fill = [](const std::string& word, DryRun& into) {
+    Flags own;
+    add_dry_run_flag(own, into);
+    return parse_line({word}, own, Flags{});
+  };
+  auto dry_run = DryRun::None;
+  ASSERT_TRUE(fill("--dry-run=server", dry_run));
+  EXPECT_EQ(dry_run, DryRun::Server);
+  ASSERT_TRUE(fill("--dry-run", dry_run));
+  EXPECT_EQ(dry_run, DryRun::Client);
+  const auto mistyped = fill("--dry-run=sever", dry_run);
+  ASSERT_FALSE(mistyped);
+  EXPECT_THAT(mistyped.error().message(), HasSubstr(R"(Invalid dry-run value (sever))"));
 }
 
 TEST(Flags, LettersCanBeJoinedAndTakeTheRestAsTheirValue) {
