@@ -101,14 +101,13 @@ std::string ClaimController::resolve(const model::Pod& pod, const std::string& c
     return fmt::format("persistentvolumeclaim \"{}\" is not bound{}", claim,
                        why == waiting_.end() ? std::string() : ": " + why->second);
   }
-  if (!volume->second->host_path) {
-    return fmt::format("persistentvolume \"{}\": {} volumes are not in this version", volume->first.second,
-                       volume->second->unsupported_source);
-  }
   bound = {.claim_name = claim,
            .volume_name = volume->first.second,
-           .directory = volume->second->host_path->path,
-           .read_only = false};
+           .source = volume->second->source,
+           .mount_options = volume->second->mount_options,
+           .block = volume->second->volume_mode == "Block",
+           .read_only = false,
+           .secret = {}};
   return {};
 }
 

@@ -37,11 +37,11 @@ struct CollectVolume {
       if (const auto* secret = std::get_if<model::SecretSource>(&part)) names.secrets.insert(secret->secret_name);
     }
   }
-  void operator()(const model::EmptyDirSource&) const {}
-  void operator()(const model::HostPathSource&) const {}
-  void operator()(const model::DownwardSource&) const {}
-  void operator()(const model::ClaimSource&) const {}
-  void operator()(const model::UnsupportedSource&) const {}
+  void operator()(const model::IscsiSource& source) const {
+    if (!source.secret_name.empty()) names.secrets.insert(source.secret_name);
+  }
+  template <typename Other>
+  void operator()(const Other&) const {}
 };
 
 References references(const model::PodSpec& spec) {

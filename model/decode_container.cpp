@@ -157,6 +157,9 @@ Container read_container(const Reader& from) {
   const auto& limits = container.resources.limits;
   container.resources.requests.insert(limits.begin(), limits.end());  // only where no request is written
   for (const auto& mount : from.children("volumeMounts")) container.volume_mounts.push_back(read_mount(mount));
+  for (const auto& device : from.children("volumeDevices")) {
+    container.volume_devices.push_back({device.text("name"), device.text("devicePath")});
+  }
   container.liveness = read_probe(from, "livenessProbe");
   container.readiness = read_probe(from, "readinessProbe");
   container.startup = read_probe(from, "startupProbe");

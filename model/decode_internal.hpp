@@ -10,6 +10,8 @@
 namespace berth::model {
 
 std::vector<Volume> read_volumes(const Reader& pod_spec);
+std::optional<DiskSource> read_disk_source(const Reader& parent);
+PersistentSource read_persistent_source(const Reader& spec);
 Container read_container(const Reader& container);
 std::optional<FieldRef> read_field_ref(const Reader& parent);
 std::optional<ResourceFieldRef> read_resource_field_ref(const Reader& parent);

@@ -3,7 +3,6 @@
 
 #include "model/decode_internal.hpp"
 #include "model/model.hpp"
-#include "model/schema.hpp"
 
 namespace berth::model {
 
@@ -21,6 +20,8 @@ Result<PersistentVolumeClaim> decode_claim(const Object& object) {
   if (const auto found = requests.find("storage"); found != requests.end()) claim.request = found->second;
   claim.selector = read_label_selector(spec.child("selector"));
   claim.phase = root.child("status").text("phase");
+  const auto capacity = root.child("status").quantity_map("capacity");
+  if (const auto found = capacity.find("storage"); found != capacity.end()) claim.capacity = found->second;
   return unless_issues(std::move(claim), issues);
 }
 
@@ -40,16 +41,8 @@ Result<PersistentVolume> decode_volume(const Object& object) {
   volume.claim_ns = bound_to.text("namespace");
   volume.claim_name = bound_to.text("name");
   volume.claim_uid = bound_to.text("uid");
-  if (const auto host_path = spec.child("hostPath"); host_path.present()) {
-    volume.host_path = HostPathSource{host_path.text("path"), host_path.text("type")};
-  } else if (const auto local = spec.child("local"); local.present()) {
-    volume.host_path = HostPathSource{local.text("path"), ""};
-  } else if (spec.present()) {
-    for (const auto& entry : *spec.raw()) {
-      const std::string_view name(entry.key().data(), entry.key().size());
-      if (entry.value().is_object() && is_persistent_volume_source(name)) volume.unsupported_source = name;
-    }
-  }
+  volume.source = read_persistent_source(spec);
+  volume.mount_options = spec.texts("mountOptions");
   volume.node_affinity = read_node_selector(spec.child("nodeAffinity").child("required"));
   volume.phase = root.child("status").text("phase");
   return unless_issues(std::move(volume), issues);
@@ -65,6 +58,7 @@ Result<StorageClass> decode_storage_class(const Object& object) {
   result.reclaim_policy = root.text("reclaimPolicy", "Delete");
   result.volume_binding_mode = root.text("volumeBindingMode", "Immediate");
   result.allow_volume_expansion = root.flag("allowVolumeExpansion");
+  result.mount_options = root.texts("mountOptions");
   return unless_issues(std::move(result), issues);
 }
 

@@ -70,6 +70,9 @@ VolumeSource read_source(const Reader& volume) {
   if (const auto from = volume.child("persistentVolumeClaim"); from.present()) {
     return ClaimSource{from.text("claimName"), from.flag("readOnly")};
   }
+  if (auto disk = read_disk_source(volume)) {
+    return std::visit([](auto&& source) -> VolumeSource { return std::move(source); }, *std::move(disk));
+  }
   for (const auto& entry : *volume.raw()) {
     const std::string_view key(entry.key().data(), entry.key().size());
     if (key != "name" && entry.value().is_object()) return UnsupportedSource{std::string(key)};

@@ -73,6 +73,9 @@ Result<Secret> decode_secret(const Object& object);
 Result<PersistentVolumeClaim> decode_claim(const Object& object);
 Result<PersistentVolume> decode_volume(const Object& object);
 Result<StorageClass> decode_storage_class(const Object& object);
+/// The source in a PersistentVolume's spec ({"nfs": {...}}, other members are passed over), and back.
+Result<PersistentSource> decode_source(const json::object& spec);
+json::object encode_source(const PersistentSource& source);
 Result<Node> decode_node(const Object& object);
 Result<Event> decode_event(const Object& object);
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/disk_sources.hpp"
 #include "model/meta.hpp"
 #include "model/quantity.hpp"
 
@@ -94,11 +95,19 @@ struct ClaimSource {
 };
 /// A kind that is valid Kubernetes but that this build does not mount yet; refused with its name.
 struct UnsupportedSource {
-  std::string kind;  ///< "nfs", "iscsi", "csi", ...
+  std::string kind;  ///< "csi", "cephfs", ...
 };
 
-using VolumeSource = std::variant<EmptyDirSource, HostPathSource, ConfigMapSource, SecretSource, DownwardSource,
-                                  ProjectedSource, ClaimSource, UnsupportedSource>;
+using VolumeSource =
+    std::variant<EmptyDirSource, HostPathSource, ConfigMapSource, SecretSource, DownwardSource, ProjectedSource,
+                 ClaimSource, NfsSource, IscsiSource, FcSource, CloudDiskSource, UnsupportedSource>;
+
+/// Those of them that a PersistentVolume can have too.
+using DiskSource = std::variant<NfsSource, IscsiSource, FcSource, CloudDiskSource>;
+
+/// What a PersistentVolume stands for.
+using PersistentSource =
+    std::variant<HostPathSource, LocalSource, NfsSource, IscsiSource, FcSource, CloudDiskSource, UnsupportedSource>;
 
 struct Volume {
   std::string name;
@@ -112,6 +121,12 @@ struct VolumeMount {
   std::string sub_path_expr;
   bool read_only = false;
   std::string mount_propagation;  ///< "", "None", "HostToContainer", "Bidirectional"
+};
+
+/// A raw block volume inside a container (KEP-351).
+struct VolumeDevice {
+  std::string name;
+  std::string device_path;
 };
 
 // --- Probes and hooks ---------------------------------------------------------------------------
@@ -221,6 +236,7 @@ struct Container {
   std::vector<EnvVar> env;
   Resources resources;
   std::vector<VolumeMount> volume_mounts;
+  std::vector<VolumeDevice> volume_devices;
   std::optional<Probe> liveness;
   std::optional<Probe> readiness;
   std::optional<Probe> startup;

@@ -86,6 +86,7 @@ struct PersistentVolumeClaim {
   Quantity request;  ///< resources.requests.storage
   LabelSelector selector;
   std::string phase;  ///< status.phase: "Pending", "Bound", "Lost"
+  Quantity capacity;  ///< status.capacity.storage
 };
 struct PersistentVolume {
   ObjectMeta meta;
@@ -97,8 +98,8 @@ struct PersistentVolume {
   std::string claim_ns;
   std::string claim_name;
   std::string claim_uid;
-  std::optional<HostPathSource> host_path;  ///< hostPath or local: a directory on this host.
-  std::string unsupported_source;           ///< Name of a source this build does not mount.
+  PersistentSource source = UnsupportedSource{};
+  std::vector<std::string> mount_options;
   std::vector<NodeSelectorTerm> node_affinity;
   std::string phase;  ///< "Available", "Bound", "Released", "Failed"
 };
@@ -109,6 +110,7 @@ struct StorageClass {
   std::string reclaim_policy = "Delete";
   std::string volume_binding_mode = "Immediate";  ///< or "WaitForFirstConsumer"
   bool allow_volume_expansion = false;
+  std::vector<std::string> mount_options;  ///< Given to the volumes it makes.
   bool is_default() const;  ///< Annotation storageclass.kubernetes.io/is-default-class: "true".
 };
 

@@ -129,18 +129,18 @@ Status check_host_path(const model::HostPathSource& source) {
   return Error(ErrorCode::InvalidArgument, fmt::format("hostPath {}: is not {}", source.path, wanted->words));
 }
 
-Result<std::filesystem::path> claim_directory(const BoundClaim& claim) {
-  const auto probe = probe_for(claim.directory);
+Result<std::filesystem::path> claim_directory(const BoundClaim& claim, const std::filesystem::path& directory) {
+  const auto probe = probe_for(directory);
   if (!probe) return probe.error().context("claim " + claim.claim_name);
-  const auto found = (*probe)->type(claim.directory.string());
+  const auto found = (*probe)->type(directory.string());
   if (!found) return found.error().context("claim " + claim.claim_name);
   if (!*found) {
     return Error(ErrorCode::NotFound, fmt::format("claim {}: directory {} of volume {} is not there", claim.claim_name,
-                                                  claim.directory.string(), claim.volume_name));
+                                                  directory.string(), claim.volume_name));
   }
-  if (**found == S_IFDIR) return claim.directory;
+  if (**found == S_IFDIR) return directory;
   return Error(ErrorCode::InvalidArgument, fmt::format("claim {}: {} of volume {} is not a directory", claim.claim_name,
-                                                       claim.directory.string(), claim.volume_name));
+                                                       directory.string(), claim.volume_name));
 }
 
 }  // namespace berth::volumes

@@ -20,7 +20,7 @@ namespace berth::volumes {
 /// silent).
 Status check_host_path(const model::HostPathSource& source);
 
-/// The directory of a bound claim, if it is there. NotFound: it is not.
-Result<std::filesystem::path> claim_directory(const BoundClaim& claim);
+/// The directory of a bound claim whose volume is a path of this host, if it is there. NotFound: it is not.
+Result<std::filesystem::path> claim_directory(const BoundClaim& claim, const std::filesystem::path& directory);
 
 }  // namespace berth::volumes

@@ -70,10 +70,17 @@ class Mounter {
     if (claim == spec_.claims.end()) {
       return Error(ErrorCode::NotFound, fmt::format("claim {}/{} is not bound", spec_.pod.meta.ns, source.claim_name));
     }
-    auto directory = claim_directory(claim->second);
+    const auto* path = std::get_if<model::HostPathSource>(&claim->second.source);
+    const auto* local = std::get_if<model::LocalSource>(&claim->second.source);
+    if (path == nullptr && local == nullptr) return Error(ErrorCode::Unimplemented, "not mounted by this build");
+    auto directory = claim_directory(claim->second, path != nullptr ? path->path : local->path);
     if (!directory || !owner_ || source.read_only || claim->second.read_only) return directory;
     if (auto owned = own_once(*directory); !owned) return owned.error();
     return directory;
+  }
+  template <typename Disk>
+  Result<std::filesystem::path> operator()(const Disk& /*source*/) const {
+    return Error(ErrorCode::Unimplemented, "not mounted by this build");
   }
   Result<std::filesystem::path> operator()(const model::UnsupportedSource& source) const {
     return Error(ErrorCode::Unimplemented, fmt::format("{} volumes are not mounted by this build", source.kind));

@@ -15,12 +15,15 @@
 
 namespace berth::volumes {
 
-/// A claim of the pod, bound: where its content is on this host.
+/// A claim of the pod, bound: where its content is.
 struct BoundClaim {
   std::string claim_name;   ///< "data-mongo-0"
   std::string volume_name;  ///< PersistentVolume's name
-  std::filesystem::path directory;
-  bool read_only = false;
+  model::PersistentSource source;
+  std::vector<std::string> mount_options;
+  bool block = false;       ///< volumeMode: Block
+  bool read_only = false;   ///< For every container, whatever its volumeMount says.
+  model::StringMap secret;  ///< CHAP, of the volume's secretRef.
 };
 
 /// Everything the volumes of one pod need to know; objects looked up by the caller.

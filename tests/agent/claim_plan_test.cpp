@@ -30,7 +30,7 @@ class ClaimPlanTest : public testing::Test {
     volume.capacity = quantity(size);
     volume.access_modes = {"ReadWriteOnce"};
     volume.phase = "Available";
-    volume.host_path = model::HostPathSource{"/srv/" + name, ""};
+    volume.source = model::HostPathSource{"/srv/" + name, ""};
     facts.volumes.push_back(volume);
     return facts.volumes.back();
   }

@@ -17,6 +17,14 @@ struct VolumesSubject {
   std::unique_ptr<PodVolumes> volumes;
   std::filesystem::path claim_directory;
 };
+/// A claim whose volume is a directory of this host.
+inline BoundClaim bound(const std::string& claim, const std::filesystem::path& directory) {
+  BoundClaim made;
+  made.claim_name = claim;
+  made.volume_name = "pv-1";
+  made.source = model::HostPathSource{directory.string(), "Directory"};
+  return made;
+}
 using MakeVolumes = std::function<VolumesSubject()>;
 
 class VolumesContract : public ::testing::TestWithParam<MakeVolumes> {
@@ -89,7 +97,7 @@ TEST_P(VolumesContract, PathThatClimbsOutOfTheVolumeIsRefused) {
 TEST_P(VolumesContract, BoundClaimIsItsDirectoryAndUnboundClaimIsNotFound) {
   auto spec = with(model::ClaimSource{"data-mongo-0", false});
   EXPECT_TRUE(failed_with(volumes().mount(spec), ErrorCode::NotFound));
-  spec.claims["data-mongo-0"] = {"data-mongo-0", "pv-1", subject_.claim_directory, false};
+  spec.claims["data-mongo-0"] = bound("data-mongo-0", subject_.claim_directory);
   const auto mounted = volumes().mount(spec);
   ASSERT_TRUE(mounted.ok()) << mounted.error().message();
   EXPECT_EQ(mounted->at("data"), subject_.claim_directory);

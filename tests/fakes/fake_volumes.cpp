@@ -79,7 +79,8 @@ Result<std::filesystem::path> FakeVolumes::path_of(const PodVolumesSpec& spec, c
     if (claim == spec.claims.end()) {
       return Error(ErrorCode::NotFound, fmt::format("claim {}/{} is not bound", spec.pod.meta.ns, source->claim_name));
     }
-    return claim->second.directory;
+    if (const auto* path = std::get_if<model::HostPathSource>(&claim->second.source)) return path->path;
+    return std::filesystem::path("/fake/claims") / source->claim_name;
   }
   if (const auto* source = std::get_if<model::UnsupportedSource>(&volume.source)) {
     return Error(ErrorCode::Unimplemented, fmt::format("{} volumes are not mounted by this build", source->kind));

@@ -255,7 +255,7 @@ TEST(DecodeStorage, VolumesClaimsAndClasses) {
     "metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"nfs":{"server":"h",
     "path":"/"},"claimRef":{"namespace":"n","name":"c","uid":"u"}},"status":{"phase":"Bound"}})")));
   ASSERT_TRUE(volume.ok());
-  EXPECT_EQ(volume->unsupported_source, "nfs");
+  EXPECT_EQ(std::get<NfsSource>(volume->source).server, "h");
   EXPECT_EQ(volume->capacity.value(), 1 << 30);
   EXPECT_EQ(volume->claim_ns + "/" + volume->claim_name, "n/c");
   const auto claim = decode_claim(*make_object(same(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim",

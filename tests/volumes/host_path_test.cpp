@@ -80,11 +80,14 @@ TEST(HostPath, RelativePathAndDotDotAreRefused) {
 TEST(HostPath, ClaimDirectoryMustBeThere) {
   const TempDir dir;
   put(dir.path() / "file", "x");
-  EXPECT_EQ(claim_directory({"data-db-0", "pv-1", dir.path(), false}).value_or({}), dir.path());
-  const auto missing = claim_directory({"data-db-0", "pv-1", dir.path() / "absent", false});
+  BoundClaim claim;
+  claim.claim_name = "data-db-0";
+  claim.volume_name = "pv-1";
+  EXPECT_EQ(claim_directory(claim, dir.path()).value_or({}), dir.path());
+  const auto missing = claim_directory(claim, dir.path() / "absent");
   ASSERT_TRUE(failed_with(missing, ErrorCode::NotFound));
   EXPECT_NE(missing.error().message().find("data-db-0"), std::string::npos);
-  EXPECT_TRUE(failed_with(claim_directory({"c", "pv", dir.path() / "file", false}), ErrorCode::InvalidArgument));
+  EXPECT_TRUE(failed_with(claim_directory(claim, dir.path() / "file"), ErrorCode::InvalidArgument));
 }
 
 TEST(NetworkMounts, PathIsFollowedThroughLinksUpToTheMountAndNotIntoIt) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "tests/contracts/volumes_contract.hpp"
 #include "tests/volumes/temp_dir.hpp"
 #include "volumes/empty_dir.hpp"
 
@@ -75,7 +76,7 @@ TEST_F(LocalVolumes, FsGroupOfAClaimIsAppliedOnceAndNotToReadOnlyClaims) {
   fs::permissions(claim / "file", fs::perms(0600));
   spec_.pod.spec.security.fs_group = static_cast<std::int64_t>(::getgid());
   spec_.pod.spec.volumes = {{"data", model::ClaimSource{"data-db-0", true}}};
-  spec_.claims["data-db-0"] = {"data-db-0", "pv", claim, false};
+  spec_.claims["data-db-0"] = bound("data-db-0", claim);
   mount();
   EXPECT_EQ(mode_of(claim / "file"), 0600U);
   spec_.pod.spec.volumes = {{"data", model::ClaimSource{"data-db-0", false}}};
@@ -91,7 +92,7 @@ TEST_F(LocalVolumes, UnmountRemovesOursAndKeepsClaimsAndOtherRoomsFiles) {
   put(claim / "precious", "x");
   put(run_ / "pods/uid-1/etc/hosts", "127.0.0.1 localhost");
   spec_.pod.spec.volumes = {{"data", model::ClaimSource{"c", false}}, {"scratch", model::EmptyDirSource{}}};
-  spec_.claims["c"] = {"c", "pv", claim, false};
+  spec_.claims["c"] = bound("c", claim);
   fs::create_directory_symlink(claim, mount().at("scratch") / "trap");
   const auto unmounted = volumes_->unmount("uid-1");
   ASSERT_TRUE(unmounted.ok()) << unmounted.error().message();
