@@ -111,7 +111,7 @@ struct StorageClass {
   std::string volume_binding_mode = "Immediate";  ///< or "WaitForFirstConsumer"
   bool allow_volume_expansion = false;
   std::vector<std::string> mount_options;  ///< Given to the volumes it makes.
-  bool is_default() const;  ///< Annotation storageclass.kubernetes.io/is-default-class: "true".
+  bool is_default() const;                 ///< Annotation storageclass.kubernetes.io/is-default-class: "true".
 };
 
 struct Node {

@@ -79,7 +79,8 @@ Result<std::filesystem::path> FakeVolumes::path_of(const PodVolumesSpec& spec, c
     if (claim == spec.claims.end()) {
       return Error(ErrorCode::NotFound, fmt::format("claim {}/{} is not bound", spec.pod.meta.ns, source->claim_name));
     }
-    if (const auto* path = std::get_if<model::HostPathSource>(&claim->second.source)) return path->path;
+    const auto* directory = std::get_if<model::HostPathSource>(&claim->second.source);
+    if (directory != nullptr) return std::filesystem::path(directory->path);
     return std::filesystem::path("/fake/claims") / source->claim_name;
   }
   if (const auto* source = std::get_if<model::UnsupportedSource>(&volume.source)) {
