@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/contracts/bound_claim.hpp"
 #include "volumes/pod_volumes.hpp"
 
 namespace berth::volumes {
@@ -17,14 +18,6 @@ struct VolumesSubject {
   std::unique_ptr<PodVolumes> volumes;
   std::filesystem::path claim_directory;
 };
-/// A claim whose volume is a directory of this host.
-inline BoundClaim bound(const std::string& claim, const std::filesystem::path& directory) {
-  BoundClaim made;
-  made.claim_name = claim;
-  made.volume_name = "pv-1";
-  made.source = model::HostPathSource{directory.string(), "Directory"};
-  return made;
-}
 using MakeVolumes = std::function<VolumesSubject()>;
 
 class VolumesContract : public ::testing::TestWithParam<MakeVolumes> {

@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "tests/contracts/volumes_contract.hpp"
+#include "tests/contracts/bound_claim.hpp"
 #include "tests/volumes/temp_dir.hpp"
 #include "volumes/empty_dir.hpp"
 
