@@ -66,7 +66,11 @@ class HostAgent final : public Agent {
                                                    .cgroup_parent = cgroup_parent()})),
         logs_(runtime::make_log_reader(config_.state_dir / "logs")),
         network_(std::move(network)),
-        volumes_(volumes::make_pod_volumes({.run_dir = config_.run_dir, .state_dir = config_.state_dir})),
+        volumes_(volumes::make_pod_volumes(
+            {.run_dir = config_.run_dir,
+             .state_dir = config_.state_dir,
+             .helper = {},
+             .on_progress = [this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); }})),
         dns_(std::move(dns)),
         host_ip_(network_->host_address()),
         pods_lane_(make_thread_lane("pods", kPodThreads)),

@@ -29,27 +29,28 @@ json::object claim_reference(const model::ObjectKey& claim, const std::string& u
 
 }  // namespace
 
-json::object make_provisioned_volume(const ProvisionAction& action, const std::string& directory,
+json::object make_provisioned_volume(const ProvisionAction& action, const volumes::Provisioned& made,
                                      const std::string& node_name) {
   json::array modes;
   for (const auto& mode : action.access_modes) modes.emplace_back(mode);
   const json::value here = {
       {"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", json::array{json::value(node_name)}}};
   const json::value term = {{"matchExpressions", json::array{here}}};
+  json::object spec = {{"capacity", {{"storage", action.capacity}}},
+                       {"accessModes", std::move(modes)},
+                       {"persistentVolumeReclaimPolicy", action.reclaim_policy},
+                       {"storageClassName", action.storage_class},
+                       {"volumeMode", "Filesystem"},
+                       {"claimRef", claim_reference(action.claim, action.claim_uid)}};
+  auto source = model::encode_source(made.source);
+  for (auto& member : source) spec[member.key()] = std::move(member.value());
+  if (made.local) spec["nodeAffinity"] = {{"required", {{"nodeSelectorTerms", json::array{term}}}}};
   return {{"apiVersion", "v1"},
           {"kind", "PersistentVolume"},
           {"metadata",
            {{"name", "pvc-" + action.claim_uid},
             {"annotations", {{"pv.kubernetes.io/provisioned-by", std::string(kDirectoryProvisioner)}}}}},
-          {"spec",
-           {{"capacity", {{"storage", action.capacity}}},
-            {"accessModes", std::move(modes)},
-            {"persistentVolumeReclaimPolicy", action.reclaim_policy},
-            {"storageClassName", action.storage_class},
-            {"volumeMode", "Filesystem"},
-            {"hostPath", {{"path", directory}, {"type", "Directory"}}},
-            {"nodeAffinity", {{"required", {{"nodeSelectorTerms", json::array{term}}}}}},
-            {"claimRef", claim_reference(action.claim, action.claim_uid)}}},
+          {"spec", std::move(spec)},
           {"status", {{"phase", "Bound"}}}};
 }
 
@@ -209,26 +210,35 @@ void ClaimController::provision(const ProvisionAction& action) {
   const auto tag = claim_tag(action.claim.ns, action.claim.name);
   if (!under_way_.insert(tag).second) return;
   lane_.run([this, &loop = loop_, &volumes = volumes_, alive = alive_, action, tag] {
-    auto made = std::make_shared<Result<std::filesystem::path>>(volumes.provision(action.claim.ns, action.claim.name));
-    loop.post([this, alive, action, tag, made] {
-      if (!*alive) return;
-      if (!*made) {
-        events_(action.claim, action.claim_uid, "Warning", "ProvisioningFailed", made->error().message());
-        finished(tag, made->error());
-        return;
-      }
-      writer_.create(make_provisioned_volume(action, (*made)->string(), node_name_), Durability::Durable,
-                     [this, action, tag](const Status& status) {
-                       if (status || failed_with(status, ErrorCode::AlreadyExists)) {
-                         events_(action.claim, action.claim_uid, "Normal", "ProvisioningSucceeded",
-                                 "Successfully provisioned volume pvc-" + action.claim_uid);
-                         finished(tag, Ok{});  // The volume is promised to the claim: the next plan binds it.
-                       } else {
-                         finished(tag, status);
-                       }
-                     });
+    volumes::ProvisionRequest request;
+    request.provisioner = kDirectoryProvisioner;
+    request.ns = action.claim.ns;
+    request.claim = action.claim.name;
+    volumes.provision(request, [this, &loop, alive, action, tag](const Result<volumes::Provisioned>& made) {
+      loop.post([this, alive, action, tag, made] {
+        if (*alive) provisioned(action, tag, made);
+      });
     });
   });
+}
+
+void ClaimController::provisioned(const ProvisionAction& action, const std::string& tag,
+                                  const Result<volumes::Provisioned>& made) {
+  if (!made) {
+    events_(action.claim, action.claim_uid, "Warning", "ProvisioningFailed", made.error().message());
+    finished(tag, made.error());
+    return;
+  }
+  writer_.create(make_provisioned_volume(action, *made, node_name_), Durability::Durable,
+                 [this, action, tag](const Status& status) {
+                   if (status || failed_with(status, ErrorCode::AlreadyExists)) {
+                     events_(action.claim, action.claim_uid, "Normal", "ProvisioningSucceeded",
+                             "Successfully provisioned volume pvc-" + action.claim_uid);
+                     finished(tag, Ok{});  // The volume is promised to the claim: the next plan binds it.
+                   } else {
+                     finished(tag, status);
+                   }
+                 });
 }
 
 void ClaimController::release(const ReleaseAction& action) {
@@ -252,15 +262,20 @@ void ClaimController::release(const ReleaseAction& action) {
     return;
   }
   lane_.run([this, &loop = loop_, &volumes = volumes_, alive = alive_, action, key, tag] {
-    auto gone = std::make_shared<Status>(volumes.reclaim(action.claim_ns, action.claim_name));
-    loop.post([this, alive, key, gone, tag] {
-      if (!*alive) return;
-      if (!*gone) {
-        events_(key, {}, "Warning", "VolumeFailedDelete", gone->error().message());
-        finished(tag, *gone);
-        return;
-      }
-      drop_volume(key, tag);
+    volumes::ReclaimRequest request;
+    request.provisioner = kDirectoryProvisioner;
+    request.ns = action.claim_ns;
+    request.claim = action.claim_name;
+    volumes.reclaim(request, [this, &loop, alive, key, tag](const Status& gone) {
+      loop.post([this, alive, key, gone, tag] {
+        if (!*alive) return;
+        if (!gone) {
+          events_(key, {}, "Warning", "VolumeFailedDelete", gone.error().message());
+          finished(tag, gone);
+          return;
+        }
+        drop_volume(key, tag);
+      });
     });
   });
 }

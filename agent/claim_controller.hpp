@@ -34,6 +34,7 @@ class ClaimController {
   void run();
   void bind(const BindAction& action);
   void provision(const ProvisionAction& action);
+  void provisioned(const ProvisionAction& action, const std::string& tag, const Result<volumes::Provisioned>& made);
   void release(const ReleaseAction& action);
   void drop_volume(const model::ObjectKey& key, const std::string& tag);
   void report(const WaitingClaim& waiting);
@@ -54,7 +55,7 @@ class ClaimController {
 };
 
 /// The PersistentVolume of a provisioned directory, bound to its claim and pinned to this node; pure.
-json::object make_provisioned_volume(const ProvisionAction& action, const std::string& directory,
+json::object make_provisioned_volume(const ProvisionAction& action, const volumes::Provisioned& made,
                                      const std::string& node_name);
 
 }  // namespace berth::agent

@@ -356,7 +356,7 @@ std::optional<SteadyTime> PodDriver::absorb_step(Record& record, const PassInput
   const auto now = rooms_.clock.now();
   switch (result.step.kind) {
     case StepKind::Settled: {
-      record.memory.error = input.blocked;
+      record.memory.error = result.pending.empty() ? input.blocked : result.pending;
       callbacks_.on_settled(record.pod->meta.uid);
       const auto look = now + std::chrono::duration_cast<milliseconds>(kSafetyLook * (1.0 + 0.25 * jitter()));
       return result.step.until ? std::min(*result.step.until, look) : look;

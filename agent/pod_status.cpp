@@ -124,8 +124,8 @@ std::string unready_names(const std::vector<model::ContainerStatus>& statuses) {
   return "[" + names + "]";
 }
 
-/// The kubelet's reason why a pod is not Ready; over is over, whatever its containers do.
-model::PodCondition not_ready(const model::PodStatus& status) {
+/// The kubelet's reason why a pod is not Ready; over is over, whatever its containers do. `why`: what holds the pod up.
+model::PodCondition not_ready(const model::PodStatus& status, const std::string& why) {
   model::PodCondition condition{"Ready", "False", "ContainersNotReady", "", ""};
   if (status.phase == "Succeeded") {
     condition.reason = "PodCompleted";
@@ -133,6 +133,7 @@ model::PodCondition not_ready(const model::PodStatus& status) {
     condition.reason = "PodFailed";
   } else {
     condition.message = "containers with unready status: " + unready_names(status.container_statuses);
+    if (!why.empty()) condition.message += "; " + why;
   }
   return condition;
 }
@@ -208,7 +209,10 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
   const auto all_ready =
       status.phase == "Running" && std::all_of(status.container_statuses.begin(), status.container_statuses.end(),
                                                [](const auto& container) { return container.ready; });
-  add_condition(status, old, {"PodReadyToStartContainers", view.attachment ? "True" : "False", "", "", ""}, time);
+  add_condition(status, old,
+                view.attachment ? model::PodCondition{"PodReadyToStartContainers", "True", "", "", ""}
+                                : model::PodCondition{"PodReadyToStartContainers", "False", "", memory.error, ""},
+                time);
   add_condition(status, old,
                 init_done ? model::PodCondition{"Initialized", "True", completed ? "PodCompleted" : "", "", ""}
                           : model::PodCondition{"Initialized", "False", "ContainersNotInitialized",
@@ -216,7 +220,7 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
                                                     unready_names(status.init_container_statuses),
                                                 ""},
                 time);
-  auto condition = all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status);
+  auto condition = all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status, memory.error);
   add_condition(status, old, condition, time);
   condition.type = "ContainersReady";
   add_condition(status, old, condition, time);

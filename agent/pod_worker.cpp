@@ -154,8 +154,17 @@ PassResult PodWorker::pass(const PassInput& input) {
   result.view = *std::move(view);
   result.step = next_step(input.pod->spec, input.wanted, result.view, input.memory, input.now);
   result.status = take(input, result.view, result);
-  if (result.status && result.step.kind == StepKind::Settled) refresh(input, result);
+  if (result.status && result.step.kind == StepKind::Settled && result.pending.empty()) refresh(input, result);
   return result;
+}
+
+/// Under way is no failure: whoever works on it kicks the pod.
+Status PodWorker::wait_or_fail(Error error, PassResult& result) {
+  if (error.code() != ErrorCode::Aborted) return error;
+  result.pending = error.message();
+  result.step.kind = StepKind::Settled;
+  result.reason.clear();
+  return Ok{};
 }
 
 Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& result) {
@@ -167,7 +176,7 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
         return Ok{};
       }
       auto paths = volumes_.mount(volumes_spec(input, &view));
-      if (!paths) return std::move(paths).error();
+      if (!paths) return wait_or_fail(std::move(paths).error(), result);
       return Ok{};
     }
     case StepKind::AttachNetwork: {
@@ -175,11 +184,17 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
       if (!attachment) return std::move(attachment).error();
       return Ok{};
     }
-    case StepKind::StartContainer: return start(input, view, result);
+    case StepKind::StartContainer: {
+      auto started = start(input, view, result);
+      return started ? started : wait_or_fail(std::move(started).error(), result);
+    }
     case StepKind::KillContainer: return runtime_.kill(result.step.id, SIGKILL);
     case StepKind::RemoveContainer: return runtime_.remove(result.step.id);
     case StepKind::DetachNetwork: return network_.detach(uid);
-    case StepKind::UnmountVolumes: return volumes_.unmount(uid);
+    case StepKind::UnmountVolumes: {
+      auto unmounted = volumes_.unmount(uid);
+      return unmounted ? unmounted : wait_or_fail(std::move(unmounted).error(), result);
+    }
     case StepKind::StopContainer:
       // With a hook it may take the whole grace period, so the driver begins it; without one the signal is all.
       if (container_of(*input.pod, result.step.which).lifecycle.pre_stop) return Ok{};
@@ -197,7 +212,7 @@ void PodWorker::refresh(const PassInput& input, PassResult& result) {
   if (paths) {
     result.refreshed = true;
   } else {
-    result.status = std::move(paths).error();
+    result.status = wait_or_fail(std::move(paths).error(), result);
   }
 }
 

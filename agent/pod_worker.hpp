@@ -40,6 +40,7 @@ struct PassResult {
   Status status = Ok{};     ///< Of the step.
   bool wants_pull = false;  ///< The image of step.which has to be pulled first.
   bool refreshed = false;   ///< The files were brought up to date.
+  std::string pending;      ///< What the step waits for: a child works on a volume. The step is Settled then.
   std::string reason;       ///< For a failed StartContainer: "CreateContainerConfigError", "ErrImageNeverPull", ...
 };
 
@@ -62,6 +63,7 @@ class PodWorker {
 
  private:
   Result<PodView> observe(const PassInput& input);
+  static Status wait_or_fail(Error error, PassResult& result);
   Status take(const PassInput& input, const PodView& view, PassResult& result);
   Status start(const PassInput& input, const PodView& view, PassResult& result);
   void refresh(const PassInput& input, PassResult& result);

@@ -129,6 +129,12 @@ Status check_host_path(const model::HostPathSource& source) {
   return Error(ErrorCode::InvalidArgument, fmt::format("hostPath {}: is not {}", source.path, wanted->words));
 }
 
+Result<std::optional<mode_t>> host_path_type(const std::string& path) {
+  const auto probe = probe_for(path);
+  if (!probe) return probe.error();
+  return (*probe)->type(path);
+}
+
 Result<std::filesystem::path> claim_directory(const BoundClaim& claim, const std::filesystem::path& directory) {
   const auto probe = probe_for(directory);
   if (!probe) return probe.error().context("claim " + claim.claim_name);

@@ -1,6 +1,9 @@
 // volumes/host_path.hpp - hostPath, and the directories of claims: what the host has already.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -19,6 +22,9 @@ namespace berth::volumes {
 /// Errors: NotFound, InvalidArgument (is of another type, relative path, ".."), DeadlineExceeded (the server is
 /// silent).
 Status check_host_path(const model::HostPathSource& source);
+
+/// What is at `path`: stat(2)'s S_IFMT bits, links followed; none when nothing is. Looked at as above.
+Result<std::optional<mode_t>> host_path_type(const std::string& path);
 
 /// The directory of a bound claim whose volume is a path of this host, if it is there. NotFound: it is not.
 Result<std::filesystem::path> claim_directory(const BoundClaim& claim, const std::filesystem::path& directory);

@@ -12,7 +12,6 @@
 
 #include "base/atomic_file.hpp"
 #include "volumes/atomic_writer.hpp"
-#include "volumes/directory_provisioner.hpp"
 #include "volumes/empty_dir.hpp"
 #include "volumes/file_volumes.hpp"
 #include "volumes/host_path.hpp"
@@ -36,8 +35,8 @@ SteadyTime tree_deadline() { return std::chrono::steady_clock::now() + kTreeBudg
 /// Where the volumes of one pod are mounted, one overload per kind.
 class Mounter {
  public:
-  Mounter(const PodDirs& dirs, const PodVolumesSpec& spec, const std::optional<GroupOwner>& owner)
-      : dirs_(dirs), spec_(spec), owner_(owner) {}
+  Mounter(const PodDirs& dirs, const PodVolumesSpec& spec, const std::optional<GroupOwner>& owner, DiskVolumes& disks)
+      : dirs_(dirs), spec_(spec), owner_(owner), disks_(disks) {}
 
   Result<std::filesystem::path> mount(const model::Volume& volume) {
     name_ = volume.name;
@@ -72,21 +71,67 @@ class Mounter {
     }
     const auto* path = std::get_if<model::HostPathSource>(&claim->second.source);
     const auto* local = std::get_if<model::LocalSource>(&claim->second.source);
-    if (path == nullptr && local == nullptr) return Error(ErrorCode::Unimplemented, "not mounted by this build");
+    if (local != nullptr) {  // A directory, or a device or disk image.
+      const auto type = host_path_type(local->path);
+      if (!type) return type.error();
+      if (claim->second.block || (*type && **type != S_IFDIR)) return publish(disk_volume(claim->second));
+    } else if (path == nullptr) {
+      return publish(disk_volume(claim->second));
+    }
     auto directory = claim_directory(claim->second, path != nullptr ? path->path : local->path);
     if (!directory || !owner_ || source.read_only || claim->second.read_only) return directory;
     if (auto owned = own_once(*directory); !owned) return owned.error();
     return directory;
   }
-  template <typename Disk>
-  Result<std::filesystem::path> operator()(const Disk& /*source*/) const {
-    return Error(ErrorCode::Unimplemented, "not mounted by this build");
-  }
-  Result<std::filesystem::path> operator()(const model::UnsupportedSource& source) const {
-    return Error(ErrorCode::Unimplemented, fmt::format("{} volumes are not mounted by this build", source.kind));
-  }
+  Result<std::filesystem::path> operator()(const model::NfsSource& source) const { return publish_own(source); }
+  Result<std::filesystem::path> operator()(const model::IscsiSource& source) const { return publish_own(source); }
+  Result<std::filesystem::path> operator()(const model::FcSource& source) const { return publish_own(source); }
+  Result<std::filesystem::path> operator()(const model::CloudDiskSource& source) const { return publish_own(source); }
+  Result<std::filesystem::path> operator()(const model::UnsupportedSource& source) const { return unsupported(source); }
 
  private:
+  static Error unsupported(const model::UnsupportedSource& source) {
+    return {ErrorCode::Unimplemented, fmt::format("{} volumes are not mounted by this build", source.kind)};
+  }
+
+  /// A disk that the pod itself names.
+  template <typename Source>
+  Result<std::filesystem::path> publish_own(const Source& source) const {
+    DiskVolume volume{.name = name_,
+                      .source = source,
+                      .mount_options = {},
+                      .read_only = source.read_only,
+                      .block = false,
+                      .secret = {}};
+    if constexpr (std::is_same_v<Source, model::IscsiSource>) {
+      if (!source.secret_name.empty()) {
+        const auto secret = spec_.secrets.find(source.secret_name);
+        if (secret == spec_.secrets.end()) {
+          return Error(ErrorCode::NotFound,
+                       fmt::format("secret {}/{} is not there", spec_.pod.meta.ns, source.secret_name));
+        }
+        for (const auto& [key, value] : secret->second.data) volume.secret[key] = value;
+      }
+    }
+    return publish(volume);
+  }
+
+  static DiskVolume disk_volume(const BoundClaim& claim) {
+    return {.name = claim.claim_name,
+            .source = claim.source,
+            .mount_options = claim.mount_options,
+            .read_only = claim.read_only,
+            .block = claim.block,
+            .secret = claim.secret};
+  }
+
+  Result<std::filesystem::path> publish(const DiskVolume& volume) const {
+    if (const auto* source = std::get_if<model::UnsupportedSource>(&volume.source)) return unsupported(*source);
+    const auto group = volume.block || volume.read_only ? std::nullopt : owner_;
+    return disks_.publish(dirs_, spec_.pod.meta.uid,
+                          {.volume = volume, .pod_volume = name_, .group = group, .selinux_label = {}});
+  }
+
   Result<std::filesystem::path> write(const Result<Payload>& payload, bool secret) const {
     if (!payload) return payload.error();
     if (auto made = make_private(dirs_.volumes); !made) return made.error();
@@ -118,6 +163,7 @@ class Mounter {
   const PodDirs& dirs_;
   const PodVolumesSpec& spec_;
   const std::optional<GroupOwner>& owner_;
+  DiskVolumes& disks_;
   std::string name_;
 };
 
@@ -141,11 +187,28 @@ std::filesystem::path real(const std::filesystem::path& path) {
   return failure ? path : resolved;
 }
 
+VolumesConfig normal(VolumesConfig config) {
+  config.run_dir = real(config.run_dir);
+  config.state_dir = real(config.state_dir);
+  return config;
+}
+
+/// A program of ours: in the build directory beside us, installed in ../lib/berth.
+std::filesystem::path beside_program(std::string_view name) {
+  std::error_code failure;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failure);
+  const auto beside = program.parent_path() / name;
+  return std::filesystem::exists(beside, failure) ? beside : program.parent_path().parent_path() / "lib/berth" / name;
+}
+
 }  // namespace
 
-LocalPodVolumes::LocalPodVolumes(VolumesConfig config) : config_(std::move(config)) {
-  config_.run_dir = real(config_.run_dir);
-  config_.state_dir = real(config_.state_dir);
+LocalPodVolumes::LocalPodVolumes(VolumesConfig config)
+    : config_(normal(std::move(config))),
+      disks_(config_, runner_),
+      claims_(config_, runner_),
+      runner_(config_.helper.empty() ? beside_program("berth-volume") : config_.helper) {
+  disks_.sweep();
 }
 
 Result<VolumePaths> LocalPodVolumes::mount(const PodVolumesSpec& spec) {
@@ -153,14 +216,21 @@ Result<VolumePaths> LocalPodVolumes::mount(const PodVolumesSpec& spec) {
   if (!dirs) return dirs.error();
   const auto owner = group_owner(spec.pod.spec.security);
   if (!owner) return owner.error();
-  Mounter mounter(*dirs, spec, *owner);
+  Mounter mounter(*dirs, spec, *owner, disks_);
   VolumePaths paths;
+  std::optional<Error> failure;
   for (const auto& volume : spec.pod.spec.volumes) {
     if (auto checked = check_name("volume", volume.name); !checked) return checked.error();
     auto path = mounter.mount(volume);
-    if (!path) return path.error().context(fmt::format("volume \"{}\"", volume.name));
-    paths[volume.name] = std::move(*path);
+    if (path) {
+      paths[volume.name] = std::move(*path);
+    } else if (failed_with(path, ErrorCode::Aborted)) {  // Its text names the volume, and a real failure comes first.
+      if (!failure) failure = path.error();
+    } else if (!failure || failure->code() == ErrorCode::Aborted) {
+      failure = path.error().context(fmt::format("volume \"{}\"", volume.name));
+    }
   }
+  if (failure) return *std::move(failure);
   return paths;
 }
 
@@ -169,6 +239,7 @@ Status LocalPodVolumes::unmount(const std::string& pod_uid) {
   if (!dirs) return dirs.error();
   const auto doing = "volumes of pod " + pod_uid;
   const auto deadline = tree_deadline();
+  if (auto done = disks_.unpublish(*dirs, pod_uid); !done) return done;
   for (const auto& directory : dirs->all()) {
     // Sub paths first: they hold on to what lies in the other directories, and in claims.
     if (auto unmounted = unmount_below(directory); !unmounted) return unmounted.error().context(doing);
@@ -214,6 +285,15 @@ Result<std::filesystem::path> LocalPodVolumes::sub_path(const std::string& pod_u
                                                         const std::string& sub_path) {
   const auto dirs = pod_dirs(config_, pod_uid);
   if (!dirs) return dirs.error();
+  if (volume.parent_path() == dirs->mounts && disks_.may_be_silent(volume)) {
+    return disks_.sub_path({.run_dir = config_.run_dir,
+                            .state_dir = config_.state_dir,
+                            .pod_uid = pod_uid,
+                            .container = container,
+                            .mount_index = mount_index,
+                            .volume = volume,
+                            .sub_path = sub_path});
+  }
   return pin_sub_path(*dirs, container, mount_index, volume, sub_path);
 }
 
@@ -224,12 +304,16 @@ Result<std::filesystem::path> LocalPodVolumes::termination_log(const std::string
   return make_termination_log(*dirs, container, attempt);
 }
 
-Result<std::filesystem::path> LocalPodVolumes::provision(const std::string& ns, const std::string& claim) {
-  return provision_directory(config_.state_dir / "volumes", ns, claim);
+void LocalPodVolumes::provision(const ProvisionRequest& request, std::function<void(const Result<Provisioned>&)> done) {
+  claims_.provision(request, std::move(done));
 }
 
-Status LocalPodVolumes::reclaim(const std::string& ns, const std::string& claim) {
-  return reclaim_directory(config_.state_dir / "volumes", ns, claim, tree_deadline());
+void LocalPodVolumes::expand(const ExpandRequest& request, std::function<void(const Result<std::int64_t>&)> done) {
+  claims_.expand(request, std::move(done));
+}
+
+void LocalPodVolumes::reclaim(const ReclaimRequest& request, std::function<void(const Status&)> done) {
+  claims_.reclaim(request, std::move(done));
 }
 
 std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config) {
@@ -237,9 +321,21 @@ std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config) {
 }
 
 bool is_read_only(const model::VolumeSource& source) {
-  if (const auto* claim = std::get_if<model::ClaimSource>(&source)) return claim->read_only;
-  return !std::holds_alternative<model::EmptyDirSource>(source) &&
-         !std::holds_alternative<model::HostPathSource>(source);
+  struct ReadOnly {
+    bool operator()(const model::EmptyDirSource&) const { return false; }
+    bool operator()(const model::HostPathSource&) const { return false; }
+    bool operator()(const model::ClaimSource& claim) const { return claim.read_only; }
+    bool operator()(const model::NfsSource& nfs) const { return nfs.read_only; }
+    bool operator()(const model::IscsiSource& iscsi) const { return iscsi.read_only; }
+    bool operator()(const model::FcSource& fc) const { return fc.read_only; }
+    bool operator()(const model::CloudDiskSource& disk) const { return disk.read_only; }
+    bool operator()(const model::ConfigMapSource&) const { return true; }
+    bool operator()(const model::SecretSource&) const { return true; }
+    bool operator()(const model::DownwardSource&) const { return true; }
+    bool operator()(const model::ProjectedSource&) const { return true; }
+    bool operator()(const model::UnsupportedSource&) const { return true; }
+  };
+  return std::visit(ReadOnly{}, source);
 }
 
 }  // namespace berth::volumes

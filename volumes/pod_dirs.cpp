@@ -18,6 +18,8 @@ Result<PodDirs> pod_dirs(const VolumesConfig& config, const std::string& pod_uid
   dirs.volumes = dirs.run / "volumes";
   dirs.files = dirs.volumes / "files";
   dirs.memory = dirs.volumes / "memory";
+  dirs.mounts = dirs.run / "mounts";
+  dirs.devices = dirs.run / "devices";
   dirs.subpaths = dirs.run / "subpaths";
   dirs.termination = dirs.run / "termination";
   dirs.owned = dirs.run / "owned";

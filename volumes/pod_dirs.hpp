@@ -18,13 +18,17 @@ struct PodDirs {
   std::filesystem::path volumes;      ///< run/volumes, holds the next two
   std::filesystem::path files;        ///< run/volumes/files/<volume>: configMap, secret, downwardAPI, projected
   std::filesystem::path memory;       ///< run/volumes/memory/<volume>: emptyDir on tmpfs
+  std::filesystem::path mounts;       ///< run/mounts/<volume>: volumes of servers and devices
+  std::filesystem::path devices;      ///< run/devices/<volume>: links to the nodes of raw block volumes
   std::filesystem::path subpaths;     ///< run/subpaths/<container>/<mount index>
   std::filesystem::path termination;  ///< run/termination/<container>-<attempt>
   std::filesystem::path owned;        ///< run/owned/<volume>: fsGroup was applied since the boot
   std::filesystem::path empty_dirs;   ///< state/emptydir/<volume>: emptyDir on disk
 
   /// All that unmount() removes.
-  std::array<std::filesystem::path, 5> all() const { return {subpaths, volumes, termination, owned, empty_dirs}; }
+  std::array<std::filesystem::path, 7> all() const {
+    return {subpaths, mounts, devices, volumes, termination, owned, empty_dirs};
+  }
 };
 
 /// InvalidArgument when the uid cannot be a file name.

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "model/pod.hpp"
 #include "model/workloads.hpp"
+#include "volumes/claim_requests.hpp"
 
 namespace berth::volumes {
 
@@ -35,16 +36,23 @@ struct PodVolumesSpec {
   std::map<std::string, BoundClaim> claims;  ///< By claim name.
 };
 
-/// Where a pod's volumes are on the host, by volume name: what containers bind-mount.
+/// Where a pod's volumes are on the host, by volume name: what containers bind-mount. A raw block volume is the path of
+/// its device node.
 using VolumePaths = std::map<std::string, std::filesystem::path>;
 
 struct VolumesConfig {
   std::filesystem::path run_dir = "/run/berth";  ///< pods/<uid>/volumes/: tmpfs, configMap, secret
   std::filesystem::path state_dir =
       "/var/lib/berth";  ///< pods/<uid>/emptydir/<name>: on disk; volumes/: provisioned directories
+  /// berth-volume, the disposable child; empty: beside this program, else ../lib/berth.
+  std::filesystem::path helper = {};
+  /// Something that a call answered Aborted for has got further: call again. Any thread, never from within a call.
+  std::function<void(const std::string& pod_uid)> on_progress = {};
 };
 
-/// Volumes of this host's pods. Calls block on local disks: lane threads only, never the loop.
+/// Volumes of this host's pods. Calls block on local disks: lane threads only, never the loop. What may wait for a
+/// server, a device or a whole file system is never waited for: a child does it, the call answers Aborted ("under way",
+/// with what is waited for as its text), and on_progress says when to call again.
 class PodVolumes {
  public:
   virtual ~PodVolumes() = default;
@@ -54,11 +62,13 @@ class PodVolumes {
   /// Errors, for the user to read, naming the volume: NotFound (config map, secret, key, claim or hostPath is
   /// missing: retry when it appears), InvalidArgument (hostPath of another type, bad path), Unimplemented (a kind that
   /// this build does not mount), ResourceExhausted (disk full), DeadlineExceeded (fsGroup of a large claim: call
-  /// again).
+  /// again), Aborted (under way), and those of berth-volume's publish, each told once. A volume that fails keeps no
+  /// other from being made. Success means that network volumes have just answered.
   virtual Result<VolumePaths> mount(const PodVolumesSpec& spec) = 0;
 
   /// Unmounts and removes all that mount() made, except claims' content. Nothing there is success.
-  /// DeadlineExceeded: a large emptyDir is still being removed, call again.
+  /// DeadlineExceeded: a large emptyDir is still being removed, call again. Aborted: under way. Unavailable: a device
+  /// is busy.
   virtual Status unmount(const std::string& pod_uid) = 0;
 
   /// Is anything of this pod here?
@@ -78,15 +88,24 @@ class PodVolumes {
   virtual Result<std::filesystem::path> termination_log(const std::string& pod_uid, const std::string& container,
                                                         unsigned attempt) = 0;
 
-  // --- provisioned directories: state_dir/volumes/<namespace>/<claim>/ ------------------------------
+  // --- volumes of claims ----------------------------------------------------------------------------
+  // `done` is called once, on any thread, possibly before the call returns. The same call may be made again after any
+  // error and after a restart. DeadlineExceeded: given up, nobody answered; Aborted: one for the same claim is under
+  // way.
 
-  /// Makes (or finds again) the directory of a claim: "data-db-0" keeps its content for ever.
-  virtual Result<std::filesystem::path> provision(const std::string& ns, const std::string& claim) = 0;
-  /// Removes a directory that provision() made, with its content (reclaim policy Delete). Gone is success.
-  virtual Status reclaim(const std::string& ns, const std::string& claim) = 0;
+  /// See ProvisionRequest. Errors: InvalidArgument (a parameter: which, and what would be right), ResourceExhausted (no
+  /// room, pool empty), NotFound (program, volume group, server's directory), Unavailable, PermissionDenied.
+  virtual void provision(const ProvisionRequest& request, std::function<void(const Result<Provisioned>&)> done) = 0;
+  /// The size it has then. Unimplemented: this provisioner cannot.
+  virtual void expand(const ExpandRequest& request, std::function<void(const Result<std::int64_t>&)> done) = 0;
+  /// FailedPrecondition: still in use.
+  virtual void reclaim(const ReclaimRequest& request, std::function<void(const Status&)> done) = 0;
 };
 
 std::unique_ptr<PodVolumes> make_pod_volumes(const VolumesConfig& config);
+
+/// The provisioners there are: "berth.io/directory" first.
+const std::vector<std::string_view>& provisioners();
 
 /// Must containers mount it read-only whatever their volumeMount says? configMap, secret, downwardAPI and projected
 /// always (only we write there), a claim when the volume says readOnly. (A bound claim may be read-only besides.)

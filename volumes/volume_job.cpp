@@ -218,16 +218,16 @@ json::object encode(const ProvisionJob& job) {
 
 Result<ProvisionJob> decode_provision(const json::object& document) {
   JobReader job(document);
-  ProvisionJob provision{.provisioner = job.reader.text("provisioner"),
-                         .parameters = job.reader.text_map("parameters"),
-                         .mount_options = job.reader.texts("mountOptions"),
-                         .ns = job.reader.text("namespace"),
-                         .claim = job.reader.text("claim"),
-                         .bytes = job.reader.integer("bytes"),
-                         .block = job.reader.flag("block"),
-                         .taken = {},
-                         .run_dir = job.reader.text("runDir"),
-                         .state_dir = job.reader.text("stateDir")};
+  ProvisionJob provision;
+  provision.provisioner = job.reader.text("provisioner");
+  provision.parameters = job.reader.text_map("parameters");
+  provision.mount_options = job.reader.texts("mountOptions");
+  provision.ns = job.reader.text("namespace");
+  provision.claim = job.reader.text("claim");
+  provision.bytes = job.reader.integer("bytes");
+  provision.block = job.reader.flag("block");
+  provision.run_dir = job.reader.text("runDir");
+  provision.state_dir = job.reader.text("stateDir");
   for (const auto& entry : job.reader.children("taken")) provision.taken.push_back(job.source(entry));
   return job.take(std::move(provision));
 }
@@ -247,15 +247,17 @@ json::object encode(const ExpandJob& job) {
 
 Result<ExpandJob> decode_expand(const json::object& document) {
   JobReader job(document);
-  return job.take(ExpandJob{.provisioner = job.reader.text("provisioner"),
-                            .parameters = job.reader.text_map("parameters"),
-                            .source = job.source(job.reader),
-                            .ns = job.reader.text("namespace"),
-                            .claim = job.reader.text("claim"),
-                            .bytes = job.reader.integer("bytes"),
-                            .block = job.reader.flag("block"),
-                            .run_dir = job.reader.text("runDir"),
-                            .state_dir = job.reader.text("stateDir")});
+  ExpandJob expand;
+  expand.provisioner = job.reader.text("provisioner");
+  expand.parameters = job.reader.text_map("parameters");
+  expand.source = job.source(job.reader);
+  expand.ns = job.reader.text("namespace");
+  expand.claim = job.reader.text("claim");
+  expand.bytes = job.reader.integer("bytes");
+  expand.block = job.reader.flag("block");
+  expand.run_dir = job.reader.text("runDir");
+  expand.state_dir = job.reader.text("stateDir");
+  return job.take(std::move(expand));
 }
 
 json::object encode(const ReclaimJob& job) {
@@ -271,13 +273,24 @@ json::object encode(const ReclaimJob& job) {
 
 Result<ReclaimJob> decode_reclaim(const json::object& document) {
   JobReader job(document);
-  return job.take(ReclaimJob{.provisioner = job.reader.text("provisioner"),
-                             .parameters = job.reader.text_map("parameters"),
-                             .source = job.source(job.reader),
-                             .ns = job.reader.text("namespace"),
-                             .claim = job.reader.text("claim"),
-                             .run_dir = job.reader.text("runDir"),
-                             .state_dir = job.reader.text("stateDir")});
+  ReclaimJob reclaim;
+  reclaim.provisioner = job.reader.text("provisioner");
+  reclaim.parameters = job.reader.text_map("parameters");
+  reclaim.source = job.source(job.reader);
+  reclaim.ns = job.reader.text("namespace");
+  reclaim.claim = job.reader.text("claim");
+  reclaim.run_dir = job.reader.text("runDir");
+  reclaim.state_dir = job.reader.text("stateDir");
+  return job.take(std::move(reclaim));
+}
+
+Result<Provisioned> decode_provisioned(const json::object& answer) {
+  JobReader from(answer);
+  Provisioned made{
+      .source = from.source(from.reader), .bytes = from.reader.integer("bytes"), .local = from.reader.flag("local")};
+  auto checked = from.take(std::move(made));
+  if (!checked) return Error(ErrorCode::Internal, "berth-volume answered: " + checked.error().message());
+  return checked;
 }
 
 }  // namespace berth::volumes

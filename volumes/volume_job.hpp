@@ -22,6 +22,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "model/model.hpp"
+#include "volumes/claim_requests.hpp"
 #include "volumes/ownership.hpp"
 
 namespace berth::volumes {
@@ -80,41 +81,20 @@ struct SubPathJob {
   std::string sub_path;
 };
 
-/// provision: makes (or finds again) the volume of a claim. Named after namespace and claim, so the same claim finds
-/// the same content. Answers {"source": {"nfs": {...}}, "bytes": N, "local": true}: the PersistentVolume's source, its
-/// size, and whether only this host has it.
+/// provision: answers {"source": {"nfs": {...}}, "bytes": N, "local": true}, see Provisioned.
 /// Errors: InvalidArgument (parameters: which, and what would be right), ResourceExhausted (no space, pool empty),
 /// NotFound (program or volume group missing), Unavailable.
-struct ProvisionJob {
-  std::string provisioner;  ///< "berth.io/lvm", ...
-  model::StringMap parameters;
-  std::vector<std::string> mount_options;
-  std::string ns, claim;
-  std::int64_t bytes = 0;
-  bool block = false;
-  std::vector<model::PersistentSource> taken;  ///< Of all PersistentVolumes: a pool gives none of them out again.
+struct ProvisionJob : ProvisionRequest {
   std::filesystem::path run_dir, state_dir;
 };
 
-/// expand: makes it at least `bytes` large, with the file system on it if that is mounted here now (else the next
-/// publish grows it). Answers {"bytes": N}. Errors: Unimplemented (this provisioner cannot), ResourceExhausted.
-struct ExpandJob {
-  std::string provisioner;
-  model::StringMap parameters;
-  model::PersistentSource source;
-  std::string ns, claim;
-  std::int64_t bytes = 0;
-  bool block = false;
+/// expand: answers {"bytes": N}. Errors: Unimplemented (this provisioner cannot), ResourceExhausted.
+struct ExpandJob : ExpandRequest {
   std::filesystem::path run_dir, state_dir;
 };
 
-/// reclaim: removes what provision() made, with its content, or wipes it (pool). Gone is success. Answers {}.
-/// Errors: FailedPrecondition (still mounted or open somewhere).
-struct ReclaimJob {
-  std::string provisioner;
-  model::StringMap parameters;
-  model::PersistentSource source;
-  std::string ns, claim;
+/// reclaim: answers {}. Errors: FailedPrecondition (still mounted or open somewhere).
+struct ReclaimJob : ReclaimRequest {
   std::filesystem::path run_dir, state_dir;
 };
 
@@ -133,6 +113,9 @@ Result<SubPathJob> decode_sub_path(const json::object& document);
 Result<ProvisionJob> decode_provision(const json::object& document);
 Result<ExpandJob> decode_expand(const json::object& document);
 Result<ReclaimJob> decode_reclaim(const json::object& document);
+
+/// What the child answers to a provision job. Internal: it is none of that form.
+Result<Provisioned> decode_provisioned(const json::object& answer);
 
 /// Where what is staged of a volume is: run_dir/staged/<key>.
 std::filesystem::path stage_dir(const std::filesystem::path& run_dir, const std::string& key);

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/contracts/bound_claim.hpp"
+#include "tests/contracts/claims.hpp"
 #include "volumes/pod_volumes.hpp"
 
 namespace berth::volumes {
@@ -143,26 +143,26 @@ TEST_P(VolumesContract, SubPathThatLeavesTheVolumeIsRefused) {
 }
 
 TEST_P(VolumesContract, ProvisionFindsTheSameDirectoryAgain) {
-  const auto first = volumes().provision("default", "data-db-0");
+  const auto first = provision(volumes(), "default", "data-db-0");
   ASSERT_TRUE(first.ok()) << first.error().message();
-  EXPECT_EQ(volumes().provision("default", "data-db-0").value_or({}), *first);
-  EXPECT_NE(volumes().provision("other", "data-db-0").value_or({}), *first);
+  EXPECT_EQ(provision(volumes(), "default", "data-db-0").value_or({}), *first);
+  EXPECT_NE(provision(volumes(), "other", "data-db-0").value_or({}), *first);
 }
 
 TEST_P(VolumesContract, ProvisionAndReclaimRefuseNamesThatAreNoFileNames) {
   for (const auto* name : {"", "..", "../x", "a/b", ".trash"}) {
-    EXPECT_TRUE(failed_with(volumes().provision("default", name), ErrorCode::InvalidArgument)) << name;
-    EXPECT_TRUE(failed_with(volumes().provision(name, "data"), ErrorCode::InvalidArgument)) << name;
-    EXPECT_TRUE(failed_with(volumes().reclaim("default", name), ErrorCode::InvalidArgument)) << name;
-    EXPECT_TRUE(failed_with(volumes().reclaim(name, "data"), ErrorCode::InvalidArgument)) << name;
+    EXPECT_TRUE(failed_with(provision(volumes(), "default", name), ErrorCode::InvalidArgument)) << name;
+    EXPECT_TRUE(failed_with(provision(volumes(), name, "data"), ErrorCode::InvalidArgument)) << name;
+    EXPECT_TRUE(failed_with(reclaim(volumes(), "default", name), ErrorCode::InvalidArgument)) << name;
+    EXPECT_TRUE(failed_with(reclaim(volumes(), name, "data"), ErrorCode::InvalidArgument)) << name;
   }
 }
 
 TEST_P(VolumesContract, ReclaimOfWhatIsGoneIsFine) {
-  ASSERT_TRUE(volumes().provision("default", "data-db-0").ok());
-  EXPECT_TRUE(volumes().reclaim("default", "data-db-0").ok());
-  EXPECT_TRUE(volumes().reclaim("default", "data-db-0").ok());
-  EXPECT_TRUE(volumes().reclaim("never", "was").ok());
+  ASSERT_TRUE(provision(volumes(), "default", "data-db-0").ok());
+  EXPECT_TRUE(reclaim(volumes(), "default", "data-db-0").ok());
+  EXPECT_TRUE(reclaim(volumes(), "default", "data-db-0").ok());
+  EXPECT_TRUE(reclaim(volumes(), "never", "was").ok());
 }
 
 }  // namespace berth::volumes

@@ -156,22 +156,40 @@ Result<std::filesystem::path> FakeVolumes::termination_log(const std::string& po
   return std::filesystem::path("/fake") / pod_uid / "termination" / fmt::format("{}-{}", container, attempt);
 }
 
-Result<std::filesystem::path> FakeVolumes::provision(const std::string& ns, const std::string& claim) {
-  const std::lock_guard lock(mutex_);
-  if (auto begun = begin("provision", ns + "/" + claim); !begun) return begun.error();
-  if (auto checked = check_name("namespace", ns); !checked) return checked.error();
-  if (auto checked = check_name("claim", claim); !checked) return checked.error();
-  claims_.insert(ns + "/" + claim);
-  return std::filesystem::path("/fake/volumes") / ns / claim;
+Status FakeVolumes::begin_claim(const std::string& verb, const std::string& ns, const std::string& claim) {
+  if (auto begun = begin(verb, ns + "/" + claim); !begun) return begun;
+  if (auto checked = check_name("namespace", ns); !checked) return checked;
+  return check_name("claim", claim);
 }
 
-Status FakeVolumes::reclaim(const std::string& ns, const std::string& claim) {
-  const std::lock_guard lock(mutex_);
-  if (auto begun = begin("reclaim", ns + "/" + claim); !begun) return begun;
-  if (auto checked = check_name("namespace", ns); !checked) return checked;
-  if (auto checked = check_name("claim", claim); !checked) return checked;
-  claims_.erase(ns + "/" + claim);
-  return Ok{};
+void FakeVolumes::provision(const ProvisionRequest& request, std::function<void(const Result<Provisioned>&)> done) {
+  auto begun = [&] {
+    const std::lock_guard lock(mutex_);
+    auto checked = begin_claim("provision", request.ns, request.claim);
+    if (checked) claims_.insert(request.ns + "/" + request.claim);
+    return checked;
+  }();
+  if (!begun) return done(begun.error());
+  const auto path = std::filesystem::path("/fake/volumes") / request.ns / request.claim;
+  done(Provisioned{.source = model::HostPathSource{path.string(), "Directory"}, .bytes = request.bytes, .local = true});
+}
+
+void FakeVolumes::expand(const ExpandRequest& request, std::function<void(const Result<std::int64_t>&)> done) {
+  const auto begun = [&] {
+    const std::lock_guard lock(mutex_);
+    return begin_claim("expand", request.ns, request.claim);
+  }();
+  done(begun ? Result<std::int64_t>(request.bytes) : Result<std::int64_t>(begun.error()));
+}
+
+void FakeVolumes::reclaim(const ReclaimRequest& request, std::function<void(const Status&)> done) {
+  const auto begun = [&] {
+    const std::lock_guard lock(mutex_);
+    auto checked = begin_claim("reclaim", request.ns, request.claim);
+    if (checked) claims_.erase(request.ns + "/" + request.claim);
+    return checked;
+  }();
+  done(begun);
 }
 
 }  // namespace berth::volumes

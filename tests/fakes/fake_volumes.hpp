@@ -15,7 +15,7 @@ namespace berth::volumes {
 class FakeVolumes final : public PodVolumes {
  public:
   /// The next call of that verb ("mount", "unmount", "present", "mounted_pods", "sub_path", "termination_log",
-  /// "provision", "reclaim") fails with `error`, once for each call of this.
+  /// "provision", "expand", "reclaim") fails with `error`, once for each call of this.
   void fail_next(const std::string& verb, Error error);
 
   /// hostPaths that are not there: mount() answers NotFound while a path is listed.
@@ -38,11 +38,13 @@ class FakeVolumes final : public PodVolumes {
                                          const std::filesystem::path& volume, const std::string& sub_path) override;
   Result<std::filesystem::path> termination_log(const std::string& pod_uid, const std::string& container,
                                                 unsigned attempt) override;
-  Result<std::filesystem::path> provision(const std::string& ns, const std::string& claim) override;
-  Status reclaim(const std::string& ns, const std::string& claim) override;
+  void provision(const ProvisionRequest& request, std::function<void(const Result<Provisioned>&)> done) override;
+  void expand(const ExpandRequest& request, std::function<void(const Result<std::int64_t>&)> done) override;
+  void reclaim(const ReclaimRequest& request, std::function<void(const Status&)> done) override;
 
  private:
   Status begin(const std::string& verb, const std::string& what);
+  Status begin_claim(const std::string& verb, const std::string& ns, const std::string& claim);
   Result<std::filesystem::path> path_of(const PodVolumesSpec& spec, const model::Volume& volume) const;
 
   mutable std::mutex mutex_;

@@ -216,11 +216,11 @@ TEST_F(HostVolumes, NothingIsRemovedThroughAMountThatIsInTheWay) {
 }
 
 TEST_F(HostVolumes, ReclaimOfAClaimThatIsStillMountedIsRefused) {
-  const auto path = volumes_->provision("default", "data").value_or({});
+  const auto path = provision(*volumes_, "default", "data").value_or({});
   fs::create_directory(path / "disk");
   ASSERT_EQ(::mount(claim_.c_str(), (path / "disk").c_str(), nullptr, MS_BIND, nullptr), 0);
   put(claim_ / "precious", "x");
-  EXPECT_TRUE(failed_with(volumes_->reclaim("default", "data"), ErrorCode::FailedPrecondition));
+  EXPECT_TRUE(failed_with(reclaim(*volumes_, "default", "data"), ErrorCode::FailedPrecondition));
   EXPECT_EQ(get(path / "disk/precious"), "x");
 }
 

@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "tests/contracts/bound_claim.hpp"
+#include "tests/contracts/claims.hpp"
 #include "tests/volumes/temp_dir.hpp"
 #include "volumes/empty_dir.hpp"
 
@@ -124,22 +124,22 @@ TEST_F(LocalVolumes, TerminationLogCanBeWrittenByAnyUserAndKeepsItsText) {
 }
 
 TEST_F(LocalVolumes, ProvisionedDirectoryKeepsItsContentUntilReclaimed) {
-  const auto path = volumes_->provision("default", "data-db-0").value_or({});
+  const auto path = provision(*volumes_, "default", "data-db-0").value_or({});
   EXPECT_EQ(path, state_ / "volumes/default/data-db-0");
   EXPECT_EQ(mode_of(path), 0777U);
   EXPECT_EQ(mode_of(path.parent_path()), 0700U);
   put(path / "file", "x");
-  EXPECT_EQ(get(volumes_->provision("default", "data-db-0").value_or({}) / "file"), "x");
-  ASSERT_TRUE(volumes_->reclaim("default", "data-db-0").ok());
+  EXPECT_EQ(get(provision(*volumes_, "default", "data-db-0").value_or({}) / "file"), "x");
+  ASSERT_TRUE(reclaim(*volumes_, "default", "data-db-0").ok());
   EXPECT_FALSE(fs::exists(path));
-  EXPECT_TRUE(fs::is_empty(volumes_->provision("default", "data-db-0").value_or("/")));
+  EXPECT_TRUE(fs::is_empty(provision(*volumes_, "default", "data-db-0").value_or("/")));
 }
 
 TEST_F(LocalVolumes, ReclaimCompletesAnInterruptedOneAndTouchesNoOtherClaim) {
   put(state_ / "volumes/default/.trash/data_0/half", "x");
   put(state_ / "volumes/default/.trash/data-2_0/other", "x");
   put(state_ / "volumes/default/data-2/live", "x");
-  ASSERT_TRUE(volumes_->reclaim("default", "data").ok());
+  ASSERT_TRUE(reclaim(*volumes_, "default", "data").ok());
   EXPECT_FALSE(fs::exists(state_ / "volumes/default/.trash/data_0"));
   EXPECT_TRUE(fs::exists(state_ / "volumes/default/.trash/data-2_0/other"));
   EXPECT_EQ(get(state_ / "volumes/default/data-2/live"), "x");
@@ -149,7 +149,7 @@ TEST_F(LocalVolumes, ReclaimOfALinkIsRefused) {
   put(dir_.path() / "outside/precious", "x");
   fs::create_directories(state_ / "volumes/default");
   fs::create_directory_symlink(dir_.path() / "outside", state_ / "volumes/default/data");
-  EXPECT_TRUE(failed_with(volumes_->reclaim("default", "data"), ErrorCode::FailedPrecondition));
+  EXPECT_TRUE(failed_with(reclaim(*volumes_, "default", "data"), ErrorCode::FailedPrecondition));
   EXPECT_EQ(get(dir_.path() / "outside/precious"), "x");
 }
 

@@ -23,9 +23,9 @@ INSTANTIATE_TEST_SUITE_P(Real, VolumesContract, ::testing::Values(MakeVolumes(ma
 TEST(FakeVolumes, PlannedFailureHappensOnceAndCallsAreRecorded) {
   FakeVolumes fake;
   fake.fail_next("provision", Error(ErrorCode::ResourceExhausted, "disk full"));
-  EXPECT_TRUE(failed_with(fake.provision("default", "data-db-0"), ErrorCode::ResourceExhausted));
+  EXPECT_TRUE(failed_with(provision(fake, "default", "data-db-0"), ErrorCode::ResourceExhausted));
   EXPECT_TRUE(fake.provisioned().empty());
-  EXPECT_TRUE(fake.provision("default", "data-db-0").ok());
+  EXPECT_TRUE(provision(fake, "default", "data-db-0").ok());
   EXPECT_EQ(fake.calls(), (std::vector<std::string>{"provision default/data-db-0", "provision default/data-db-0"}));
 }
 
