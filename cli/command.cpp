@@ -5,25 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "base/edit_distance.hpp"
+
 namespace berth::cli {
 
 namespace {
-
-/// Edits that turn one word into the other (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 std::string flag_title(const Flag& flag) {
   auto out = flag.letter == 0 ? fmt::format("    --{}", flag.name) : fmt::format("-{}, --{}", flag.letter, flag.name);
@@ -157,7 +143,7 @@ std::vector<std::string> similar_commands(std::string_view word) {
     const auto name = std::string(entry.name.substr(0, entry.name.find(' ')));
     if (name == before) continue;
     before = name;
-    const auto edits = distance(word, name);
+    const auto edits = edit_distance(word, name);
     if (edits <= 2 || (word.size() > 2 && name.starts_with(word))) near.emplace_back(edits, name);
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

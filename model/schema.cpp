@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <string>
 #include <vector>
 
+#include "base/edit_distance.hpp"
 #include "model/schema_types.hpp"
 
 namespace berth::model {
@@ -16,27 +16,13 @@ namespace {
 
 std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
 
-/// Levenshtein's distance, for short words.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto change = diagonal + (a[i] == b[j] ? 0U : 1U);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_field_message(const SchemaType& type, std::string_view name) {
   constexpr std::size_t kLongestName = 48;
   if (name.size() <= kLongestName) {
     for (const auto& field : type.fields) {
-      if (distance(name, field.name) <= 2) return fmt::format("unknown field, ignored; did you mean {}?", field.name);
+      if (edit_distance(name, field.name) <= 2) {
+        return fmt::format("unknown field, ignored; did you mean {}?", field.name);
+      }
     }
   }
   return "unknown field, ignored";

@@ -64,11 +64,6 @@ void print(const json::object& line) {
 }
 
 }  // namespace
-
-void say_doing(std::string_view what, std::chrono::seconds may_take) {
-  print({{"doing", what}, {"seconds", may_take.count()}});
-}
-
 }  // namespace berth::volumes::helper
 
 int main(int argc, char** /*argv*/) {

@@ -1,8 +1,17 @@
 // volumes/helper/provisioner.cpp - the provisioners by name.
 #include "volumes/helper/provisioner.hpp"
 
+#include "volumes/helper/loop_provisioner.hpp"
+
 namespace berth::volumes::helper {
 
-std::unique_ptr<Provisioner> find_provisioner(std::string_view /*name*/) { return nullptr; }
+json::object provisioned(const model::PersistentSource& source, std::int64_t bytes, bool local) {
+  return {{"source", model::encode_source(source)}, {"bytes", bytes}, {"local", local}};
+}
+
+std::unique_ptr<Provisioner> find_provisioner(std::string_view name) {
+  if (name == "berth.io/loop") return make_loop_provisioner();
+  return nullptr;
+}
 
 }  // namespace berth::volumes::helper

@@ -1,6 +1,7 @@
 // volumes/helper/provisioner.hpp - who makes volumes for claims: one implementation per file.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -16,6 +17,9 @@ class Provisioner {
   virtual Answer expand(const ExpandJob& job) = 0;
   virtual Answer reclaim(const ReclaimJob& job) = 0;
 };
+
+/// What provision() answers, see ProvisionJob. Pure.
+json::object provisioned(const model::PersistentSource& source, std::int64_t bytes, bool local);
 
 /// By StorageClass.provisioner: "berth.io/nfs", "berth.io/lvm", "berth.io/loop", "berth.io/pool"; null when unknown.
 std::unique_ptr<Provisioner> find_provisioner(std::string_view name);

@@ -1,0 +1,248 @@
+// tests/host/volume_provisioners_test.cpp - images on real loop devices: grown while mounted, kept while used, killed
+// at any moment, on a full disk.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <random>
+
+#include "base/child.hpp"
+#include "tests/host/disposable_child.hpp"
+#include "tests/volumes/temp_dir.hpp"
+#include "volumes/helper/device_users.hpp"
+#include "volumes/helper/provisioner.hpp"
+#include "volumes/mounts.hpp"
+
+namespace berth::volumes::helper {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMi = 1024 * 1024;
+
+/// Leaves the host's mount namespace before the first test, so that nothing a test mounts reaches the machine.
+class PrivateMounts : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << std::strerror(errno);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0) << std::strerror(errno);
+  }
+};
+const auto* const kPrivate = ::testing::AddGlobalTestEnvironment(new PrivateMounts);
+
+/// Runs a program; what it printed, without the last newline.
+std::string run(const std::vector<std::string>& argv) {
+  const auto child = run_child(argv, {.deadline = std::chrono::seconds(60)});
+  EXPECT_TRUE(child.ok()) << (child.ok() ? "" : child.error().message());
+  if (!child) return {};
+  EXPECT_EQ(child->exit_code, 0) << argv[0] << ": " << child->output;
+  return child->output.substr(0, child->output.find_last_not_of('\n') + 1);
+}
+
+/// A loop device of the test's own.
+class Loop {
+ public:
+  explicit Loop(const fs::path& image) : device_(run({"losetup", "--find", "--show", image.string()})) {}
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop() { static_cast<void>(run_child({"losetup", "--detach", device_})); }
+  const std::string& device() const { return device_; }
+
+ private:
+  std::string device_;
+};
+
+/// A small ext4 of the test's own, mounted.
+class SmallDisk {
+ public:
+  SmallDisk(const fs::path& at, std::int64_t bytes) : at_(at) {
+    fs::create_directories(at);
+    EXPECT_EQ(::mount("tmpfs", at.c_str(), "tmpfs", 0, fmt::format("size={}", bytes).c_str()), 0);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() { ::umount2(at_.c_str(), MNT_DETACH); }
+
+ private:
+  fs::path at_;
+};
+
+struct Host {
+  TempDir dir;
+  ~Host() { static_cast<void>(unmount_below(dir.path())); }
+};
+
+class LoopVolumes : public ::testing::TestWithParam<std::string> {
+ protected:
+  ProvisionJob provision_job(std::int64_t bytes) const {
+    ProvisionJob job;
+    job.provisioner = "berth.io/loop";
+    job.parameters = {{"fsType", GetParam()}};
+    job.ns = "default";
+    job.claim = "data-db-0";
+    job.bytes = bytes;
+    job.run_dir = run_;
+    job.state_dir = state_;
+    return job;
+  }
+  model::LocalSource source() const { return {image_.string(), GetParam()}; }
+  Answer expand(std::int64_t bytes) {
+    ExpandJob job;
+    job.provisioner = "berth.io/loop";
+    job.parameters = {{"fsType", GetParam()}};
+    job.source = source();
+    job.ns = "default";
+    job.claim = "data-db-0";
+    job.bytes = bytes;
+    job.run_dir = run_;
+    job.state_dir = state_;
+    return helper::expand(job);
+  }
+  ReclaimJob reclaim_job() const {
+    ReclaimJob job;
+    job.provisioner = "berth.io/loop";
+    job.parameters = {{"fsType", GetParam()}};
+    job.source = source();
+    job.ns = "default";
+    job.claim = "data-db-0";
+    job.run_dir = run_;
+    job.state_dir = state_;
+    return job;
+  }
+  /// Mounts it where publish would, see stage_dir().
+  fs::path stage(const std::string& device) {
+    DiskVolume volume;
+    volume.source = source();
+    const auto target = stage_dir(run_, volume_key(volume)) / "mount";
+    fs::create_directories(target);
+    EXPECT_EQ(::mount(device.c_str(), target.c_str(), GetParam().c_str(), 0, nullptr), 0) << std::strerror(errno);
+    return target;
+  }
+  std::string format(const std::string& device) {
+    return run({fmt::format("mkfs.{}", GetParam()), GetParam() == "xfs" ? "-f" : "-F", "-q", device});
+  }
+
+  Host host_;
+  fs::path run_ = host_.dir.path() / "run";
+  fs::path state_ = host_.dir.path() / "state";
+  fs::path image_ = state_ / "images/default/data-db-0.img";
+};
+INSTANTIATE_TEST_SUITE_P(Images, LoopVolumes, ::testing::Values("ext4", "xfs"),
+                         [](const auto& one) { return one.param; });
+
+std::int64_t bytes_of(const fs::path& mounted) {
+  struct statvfs room = {};
+  EXPECT_EQ(::statvfs(mounted.c_str(), &room), 0);
+  return static_cast<std::int64_t>(room.f_blocks) * static_cast<std::int64_t>(room.f_frsize);
+}
+
+/// Growing a mounted ext4 needs CAP_SYS_RESOURCE, which some containers' roots lack. See capabilities(7).
+bool may_resize_ext4() {
+  const auto status = get("/proc/self/status");
+  const auto found = status.find("CapEff:");
+  if (found == std::string::npos) return false;
+  constexpr unsigned kSysResource = 24;
+  return ((std::stoull(status.substr(found + 7), nullptr, 16) >> kSysResource) & 1U) != 0;
+}
+
+TEST_P(LoopVolumes, GrowWhileMountedWithTheirContentAndTwiceIsFine) {
+  if (GetParam() == "ext4" && !may_resize_ext4()) GTEST_SKIP() << "needs CAP_SYS_RESOURCE";
+  ASSERT_TRUE(provision(provision_job(310 * kMi)).ok());
+  const Loop loop(image_);
+  format(loop.device());
+  const auto mounted = stage(loop.device());
+  put(mounted / "file", "content");
+  const auto before = bytes_of(mounted);
+  for (int i = 0; i < 2; ++i) {
+    const auto grown = expand(400 * kMi);
+    ASSERT_TRUE(grown.ok()) << grown.error().message();
+    EXPECT_EQ(grown->at("bytes").as_int64(), 400 * kMi);
+    EXPECT_GT(bytes_of(mounted), before + 60 * kMi);
+  }
+  EXPECT_EQ(expand(kMi)->at("bytes").as_int64(), 400 * kMi);  // never smaller
+  EXPECT_EQ(get(mounted / "file"), "content");
+  ASSERT_EQ(::umount(mounted.c_str()), 0);
+}
+
+TEST_P(LoopVolumes, AreKeptWhileMountedAndALoopDeviceThatIsLeftOverGoesWithThem) {
+  ASSERT_TRUE(provision(provision_job(310 * kMi)).ok());
+  const Loop loop(image_);
+  format(loop.device());
+  const auto mounted = stage(loop.device());
+  const auto refused = reclaim(reclaim_job());
+  ASSERT_TRUE(failed_with(refused, ErrorCode::FailedPrecondition));
+  EXPECT_EQ(refused.error().message(),
+            fmt::format("{} is in use: {} is mounted at {}", image_.string(), loop.device(), mounted.string()));
+  EXPECT_TRUE(fs::exists(image_));
+  ASSERT_EQ(::umount(mounted.c_str()), 0);
+  // A pod that has the raw device need not hold it open.
+  fs::create_directories(run_ / "pods/uid-1/devices");
+  fs::create_symlink(loop.device(), run_ / "pods/uid-1/devices/raw");
+  EXPECT_TRUE(failed_with(reclaim(reclaim_job()), ErrorCode::FailedPrecondition));
+  fs::remove(run_ / "pods/uid-1/devices/raw");
+  const auto reclaimed = reclaim(reclaim_job());
+  EXPECT_TRUE(reclaimed.ok()) << reclaimed.error().message();
+  EXPECT_FALSE(fs::exists(image_));
+  EXPECT_EQ(run({"losetup", "--list", "--noheadings", "--output", "BACK-FILE"}).find(image_.string()),
+            std::string::npos);
+}
+
+TEST_P(LoopVolumes, KilledAtAnyMomentTheNextRunCompletesAndNothingIsLeftBeside) {
+  auto job = provision_job(320 * kMi);
+  job.parameters["preallocate"] = "true";
+  const auto seed = std::random_device()();
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> moment(0, 60'000);
+  int killed = 0;
+  for (int round = 0; round < 30; ++round) {
+    {
+      DisposableChild child(encode(job));
+      if (!child.ends_within(std::chrono::microseconds(moment(random)))) ++killed;
+    }
+    // Not there, or there with its whole size.
+    if (fs::exists(image_)) {
+      EXPECT_EQ(fs::file_size(image_), 320U * kMi) << "seed " << seed;
+    }
+    if (round % 3 == 2) {
+      DisposableChild child(encode(job));
+      const auto answer = child.answer();
+      ASSERT_TRUE(answer.contains("result")) << json::serialize(answer);
+      std::size_t files = 0;
+      for (const auto& entry : fs::directory_iterator(image_.parent_path())) files += entry.path() == image_ ? 1 : 100;
+      EXPECT_EQ(files, 1U) << "seed " << seed;
+      DisposableChild gone(encode(reclaim_job()));
+      EXPECT_TRUE(gone.answer().contains("result"));
+    }
+  }
+  EXPECT_GT(killed, 0);
+  EXPECT_TRUE(fs::is_empty(image_.parent_path()));
+}
+
+TEST_P(LoopVolumes, OnADiskThatIsFullNothingHalfIsLeft) {
+  fs::create_directories(state_);
+  const SmallDisk disk(state_, 330 * kMi);
+  ASSERT_TRUE(provision(provision_job(310 * kMi)).ok());
+  auto other = provision_job(310 * kMi);
+  other.claim = "data-db-1";
+  const auto refused = provision(other);
+  ASSERT_TRUE(failed_with(refused, ErrorCode::ResourceExhausted)) << (refused.ok() ? "" : refused.error().message());
+  EXPECT_TRUE(failed_with(expand(500 * kMi), ErrorCode::ResourceExhausted));
+  EXPECT_EQ(fs::file_size(image_), 310U * kMi);
+  // What the check could not see: the room goes while it is being allocated.
+  put(state_ / "filler", std::string(40 * kMi, 'x'));
+  other.parameters["preallocate"] = "true";
+  EXPECT_FALSE(provision(other).ok());
+  EXPECT_FALSE(fs::exists(image_.parent_path() / "data-db-1.img"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(image_.parent_path()), fs::directory_iterator()), 1);
+}
+
+}  // namespace
+}  // namespace berth::volumes::helper

@@ -1,0 +1,43 @@
+// volumes/helper/claim_lock.cpp - see claim_lock.hpp.
+#include "volumes/helper/claim_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "base/atomic_file.hpp"
+#include "base/sha256.hpp"
+#include "volumes/helper/verbs.hpp"
+
+namespace berth::volumes::helper {
+
+Result<UniqueFd> take_lock(const std::filesystem::path& run_dir, const std::string& name, const std::string& what,
+                           HandDown hand_down) {
+  constexpr std::size_t kDigits = 16;
+  constexpr std::chrono::seconds kPatience{60};
+  constexpr std::chrono::milliseconds kPause{50};
+  const auto directory = run_dir / "locks";
+  if (auto made = make_directories(directory, 0700); !made) return made.error();
+  const auto path = directory / fmt::format("{}-{}", name, sha256_hex(what).substr(0, kDigits));
+  const int inherit = hand_down == HandDown::Yes ? 0 : O_CLOEXEC;
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | inherit, 0600));
+  if (!fd) return Error::from_errno(errno, fmt::format("open {}", path.string()));
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  bool said = false;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Error::from_errno(errno, fmt::format("lock {}", path.string()));
+    if (std::chrono::steady_clock::now() > until) {
+      return Error(ErrorCode::Unavailable, fmt::format("an earlier job on {} is still running", what));
+    }
+    if (!std::exchange(said, true)) say_doing(fmt::format("wait for an earlier job on {}", what), 2 * kPatience);
+    std::this_thread::sleep_for(kPause);
+  }
+  return fd;
+}
+
+}  // namespace berth::volumes::helper
