@@ -49,6 +49,7 @@ Result<runtime::ContainerSpec> make_container_spec(const model::Container& conta
   for (const auto& [name, value] : *env) spec.env.push_back(name + "=" + value);
 
   spec.mounts = inputs.mounts;
+  spec.devices = inputs.devices;
   add_file(spec.mounts, inputs.attachment->hosts_file, "/etc/hosts");
   add_file(spec.mounts, inputs.attachment->hostname_file, "/etc/hostname");
   add_file(spec.mounts, inputs.attachment->resolv_conf_file, "/etc/resolv.conf");

@@ -16,7 +16,8 @@ struct ContainerInputs {
   const volumes::PodVolumesSpec* facts = nullptr;
   const network::Attachment* attachment = nullptr;
   std::vector<runtime::Mount> mounts;  ///< Volume mounts, sub paths resolved.
-  std::string termination_log;         ///< Host path.
+  std::vector<runtime::Device> devices;
+  std::string termination_log;  ///< Host path.
   std::uint32_t attempt = 0;
 };
 

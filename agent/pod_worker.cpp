@@ -64,6 +64,12 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
       read_only = read_only || volumes::is_read_only(volume.source);
       if (const auto* claim = std::get_if<model::ClaimSource>(&volume.source)) {
         const auto bound = input.claims.find(claim->claim_name);
+        if (bound != input.claims.end() && bound->second.block) {
+          return Error(ErrorCode::InvalidArgument,
+                       fmt::format("volumeMounts[{}]: volume \"{}\" has volumeMode Block, but is specified in "
+                                   "volumeMounts",
+                                   i, mount.name));
+        }
         read_only = read_only || (bound != input.claims.end() && bound->second.read_only);
       }
     }
@@ -73,6 +79,31 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
                       .propagation = propagation_of(mount)});
   }
   return mounts;
+}
+
+/// The raw block volumes of one container as host devices.
+Result<std::vector<runtime::Device>> resolve_devices(const model::Container& container, const PassInput& input,
+                                                     const volumes::VolumePaths& paths) {
+  std::vector<runtime::Device> devices;
+  for (std::size_t i = 0; i < container.volume_devices.size(); ++i) {
+    const auto& device = container.volume_devices[i];
+    const auto path = paths.find(device.name);
+    if (path == paths.end()) {
+      return Error(ErrorCode::InvalidArgument,
+                   fmt::format("volumeDevices[{}]: the pod has no volume \"{}\"", i, device.name));
+    }
+    for (const auto& volume : input.pod->spec.volumes) {
+      const auto* claim = std::get_if<model::ClaimSource>(&volume.source);
+      const auto bound = claim == nullptr ? input.claims.end() : input.claims.find(claim->claim_name);
+      if (volume.name != device.name || (bound != input.claims.end() && bound->second.block)) continue;
+      return Error(ErrorCode::InvalidArgument,
+                   fmt::format("volumeDevices[{}]: volume \"{}\" has volumeMode Filesystem, but is specified in "
+                               "volumeDevices",
+                               i, device.name));
+    }
+    devices.push_back({.source = path->second.string(), .target = device.device_path});
+  }
+  return devices;
 }
 
 /// At most the 4 KiB that Kubernetes keeps of a termination message.
@@ -238,12 +269,15 @@ Status PodWorker::start(const PassInput& input, const PodView& view, PassResult&
   if (!paths) return std::move(paths).error();
   auto mounts = resolve_mounts(volumes_, pod, container, *paths, input, view);
   if (!mounts) return std::move(mounts).error();
+  auto devices = resolve_devices(container, input, *paths);
+  if (!devices) return std::move(devices).error();
   auto termination_log = volumes_.termination_log(pod.meta.uid, container.name, result.step.attempt);
   if (!termination_log) return std::move(termination_log).error();
 
   auto spec = make_container_spec(container, {.facts = &facts,
                                               .attachment = &*view.attachment,
                                               .mounts = *std::move(mounts),
+                                              .devices = *std::move(devices),
                                               .termination_log = termination_log->string(),
                                               .attempt = result.step.attempt});
   if (!spec) return std::move(spec).error();

@@ -97,6 +97,27 @@ Result<HostFacts> read_host_facts(const std::string& containerd_socket) {
   return facts;
 }
 
+namespace {
+
+DeviceNode node_of(std::string path, const struct stat& info) {
+  return {.path = std::move(path),
+          .type = S_ISCHR(info.st_mode) ? 'c' : 'b',
+          .major = static_cast<std::int64_t>(major(info.st_rdev)),
+          .minor = static_cast<std::int64_t>(minor(info.st_rdev)),
+          .mode = info.st_mode & 07777U,
+          .uid = info.st_uid,
+          .gid = info.st_gid};
+}
+
+}  // namespace
+
+Result<DeviceNode> device_at(const std::string& source, const std::string& target) {
+  struct stat info {};
+  if (::stat(source.c_str(), &info) != 0) return Error::from_errno(errno, "look at device " + source);
+  if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) return node_of(target, info);
+  return Error(ErrorCode::InvalidArgument, source + " is not a device");
+}
+
 std::vector<DeviceNode> list_devices() {
   namespace fs = std::filesystem;
   constexpr std::array<std::string_view, 5> kSkippedFolders{"pts", "shm", "fd", "mqueue", "lxc"};
@@ -116,9 +137,7 @@ std::vector<DeviceNode> list_devices() {
     }
     if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) continue;
     if (name == "console" || name == "ptmx") continue;
-    devices.push_back({path.string(), S_ISCHR(info.st_mode) ? 'c' : 'b', static_cast<std::int64_t>(major(info.st_rdev)),
-                       static_cast<std::int64_t>(minor(info.st_rdev)), info.st_mode & 07777U, info.st_uid,
-                       info.st_gid});
+    devices.push_back(node_of(path.string(), info));
   }
   return devices;
 }

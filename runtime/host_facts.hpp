@@ -9,7 +9,7 @@
 
 namespace berth::runtime {
 
-/// A node below /dev, for privileged containers. See mknod(2).
+/// A device node inside a container. See mknod(2).
 struct DeviceNode {
   std::string path;
   char type = 'c';  ///< 'c' or 'b'
@@ -35,5 +35,8 @@ Result<HostFacts> read_host_facts(const std::string& containerd_socket);
 
 /// All device nodes below /dev but terminals and what every container gets anyway.
 std::vector<DeviceNode> list_devices();
+
+/// The device at `source` (links followed) as a node at `target`. NotFound; InvalidArgument: not a device.
+Result<DeviceNode> device_at(const std::string& source, const std::string& target);
 
 }  // namespace berth::runtime

@@ -18,7 +18,7 @@ const model::Quantity* find_quantity(const std::map<std::string, model::Quantity
 
 }  // namespace
 
-json::object oci_resources(const model::Resources& resources, bool privileged) {
+json::object oci_resources(const model::Resources& resources, bool privileged, const std::vector<DeviceNode>& devices) {
   json::object cpu;
   const auto* request = find_quantity(resources.requests, "cpu");
   const auto* limit = find_quantity(resources.limits, "cpu");
@@ -35,7 +35,16 @@ json::object oci_resources(const model::Resources& resources, bool privileged) {
   if (const auto* memory = find_quantity(resources.limits, "memory"); memory && !memory->is_zero()) {
     out["memory"] = json::object{{"limit", memory->value()}};
   }
-  out["devices"] = json::array{json::object{{"allow", privileged}, {"access", "rwm"}}};
+  json::array rules{json::object{{"allow", privileged}, {"access", "rwm"}}};
+  for (const auto& device : devices) {
+    if (privileged) break;
+    rules.emplace_back(json::object{{"allow", true},
+                                    {"type", std::string(1, device.type)},
+                                    {"major", device.major},
+                                    {"minor", device.minor},
+                                    {"access", "rwm"}});
+  }
+  out["devices"] = std::move(rules);
   return out;
 }
 

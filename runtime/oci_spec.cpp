@@ -81,7 +81,7 @@ json::object linux_part(const SpecInput& input) {
   out["namespaces"] = namespaces(input);
   out["cgroupsPath"] = container_cgroup(input.cgroup_parent, container.pod.uid,
                                         container_id(container.pod.uid, container.name, container.attempt));
-  out["resources"] = oci_resources(container.resources, is_privileged(container));
+  out["resources"] = oci_resources(container.resources, is_privileged(container), input.devices);
   if (const auto propagation = root_propagation(container.mounts); !propagation.empty()) {
     out["rootfsPropagation"] = propagation;
   }
@@ -104,7 +104,7 @@ json::object linux_part(const SpecInput& input) {
     for (const auto& entry : container.pod_security.sysctls) sysctl[entry.name] = entry.value;
     out["sysctl"] = std::move(sysctl);
   }
-  if (is_privileged(container) && !input.devices.empty()) {
+  if (!input.devices.empty()) {
     json::array devices;
     for (const auto& device : input.devices) {
       devices.emplace_back(json::object{{"path", device.path},

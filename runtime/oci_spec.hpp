@@ -21,7 +21,7 @@ struct SpecInput {
   ResolvedUser user;
   CapabilitySet capabilities = 0;
   std::string seccomp;              ///< JSON of linux.seccomp; empty: unconfined.
-  std::vector<DeviceNode> devices;  ///< Of the host, for a privileged container.
+  std::vector<DeviceNode> devices;  ///< Its own, and all of the host for a privileged container.
   std::string cgroup_parent;        ///< "/berth-pods"
 };
 

@@ -32,6 +32,12 @@ struct Mount {
   std::string propagation;  ///< "rprivate", "rslave", "rshared"
 };
 
+/// A device of the host in a container, where it is told to be (KEP-351); read, write and mknod are allowed.
+struct Device {
+  std::string source;  ///< Host path, links followed.
+  std::string target;
+};
+
 /// Everything about one container to run; all references (env, volumes, users by pod default) resolved.
 struct ContainerSpec {
   PodIdentity pod;
@@ -43,6 +49,7 @@ struct ContainerSpec {
   std::string working_dir;
   std::vector<std::string> env;  ///< "NAME=value", added over the image's.
   std::vector<Mount> mounts;
+  std::vector<Device> devices;
   std::string netns_path;  ///< Empty: the host's network.
   std::string hostname;    ///< Empty with the host's network.
   bool host_pid = false;

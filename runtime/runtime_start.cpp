@@ -125,6 +125,13 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
   SpecInput input{spec,          *image.config,      *facts, *std::move(user),
                   *capabilities, *std::move(filter), {},     config_.cgroup_parent};
   if (spec.security.privileged.value_or(false)) input.devices = list_devices();
+  for (const auto& device : spec.devices) {
+    auto node = device_at(device.source, device.target);
+    if (!node) return node.error();
+    // A pod that is not root reaches its disk as it reaches its files: by its fsGroup.
+    if (spec.pod_security.fs_group) node->gid = static_cast<std::uint32_t>(*spec.pod_security.fs_group);
+    input.devices.push_back(*std::move(node));
+  }
   auto made = make_oci_spec(input);
   if (!made) return made.error();
   for (const auto& note : made->notes) log_once(note);

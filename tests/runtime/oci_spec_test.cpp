@@ -126,6 +126,18 @@ TEST(OciSpec, APrivilegedContainerIsNot) {
   EXPECT_EQ(find(*device, {"major"})->to_number<int>(), 7);
 }
 
+TEST(OciSpec, ARawBlockVolumeIsANodeThatThisContainerMayUse) {
+  Case test;
+  test.devices = {{"/dev/data", 'b', 7, 3, 0660, 0, 6}};
+  const auto spec = test.spec();
+  ASSERT_NE(with(find(spec, {"linux", "devices"}), "path", "/dev/data"), nullptr);
+  const auto& rules = find(spec, {"linux", "resources", "devices"})->as_array();
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_FALSE(find(rules[0], {"allow"})->as_bool());
+  EXPECT_TRUE(find(rules[1], {"allow"})->as_bool());
+  EXPECT_EQ(find(rules[1], {"minor"})->to_number<int>(), 3);
+}
+
 TEST(OciSpec, NoPrivilegeEscalationBecomesNoNewPrivileges) {
   Case test;
   test.container.security.allow_privilege_escalation = false;
