@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -11,7 +12,6 @@
 #include <fstream>
 #include <future>
 #include <mutex>
-#include <thread>
 
 #include "tests/volumes/temp_dir.hpp"
 
@@ -26,8 +26,8 @@ using Answer = Result<json::object>;
 
 constexpr std::chrono::seconds kLong{30};
 
-/// In the place of berth-volume: does what the job's verb says. A job that holds writes its pid to started.<id>, and
-/// goes on when release.<id> is there.
+/// In the place of berth-volume: does what the job's verb says. A job that holds writes its pid into the FIFO
+/// started.<id>, and goes on when it has read from release.<id>.
 constexpr auto kProgram = R"sh(#!/bin/sh
 job=$(cat)
 id=$(printf %s "$job" | sed 's/.*"id":"\([^"]*\)".*/\1/')
@@ -36,8 +36,8 @@ case $job in
 *answer*) echo noise; echo '{"doing":"work","seconds":5}'; echo '{"result":{"path":"/x"}}' ;;
 *fail*) echo '{"error":{"code":"NotFound","message":"no such export"}}' ;;
 *crash*) echo 'out of cheese' >&2; exit 3 ;;
-*hold*) echo '{"doing":"mount it","seconds":20}'; echo $$ >"$dir/new.$id"; mv "$dir/new.$id" "$dir/started.$id"
-  while [ ! -e "$dir/release.$id" ]; do sleep 0.01; done; echo '{"result":{}}' ;;
+*hold*) echo '{"doing":"mount it","seconds":20}'; echo $$ >"$dir/started.$id"
+  read -r word <"$dir/release.$id"; echo '{"result":{}}' ;;
 esac
 )sh";
 
@@ -57,6 +57,7 @@ class Runner : public ::testing::Test {
   std::future<Answer> start(VolumeJob job, JobRunner::Notice notice = {}) {
     auto promise = std::make_shared<std::promise<Answer>>();
     auto future = promise->get_future();
+    for (const auto* fifo : {"started.", "release."}) ::mkfifo((dir_.path() / (fifo + job.id)).c_str(), 0600);
     EXPECT_TRUE(runner_->start(
         std::move(job), [promise](const Answer& answer) { promise->set_value(answer); }, std::move(notice)));
     return future;
@@ -67,15 +68,13 @@ class Runner : public ::testing::Test {
   }
   static Answer get(std::future<Answer>&& future) { return get(future); }
 
-  bool started(const std::string& id) const { return fs::exists(dir_.path() / ("started." + id)); }
+  /// Waits until it has started, by opening its FIFO.
   pid_t await_start(const std::string& id) const {
-    const auto until = std::chrono::steady_clock::now() + kLong;
-    while (!started(id) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(milliseconds(1));
     pid_t pid = 0;
     std::ifstream(dir_.path() / ("started." + id)) >> pid;
     return pid;
   }
-  void release(const std::string& id) const { std::ofstream(dir_.path() / ("release." + id)) << "x"; }
+  void release(const std::string& id) const { std::ofstream(dir_.path() / ("release." + id)) << "x\n"; }
 
   TempDir dir_;
   std::unique_ptr<JobRunner> runner_;
@@ -129,7 +128,6 @@ TEST_F(Runner, ASilentPeerHoldsUpOnlyItsOwnJobs) {
   await_start("a");
   await_start("b");
   EXPECT_TRUE(get(start(job("d", "answer", "server 10.0.0.6"))));
-  EXPECT_FALSE(started("c"));
   EXPECT_THAT(runner_->waits_for("c"), HasSubstr("waits for server 10.0.0.5"));
   EXPECT_THAT(runner_->waits_for("a"), HasSubstr("mount it"));
   release("a");
@@ -174,6 +172,7 @@ TEST_F(Runner, ASlowJobIsToldAbout) {
   std::promise<void> told;
   std::once_flag once;
   auto answer = start(job("a", "hold"), [&] { std::call_once(once, [&] { told.set_value(); }); });
+  await_start("a");
   ASSERT_EQ(told.get_future().wait_for(kLong), std::future_status::ready);
   release("a");
   EXPECT_TRUE(get(answer));
@@ -183,13 +182,14 @@ TEST_F(Runner, TooManyAreRefused) {
   make({.per_peer = 1, .queued = 1});
   auto first = start(job("a", "hold"));
   EXPECT_TRUE(failed_with(get(start(job("b", "hold"))), ErrorCode::ResourceExhausted));
+  await_start("a");
   release("a");
   EXPECT_TRUE(get(first));
 }
 
 TEST_F(Runner, ItsEndKillsWhatRunsAndWaitsForNothing) {
   make();
-  ASSERT_TRUE(runner_->start(job("a", "hold"), [](const Answer&) {}));
+  const auto never = start(job("a", "hold"));
   const auto pid = await_start("a");
   runner_.reset();
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
