@@ -167,7 +167,7 @@ Result<std::vector<std::string>> loops_of(const fs::path& image, const HostView&
   return loops;
 }
 
-Result<dev_t> device_number(const fs::path& device) {
+Result<dev_t> block_number(const fs::path& device) {
   struct stat now = {};
   if (::stat(device.c_str(), &now) != 0) return Error::from_errno(errno, fmt::format("look at {}", device.string()));
   if (S_ISBLK(now.st_mode)) return now.st_rdev;

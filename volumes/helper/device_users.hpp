@@ -37,7 +37,7 @@ Result<bool> can_claim(const std::filesystem::path& device);
 Result<std::vector<std::string>> loops_of(const std::filesystem::path& image, const HostView& host);
 
 /// The number of a block device, links followed. NotFound, FailedPrecondition (not a block device).
-Result<dev_t> device_number(const std::filesystem::path& device);
+Result<dev_t> block_number(const std::filesystem::path& device);
 
 /// "8:16", as mountinfo and /sys/dev/block have it. Pure.
 std::string number_text(dev_t device);

@@ -152,7 +152,7 @@ Status detach_unused(const std::string& loop, const fs::path& image, const HostV
   const auto in_use = [&](const std::string& how) {
     return Error(ErrorCode::FailedPrecondition, fmt::format("{} is in use: {} is {}", image.string(), loop, how));
   };
-  const auto number = device_number(loop);
+  const auto number = block_number(loop);
   if (!number) return number.error();
   if (const auto users = device_users(*number, host); !users.empty()) return in_use(users.front());
   const auto unclaimed = can_claim(loop);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "base/edit_distance.hpp"
@@ -83,6 +84,21 @@ std::string ParameterReader::one_of(const std::string& name, std::initializer_li
     fail(name, fmt::format("\"{}\": must be {}", std::string_view(value).substr(0, kShown), alternatives(words)));
   }
   return value;
+}
+
+std::int64_t ParameterReader::number(const std::string& name, std::int64_t least, std::int64_t most,
+                                     std::int64_t fallback) {
+  const auto value = text(name);
+  if (!has(name)) return fallback;
+  std::int64_t number = 0;
+  const auto* end = value.data() + value.size();
+  const auto read = std::from_chars(value.data(), end, number);
+  if (value.empty() || read.ec != std::errc() || read.ptr != end || number < least || number > most) {
+    fail(name,
+         fmt::format("\"{}\": must be a number from {} to {}", std::string_view(value).substr(0, kShown), least, most));
+    return fallback;
+  }
+  return number;
 }
 
 std::vector<std::string> ParameterReader::list(const std::string& name) {

@@ -1,6 +1,7 @@
 // volumes/helper/parameters.hpp - reads the parameters of a StorageClass and says what is wrong with them. Pure.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ class ParameterReader {
   bool flag(const std::string& name, bool fallback = false);
   /// One of `words`; absent: the first.
   std::string one_of(const std::string& name, std::initializer_list<std::string_view> words);
+  /// A whole number from `least` to `most`; absent: `fallback`.
+  std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most, std::int64_t fallback);
   /// "fsType": ext4 (the default) or xfs.
   std::string fs_type() { return one_of("fsType", {"ext4", "xfs"}); }
   /// Words between commas, blanks around them dropped, empty ones too.

@@ -2,6 +2,7 @@
 #include "volumes/helper/provisioner.hpp"
 
 #include "volumes/helper/loop_provisioner.hpp"
+#include "volumes/helper/lvm_provisioner.hpp"
 
 namespace berth::volumes::helper {
 
@@ -11,6 +12,7 @@ json::object provisioned(const model::PersistentSource& source, std::int64_t byt
 
 std::unique_ptr<Provisioner> find_provisioner(std::string_view name) {
   if (name == "berth.io/loop") return make_loop_provisioner();
+  if (name == "berth.io/lvm") return make_lvm_provisioner();
   return nullptr;
 }
 
