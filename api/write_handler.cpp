@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/apply_body.hpp"
+#include "api/claim_resize.hpp"
 #include "api/discovery.hpp"
 #include "api/tables/field.hpp"
 #include "api/write_body.hpp"
@@ -185,6 +186,7 @@ struct Update : std::enable_shared_from_this<Update> {
     if (!options.system && !options.status) {
       raw = judged(kind, *std::move(raw), &stored->raw);
       if (!raw) return done(raw.error(), {});
+      if (auto refused = refuse_resize(context.store, *stored, *raw)) return done(*std::move(refused), {});
     }
     if (!options.system && !options.manager.applies) {
       model::record_update(key.kind, options.manager, format_rfc3339(context.clock.wall()), stored->raw, *raw);

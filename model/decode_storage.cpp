@@ -1,10 +1,24 @@
 // model/decode_storage.cpp - PersistentVolumeClaim, PersistentVolume, StorageClass.
+#include <algorithm>
 #include <utility>
 
 #include "model/decode_internal.hpp"
 #include "model/model.hpp"
 
 namespace berth::model {
+namespace {
+
+std::vector<std::string> split_options(std::string_view text) {
+  std::vector<std::string> options;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (comma > 0) options.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return options;
+}
+
+}  // namespace
 
 Result<PersistentVolumeClaim> decode_claim(const Object& object) {
   Issues issues;
@@ -43,6 +57,9 @@ Result<PersistentVolume> decode_volume(const Object& object) {
   volume.claim_uid = bound_to.text("uid");
   volume.source = read_persistent_source(spec);
   volume.mount_options = spec.texts("mountOptions");
+  // The annotation of old goes before the field, as Kubernetes has it.
+  const auto annotation = object.meta.annotations.find("volume.beta.kubernetes.io/mount-options");
+  if (annotation != object.meta.annotations.end()) volume.mount_options = split_options(annotation->second);
   volume.node_affinity = read_node_selector(spec.child("nodeAffinity").child("required"));
   volume.phase = root.child("status").text("phase");
   return unless_issues(std::move(volume), issues);

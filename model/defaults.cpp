@@ -127,7 +127,7 @@ void apply_defaults(Kind kind, json::object& raw) {
       with_spec([](json::object& spec) {
         set_default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
         set_default_text(spec, "volumeMode", "Filesystem");
-        if (auto* host_path = object_at(spec, "hostPath")) set_default(*host_path, "type", "");
+        default_disk_source(spec);
       });
       return default_phase(raw, "Pending");
     case Kind::Secret: merge_string_data(raw); return set_default_text(raw, "type", "Opaque");

@@ -13,6 +13,9 @@ void default_pod_spec(json::object& spec);
 /// What only a Pod gets: requests from limits, enableServiceLinks, host ports (SetDefaults_Pod).
 void default_pod_only(json::object& spec);
 
+/// What the sources that pods' volumes and PersistentVolumes share get (SetDefaults_ISCSIVolumeSource and its like).
+void default_disk_source(json::object& holder);
+
 /// volumeMode and status.phase of a claim or a claim template.
 void default_claim(json::object& claim);
 

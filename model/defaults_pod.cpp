@@ -56,7 +56,6 @@ void default_volume(json::object& volume) {
   for (const auto* name : {"configMap", "secret", "downwardAPI", "projected"}) {
     if (auto* source = object_at(volume, name)) set_default(*source, "defaultMode", kFileMode);
   }
-  if (auto* host_path = object_at(volume, "hostPath")) set_default(*host_path, "type", "");
   if (auto* downward = object_at(volume, "downwardAPI")) default_downward_items(*downward);
   if (auto* projected = object_at(volume, "projected")) {
     each_object(*projected, "sources", [](json::object& source) {
@@ -64,7 +63,7 @@ void default_volume(json::object& volume) {
       if (auto* token = object_at(source, "serviceAccountToken")) set_default(*token, "expirationSeconds", 3600);
     });
   }
-  if (auto* iscsi = object_at(volume, "iscsi")) set_default_text(*iscsi, "iscsiInterface", "default");
+  default_disk_source(volume);
 }
 
 void default_requests(json::object& container) {
@@ -88,6 +87,17 @@ void default_host_ports(json::object& container) {
 }
 
 }  // namespace
+
+void default_disk_source(json::object& holder) {
+  if (auto* host_path = object_at(holder, "hostPath")) set_default(*host_path, "type", "");
+  if (auto* iscsi = object_at(holder, "iscsi")) set_default_text(*iscsi, "iscsiInterface", "default");
+  if (auto* azure = object_at(holder, "azureDisk")) {
+    set_default(*azure, "cachingMode", "ReadWrite");
+    set_default(*azure, "kind", "Shared");
+    set_default(*azure, "fsType", "ext4");
+    set_default(*azure, "readOnly", false);
+  }
+}
 
 std::string_view default_pull_policy(std::string_view image) {
   if (image.find('@') != std::string_view::npos) return "IfNotPresent";  // a digest never moves

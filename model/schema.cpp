@@ -36,7 +36,9 @@ bool means_nothing(std::string_view name, const json::value& value) {
                                                                          {"externalTrafficPolicy", "Cluster"},
                                                                          {"supplementalGroupsPolicy", "Merge"},
                                                                          {"seLinuxChangePolicy", "Recursive"},
-                                                                         {"recursiveReadOnly", "Disabled"}};
+                                                                         {"recursiveReadOnly", "Disabled"},
+                                                                         {"cachingMode", "ReadWrite"},
+                                                                         {"kind", "Shared"}};
   switch (value.kind()) {
     case json::kind::null: return true;
     case json::kind::object: return value.get_object().empty();
@@ -51,6 +53,14 @@ bool means_nothing(std::string_view name, const json::value& value) {
   const auto text = view(value.get_string());
   return text.empty() ||
          std::find(std::begin(kDefaults), std::end(kDefaults), std::pair(name, text)) != std::end(kDefaults);
+}
+
+/// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start.
+std::string_view no_effect(const SchemaType& type, const SchemaField& field) {
+  const bool source = (type.name == "Volume" && is_volume_source(field.name)) ||
+                      (type.name == "VolumeSpec" && is_persistent_volume_source(field.name));
+  return source ? "volumes of this kind cannot be mounted here: a pod that uses it does not start"
+                : "has no effect here";
 }
 
 /// Walks JSON along the types, noting errors or warnings.
@@ -70,7 +80,7 @@ class Walk {
       if (entry.value().is_null()) continue;
       const auto field_path = join_path(path, name);
       if (!field->honoured && !errors_) {
-        if (!means_nothing(name, entry.value())) note(field_path, "has no effect here");
+        if (!means_nothing(name, entry.value())) note(field_path, std::string(no_effect(type, *field)));
         continue;
       }
       wrapped(field->ref, entry.value(), field_path);

@@ -36,7 +36,7 @@ NodeAddress: type:s address:s
 NodeInfo*: machineID:s systemUUID:s bootID:s kernelVersion:s osImage:s containerRuntimeVersion:s kubeletVersion:s
   kubeProxyVersion:s operatingSystem:s architecture:s
 Taint: key:s value:s effect:s timeAdded:s
-StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s -mountOptions:[s]
+StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s mountOptions:[s]
   allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:any
 ConfigMap: apiVersion:s kind:s metadata:ObjectMeta data:{s} binaryData:{s} immutable:b
 Secret: apiVersion:s kind:s metadata:ObjectMeta data:{s} stringData:{s} type:s immutable:b
@@ -67,10 +67,11 @@ PersistentVolume: apiVersion:s kind:s metadata:ObjectMeta spec:VolumeSpec status
 VolumeStatus*: phase:s message:s reason:s lastPhaseTransitionTime:s
 VolumeSpec: capacity:{q} accessModes:[s] claimRef:ClaimRef persistentVolumeReclaimPolicy:s storageClassName:s
   mountOptions:[s] volumeMode:s nodeAffinity:VolumeNodeAffinity -volumeAttributesClassName:s
-  hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:IscsiSource csi:PersistentCsiSource
-  awsElasticBlockStore:DiskSource gcePersistentDisk:any azureDisk:any azureFile:any cephfs:any cinder:any fc:any
-  flexVolume:any flocker:any glusterfs:any photonPersistentDisk:any portworxVolume:any quobyte:any rbd:any scaleIO:any
-  storageos:any vsphereVolume:any
+  hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:PersistentIscsiSource fc:FcSource
+  awsElasticBlockStore:AwsDiskSource gcePersistentDisk:GceDiskSource azureDisk:AzureDiskSource
+  cinder:PersistentCinderSource vsphereVolume:VsphereSource -csi:PersistentCsiSource
+  -azureFile:any -cephfs:any -flexVolume:any -flocker:any -glusterfs:any -photonPersistentDisk:any -portworxVolume:any
+  -quobyte:any -rbd:any -scaleIO:any -storageos:any
 ClaimRef: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
 VolumeNodeAffinity: required:NodeSelector
 LocalSource: path:s fsType:s
@@ -138,7 +139,7 @@ Profile: type:s localhostProfile:s
 Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
   envFrom:[EnvFrom] env:[EnvVar]@name
   resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath
-  -volumeDevices:[VolumeDevice]@devicePath
+  volumeDevices:[VolumeDevice]@devicePath
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
 EphemeralContainer: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
@@ -175,9 +176,10 @@ Capabilities: add:[s] drop:[s]
 
 Volume: name:s emptyDir:EmptyDirSource hostPath:HostPathSource configMap:ConfigMapSource secret:SecretSource
   downwardAPI:DownwardSource projected:ProjectedSource persistentVolumeClaim:ClaimSource nfs:NfsSource
-  iscsi:IscsiSource csi:CsiSource awsElasticBlockStore:DiskSource ephemeral:any gcePersistentDisk:any gitRepo:any
-  azureDisk:any azureFile:any cephfs:any cinder:any fc:any flexVolume:any flocker:any glusterfs:any image:any
-  photonPersistentDisk:any portworxVolume:any quobyte:any rbd:any scaleIO:any storageos:any vsphereVolume:any
+  iscsi:IscsiSource fc:FcSource awsElasticBlockStore:AwsDiskSource gcePersistentDisk:GceDiskSource
+  azureDisk:AzureDiskSource cinder:CinderSource vsphereVolume:VsphereSource
+  -csi:CsiSource -ephemeral:any -gitRepo:any -azureFile:any -cephfs:any -flexVolume:any -flocker:any -glusterfs:any
+  -image:any -photonPersistentDisk:any -portworxVolume:any -quobyte:any -rbd:any -scaleIO:any -storageos:any
 EmptyDirSource: medium:s sizeLimit:q
 HostPathSource: path:s type:s
 ConfigMapSource: name:s items:[KeyToPath] defaultMode:i optional:b
@@ -193,10 +195,19 @@ DownwardProjection: items:[DownwardItem]
 ClaimSource: claimName:s readOnly:b
 NfsSource: server:s path:s readOnly:b
 IscsiSource: targetPortal:s iqn:s lun:i iscsiInterface:s fsType:s readOnly:b portals:[s] chapAuthDiscovery:b
-  chapAuthSession:b secretRef:any initiatorName:s
+  chapAuthSession:b secretRef:LocalRef initiatorName:s
+PersistentIscsiSource: targetPortal:s iqn:s lun:i iscsiInterface:s fsType:s readOnly:b portals:[s] chapAuthDiscovery:b
+  chapAuthSession:b secretRef:SecretRef initiatorName:s
+SecretRef!: name:s namespace:s
+FcSource: targetWWNs:[s] lun:i fsType:s readOnly:b wwids:[s]
+AwsDiskSource: volumeID:s fsType:s partition:i readOnly:b
+GceDiskSource: pdName:s fsType:s partition:i readOnly:b
+AzureDiskSource: diskName:s diskURI:s -cachingMode:s fsType:s readOnly:b -kind:s
+CinderSource: volumeID:s fsType:s readOnly:b -secretRef:LocalRef
+PersistentCinderSource: volumeID:s fsType:s readOnly:b -secretRef:SecretRef
+VsphereSource: volumePath:s fsType:s -storagePolicyName:s -storagePolicyID:s
 CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRef:LocalRef
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
-DiskSource: volumeID:s fsType:s partition:i readOnly:b
 
 PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[Condition]@type
   podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]

@@ -115,7 +115,7 @@ StorageClass storage.v1.StorageClass A way to make volumes for claims that name 
 .reclaimPolicy Delete (the default) or Retain: what becomes of a volume whose claim is gone.
 .allowVolumeExpansion Whether claims may grow.
 .volumeBindingMode Immediate, or WaitForFirstConsumer: when a volume is found or made for a claim.
-.mountOptions Mount options for the volumes.
+.mountOptions Mount options that the volumes are made with.
 ConfigMap core.v1.ConfigMap Settings for pods: text under keys.
 .data Text by key.
 .binaryData Octets by key, in base64.
@@ -203,7 +203,13 @@ VolumeSpec core.v1.PersistentVolumeSpec Where the storage is and how it may be u
 .hostPath A directory of the host.
 .local A disk or directory of one node.
 .nfs An export of an NFS server.
-.iscsi =core.v1.ISCSIPersistentVolumeSource A disk of an iSCSI target.
+.iscsi A disk of an iSCSI target.
+.fc A disk behind a Fibre Channel adapter.
+.awsElasticBlockStore A disk of AWS, attached to the host, found by its id.
+.gcePersistentDisk A disk of Google's cloud, attached to the host, found by its name.
+.azureDisk A disk of Azure, attached to the host, found by its name.
+.cinder A disk of OpenStack, attached to the host, found by its id.
+.vsphereVolume A disk of vSphere, attached to the host, found by its path.
 .csi A volume of a CSI driver.
 ClaimRef core.v1.ObjectReference The claim that a volume is bound to.
 VolumeStatus core.v1.PersistentVolumeStatus What is known of a volume.
@@ -211,7 +217,7 @@ VolumeStatus core.v1.PersistentVolumeStatus What is known of a volume.
 VolumeNodeAffinity core.v1.VolumeNodeAffinity Nodes from which a volume can be reached.
 .required Conditions on the node.
 LocalSource core.v1.LocalVolumeSource A disk or directory of one node.
-.path! Path on the node: a directory or a block device.
+.path! Path on the node: a directory, a block device or an image of a disk.
 .fsType File system to mount a block device with; found out when not said.
 
 Service core.v1.Service A name and address for a group of pods.
@@ -509,8 +515,13 @@ Volume core.v1.Volume Files or a disk that containers of the pod can mount. Exac
 .persistentVolumeClaim Storage that a claim got.
 .nfs An export of an NFS server.
 .iscsi A disk of an iSCSI target.
+.fc A disk behind a Fibre Channel adapter.
+.awsElasticBlockStore A disk of AWS, attached to the host, found by its id.
+.gcePersistentDisk A disk of Google's cloud, attached to the host, found by its name.
+.azureDisk A disk of Azure, attached to the host, found by its name.
+.cinder A disk of OpenStack, attached to the host, found by its id.
+.vsphereVolume A disk of vSphere, attached to the host, found by its path.
 .csi A volume of a CSI driver that lives as long as the pod.
-.awsElasticBlockStore =core.v1.AWSElasticBlockStoreVolumeSource A disk of a cloud, attached to the host.
 EmptyDirSource core.v1.EmptyDirVolumeSource An empty directory that lives as long as the pod.
 .medium "" for disk, Memory for tmpfs.
 .sizeLimit How much it may hold.
@@ -560,14 +571,66 @@ NfsSource core.v1.NFSVolumeSource An export of an NFS server.
 .path! Exported path.
 .readOnly True: mounted read-only.
 IscsiSource core.v1.ISCSIVolumeSource A disk of an iSCSI target.
-.targetPortal! Address of the target: HOST or HOST:PORT.
+.targetPortal! Address of the target: HOST or HOST:PORT; the port is 3260 when not said.
 .iqn! Name of the target.
-.lun! Number of the disk.
-.portals More addresses of the target.
-.fsType File system of the disk.
+.lun! Number of the disk, 0 to 255.
+.portals More addresses of the target: paths to the same disk where multipath is set up.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
 .readOnly True: mounted read-only.
 .iscsiInterface Interface to use; default when not said.
-.initiatorName Name to log in with.
+.initiatorName Name to log in with; the host's when not said.
+.chapAuthDiscovery True: log in with a name and a password to ask for targets.
+.chapAuthSession True: log in to the target with a name and a password.
+.secretRef Secret with the names and passwords, of type kubernetes.io/iscsi-chap.
+PersistentIscsiSource core.v1.ISCSIPersistentVolumeSource A disk of an iSCSI target.
+.targetPortal! Address of the target: HOST or HOST:PORT; the port is 3260 when not said.
+.iqn! Name of the target.
+.lun! Number of the disk, 0 to 255.
+.portals More addresses of the target: paths to the same disk where multipath is set up.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.readOnly True: mounted read-only.
+.iscsiInterface Interface to use; default when not said.
+.initiatorName Name to log in with; the host's when not said.
+.chapAuthDiscovery True: log in with a name and a password to ask for targets.
+.chapAuthSession True: log in to the target with a name and a password.
+.secretRef Secret with the names and passwords, of type kubernetes.io/iscsi-chap.
+SecretRef core.v1.SecretReference A Secret of some namespace.
+.name Name of the Secret.
+.namespace Its namespace.
+FcSource core.v1.FCVolumeSource A disk behind a Fibre Channel adapter: names of targets with a number, or ids.
+.targetWWNs World wide names of the targets; with lun.
+.lun Number of the disk, 0 to 255.
+.wwids World wide ids of the disk; instead of targetWWNs and lun.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.readOnly True: mounted read-only.
+AwsDiskSource core.v1.AWSElasticBlockStoreVolumeSource A disk of AWS that is attached to the host.
+.volumeID! Id of the disk: vol-..., or aws://ZONE/vol-...
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.partition Number of the partition; 0 for the whole disk.
+.readOnly True: mounted read-only.
+GceDiskSource core.v1.GCEPersistentDiskVolumeSource A disk of Google's cloud that is attached to the host.
+.pdName! Name of the disk.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.partition Number of the partition; 0 for the whole disk.
+.readOnly True: mounted read-only.
+AzureDiskSource core.v1.AzureDiskVolumeSource A disk of Azure that is attached to the host.
+.diskName! Name of the disk.
+.diskURI! Where it is stored.
+.kind Shared (when not said), Dedicated or Managed.
+.cachingMode None, ReadOnly or ReadWrite (when not said).
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.readOnly True: mounted read-only.
+CinderSource core.v1.CinderVolumeSource A disk of OpenStack that is attached to the host.
+.volumeID! Id of the disk.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.readOnly True: mounted read-only.
+PersistentCinderSource core.v1.CinderPersistentVolumeSource A disk of OpenStack that is attached to the host.
+.volumeID! Id of the disk.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
+.readOnly True: mounted read-only.
+VsphereSource core.v1.VsphereVirtualDiskVolumeSource A disk of vSphere that is attached to the host.
+.volumePath! Path of the disk: [DATASTORE] DIRECTORY/NAME.vmdk.
+.fsType File system of the disk, for example ext4 (when not said) or xfs. A blank disk is formatted with it.
 CsiSource core.v1.CSIVolumeSource A volume of a CSI driver that lives as long as the pod.
 .driver! Name of the driver.
 .volumeAttributes What the driver wants to know.
@@ -576,11 +639,6 @@ PersistentCsiSource core.v1.CSIPersistentVolumeSource A volume of a CSI driver.
 .volumeHandle! The driver's name for the volume.
 .volumeAttributes What the driver wants to know.
 .fsType File system to mount with.
-.readOnly True: mounted read-only.
-DiskSource core.v1.AWSElasticBlockStoreVolumeSource A disk attached to the host.
-.volumeID! Name of the disk.
-.fsType File system of the disk.
-.partition Number of the partition; 0 for the whole disk.
 .readOnly True: mounted read-only.
 PodStatus core.v1.PodStatus How a pod is.
 .phase Pending, Running, Succeeded, Failed or Unknown.

@@ -72,17 +72,30 @@ void check_env(const Reader& container) {
   }
 }
 
-void check_mounts(const Reader& container, const std::set<std::string>& volumes) {
+void check_mounts(const Reader& container, const VolumeNames& volumes) {
+  std::set<std::string> devices;
+  std::set<std::string> device_paths;
+  for (const auto& device : container.children("volumeDevices")) {
+    devices.insert(device.text("name"));
+    device_paths.insert(device.text("devicePath"));
+  }
   std::set<std::string> paths;
   const bool privileged = container.child("securityContext").flag("privileged");
   for (const auto& mount : container.children("volumeMounts")) {
-    if (require_text(mount, "name") && !volumes.contains(mount.text("name"))) {
-      mount.fail("name", fmt::format("not found: \"{}\"", mount.text("name")));
+    const auto name = mount.text("name");
+    if (require_text(mount, "name") && !volumes.contains(name)) {
+      mount.fail("name", fmt::format("not found: \"{}\"", name));
+    }
+    if (!name.empty() && devices.contains(name)) {
+      mount.fail("name", invalid(name, "must not already exist in volumeDevices"));
     }
     if (require_text(mount, "mountPath")) {
       const auto path = mount.text("mountPath");
       check_unique(mount, "mountPath", path, paths);
       check_text(mount, "mountPath", absolute_path_error);
+      if (device_paths.contains(path)) {
+        mount.fail("mountPath", invalid(path, "must not already exist as a path in volumeDevices"));
+      }
     }
     check_text(mount, "subPath", relative_path_error);
     check_text(mount, "subPathExpr", relative_path_error);
@@ -94,6 +107,35 @@ void check_mounts(const Reader& container, const std::set<std::string>& volumes)
       mount.fail("mountPropagation",
                  "forbidden: Bidirectional mount propagation is available only to privileged "
                  "containers");
+    }
+  }
+}
+
+/// Raw block volumes. A volume is either mounted or a device: check_mounts complains about those that are both.
+void check_devices(const Reader& container, const VolumeNames& volumes) {
+  std::set<std::string> names;
+  std::set<std::string> paths;
+  for (const auto& device : container.children("volumeDevices")) {
+    if (require_text(device, "name")) {
+      const auto name = device.text("name");
+      if (!names.insert(name).second) device.fail("name", invalid(name, "must be unique"));
+      const auto volume = volumes.find(name);
+      if (volume == volumes.end()) {
+        device.fail("name", fmt::format("not found: \"{}\"", name));
+      } else if (!volume->second) {
+        device.fail("name", invalid(name,
+                                    "can only use volume source type of PersistentVolumeClaim or Ephemeral for block "
+                                    "mode"));
+      }
+    }
+    if (require_text(device, "devicePath")) {
+      const auto path = device.text("devicePath");
+      if (!paths.insert(path).second) device.fail("devicePath", invalid(path, "must be unique"));
+      if (path.find("/../") != std::string::npos || path.starts_with("../") || path.ends_with("/..") || path == "..") {
+        device.fail("devicePath", invalid(path, "can not contain backsteps ('..')"));
+      } else {
+        check_text(device, "devicePath", absolute_path_error);
+      }
     }
   }
 }
@@ -192,7 +234,7 @@ void check_field_ref(const Reader& parent) {
                                 "spec.nodeName, status.hostIP or status.podIP"));
 }
 
-void check_container(const Reader& container, const std::set<std::string>& volumes, bool init) {
+void check_container(const Reader& container, const VolumeNames& volumes, bool init) {
   if (require_text(container, "name")) check_text(container, "name", dns_label_error);
   if (require_text(container, "image")) {
     const auto image = container.text("image");
@@ -206,6 +248,7 @@ void check_container(const Reader& container, const std::set<std::string>& volum
   check_ports(container);
   check_env(container);
   check_mounts(container, volumes);
+  check_devices(container, volumes);
   check_resources(container.child("resources"));
   check_security(container.child("securityContext"));
 

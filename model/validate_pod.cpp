@@ -104,8 +104,9 @@ void check_host_ports(const Reader& spec, std::string_view list, std::set<std::s
 
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set) {
   if (!spec.present()) return spec.fail("", "required");
-  std::set<std::string> volumes = claim_templates;  // a claim template stands for a volume of its name
+  VolumeNames volumes;
   check_volumes(spec, volumes);
+  for (const auto& name : claim_templates) volumes[name] = true;  // it stands for a volume of its name
 
   const auto containers = spec.children("containers");
   if (containers.empty()) spec.fail("containers", "required");

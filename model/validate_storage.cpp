@@ -1,6 +1,8 @@
 // model/validate_storage.cpp - claims, volumes, storage classes, configuration, nodes.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/base64.hpp"
 #include "model/names.hpp"
 #include "model/schema.hpp"
@@ -20,6 +22,19 @@ void check_access_modes(const Reader& spec) {
                           "\"ReadWriteOnce\", \"ReadWriteOncePod\"",
                           mode.substr(0, 64)));
   }
+  if (modes.size() > 1 && std::find(modes.begin(), modes.end(), "ReadWriteOncePod") != modes.end()) {
+    spec.fail("accessModes", "forbidden: may not use ReadWriteOncePod with other access modes");
+  }
+}
+
+/// A PersistentVolume's mountOptions, in its spec or in the annotation of old, for kinds whose mounts take none.
+void check_mount_options(const Reader& root) {
+  constexpr std::string_view kAnnotation = "volume.beta.kubernetes.io/mount-options";
+  constexpr std::string_view kRefused = "forbidden: may not specify mount options for this volume type";
+  if (!root.child("spec").has("hostPath")) return;
+  if (!root.child("spec").texts("mountOptions").empty()) root.child("spec").fail("mountOptions", std::string(kRefused));
+  const auto annotations = root.child("metadata").child("annotations");
+  if (!annotations.text(kAnnotation).empty()) annotations.fail(kAnnotation, std::string(kRefused));
 }
 
 /// A positive amount of "storage" in the quantities at `name`.
@@ -83,9 +98,12 @@ void check_persistent_volume(const Reader& root) {
     if (++sources > 1) spec.fail(key, "forbidden: may not specify more than 1 volume type");
   }
   if (sources == 0) spec.fail("", "required: must specify a volume type");
-  for (const auto* name : {"hostPath", "local"}) {
-    const auto from = spec.child(name);
-    if (from.present() && require_text(from, "path")) check_text(from, "path", absolute_path_error);
+  check_shared_sources(spec, root.child("metadata").text("name"));
+  check_mount_options(root);
+  const auto host_path = spec.child("hostPath").text("path");
+  if (!host_path.empty() && host_path.find_first_not_of('/') == std::string::npos &&
+      spec.text("persistentVolumeReclaimPolicy") == "Recycle") {
+    spec.fail("persistentVolumeReclaimPolicy", "forbidden: may not be 'recycle' for a hostPath mount of '/'");
   }
   check_node_selector(spec.child("nodeAffinity").child("required"));
   if (spec.has("local") && !spec.child("nodeAffinity").child("required").present()) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/json_edit.hpp"
+#include "model/schema.hpp"
 #include "model/validation.hpp"
 
 namespace berth::model {
@@ -73,22 +74,61 @@ void check_pod_update(const Reader& now, const Reader& old) {
   if (!old.text("nodeName").empty()) check_same(now, old, "nodeName");
 }
 
+Quantity storage_in(const std::map<std::string, Quantity>& amounts) {
+  const auto found = amounts.find("storage");
+  return found == amounts.end() ? Quantity() : found->second;
+}
+
+/// `now` and `old` are whole claims: whether one may grow is in its status.
 void check_claim_update(const Reader& now, const Reader& old) {
-  const auto fixed = [](const Reader& spec) { return without(spec, {"resources", "volumeName", "storageClassName"}); };
-  // Both are filled in once: by the default class, and by binding.
-  const bool same_volume = old.text("volumeName").empty() || now.text("volumeName") == old.text("volumeName");
-  const bool same_class = !old.has("storageClassName") || now.text("storageClassName") == old.text("storageClassName");
-  if (fixed(now) != fixed(old) || !same_volume || !same_class) {
-    now.fail("", "forbidden: spec is immutable after creation except resources.requests for bound claims");
-  }
-  const auto amount = [](const Reader& spec) {
-    const auto requests = spec.child("resources").quantity_map("requests");
-    const auto found = requests.find("storage");
-    return found == requests.end() ? Quantity() : found->second;
+  const auto spec = now.child("spec");
+  const auto old_spec = old.child("spec");
+  const bool bound = old.child("status").text("phase") == "Bound";
+  const auto fixed = [](const Reader& from) {
+    return without(from, {"resources", "volumeName", "storageClassName", "volumeAttributesClassName"});
   };
-  if (amount(now) < amount(old)) {
-    now.child("resources").fail("requests", "forbidden: field can not be less than the previous value");
+  const auto fixed_resources = [&](const Reader& from) {
+    auto resources = without(from.child("resources"), {});
+    if (auto* requests = object_at(resources, "requests")) erase(*requests, "storage");  // looked at by its amount
+    return resources;
+  };
+  // Both are filled in once: by binding, and by the default class.
+  const bool same_volume =
+      old_spec.text("volumeName").empty() || spec.text("volumeName") == old_spec.text("volumeName");
+  const bool same_class =
+      !old_spec.has("storageClassName") || spec.text("storageClassName") == old_spec.text("storageClassName");
+  const auto size = storage_in(spec.child("resources").quantity_map("requests"));
+  const auto old_size = storage_in(old_spec.child("resources").quantity_map("requests"));
+  const bool same_size = bound || !(size < old_size || old_size < size);
+  if (fixed(spec) != fixed(old_spec) || fixed_resources(spec) != fixed_resources(old_spec) || !same_volume ||
+      !same_class || !same_size) {
+    return spec.fail("",
+                     "forbidden: spec is immutable after creation except resources.requests and "
+                     "volumeAttributesClassName for bound claims");
   }
+  // Smaller than was asked for is fine as long as it is more than there is: so a growth that failed is taken back.
+  const auto there = storage_in(old.child("status").quantity_map("capacity"));
+  if (size < old_size && !(there < size)) {
+    spec.child("resources").child("requests").fail("storage", "forbidden: field can not be less than status.capacity");
+  }
+}
+
+/// Where the content is does not change under whoever uses it.
+void check_volume_update(const Reader& now, const Reader& old) {
+  const auto source = [](const Reader& spec) {
+    json::object sources;
+    if (!spec.present()) return sources;
+    for (const auto& entry : *spec.raw()) {
+      const std::string_view key(entry.key().data(), entry.key().size());
+      if (is_persistent_volume_source(key) && !entry.value().is_null()) sources[key] = entry.value();
+    }
+    return sources;
+  };
+  if (source(now) != source(old)) {
+    now.fail("persistentvolumesource", "forbidden: spec.persistentvolumesource is immutable after creation");
+  }
+  check_same(now, old, "volumeMode");
+  if (old.has("nodeAffinity")) check_same(now, old, "nodeAffinity");
 }
 
 void check_service_update(const Reader& now, const Reader& old) {
@@ -121,7 +161,8 @@ void check_update(Kind kind, const Reader& root, const Reader& old) {
     case Kind::StatefulSet: return check_stateful_set_update(spec, old_spec);
     case Kind::DaemonSet: return check_same(spec, old_spec, "selector");
     case Kind::Pod: return check_pod_update(spec, old_spec);
-    case Kind::PersistentVolumeClaim: return check_claim_update(spec, old_spec);
+    case Kind::PersistentVolumeClaim: return check_claim_update(root, old);
+    case Kind::PersistentVolume: return check_volume_update(spec, old_spec);
     case Kind::Service: return check_service_update(spec, old_spec);
     case Kind::StorageClass:
       for (const auto* name : {"provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"}) {
@@ -133,7 +174,6 @@ void check_update(Kind kind, const Reader& root, const Reader& old) {
     case Kind::ControllerRevision: return check_same(root, old, "data");
     case Kind::Namespace:
     case Kind::Node:
-    case Kind::PersistentVolume:
     case Kind::ServiceAccount:
     case Kind::Endpoints:
     case Kind::EndpointSlice:

@@ -72,18 +72,6 @@ void check_source(const Reader& volume) {
                 invalid(from.quantity("sizeLimit").text(), "SizeLimit field must be a valid resource quantity"));
     }
   }
-  if (const auto from = volume.child("hostPath"); from.present()) {
-    if (require_text(from, "path")) {
-      const auto path = from.text("path");
-      auto why = absolute_path_error(path);
-      if (why.empty())
-        why = relative_path_error(std::string_view(path).substr(
-            path.find_first_not_of('/') == std::string::npos ? path.size() : path.find_first_not_of('/')));
-      if (!why.empty()) from.fail("path", invalid(path, why));
-    }
-    check_choice(from, "type",
-                 {"", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"});
-  }
   if (const auto from = volume.child("configMap"); from.present()) {
     require_text(from, "name");
     check_mode(from, "defaultMode");
@@ -100,25 +88,12 @@ void check_source(const Reader& volume) {
   }
   if (const auto from = volume.child("projected"); from.present()) check_projected(from);
   if (const auto from = volume.child("persistentVolumeClaim"); from.present()) require_text(from, "claimName");
-  if (const auto from = volume.child("nfs"); from.present()) {
-    require_text(from, "server");
-    if (require_text(from, "path")) check_text(from, "path", absolute_path_error);
-  }
-  if (const auto from = volume.child("iscsi"); from.present()) {
-    require_text(from, "targetPortal");
-    require_text(from, "iqn");
-    check_range(from, "lun", 0, 255);
-  }
-  if (const auto from = volume.child("awsElasticBlockStore"); from.present()) {
-    require_text(from, "volumeID");
-    check_range(from, "partition", 0, 255);
-  }
-  if (const auto from = volume.child("csi"); from.present()) require_text(from, "driver");
+  check_shared_sources(volume, /*volume_name=*/{});
 }
 
 }  // namespace
 
-void check_volumes(const Reader& pod_spec, std::set<std::string>& names) {
+void check_volumes(const Reader& pod_spec, VolumeNames& names) {
   std::set<std::string> own;
   for (const auto& volume : pod_spec.children("volumes")) {
     if (!volume.present()) continue;
@@ -136,7 +111,7 @@ void check_volumes(const Reader& pod_spec, std::set<std::string>& names) {
     }
     if (sources == 0) volume.fail("", "required: must specify a volume type");
     check_source(volume);
-    names.insert(volume.text("name"));
+    names[volume.text("name")] = volume.has("persistentVolumeClaim");
   }
 }
 

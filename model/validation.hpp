@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,11 +40,17 @@ void check_node_selector(const Reader& selector);
 /// "invalid value: \"x\": why", the value cut to a readable length.
 std::string invalid(std::string_view value, std::string_view why);
 
+/// Names of a pod's volumes; true for those that a claim backs.
+using VolumeNames = std::map<std::string, bool>;
+
 void check_meta(const Reader& metadata, const KindInfo& kind);
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set);
-void check_container(const Reader& container, const std::set<std::string>& volumes, bool init);
+void check_container(const Reader& container, const VolumeNames& volumes, bool init);
 void check_field_ref(const Reader& parent);
-void check_volumes(const Reader& pod_spec, std::set<std::string>& names);
+void check_volumes(const Reader& pod_spec, VolumeNames& names);
+/// The sources that a pod's volume and a PersistentVolume's spec may both have, and local. `volume_name`: the
+/// PersistentVolume's; empty for a pod's volume.
+void check_shared_sources(const Reader& holder, std::string_view volume_name);
 void check_stateful_set(const Reader& root);
 void check_daemon_set(const Reader& root);
 void check_service(const Reader& root);

@@ -194,7 +194,6 @@ TEST(ValidatePod, VolumeRules) {
       {"  volumes: [{name: a, downwardAPI: {items: [{path: x}]}}]", "spec.volumes[0].downwardAPI.items[0]: required"},
       {"  volumes: [{name: a, projected: {sources: [{secret: {}}]}}]",
        "spec.volumes[0].projected.sources[0].secret.name: required"},
-      {"  volumes: [{name: a, nfs: {server: h}}]", "spec.volumes[0].nfs.path: required"},
       {"  volumes: [{name: a, rbd: 5}]", "spec.volumes[0].rbd: expected a mapping, found a number"},
   };
   check(pod, rows);
@@ -260,26 +259,7 @@ TEST(ValidateService, Rules) {
   check(service, rows);
 }
 
-TEST(ValidateStorageAndConfig, Rules) {
-  const Row claims[] = {
-      {"spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}", ""},
-      {"spec: {accessModes: [RWO], resources: {requests: {storage: 1Gi}}}",
-       "spec.accessModes: unsupported value: \"RWO\""},
-      {"spec: {accessModes: [ReadWriteOnce]}", "spec.resources.requests.storage: required"},
-      {"spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 0}}}",
-       "spec.resources.requests.storage: invalid value: \"0\": must be greater than zero"},
-  };
-  check([](std::string_view yaml) { return errors(Kind::PersistentVolumeClaim, yaml); }, claims);
-  const Row volumes[] = {
-      {"spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1Gi}, hostPath: {path: /x}}", ""},
-      {"spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1Gi}}", "spec: required: must specify a volume type"},
-      {"spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1Gi}, local: {path: /x}}",
-       "spec.nodeAffinity: required: local volume requires node affinity"},
-  };
-  check([](std::string_view yaml) { return errors(Kind::PersistentVolume, yaml); }, volumes);
-  EXPECT_EQ(errors(Kind::StorageClass, "reclaimPolicy: Delete"), "provisioner: required\n");
-  EXPECT_EQ(errors(Kind::StorageClass, "provisioner: a.b/c\nvolumeBindingMode: Later").substr(0, 44),
-            "volumeBindingMode: unsupported value: \"Later");
+TEST(ValidateConfig, Rules) {
   EXPECT_EQ(errors(Kind::Secret, "data: {a: '*'}"), "data.a: not base64 (RFC 4648)\n");
   EXPECT_EQ(errors(Kind::Secret, "stringData: {a: '*'}"), "");
   EXPECT_EQ(errors(Kind::ConfigMap, "data: {a: x}\nbinaryData: {a: eA==}"),
@@ -304,21 +284,6 @@ TEST(ValidateUpdate, ImmutableFieldsMayNotChange) {
   EXPECT_EQ(problems(Kind::Pod, make(Kind::Pod, "spec: {containers: [{name: c, image: 'x:2'}]}"), &old_pod), "");
   EXPECT_TRUE(problems(Kind::Pod, make(Kind::Pod, "spec: {containers: [{name: c, image: 'x:1', tty: true}]}"), &old_pod)
                   .starts_with("spec: forbidden: pod updates may not change fields other than"));
-
-  const auto claim = [](const char* size, const char* volume) {
-    return make(
-        Kind::PersistentVolumeClaim,
-        fmt::format("spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {}}}}}, volumeName: "
-                    "'{}'}}",
-                    size, volume));
-  };
-  const auto unbound = claim("2Gi", "");
-  const auto bound = claim("2Gi", "pv0");
-  EXPECT_EQ(problems(Kind::PersistentVolumeClaim, bound, &unbound), "");
-  EXPECT_EQ(problems(Kind::PersistentVolumeClaim, claim("3Gi", "pv0"), &bound), "");
-  EXPECT_TRUE(problems(Kind::PersistentVolumeClaim, claim("1Gi", "pv0"), &bound)
-                  .starts_with("spec.resources.requests: forbidden: field can not be less than the previous value"));
-  EXPECT_TRUE(problems(Kind::PersistentVolumeClaim, claim("2Gi", "pv1"), &bound).starts_with("spec: forbidden"));
 
   const auto old_service = make(Kind::Service, "spec: {clusterIP: None}");
   EXPECT_EQ(
