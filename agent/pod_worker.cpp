@@ -163,6 +163,7 @@ Result<PodView> PodWorker::observe(const PassInput& input) {
   auto present = volumes_.present(uid);
   if (!present) return std::move(present).error().context("look at volumes");
   view.volumes = *present || input.memory.mounted ? Presence::Present : Presence::Absent;
+  if (!input.memory.mounted && volumes_.under_way(uid)) view.volumes = Presence::Unknown;
 
   auto attachment = network_.observe(uid);
   if (!attachment) return std::move(attachment).error().context("look at the network");

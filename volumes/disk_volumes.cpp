@@ -196,6 +196,13 @@ bool DiskVolumes::may_be_silent(const std::filesystem::path& volume) const {
   return found == told_.end() || !found->second.local;
 }
 
+bool DiskVolumes::knows(const std::string& pod_uid) const {
+  const auto directory = (run_dir_ / "pods" / pod_uid / "").string();
+  const std::lock_guard lock(mutex_);
+  return std::any_of(told_.begin(), told_.end(),
+                     [&](const auto& entry) { return entry.first.find(directory) != std::string::npos; });
+}
+
 void DiskVolumes::sweep() {
   std::error_code failure;
   if (!std::filesystem::exists(run_dir_ / "staged", failure)) return;

@@ -38,6 +38,9 @@ class DiskVolumes {
   /// See PodVolumes::sub_path; `volume` is one that publish() answered.
   Result<std::filesystem::path> sub_path(const SubPathJob& job);
 
+  /// Was anything begun for the pod since unpublish() answered Ok?
+  bool knows(const std::string& pod_uid) const;
+
   /// Releases what is staged and used by no pod: after a restart.
   void sweep();
 

@@ -20,6 +20,7 @@ class LocalPodVolumes final : public PodVolumes {
   Result<VolumePaths> mount(const PodVolumesSpec& spec) override;
   Status unmount(const std::string& pod_uid) override;
   Result<bool> present(const std::string& pod_uid) override;
+  bool under_way(const std::string& pod_uid) override { return disks_.knows(pod_uid); }
   Result<std::vector<std::string>> mounted_pods() override;
   Result<std::filesystem::path> sub_path(const std::string& pod_uid, const std::string& container, int mount_index,
                                          const std::filesystem::path& volume, const std::string& sub_path) override;

@@ -74,6 +74,10 @@ class PodVolumes {
   /// Is anything of this pod here?
   virtual Result<bool> present(const std::string& pod_uid) = 0;
 
+  /// Did a call for this pod answer Aborted, and is what it began neither taken up by mount() nor taken down? Any
+  /// thread.
+  virtual bool under_way(const std::string& pod_uid) = 0;
+
   /// uids of all pods that have anything here: for recovery and orphans.
   virtual Result<std::vector<std::string>> mounted_pods() = 0;
 

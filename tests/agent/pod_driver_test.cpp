@@ -253,6 +253,47 @@ TEST_F(PodDriverTest, AnUnbindableClaimIsAwaitedWithoutFailing) {
   EXPECT_TRUE(last.ready());
 }
 
+TEST_F(PodDriverTest, AVolumeThatIsUnderWayIsAwaitedNamedAndNotAFailure) {
+  const Error waits(ErrorCode::Aborted, "data-web-0: server 10.0.0.5 silent for 42 s");
+  volumes.fail_next("mount", waits);
+  give(make_pod());
+  settle();
+  EXPECT_TRUE(runtime.containers("uid")->empty());
+  EXPECT_TRUE(network.attached_pods()->empty()) << "volumes come first";
+  EXPECT_TRUE(events.empty());
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).message, waits.message());
+  EXPECT_EQ(last.condition("PodReadyToStartContainers")->message, waits.message());
+  EXPECT_EQ(last.condition("Ready")->message, "containers with unready status: [main]; " + waits.message());
+  pass(seconds(0));  // Its end kicks the pod.
+  EXPECT_TRUE(last.ready());
+  EXPECT_EQ(last.condition("PodReadyToStartContainers")->message, "");
+}
+
+TEST_F(PodDriverTest, APodThatGoesWhileItsVolumeIsUnderWayTakesItDown) {
+  volumes.fail_next("mount", Error(ErrorCode::Aborted, "data-web-0: server 10.0.0.5 silent for 42 s"));
+  give(make_pod());
+  settle();
+  volumes.fail_next("unmount", Error(ErrorCode::Aborted, "not yet"));
+  give(deleted(make_pod(), 30));
+  settle();
+  EXPECT_TRUE(forgotten.empty());
+  pass(seconds(0));
+  EXPECT_EQ(forgotten, std::vector<std::string>{"web-0"});
+  EXPECT_FALSE(volumes.under_way("uid"));
+}
+
+TEST_F(PodDriverTest, AServerThatFallsSilentBeforeAStartHoldsUpTheStartOnly) {
+  give(make_pod());
+  settle();
+  volumes.fail_next("mount", Error(ErrorCode::Aborted, "data-web-0: server 10.0.0.5 silent for 3 s"));
+  runtime.exit(id(0), 1);
+  settle();
+  EXPECT_FALSE(running(1));
+  EXPECT_TRUE(events.size() > 0 && events.back() == "Started");
+  pass(seconds(0));
+  EXPECT_TRUE(running(1));
+}
+
 TEST_F(PodDriverTest, ARemovedObjectTakesItsPodDownAtOnce) {
   give(make_pod());
   settle();

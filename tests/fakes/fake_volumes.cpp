@@ -91,7 +91,10 @@ Result<std::filesystem::path> FakeVolumes::path_of(const PodVolumesSpec& spec, c
 
 Result<VolumePaths> FakeVolumes::mount(const PodVolumesSpec& spec) {
   const std::lock_guard lock(mutex_);
-  if (auto begun = begin("mount", spec.pod.meta.name); !begun) return begun.error();
+  if (auto begun = begin("mount", spec.pod.meta.name); !begun) {
+    if (begun.error().code() == ErrorCode::Aborted) under_way_.insert(spec.pod.meta.uid);
+    return begun.error();
+  }
   if (auto checked = check_name("pod uid", spec.pod.meta.uid); !checked) return checked.error();
   VolumePaths paths;
   for (const auto& volume : spec.pod.spec.volumes) {
@@ -110,6 +113,7 @@ Status FakeVolumes::unmount(const std::string& pod_uid) {
   if (auto checked = check_name("pod uid", pod_uid); !checked) return checked;
   pods_.erase(pod_uid);
   touched_.erase(pod_uid);
+  under_way_.erase(pod_uid);
   return Ok{};
 }
 
@@ -118,6 +122,11 @@ Result<bool> FakeVolumes::present(const std::string& pod_uid) {
   if (auto begun = begin("present", pod_uid); !begun) return begun.error();
   if (auto checked = check_name("pod uid", pod_uid); !checked) return checked.error();
   return pods_.contains(pod_uid) || touched_.contains(pod_uid);
+}
+
+bool FakeVolumes::under_way(const std::string& pod_uid) {
+  const std::lock_guard lock(mutex_);
+  return under_way_.contains(pod_uid);
 }
 
 Result<std::vector<std::string>> FakeVolumes::mounted_pods() {

@@ -33,6 +33,7 @@ class FakeVolumes final : public PodVolumes {
   Result<VolumePaths> mount(const PodVolumesSpec& spec) override;
   Status unmount(const std::string& pod_uid) override;
   Result<bool> present(const std::string& pod_uid) override;
+  bool under_way(const std::string& pod_uid) override;
   Result<std::vector<std::string>> mounted_pods() override;
   Result<std::filesystem::path> sub_path(const std::string& pod_uid, const std::string& container, int mount_index,
                                          const std::filesystem::path& volume, const std::string& sub_path) override;
@@ -52,7 +53,8 @@ class FakeVolumes final : public PodVolumes {
   std::map<std::string, std::vector<Error>> failures_;  ///< By verb, first in first out.
   std::set<std::string> missing_host_paths_;
   std::map<std::string, PodVolumesSpec> pods_;
-  std::set<std::string> touched_;  ///< uids with sub paths or termination logs only.
+  std::set<std::string> under_way_;  ///< uids whose last mount() failed with Aborted.
+  std::set<std::string> touched_;    ///< uids with sub paths or termination logs only.
   std::set<std::string> claims_;
 };
 
