@@ -45,6 +45,7 @@ struct ReclaimRequest {
   model::StringMap parameters;
   model::PersistentSource source;
   std::string ns, claim;
+  std::vector<std::string> mount_options = {};  ///< The PersistentVolume's: a share is mounted to be cleaned up.
 };
 
 }  // namespace berth::volumes

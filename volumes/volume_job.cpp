@@ -267,6 +267,7 @@ json::object encode(const ReclaimJob& job) {
           {"source", model::encode_source(job.source)},
           {"namespace", job.ns},
           {"claim", job.claim},
+          {"mountOptions", to_array(job.mount_options)},
           {"runDir", job.run_dir.string()},
           {"stateDir", job.state_dir.string()}};
 }
@@ -279,6 +280,7 @@ Result<ReclaimJob> decode_reclaim(const json::object& document) {
   reclaim.source = job.source(job.reader);
   reclaim.ns = job.reader.text("namespace");
   reclaim.claim = job.reader.text("claim");
+  reclaim.mount_options = job.reader.texts("mountOptions");
   reclaim.run_dir = job.reader.text("runDir");
   reclaim.state_dir = job.reader.text("stateDir");
   return job.take(std::move(reclaim));
