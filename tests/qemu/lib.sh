@@ -40,3 +40,101 @@ condition() { pod "$1" ".status.conditions[] | select(.type == \"$2\") | .messag
 has_event() { # REASON REGEX-OF-MESSAGE
   berth get events -A -o json | jq -e --arg r "$1" --arg m "$2" 'any(.items[]; .reason == $r and (.message | test($m)))' >/dev/null
 }
+
+# -- claims
+
+# A StorageClass: name, provisioner, further lines.
+storage_class() { # NAME PROVISIONER [YAML]
+  printf 'apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: %s}\nprovisioner: %s\n%s\n---\n' "$1" "$2" "${3:-}"
+}
+# A StatefulSet whose pods have a claim each, /data; further lines are of its spec.
+claim_set() { # NAME REPLICAS CLASS SIZE [SPEC_YAML]
+  stateful_set "$1" "$2" 'volumeMounts: [{name: data, mountPath: /data}]' "volumeClaimTemplates:
+- metadata: {name: data}
+  spec: {storageClassName: $3, accessModes: [ReadWriteOnce], resources: {requests: {storage: $4}}}
+${5:-}"
+}
+# A busybox pod that waits; further lines are of its container, of its spec.
+plain_pod() { # NAME [CONTAINER_YAML] [SPEC_YAML]
+  cat <<END
+apiVersion: v1
+kind: Pod
+metadata: {name: $1}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: main
+    image: busybox:1.35
+    command: [sh, -c, "trap 'exit 0' TERM; sleep 100000 & wait"]
+$(sed '/./s/^/    /' <<<"${2:-}")
+$(sed '/./s/^/  /' <<<"${3:-}")
+END
+}
+claim_phases() { berth get pvc -o json | jq -r '[.items[] | .metadata.name + "=" + .status.phase] | sort | join(" ")'; }
+volume_of() { field pvc "$1" .spec.volumeName; } # CLAIM
+
+# Data of a pod, and what it was when it was written: outside, so that a volume that comes back empty is seen.
+sums=$BERTH_TEST_DIR/sums
+mkdir -p "$sums"
+data_sum() { BERTH_CALL_SECONDS=60 berth exec "$1" -- sha256sum /data/blob; } # POD
+fill() { # POD...
+  local each
+  for each; do
+    BERTH_CALL_SECONDS=60 berth exec "$each" -- sh -c 'head -c 2000000 /dev/urandom >/data/blob && sync'
+    data_sum "$each" >"$sums/$each"
+    sync "$sums/$each"
+  done
+}
+expect_kept() { # POD...
+  local each
+  for each; do expect "$each has what was written" "$(data_sum "$each")" "$(cat "$sums/$each")"; done
+}
+# Deletes pods and waits until others of the same names are ready.
+renew() { # SECONDS POD...
+  local seconds=$1 each uid; shift
+  for each; do
+    uid=$(pod_uid "$each")
+    berth delete pod "$each" --wait=false >/dev/null
+    # shellcheck disable=SC2317 # called by wait_for
+    renewed() { [ "$(pod_uid "$each")" != "$uid" ] && is_ready "$each"; }
+    wait_for "$seconds" "$each is a new pod" renewed
+  done
+}
+berth_mounts() { findmnt -rno TARGET,FSTYPE,SOURCE | awk '$1 ~ "^/run/berth/(pods|staged)/"'; }
+no_disk_mounts() { ! berth_mounts | grep -qE ' (ext4|xfs|nfs4?) '; }
+no_jobs() { ! ps -eo comm | grep -q '^berth-volume'; }
+
+# -- an iSCSI target: 10.90.0.7 and .8, LUNs 1.. with CHAP
+
+iqn=iqn.2024-01.test.berth:store
+portals=(10.90.0.7 10.90.0.8)
+# Starts tgt with LUNs of so many MiB each; what is on them stays.
+start_target() { # USER PASSWORD MIB...
+  local user=$1 password=$2 lun=0 size at; shift 2
+  ip link add san0 type dummy 2>/dev/null || true
+  for at in "${portals[@]}"; do ip addr replace "$at/32" dev san0; done
+  ip link set san0 up
+  systemctl start tgt
+  wait_for 20 "tgtd answers" tgtadm --lld iscsi --op show --mode system
+  tgtadm --lld iscsi --op new --mode target --tid 1 --targetname $iqn
+  mkdir -p /srv/san
+  for size; do
+    lun=$((lun + 1))
+    [ -e "/srv/san/lun$lun" ] || truncate -s "${size}M" "/srv/san/lun$lun"
+    tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun $lun --backing-store "/srv/san/lun$lun"
+  done
+  tgtadm --lld iscsi --op new --mode account --user "$user" --password "$password"
+  tgtadm --lld iscsi --op bind --mode account --tid 1 --user "$user"
+  tgtadm --lld iscsi --op bind --mode target --tid 1 --initiator-address ALL
+}
+sessions() { iscsiadm -m session 2>/dev/null | grep -c "$iqn" || true; }
+chap_secret() { # NAME USER PASSWORD
+  cat <<END
+apiVersion: v1
+kind: Secret
+metadata: {name: $1}
+type: kubernetes.io/iscsi-chap
+stringData: {node.session.auth.username: $2, node.session.auth.password: $3}
+---
+END
+}
