@@ -89,7 +89,7 @@ ChildResult finish(pid_t pid, std::string output) {
 Result<ChildResult> run_child(const std::vector<std::string>& argv, const ChildOptions& options) {
   orphans().reap();
   const auto until = std::chrono::steady_clock::now() + options.deadline;
-  const auto child = start_child(argv);
+  const auto child = start_child(argv, /*input=*/-1, options.dies_with_caller);
   if (!child) return child.error();
   std::string output;
   if (wait_for_exit(child->pidfd.get(), child->output.get(), until, output, options.max_output)) {

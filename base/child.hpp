@@ -17,6 +17,8 @@ struct ChildResult {
 struct ChildOptions {
   std::chrono::milliseconds deadline{10'000};
   std::size_t max_output = 64 * 1024;
+  /// Killed when the calling thread ends, even by SIGKILL (PR_SET_PDEATHSIG, prctl(2)): for disposable callers.
+  bool dies_with_caller = false;
 };
 
 /// Runs argv[0] (looked up in PATH) and waits. Blocks: call it on a lane.

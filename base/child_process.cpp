@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,8 @@ namespace process = boost::process::v2;
 struct ChildSetup {
   int input;
   int output;
+  bool dies_with_caller;
+  pid_t caller;
 
   boost::system::error_code on_exec_setup(process::posix::default_launcher& /*launcher*/,
                                           const process::filesystem::path& /*program*/,
@@ -47,6 +50,10 @@ struct ChildSetup {
     // Its own group: a shell's children die with it. A lane blocks all signals and main ignores
     // SIGPIPE; the program shall have neither.
     ::setpgid(0, 0);
+    if (dies_with_caller) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() != caller) ::_exit(127);  // it died before the line above
+    }
     ::signal(SIGPIPE, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -85,7 +92,8 @@ std::optional<std::string> find_program(const std::string& name) {
   return std::nullopt;
 }
 
-Result<ChildProcess> launch(const std::string& program, const std::vector<std::string>& argv, int input) {
+Result<ChildProcess> launch(const std::string& program, const std::vector<std::string>& argv, int input,
+                            bool dies_with_caller) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Error::from_errno(errno, "make a pipe");
   UniqueFd read_end(ends[0]);
@@ -103,7 +111,7 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
   process::posix::default_launcher launcher;
   boost::system::error_code ec;
   auto child = launcher(context.get_executor(), ec, program, std::vector<std::string>(argv.begin() + 1, argv.end()),
-                        ChildSetup{input, write_end.get()});
+                        ChildSetup{input, write_end.get(), dies_with_caller, ::getpid()});
   if (ec) {
     if (launcher.pid > 0) ::waitpid(launcher.pid, nullptr, 0);  // forked, but exec failed: it is in _exit
     return Error::from_errno(ec.value(), "start");
@@ -125,12 +133,12 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
 
 }  // namespace
 
-Result<ChildProcess> start_child(const std::vector<std::string>& argv, int input) {
+Result<ChildProcess> start_child(const std::vector<std::string>& argv, int input, bool dies_with_caller) {
   if (argv.empty()) return Error(ErrorCode::InvalidArgument, "run a program: no name given");
   const auto program = find_program(argv[0]);
   if (!program) return Error(ErrorCode::NotFound, fmt::format("run {}: no such program", argv[0]));
   try {
-    auto started = launch(*program, argv, input);
+    auto started = launch(*program, argv, input, dies_with_caller);
     if (!started) return std::move(started).error().context("run " + argv[0]);
     return started;
   } catch (const std::exception& error) {

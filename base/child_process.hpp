@@ -19,7 +19,8 @@ struct ChildProcess {
 };
 
 /// Starts argv[0], looked up in PATH as execvp(3) does, with `input` as its stdin (-1: /dev/null) and no signal
-/// blocked. Errors: NotFound (no such program), ResourceExhausted. Any thread.
-Result<ChildProcess> start_child(const std::vector<std::string>& argv, int input = -1);
+/// blocked. With `dies_with_caller` it is killed when the calling thread ends (PR_SET_PDEATHSIG, prctl(2)).
+/// Errors: NotFound (no such program), ResourceExhausted. Any thread.
+Result<ChildProcess> start_child(const std::vector<std::string>& argv, int input = -1, bool dies_with_caller = false);
 
 }  // namespace berth

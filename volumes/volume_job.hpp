@@ -58,10 +58,13 @@ struct PublishJob {
   std::string selinux_label;        ///< For -o context= where SELinux is on; empty: none.
 };
 
-/// unpublish: takes down every mount and link at or below the directories, in their order; then releases what is staged
-/// and nobody's any more: unmount, detach, log out. A mount of a silent server is detached and left to the kernel; a
-/// device's mount is really unmounted, so that its data is on it. No directories: only the second part (after a
-/// restart). Errors: Unavailable (a device is still busy: again later).
+/// unpublish: takes down every mount and link at or below the directories, in their order; then releases each device that
+/// was published there, if nobody else has it any more: unmount, detach, log out. Devices of other pods are not touched:
+/// their portals may be silent. A mount of a silent server is detached and left to the kernel; a device's mount is really
+/// unmounted, so that its data is on it. Empty directories that were mounted on are removed.
+/// No directories: releases every staged device whose targets are all gone (after a restart); those that another process
+/// works on are left to it. Errors: Unavailable (a device is still busy: again later), DataLoss (a record below
+/// run_dir/staged cannot be understood: left alone).
 struct UnpublishJob {
   std::filesystem::path run_dir;
   std::vector<std::filesystem::path> directories;

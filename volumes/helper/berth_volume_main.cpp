@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -58,6 +59,14 @@ Answer run_job() {
   return run_verb(*job);
 }
 
+/// Tools are found by PATH, and their words are read: both must be what we expect.
+void set_up_environment() {
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  ::setenv("PATH", path == nullptr ? usual.c_str() : fmt::format("{}:{}", path, usual).c_str(), 1);
+  ::setenv("LC_ALL", "C", 1);
+}
+
 void print(const json::object& line) {
   std::cout << json::serialize(line) << '\n';
   std::cout.flush();
@@ -73,6 +82,7 @@ int main(int argc, char** /*argv*/) {
     return 2;
   }
   try {
+    volumes::helper::set_up_environment();
     const auto answer = volumes::helper::run_job();
     if (answer) {
       volumes::helper::print({{"result", *answer}});

@@ -1,0 +1,206 @@
+// volumes/helper/iscsi.cpp - see iscsi.hpp.
+//
+// Whether a session is ours to end is written down before it is begun: run_dir/iscsi/<hash of target, portal,
+// interface>.json. Who begins or ends a session holds the lock beside it; who is about to use one has its stage's
+// record written before it takes that lock. So whoever ends a session, under the lock, sees every other user.
+#include "volumes/helper/iscsi.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/atomic_file.hpp"
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/sha256.hpp"
+#include "volumes/helper/block_device.hpp"
+#include "volumes/helper/file_lock.hpp"
+#include "volumes/helper/iscsi_admin.hpp"
+#include "volumes/helper/iscsi_session.hpp"
+#include "volumes/helper/stage_record.hpp"
+#include "volumes/helper/tool.hpp"
+#include "volumes/helper/verbs.hpp"
+
+namespace berth::volumes::helper {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+constexpr seconds kLock{60};
+constexpr seconds kLunAppears{30};
+constexpr std::chrono::milliseconds kLookAgain{100};
+
+/// A name of ours for an initiator name; at most 32 characters, what iscsiadm takes.
+std::string iface_of(const model::IscsiSource& source) {
+  if (source.initiator_name.empty()) return source.iface;
+  const auto text = fmt::format("{}\n{}", source.iface, source.initiator_name);
+  return fmt::format("berth-{}", sha256_hex(text).substr(0, 16));
+}
+
+std::vector<IscsiNode> nodes_of(const model::IscsiSource& source, const std::vector<Portal>& portals) {
+  std::vector<IscsiNode> nodes;
+  for (const auto& portal : portals) nodes.push_back({source.iqn, portal, iface_of(source)});
+  return nodes;
+}
+
+struct SessionFiles {
+  fs::path note;
+  fs::path lock;
+};
+SessionFiles files_of(const IscsiNode& node, const fs::path& run_dir) {
+  const auto name = sha256_hex(fmt::format("{}\n{}\n{}", node.iqn, node.portal.text(), node.iface)).substr(0, 16);
+  return {run_dir / "iscsi" / fmt::format("{}.json", name), run_dir / "iscsi" / fmt::format("{}.lock", name)};
+}
+
+Result<FileLock> lock_session(const IscsiNode& node, const SessionFiles& files) {
+  say_doing(fmt::format("wait for another job on portal {}", node.portal.text()), kLock * 2);
+  return FileLock::wait(files.lock, fmt::format("the session with {} at {}", node.iqn, node.portal.text()), kLock);
+}
+
+/// The session with one portal, begun if need be.
+Status want_session(const IscsiNode& node, const model::IscsiSource& source, const IscsiSettings& settings,
+                    const std::string& chap_user, const fs::path& run_dir) {
+  const auto files = files_of(node, run_dir);
+  const auto lock = lock_session(node, files);
+  if (!lock) return lock.error();
+  if (const auto session = find_session(node.iqn, node.portal, node.iface)) {
+    const auto disks = disks_of(*session);
+    const auto has = [&](const auto& disk) { return disk.lun == source.lun; };
+    if (std::none_of(disks.begin(), disks.end(), has)) scan_for_lun(*session, source.lun);
+    return Ok{};
+  }
+  const json::object note = {{"iqn", node.iqn}, {"portal", node.portal.text()}, {"iface", node.iface}};
+  if (auto noted = write_file(files.note, json::serialize(note), 0600); !noted) return noted;
+  if (!source.initiator_name.empty()) {
+    if (auto made = make_iface(node.iface, source.iface, source.initiator_name); !made) return made;
+  }
+  if (auto made = make_node(node, settings); !made) return made;
+  return log_in(node, chap_user);
+}
+
+/// Disks of that LUN, one per session.
+std::set<std::string> find_lun(const std::vector<IscsiNode>& nodes, int lun) {
+  std::set<std::string> found;
+  for (const auto& node : nodes) {
+    const auto session = find_session(node.iqn, node.portal, node.iface);
+    if (!session) continue;
+    for (const auto& disk : disks_of(*session)) {
+      std::error_code failure;
+      if (disk.lun == lun && fs::exists(fs::path("/dev") / disk.name, failure)) found.insert(disk.name);
+    }
+  }
+  return found;
+}
+
+Error no_lun(const std::vector<IscsiNode>& nodes, int lun) {
+  std::set<int> luns;
+  for (const auto& node : nodes) {
+    const auto session = find_session(node.iqn, node.portal, node.iface);
+    if (!session) continue;
+    for (const auto& disk : disks_of(*session)) luns.insert(disk.lun);
+  }
+  return {ErrorCode::NotFound,
+          fmt::format("{} has no LUN {} for this host; it shows [{}]", nodes.front().iqn, lun, fmt::join(luns, ", "))};
+}
+
+/// Do other staged volumes use this target?
+bool other_stage_uses(const std::string& iqn, const fs::path& run_dir, const std::string& key) {
+  const auto dirs = staged_dirs(run_dir);
+  if (!dirs) return true;
+  return std::any_of(dirs->begin(), dirs->end(), [&](const auto& dir) {
+    if (dir.filename() == key) return false;
+    const auto record = read_record(StageDir(dir));
+    if (!record) return true;  // unreadable: it might
+    if (!*record) return false;
+    const auto* iscsi = std::get_if<model::IscsiSource>(&(*record)->source);
+    return iscsi != nullptr && iscsi->iqn == iqn;
+  });
+}
+
+/// Mounted, held or opened exclusively? A multipath map that nobody uses is flushed: it would hold its paths for ever.
+bool disk_in_use(const std::string& disk) {
+  if (const auto map = multipath_holder(disk)) {
+    if (in_use(*map).value_or(true)) return true;
+    static_cast<void>(run_tool({"multipath", "-f", map->string()}, seconds(30)));
+  }
+  const auto used = in_use(fs::path("/dev") / disk);
+  if (failed_with(used, ErrorCode::NotFound)) return false;
+  return used.value_or(false);  // a disk that cannot even be opened has no user who could lose anything
+}
+
+Status end_session(const IscsiNode& node, const model::IscsiSource& source, const fs::path& run_dir,
+                   const std::string& key) {
+  const auto files = files_of(node, run_dir);
+  std::error_code failure;
+  if (!fs::exists(files.note, failure)) return Ok{};  // not ours
+  const auto lock = lock_session(node, files);
+  if (!lock) return lock.error();
+  if (other_stage_uses(node.iqn, run_dir, key)) return Ok{};
+  if (const auto session = find_session(node.iqn, node.portal, node.iface)) {
+    const auto disks = disks_of(*session);
+    if (std::any_of(disks.begin(), disks.end(), [](const auto& disk) { return disk_in_use(disk.name); })) return Ok{};
+  }
+  if (auto ended = log_out(node); !ended) return ended;
+  if (!source.initiator_name.empty()) {
+    if (auto removed = remove_iface(node.iface); !removed) return removed;
+  }
+  if (::unlink(files.note.c_str()) != 0 && errno != ENOENT) {
+    return Error::from_errno(errno, "remove " + files.note.string());
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<fs::path> attach_iscsi(const model::IscsiSource& source, const model::StringMap& secret,
+                              const fs::path& run_dir) {
+  const auto portals = portals_of(source);
+  if (!portals) return portals.error();
+  const auto settings = node_settings(source, secret);
+  if (!settings) return settings.error();
+  if (auto running = want_iscsid(); !running) return running.error();
+  const auto user = secret.find("node.session.auth.username");
+  const auto chap_user = source.chap_session && user != secret.end() ? user->second : std::string();
+
+  const auto nodes = nodes_of(source, *portals);
+  std::optional<Error> first;
+  std::size_t sessions = 0;
+  for (const auto& node : nodes) {
+    const auto begun = want_session(node, source, *settings, chap_user, run_dir);
+    if (begun) ++sessions;
+    if (!begun && !first) first = begun.error();
+  }
+  if (sessions == 0) return *first;
+
+  say_doing(fmt::format("wait for LUN {} of {}", source.lun, source.iqn), kLunAppears * 2);
+  const auto until = std::chrono::steady_clock::now() + kLunAppears;
+  auto disks = find_lun(nodes, source.lun);
+  while (disks.empty() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(kLookAgain);
+    disks = find_lun(nodes, source.lun);
+  }
+  if (disks.empty()) return no_lun(nodes, source.lun);
+  return through_multipath(*disks.begin(), nodes.size() > 1);
+}
+
+Status detach_iscsi(const model::IscsiSource& source, const fs::path& run_dir, const std::string& key) {
+  const auto portals = portals_of(source);
+  if (!portals) return portals.error();
+  std::optional<Error> first;
+  for (const auto& node : nodes_of(source, *portals)) {
+    const auto ended = end_session(node, source, run_dir, key);
+    if (!ended && !first) first = ended.error();
+  }
+  return first ? Status(*first) : Status(Ok{});
+}
+
+}  // namespace berth::volumes::helper
