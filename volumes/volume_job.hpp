@@ -58,11 +58,11 @@ struct PublishJob {
   std::string selinux_label;        ///< For -o context= where SELinux is on; empty: none.
 };
 
-/// unpublish: takes down every mount and link at or below the directories, in their order; then releases each device that
-/// was published there, if nobody else has it any more: unmount, detach, log out. Devices of other pods are not touched:
-/// their portals may be silent. A mount of a silent server is detached and left to the kernel; a device's mount is really
-/// unmounted, so that its data is on it. Empty directories that were mounted on are removed.
-/// No directories: releases every staged device whose targets are all gone (after a restart); those that another process
+/// unpublish: takes down every mount and link at or below the directories, in their order; then releases each device
+/// that was published there, if nobody else has it any more: unmount, detach, log out. Devices of other pods are not
+/// touched: their portals may be silent. A mount of a silent server is detached and left to the kernel; a device's
+/// mount is really unmounted, so that its data is on it. Empty directories that were mounted on are removed. No
+/// directories: releases every staged device whose targets are all gone (after a restart); those that another process
 /// works on are left to it. Errors: Unavailable (a device is still busy: again later), DataLoss (a record below
 /// run_dir/staged cannot be understood: left alone).
 struct UnpublishJob {
