@@ -19,6 +19,7 @@ struct ProvisionRequest {
   std::int64_t bytes = 0;
   bool block = false;
   std::vector<model::PersistentSource> taken;  ///< Of all PersistentVolumes: a pool gives none of them out again.
+  model::StringMap secret = {};  ///< CHAP, of the Secret that parameters iscsiSecretName and -Namespace name; bytes.
 };
 
 /// What was made.
@@ -46,6 +47,7 @@ struct ReclaimRequest {
   model::PersistentSource source;
   std::string ns, claim;
   std::vector<std::string> mount_options = {};  ///< The PersistentVolume's: a share is mounted to be cleaned up.
+  model::StringMap secret = {};                 ///< As in ProvisionRequest: a LUN is attached to be wiped.
 };
 
 }  // namespace berth::volumes

@@ -212,6 +212,7 @@ json::object encode(const ProvisionJob& job) {
           {"bytes", job.bytes},
           {"block", job.block},
           {"taken", std::move(taken)},
+          {"secret", to_object(job.secret)},
           {"runDir", job.run_dir.string()},
           {"stateDir", job.state_dir.string()}};
 }
@@ -226,6 +227,7 @@ Result<ProvisionJob> decode_provision(const json::object& document) {
   provision.claim = job.reader.text("claim");
   provision.bytes = job.reader.integer("bytes");
   provision.block = job.reader.flag("block");
+  provision.secret = job.reader.text_map("secret");
   provision.run_dir = job.reader.text("runDir");
   provision.state_dir = job.reader.text("stateDir");
   for (const auto& entry : job.reader.children("taken")) provision.taken.push_back(job.source(entry));
@@ -268,6 +270,7 @@ json::object encode(const ReclaimJob& job) {
           {"namespace", job.ns},
           {"claim", job.claim},
           {"mountOptions", to_array(job.mount_options)},
+          {"secret", to_object(job.secret)},
           {"runDir", job.run_dir.string()},
           {"stateDir", job.state_dir.string()}};
 }
@@ -281,6 +284,7 @@ Result<ReclaimJob> decode_reclaim(const json::object& document) {
   reclaim.ns = job.reader.text("namespace");
   reclaim.claim = job.reader.text("claim");
   reclaim.mount_options = job.reader.texts("mountOptions");
+  reclaim.secret = job.reader.text_map("secret");
   reclaim.run_dir = job.reader.text("runDir");
   reclaim.state_dir = job.reader.text("stateDir");
   return job.take(std::move(reclaim));

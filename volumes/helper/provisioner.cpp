@@ -3,6 +3,8 @@
 
 #include "volumes/helper/loop_provisioner.hpp"
 #include "volumes/helper/lvm_provisioner.hpp"
+#include "volumes/helper/nfs_provisioner.hpp"
+#include "volumes/helper/pool_provisioner.hpp"
 
 namespace berth::volumes::helper {
 
@@ -13,6 +15,8 @@ json::object provisioned(const model::PersistentSource& source, std::int64_t byt
 std::unique_ptr<Provisioner> find_provisioner(std::string_view name) {
   if (name == "berth.io/loop") return make_loop_provisioner();
   if (name == "berth.io/lvm") return make_lvm_provisioner();
+  if (name == "berth.io/nfs") return make_nfs_provisioner();
+  if (name == "berth.io/pool") return make_pool_provisioner();
   return nullptr;
 }
 
