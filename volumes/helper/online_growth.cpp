@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/mount_table.hpp"
-#include "volumes/helper/step.hpp"
+#include "volumes/helper/file_system.hpp"
+#include "volumes/helper/verbs.hpp"
 #include "volumes/volume_job.hpp"
 
 namespace berth::volumes::helper {
@@ -18,16 +19,8 @@ Status grow_if_staged(const std::filesystem::path& run_dir, const model::Persist
   if (!table) return table.error();
   const auto* mount = table->find(target.string());
   if (mount == nullptr) return Ok{};
-  const auto doing = fmt::format("grow the {} of {}", mount->fs_type, mount->source);
-  if (mount->fs_type == "xfs") {
-    const auto grown = run_step(doing, {"xfs_growfs", target.string()}, kMayTake);
-    return grown ? Status(Ok{}) : grown.error();
-  }
-  if (mount->fs_type.starts_with("ext")) {
-    const auto grown = run_step(doing, {"resize2fs", mount->source}, kMayTake);
-    return grown ? Status(Ok{}) : grown.error();
-  }
-  return Error(ErrorCode::Unimplemented, fmt::format("{}: no program for that is known", doing));
+  say_doing(fmt::format("grow the {} of {}", mount->fs_type, mount->source), kMayTake);
+  return grow(mount->source, mount->fs_type, target);
 }
 
 }  // namespace berth::volumes::helper

@@ -9,7 +9,7 @@
 namespace berth::volumes::helper {
 
 /// Grows the file system that is staged from this volume (run_dir/staged/<key>/mount) to its device's size; nothing to
-/// do when none is: the next publish grows it then. Errors: as of run_step; Unimplemented (that file system cannot).
+/// do when none is: the next publish grows it then. Errors: as of grow().
 Status grow_if_staged(const std::filesystem::path& run_dir, const model::PersistentSource& source);
 
 }  // namespace berth::volumes::helper

@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdlib>
 #include <utility>
 
 #include "base/child.hpp"
+#include "volumes/helper/tool.hpp"
 #include "volumes/helper/verbs.hpp"
 
 namespace berth::volumes::helper {
@@ -24,35 +24,14 @@ void set_language() {
 
 Error with_context(Error error, std::string_view doing, std::string_view program) {
   if (error.code() == ErrorCode::NotFound) {
-    return {ErrorCode::NotFound, fmt::format("{}: no program {} here{}", doing, program, package_hint(program))};
+    const auto package = package_of(program);
+    const auto hint = package.empty() ? std::string() : fmt::format(", install {}", package);
+    return {ErrorCode::NotFound, fmt::format("{}: no program {} here{}", doing, program, hint)};
   }
   return std::move(error).context(doing);
 }
 
 }  // namespace
-
-std::string package_hint(std::string_view program) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kPackages{{{"mkfs.ext4", "e2fsprogs"},
-                                                                                     {"e2fsck", "e2fsprogs"},
-                                                                                     {"resize2fs", "e2fsprogs"},
-                                                                                     {"mkfs.xfs", "xfsprogs"},
-                                                                                     {"xfs_repair", "xfsprogs"},
-                                                                                     {"xfs_growfs", "xfsprogs"},
-                                                                                     {"lvs", "lvm2"},
-                                                                                     {"vgs", "lvm2"},
-                                                                                     {"lvcreate", "lvm2"},
-                                                                                     {"lvextend", "lvm2"},
-                                                                                     {"lvremove", "lvm2"},
-                                                                                     {"lvchange", "lvm2"},
-                                                                                     {"mount.nfs", "nfs-common"},
-                                                                                     {"iscsiadm", "open-iscsi"},
-                                                                                     {"wipefs", "util-linux"},
-                                                                                     {"blkdiscard", "util-linux"}}};
-  for (const auto& [name, package] : kPackages) {
-    if (name == program) return fmt::format(", install {}", package);
-  }
-  return {};
-}
 
 std::string last_words(std::string_view output) {
   constexpr std::size_t kLongest = 400;
@@ -77,7 +56,7 @@ Result<std::string> run_step(std::string_view doing, const std::vector<std::stri
                              std::chrono::seconds may_take) {
   set_language();
   say_doing(doing, may_take);
-  auto child = run_child(argv, {.deadline = may_take, .max_output = kMaxReport});
+  auto child = run_child(argv, {.deadline = may_take, .max_output = kMaxReport, .dies_with_caller = true});
   if (!child) return with_context(std::move(child).error(), doing, argv.front());
   if (child->exit_code == 0) return std::move(child->output);
   const auto words = last_words(child->output);
@@ -91,7 +70,7 @@ Result<std::string> read_step(std::string_view doing, const std::vector<std::str
   say_doing(doing, may_take);
   std::vector<std::string> quiet = {"/bin/sh", "-c", "exec \"$@\" 2>/dev/null", "sh"};
   quiet.insert(quiet.end(), argv.begin(), argv.end());
-  auto child = run_child(quiet, {.deadline = may_take, .max_output = kMaxReport});
+  auto child = run_child(quiet, {.deadline = may_take, .max_output = kMaxReport, .dies_with_caller = true});
   if (!child) return std::move(child).error().context(doing);
   if (child->exit_code == 0) return std::move(child->output);
   return run_step(doing, argv, may_take);  // once more, for its words

@@ -23,7 +23,4 @@ Result<std::string> read_step(std::string_view doing, const std::vector<std::str
 /// The end of a program's output as part of one sentence: its last lines joined by "; ". At most 400 bytes. Pure.
 std::string last_words(std::string_view output);
 
-/// The Debian package with that program, as ", install xfsprogs"; empty when it is not one of ours. Pure.
-std::string package_hint(std::string_view program);
-
 }  // namespace berth::volumes::helper

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxShown = 500;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kPackages{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kPackages{{
     {"mkfs.ext2", "e2fsprogs"},
     {"mkfs.ext3", "e2fsprogs"},
     {"mkfs.ext4", "e2fsprogs"},
@@ -28,7 +28,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kPackage
     {"iscsiadm", "open-iscsi"},
     {"mount", "mount"},
     {"lvs", "lvm2"},
+    {"vgs", "lvm2"},
     {"lvcreate", "lvm2"},
+    {"lvextend", "lvm2"},
+    {"lvremove", "lvm2"},
+    {"lvchange", "lvm2"},
+    {"wipefs", "util-linux"},
+    {"blkdiscard", "util-linux"},
 }};
 
 }  // namespace
