@@ -80,7 +80,8 @@ class HostAgent final : public Agent {
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         worker_(*runtime_, *network_, *volumes_),
-        claims_(loop_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name),
+        claims_(loop_, clock_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name,
+                [this](const std::string& uid) { driver_.kick(uid); }),
         sets_(loop_, clock_, cache_, writer_, event_sink(), config_.node_name),
         namespaces_(loop_, clock_, *store_, writer_),
         garbage_(*store_, writer_),
@@ -422,15 +423,6 @@ void HostAgent::on_change(const store::Change& change) {
         if (name.first == object.meta.ns && refers_to(pod->spec, object.key())) driver_.refresh(pod->meta.uid);
       }
       break;
-    case Kind::PersistentVolumeClaim:
-      for (const auto& [name, pod] : cache_.pods()) {
-        if (name.first != object.meta.ns || pod->status.phase == "Running") continue;
-        for (const auto& volume : pod->spec.volumes) {
-          const auto* source = std::get_if<model::ClaimSource>(&volume.source);
-          if (source != nullptr && source->claim_name == object.meta.name) driver_.kick(pod->meta.uid);
-        }
-      }
-      break;
     case Kind::PersistentVolume: place_all(); break;
     case Kind::Node: on_node(change); break;
     case Kind::Endpoints:
@@ -438,6 +430,7 @@ void HostAgent::on_change(const store::Change& change) {
       if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
       break;
     case Kind::Namespace:
+    case Kind::PersistentVolumeClaim:
     case Kind::StorageClass:
     case Kind::ServiceAccount:
     case Kind::DaemonSet:

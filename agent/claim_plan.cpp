@@ -2,208 +2,378 @@
 #include "agent/claim_plan.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "agent/volume_fate.hpp"
 #include "model/deletion.hpp"
 
 namespace berth::agent {
 namespace {
 
-const model::StorageClass* find_class(const ClaimFacts& facts, const std::string& name) {
-  for (const auto& storage_class : facts.classes) {
-    if (storage_class.meta.name == name) return &storage_class;
-  }
-  return nullptr;
-}
+using Claim = model::PersistentVolumeClaim;
+using Volume = model::PersistentVolume;
+
+constexpr std::string_view kFirstConsumer = "waiting for first consumer to be created before binding";
 
 /// The default class; the newest when several say they are, as Kubernetes decides it.
-const model::StorageClass* default_class(const ClaimFacts& facts) {
+const model::StorageClass* default_class(const Typed<model::StorageClass>& classes) {
   const model::StorageClass* best = nullptr;
-  for (const auto& storage_class : facts.classes) {
-    if (!storage_class.is_default()) continue;
-    if (best == nullptr || storage_class.meta.creation_timestamp > best->meta.creation_timestamp) best = &storage_class;
+  for (const auto& [name, storage_class] : classes) {
+    if (!storage_class->is_default()) continue;
+    if (best == nullptr || storage_class->meta.creation_timestamp > best->meta.creation_timestamp) {
+      best = storage_class.get();
+    }
   }
   return best;
 }
 
-bool fits(const model::PersistentVolume& volume, const model::PersistentVolumeClaim& claim,
-          const std::string& storage_class, const model::Node* node) {
-  if (!volume.claim_name.empty() && (volume.claim_ns != claim.meta.ns || volume.claim_name != claim.meta.name ||
-                                     (!volume.claim_uid.empty() && volume.claim_uid != claim.meta.uid))) {
-    return false;
-  }
-  if (volume.phase == "Released" || volume.phase == "Failed" || volume.meta.deleting()) return false;
-  if (volume.storage_class_name != storage_class || volume.volume_mode != claim.volume_mode) return false;
-  if (volume.capacity < claim.request) return false;
-  if (!model::matches(claim.selector, volume.meta.labels)) return false;
-  const auto offers = [&](const std::string& mode) {
+bool offers_modes(const Volume& volume, const Claim& claim) {
+  return std::all_of(claim.access_modes.begin(), claim.access_modes.end(), [&](const std::string& mode) {
     return std::find(volume.access_modes.begin(), volume.access_modes.end(), mode) != volume.access_modes.end();
-  };
-  if (!std::all_of(claim.access_modes.begin(), claim.access_modes.end(), offers)) return false;
-  if (node == nullptr || volume.node_affinity.empty()) return true;
-  model::PodSpec pinned;
-  pinned.required_node_affinity = volume.node_affinity;
-  return model::node_matches(pinned, *node);
+  });
 }
+
+/// May a volume that is promised to the claim by name become its volume?
+bool is_promised(const Volume& volume, const Claim& claim) {
+  return volume.claim_ns == claim.meta.ns && volume.claim_name == claim.meta.name &&
+         (volume.claim_uid.empty() || volume.claim_uid == claim.meta.uid);
+}
+
+/// Why the volume that a claim asks for by name cannot be its own, in Kubernetes' words (checkVolumeSatisfyClaim).
+std::string mismatch(const Volume& volume, const Claim& claim, const std::string& storage_class) {
+  if (volume.meta.deleting()) return fmt::format("the volume is marked for deletion \"{}\"", volume.meta.name);
+  if (volume.capacity < claim.request) return "requested PV is too small";
+  if (volume.storage_class_name != storage_class) return "storageClassName does not match";
+  if (volume.volume_mode != claim.volume_mode) return "incompatible volumeMode";
+  if (!offers_modes(volume, claim)) return "incompatible accessMode";
+  return {};
+}
+
+struct BySize {
+  bool operator()(const Volume* a, const Volume* b) const {
+    return std::pair(a->capacity.milli(), std::string_view(a->meta.name)) <
+           std::pair(b->capacity.milli(), std::string_view(b->meta.name));
+  }
+  using is_transparent = void;
+  bool operator()(const Volume* a, const model::Quantity& size) const { return a->capacity < size; }
+  bool operator()(const model::Quantity& size, const Volume* a) const { return size < a->capacity; }
+};
 
 class Planner {
  public:
-  explicit Planner(const ClaimFacts& facts) : facts_(facts) {}
+  explicit Planner(const ClaimFacts& facts) : facts_(facts), default_class_(default_class(*facts.classes)) {
+    for (const auto& [name, volume] : *facts.volumes) {
+      ++plan_.steps;
+      if (!volume->claim_name.empty()) {
+        promised_[{volume->claim_ns, volume->claim_name}].push_back(volume.get());
+      } else if (volume->phase != "Bound" && volume->phase != "Released" && volume->phase != "Failed" &&
+                 !volume->meta.deleting()) {
+        free_[volume->storage_class_name].insert(volume.get());
+      }
+    }
+  }
 
   ClaimPlan make() {
-    for (const auto& volume : facts_.volumes) {
-      if (volume.phase == "Bound" || !volume.claim_name.empty()) taken_.insert(volume.meta.name);
+    for (const auto& [name, claim] : *facts_.claims) {
+      if (claim->phase == "Bound") {
+        bound(*claim);
+      } else if (!claim->meta.deleting()) {
+        bind(*claim);
+      }
     }
-    for (const auto& claim : facts_.claims) {
-      if (!claim.meta.deleting() && claim.phase != "Bound") bind(claim);
+    std::set<std::string> going;
+    for (const auto& [name, volume] : *facts_.volumes) {
+      auto action = release(*volume);
+      if (!action) continue;
+      going.insert(action->volume);
+      plan_.release.push_back(*std::move(action));
     }
-    for (const auto& volume : facts_.volumes) release(volume);
-    unprotect();
+    unprotect(going);
     return std::move(plan_);
   }
 
  private:
-  static model::ObjectKey key_of(const model::PersistentVolumeClaim& claim) {
+  static model::ObjectKey key_of(const Claim& claim) {
     return {model::Kind::PersistentVolumeClaim, claim.meta.ns, claim.meta.name};
   }
 
-  void wait(const model::PersistentVolumeClaim& claim, std::string reason, std::string message) {
-    plan_.waiting.push_back({key_of(claim), std::move(reason), std::move(message)});
+  void wait(const Claim& claim, std::string_view reason, std::string message) {
+    plan_.waiting.push_back({key_of(claim), std::string(reason), std::move(message)});
+    if (!claim.storage_class_name && default_class_ != nullptr) {
+      plan_.classes.push_back({key_of(claim), claim.meta.uid, default_class_->meta.name});
+    }
   }
 
-  bool free_for(const model::PersistentVolume& volume, const model::PersistentVolumeClaim& claim) const {
-    const auto promised = volume.claim_ns == claim.meta.ns && volume.claim_name == claim.meta.name;
-    return promised || !taken_.contains(volume.meta.name);
+  const model::StorageClass* find_class(const std::string& name) const {
+    const auto found = facts_.classes->find({"", name});
+    return found == facts_.classes->end() ? nullptr : found->second.get();
+  }
+  const Volume* find_volume(const std::string& name) const {
+    const auto found = facts_.volumes->find({"", name});
+    return found == facts_.volumes->end() ? nullptr : found->second.get();
+  }
+  ClaimUse use_of(const Name& claim) const {
+    const auto found = facts_.uses.find(claim);
+    return found == facts_.uses.end() ? ClaimUse{} : found->second;
+  }
+  const Claim* find_claim(const Name& name) const {
+    const auto found = facts_.claims->find(name);
+    return found == facts_.claims->end() ? nullptr : found->second.get();
   }
 
-  void bind(const model::PersistentVolumeClaim& claim) {
-    const auto* fallback = default_class(facts_);
-    const auto name = claim.storage_class_name ? *claim.storage_class_name
-                      : fallback != nullptr    ? fallback->meta.name
-                                               : std::string();
-    if (!claim.volume_name.empty()) {
-      bind_named(claim, name);
-      return;
+  // --- binding ------------------------------------------------------------------------------------
+
+  void bind(const Claim& claim) {
+    auto name = std::string();
+    if (claim.storage_class_name) {
+      name = *claim.storage_class_name;
+    } else if (default_class_ != nullptr) {
+      name = default_class_->meta.name;
     }
-    const model::PersistentVolume* best = nullptr;
-    for (const auto& volume : facts_.volumes) {
-      if (!free_for(volume, claim) || !fits(volume, claim, name, facts_.node)) continue;
-      const auto promised = !volume.claim_name.empty();
-      if (best == nullptr || promised || volume.capacity < best->capacity) best = &volume;
-      if (promised) break;  // Pre-bound, or made for this claim before a crash: that one and no other.
-    }
-    if (best != nullptr) {
-      taken_.insert(best->meta.name);
-      plan_.bind.push_back({key_of(claim), claim.meta.uid, best->meta.name, name});
-      return;
-    }
-    provision(claim, name);
+    if (!claim.volume_name.empty()) return bind_named(claim, name);
+    // Pre-bound, or made for this claim before a crash: that one and no other.
+    if (const auto* mine = promised_volume(claim)) return take(claim, *mine, name);
+    const auto* storage_class = find_class(name);
+    const bool waits = storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" &&
+                       !use_of({claim.meta.ns, claim.meta.name}).here;
+    if (waits) return wait(claim, "WaitForFirstConsumer", std::string(kFirstConsumer));
+    if (const auto* best = smallest(claim, name)) return take(claim, *best, name);
+    provision(claim, name, storage_class);
   }
 
-  void bind_named(const model::PersistentVolumeClaim& claim, const std::string& storage_class) {
-    for (const auto& volume : facts_.volumes) {
-      if (volume.meta.name != claim.volume_name) continue;
-      if (!free_for(volume, claim) || !fits(volume, claim, storage_class, nullptr)) {
-        wait(claim, "FailedBinding",
-             fmt::format("volume \"{}\" is bound to another claim, or its class, size, modes or labels do not fit",
-                         claim.volume_name));
-        return;
-      }
-      taken_.insert(volume.meta.name);
-      plan_.bind.push_back({key_of(claim), claim.meta.uid, volume.meta.name, storage_class});
-      return;
-    }
-    wait(claim, "FailedBinding", fmt::format("persistentvolume \"{}\" not found", claim.volume_name));
+  void take(const Claim& claim, const Volume& volume, const std::string& storage_class) {
+    if (const auto free = free_.find(volume.storage_class_name); free != free_.end()) free->second.erase(&volume);
+    plan_.bind.push_back({.claim = key_of(claim),
+                          .claim_uid = claim.meta.uid,
+                          .volume = volume.meta.name,
+                          .storage_class = storage_class,
+                          .chosen = claim.volume_name.empty()});
   }
 
-  void provision(const model::PersistentVolumeClaim& claim, const std::string& name) {
+  const Volume* promised_volume(const Claim& claim) {
+    const auto found = promised_.find({claim.meta.ns, claim.meta.name});
+    if (found == promised_.end()) return nullptr;
+    for (const auto* volume : found->second) {
+      ++plan_.steps;
+      const bool over = volume->phase == "Released" || volume->phase == "Failed" || volume->meta.deleting();
+      if (over || !is_promised(*volume, claim) || volume->capacity < claim.request) continue;
+      if (volume->volume_mode == claim.volume_mode && is_reachable(*volume, facts_.node)) return volume;
+    }
+    return nullptr;
+  }
+
+  /// The smallest free volume that fits.
+  const Volume* smallest(const Claim& claim, const std::string& storage_class) {
+    const auto free = free_.find(storage_class);
+    if (free == free_.end()) return nullptr;
+    for (auto it = free->second.lower_bound(claim.request); it != free->second.end(); ++it) {
+      ++plan_.steps;
+      const auto& volume = **it;
+      if (volume.volume_mode != claim.volume_mode || !offers_modes(volume, claim)) continue;
+      if (!model::matches(claim.selector, volume.meta.labels)) continue;
+      if (is_reachable(volume, facts_.node)) return &volume;
+    }
+    return nullptr;
+  }
+
+  void bind_named(const Claim& claim, const std::string& storage_class) {
+    const auto* volume = find_volume(claim.volume_name);
+    if (volume == nullptr) {
+      if (claim.phase == "Lost") return;  // Said when it was lost.
+      return wait(claim, "FailedBinding", fmt::format("persistentvolume \"{}\" not found", claim.volume_name));
+    }
+    const auto free = free_.find(volume->storage_class_name);
+    const bool is_free = free != free_.end() && free->second.contains(volume);
+    if (volume->claim_name.empty() ? !is_free && !volume->meta.deleting() : !is_promised(*volume, claim)) {
+      return wait(claim, "FailedBinding",
+                  fmt::format("volume \"{}\" already bound to a different claim.", claim.volume_name));
+    }
+    if (const auto why = mismatch(*volume, claim, storage_class); !why.empty()) {
+      return wait(claim, "VolumeMismatch",
+                  fmt::format("Cannot bind to requested volume \"{}\": {}", claim.volume_name, why));
+    }
+    take(claim, *volume, storage_class);
+  }
+
+  // --- provisioning -------------------------------------------------------------------------------
+
+  void provision(const Claim& claim, const std::string& name, const model::StorageClass* storage_class) {
     if (name.empty()) {
-      wait(claim, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
-      return;
+      return wait(claim, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
     }
-    const auto* storage_class = find_class(facts_, name);
     if (storage_class == nullptr) {
-      wait(claim, "ProvisioningFailed", fmt::format("storageclass.storage.k8s.io \"{}\" not found", name));
-      return;
+      return wait(claim, "ProvisioningFailed", fmt::format("storageclass.storage.k8s.io \"{}\" not found", name));
     }
-    const auto used = facts_.used.contains({claim.meta.ns, claim.meta.name});
-    if (storage_class->volume_binding_mode == "WaitForFirstConsumer" && !used) {
-      wait(claim, "WaitForFirstConsumer", "waiting for first consumer to be created before binding");
-      return;
-    }
-    if (storage_class->provisioner != kDirectoryProvisioner) {
-      wait(claim, "ProvisioningFailed",
-           fmt::format("storageclass \"{}\": no provisioner \"{}\" here; this agent has \"{}\"", name,
-                       storage_class->provisioner, kDirectoryProvisioner));
-      return;
-    }
-    if (claim.volume_mode != "Filesystem") {
-      wait(claim, "ProvisioningFailed",
-           fmt::format("provisioner \"{}\" makes no raw block volumes", kDirectoryProvisioner));
-      return;
+    const auto* traits = find_provisioner_traits(storage_class->provisioner);
+    if (traits == nullptr) return not_ours(claim, *storage_class);
+    if (const auto why = cannot_provision(claim, *storage_class, *traits); !why.empty()) {
+      return wait(claim, "ProvisioningFailed",
+                  fmt::format("failed to provision volume with StorageClass \"{}\": {}", name, why));
     }
     plan_.provision.push_back({.claim = key_of(claim),
                                .claim_uid = claim.meta.uid,
                                .storage_class = name,
+                               .provisioner = storage_class->provisioner,
+                               .parameters = storage_class->parameters,
+                               .mount_options = storage_class->mount_options,
                                .reclaim_policy = storage_class->reclaim_policy,
                                .capacity = claim.request.text(),
-                               .access_modes = claim.access_modes});
+                               .bytes = claim.request.value(),
+                               .access_modes = claim.access_modes,
+                               .volume_mode = claim.volume_mode});
   }
 
-  bool is_claimed(const model::PersistentVolume& volume) const {
-    return std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
-      return claim.meta.ns == volume.claim_ns && claim.meta.name == volume.claim_name &&
-             claim.meta.uid == volume.claim_uid;
-    });
-  }
-
-  void unprotect() {
-    for (const auto& claim : facts_.claims) {
-      if (!claim.meta.deleting() || !model::has_finalizer(claim.meta, model::kClaimProtection)) continue;
-      if (facts_.held.contains({claim.meta.ns, claim.meta.name})) continue;
-      plan_.unprotect.push_back({key_of(claim), claim.meta.uid});
+  static std::string cannot_provision(const Claim& claim, const model::StorageClass& storage_class,
+                                      const ProvisionerTraits& traits) {
+    if (!claim.selector.match_labels.empty() || !claim.selector.match_expressions.empty()) {
+      return "claim Selector is not supported";
     }
-    for (const auto& volume : facts_.volumes) {
-      if (!volume.meta.deleting() || !model::has_finalizer(volume.meta, model::kVolumeProtection)) continue;
-      if (is_claimed(volume)) continue;
-      const auto released = std::any_of(plan_.release.begin(), plan_.release.end(),
-                                        [&](const auto& action) { return action.volume == volume.meta.name; });
-      if (released) continue;  // Its content goes first.
-      plan_.unprotect.push_back({{model::Kind::PersistentVolume, "", volume.meta.name}, volume.meta.uid});
+    if (claim.volume_mode == "Block" && !traits.block) {
+      return fmt::format("provisioner \"{}\" makes no raw block volumes", traits.name);
+    }
+    if (!storage_class.mount_options.empty() && !traits.mount_options) {
+      return fmt::format("Mount options are not supported by the provisioner but StorageClass \"{}\" has mount options",
+                         storage_class.meta.name);
+    }
+    return {};
+  }
+
+  /// A class of volumes that people make, of Kubernetes' own cloud plugins, or of a provisioner that is no part of us.
+  void not_ours(const Claim& claim, const model::StorageClass& storage_class) {
+    const auto& provisioner = storage_class.provisioner;
+    if (provisioner == kNoProvisioner && storage_class.volume_binding_mode == "WaitForFirstConsumer") {
+      return wait(claim, "FailedBinding", "didn't find available persistent volumes to bind");
+    }
+    if (provisioner.starts_with("kubernetes.io/")) {
+      return wait(claim, "ProvisioningFailed", fmt::format("no volume plugin matched name: {}", provisioner));
+    }
+    if (provisioner.starts_with("berth.io/")) {
+      return wait(claim, "ProvisioningFailed",
+                  fmt::format("no volume plugin matched name: {}; there are {}", provisioner, provisioner_names()));
+    }
+    const auto told = claim.meta.annotations.find("volume.kubernetes.io/storage-provisioner");
+    if (told == claim.meta.annotations.end() || told->second != provisioner) {
+      plan_.delegate.push_back({key_of(claim), claim.meta.uid, provisioner});
+    }
+    wait(claim, "ExternalProvisioning",
+         fmt::format("Waiting for a volume to be created either by the external provisioner '{}' or manually by the "
+                     "system administrator. If volume creation is delayed, please verify that the provisioner is "
+                     "running and correctly registered.",
+                     provisioner));
+  }
+
+  // --- bound claims -------------------------------------------------------------------------------
+
+  void bound(const Claim& claim) {
+    const auto* volume = find_volume(claim.volume_name);
+    if (volume == nullptr) {
+      plan_.lost.push_back({key_of(claim), claim.meta.uid, claim.volume_name});
+      return;
+    }
+    if (volume->claim_uid != claim.meta.uid || claim.meta.deleting()) return;
+    if (volume->capacity < claim.request) return expand(claim, *volume);
+    if (claim.capacity < claim.request && is_grown(claim, *volume)) {
+      plan_.resized.push_back({key_of(claim), claim.meta.uid, volume->meta.name, volume->capacity.text()});
     }
   }
 
-  void release(const model::PersistentVolume& volume) {
-    if (volume.claim_uid.empty()) return;  // Never bound.
-    if (is_claimed(volume) || facts_.mounted.contains({volume.claim_ns, volume.claim_name})) return;
-    const auto ours = volume.meta.annotations.find("pv.kubernetes.io/provisioned-by");
-    // A claim made again under the same name has the same directory: its content is not ours to delete.
-    const auto reused = std::any_of(facts_.claims.begin(), facts_.claims.end(), [&](const auto& claim) {
-      return claim.meta.ns == volume.claim_ns && claim.meta.name == volume.claim_name;
-    });
-    const auto deletes = volume.reclaim_policy == "Delete" && ours != volume.meta.annotations.end() &&
-                         ours->second == kDirectoryProvisioner;
-    // Released and being deleted: its content is gone, only somebody's finalizer keeps the object.
-    if (volume.phase == "Released" && (!deletes || volume.meta.deleting())) return;
-    plan_.release.push_back({.volume = volume.meta.name,
-                             .claim_ns = volume.claim_ns,
-                             .claim_name = volume.claim_name,
-                             .reclaim = deletes && !reused,
-                             .drop = deletes && reused});
+  static const ProvisionerTraits* maker_of(const Volume& volume) {
+    const auto made_by = volume.meta.annotations.find(std::string(kProvisionedBy));
+    return made_by == volume.meta.annotations.end() ? nullptr : find_provisioner_traits(made_by->second);
+  }
+
+  /// Has the file system grown with its volume? That happens while it is mounted.
+  bool is_grown(const Claim& claim, const Volume& volume) const {
+    const auto* traits = maker_of(volume);
+    if (traits == nullptr) return false;
+    const bool by_mounting = traits->file_system && volume.volume_mode != "Block";
+    return !by_mounting || use_of({claim.meta.ns, claim.meta.name}).running;
+  }
+
+  void expand(const Claim& claim, const Volume& volume) {
+    const auto* traits = maker_of(volume);
+    const auto* storage_class = find_class(volume.storage_class_name);
+    // A class that is gone can no longer say no; the volume remembers what it was made with.
+    const bool allowed = storage_class == nullptr ? volume.meta.annotations.contains(std::string(kParameters))
+                                                  : storage_class->allow_volume_expansion;
+    if (traits == nullptr || !allowed) {
+      return wait(claim, "VolumeResizeFailed",
+                  "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must "
+                  "support resize");
+    }
+    if (!traits->grows) {
+      return wait(claim, "VolumeResizeFailed",
+                  fmt::format("resize volume \"{}\" failed: provisioner \"{}\" cannot make volumes larger",
+                              volume.meta.name, traits->name));
+    }
+    const bool has_parameters = volume.meta.annotations.contains(std::string(kParameters)) || storage_class == nullptr;
+    const bool by_mounting = traits->file_system && volume.volume_mode != "Block";
+    plan_.expand.push_back({.claim = key_of(claim),
+                            .claim_uid = claim.meta.uid,
+                            .volume = volume.meta.name,
+                            .provisioner = std::string(traits->name),
+                            .parameters = has_parameters ? parameters_of(volume) : storage_class->parameters,
+                            .source = volume.source,
+                            .capacity = claim.request.text(),
+                            .bytes = claim.request.value(),
+                            .block = volume.volume_mode == "Block",
+                            .mount_grows = by_mounting && !use_of({claim.meta.ns, claim.meta.name}).running});
+  }
+
+  // --- volumes without a claim --------------------------------------------------------------------
+
+  bool is_claimed(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    return claim != nullptr && claim->meta.uid == volume.claim_uid;
+  }
+
+  std::optional<ReleaseAction> release(const Volume& volume) const {
+    if (volume.claim_uid.empty() || is_claimed(volume)) return std::nullopt;  // Never bound, or in use.
+    const Name claim{volume.claim_ns, volume.claim_name};
+    if (use_of(claim).mounted) return std::nullopt;
+    static const std::vector<const Volume*> kNone;
+    const auto siblings = promised_.find(claim);
+    return release_volume(volume, is_name_taken(volume), siblings == promised_.end() ? kNone : siblings->second);
+  }
+
+  /// Has another claim the name of the volume's claim? One that got other content does not count.
+  bool is_name_taken(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    if (claim == nullptr) return false;
+    const auto* own = claim->phase == "Bound" ? find_volume(claim->volume_name) : nullptr;
+    return own == nullptr || is_same_content(*own, volume);
+  }
+
+  void unprotect(const std::set<std::string>& going) {
+    for (const auto& [name, claim] : *facts_.claims) {
+      if (!claim->meta.deleting() || !model::has_finalizer(claim->meta, model::kClaimProtection)) continue;
+      if (use_of(name).held) continue;
+      plan_.unprotect.push_back({key_of(*claim), claim->meta.uid});
+    }
+    for (const auto& [name, volume] : *facts_.volumes) {
+      if (!volume->meta.deleting() || !model::has_finalizer(volume->meta, model::kVolumeProtection)) continue;
+      if (is_claimed(*volume) || going.contains(volume->meta.name)) continue;  // In use; or its content goes first.
+      plan_.unprotect.push_back({{model::Kind::PersistentVolume, "", volume->meta.name}, volume->meta.uid});
+    }
   }
 
   const ClaimFacts& facts_;
-  std::set<std::string> taken_;
+  const model::StorageClass* default_class_;
+  std::map<std::string, std::set<const Volume*, BySize>> free_;  ///< By class: volumes that nobody has.
+  std::map<Name, std::vector<const Volume*>> promised_;          ///< By claim: volumes with a claimRef.
   ClaimPlan plan_;
 };
 
 }  // namespace
 
-bool holds_claim(const model::Pod& pod, const model::PersistentVolumeClaim& claim) {
-  if (!claim.meta.deleting() || pod.meta.creation_timestamp < claim.meta.deletion_timestamp) return true;
-  // Within the same second: the one that got as far as an address.
-  return pod.meta.creation_timestamp == claim.meta.deletion_timestamp && !pod.status.pod_ip.empty();
+bool is_reachable(const model::PersistentVolume& volume, const model::Node* node) {
+  if (node == nullptr || volume.node_affinity.empty()) return true;
+  model::PodSpec pinned;
+  pinned.required_node_affinity = volume.node_affinity;
+  return model::node_matches(pinned, *node);
 }
 
 ClaimPlan plan_claims(const ClaimFacts& facts) { return Planner(facts).make(); }

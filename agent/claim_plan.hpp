@@ -1,27 +1,32 @@
-// agent/claim_plan.hpp - which volume a claim gets, and what happens to a volume whose claim is gone. Pure.
+// agent/claim_plan.hpp - which volume a claim gets, how it grows, and what becomes of a volume without claim. Pure.
 #pragma once
 
-#include <optional>
-#include <set>
+#include <cstdint>
+#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "agent/object_cache.hpp"
+#include "agent/provisioners.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
 
-/// The provisioner that this agent is: directories below stateDir/volumes.
-constexpr std::string_view kDirectoryProvisioner = "berth.io/directory";
+/// What pods make of one claim.
+struct ClaimUse {
+  bool here = false;     ///< A pod bound to this node names it.
+  bool mounted = false;  ///< A pod names it that is not torn down yet.
+  bool held = false;     ///< One of them holds the claim: see holds_claim().
+  bool running = false;  ///< One of them runs here, so that the volume is mounted.
+};
 
+/// Nothing is copied: the maps are the cache's, by (namespace, name). Non-null but for `node`.
 struct ClaimFacts {
-  std::vector<model::PersistentVolumeClaim> claims;
-  std::vector<model::PersistentVolume> volumes;
-  std::vector<model::StorageClass> classes;
+  const Typed<model::PersistentVolumeClaim>* claims = nullptr;
+  const Typed<model::PersistentVolume>* volumes = nullptr;
+  const Typed<model::StorageClass>* classes = nullptr;
   const model::Node* node = nullptr;
-  std::set<std::pair<std::string, std::string>> used;     ///< (namespace, claim) of pods bound to this node.
-  std::set<std::pair<std::string, std::string>> mounted;  ///< The same for pods that are not torn down yet.
-  std::set<std::pair<std::string, std::string>> held;     ///< Those of them that hold the claim: see holds_claim().
+  std::map<Name, ClaimUse> uses;  ///< By claim; claims that no pod names are left out.
 };
 
 /// Binds an existing volume to a claim.
@@ -30,28 +35,84 @@ struct BindAction {
   std::string claim_uid;
   std::string volume;
   std::string storage_class;
+  bool chosen = true;  ///< By us, not by the claim's volumeName.
 };
-/// Makes a directory and a volume for a claim.
+/// Makes a volume for a claim.
 struct ProvisionAction {
   model::ObjectKey claim;
   std::string claim_uid;
   std::string storage_class;
+  std::string provisioner;
+  model::StringMap parameters;
+  std::vector<std::string> mount_options;
   std::string reclaim_policy;
-  std::string capacity;
+  std::string capacity;  ///< As asked for.
+  std::int64_t bytes = 0;
   std::vector<std::string> access_modes;
+  std::string volume_mode;
 };
-/// A volume whose claim is gone: Delete removes it with its content, Retain keeps it as Released.
+/// Gives a claim that has to wait and names no class the default one: what it waits for is then there to be read.
+struct ClassAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string storage_class;
+};
+/// Tells somebody else's provisioner (by an annotation) that the claim waits for it.
+struct DelegateAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string provisioner;
+};
+/// Makes the volume of a bound claim larger.
+struct ExpandAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string provisioner;
+  model::StringMap parameters;
+  model::PersistentSource source = model::UnsupportedSource{};
+  std::string capacity;  ///< As asked for.
+  std::int64_t bytes = 0;
+  bool block = false;
+  bool mount_grows = false;  ///< The file system grows when a pod mounts it next: none has it mounted now.
+};
+/// The volume is as large as was asked for, and so is its file system: the claim's status has to say it.
+struct ResizedAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string capacity;
+};
+/// What becomes of a volume whose claim is gone.
+enum class Fate {
+  Keep,     ///< It stays, as Released.
+  Reclaim,  ///< The content goes, then the object.
+  Drop,     ///< Only the object goes: the content serves another claim of the same name.
+  Refuse,   ///< The policy cannot be carried out here: it stays, as Failed.
+};
 struct ReleaseAction {
   std::string volume;
   std::string claim_ns;
   std::string claim_name;
-  bool reclaim = false;  ///< The volume object goes, and its content with it.
-  bool drop = false;     ///< Only the volume object goes: its directory serves another claim of the same name.
+  std::string claim_uid;
+  Fate fate = Fate::Keep;
+  std::string reason;  ///< Fate::Refuse: the event's reason and message.
+  std::string message;
+  std::string provisioner;
+  model::StringMap parameters;
+  std::vector<std::string> mount_options;
+  model::PersistentSource source = model::UnsupportedSource{};
+};
+/// A bound claim whose volume is gone.
+struct LostClaim {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
 };
 /// A claim that has to wait, and why: becomes an event and the pod's message.
 struct WaitingClaim {
   model::ObjectKey claim;
-  std::string reason;  ///< "ProvisioningFailed", "WaitForFirstConsumer", "FailedBinding"
+  std::string reason;  ///< "ProvisioningFailed", "WaitForFirstConsumer", "FailedBinding", ...
   std::string message;
 };
 
@@ -64,17 +125,26 @@ struct UnprotectAction {
 struct ClaimPlan {
   std::vector<BindAction> bind;
   std::vector<ProvisionAction> provision;
+  std::vector<ClassAction> classes;
+  std::vector<DelegateAction> delegate;
+  std::vector<ExpandAction> expand;
+  std::vector<ResizedAction> resized;
   std::vector<ReleaseAction> release;
+  std::vector<LostClaim> lost;
   std::vector<WaitingClaim> waiting;
   std::vector<UnprotectAction> unprotect;
+  std::size_t steps = 0;  ///< Looks at volumes: grows with claims + volumes, not with their product.
 };
 
-/// May the pod go on using the claim? Always, unless the claim is being deleted: then only if the pod was there before.
-/// A later one waits for the claim's successor, and does not keep the old one.
-bool holds_claim(const model::Pod& pod, const model::PersistentVolumeClaim& claim);
-
-/// Kubernetes' binding rules: the claim's volumeName if set; else the smallest available volume that fits class,
-/// size, modes and selector; else dynamic provisioning by the class, at once or with the first pod here.
+/// Kubernetes' binding rules: the claim's volumeName if set; else the volume that is promised to it; else the smallest
+/// available volume that fits class, size, modes and selector; else dynamic provisioning by the class, at once or with
+/// the first pod here.
 ClaimPlan plan_claims(const ClaimFacts& facts);
+
+/// The parameters that a volume was made with: its annotation; none when there is none or it is no object of strings.
+model::StringMap parameters_of(const model::PersistentVolume& volume);
+
+/// Can this node reach the volume?
+bool is_reachable(const model::PersistentVolume& volume, const model::Node* node);
 
 }  // namespace berth::agent

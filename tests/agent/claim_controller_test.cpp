@@ -1,0 +1,244 @@
+// tests/agent/claim_controller_test.cpp - claims on a memory store and volumes that are not there.
+#include "agent/claim_controller.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "agent/claim_objects.hpp"
+#include "tests/agent/controller_fixture.hpp"
+#include "tests/fakes/fake_volumes.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class ClaimControllerTest : public ControllerFixture {
+ protected:
+  ClaimControllerTest() {
+    put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"kubernetes.io/hostname":"n1"}}})");
+    put_class("loop", "berth.io/loop");
+  }
+
+  void go() {
+    begin([this](const store::Change& change) { claims.on_change(change); });
+    claims.plan_all();
+    settle();
+  }
+  void put_class(const std::string& name, const std::string& provisioner) {
+    put(fmt::format(R"({{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{{"name":"{}"}},
+        "provisioner":"{}","parameters":{{"fsType":"xfs"}},"mountOptions":["noatime"],"reclaimPolicy":"Delete",
+        "volumeBindingMode":"Immediate","allowVolumeExpansion":true}})",
+                    name, provisioner));
+  }
+  void put_claim(const std::string& name, const std::string& mode = "ReadWriteOnce",
+                 const std::string& storage_class = "loop") {
+    put(fmt::format(
+        R"({{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{{"name":"{}","namespace":"default",
+        "uid":"{}-uid","finalizers":["kubernetes.io/pvc-protection"]}},"spec":{{"accessModes":["{}"],
+        "storageClassName":"{}","volumeMode":"Filesystem","resources":{{"requests":{{"storage":"1Gi"}}}}}},
+        "status":{{"phase":"Pending"}}}})",
+        name, name, mode, storage_class));
+  }
+  void put_pod(const std::string& name, const std::string& claim, const std::string& phase = "Pending",
+               const std::string& created = "2026-11-21T10:00:00Z") {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default","uid":"{}-uid",
+        "creationTimestamp":"{}"}},"spec":{{"nodeName":"n1","containers":[{{"name":"c","image":"x"}}],"volumes":[
+        {{"name":"v","persistentVolumeClaim":{{"claimName":"{}"}}}}]}},"status":{{"phase":"{}"}}}})",
+                    name, name, created, claim, phase));
+  }
+  std::string phase(Kind kind, const std::string& name) {
+    const auto object = get(kind, name, kind == Kind::PersistentVolume ? "" : "default");
+    return object ? std::string(find_string(json::value(object->raw), {"status", "phase"})) : "gone";
+  }
+  std::string at(Kind kind, const std::string& name, std::initializer_list<std::string_view> path) {
+    const auto object = get(kind, name, kind == Kind::PersistentVolume ? "" : "default");
+    return object ? std::string(find_string(json::value(object->raw), path)) : "gone";
+  }
+  std::string resolve(const std::string& pod, const std::string& claim) {
+    volumes::BoundClaim bound;
+    return claims.resolve(*cache.pods().at({"default", pod}), claim, bound);
+  }
+  std::size_t said(std::string_view reason) const {
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(), [&](const auto& line) { return line.find(reason) == 0; }));
+  }
+
+  std::unique_ptr<Lane> lane = make_inline_lane();
+  volumes::FakeVolumes volumes;
+  std::vector<std::string> events;  ///< "Reason: message"
+  std::vector<std::string> kicked;
+  ClaimController claims{
+      loop,
+      clock,
+      *lane,
+      cache,
+      writer,
+      volumes,
+      [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
+             const std::string& message) { events.push_back(fmt::format("{}: {}", reason, message)); },
+      "n1",
+      [this](const std::string& uid) { kicked.push_back(uid); }};
+};
+
+TEST_F(ClaimControllerTest, AClaimIsProvisionedBoundAndSaysSo) {
+  put_claim("data");
+  go();
+  EXPECT_EQ(phase(Kind::PersistentVolumeClaim, "data"), "Bound");
+  EXPECT_EQ(at(Kind::PersistentVolumeClaim, "data", {"spec", "volumeName"}), "pvc-data-uid");
+  EXPECT_EQ(at(Kind::PersistentVolumeClaim, "data", {"status", "capacity", "storage"}), "1Gi");
+  EXPECT_EQ(phase(Kind::PersistentVolume, "pvc-data-uid"), "Bound");
+  const auto volume = cache.volumes().at({"", "pvc-data-uid"});
+  EXPECT_EQ(volume->mount_options, (std::vector<std::string>{"noatime"}));
+  EXPECT_EQ(volume->meta.annotations.at("pv.kubernetes.io/provisioned-by"), "berth.io/loop");
+  EXPECT_EQ(parameters_of(*volume), (model::StringMap{{"fsType", "xfs"}}));
+  EXPECT_FALSE(volume->node_affinity.empty()) << "only this host has it";
+  EXPECT_THAT(events, testing::ElementsAre("Provisioning: External provisioner is provisioning volume for claim "
+                                           "\"default/data\"",
+                                           "ProvisioningSucceeded: Successfully provisioned volume pvc-data-uid"));
+}
+
+TEST_F(ClaimControllerTest, WhatFailsIsSaidToThePodAndTriedAgainWhenTheClassChanges) {
+  volumes.fail_next("provision", Error(ErrorCode::InvalidArgument, "parameter size: must be small"));
+  put_claim("data");
+  put_pod("p", "data");
+  go();
+  EXPECT_EQ(phase(Kind::PersistentVolumeClaim, "data"), "Pending");
+  EXPECT_EQ(resolve("p", "data"),
+            "persistentvolumeclaim \"data\" is not bound: failed to provision volume with StorageClass \"loop\": "
+            "parameter size: must be small");
+  EXPECT_THAT(kicked, Contains("p-uid"));
+  EXPECT_EQ(volumes.calls().size(), 1U) << "with patience";
+  edit({Kind::StorageClass, "", "loop"}, [](json::object& raw) {
+    raw["metadata"].get_object()["labels"] = {{"a", "b"}};
+  });
+  settle();
+  EXPECT_EQ(phase(Kind::PersistentVolumeClaim, "data"), "Bound");
+  EXPECT_EQ(resolve("p", "data"), "");
+}
+
+TEST_F(ClaimControllerTest, ADeletedClaimTakesItsVolumeAlong) {
+  put_claim("data");
+  go();
+  remove({Kind::PersistentVolumeClaim, "default", "data"});
+  settle();
+  EXPECT_THAT(volumes.calls(), Contains("reclaim default/data"));
+  EXPECT_EQ(phase(Kind::PersistentVolume, "pvc-data-uid"), "gone");
+}
+
+TEST_F(ClaimControllerTest, AVolumeThatCannotBeRemovedIsFailedAndKept) {
+  put_claim("data");
+  go();
+  volumes.fail_next("reclaim", Error(ErrorCode::FailedPrecondition, "still in use"));
+  remove({Kind::PersistentVolumeClaim, "default", "data"});
+  settle();
+  EXPECT_EQ(phase(Kind::PersistentVolume, "pvc-data-uid"), "Failed");
+  EXPECT_EQ(at(Kind::PersistentVolume, "pvc-data-uid", {"status", "message"}), "still in use");
+  EXPECT_EQ(said("VolumeFailedDelete: still in use"), 1U);
+}
+
+TEST_F(ClaimControllerTest, AGrownClaimWaitsForItsFileSystemUnlessItIsMounted) {
+  put_claim("data");
+  go();
+  const auto grow = [&](const char* size) {
+    edit({Kind::PersistentVolumeClaim, "default", "data"}, [size](json::object& raw) {
+      raw["spec"].get_object()["resources"] = {{"requests", {{"storage", size}}}};
+    });
+    settle();
+  };
+  grow("2Gi");
+  EXPECT_EQ(at(Kind::PersistentVolume, "pvc-data-uid", {"spec", "capacity", "storage"}), "2Gi");
+  EXPECT_EQ(at(Kind::PersistentVolumeClaim, "data", {"status", "capacity", "storage"}), "1Gi");
+  const auto pending = get(Kind::PersistentVolumeClaim, "data");
+  EXPECT_THAT(json::serialize(pending->raw.at("status")), HasSubstr("FileSystemResizePending"));
+  EXPECT_EQ(said("FileSystemResizeRequired"), 1U);
+  put_pod("p", "data", "Running");
+  settle();
+  EXPECT_EQ(at(Kind::PersistentVolumeClaim, "data", {"status", "capacity", "storage"}), "2Gi");
+  EXPECT_THAT(json::serialize(get(Kind::PersistentVolumeClaim, "data")->raw.at("status")),
+              Not(HasSubstr("FileSystemResizePending")));
+  EXPECT_EQ(said("FileSystemResizeSuccessful"), 1U);
+  grow("3Gi");
+  EXPECT_EQ(at(Kind::PersistentVolumeClaim, "data", {"status", "capacity", "storage"}), "3Gi");
+  EXPECT_EQ(said("VolumeResizeSuccessful"), 1U);
+}
+
+TEST_F(ClaimControllerTest, AGrowthThatFailsKeepsTheOldSizeAndSaysWhy) {
+  put_claim("data");
+  go();
+  volumes.fail_next("expand", Error(ErrorCode::ResourceExhausted, "no room"));
+  edit({Kind::PersistentVolumeClaim, "default", "data"}, [](json::object& raw) {
+    raw["spec"].get_object()["resources"] = {{"requests", {{"storage", "9Gi"}}}};
+  });
+  settle();
+  EXPECT_EQ(at(Kind::PersistentVolume, "pvc-data-uid", {"spec", "capacity", "storage"}), "1Gi");
+  EXPECT_EQ(said("VolumeResizeFailed: resize volume \"pvc-data-uid\" by resizer \"berth.io/loop\" failed: no room"),
+            1U);
+}
+
+TEST_F(ClaimControllerTest, OnePodAtATimeHasAReadWriteOncePodClaim) {
+  put_claim("data", "ReadWriteOncePod");
+  put_pod("old", "data", "Pending", "2026-11-21T09:00:00Z");
+  put_pod("young", "data");
+  go();
+  EXPECT_EQ(resolve("old", "data"), "");
+  EXPECT_EQ(resolve("young", "data"),
+            "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode");
+  kicked.clear();
+  remove({Kind::Pod, "default", "old"});
+  settle();
+  EXPECT_THAT(kicked, Contains("young-uid"));
+  EXPECT_EQ(resolve("young", "data"), "");
+}
+
+TEST_F(ClaimControllerTest, AClaimWithoutItsVolumeIsLost) {
+  put_claim("data");
+  put_pod("p", "data");
+  go();
+  remove({Kind::PersistentVolume, "", "pvc-data-uid"});
+  settle();
+  EXPECT_EQ(phase(Kind::PersistentVolumeClaim, "data"), "Lost");
+  EXPECT_EQ(said("ClaimLost: Bound claim has lost its PersistentVolume. Data on the volume is lost!"), 1U);
+  EXPECT_EQ(resolve("p", "data"),
+            "persistentvolumeclaim \"data\" bound to non-existent persistentvolume "
+            "\"pvc-data-uid\"");
+}
+
+TEST_F(ClaimControllerTest, AStaticVolumeWithPolicyDeleteFailsAndStays) {
+  put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{"capacity":{"storage":"1Gi"},
+      "accessModes":["ReadWriteOnce"],"persistentVolumeReclaimPolicy":"Delete","storageClassName":"","nfs":{"server":"h",
+      "path":"/p","readOnly":true}},"status":{"phase":"Available"}})");
+  put_claim("data", "ReadWriteOnce", "");
+  put_pod("p", "data");
+  go();
+  volumes::BoundClaim bound;
+  EXPECT_EQ(claims.resolve(*cache.pods().at({"default", "p"}), "data", bound), "");
+  EXPECT_TRUE(bound.read_only);
+  remove({Kind::Pod, "default", "p"});
+  remove({Kind::PersistentVolumeClaim, "default", "data"});
+  settle();
+  EXPECT_EQ(phase(Kind::PersistentVolume, "pv"), "Failed");
+  EXPECT_EQ(said("VolumeFailedDelete"), 1U);
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+}
+
+TEST_F(ClaimControllerTest, ClaimsOfAPoolAreServedOneAfterTheOther) {
+  put_class("pool", "berth.io/pool");
+  for (const auto* name : {"a", "b", "c"}) put_claim(name, "ReadWriteOnce", "pool");
+  go();
+  for (const auto* name : {"a", "b", "c"}) EXPECT_EQ(phase(Kind::PersistentVolumeClaim, name), "Bound");
+}
+
+TEST(ClaimObjects, SizesAreWrittenShortAndExact) {
+  EXPECT_EQ(size_text(10LL << 30), "10Gi");
+  EXPECT_EQ(size_text(1536LL << 20), "1536Mi");
+  EXPECT_EQ(size_text(4096), "4Ki");
+  EXPECT_EQ(size_text(1'000'000'000), "1000000000");
+}
+
+}  // namespace
+}  // namespace berth::agent
