@@ -34,6 +34,16 @@ bool has_other_claim(const json::object& volume, const BindAction& action) {
   return !uid.empty() && uid != action.claim_uid;
 }
 
+/// User name and password of the target whose LUNs a pool gives out; nothing when its class names no secret, or one
+/// that is not there: then the target says what it wants.
+model::StringMap chap_secret(const model::StringMap& parameters, const std::string& ns, const ObjectCache& cache) {
+  const auto name = parameters.find("iscsiSecretName");
+  if (name == parameters.end()) return {};
+  const auto secret_ns = parameters.find("iscsiSecretNamespace");
+  const auto found = cache.secrets().find({secret_ns == parameters.end() ? ns : secret_ns->second, name->second});
+  return found == cache.secrets().end() ? model::StringMap() : found->second->data;
+}
+
 }  // namespace
 
 std::string ClaimController::uid_of_volume(const std::string& name) const {
@@ -148,7 +158,8 @@ void ClaimController::provision(const ProvisionAction& action) {
                                     .claim = action.claim.name,
                                     .bytes = action.bytes,
                                     .block = action.volume_mode == "Block",
-                                    .taken = {}};
+                                    .taken = {},
+                                    .secret = chap_secret(action.parameters, action.claim.ns, cache_)};
   if (!named) {
     under_way_.emplace(kPool);
     for (const auto& [name, volume] : cache_.volumes()) request.taken.push_back(volume->source);
@@ -331,7 +342,8 @@ void ClaimController::reclaim(const ReleaseAction& action, const std::string& ta
                                         .source = action.source,
                                         .ns = action.claim_ns,
                                         .claim = action.claim_name,
-                                        .mount_options = action.mount_options};
+                                        .mount_options = action.mount_options,
+                                        .secret = chap_secret(action.parameters, action.claim_ns, cache_)};
   lane_.run([this, &loop = loop_, &volumes = volumes_, alive = alive_, action, tag, request] {
     volumes.reclaim(request, [this, &loop, alive, action, tag](const Status& gone) {
       loop.post([this, alive, action, tag, gone] {
