@@ -64,11 +64,11 @@ void ClaimController::on_change(const store::Change& change) {
       }
       return mark();
     case Kind::StorageClass: retries_.clear(); return mark();
+    case Kind::Secret: return on_secret({object.meta.ns, object.meta.name});
     case Kind::Pod: return on_pod(change);
     case Kind::Namespace:
     case Kind::Node:
     case Kind::ConfigMap:
-    case Kind::Secret:
     case Kind::ServiceAccount:
     case Kind::Service:
     case Kind::DaemonSet:
@@ -79,6 +79,19 @@ void ClaimController::on_change(const store::Change& change) {
     case Kind::Lease:
     case Kind::Event: return;
   }
+}
+
+/// Passwords of targets: for volumes that pods wait for, and for provisioners that failed without.
+void ClaimController::on_secret(const Name& secret) {
+  for (const auto& [name, volume] : cache_.volumes()) {
+    const auto* iscsi = std::get_if<model::IscsiSource>(&volume->source);
+    if (iscsi == nullptr || iscsi->secret_name != secret.second) continue;
+    if ((iscsi->secret_ns.empty() ? volume->claim_ns : iscsi->secret_ns) != secret.first) continue;
+    kick_users({volume->claim_ns, volume->claim_name});
+  }
+  if (retries_.empty()) return;
+  retries_.clear();
+  mark();
 }
 
 /// A first consumer, one that runs now, or the last user of a released volume is gone.

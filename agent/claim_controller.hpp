@@ -42,6 +42,7 @@ class ClaimController {
   };
 
   void on_pod(const store::Change& change);
+  void on_secret(const Name& secret);
   void mark();
   void run();
   ClaimFacts facts() const;

@@ -226,6 +226,24 @@ TEST_F(ClaimControllerTest, AStaticVolumeWithPolicyDeleteFailsAndStays) {
   EXPECT_THAT(volumes.calls(), IsEmpty());
 }
 
+TEST_F(ClaimControllerTest, APodWaitsForTheSecretOfItsTargetAndIsToldWhenItComes) {
+  put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{"capacity":{"storage":"1Gi"},
+      "accessModes":["ReadWriteOnce"],"storageClassName":"","iscsi":{"targetPortal":"h","iqn":"iqn.2015-02.example.com:t",
+      "lun":0,"chapAuthSession":true,"secretRef":{"name":"chap","namespace":"storage"}}},"status":{"phase":"Available"}})");
+  put_claim("data", "ReadWriteOnce", "");
+  put_pod("p", "data");
+  go();
+  EXPECT_EQ(resolve("p", "data"), "persistentvolume \"pv\": secret \"storage/chap\" not found");
+  kicked.clear();
+  put(R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"chap","namespace":"storage"},
+      "data":{"node.session.auth.username":"bWU="}})");
+  settle();
+  EXPECT_THAT(kicked, Contains("p-uid"));
+  volumes::BoundClaim bound;
+  EXPECT_EQ(claims.resolve(*cache.pods().at({"default", "p"}), "data", bound), "");
+  EXPECT_EQ(bound.secret, (model::StringMap{{"node.session.auth.username", "me"}}));
+}
+
 TEST_F(ClaimControllerTest, ClaimsOfAPoolAreServedOneAfterTheOther) {
   put_class("pool", "berth.io/pool");
   for (const auto* name : {"a", "b", "c"}) put_claim(name, "ReadWriteOnce", "pool");
