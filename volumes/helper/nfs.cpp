@@ -36,7 +36,7 @@ struct Words {
 };
 
 /// What mount.nfs prints (nfs-utils, utils/mount/error.c and stropts.c); the first that is found counts.
-constexpr std::array<Words, 16> kWords{{
+constexpr std::array<Words, 17> kWords{{
     {"rpc.statd is not running", ErrorCode::FailedPrecondition,
      "NFS v3 locks need rpc.statd: add mountOptions [nolock], or start rpc-statd, or use nfsvers=4"},
     {"access denied", ErrorCode::PermissionDenied, "the server does not export it to this host"},
@@ -44,6 +44,7 @@ constexpr std::array<Words, 16> kWords{{
     {"Operation not permitted", ErrorCode::PermissionDenied, "the server does not export it to this host"},
     {"No such file or directory", ErrorCode::NotFound, "the server has no such path"},
     {"Failed to resolve", ErrorCode::Unavailable, "its name is not known"},
+    {"Resource temporarily unavailable", ErrorCode::Unavailable, "its name cannot be resolved now"},
     {"No route to host", ErrorCode::Unavailable, ""},
     {"Network is unreachable", ErrorCode::Unavailable, ""},
     {"Connection refused", ErrorCode::Unavailable, "no NFS server listens there"},
