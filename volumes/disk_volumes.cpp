@@ -29,6 +29,20 @@ std::filesystem::path link_text(const std::filesystem::path& link) {
   return failure ? std::filesystem::path() : text;
 }
 
+/// Is a device attached for this pod, or was it about to be when its child ended? The child notes each target before it
+/// attaches anything (volumes/helper/stage_record.hpp): links on our own tmpfs.
+bool is_staged_for(const std::filesystem::path& run_dir, const std::filesystem::path& pod_dir) {
+  const auto begin = (pod_dir / "").string();
+  std::error_code failure;
+  for (const auto& stage : std::filesystem::directory_iterator(run_dir / "staged", failure)) {
+    std::error_code gone;
+    for (const auto& target : std::filesystem::directory_iterator(stage.path() / "targets", gone)) {
+      if (link_text(target.path()).string().starts_with(begin)) return true;
+    }
+  }
+  return false;
+}
+
 /// Whom taking these mounts down may have to wait for.
 std::string peer_of_mounts(const std::vector<MountEntry>& mounts) {
   for (const auto& mount : mounts) {
@@ -150,7 +164,10 @@ Status DiskVolumes::unpublish(const PodDirs& dirs, const std::string& pod_uid) {
   std::error_code failure;
   const auto links =
       std::filesystem::exists(dirs.devices, failure) && !std::filesystem::is_empty(dirs.devices, failure);
-  if (mounts.empty() && !links) {
+  // A publish that failed half-way has logged in, or attached, all the same: that is to be undone before the pod is
+  // gone.
+  const auto staged = pending.empty() && is_staged_for(run_dir_, dirs.run);
+  if (mounts.empty() && !links && !staged) {
     // A child that hangs may have left something staged: that is swept when it has ended.
     if (!pending.empty()) log(LogLevel::Warning, "a volume's process outlives its pod", {{"why", pending}});
     const std::lock_guard lock(mutex_);

@@ -27,6 +27,7 @@
 #include "volumes/helper/loop_device.hpp"
 #include "volumes/helper/stage_record.hpp"
 #include "volumes/mounts.hpp"
+#include "volumes/pod_volumes.hpp"
 #include "volumes/volume_job.hpp"
 
 namespace berth::volumes {
@@ -133,7 +134,7 @@ class VolumeHelper : public ::testing::Test {
   static bool has_loop(const fs::path& image) { return helper::find_loop(*helper::file_identity(image))->has_value(); }
   bool nothing_staged() const { return !fs::exists(run_ / "staged") || fs::is_empty(run_ / "staged"); }
 
-  TempDir dir_{"/var/tmp"};
+  TempDir dir_{"/dev/shm"};  // no disk that others keep busy
   fs::path run_ = dir_.path() / "run";
 };
 
@@ -339,6 +340,38 @@ TEST_F(VolumeHelper, MissingImageIsNamedAndNothingStays) {
   EXPECT_THAT(answer, ::testing::StartsWith("NotFound"));
   EXPECT_THAT(answer, ::testing::HasSubstr("absent.img"));
   ASSERT_EQ(unpublish("one"), "ok");
+  EXPECT_TRUE(nothing_staged());
+}
+
+TEST_F(VolumeHelper, WhatAFailedPublishAttachedIsDetachedWithThePod) {
+  const auto image = make_image("disk.img", 64);
+  ASSERT_EQ(run({"mkswap", image.string()}).substr(0, 1), "0");
+  VolumesConfig config{run_, dir_.path() / "state"};
+  config.helper = BERTH_VOLUME;
+  const auto volumes = make_pod_volumes(config);
+  PodVolumesSpec spec;
+  spec.pod.meta.uid = "one";
+  spec.pod.spec.volumes = {{"data", model::ClaimSource{"data-db-0", false}}};
+  BoundClaim claim;
+  claim.claim_name = "data-db-0";
+  claim.source = model::LocalSource{image.string(), ""};
+  spec.claims["data-db-0"] = claim;
+  const auto until_done = [](auto call) {
+    constexpr int kLooks = 600;
+    auto result = call();
+    for (int i = 0; i < kLooks && failed_with(result, ErrorCode::Aborted); ++i) {
+      ::usleep(50'000);
+      result = call();
+    }
+    return result;
+  };
+  const auto mounted = until_done([&] { return volumes->mount(spec); });
+  ASSERT_TRUE(failed_with(mounted, ErrorCode::FailedPrecondition));
+  EXPECT_THAT(mounted.error().message(), ::testing::HasSubstr("holds swap"));
+  EXPECT_TRUE(has_loop(image));
+  const auto unmounted = until_done([&] { return volumes->unmount("one"); });
+  EXPECT_TRUE(unmounted.ok()) << unmounted.error().message();
+  EXPECT_FALSE(has_loop(image));
   EXPECT_TRUE(nothing_staged());
 }
 

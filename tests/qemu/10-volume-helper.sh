@@ -7,7 +7,7 @@ mkdir -p $run /srv/nfs/data
 
 # The last line of a job's answer: "ok", or its error as "Code: message".
 job() {
-  /usr/lib/berth/berth-volume <<<"$1" | tail -n 1 | jq -r 'if .result then "ok" else .error.code + ": " + .error.message end'
+  { /usr/lib/berth/berth-volume <<<"$1" || true; } | tail -n 1 | jq -r 'if .result then "ok" else .error.code + ": " + .error.message end'
 }
 publish_job() { # POD SOURCE [VOLUME_JSON]
   jq -cn --arg run $run --arg pod "$1" --argjson source "$2" --argjson more "${3:-{\}}" '{verb: "publish", runDir: $run,
