@@ -322,4 +322,5 @@ def main():
     agent.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()
