@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 id=vol-049df61146c4d7901
-manifest() { sed 's|image: \.\.\.|image: busybox:1.35\n    command: [sleep, "100000"]|' "$root/tests/data/manifests/ebs-pod.yaml"; }
+manifest() { sed 's|image: \.\.\.|image: busybox:1.35\n    command: [sh, -c, "trap '\''exit 0'\'' TERM; sleep 100000 \& wait"]|' "$root/tests/data/manifests/ebs-pod.yaml"; }
 name=$(manifest | awk '/^  name:/ { print $2; exit }')
 where=$(manifest | awk '/mountPath:/ { print $NF; exit }')
 event() { berth get events -o json | jq -r --arg name "$name" '.items[] | select(.involvedObject.name == $name) | .reason + ": " + .message'; }
