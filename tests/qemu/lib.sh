@@ -138,3 +138,43 @@ stringData: {node.session.auth.username: $2, node.session.auth.password: $3}
 ---
 END
 }
+
+# --- berth-volume without an agent ------------------------------------------------------------------------------------------
+mi=$((1 << 20))
+program=/usr/lib/berth/berth-volume
+run_dir=/run/provisioners
+state_dir=/var/lib/provisioners
+target=$run_dir/pods/uid-1/mounts/data
+berth_volume_alone() { systemctl stop berthd; mkdir -p $run_dir $state_dir; }
+# What the agent asks: VERB PROVISIONER PARAMETERS CLAIM [MORE-JSON], and the last line of the answer.
+job() {
+  local more=${5:-}
+  jq -cn --arg verb "$1" --arg provisioner "berth.io/$2" --argjson parameters "$3" --arg claim "$4" --argjson more "${more:-null}" \
+    --arg run $run_dir --arg state $state_dir \
+    '{verb: $verb, provisioner: $provisioner, parameters: $parameters, namespace: "default", claim: $claim, runDir: $run,
+      stateDir: $state} + ($more // {})'
+}
+ask() { job "$@" | { $program || true; } | tail -n 1; }
+provision() { ask provision "$1" "$2" "$3" "{\"bytes\": $4}"; }           # PROVISIONER PARAMETERS CLAIM BYTES
+expand() { ask expand "$1" "$2" "$3" "{\"bytes\": $4, \"source\": $5}"; } # ... SOURCE
+reclaim() { ask reclaim "$1" "$2" "$3" "{\"source\": $4}"; }              # PROVISIONER PARAMETERS CLAIM SOURCE
+publish() { # SOURCE TARGET [OPTIONS]
+  jq -cn --argjson source "$1" --arg target "$2" --argjson options "${3:-[]}" --arg run $run_dir \
+    '{verb: "publish", volume: {name: "data", source: $source, mountOptions: $options}, runDir: $run, target: $target}' |
+    { $program || true; } | tail -n 1
+}
+unpublish() { # DIRECTORY
+  jq -cn --arg directory "$1" --arg run $run_dir '{verb: "unpublish", runDir: $run, directories: [$directory]}' | { $program || true; } | tail -n 1
+}
+source_of() { jq -ce .result.source <<<"$1" || { echo "   $1" >&2; false; }; }
+message() { jq -r '"\(.error.code): \(.error.message)"' <<<"$1"; }
+size() { jq -r .result.bytes <<<"$1"; }
+done_well() { jq -e 'has("result")' <<<"$1" >/dev/null || { echo "   $1" >&2; false; }; }
+on_device() { blkid -p -o value -s TYPE "$1" || true; }
+# Begins the job, kills it within its first 0.3 s; the next one has to converge.
+killed() { # as job
+  job "$@" | $program >/dev/null & local pid=$!
+  sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"; [ $((RANDOM % 2)) = 0 ] || sleep 0.15
+  kill -9 $pid 2>/dev/null || true
+  wait $pid 2>/dev/null || true
+}
