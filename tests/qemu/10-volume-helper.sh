@@ -116,10 +116,11 @@ ok "away" "$(unpublish raw three)"
 expect "sessions" "$(sessions)" 0
 
 step "iSCSI: two portals are one disk through multipath; one portal suffices"
+printf 'defaults {\n find_multipaths yes\n user_friendly_names yes\n}\n' >/etc/multipath.conf
 systemctl start multipathd
 ok "two portals" "$(publish one "$(lun 1 '{"portals": ["10.90.0.8"]}')" "$secret")"
 expect "its data" "$(sha256sum <"$(at one)/blob")" "$sum"
-echo "   $(findmnt -no SOURCE "$(at one)"), sessions: $(sessions)"
+expect_match "its device" "$(findmnt -no SOURCE "$(at one)")" '^/dev/mapper/mpath'
 expect "sessions" "$(sessions)" 2
 ok "away" "$(unpublish one)"
 expect "sessions" "$(sessions)" 0
@@ -147,7 +148,7 @@ expect "its data" "$(sha256sum <"$(at one)/blob")" "$sum"
 ok "away" "$(unpublish one)"
 
 step "disks by their names: partition label, file system label, a cloud's id"
-sgdisk -q -n 1:0:+200M -c 1:berth-part /dev/disk/by-id/virtio-data1
+sgdisk -n 1:0:+200M -c 1:berth-part /dev/disk/by-id/virtio-data1 >/dev/null
 udevadm settle
 fails "a partition table is not formatted" "$(publish one '{"local": {"path": "/dev/disk/by-id/virtio-data1"}}')" '^FailedPrecondition.*partition table'
 ok "away" "$(unpublish one)"
