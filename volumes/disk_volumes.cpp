@@ -31,13 +31,13 @@ std::filesystem::path link_text(const std::filesystem::path& link) {
 
 /// Is a device attached for this pod, or was it about to be when its child ended? The child notes each target before it
 /// attaches anything (volumes/helper/stage_record.hpp): links on our own tmpfs.
-bool is_staged_for(const std::filesystem::path& run_dir, const std::filesystem::path& pod_dir) {
-  const auto begin = (pod_dir / "").string();
+bool is_staged_for(const std::filesystem::path& run_dir, const std::string& pod_uid) {
+  const auto mine = fmt::format("/pods/{}/", pod_uid);
   std::error_code failure;
   for (const auto& stage : std::filesystem::directory_iterator(run_dir / "staged", failure)) {
     std::error_code gone;
     for (const auto& target : std::filesystem::directory_iterator(stage.path() / "targets", gone)) {
-      if (link_text(target.path()).string().starts_with(begin)) return true;
+      if (link_text(target.path()).string().find(mine) != std::string::npos) return true;
     }
   }
   return false;
@@ -63,12 +63,18 @@ Status DiskVolumes::begin(const std::string& id, const std::string& pod_uid, Vol
   const auto tell = [on_progress = on_progress_, pod_uid] {
     if (on_progress && !pod_uid.empty()) on_progress(pod_uid);
   };
+  {
+    const std::lock_guard lock(mutex_);
+    told_.try_emplace(id);
+  }
   runner_.start(
       std::move(job),
       [this, id, tell](const Result<json::object>& answer) {
         {
           const std::lock_guard lock(mutex_);
-          auto& told = told_[id];
+          const auto found = told_.find(id);
+          if (found == told_.end()) return;  // Its pod is gone.
+          auto& told = found->second;
           told.failure.reset();
           if (answer) {
             told.answered = std::chrono::steady_clock::now();
@@ -79,7 +85,11 @@ Status DiskVolumes::begin(const std::string& id, const std::string& pod_uid, Vol
         }
         tell();
       },
-      tell);
+      [this, id, tell] {
+        tell();
+        // A child that hung has ended at last, and its pod did not wait for it: what it had staged is nobody's.
+        if (!runner_.busy(id) && !is_awaited(id)) sweep();
+      });
   return Error(ErrorCode::Aborted, runner_.waits_for(id));
 }
 
@@ -87,6 +97,11 @@ std::optional<Error> DiskVolumes::take_failure(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto found = told_.find(id);
   return found == told_.end() ? std::nullopt : std::exchange(found->second.failure, std::nullopt);
+}
+
+bool DiskVolumes::is_awaited(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return told_.contains(id);
 }
 
 bool DiskVolumes::answered_lately(const std::string& id) const {
@@ -148,9 +163,11 @@ Status DiskVolumes::unpublish(const PodDirs& dirs, const std::string& pod_uid) {
     }
   }
   std::string pending;
+  auto hangs = false;
   for (const auto& job : others) {
     runner_.cancel(job);
     if (runner_.busy(job)) pending = runner_.waits_for(job);
+    hangs = hangs || runner_.hangs(job);
   }
   if (auto failure = take_failure(id)) return *failure;
   if (runner_.busy(id)) return Error(ErrorCode::Aborted, runner_.waits_for(id));
@@ -164,10 +181,10 @@ Status DiskVolumes::unpublish(const PodDirs& dirs, const std::string& pod_uid) {
   std::error_code failure;
   const auto links =
       std::filesystem::exists(dirs.devices, failure) && !std::filesystem::is_empty(dirs.devices, failure);
-  // A publish that failed half-way has logged in, or attached, all the same: that is to be undone before the pod is
-  // gone.
-  const auto staged = pending.empty() && is_staged_for(run_dir_, dirs.run);
-  if (mounts.empty() && !links && !staged) {
+  // A publish that failed half-way, or was cut short, has logged in, or attached, all the same: that is to be undone
+  // before the pod is gone.
+  const auto staged = is_staged_for(run_dir_, pod_uid);
+  if (mounts.empty() && !links && (!staged || hangs)) {
     // A child that hangs may have left something staged: that is swept when it has ended.
     if (!pending.empty()) log(LogLevel::Warning, "a volume's process outlives its pod", {{"why", pending}});
     const std::lock_guard lock(mutex_);

@@ -41,7 +41,7 @@ class DiskVolumes {
   /// Was anything begun for the pod since unpublish() answered Ok?
   bool knows(const std::string& pod_uid) const;
 
-  /// Releases what is staged and used by no pod: after a restart.
+  /// Releases what is staged and used by no pod: after a restart, or after a child that hung.
   void sweep();
 
   /// Is this path a published volume whose file system may not answer? False for devices of this host.
@@ -57,6 +57,7 @@ class DiskVolumes {
 
   Status begin(const std::string& id, const std::string& pod_uid, VolumeJob job);
   std::optional<Error> take_failure(const std::string& id);
+  bool is_awaited(const std::string& id) const;
   bool answered_lately(const std::string& id) const;
 
   const std::filesystem::path run_dir_;

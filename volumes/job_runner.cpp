@@ -118,6 +118,12 @@ class JobRunner::Impl {
     return find(id) != nullptr;
   }
 
+  bool hangs(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    const auto* entry = find(id);
+    return entry != nullptr && entry->stuck;
+  }
+
   std::string waits_for(const std::string& id) const {
     const std::lock_guard lock(mutex_);
     const auto* entry = find(id);
@@ -405,6 +411,7 @@ bool JobRunner::start(VolumeJob job, Done done, Notice notice) {
 }
 void JobRunner::cancel(const std::string& id) { impl_->cancel(id); }
 bool JobRunner::busy(const std::string& id) const { return impl_->busy(id); }
+bool JobRunner::hangs(const std::string& id) const { return impl_->hangs(id); }
 std::string JobRunner::waits_for(const std::string& id) const { return impl_->waits_for(id); }
 
 }  // namespace berth::volumes

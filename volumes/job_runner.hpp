@@ -58,6 +58,9 @@ class JobRunner {
 
   bool busy(const std::string& id) const;
 
+  /// Was it given up, and its child still hangs in the kernel?
+  bool hangs(const std::string& id) const;
+
   /// What that job waits for, one sentence: "data-db-0: server 10.0.0.5 silent for 42 s (mount the export)"; empty when
   /// there is none.
   std::string waits_for(const std::string& id) const;

@@ -1,0 +1,84 @@
+// tests/volumes/disk_volumes_test.cpp - what is asked of the children, and when nothing is.
+#include "volumes/disk_volumes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <future>
+#include <mutex>
+
+#include "base/atomic_file.hpp"
+#include "tests/volumes/temp_dir.hpp"
+
+namespace berth::volumes {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kLong{30};
+
+/// In the place of berth-volume: keeps the job beside itself, and releases all that is staged.
+constexpr auto kProgram = R"sh(#!/bin/sh
+dir=$(dirname "$0")
+cat >>"$dir/jobs"
+rm -rf "$dir/run/staged"
+echo '{"result":{}}'
+)sh";
+
+class Disks : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto program = dir_.path() / "program";
+    std::ofstream(program) << kProgram;
+    fs::permissions(program, fs::perms::owner_all);
+    config_.run_dir = dir_.path() / "run";
+    config_.state_dir = dir_.path() / "state";
+    config_.on_progress = [this](const std::string& uid) {
+      std::call_once(once_, [&] { progress_.set_value(uid); });  // a slow child is told about twice
+    };
+    runner_ = std::make_unique<JobRunner>(program);
+    disks_ = std::make_unique<DiskVolumes>(config_, *runner_);
+  }
+  /// What a publish leaves that ended after it had attached the device and before anything was mounted.
+  void stage_for(const std::string& uid) const {
+    const auto targets = config_.run_dir / "staged/iscsi-1/targets";
+    fs::create_directories(targets);
+    fs::create_symlink(config_.run_dir / "pods" / uid / "mounts/data", targets / uid);
+  }
+  Status unpublish(const std::string& uid) { return disks_->unpublish(*pod_dirs(config_, uid), uid); }
+
+  TempDir dir_;
+  VolumesConfig config_;
+  std::once_flag once_;
+  std::promise<std::string> progress_;
+  std::unique_ptr<JobRunner> runner_;
+  std::unique_ptr<DiskVolumes> disks_;
+};
+
+TEST_F(Disks, NothingStagedForAPodMeansNoChild) {
+  stage_for("uid-2");
+
+  EXPECT_TRUE(unpublish("uid-1").ok());
+
+  EXPECT_FALSE(fs::exists(dir_.path() / "jobs"));
+}
+
+// A wrong password left an iSCSI session behind, whose device no pod had ever seen.
+TEST_F(Disks, DeviceThatWasAttachedButNeverMountedIsReleasedWithItsPod) {
+  stage_for("uid-1");
+
+  const auto begun = unpublish("uid-1");
+  ASSERT_FALSE(begun.ok());
+  EXPECT_EQ(begun.error().code(), ErrorCode::Aborted);
+  auto told = progress_.get_future();
+  ASSERT_EQ(told.wait_for(kLong), std::future_status::ready);
+
+  EXPECT_EQ(told.get(), "uid-1");
+  EXPECT_TRUE(unpublish("uid-1").ok());
+  const auto jobs = read_file(dir_.path() / "jobs", 4096);
+  ASSERT_TRUE(jobs.ok());
+  EXPECT_NE(jobs->find("\"verb\":\"unpublish\""), std::string::npos) << *jobs;
+}
+
+}  // namespace
+}  // namespace berth::volumes
