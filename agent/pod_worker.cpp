@@ -163,7 +163,10 @@ Result<PodView> PodWorker::observe(const PassInput& input) {
   auto present = volumes_.present(uid);
   if (!present) return std::move(present).error().context("look at volumes");
   view.volumes = *present || input.memory.mounted ? Presence::Present : Presence::Absent;
-  if (!input.memory.mounted && volumes_.under_way(uid)) view.volumes = Presence::Unknown;
+  // Begun and not seen complete, by us or by the agent before us: a pod that has nothing else yet looks again.
+  if (!input.memory.mounted && (volumes_.under_way(uid) || (*present && containers->empty()))) {
+    view.volumes = Presence::Unknown;
+  }
 
   auto attachment = network_.observe(uid);
   if (!attachment) return std::move(attachment).error().context("look at the network");

@@ -81,17 +81,6 @@ bool may_grow_mounted() {
   return (data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE)) != 0;
 }
 
-Result<bool> is_larger(const std::filesystem::path& device, const std::string& type) {
-  /// Less than this is what mkfs could not use.
-  constexpr std::uint64_t kWorthIt = 1024 * 1024;
-  const auto uses = file_system_bytes(device, type);
-  if (!uses) return uses.error();
-  if (*uses == 0) return false;
-  const auto has = device_bytes(device);
-  if (!has) return has.error();
-  return *has >= *uses + kWorthIt;
-}
-
 Status run_grow(const std::vector<std::string>& argv, const std::filesystem::path& device, const std::string& type) {
   say_doing(fmt::format("grow {} on {}", type, device.string()), kGrow);
   const auto grown = run_tool(argv, kGrow);
@@ -180,9 +169,20 @@ Status mount_device(const std::filesystem::path& device, const std::string& type
                fmt::format("mount {} ({}): {}", device.string(), type, one_line(mounted->output)));
 }
 
+Result<bool> has_room_to_grow(const std::filesystem::path& device, const std::string& type) {
+  /// Less than this is what mkfs could not use.
+  constexpr std::uint64_t kWorthIt = 1024 * 1024;
+  const auto uses = file_system_bytes(device, type);
+  if (!uses) return uses.error();
+  if (*uses == 0) return false;
+  const auto has = device_bytes(device);
+  if (!has) return has.error();
+  return *has >= *uses + kWorthIt;
+}
+
 Status grow_unmounted(const std::filesystem::path& device, const std::string& type) {
   if (!is_ext(type) || may_grow_mounted()) return Ok{};
-  const auto larger = is_larger(device, type);
+  const auto larger = has_room_to_grow(device, type);
   if (!larger) return larger.error();
   if (!*larger) return Ok{};
   if (auto checked = run_fsck(device, type, {"-f", "-a"}); !checked) return checked;
@@ -190,7 +190,7 @@ Status grow_unmounted(const std::filesystem::path& device, const std::string& ty
 }
 
 Status grow(const std::filesystem::path& device, const std::string& type, const std::filesystem::path& target) {
-  const auto larger = is_larger(device, type);
+  const auto larger = has_room_to_grow(device, type);
   if (!larger) return larger.error();
   if (!*larger) return Ok{};
   if (is_ext(type)) return may_grow_mounted() ? run_grow({"resize2fs", device.string()}, device, type) : Ok{};

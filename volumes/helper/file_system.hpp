@@ -64,4 +64,7 @@ Status grow_unmounted(const std::filesystem::path& device, const std::string& ty
 /// use here is left for its next mount. Errors: NotFound, Unavailable.
 Status grow(const std::filesystem::path& device, const std::string& type, const std::filesystem::path& target);
 
+/// Is the device larger than the file system on it, by as much as is worth growing?
+Result<bool> has_room_to_grow(const std::filesystem::path& device, const std::string& type);
+
 }  // namespace berth::volumes::helper

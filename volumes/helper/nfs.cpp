@@ -18,8 +18,9 @@
 namespace berth::volumes::helper {
 namespace {
 
-/// Long enough for a server that is just starting, short enough to be told of one that is not there.
-constexpr std::chrono::seconds kMount{120};
+/// Long enough for a server that is just starting. Short enough to find one that has come back: a connection that was
+/// begun while it was away is tried again ever more rarely, a new mount at once.
+constexpr std::chrono::seconds kMount{45};
 constexpr std::chrono::seconds kLock{10};
 
 bool is_for_mount_only(std::string_view option) {

@@ -20,7 +20,15 @@ Status grow_if_staged(const std::filesystem::path& run_dir, const model::Persist
   const auto* mount = table->find(target.string());
   if (mount == nullptr) return Ok{};
   say_doing(fmt::format("grow the {} of {}", mount->fs_type, mount->source), kMayTake);
-  return grow(mount->source, mount->fs_type, target);
+  if (auto grown = grow(mount->source, mount->fs_type, target); !grown) return grown;
+  const auto left = has_room_to_grow(mount->source, mount->fs_type);
+  if (!left) return left.error();
+  if (!*left) return Ok{};
+  return Error(
+      ErrorCode::FailedPrecondition,
+      fmt::format("{} at {} cannot grow while it is mounted: that takes CAP_SYS_RESOURCE; it will when its pod "
+                  "starts next",
+                  mount->fs_type, mount->source));
 }
 
 }  // namespace berth::volumes::helper
