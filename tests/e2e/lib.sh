@@ -104,7 +104,7 @@ wait_for() { # SECONDS WHAT CMD...
   until "$@" >/dev/null 2>&1; do
     if [ "$(date +%s%N)" -ge "$end" ]; then fail "not within $seconds s: $what ($*)"; fi
     if [ -n "$agent_pid" ] && ! kill -0 "$agent_pid" 2>/dev/null; then fail "berthd ended while waiting: $what"; fi
-    sleep 0.05
+    sleep "${BERTH_POLL_SECONDS:-0.05}"
   done
   printf '   %s\n' "$what"
 }

@@ -47,7 +47,7 @@ wait_for 60 "greedy is gone" is_gone pod greedy
 step "the agent restarts: the container stays, under the same limits"
 pid=$(container_pid web-0)
 systemctl restart berthd
-wait_for 30 "the API answers" api_answers
+wait_for 60 "the API answers" api_answers
 wait_ready 30 app=web 1
 expect "process" "$(container_pid web-0)" "$pid"
 
