@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
@@ -91,6 +93,27 @@ TEST(Child, KillsTheWholeGroupAtTheDeadline) {
   // It was sent SIGKILL: its end comes soon, if it has not come already. Alone it would sleep for minutes.
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, grandchild, 0)));
   if (!pidfd) return;
+  pollfd wait{pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&wait, 1, 20'000), 1);
+}
+
+TEST(Child, DiesWithItsCallerWhereThatIsWanted) {
+  const auto fifo = std::filesystem::path(testing::TempDir()) / ("child-fifo-" + std::to_string(::getpid()));
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const pid_t caller = ::fork();
+  ASSERT_GE(caller, 0);
+  if (caller == 0) {
+    const auto script = "echo $$ > " + fifo.native() + "; exec sleep 600";
+    static_cast<void>(shell(script, {.deadline = milliseconds{600'000}, .dies_with_caller = true}));
+    ::_exit(0);
+  }
+  pid_t program = 0;
+  std::ifstream(fifo) >> program;  // waits until the program runs
+  std::filesystem::remove(fifo);
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, program, 0)));
+  ::kill(caller, SIGKILL);
+  ::waitpid(caller, nullptr, 0);
+  ASSERT_TRUE(pidfd);
   pollfd wait{pidfd.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&wait, 1, 20'000), 1);
 }

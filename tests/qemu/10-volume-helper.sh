@@ -120,7 +120,7 @@ printf 'defaults {\n find_multipaths yes\n user_friendly_names yes\n}\n' >/etc/m
 systemctl start multipathd
 ok "two portals" "$(publish one "$(lun 1 '{"portals": ["10.90.0.8"]}')" "$secret")"
 expect "its data" "$(sha256sum <"$(at one)/blob")" "$sum"
-expect_match "its device" "$(findmnt -no SOURCE "$(at one)")" '^/dev/mapper/mpath'
+expect_match "its device" "$(findmnt -no SOURCE "$(at one)")" '^/dev/(mapper/mpath|dm-)'
 expect "sessions" "$(sessions)" 2
 ok "away" "$(unpublish one)"
 expect "sessions" "$(sessions)" 0

@@ -99,7 +99,14 @@ std::optional<std::filesystem::path> multipath_holder(const std::string& disk, c
   for (const auto& holder : std::filesystem::directory_iterator(holders, failure)) {
     const auto name = holder.path().filename().string();
     const auto uuid = read_file(sys / "class/block" / name / "dm/uuid", 4096);
-    if (uuid && uuid->starts_with("mpath-")) return std::filesystem::path("/dev") / name;
+    if (!uuid || !uuid->starts_with("mpath-")) continue;
+    // By its name, which tells an administrator more than a number does.
+    auto label = read_file(sys / "class/block" / name / "dm/name", 4096).value_or("");
+    std::erase(label, '\n');
+    const auto mapped = std::filesystem::path("/dev/mapper") / label;
+    std::error_code absent;
+    if (!label.empty() && std::filesystem::exists(mapped, absent)) return mapped;
+    return std::filesystem::path("/dev") / name;
   }
   return std::nullopt;
 }

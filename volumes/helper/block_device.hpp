@@ -29,7 +29,7 @@ Result<bool> in_use(const std::filesystem::path& node);
 /// Waits a moment for the last user to go; FailedPrecondition, saying where it is mounted, when it does not.
 Status want_unused(const std::filesystem::path& node);
 
-/// The multipath map that holds the disk ("sdb"), as a node (/dev/dm-0); none when there is none.
+/// The multipath map that holds the disk ("sdb"), as a node (/dev/mapper/mpatha); none when there is none.
 std::optional<std::filesystem::path> multipath_holder(const std::string& disk,
                                                       const std::filesystem::path& sys = "/sys");
 
