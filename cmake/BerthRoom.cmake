@@ -19,6 +19,12 @@ function(berth_room name)
   berth_precompile(berth_${name})
 endfunction()
 
+# A room whose code runs some hundred times a second at most, and of which there is much: its pages are memory that every host
+# pays for, so a release is built for size.
+function(berth_small_room name)
+  target_compile_options(berth_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+endfunction()
+
 # The headers nearly every file includes; one pch for base, reused by all targets with equal flags.
 function(berth_precompile target)
   if(NOT BERTH_PRECOMPILE)
