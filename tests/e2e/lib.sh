@@ -136,7 +136,9 @@ pod() { field pod "$1" "$2" "${3:-default}"; }                                  
 pod_ip() { pod "$1" .status.podIP "${2:-default}"; }
 pod_uid() { pod "$1" .metadata.uid "${2:-default}"; }
 restarts() { pod "$1" '[.status.containerStatuses[].restartCount] | add' "${2:-default}"; }
-is_ready() { [ "$(pod "$1" '.status.conditions[] | select(.type == "Ready") | .status' "${2:-default}")" = True ]; }
+# These two are polled: jq would take as long as the question itself.
+ready_path='{.status.conditions[?(@.type=="Ready")].status}'
+is_ready() { [ "$(berth get pod "$1" -n "${2:-default}" -o jsonpath="$ready_path")" = True ]; }
 is_running() { [ "$(pod "$1" .status.phase "${2:-default}")" = Running ]; }
 is_gone() { # KIND NAME [NS]
   local text
@@ -146,8 +148,10 @@ pod_names() { # SELECTOR [NS]
   berth get pods -n "${2:-default}" -l "$1" -o json | jq -r '[.items[].metadata.name] | sort | join(" ")'
 }
 ready_count() { # SELECTOR [NS]
-  berth get pods -n "${2:-default}" -l "$1" -o json | jq '[.items[] | select(.metadata.deletionTimestamp == null) |
-    select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'
+  local text
+  text=$(berth get pods -n "${2:-default}" -l "$1" \
+    -o jsonpath="{range .items[*]}{.metadata.deletionTimestamp}{\" \"}$ready_path{\"\\n\"}{end}") || return
+  grep -c '^ True$' <<<"$text" || true
 }
 wait_ready() { wait_for "$1" "$3 pods ready ($2)" is "$3" ready_count "$2" "${4:-default}"; } # SECONDS SELECTOR COUNT [NS]
 
