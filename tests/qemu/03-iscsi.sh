@@ -107,7 +107,8 @@ wait_for 120 "twin is ready" is_ready twin
 expect "sessions" "$(sessions)" 2
 device=$(basename "$(readlink -f "$(findmnt -rno SOURCE,TARGET | awk '$2 ~ "/staged/" { print $1 }')")")
 expect_match "its device is multipath's" "$(cat "/sys/block/$device/dm/name")" "^mpath"
-expect "the device's paths" "$(find "/sys/block/$device/slaves" -name 'sd*' | wc -l)" 2
+paths() { find "/sys/block/$device/slaves" -name 'sd*' | wc -l; }
+wait_for 60 "two paths" is 2 paths
 berth exec twin -- sh -c 'cat /data/blob' | sha256sum >"$BERTH_TEST_DIR/twin"
 expect "its data is one of the set's" "$(cat "$sums"/db-? | grep -c "$(cut -d' ' -f1 "$BERTH_TEST_DIR/twin")")" 1
 nft "add table inet san; add chain inet san input { type filter hook input priority 0; }; add rule inet san input ip daddr ${portals[0]} drop"
