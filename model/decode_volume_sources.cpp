@@ -71,7 +71,8 @@ VolumeSource read_source(const Reader& volume) {
     return ClaimSource{from.text("claimName"), from.flag("readOnly")};
   }
   if (auto disk = read_disk_source(volume)) {
-    return std::visit([](auto&& source) -> VolumeSource { return std::move(source); }, *std::move(disk));
+    return std::visit([](auto&& source) -> VolumeSource { return std::forward<decltype(source)>(source); },
+                      *std::move(disk));
   }
   for (const auto& entry : *volume.raw()) {
     const std::string_view key(entry.key().data(), entry.key().size());

@@ -144,7 +144,8 @@ PersistentSource read_persistent_source(const Reader& spec) {
   }
   if (const auto from = spec.child("local"); from.present()) return LocalSource{from.text("path"), from.text("fsType")};
   if (auto disk = read_disk_source(spec)) {
-    return std::visit([](auto&& source) -> PersistentSource { return std::move(source); }, *std::move(disk));
+    return std::visit([](auto&& source) -> PersistentSource { return std::forward<decltype(source)>(source); },
+                      *std::move(disk));
   }
   if (spec.present()) {
     for (const auto& entry : *spec.raw()) {
