@@ -124,6 +124,7 @@ expect_match "its device" "$(findmnt -no SOURCE "$(at one)")" '^/dev/(mapper/mpa
 expect "sessions" "$(sessions)" 2
 ok "away" "$(unpublish one)"
 expect "sessions" "$(sessions)" 0
+expect "maps" "$(multipath -ll | grep -c mpath || true)" 0
 systemctl stop multipathd multipathd.socket
 nft add table inet silent
 nft add chain inet silent in '{ type filter hook input priority 0; }'
@@ -132,6 +133,17 @@ ok "one of two portals is silent" "$(publish one "$(lun 1 '{"portals": ["10.90.0
 expect "its data" "$(sha256sum <"$(at one)/blob")" "$sum"
 ok "away" "$(unpublish one)"
 nft delete table inet silent
+expect "sessions" "$(sessions)" 0
+
+step "iSCSI: a session of which somebody else has a LUN stays, and is ended later"
+ok "LUN 1" "$(publish one "$(lun 1)" "$secret")"
+other=/dev/disk/by-path/ip-10.90.0.7:3260-iscsi-$iqn-lun-2
+mkdir -p /mnt/other
+mount "$other" /mnt/other
+ok "away" "$(unpublish one)"
+expect "sessions" "$(sessions)" 1
+umount /mnt/other
+ok "what nobody uses" "$(unpublish)"
 expect "sessions" "$(sessions)" 0
 
 step "iSCSI: killed at any moment, it converges"

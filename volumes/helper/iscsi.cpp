@@ -13,6 +13,7 @@
 #include <chrono>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -38,12 +39,16 @@ using std::chrono::seconds;
 constexpr seconds kLock{60};
 constexpr seconds kLunAppears{30};
 constexpr std::chrono::milliseconds kLookAgain{100};
+constexpr seconds kMapGoes{5};
+/// All LUNs of a target, each with a map.
+constexpr seconds kLook{300};
+constexpr std::string_view kOurIface = "berth-";
 
 /// A name of ours for an initiator name; at most 32 characters, what iscsiadm takes.
 std::string iface_of(const model::IscsiSource& source) {
   if (source.initiator_name.empty()) return source.iface;
   const auto text = fmt::format("{}\n{}", source.iface, source.initiator_name);
-  return fmt::format("berth-{}", sha256_hex(text).substr(0, 16));
+  return fmt::format("{}{}", kOurIface, sha256_hex(text).substr(0, 16));
 }
 
 std::vector<IscsiNode> nodes_of(const model::IscsiSource& source, const std::vector<Portal>& portals) {
@@ -127,18 +132,22 @@ bool other_stage_uses(const std::string& iqn, const fs::path& run_dir, const std
 }
 
 /// Mounted, held or opened exclusively? A multipath map that nobody uses is flushed: it would hold its paths for ever.
+/// multipathd lets go of them a moment later.
 bool disk_in_use(const std::string& disk) {
-  if (const auto map = multipath_holder(disk)) {
-    if (in_use(*map).value_or(true)) return true;
-    static_cast<void>(run_tool({"multipath", "-f", map->string()}, seconds(30)));
+  const auto until = std::chrono::steady_clock::now() + kMapGoes;
+  for (;;) {
+    const auto map = multipath_holder(disk);
+    if (map && in_use(*map).value_or(false)) return true;
+    if (map) static_cast<void>(run_tool({"multipath", "-f", map->string()}, seconds(30)));
+    // A disk that cannot even be opened has no user who could lose anything.
+    if (!in_use(fs::path("/dev") / disk).value_or(false)) return false;
+    if (!map || std::chrono::steady_clock::now() >= until) return true;
+    std::this_thread::sleep_for(kLookAgain);
   }
-  const auto used = in_use(fs::path("/dev") / disk);
-  if (failed_with(used, ErrorCode::NotFound)) return false;
-  return used.value_or(false);  // a disk that cannot even be opened has no user who could lose anything
 }
 
-Status end_session(const IscsiNode& node, const model::IscsiSource& source, const fs::path& run_dir,
-                   const std::string& key) {
+/// Ends one of our sessions, unless somebody uses it: then it stays noted, and the next release looks again.
+Status end_session(const IscsiNode& node, const fs::path& run_dir, const std::string& key) {
   const auto files = files_of(node, run_dir);
   std::error_code failure;
   if (!fs::exists(files.note, failure)) return Ok{};  // not ours
@@ -146,11 +155,12 @@ Status end_session(const IscsiNode& node, const model::IscsiSource& source, cons
   if (!lock) return lock.error();
   if (other_stage_uses(node.iqn, run_dir, key)) return Ok{};
   if (const auto session = find_session(node.iqn, node.portal, node.iface)) {
+    say_doing(fmt::format("look who uses {}", node.iqn), kLook);
     const auto disks = disks_of(*session);
     if (std::any_of(disks.begin(), disks.end(), [](const auto& disk) { return disk_in_use(disk.name); })) return Ok{};
   }
   if (auto ended = log_out(node); !ended) return ended;
-  if (!source.initiator_name.empty()) {
+  if (node.iface.starts_with(kOurIface)) {
     if (auto removed = remove_iface(node.iface); !removed) return removed;
   }
   if (::unlink(files.note.c_str()) != 0 && errno != ENOENT) {
@@ -197,7 +207,27 @@ Status detach_iscsi(const model::IscsiSource& source, const fs::path& run_dir, c
   if (!portals) return portals.error();
   std::optional<Error> first;
   for (const auto& node : nodes_of(source, *portals)) {
-    const auto ended = end_session(node, source, run_dir, key);
+    const auto ended = end_session(node, run_dir, key);
+    if (!ended && !first) first = ended.error();
+  }
+  return first ? Status(*first) : Status(Ok{});
+}
+
+Status end_unused_sessions(const fs::path& run_dir) {
+  std::optional<Error> first;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(run_dir / "iscsi", failure)) {
+    if (entry.path().extension() != ".json") continue;
+    const auto text = read_file(entry.path(), 4096);
+    const auto note = text ? parse_json(*text) : Result<json::value>(text.error());
+    auto portal = note ? parse_portal(std::string(find_string(*note, {"portal"}))) : Result<Portal>(note.error());
+    if (!portal) {
+      if (!first) first = portal.error().context(entry.path().string());
+      continue;
+    }
+    const IscsiNode node{std::string(find_string(*note, {"iqn"})), *std::move(portal),
+                         std::string(find_string(*note, {"iface"}))};
+    const auto ended = end_session(node, run_dir, {});
     if (!ended && !first) first = ended.error();
   }
   return first ? Status(*first) : Status(Ok{});

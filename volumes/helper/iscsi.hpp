@@ -23,4 +23,8 @@ Result<std::filesystem::path> attach_iscsi(const model::IscsiSource& source, con
 /// than `key`. Nothing there is success.
 Status detach_iscsi(const model::IscsiSource& source, const std::filesystem::path& run_dir, const std::string& key);
 
+/// The same for every session of ours that no stage uses any more: somebody else may have used one of its LUNs when its
+/// last volume went.
+Status end_unused_sessions(const std::filesystem::path& run_dir);
+
 }  // namespace berth::volumes::helper

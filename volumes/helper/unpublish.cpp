@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/mount_table.hpp"
+#include "volumes/helper/iscsi.hpp"
 #include "volumes/helper/release.hpp"
 #include "volumes/helper/stage_record.hpp"
 #include "volumes/helper/unmount.hpp"
@@ -125,6 +126,7 @@ Answer unpublish(const UnpublishJob& job) {
     std::erase_if(mine, [&](const auto& target) { return !below_any(target, directories); });
     if (!mine.empty()) errors.note(release_after(stage, run_dir, mine));
   }
+  if (directories.empty()) errors.note(end_unused_sessions(run_dir));
   return errors.answer();
 }
 
