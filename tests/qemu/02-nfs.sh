@@ -103,6 +103,18 @@ wait_for 60 "reader is ready" is_ready reader
 expect "what it reads" "$(berth exec reader -- cat /shared/word)" "from the server"
 expect_match "it cannot write" "$(berth exec reader -- touch /shared/x 2>&1 || true)" "Read-only file system"
 
+step "the pod with an NFS share as people have it: only the image is said"
+ip addr add 192.168.0.55/32 dev nas0
+mkdir -p /exports/assets
+echo "/exports/assets *(rw,no_root_squash,no_subtree_check,insecure,fsid=2)" >>/etc/exports
+exportfs -ra
+echo "an asset" >/exports/assets/logo
+sed 's|image: \.\.\.|image: busybox:1.35\n    command: [sh, -c, "trap '\''exit 0'\'' TERM; sleep 100000 \& wait"]|' /root/tests/data/nfs-pod.yaml | put_manifest seed.yaml
+wait_for 60 "it is ready" is_ready pod-using-my-nfs-volume
+expect "what it reads" "$(berth exec pod-using-my-nfs-volume -- cat /my-nfs/logo)" "an asset"
+rm "$manifests/seed.yaml"
+wait_for 60 "it goes" is_gone pod pod-using-my-nfs-volume
+
 step "data outlives pods"
 all=(three-0 three-1 three-2 four-0 four-1 four-2 sub-0 sub-1 sub-2)
 fill "${all[@]}"
