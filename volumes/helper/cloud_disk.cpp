@@ -166,6 +166,7 @@ Result<fs::path> find_cloud_disk(const model::CloudDiskSource& source) {
     if (node || !failed_with(node, ErrorCode::NotFound)) return node;
   }
   std::vector<std::string> looked;
+  looked.reserve(candidates.size() + 1);
   for (const auto& candidate : candidates) looked.push_back(candidate.string());
   if (const auto serial = cloud_disk_serial(source); !serial.empty()) {
     if (const auto disk = disk_with_serial(serial, source.partition); !disk.empty()) return fs::path("/dev") / disk;

@@ -53,6 +53,7 @@ std::string iface_of(const model::IscsiSource& source) {
 
 std::vector<IscsiNode> nodes_of(const model::IscsiSource& source, const std::vector<Portal>& portals) {
   std::vector<IscsiNode> nodes;
+  nodes.reserve(portals.size());
   for (const auto& portal : portals) nodes.push_back({source.iqn, portal, iface_of(source)});
   return nodes;
 }
