@@ -161,17 +161,24 @@ TEST_P(LoopVolumes, GrowWhileMountedWithTheirContentAndTwiceIsFine) {
   const auto mounted = stage(loop.device());
   put(mounted / "file", "content");
   const auto before = bytes_of(mounted);
+  // A host that may not grow a mounted ext4 says so; the next publish grows it, before it is mounted.
+  const auto grows_now = GetParam() == "xfs" || may_resize_ext4();
   for (int i = 0; i < 2; ++i) {
     const auto grown = expand(400 * kMi);
-    ASSERT_TRUE(grown.ok()) << grown.error().message();
-    EXPECT_EQ(grown->at("bytes").as_int64(), 400 * kMi);
+    if (grows_now) {
+      ASSERT_TRUE(grown.ok()) << grown.error().message();
+      EXPECT_EQ(grown->at("bytes").as_int64(), 400 * kMi);
+    } else {
+      ASSERT_TRUE(failed_with(grown, ErrorCode::FailedPrecondition));
+      EXPECT_NE(grown.error().message().find("CAP_SYS_RESOURCE"), std::string::npos);
+    }
     EXPECT_EQ(run({"blockdev", "--getsize64", loop.device()}), fmt::format("{}", 400 * kMi));
-    // Else the next publish grows it, before it is mounted.
-    const auto grows_now = GetParam() == "xfs" || may_resize_ext4();
     EXPECT_EQ(bytes_of(mounted) > before + 60 * kMi, grows_now);
   }
-  EXPECT_EQ(expand(kMi)->at("bytes").as_int64(), 400 * kMi);  // never smaller
   EXPECT_EQ(get(mounted / "file"), "content");
+  if (grows_now) {
+    EXPECT_EQ(expand(kMi)->at("bytes").as_int64(), 400 * kMi);  // never smaller
+  }
   ASSERT_EQ(::umount(mounted.c_str()), 0);
 }
 
