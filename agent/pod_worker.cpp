@@ -220,6 +220,10 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
       return Ok{};
     }
     case StepKind::StartContainer: {
+      if (!input.blocked.empty()) {  // Its claim went to another pod, or is Lost: waited for, like the first time.
+        result.step.kind = StepKind::Settled;
+        return Ok{};
+      }
       auto started = start(input, view, result);
       return started ? started : wait_or_fail(std::move(started).error(), result);
     }

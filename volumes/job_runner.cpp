@@ -81,25 +81,17 @@ class JobRunner::Impl {
   }
 
   bool start(VolumeJob job, Done done, Notice notice) {
+    const auto name = job.name;
     {
       const std::lock_guard lock(mutex_);
       if (find(job.id) != nullptr) return false;
       if (entries_.size() < limits_.queued) {
-        auto& entry = entries_.emplace_back();
-        entry.job = std::move(job);
-        entry.done = std::move(done);
-        entry.notice = std::move(notice);
-        entry.since = now();
-        entry.notice_at = entry.since + limits_.slow;
-        done = nullptr;
-        if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });  // Most hosts need none.
+        append(std::move(job), std::move(done), std::move(notice));
+        wake();
+        return true;
       }
     }
-    if (done) {
-      done(Error(ErrorCode::ResourceExhausted, fmt::format("{}: {} jobs are waiting", job.name, limits_.queued)));
-      return true;
-    }
-    wake();
+    done(Error(ErrorCode::ResourceExhausted, fmt::format("{}: {} jobs are waiting", name, limits_.queued)));
     return true;
   }
 
@@ -148,6 +140,16 @@ class JobRunner::Impl {
     std::optional<Result<json::object>> answer;
   };
   using Entries = std::list<Entry>;
+
+  void append(VolumeJob job, Done done, Notice notice) {
+    auto& entry = entries_.emplace_back();
+    entry.job = std::move(job);
+    entry.done = std::move(done);
+    entry.notice = std::move(notice);
+    entry.since = now();
+    entry.notice_at = entry.since + limits_.slow;
+    if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });  // Most hosts need none.
+  }
 
   Entry* find(const std::string& id) {
     const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.job.id == id; });

@@ -188,14 +188,13 @@ apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: once}
 spec: {accessModes: [ReadWriteOncePod], resources: {requests: {storage: 1Mi}}}
----
-$(pod_with once-a once 'volumeMounts: [{name: data, mountPath: /data}]')
 END
+pod_with once-a once 'volumeMounts: [{name: data, mountPath: /data}]' | put_manifest once-a.yaml
 wait_for 20 "the first runs" is_ready once-a
 pod_with once-b once 'volumeMounts: [{name: data, mountPath: /data}]' | put_manifest once-b.yaml
 waits() { pod once-b '.status | tostring' | grep -q 'ReadWriteOncePod access mode'; }
 wait_for 10 "the second waits and says why" waits
-berth delete pod once-a
+rm "$manifests/once-a.yaml"
 wait_for 20 "the second's turn" is_ready once-b
 
 step "what this version does not mount is refused by name"
