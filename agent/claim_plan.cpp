@@ -333,10 +333,22 @@ class Planner {
   std::optional<ReleaseAction> release(const Volume& volume) const {
     if (volume.claim_uid.empty() || is_claimed(volume)) return std::nullopt;  // Never bound, or in use.
     const Name claim{volume.claim_ns, volume.claim_name};
-    if (use_of(claim).mounted) return std::nullopt;
+    // The pods that mount it may be the successor's, which has the content under an object of its own.
+    const auto succeeded = has_successor(volume);
+    if (use_of(claim).mounted && !succeeded) return std::nullopt;
     static const std::vector<const Volume*> kNone;
     const auto siblings = promised_.find(claim);
-    return release_volume(volume, is_name_taken(volume), siblings == promised_.end() ? kNone : siblings->second);
+    auto action = release_volume(volume, is_name_taken(volume), siblings == promised_.end() ? kNone : siblings->second);
+    if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
+    return action;
+  }
+
+  /// Is another claim of that name bound to another object for the same content?
+  bool has_successor(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    if (claim == nullptr || claim->phase != "Bound" || claim->volume_name == volume.meta.name) return false;
+    const auto* own = find_volume(claim->volume_name);
+    return own != nullptr && own->claim_uid == claim->meta.uid && is_same_content(*own, volume);
   }
 
   /// Has another claim the name of the volume's claim? One that got other content does not count.

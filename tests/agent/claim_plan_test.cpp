@@ -297,6 +297,23 @@ TEST_F(ClaimPlanTest, AClaimMadeAgainKeepsItsContentUnlessItCameFromAPool) {
   EXPECT_EQ(plan().release[0].fate, Fate::Drop);
 }
 
+TEST_F(ClaimPlanTest, AnOldObjectOfContentThatAClaimMadeAgainUsesGoesAtOnceAndTheContentStays) {
+  auto& old = add_provisioned("pvc-1", "berth.io/pool");
+  auto& claim = add_claim("data");
+  claim.meta.uid = "new-uid";
+  claim.phase = "Bound";
+  claim.volume_name = "pvc-2";
+  auto& own = add_provisioned("pvc-2", "berth.io/pool");
+  own.claim_uid = "new-uid";
+  own.source = old.source;
+  uses[{"default", "data"}].mounted = true;
+  ASSERT_EQ(plan().release.size(), 1U);
+  EXPECT_EQ(plan().release[0].volume, "pvc-1");
+  EXPECT_EQ(plan().release[0].fate, Fate::Drop);
+  own.source = model::LocalSource{"/another", ""};
+  EXPECT_TRUE(plan().release.empty()) << "somebody may still have the old content mounted";
+}
+
 TEST_F(ClaimPlanTest, ContentThatAnotherVolumeRetainsIsNotDeleted) {
   add_provisioned("pvc-1", "berth.io/loop").source = model::LocalSource{"/img", ""};
   auto& kept = add_provisioned("pvc-2", "berth.io/loop");
