@@ -139,7 +139,8 @@ step "iSCSI: a session of which somebody else has a LUN stays, and is ended late
 ok "LUN 1" "$(publish one "$(lun 1)" "$secret")"
 other=/dev/disk/by-path/ip-10.90.0.7:3260-iscsi-$iqn-lun-2
 mkdir -p /mnt/other
-mount "$other" /mnt/other
+wait_for 20 "the other LUN" test -b "$other"
+mount -t xfs "$other" /mnt/other # said, or mount(8) takes a name with a colon for a server's
 ok "away" "$(unpublish one)"
 expect "sessions" "$(sessions)" 1
 umount /mnt/other
