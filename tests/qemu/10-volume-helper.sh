@@ -159,34 +159,3 @@ done
 ok "afterwards" "$(publish one "$(lun 1)" "$secret")"
 expect "its data" "$(sha256sum <"$(at one)/blob")" "$sum"
 ok "away" "$(unpublish one)"
-
-step "disks by their names: partition label, file system label, a cloud's id"
-sgdisk -n 1:0:+200M -c 1:berth-part /dev/disk/by-id/virtio-data1 >/dev/null
-udevadm settle
-fails "a partition table is not formatted" "$(publish one '{"local": {"path": "/dev/disk/by-id/virtio-data1"}}')" '^FailedPrecondition.*partition table'
-ok "away" "$(unpublish one)"
-ok "by partlabel" "$(publish one '{"local": {"path": "/dev/disk/by-partlabel/berth-part", "fsType": "ext4"}}')"
-e2label "$(findmnt -no SOURCE "$(at one)")" berth-files
-ok "away" "$(unpublish one)"
-udevadm trigger --settle
-ok "by label" "$(publish one '{"local": {"path": "/dev/disk/by-label/berth-files"}}')"
-ok "away" "$(unpublish one)"
-pvcreate -q /dev/disk/by-id/virtio-data2
-fails "a physical volume is not formatted" "$(publish one '{"local": {"path": "/dev/disk/by-id/virtio-data2"}}')" '^FailedPrecondition.*LVM2_member'
-fails "EBS that is not attached" "$(publish one '{"awsElasticBlockStore": {"volumeID": "vol-0abc", "fsType": "ext4"}}')" \
-  '^NotFound.*nvme-Amazon_Elastic_Block_Store_vol0abc'
-ln -s ../../vdd /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0abc
-ok "EBS" "$(publish one '{"awsElasticBlockStore": {"volumeID": "vol-0abc", "fsType": "xfs"}}')"
-expect "file system" "$(findmnt -no FSTYPE "$(at one)")" xfs
-ok "away" "$(unpublish one)"
-
-step "an image grows while it is mounted"
-truncate -s 200M /srv/image
-ok "published" "$(publish one '{"local": {"path": "/srv/image"}}')"
-truncate -s 600M /srv/image
-ok "for another pod" "$(publish two '{"local": {"path": "/srv/image"}}')"
-size=$(df --output=size -m "$(at one)" | tail -n 1)
-[ "$size" -gt 500 ] || fail "it has $size MiB"
-ok "away" "$(unpublish one two)"
-expect "loop devices" "$(losetup -l -n | wc -l)" 0
-expect "what is left" "$(find $run/staged $run/iscsi -name '*.json' 2>/dev/null | wc -l)" 0
