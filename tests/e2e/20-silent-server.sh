@@ -43,7 +43,7 @@ seconds_to_start() { # APP COUNT SERVER -> time until all are ready
 
 step "without trouble"
 start_agent
-quiet=$(seconds_to_start quiet 20 192.0.2.1)
+quiet=$(seconds_to_start quiet 40 192.0.2.1)
 rm "$manifests/quiet.yaml"
 wait_for 30 "they go" is "" pod_names app=quiet
 
@@ -54,8 +54,8 @@ wait_for 20 "the pod's condition names the volume and the server" waits
 processes=$(helpers)
 [ "$processes" -le 8 ] || fail "$processes processes wait for one server"
 
-step "twenty others start, stop and start again as before"
-busy=$(seconds_to_start busy 20 192.0.2.1)
+step "forty others start, stop and start again as before"
+busy=$(seconds_to_start busy 40 192.0.2.1)
 printf '   all ready after %s s, without the silent server %s s\n' "$busy" "$quiet"
 awk -v a="$busy" -v b="$quiet" 'BEGIN { exit !(a < b * 2 + 1) }' || fail "others start later: $busy s, were $quiet s"
 uid=$(pod_uid busy-1)
@@ -70,7 +70,7 @@ took=$((($(date +%s%N) - from) / 1000000))
 [ "$took" -lt 2000 ] || fail "stopping took $took ms"
 printf '   stopped after %s ms\n' "$took"
 start_agent
-wait_ready 10 app=busy 20
+wait_ready 10 app=busy 40
 wait_for 30 "and still names the server" waits
 
 step "pods of the silent server can be deleted"
