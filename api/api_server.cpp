@@ -3,15 +3,15 @@
 
 #include <unistd.h>
 
-#include "api/admission.hpp"
-#include "api/api_context.hpp"
-#include "api/http_server.hpp"
-#include "api/read_state.hpp"
-#include "api/request_counters.hpp"
+#include "api/http/admission.hpp"
+#include "api/http/http_server.hpp"
+#include "api/http/socket_file.hpp"
+#include "api/http/tls_listener.hpp"
+#include "api/reads/read_state.hpp"
+#include "api/request/api_context.hpp"
 #include "api/router.hpp"
-#include "api/socket_file.hpp"
-#include "api/tls_listener.hpp"
-#include "api/usage_sampler.hpp"
+#include "api/usage/request_counters.hpp"
+#include "api/usage/usage_sampler.hpp"
 
 namespace berth::api {
 

@@ -1,8 +1,8 @@
 // api/router.hpp - from a request to the handler that answers it.
 #pragma once
 
-#include "api/api_context.hpp"
-#include "api/http_message.hpp"
+#include "api/request/api_context.hpp"
+#include "api/request/http_message.hpp"
 
 namespace berth::api {
 

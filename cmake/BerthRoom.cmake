@@ -1,12 +1,16 @@
 # cmake/BerthRoom.cmake - one folder, one library: the one-way street is target_link_libraries.
 #
-#   berth_room(volumes ROOMS model base LIBS libs... [PRIVATE_LIBS libs...])
+#   berth_room(volumes ROOMS model base [WINGS folders...] LIBS libs... [PRIVATE_LIBS libs...])
 #
-# Its sources are the folder's *.cpp, without *_main.cpp. LIBS are those whose headers our headers include.
+# Its sources are the *.cpp of the folder and of its wings, without *_main.cpp. LIBS are those whose headers our headers include.
 # ROOMS is exactly the right column of the table in docs/architecture.md; tests/checks/layering greps the includes.
 function(berth_room name)
-  cmake_parse_arguments(ARG "" "" "ROOMS;LIBS;PRIVATE_LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  cmake_parse_arguments(ARG "" "" "ROOMS;WINGS;LIBS;PRIVATE_LIBS" ${ARGN})
+  set(patterns *.cpp)
+  foreach(wing ${ARG_WINGS})
+    list(APPEND patterns ${wing}/*.cpp)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
   if(NOT sources) # a room that is still empty
     file(TOUCH ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)

@@ -1,7 +1,7 @@
 // agent/https/module.hpp - what the module is made of; outside it only https_module.hpp is used.
 #pragma once
 
-#include "agent/https_module.hpp"
+#include "agent/https/loader.hpp"
 
 namespace berth::agent {
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "api/human_duration.hpp"
-#include "api/tables/field.hpp"
+#include "api/encoding/field.hpp"
+#include "api/tables/human_duration.hpp"
 
 namespace berth::api {
 

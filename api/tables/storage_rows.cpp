@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "api/human_duration.hpp"
-#include "api/tables/field.hpp"
+#include "api/encoding/field.hpp"
+#include "api/tables/human_duration.hpp"
 
 namespace berth::api {
 

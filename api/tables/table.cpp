@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include "api/human_duration.hpp"
-#include "api/json_text.hpp"
-#include "api/old_version.hpp"
-#include "api/tables/field.hpp"
+#include "api/encoding/field.hpp"
+#include "api/encoding/json_text.hpp"
+#include "api/encoding/old_version.hpp"
+#include "api/tables/human_duration.hpp"
 
 namespace berth::api {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "api/tls_module.hpp"
+#include "api/http/tls_module.hpp"
 #include "base/result.hpp"
 
 namespace berth::api {

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "api/tls_module.hpp"
+#include "api/http/tls_module.hpp"
 #include "base/result.hpp"
 
 namespace berth::api {

@@ -1,7 +1,7 @@
 // api/tls/module.hpp - what the module is made of; outside it only tls_module.hpp is used.
 #pragma once
 
-#include "api/tls_module.hpp"
+#include "api/http/tls_module.hpp"
 
 namespace berth::api {
 

@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "api/frame_boundary.hpp"
-#include "api/tls_module.hpp"
+#include "api/http/frame_boundary.hpp"
+#include "api/http/tls_module.hpp"
 #include "base/unique_fd.hpp"
 
 namespace berth::api {

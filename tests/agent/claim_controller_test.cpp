@@ -1,10 +1,10 @@
 // tests/agent/claim_controller_test.cpp - claims on a memory store and volumes that are not there.
-#include "agent/claim_controller.hpp"
+#include "agent/claims/claim_controller.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/claim_objects.hpp"
+#include "agent/claims/claim_objects.hpp"
 #include "tests/agent/controller_fixture.hpp"
 #include "tests/fakes/fake_volumes.hpp"
 

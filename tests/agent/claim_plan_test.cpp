@@ -1,5 +1,5 @@
 // tests/agent/claim_plan_test.cpp - which volume a claim gets, how it grows, what becomes of volumes without claim.
-#include "agent/claim_plan.hpp"
+#include "agent/claims/claim_plan.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

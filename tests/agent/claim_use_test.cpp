@@ -1,5 +1,5 @@
 // tests/agent/claim_use_test.cpp - who uses a claim, and who may.
-#include "agent/claim_use.hpp"
+#include "agent/claims/claim_use.hpp"
 
 #include <gmock/gmock.h>
 

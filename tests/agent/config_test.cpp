@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/back_off.hpp"
+#include "agent/objects/back_off.hpp"
 
 namespace berth::agent {
 namespace {

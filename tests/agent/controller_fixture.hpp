@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/object_cache.hpp"
-#include "agent/store_writer.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "agent/objects/store_writer.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
 

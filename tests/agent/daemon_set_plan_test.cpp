@@ -1,5 +1,5 @@
 // tests/agent/daemon_set_plan_test.cpp - one pod here, or none.
-#include "agent/daemon_set_plan.hpp"
+#include "agent/sets/daemon_set_plan.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // tests/agent/endpoint_plan_test.cpp - endpoints follow a service's pods, one lazy write per change.
-#include "agent/endpoint_plan.hpp"
+#include "agent/services/endpoint_plan.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/endpoint_controller.hpp"
-#include "agent/names.hpp"
+#include "agent/services/endpoint_controller.hpp"
+#include "agent/services/names.hpp"
 #include "tests/agent/controller_fixture.hpp"
 
 namespace berth::agent {

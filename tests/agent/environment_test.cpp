@@ -1,5 +1,5 @@
 // tests/agent/environment_test.cpp - $(VAR), envFrom, references.
-#include "agent/environment.hpp"
+#include "agent/pods/environment.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/garbage_collector_test.cpp - what goes with its owner, what stays, and what holds its owner.
-#include "agent/garbage_collector.hpp"
+#include "agent/ending/garbage_collector.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

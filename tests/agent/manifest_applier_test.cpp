@@ -1,9 +1,9 @@
 // tests/agent/manifest_applier_test.cpp - what files make, change and never remove.
-#include "agent/manifest_applier.hpp"
+#include "agent/sources/manifest_applier.hpp"
 
 #include <gtest/gtest.h>
 
-#include "agent/source_reader.hpp"
+#include "agent/sources/source_reader.hpp"
 
 namespace berth::agent {
 namespace {

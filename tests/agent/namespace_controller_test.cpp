@@ -1,10 +1,10 @@
 // tests/agent/namespace_controller_test.cpp - a namespace's account, and how a namespace ends.
-#include "agent/namespace_controller.hpp"
+#include "agent/ending/namespace_controller.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/namespace_plan.hpp"
+#include "agent/ending/namespace_plan.hpp"
 #include "model/deletion.hpp"
 #include "tests/agent/controller_fixture.hpp"
 

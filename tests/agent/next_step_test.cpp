@@ -1,5 +1,5 @@
 // tests/agent/next_step_test.cpp - the ladder: every decision about a pod, without a host.
-#include "agent/next_step.hpp"
+#include "agent/pods/next_step.hpp"
 
 #include <gtest/gtest.h>
 

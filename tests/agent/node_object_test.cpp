@@ -1,5 +1,5 @@
 // tests/agent/node_object_test.cpp - what a new configuration does to the stored Node.
-#include "agent/node_object.hpp"
+#include "agent/node/node_object.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/pod_driver_test.cpp - whole lives of pods on fake rooms, with a clock that only the test moves.
-#include "agent/pod_driver.hpp"
+#include "agent/pods/pod_driver.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/pod_status_test.cpp - phases, reasons, conditions: the kubelet's words.
-#include "agent/pod_status.hpp"
+#include "agent/pods/pod_status.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/probe_http_test.cpp - requests, statuses, redirects and broken servers, on loopback.
-#include "agent/probe_http.hpp"
+#include "agent/probes/probe_http.hpp"
 
 #include <gtest/gtest.h>
 

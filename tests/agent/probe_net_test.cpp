@@ -4,11 +4,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "agent/hook.hpp"
-#include "agent/probe_grpc.hpp"
-#include "agent/probe_http.hpp"
-#include "agent/probe_target.hpp"
-#include "agent/probe_tcp.hpp"
+#include "agent/pods/hook.hpp"
+#include "agent/probes/probe_grpc.hpp"
+#include "agent/probes/probe_http.hpp"
+#include "agent/probes/probe_target.hpp"
+#include "agent/probes/probe_tcp.hpp"
 #include "tests/agent/loopback_server.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 

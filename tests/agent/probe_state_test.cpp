@@ -1,5 +1,5 @@
 // tests/agent/probe_state_test.cpp - thresholds, periods and the startup gate, on a clock of numbers.
-#include "agent/probe_state.hpp"
+#include "agent/probes/probe_state.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/prober_test.cpp - from a container's probes to verdicts on the loop.
-#include "agent/prober.hpp"
+#include "agent/probes/prober.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/source_directory_test.cpp - events of the kernel become snapshots.
-#include "agent/source_directory.hpp"
+#include "agent/sources/source_directory.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

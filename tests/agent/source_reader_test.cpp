@@ -1,5 +1,5 @@
 // tests/agent/source_reader_test.cpp - which files are manifests, and what a read of the directory proves.
-#include "agent/source_reader.hpp"
+#include "agent/sources/source_reader.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // tests/agent/source_url_test.cpp - a small HTTP server on loopback says what we want it to say.
-#include "agent/source_url.hpp"
+#include "agent/sources/source_url.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

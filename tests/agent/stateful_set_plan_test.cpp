@@ -1,6 +1,6 @@
 // tests/agent/stateful_set_plan_test.cpp - ordinals: order, gates, rolling, claims. Named after what Kubernetes' suite
 // asserts.
-#include "agent/stateful_set_plan.hpp"
+#include "agent/sets/stateful_set_plan.hpp"
 
 #include <gtest/gtest.h>
 

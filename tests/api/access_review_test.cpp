@@ -1,5 +1,5 @@
 // tests/api/access_review_test.cpp - who am I, and may I?
-#include "api/access_review.hpp"
+#include "api/access/access_review.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

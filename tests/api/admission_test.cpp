@@ -1,5 +1,5 @@
 // tests/api/admission_test.cpp - how much may go on at once.
-#include "api/admission.hpp"
+#include "api/http/admission.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/api/authorization_test.cpp - what each role may do, and how a refusal reads.
-#include "api/authorization.hpp"
+#include "api/access/authorization.hpp"
 
 #include <gtest/gtest.h>
 

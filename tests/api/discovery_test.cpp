@@ -1,11 +1,11 @@
 // tests/api/discovery_test.cpp - what the API says it serves, and the old versions among it.
-#include "api/discovery.hpp"
+#include "api/openapi/discovery.hpp"
 
 #include <set>
 
 #include <gmock/gmock.h>
 
-#include "api/accept.hpp"
+#include "api/encoding/accept.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

@@ -1,5 +1,5 @@
 // tests/api/field_check_test.cpp - fieldValidation, duplicate members, and warnings that are worth a line.
-#include "api/field_check.hpp"
+#include "api/writes/field_check.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // tests/api/frame_boundary_test.cpp - each WebSocket frame is a piece of its own; nothing else is cut.
-#include "api/frame_boundary.hpp"
+#include "api/http/frame_boundary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // tests/api/json_patch_test.cpp - RFC 7386 and RFC 6902, with examples from their appendices.
-#include "api/json_patch.hpp"
+#include "api/writes/json_patch.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/api/json_text_test.cpp - our writer says what Boost's says, byte for byte.
-#include "api/json_text.hpp"
+#include "api/encoding/json_text.hpp"
 
 #include <gtest/gtest.h>
 

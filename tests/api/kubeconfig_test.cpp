@@ -1,5 +1,5 @@
 // tests/api/kubeconfig_test.cpp - the kubeconfig that the agent hands out.
-#include "api/kubeconfig.hpp"
+#include "api/access/kubeconfig.hpp"
 
 #include <gmock/gmock.h>
 

@@ -6,9 +6,9 @@
 
 #include <gmock/gmock.h>
 
-#include "api/admission.hpp"
-#include "api/http_server.hpp"
-#include "api/socket_file.hpp"
+#include "api/http/admission.hpp"
+#include "api/http/http_server.hpp"
+#include "api/http/socket_file.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

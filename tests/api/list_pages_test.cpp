@@ -1,5 +1,5 @@
 // tests/api/list_pages_test.cpp - lists in pieces: one moment in all of them, and never too many kept.
-#include "api/list_pages.hpp"
+#include "api/reads/list_pages.hpp"
 
 #include <gtest/gtest.h>
 

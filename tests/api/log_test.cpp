@@ -1,7 +1,7 @@
 // tests/api/log_test.cpp - pods/log against the running server.
 #include <gmock/gmock.h>
 
-#include "api/log_body.hpp"
+#include "api/streams/log_body.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

@@ -5,9 +5,9 @@
 #include <regex>
 #include <sstream>
 
-#include "api/node_usage.hpp"
-#include "api/request_counters.hpp"
-#include "api/usage_sampler.hpp"
+#include "api/usage/node_usage.hpp"
+#include "api/usage/request_counters.hpp"
+#include "api/usage/usage_sampler.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

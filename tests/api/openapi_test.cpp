@@ -1,13 +1,13 @@
 // tests/api/openapi_test.cpp - the API's description of itself: whole, true to the schema table, readable by gnostic.
-#include "api/openapi.hpp"
+#include "api/openapi/openapi.hpp"
 
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/group_versions.hpp"
-#include "api/openapi_protobuf.hpp"
+#include "api/openapi/openapi_protobuf.hpp"
+#include "api/request/group_versions.hpp"
 #include "base/json.hpp"
 #include "model/schema_types.hpp"
 #include "model/schema_words.hpp"

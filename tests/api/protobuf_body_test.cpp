@@ -1,10 +1,10 @@
 // tests/api/protobuf_body_test.cpp - request bodies as kubectl 1.33 sent them, and octets that nobody should send.
-#include "api/protobuf_body.hpp"
+#include "api/encoding/protobuf_body.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/protobuf_writer.hpp"
+#include "api/encoding/protobuf_writer.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

@@ -1,5 +1,5 @@
 // tests/api/request_path_test.cpp - targets, queries and the resources that paths name.
-#include "api/request_path.hpp"
+#include "api/request/request_path.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // tests/api/selection_test.cpp - label and field selectors of lists and watches.
-#include "api/selection.hpp"
+#include "api/reads/selection.hpp"
 
 #include <gtest/gtest.h>
 

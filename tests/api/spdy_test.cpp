@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
-#include "api/spdy_connection.hpp"
+#include "api/streams/spdy_connection.hpp"
 
 namespace berth::api {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "api/spdy_frames.hpp"
+#include "api/streams/spdy_frames.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/human_duration.hpp"
+#include "api/tables/human_duration.hpp"
 
 namespace berth::api {
 namespace {

@@ -1,5 +1,5 @@
 // tests/api/tls_test.cpp - the TLS module: its certificates, and what goes through its tunnels.
-#include "api/tls_module.hpp"
+#include "api/http/tls_module.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 // tests/api/token_file_test.cpp - the token file: its format, and that it is followed.
-#include "api/token_file.hpp"
+#include "api/access/token_file.hpp"
 
 #include <cstdlib>
 

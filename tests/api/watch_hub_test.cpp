@@ -1,5 +1,5 @@
 // tests/api/watch_hub_test.cpp - many readers of one queue: each change once, in order, and nobody waits for the slow.
-#include "api/watch_hub.hpp"
+#include "api/reads/watch_hub.hpp"
 
 #include <condition_variable>
 #include <deque>

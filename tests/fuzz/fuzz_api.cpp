@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
-#include "api/accept.hpp"
-#include "api/authorization.hpp"
-#include "api/discovery.hpp"
-#include "api/field_check.hpp"
-#include "api/protobuf_body.hpp"
-#include "api/protobuf_writer.hpp"
-#include "api/request_path.hpp"
+#include "api/access/authorization.hpp"
+#include "api/encoding/accept.hpp"
+#include "api/encoding/protobuf_body.hpp"
+#include "api/encoding/protobuf_writer.hpp"
+#include "api/openapi/discovery.hpp"
+#include "api/request/request_path.hpp"
+#include "api/writes/field_check.hpp"
 
 namespace {
 

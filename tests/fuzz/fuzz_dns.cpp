@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "network/dns_cache.hpp"
-#include "network/dns_reply.hpp"
-#include "network/dns_responder.hpp"
+#include "network/dns/cache.hpp"
+#include "network/dns/reply.hpp"
+#include "network/dns/responder.hpp"
 
 namespace {
 

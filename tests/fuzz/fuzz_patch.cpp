@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/json_patch.hpp"
-#include "api/request_path.hpp"
-#include "api/selection.hpp"
+#include "api/reads/selection.hpp"
+#include "api/request/request_path.hpp"
+#include "api/writes/json_patch.hpp"
 #include "base/json.hpp"
 #include "model/model.hpp"
 #include "model/server_side_apply.hpp"

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <set>
 
-#include "api/spdy_connection.hpp"
-#include "api/web_socket.hpp"
+#include "api/streams/spdy_connection.hpp"
+#include "api/streams/web_socket.hpp"
 
 namespace {
 

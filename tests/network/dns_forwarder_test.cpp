@@ -1,5 +1,5 @@
 // tests/network/dns_forwarder_test.cpp - outside names, against an upstream that the test plays itself.
-#include "network/dns_server.hpp"
+#include "network/dns/server.hpp"
 #include "tests/network/dns_sockets.hpp"
 #include "tests/network/dns_text.hpp"
 

@@ -1,6 +1,6 @@
 // tests/network/dns_message_test.cpp - names, records, upstream replies, the cache and resolv.conf: the pure parts.
-#include "network/dns_cache.hpp"
-#include "network/dns_reply.hpp"
+#include "network/dns/cache.hpp"
+#include "network/dns/reply.hpp"
 #include "tests/network/dns_sockets.hpp"
 #include "tests/network/dns_text.hpp"
 

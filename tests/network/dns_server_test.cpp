@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "network/dns_server.hpp"
+#include "network/dns/server.hpp"
 #include "tests/network/dns_sockets.hpp"
 #include "tests/network/dns_text.hpp"
 

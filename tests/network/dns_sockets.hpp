@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/time.h>
 
-#include "network/dns_socket.hpp"
+#include "network/dns/socket.hpp"
 
 namespace berth::network::dns {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "network/dns_message.hpp"
+#include "network/dns/message.hpp"
 
 namespace berth::network::dns {
 

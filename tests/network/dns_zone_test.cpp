@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "network/dns_responder.hpp"
+#include "network/dns/responder.hpp"
 #include "tests/network/dns_text.hpp"
 
 namespace berth::network::dns {

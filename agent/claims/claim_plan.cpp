@@ -1,0 +1,393 @@
+// agent/claims/claim_plan.cpp - see claim_plan.hpp.
+#include "agent/claims/claim_plan.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/claims/volume_fate.hpp"
+#include "model/deletion.hpp"
+
+namespace berth::agent {
+namespace {
+
+using Claim = model::PersistentVolumeClaim;
+using Volume = model::PersistentVolume;
+
+constexpr std::string_view kFirstConsumer = "waiting for first consumer to be created before binding";
+
+/// The default class; the newest when several say they are, as Kubernetes decides it.
+const model::StorageClass* default_class(const Typed<model::StorageClass>& classes) {
+  const model::StorageClass* best = nullptr;
+  for (const auto& [name, storage_class] : classes) {
+    if (!storage_class->is_default()) continue;
+    if (best == nullptr || storage_class->meta.creation_timestamp > best->meta.creation_timestamp) {
+      best = storage_class.get();
+    }
+  }
+  return best;
+}
+
+bool offers_modes(const Volume& volume, const Claim& claim) {
+  return std::all_of(claim.access_modes.begin(), claim.access_modes.end(), [&](const std::string& mode) {
+    return std::find(volume.access_modes.begin(), volume.access_modes.end(), mode) != volume.access_modes.end();
+  });
+}
+
+/// May a volume that is promised to the claim by name become its volume?
+bool is_promised(const Volume& volume, const Claim& claim) {
+  return volume.claim_ns == claim.meta.ns && volume.claim_name == claim.meta.name &&
+         (volume.claim_uid.empty() || volume.claim_uid == claim.meta.uid);
+}
+
+/// Why the volume that a claim asks for by name cannot be its own, in Kubernetes' words (checkVolumeSatisfyClaim).
+std::string mismatch(const Volume& volume, const Claim& claim, const std::string& storage_class) {
+  if (volume.meta.deleting()) return fmt::format("the volume is marked for deletion \"{}\"", volume.meta.name);
+  if (volume.capacity < claim.request) return "requested PV is too small";
+  if (volume.storage_class_name != storage_class) return "storageClassName does not match";
+  if (volume.volume_mode != claim.volume_mode) return "incompatible volumeMode";
+  if (!offers_modes(volume, claim)) return "incompatible accessMode";
+  return {};
+}
+
+struct BySize {
+  bool operator()(const Volume* a, const Volume* b) const {
+    return std::pair(a->capacity.milli(), std::string_view(a->meta.name)) <
+           std::pair(b->capacity.milli(), std::string_view(b->meta.name));
+  }
+  using is_transparent = void;
+  bool operator()(const Volume* a, const model::Quantity& size) const { return a->capacity < size; }
+  bool operator()(const model::Quantity& size, const Volume* a) const { return size < a->capacity; }
+};
+
+class Planner {
+ public:
+  explicit Planner(const ClaimFacts& facts) : facts_(facts), default_class_(default_class(*facts.classes)) {
+    for (const auto& [name, volume] : *facts.volumes) {
+      ++plan_.steps;
+      if (!volume->claim_name.empty()) {
+        promised_[{volume->claim_ns, volume->claim_name}].push_back(volume.get());
+      } else if (volume->phase != "Bound" && volume->phase != "Released" && volume->phase != "Failed" &&
+                 !volume->meta.deleting()) {
+        free_[volume->storage_class_name].insert(volume.get());
+      }
+    }
+  }
+
+  ClaimPlan make() {
+    for (const auto& [name, claim] : *facts_.claims) {
+      if (claim->phase == "Bound") {
+        bound(*claim);
+      } else if (!claim->meta.deleting()) {
+        bind(*claim);
+      }
+    }
+    std::set<std::string> going;
+    for (const auto& [name, volume] : *facts_.volumes) {
+      auto action = release(*volume);
+      if (!action) continue;
+      going.insert(action->volume);
+      plan_.release.push_back(*std::move(action));
+    }
+    unprotect(going);
+    return std::move(plan_);
+  }
+
+ private:
+  static model::ObjectKey key_of(const Claim& claim) {
+    return {model::Kind::PersistentVolumeClaim, claim.meta.ns, claim.meta.name};
+  }
+
+  void wait(const Claim& claim, std::string_view reason, std::string message) {
+    plan_.waiting.push_back({key_of(claim), std::string(reason), std::move(message)});
+    if (!claim.storage_class_name && default_class_ != nullptr) {
+      plan_.classes.push_back({key_of(claim), claim.meta.uid, default_class_->meta.name});
+    }
+  }
+
+  const model::StorageClass* find_class(const std::string& name) const {
+    const auto found = facts_.classes->find({"", name});
+    return found == facts_.classes->end() ? nullptr : found->second.get();
+  }
+  const Volume* find_volume(const std::string& name) const {
+    const auto found = facts_.volumes->find({"", name});
+    return found == facts_.volumes->end() ? nullptr : found->second.get();
+  }
+  ClaimUse use_of(const Name& claim) const {
+    const auto found = facts_.uses.find(claim);
+    return found == facts_.uses.end() ? ClaimUse{} : found->second;
+  }
+  const Claim* find_claim(const Name& name) const {
+    const auto found = facts_.claims->find(name);
+    return found == facts_.claims->end() ? nullptr : found->second.get();
+  }
+
+  // --- binding ------------------------------------------------------------------------------------
+
+  void bind(const Claim& claim) {
+    auto name = std::string();
+    if (claim.storage_class_name) {
+      name = *claim.storage_class_name;
+    } else if (default_class_ != nullptr) {
+      name = default_class_->meta.name;
+    }
+    if (!claim.volume_name.empty()) return bind_named(claim, name);
+    // Pre-bound, or made for this claim before a crash: that one and no other.
+    if (const auto* mine = promised_volume(claim)) return take(claim, *mine, name);
+    const auto* storage_class = find_class(name);
+    const bool waits = storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" &&
+                       !use_of({claim.meta.ns, claim.meta.name}).here;
+    if (waits) return wait(claim, "WaitForFirstConsumer", std::string(kFirstConsumer));
+    if (const auto* best = smallest(claim, name)) return take(claim, *best, name);
+    provision(claim, name, storage_class);
+  }
+
+  void take(const Claim& claim, const Volume& volume, const std::string& storage_class) {
+    if (const auto free = free_.find(volume.storage_class_name); free != free_.end()) free->second.erase(&volume);
+    plan_.bind.push_back({.claim = key_of(claim),
+                          .claim_uid = claim.meta.uid,
+                          .volume = volume.meta.name,
+                          .storage_class = storage_class,
+                          .chosen = claim.volume_name.empty()});
+  }
+
+  const Volume* promised_volume(const Claim& claim) {
+    const auto found = promised_.find({claim.meta.ns, claim.meta.name});
+    if (found == promised_.end()) return nullptr;
+    for (const auto* volume : found->second) {
+      ++plan_.steps;
+      const bool over = volume->phase == "Released" || volume->phase == "Failed" || volume->meta.deleting();
+      if (over || !is_promised(*volume, claim) || volume->capacity < claim.request) continue;
+      if (volume->volume_mode == claim.volume_mode && is_reachable(*volume, facts_.node)) return volume;
+    }
+    return nullptr;
+  }
+
+  /// The smallest free volume that fits.
+  const Volume* smallest(const Claim& claim, const std::string& storage_class) {
+    const auto free = free_.find(storage_class);
+    if (free == free_.end()) return nullptr;
+    for (auto it = free->second.lower_bound(claim.request); it != free->second.end(); ++it) {
+      ++plan_.steps;
+      const auto& volume = **it;
+      if (volume.volume_mode != claim.volume_mode || !offers_modes(volume, claim)) continue;
+      if (!model::matches(claim.selector, volume.meta.labels)) continue;
+      if (is_reachable(volume, facts_.node)) return &volume;
+    }
+    return nullptr;
+  }
+
+  void bind_named(const Claim& claim, const std::string& storage_class) {
+    const auto* volume = find_volume(claim.volume_name);
+    if (volume == nullptr) {
+      if (claim.phase == "Lost") return;  // Said when it was lost.
+      return wait(claim, "FailedBinding", fmt::format("persistentvolume \"{}\" not found", claim.volume_name));
+    }
+    const auto free = free_.find(volume->storage_class_name);
+    const bool is_free = free != free_.end() && free->second.contains(volume);
+    if (volume->claim_name.empty() ? !is_free && !volume->meta.deleting() : !is_promised(*volume, claim)) {
+      return wait(claim, "FailedBinding",
+                  fmt::format("volume \"{}\" already bound to a different claim.", claim.volume_name));
+    }
+    if (const auto why = mismatch(*volume, claim, storage_class); !why.empty()) {
+      return wait(claim, "VolumeMismatch",
+                  fmt::format("Cannot bind to requested volume \"{}\": {}", claim.volume_name, why));
+    }
+    take(claim, *volume, storage_class);
+  }
+
+  // --- provisioning -------------------------------------------------------------------------------
+
+  void provision(const Claim& claim, const std::string& name, const model::StorageClass* storage_class) {
+    if (name.empty()) {
+      return wait(claim, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
+    }
+    if (storage_class == nullptr) {
+      return wait(claim, "ProvisioningFailed", fmt::format("storageclass.storage.k8s.io \"{}\" not found", name));
+    }
+    const auto* traits = find_provisioner_traits(storage_class->provisioner);
+    if (traits == nullptr) return not_ours(claim, *storage_class);
+    if (const auto why = cannot_provision(claim, *storage_class, *traits); !why.empty()) {
+      return wait(claim, "ProvisioningFailed",
+                  fmt::format("failed to provision volume with StorageClass \"{}\": {}", name, why));
+    }
+    plan_.provision.push_back({.claim = key_of(claim),
+                               .claim_uid = claim.meta.uid,
+                               .storage_class = name,
+                               .provisioner = storage_class->provisioner,
+                               .parameters = storage_class->parameters,
+                               .mount_options = storage_class->mount_options,
+                               .reclaim_policy = storage_class->reclaim_policy,
+                               .capacity = claim.request.text(),
+                               .bytes = claim.request.value(),
+                               .access_modes = claim.access_modes,
+                               .volume_mode = claim.volume_mode});
+  }
+
+  static std::string cannot_provision(const Claim& claim, const model::StorageClass& storage_class,
+                                      const ProvisionerTraits& traits) {
+    if (!claim.selector.match_labels.empty() || !claim.selector.match_expressions.empty()) {
+      return "claim Selector is not supported";
+    }
+    if (claim.volume_mode == "Block" && !traits.block) {
+      return fmt::format("provisioner \"{}\" makes no raw block volumes", traits.name);
+    }
+    if (!storage_class.mount_options.empty() && !traits.mount_options) {
+      return fmt::format("Mount options are not supported by the provisioner but StorageClass \"{}\" has mount options",
+                         storage_class.meta.name);
+    }
+    return {};
+  }
+
+  /// A class of volumes that people make, of Kubernetes' own cloud plugins, or of a provisioner that is no part of us.
+  void not_ours(const Claim& claim, const model::StorageClass& storage_class) {
+    const auto& provisioner = storage_class.provisioner;
+    if (provisioner == kNoProvisioner && storage_class.volume_binding_mode == "WaitForFirstConsumer") {
+      return wait(claim, "FailedBinding", "didn't find available persistent volumes to bind");
+    }
+    if (provisioner.starts_with("kubernetes.io/")) {
+      return wait(claim, "ProvisioningFailed", fmt::format("no volume plugin matched name: {}", provisioner));
+    }
+    if (provisioner.starts_with("berth.io/")) {
+      return wait(claim, "ProvisioningFailed",
+                  fmt::format("no volume plugin matched name: {}; there are {}", provisioner, provisioner_names()));
+    }
+    const auto told = claim.meta.annotations.find("volume.kubernetes.io/storage-provisioner");
+    if (told == claim.meta.annotations.end() || told->second != provisioner) {
+      plan_.delegate.push_back({key_of(claim), claim.meta.uid, provisioner});
+    }
+    wait(claim, "ExternalProvisioning",
+         fmt::format("Waiting for a volume to be created either by the external provisioner '{}' or manually by the "
+                     "system administrator. If volume creation is delayed, please verify that the provisioner is "
+                     "running and correctly registered.",
+                     provisioner));
+  }
+
+  // --- bound claims -------------------------------------------------------------------------------
+
+  void bound(const Claim& claim) {
+    const auto* volume = find_volume(claim.volume_name);
+    if (volume == nullptr) {
+      plan_.lost.push_back({key_of(claim), claim.meta.uid, claim.volume_name});
+      return;
+    }
+    if (volume->claim_uid != claim.meta.uid || claim.meta.deleting()) return;
+    if (volume->capacity < claim.request) return expand(claim, *volume);
+    if (claim.capacity < claim.request && is_grown(claim, *volume)) {
+      plan_.resized.push_back({key_of(claim), claim.meta.uid, volume->meta.name, volume->capacity.text()});
+    }
+  }
+
+  static const ProvisionerTraits* maker_of(const Volume& volume) {
+    const auto made_by = volume.meta.annotations.find(std::string(kProvisionedBy));
+    return made_by == volume.meta.annotations.end() ? nullptr : find_provisioner_traits(made_by->second);
+  }
+
+  /// Has the file system grown with its volume? That happens while it is mounted.
+  bool is_grown(const Claim& claim, const Volume& volume) const {
+    const auto* traits = maker_of(volume);
+    if (traits == nullptr) return false;
+    const bool by_mounting = traits->file_system && volume.volume_mode != "Block";
+    return !by_mounting || use_of({claim.meta.ns, claim.meta.name}).running;
+  }
+
+  void expand(const Claim& claim, const Volume& volume) {
+    const auto* traits = maker_of(volume);
+    const auto* storage_class = find_class(volume.storage_class_name);
+    // A class that is gone can no longer say no; the volume remembers what it was made with.
+    const bool allowed = storage_class == nullptr ? volume.meta.annotations.contains(std::string(kParameters))
+                                                  : storage_class->allow_volume_expansion;
+    if (traits == nullptr || !allowed) {
+      return wait(claim, "VolumeResizeFailed",
+                  "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must "
+                  "support resize");
+    }
+    if (!traits->grows) {
+      return wait(claim, "VolumeResizeFailed",
+                  fmt::format("resize volume \"{}\" failed: provisioner \"{}\" cannot make volumes larger",
+                              volume.meta.name, traits->name));
+    }
+    const bool has_parameters = volume.meta.annotations.contains(std::string(kParameters)) || storage_class == nullptr;
+    const bool by_mounting = traits->file_system && volume.volume_mode != "Block";
+    plan_.expand.push_back({.claim = key_of(claim),
+                            .claim_uid = claim.meta.uid,
+                            .volume = volume.meta.name,
+                            .provisioner = std::string(traits->name),
+                            .parameters = has_parameters ? parameters_of(volume) : storage_class->parameters,
+                            .source = volume.source,
+                            .capacity = claim.request.text(),
+                            .bytes = claim.request.value(),
+                            .block = volume.volume_mode == "Block",
+                            .mount_grows = by_mounting && !use_of({claim.meta.ns, claim.meta.name}).running});
+  }
+
+  // --- volumes without a claim --------------------------------------------------------------------
+
+  bool is_claimed(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    return claim != nullptr && claim->meta.uid == volume.claim_uid;
+  }
+
+  std::optional<ReleaseAction> release(const Volume& volume) const {
+    if (volume.claim_uid.empty() || is_claimed(volume)) return std::nullopt;  // Never bound, or in use.
+    const Name claim{volume.claim_ns, volume.claim_name};
+    // The pods that mount it may be the successor's, which has the content under an object of its own.
+    const auto succeeded = has_successor(volume);
+    if (use_of(claim).mounted && !succeeded) return std::nullopt;
+    static const std::vector<const Volume*> kNone;
+    const auto siblings = promised_.find(claim);
+    auto action = release_volume(volume, is_name_taken(volume), siblings == promised_.end() ? kNone : siblings->second);
+    if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
+    return action;
+  }
+
+  /// Is another claim of that name bound to another object for the same content?
+  bool has_successor(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    if (claim == nullptr || claim->phase != "Bound" || claim->volume_name == volume.meta.name) return false;
+    const auto* own = find_volume(claim->volume_name);
+    return own != nullptr && own->claim_uid == claim->meta.uid && is_same_content(*own, volume);
+  }
+
+  /// Has another claim the name of the volume's claim? One that got other content does not count.
+  bool is_name_taken(const Volume& volume) const {
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    if (claim == nullptr) return false;
+    const auto* own = claim->phase == "Bound" ? find_volume(claim->volume_name) : nullptr;
+    return own == nullptr || is_same_content(*own, volume);
+  }
+
+  void unprotect(const std::set<std::string>& going) {
+    for (const auto& [name, claim] : *facts_.claims) {
+      if (!claim->meta.deleting() || !model::has_finalizer(claim->meta, model::kClaimProtection)) continue;
+      if (use_of(name).held) continue;
+      plan_.unprotect.push_back({key_of(*claim), claim->meta.uid});
+    }
+    for (const auto& [name, volume] : *facts_.volumes) {
+      if (!volume->meta.deleting() || !model::has_finalizer(volume->meta, model::kVolumeProtection)) continue;
+      if (is_claimed(*volume) || going.contains(volume->meta.name)) continue;  // In use; or its content goes first.
+      plan_.unprotect.push_back({{model::Kind::PersistentVolume, "", volume->meta.name}, volume->meta.uid});
+    }
+  }
+
+  const ClaimFacts& facts_;
+  const model::StorageClass* default_class_;
+  std::map<std::string, std::set<const Volume*, BySize>> free_;  ///< By class: volumes that nobody has.
+  std::map<Name, std::vector<const Volume*>> promised_;          ///< By claim: volumes with a claimRef.
+  ClaimPlan plan_;
+};
+
+}  // namespace
+
+bool is_reachable(const model::PersistentVolume& volume, const model::Node* node) {
+  if (node == nullptr || volume.node_affinity.empty()) return true;
+  model::PodSpec pinned;
+  pinned.required_node_affinity = volume.node_affinity;
+  return model::node_matches(pinned, *node);
+}
+
+ClaimPlan plan_claims(const ClaimFacts& facts) { return Planner(facts).make(); }
+
+}  // namespace berth::agent

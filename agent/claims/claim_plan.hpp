@@ -1,0 +1,151 @@
+// agent/claims/claim_plan.hpp - which volume a claim gets, how it grows, and what becomes of a volume without claim.
+// Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/claims/provisioners.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+/// What pods make of one claim.
+struct ClaimUse {
+  bool here = false;     ///< A pod bound to this node names it.
+  bool mounted = false;  ///< A pod names it that is not torn down yet.
+  bool held = false;     ///< One of them holds the claim: see holds_claim().
+  bool running = false;  ///< One of them runs here, so that the volume is mounted.
+};
+
+/// Nothing is copied: the maps are the cache's, by (namespace, name). Non-null but for `node`.
+struct ClaimFacts {
+  const Typed<model::PersistentVolumeClaim>* claims = nullptr;
+  const Typed<model::PersistentVolume>* volumes = nullptr;
+  const Typed<model::StorageClass>* classes = nullptr;
+  const model::Node* node = nullptr;
+  std::map<Name, ClaimUse> uses;  ///< By claim; claims that no pod names are left out.
+};
+
+/// Binds an existing volume to a claim.
+struct BindAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string storage_class;
+  bool chosen = true;  ///< By us, not by the claim's volumeName.
+};
+/// Makes a volume for a claim.
+struct ProvisionAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string storage_class;
+  std::string provisioner;
+  model::StringMap parameters;
+  std::vector<std::string> mount_options;
+  std::string reclaim_policy;
+  std::string capacity;  ///< As asked for.
+  std::int64_t bytes = 0;
+  std::vector<std::string> access_modes;
+  std::string volume_mode;
+};
+/// Gives a claim that has to wait and names no class the default one: what it waits for is then there to be read.
+struct ClassAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string storage_class;
+};
+/// Tells somebody else's provisioner (by an annotation) that the claim waits for it.
+struct DelegateAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string provisioner;
+};
+/// Makes the volume of a bound claim larger.
+struct ExpandAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string provisioner;
+  model::StringMap parameters;
+  model::PersistentSource source = model::UnsupportedSource{};
+  std::string capacity;  ///< As asked for.
+  std::int64_t bytes = 0;
+  bool block = false;
+  bool mount_grows = false;  ///< The file system grows when a pod mounts it next: none has it mounted now.
+};
+/// The volume is as large as was asked for, and so is its file system: the claim's status has to say it.
+struct ResizedAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+  std::string capacity;
+};
+/// What becomes of a volume whose claim is gone.
+enum class Fate {
+  Keep,     ///< It stays, as Released.
+  Reclaim,  ///< The content goes, then the object.
+  Drop,     ///< Only the object goes: the content serves another claim of the same name.
+  Refuse,   ///< The policy cannot be carried out here: it stays, as Failed.
+};
+struct ReleaseAction {
+  std::string volume;
+  std::string claim_ns;
+  std::string claim_name;
+  std::string claim_uid;
+  Fate fate = Fate::Keep;
+  std::string reason;  ///< Fate::Refuse: the event's reason and message.
+  std::string message;
+  std::string provisioner;
+  model::StringMap parameters;
+  std::vector<std::string> mount_options;
+  model::PersistentSource source = model::UnsupportedSource{};
+};
+/// A bound claim whose volume is gone.
+struct LostClaim {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string volume;
+};
+/// A claim that has to wait, and why: becomes an event and the pod's message.
+struct WaitingClaim {
+  model::ObjectKey claim;
+  std::string reason;  ///< "ProvisioningFailed", "WaitForFirstConsumer", "FailedBinding", ...
+  std::string message;
+};
+
+/// A claim or volume that is being deleted and in nobody's use any more: its protection ends.
+struct UnprotectAction {
+  model::ObjectKey key;
+  std::string uid;
+};
+
+struct ClaimPlan {
+  std::vector<BindAction> bind;
+  std::vector<ProvisionAction> provision;
+  std::vector<ClassAction> classes;
+  std::vector<DelegateAction> delegate;
+  std::vector<ExpandAction> expand;
+  std::vector<ResizedAction> resized;
+  std::vector<ReleaseAction> release;
+  std::vector<LostClaim> lost;
+  std::vector<WaitingClaim> waiting;
+  std::vector<UnprotectAction> unprotect;
+  std::size_t steps = 0;  ///< Looks at volumes: grows with claims + volumes, not with their product.
+};
+
+/// Kubernetes' binding rules: the claim's volumeName if set; else the volume that is promised to it; else the smallest
+/// available volume that fits class, size, modes and selector; else dynamic provisioning by the class, at once or with
+/// the first pod here.
+ClaimPlan plan_claims(const ClaimFacts& facts);
+
+/// The parameters that a volume was made with: its annotation; none when there is none or it is no object of strings.
+model::StringMap parameters_of(const model::PersistentVolume& volume);
+
+/// Can this node reach the volume?
+bool is_reachable(const model::PersistentVolume& volume, const model::Node* node);
+
+}  // namespace berth::agent

@@ -1,0 +1,39 @@
+// agent/node/node_object.hpp - this host as a Kubernetes Node. Pure but for reading what kind of host this is.
+#pragma once
+
+#include <string>
+
+#include "agent/config.hpp"
+#include "base/clock.hpp"
+
+namespace berth::agent {
+
+/// What the Node's conditions say.
+struct NodeHealth {
+  std::string runtime_error;  ///< Why containerd is not usable; empty: it is.
+  bool memory_pressure = false;
+  bool disk_pressure = false;
+  bool pid_pressure = false;
+  bool operator==(const NodeHealth&) const = default;
+};
+
+/// Where Kubernetes keeps the Leases of nodes.
+inline constexpr std::string_view kNodeLeaseNamespace = "kube-node-lease";
+
+/// The Node object of this host: labels and taints from the configuration, the well-known labels, addresses, capacity
+/// and what `kubectl get nodes -o wide` shows.
+json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
+                              WallTime now);
+
+/// Brings a stored Node up to date with `fresh`: its labels and taints are set, those that people added stay, as does
+/// spec.unschedulable.
+void merge_node(json::object& stored, const json::object& fresh);
+
+/// Sets a stored Node's conditions, keeping the transition times of those that did not change, and the runtime's
+/// version unless `runtime_version` is empty.
+void update_node_status(json::object& node, const NodeHealth& health, const std::string& runtime_version, WallTime now);
+
+/// The Lease by which a node shows that it lives; metadata.ownerReferences is left to the caller.
+json::object make_node_lease(const std::string& node_name, WallTime now);
+
+}  // namespace berth::agent

@@ -1,0 +1,44 @@
+// agent/node/node_reporter.hpp - keeps the Node's conditions and its Lease true while we run.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "agent/node/node_object.hpp"
+#include "agent/objects/store_writer.hpp"
+#include "base/loop.hpp"
+
+namespace berth::agent {
+
+/// Looks at the host each minute. The Node is written when a condition changed, and each five minutes for its heartbeat
+/// (the kubelet's nodeStatusReportFrequency); the Lease kube-node-lease/NODE each minute. Loop thread only.
+class NodeReporter {
+ public:
+  NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, std::string node_name,
+               std::filesystem::path state_dir);
+
+  /// The Node is there: reports from now on.
+  void begin();
+
+  /// Is containerd usable? `error` is empty when it is. Reports at once when that is news.
+  void on_runtime(const std::string& error, const std::string& version);
+
+ private:
+  void look();
+  void report();
+  void renew_lease();
+
+  Loop& loop_;
+  StoreWriter& writer_;
+  const Clock& clock_;
+  const std::string node_name_;
+  const std::filesystem::path state_dir_;
+  NodeHealth health_;
+  std::string runtime_version_;
+  SteadyTime reported_;
+  bool begun_ = false;
+  std::unique_ptr<LoopHandle> timer_;
+};
+
+}  // namespace berth::agent

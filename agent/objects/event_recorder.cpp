@@ -1,0 +1,85 @@
+// agent/objects/event_recorder.cpp - see event_recorder.hpp.
+#include "agent/objects/event_recorder.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace berth::agent {
+namespace {
+
+constexpr std::size_t kMaxEvents = 1000;
+constexpr std::size_t kMaxMessage = 1024;  // Kubernetes' own limit of an event's note.
+constexpr std::chrono::hours kLifetime{1};
+constexpr std::chrono::minutes kForgetEvery{10};
+
+}  // namespace
+
+EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host)
+    : loop_(loop), store_(store), writer_(writer), clock_(clock), host_(std::move(host)) {
+  // Events of an earlier process age from now on.
+  for (const auto& object : store.list(model::Kind::Event).objects) {
+    kept_[object->meta.uid] = {.name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
+  }
+  timer_ = loop_.after(kForgetEvery, [this] { forget_old(); });
+}
+
+void EventRecorder::record(const model::ObjectKey& involved, const std::string& uid, std::string_view type,
+                           std::string_view reason, const std::string& message) {
+  // Nobody could read it, and it would be there again with the next namespace of that name.
+  if (!involved.ns.empty() && !store_.get({model::Kind::Namespace, "", involved.ns})) return;
+  const auto now = format_rfc3339(clock_.wall());
+  const auto text = message.substr(0, kMaxMessage);
+  const auto key = fmt::format("{}\n{}\n{}\n{}", involved.display(), uid, reason, text);
+  if (const auto found = kept_.find(key); found != kept_.end()) {
+    auto& kept = found->second;
+    ++kept.count;
+    kept.last = clock_.now();
+    writer_.modify({model::Kind::Event, kept.ns, kept.name}, {}, Durability::Lazy,
+                   [count = kept.count, now](json::object& raw) {
+                     raw["count"] = count;
+                     raw["lastTimestamp"] = now;
+                     return true;
+                   },
+                   {});
+    return;
+  }
+  if (kept_.size() >= kMaxEvents) {
+    const auto oldest = std::min_element(kept_.begin(), kept_.end(),
+                                         [](const auto& a, const auto& b) { return a.second.last < b.second.last; });
+    writer_.remove({model::Kind::Event, oldest->second.ns, oldest->second.name}, {}, {});
+    kept_.erase(oldest);
+  }
+
+  model::Event event;
+  event.meta.ns = involved.ns.empty() ? "default" : involved.ns;
+  const auto stamp = std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.wall().time_since_epoch()).count();
+  event.meta.name = fmt::format("{}.{:x}{:02x}", involved.name, stamp, ++serial_ & 0xff);
+  event.involved = involved;
+  event.involved_uid = uid;
+  event.type = type;
+  event.reason = reason;
+  event.message = text;
+  event.count = 1;
+  event.first_timestamp = now;
+  event.last_timestamp = now;
+  event.source_component = "berthd";
+  event.source_host = host_;
+  kept_[key] = {.name = event.meta.name, .ns = event.meta.ns, .count = 1, .last = clock_.now()};
+  writer_.create(model::encode_event(event), Durability::Lazy, {});
+}
+
+void EventRecorder::forget_old() {
+  const auto limit = clock_.now() - kLifetime;
+  for (auto it = kept_.begin(); it != kept_.end();) {
+    if (it->second.last < limit) {
+      writer_.remove({model::Kind::Event, it->second.ns, it->second.name}, {}, {});
+      it = kept_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  timer_ = loop_.after(kForgetEvery, [this] { forget_old(); });
+}
+
+}  // namespace berth::agent

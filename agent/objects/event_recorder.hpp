@@ -1,0 +1,44 @@
+// agent/objects/event_recorder.hpp - Kubernetes events: what happened, counted instead of repeated, and forgotten in
+// time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/objects/store_writer.hpp"
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+/// Loop thread only. An equal event (object, reason, message) within an hour raises the count of the first.
+/// At most 1,000 events are kept (the oldest go), none longer than an hour, and none of a namespace that is gone.
+class EventRecorder {
+ public:
+  EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host);
+
+  void record(const model::ObjectKey& involved, const std::string& uid, std::string_view type, std::string_view reason,
+              const std::string& message);
+
+ private:
+  struct Kept {
+    std::string name;  ///< Of the Event object.
+    std::string ns;
+    std::int32_t count = 1;
+    SteadyTime last{};
+  };
+  void forget_old();
+
+  Loop& loop_;
+  const store::Store& store_;
+  StoreWriter& writer_;
+  const Clock& clock_;
+  std::string host_;
+  std::map<std::string, Kept> kept_;  ///< By uid, reason and message.
+  std::unique_ptr<LoopHandle> timer_;
+  std::uint64_t serial_ = 0;
+};
+
+}  // namespace berth::agent

@@ -1,0 +1,33 @@
+// agent/objects/revision.hpp - revisions of a pod template: name, hash, ControllerRevision object. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/workloads.hpp"
+
+namespace berth::agent {
+
+/// Ten letters and digits that name this template: equal templates, whatever the order of their
+/// keys, give equal text.
+std::string template_hash(const json::object& pod_template);
+
+/// A revision as a plan needs it.
+struct Revision {
+  std::string name;  ///< "<set>-<hash>", also the pods' label controller-revision-hash.
+  std::int64_t number = 0;
+  json::object pod_template;
+};
+
+/// The ControllerRevision (apps/v1) that keeps `revision` for the set described by `owner`.
+json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind,
+                                  const Revision& revision);
+
+/// Reads one back; InvalidArgument when it has no template.
+Result<Revision> decode_revision(const model::Object& object);
+
+/// ownerReferences entry with controller=true for that set.
+json::object make_owner_reference(const model::ObjectMeta& owner, std::string_view kind);
+
+}  // namespace berth::agent

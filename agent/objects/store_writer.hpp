@@ -1,0 +1,65 @@
+// agent/objects/store_writer.hpp - writes to the store from the loop: answers come back to the loop, races are retried.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/loop.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// Loop thread only. `done` may be empty; it runs on the loop, and not at all once the writer is destroyed.
+class StoreWriter {
+ public:
+  using Done = std::function<void(const Status&)>;
+
+  StoreWriter(Loop& loop, store::Store& store, const Clock& clock) : loop_(loop), store_(store), clock_(clock) {}
+  ~StoreWriter() { *alive_ = false; }
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  /// Expands metadata.generateName, defaults and creates. AlreadyExists is left to the caller.
+  void create(json::object raw, Durability durability, Done done);
+
+  /// Reads the object, lets `change` edit its JSON and writes it back; again when somebody else was faster (a few
+  /// times). `change` returns false for "leave it". Only while its uid is `uid`, unless that is empty.
+  void modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
+              std::function<bool(json::object&)> change, Done done);
+
+  /// Begins a graceful deletion: metadata.deletionTimestamp and, for pods, the grace period.
+  void mark_deleted(const model::ObjectKey& key, const std::string& uid, std::optional<std::int64_t> grace_seconds,
+                    Done done);
+
+  /// Only while its uid is `uid`, unless that is empty. Gone is success.
+  void remove(const model::ObjectKey& key, const std::string& uid, Done done);
+
+  /// Deletes as the API does in the background: what the agent ends, or a finalizer holds, is marked; the rest is
+  /// removed. Only while its uid is `uid`, unless that is empty. Gone is success.
+  void delete_object(const model::ObjectKey& key, const std::string& uid, Done done);
+
+  /// Takes one finalizer away. With the last one an object goes that is being deleted, unless the agent ends its kind.
+  void drop_finalizer(const model::ObjectKey& key, const std::string& uid, std::string_view finalizer, Done done);
+
+  /// Is an object of that name stored, and is it the one with `uid` (any, when that is empty)? Asks the store, not a
+  /// decoded copy: an object that does not decode is there all the same.
+  bool exists(const model::ObjectKey& key, const std::string& uid) const;
+
+ private:
+  void try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
+                  std::function<bool(json::object&)> change, Done done, int tries_left);
+  void try_delete(const model::ObjectKey& key, const std::string& uid, std::string finalizer, Done done,
+                  int tries_left);
+  store::Done answer(Done done);
+
+  Loop& loop_;
+  store::Store& store_;
+  const Clock& clock_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace berth::agent

@@ -1,0 +1,139 @@
+// agent/pods/pod_inputs.cpp - see pod_inputs.hpp.
+#include "agent/pods/pod_inputs.hpp"
+
+#include <set>
+
+#include "model/base64.hpp"
+
+namespace berth::agent {
+namespace {
+
+/// Names of the config maps and secrets that a pod spec mentions.
+struct References {
+  std::set<std::string> config_maps;
+  std::set<std::string> secrets;
+};
+
+void collect(const std::vector<model::Container>& containers, References& names) {
+  for (const auto& container : containers) {
+    for (const auto& from : container.env_from) {
+      if (!from.config_map.empty()) names.config_maps.insert(from.config_map);
+      if (!from.secret.empty()) names.secrets.insert(from.secret);
+    }
+    for (const auto& var : container.env) {
+      if (var.config_map_key_ref) names.config_maps.insert(var.config_map_key_ref->name);
+      if (var.secret_key_ref) names.secrets.insert(var.secret_key_ref->name);
+    }
+  }
+}
+
+struct CollectVolume {
+  References& names;
+  void operator()(const model::ConfigMapSource& source) const { names.config_maps.insert(source.name); }
+  void operator()(const model::SecretSource& source) const { names.secrets.insert(source.secret_name); }
+  void operator()(const model::ProjectedSource& source) const {
+    for (const auto& part : source.sources) {
+      if (const auto* map = std::get_if<model::ConfigMapSource>(&part)) names.config_maps.insert(map->name);
+      if (const auto* secret = std::get_if<model::SecretSource>(&part)) names.secrets.insert(secret->secret_name);
+    }
+  }
+  void operator()(const model::IscsiSource& source) const {
+    if (!source.secret_name.empty()) names.secrets.insert(source.secret_name);
+  }
+  template <typename Other>
+  void operator()(const Other&) const {}
+};
+
+References references(const model::PodSpec& spec) {
+  References names;
+  collect(spec.init_containers, names);
+  collect(spec.containers, names);
+  for (const auto& volume : spec.volumes) std::visit(CollectVolume{names}, volume.source);
+  return names;
+}
+
+/// The host of an image reference; Docker Hub when it names none.
+std::string registry_of_image(std::string_view image) {
+  const auto slash = image.find('/');
+  const auto first = slash == std::string_view::npos ? std::string_view() : image.substr(0, slash);
+  const auto is_host = first.find_first_of(".:") != std::string_view::npos || first == "localhost";
+  if (!is_host || first == "index.docker.io") return "docker.io";
+  return std::string(first);
+}
+
+/// The host of a key of `auths`: "https://index.docker.io/v1/", "registry.example:5000".
+std::string registry_of_entry(std::string_view key) {
+  if (const auto scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
+  key = key.substr(0, key.find('/'));
+  return key == "index.docker.io" ? "docker.io" : std::string(key);
+}
+
+}  // namespace
+
+PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
+                          const std::string& node_name, const std::string& host_ip) {
+  PassInput input;
+  input.node_name = node_name;
+  input.host_ip = host_ip;
+  const auto names = references(pod.spec);
+  for (const auto& name : names.config_maps) {
+    const auto found = cache.config_maps().find({pod.meta.ns, name});
+    if (found != cache.config_maps().end()) input.config_maps[name] = *found->second;
+  }
+  for (const auto& name : names.secrets) {
+    const auto found = cache.secrets().find({pod.meta.ns, name});
+    if (found != cache.secrets().end()) input.secrets[name] = *found->second;
+  }
+  for (const auto& volume : pod.spec.volumes) {
+    const auto* source = std::get_if<model::ClaimSource>(&volume.source);
+    if (source == nullptr) continue;
+    volumes::BoundClaim bound;
+    auto why = claims.resolve(pod, source->claim_name, bound);
+    if (why.empty()) {
+      input.claims[source->claim_name] = std::move(bound);
+    } else if (input.blocked.empty()) {
+      input.blocked = std::move(why);
+    }
+  }
+  return input;
+}
+
+std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
+                                                  const ObjectCache& cache) {
+  std::vector<runtime::RegistryAuth> auths;
+  for (const auto& name : pod.spec.image_pull_secrets) {
+    const auto secret = cache.secrets().find({pod.meta.ns, name});
+    if (secret == cache.secrets().end()) continue;
+    const auto text = secret->second->data.find(".dockerconfigjson");
+    if (text == secret->second->data.end()) continue;
+    const auto config = parse_json(text->second);
+    if (!config) continue;
+    const auto* entries = find(*config, {"auths"});
+    if (entries == nullptr || !entries->is_object()) continue;
+    for (const auto& entry : entries->get_object()) {
+      if (registry_of_entry({entry.key().data(), entry.key().size()}) != registry_of_image(image)) continue;
+      runtime::RegistryAuth auth;
+      auth.username = find_string(entry.value(), {"username"});
+      auth.password = find_string(entry.value(), {"password"});
+      auth.identity_token = find_string(entry.value(), {"identitytoken"});
+      if (const auto pair = model::decode_base64(find_string(entry.value(), {"auth"})); pair) {
+        const auto colon = pair->find(':');
+        if (colon != std::string::npos) {
+          auth.username = pair->substr(0, colon);
+          auth.password = pair->substr(colon + 1);
+        }
+      }
+      auths.push_back(std::move(auth));
+    }
+  }
+  return auths;
+}
+
+bool refers_to(const model::PodSpec& spec, const model::ObjectKey& key) {
+  const auto names = references(spec);
+  if (key.kind == model::Kind::ConfigMap) return names.config_maps.contains(key.name);
+  if (key.kind == model::Kind::Secret) return names.secrets.contains(key.name);
+  return false;
+}
+
+}  // namespace berth::agent

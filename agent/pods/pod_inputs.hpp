@@ -1,0 +1,25 @@
+// agent/pods/pod_inputs.hpp - what one pod's pass needs from other objects: config maps, secrets, claims. Loop thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/claims/claim_controller.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "agent/pods/pod_worker.hpp"
+
+namespace berth::agent {
+
+/// Only the objects that the pod names; a missing one is left out, and the room that needs it says so.
+PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
+                          const std::string& node_name, const std::string& host_ip);
+
+/// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registry of `image`, no other.
+/// A secret that is missing or unreadable is skipped, as the kubelet does: the pull then says what it lacks.
+std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
+                                                  const ObjectCache& cache);
+
+/// Do changes of this config map or secret concern the pod?
+bool refers_to(const model::PodSpec& spec, const model::ObjectKey& key);
+
+}  // namespace berth::agent

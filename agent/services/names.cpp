@@ -1,0 +1,89 @@
+// agent/services/names.cpp - see names.hpp.
+#include "agent/services/names.hpp"
+
+#include "agent/services/endpoint_plan.hpp"
+#include "agent/sets/set_plan.hpp"
+
+namespace berth::agent {
+namespace {
+
+network::DnsEndpoint endpoint(const model::Service& service, const model::Pod& pod) {
+  network::DnsEndpoint endpoint;
+  endpoint.address = pod.status.pod_ip;
+  endpoint.ready = pod.status.ready() && !pod.meta.deleting();
+  if (pod.spec.subdomain == service.meta.name && !pod.spec.hostname.empty()) endpoint.hostname = pod.spec.hostname;
+  return endpoint;
+}
+
+/// The port of that name (its only one, if it has no name) behind a service without a selector; 0 when there is none.
+std::uint16_t manual_port(const model::ServicePort& port, const ManualEndpoints& made) {
+  for (const auto& candidate : made.ports) {
+    if (candidate.name == port.name) return candidate.port;
+  }
+  return 0;
+}
+
+/// What people made for a service without a selector: a database outside, say. Returns the port behind `port`.
+void add_manual(network::DnsService& out, const model::Service& service, const ObjectCache& cache) {
+  std::map<std::string, std::uint16_t> numbers;
+  for (const auto& [key, made] : cache.manual_endpoints()) {
+    if (key.ns != service.meta.ns || made.service != service.meta.name) continue;
+    for (const auto& address : made.addresses) {
+      const auto known = std::any_of(out.endpoints.begin(), out.endpoints.end(),
+                                     [&](const auto& endpoint) { return endpoint.address == address.ip; });
+      if (known) continue;  // Endpoints and the slice that mirrors them.
+      out.endpoints.push_back({.address = address.ip, .hostname = address.hostname, .ready = address.ready});
+    }
+    for (const auto& port : service.ports) {
+      if (const auto number = manual_port(port, made); number != 0) numbers[port.name] = number;
+    }
+  }
+  for (const auto& port : service.ports) {
+    const auto number = numbers.find(port.name);
+    out.ports.push_back({.name = port.name,
+                         .protocol = port.protocol,
+                         .port = number == numbers.end() ? static_cast<std::uint16_t>(port.port) : number->second});
+  }
+}
+
+network::DnsService dns_service(const model::Service& service, const ObjectCache& cache) {
+  network::DnsService out;
+  out.ns = service.meta.ns;
+  out.name = service.meta.name;
+  out.external_name = service.type == "ExternalName" ? service.external_name : std::string();
+  // Virtual addresses come with a later version: until then every selector service answers like a headless one.
+  out.publish_not_ready = service.publish_not_ready_addresses;
+  if (service.selector.empty()) {
+    if (out.external_name.empty()) add_manual(out, service, cache);
+    return out;
+  }
+  const model::Pod* sample = nullptr;
+  {
+    for (auto it = cache.pods().lower_bound({service.meta.ns, ""});
+         it != cache.pods().end() && it->first.first == service.meta.ns; ++it) {
+      const auto& pod = *it->second;
+      if (pod.status.pod_ip.empty() || is_terminal(pod) || !model::matches(service.selector, pod.meta.labels)) continue;
+      out.endpoints.push_back(endpoint(service, pod));
+      sample = &pod;
+    }
+  }
+  for (const auto& port : service.ports) {
+    const auto number = sample == nullptr ? static_cast<std::uint16_t>(port.port) : target_port(port, *sample);
+    if (number != 0) out.ports.push_back({.name = port.name, .protocol = port.protocol, .port = number});
+  }
+  return out;
+}
+
+}  // namespace
+
+network::DnsNames make_names(const ObjectCache& cache, const std::string& cluster_domain) {
+  network::DnsNames names;
+  names.cluster_domain = cluster_domain;
+  for (const auto& [name, service] : cache.services()) names.services.push_back(dns_service(*service, cache));
+  for (const auto& [name, pod] : cache.pods()) {
+    if (!pod->status.pod_ip.empty() && !pod->spec.host_network) names.pod_namespaces[pod->status.pod_ip] = name.first;
+  }
+  return names;
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,113 @@
+// agent/sets/set_plan.cpp - see set_plan.hpp.
+#include "agent/sets/set_plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "model/deletion.hpp"
+
+namespace berth::agent {
+
+bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector) {
+  return pod.meta.controller() == nullptr && !pod.meta.deleting() && !revision_of(pod).empty() &&
+         model::matches(selector, pod.meta.labels);
+}
+
+bool orphans_its_pods(const model::ObjectMeta& set) {
+  if (model::has_finalizer(set, model::kOrphanFinalizer)) return true;
+  const auto policy = set.annotations.find("berth.io/propagation-policy");
+  return policy != set.annotations.end() && policy->second == "Orphan";
+}
+
+std::string_view revision_of(const model::Pod& pod) {
+  const auto found = pod.meta.labels.find("controller-revision-hash");
+  return found == pod.meta.labels.end() ? std::string_view() : std::string_view(found->second);
+}
+
+bool is_terminal(const model::Pod& pod) { return pod.status.phase == "Succeeded" || pod.status.phase == "Failed"; }
+
+bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTime now,
+                  std::optional<std::chrono::milliseconds>& wait) {
+  if (!pod.status.ready()) return false;
+  if (min_ready.count() == 0) return true;
+  const auto since = parse_rfc3339(pod.status.condition("Ready")->last_transition_time);
+  if (!since) return false;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*since + min_ready - now);
+  if (left.count() <= 0) return true;
+  wait = wait ? std::min(*wait, left) : left;
+  return false;
+}
+
+SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
+                            std::int32_t history_limit, const std::string& current) {
+  SetRevisions plan;
+  plan.update.name = set.name + "-" + template_hash(pod_template);
+  plan.update.pod_template = pod_template;
+  std::int64_t newest = 0;
+  auto known = false;
+  for (const auto& revision : facts.revisions) {
+    newest = std::max(newest, revision.number);
+    if (revision.name == plan.update.name) {
+      plan.update.number = revision.number;
+      known = true;
+    }
+  }
+  if (!known || plan.update.number < newest) {
+    plan.update_is_new = !known;
+    plan.update_is_old = known;
+    plan.update.number = newest + 1;
+  }
+
+  std::vector<const Revision*> unused;
+  for (const auto& revision : facts.revisions) {
+    const auto used = revision.name == plan.update.name || revision.name == current ||
+                      std::any_of(facts.pods.begin(), facts.pods.end(),
+                                  [&](const auto& pod) { return revision_of(*pod) == revision.name; });
+    if (!used) unused.push_back(&revision);
+  }
+  std::sort(unused.begin(), unused.end(), [](const auto* a, const auto* b) { return a->number < b->number; });
+  const auto limit = static_cast<std::size_t>(std::max(history_limit, 0));
+  for (std::size_t i = 0; i + limit < unused.size(); ++i) {
+    plan.surplus.push_back({model::Kind::ControllerRevision, set.ns, unused[i]->name});
+  }
+  return plan;
+}
+
+json::object make_pod_object(const json::object& pod_template, const model::ObjectMeta& set, std::string_view set_kind,
+                             const std::string& revision) {
+  json::object metadata;
+  if (const auto* meta = pod_template.if_contains("metadata"); meta != nullptr && meta->is_object()) {
+    for (const auto* key : {"labels", "annotations"}) {
+      if (const auto* value = meta->get_object().if_contains(key); value != nullptr && value->is_object()) {
+        metadata[key] = *value;
+      }
+    }
+  }
+  if (!metadata.contains("labels")) metadata["labels"] = json::object();
+  metadata["labels"].get_object()["controller-revision-hash"] = revision;
+  metadata["namespace"] = set.ns;
+  metadata["ownerReferences"] = json::array{make_owner_reference(set, set_kind)};
+  json::object spec;
+  if (const auto* from = pod_template.if_contains("spec"); from != nullptr && from->is_object()) {
+    spec = from->get_object();
+  }
+  return {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+}
+
+std::string why_not_here(const model::PodSpec& spec, const model::Node& node) {
+  // What `kubectl cordon` asks for; DaemonSets' pods tolerate it.
+  const model::Taint cordoned{.key = "node.kubernetes.io/unschedulable", .value = {}, .effect = "NoSchedule"};
+  if (node.unschedulable && model::untolerated(spec.tolerations, {cordoned}) != nullptr)
+    return "0/1 nodes are available: 1 node(s) were unschedulable.";
+  if (!model::node_matches(spec, node)) {
+    return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+  }
+  if (const auto* taint = model::untolerated(spec.tolerations, node.taints)) {
+    return fmt::format("0/1 nodes are available: 1 node(s) had taint {{{}: {}}}, that the pod didn't tolerate.",
+                       taint->key, taint->value);
+  }
+  return {};
+}
+
+}  // namespace berth::agent

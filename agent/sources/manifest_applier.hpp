@@ -1,0 +1,98 @@
+// agent/sources/manifest_applier.hpp - makes the store hold what the sources say.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/sources/source_snapshot.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/loop.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// On each object that a file made: the file's id, and the hash of what the file said about it. While the hash is the
+/// same the file leaves the object alone, so that a later `kubectl scale` holds.
+constexpr std::string_view kSourceAnnotation = "berth.io/source";
+constexpr std::string_view kSourceHashAnnotation = "berth.io/source-hash";
+
+struct Finding {
+  LogLevel level = LogLevel::Error;  ///< Error or Warning.
+  model::Problem problem;
+};
+
+struct PlannedWrite {
+  enum class Verb { Create, Update, Remove };
+  Verb verb = Verb::Create;
+  model::ObjectKey key;
+  json::object raw;              ///< For Create and Update.
+  store::Revision expected = 0;  ///< For Update and Remove: what was seen.
+};
+
+/// What to write now, and what is wrong now.
+struct ManifestPlan {
+  std::vector<PlannedWrite> writes;  ///< In the order to make them.
+  std::vector<Finding> findings;
+};
+
+/// What a plan may see of the store.
+using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
+
+/// Pure. `sources` in the order of the configuration, each as last read; `stored` holds at least every object that a
+/// file made, every one that a file names, and all namespaces.
+///
+/// - An object is made, or changed when its file says something new about it; what the file does not say and the
+///   agent keeps in it (status, a bound volume's name, ...) stays. One without an owner is taken over, with a warning.
+/// - Two files that claim one object: its owner, else the first in order, keeps it; the other has an error.
+/// - A pod whose new text changes what cannot change is deleted first and made again when it is gone.
+/// - What no file claims any more is deleted, but only if the file that made it was found missing or without it: its
+///   source was read completely and the file itself is sound. Claims (PVCs) and namespaces are never deleted.
+/// - A namespace that is used but not there is made. One that is being deleted gets nothing new; once it is gone, the
+///   files make it and theirs again.
+ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, WallTime now);
+
+/// The boring part: keeps the last snapshot of each source, reads the store, makes the plan's writes, tries again when
+/// it lost a race or the store was away. Loop thread.
+class ManifestApplier {
+ public:
+  /// `report` hears each finding once, and again only after it had gone.
+  ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::function<void(const Finding&)> report);
+  ~ManifestApplier();
+  ManifestApplier(const ManifestApplier&) = delete;
+  ManifestApplier& operator=(const ManifestApplier&) = delete;
+
+  /// Takes what a source said; an incomplete snapshot leaves what was there before.
+  void take(SourceSnapshot snapshot);
+
+  /// No write is under way and none is needed.
+  bool idle() const { return outstanding_ == 0 && !again_; }
+
+ private:
+  void plan_soon();
+  void plan_now();
+  void write(PlannedWrite write);
+  void written(const model::ObjectKey& key, const Status& status);
+  void tell(const std::vector<Finding>& findings);
+  StoredObjects look() const;
+
+  Loop& loop_;
+  store::Store& store_;
+  const Clock& clock_;
+  std::function<void(const Finding&)> report_;
+  std::vector<SourceSnapshot> sources_;              ///< In the order in which they first spoke.
+  std::map<std::string, std::string> unread_;        ///< Source to error, while it cannot be read.
+  std::map<model::ObjectKey, std::string> refused_;  ///< Writes that failed in the last round.
+  std::set<std::string> told_;
+  std::size_t outstanding_ = 0;
+  bool again_ = false;
+  std::unique_ptr<LoopHandle> retry_;
+  std::unique_ptr<store::Watch> watch_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< Loop thread only.
+};
+
+}  // namespace berth::agent

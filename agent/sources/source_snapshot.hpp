@@ -1,0 +1,49 @@
+// agent/sources/source_snapshot.hpp - what one source of manifests said when it was last read.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/model.hpp"
+
+namespace berth::agent {
+
+/// One file, or the one document behind a URL.
+struct SourceFile {
+  std::string id;            ///< "directory:/etc/berth/manifests/web.yaml": kept on what the file made.
+  std::string hash;          ///< Of the content, hexadecimal.
+  model::Manifest manifest;  ///< With errors: keeps what it made before, changes nothing.
+  bool settling = false;     ///< Perhaps half-written: as with errors, but nobody is told yet.
+  bool vanished = false;     ///< Not there just now; perhaps an editor replaces it: what it made stays for now.
+
+  /// Is this file to be applied? One without any object is not: truncated is not deleted.
+  bool sound() const { return !settling && !vanished && manifest.errors.empty() && !manifest.objects.empty(); }
+};
+
+struct SourceSnapshot {
+  std::string name;  ///< "directory:/etc/berth/manifests", "url:https://config.example/worker1.yaml".
+  /// All of the source was read: a file that is not in `files` is not there. Only then may anything be removed.
+  bool complete = false;
+  std::string error;                                     ///< Why it is not complete.
+  std::vector<std::shared_ptr<const SourceFile>> files;  ///< Sorted by id.
+};
+
+using OnSnapshot = std::function<void(SourceSnapshot)>;
+
+/// A source that watches by itself until destroyed. Loop thread.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual const std::string& name() const = 0;
+  /// Reads again soon: at a signal, for tests.
+  virtual void read_again() = 0;
+};
+
+/// Which source a file id belongs to: itself for a URL, the part before the last slash for a directory.
+inline std::string source_of(const std::string& id) {
+  return id.starts_with("directory:") ? id.substr(0, id.rfind('/')) : id;
+}
+
+}  // namespace berth::agent

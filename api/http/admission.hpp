@@ -1,0 +1,44 @@
+// api/http/admission.hpp - how much may go on at once: requests, watches, streams, bytes of bodies.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "api/access/authorization.hpp"
+#include "api/request/api_error.hpp"
+#include "api/request/user.hpp"
+
+namespace berth::api {
+
+/// Whoever is no admin shares half of each: nobody who may only look can keep an admin out.
+struct AdmissionLimits {
+  std::size_t requests = 200;  ///< That are answered and done with.
+  std::size_t watches = 1000;
+  std::size_t streams = 128;                  ///< exec, attach, port-forward, logs -f
+  std::size_t body_bytes = 32 * 1024 * 1024;  ///< Of bodies that are being read or worked on.
+};
+
+/// Counts. API thread only.
+class Admission {
+ public:
+  explicit Admission(const AdmissionLimits& limits);
+
+  /// A place for one request, given back when the last copy goes; 429 when there is none. Watches and streams are told
+  /// from others by what is asked for. `body_bytes`: as announced, or the most that will be read.
+  ApiResult<std::shared_ptr<void>> admit(Role role, const AccessRequest& access, const Query& query,
+                                         std::size_t body_bytes);
+
+ private:
+  struct Counter {
+    std::size_t used = 0;
+    std::size_t used_by_others = 0;  ///< Of them not by admins.
+  };
+  struct Counters;
+  AdmissionLimits limits_;
+  std::shared_ptr<Counters> counters_;  ///< Shared with places that outlive us.
+};
+
+/// 429, with the seconds after which to try again.
+ApiError too_many_requests();
+
+}  // namespace berth::api

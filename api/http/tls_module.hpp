@@ -1,0 +1,72 @@
+// api/http/tls_module.hpp - TLS and certificates, loaded when TLS is configured: OpenSSL costs memory that most hosts
+// can save.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace berth::api {
+
+/// What stateDir/pki has to hold: ca, server, admin and viewer, each .crt and .key.
+struct PkiOptions {
+  std::filesystem::path directory;
+  std::vector<std::string> server_names;  ///< DNS names and addresses that the server's certificate is for.
+};
+
+/// Whom a client's certificate names.
+struct CertificateName {
+  std::string name;                 ///< CN
+  std::vector<std::string> groups;  ///< Every O.
+};
+
+/// One finished handshake. `socket` is one end of a pair: what the peer sends arrives there in the clear, and the other
+/// way round. `name` is of a certificate that a client CA signed; nullopt when the peer sent none.
+struct TlsPeer {
+  UniqueFd socket;
+  std::optional<CertificateName> name;
+};
+
+struct TlsOptions {
+  std::vector<UniqueFd> listeners;  ///< Bound and listening TCP sockets.
+  std::filesystem::path certificate_file;
+  std::filesystem::path key_file;
+  std::vector<std::filesystem::path> client_ca_files;
+  std::optional<PkiOptions> pki;  ///< Kept up to date while serving.
+  std::size_t connections = 512;  ///< More are closed at once.
+  std::size_t handshakes = 64;    ///< At once; one more ends the oldest.
+  std::chrono::milliseconds handshake_time{10'000};
+  std::chrono::milliseconds look_again{60'000};     ///< Between two looks at the files.
+  std::function<void(TlsPeer)> on_peer;             ///< On the gateway's thread.
+  std::function<void(std::string_view)> on_notice;  ///< One sentence that somebody should read; same thread.
+};
+
+/// Serves until destroyed, on one thread of its own named "tls".
+class TlsGateway {
+ public:
+  virtual ~TlsGateway() = default;
+};
+
+/// The module's functions.
+struct TlsModule {
+  /// Makes what is missing in the directory (mode 0700, files 0600, fsynced) and renews what ends within 30 days or was
+  /// made for other names or by another CA. ECDSA P-256; the CA is valid for ten years, the others for one. Returns
+  /// whether it wrote anything. PermissionDenied, ResourceExhausted and the like: as of the files; DataLoss: a file is
+  /// no PEM.
+  Result<bool> (*ensure_pki)(const PkiOptions& options, std::chrono::system_clock::time_point now);
+  /// TLS 1.2 and 1.3, ALPN http/1.1. Certificate, key and CAs are read again when their files change.
+  /// InvalidArgument: certificate, key or CA cannot be used.
+  Result<std::unique_ptr<TlsGateway>> (*start_gateway)(TlsOptions options);
+};
+
+/// FailedPrecondition: see load_module(). Any thread.
+Result<const TlsModule*> tls_module();
+
+}  // namespace berth::api

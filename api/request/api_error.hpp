@@ -1,0 +1,84 @@
+// api/request/api_error.hpp - failures as Kubernetes words them: HTTP code plus metav1.Status.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "api/request/http_message.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "model/model.hpp"
+
+namespace berth::api {
+
+struct StatusCause {
+  std::string reason;  ///< "FieldValueInvalid"
+  std::string message;
+  std::string field;
+};
+
+/// metav1.Status of a failure.
+struct ApiError {
+  unsigned code = 500;
+  std::string reason;  ///< "NotFound"
+  std::string message;
+  std::string name{};  ///< details.name; details are left out when name, group and kind are empty
+  std::string group{};
+  std::string kind{};  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
+  std::vector<StatusCause> causes{};
+  int retry_after_seconds = 0;  ///< details.retryAfterSeconds, and the header; 0: not said
+};
+
+json::object encode_status(const ApiError& error);
+HttpResponse to_response(const ApiError& error);
+
+/// `pods "x" not found`
+ApiError not_found(const model::KindInfo& kind, std::string_view name);
+/// `namespaces "x" already exists`
+ApiError already_exists(const model::KindInfo& kind, std::string_view name);
+/// `Operation cannot be fulfilled on statefulsets.apps "x": <why>`
+ApiError conflict(const model::KindInfo& kind, std::string_view name, std::string_view why);
+ApiError stale_object(const model::KindInfo& kind, std::string_view name);
+/// 422 `StatefulSet.apps "x" is invalid: [field: message, ...]` with one cause per problem.
+ApiError invalid(const model::KindInfo& kind, std::string_view name, const std::vector<model::Problem>& problems);
+ApiError bad_request(std::string message);
+ApiError method_not_allowed();
+ApiError unsupported_media_type(std::string message);
+ApiError not_acceptable(std::string message);
+ApiError path_not_found();
+/// 410: `too old resource version: 1 (2000)`
+ApiError expired(std::string message);
+/// 504 `Timeout: Too large resource version: 9, current: 3`: the client has seen a state that this store has not.
+ApiError revision_too_large(std::uint64_t wanted, std::uint64_t current);
+ApiError internal(std::string message);
+/// A failed store or runtime call about one object.
+ApiError from_error(const Error& error, const model::KindInfo& kind, std::string_view name);
+
+/// `statefulsets.apps`, `pods`
+std::string qualified_plural(const model::KindInfo& kind);
+
+/// A `T` or an ApiError; read as Result<T>.
+template <typename T>
+class [[nodiscard]] ApiResult {
+ public:
+  ApiResult(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT(*-explicit-*)
+  ApiResult(ApiError error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+
+  bool ok() const { return state_.index() == 0; }
+  explicit operator bool() const { return ok(); }
+  T& operator*() & { return std::get<0>(state_); }
+  const T& operator*() const& { return std::get<0>(state_); }
+  T&& operator*() && { return std::get<0>(std::move(state_)); }
+  T* operator->() { return &std::get<0>(state_); }
+  const T* operator->() const { return &std::get<0>(state_); }
+  const ApiError& error() const { return std::get<1>(state_); }
+
+ private:
+  std::variant<T, ApiError> state_;
+};
+
+}  // namespace berth::api

@@ -1,0 +1,34 @@
+// api/request/user.hpp - who sends a request.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace berth::api {
+
+/// What somebody may do; see is_allowed() in authorization.hpp.
+enum class Role {
+  None,    ///< Known, and may do next to nothing: discovery, and asking who they are.
+  Viewer,  ///< Reads everything but secrets.
+  Admin,
+};
+
+/// Somebody whom we know. Names and groups are Kubernetes': a certificate's CN and O, or the columns of a token file.
+struct User {
+  std::string name;
+  std::string uid{};  ///< From the token file; else empty.
+  std::vector<std::string> groups{};
+  Role role = Role::None;
+};
+
+/// `system:masters` is Admin, `berth:viewers` and `view` are Viewer; nothing else counts. Pure.
+Role role_of(const std::vector<std::string>& groups);
+
+/// The groups' role, and the group `system:authenticated` that everybody is in. Pure.
+User make_user(std::string name, std::vector<std::string> groups, std::string uid = {});
+
+/// Who holds the other end of a unix socket (SO_PEERCRED, see unix(7)). Whoever can open it is Admin, in group
+/// `system:masters`; the name is the account's in /etc/passwd, else `uid:1000`. Directory services are not asked.
+User socket_user(int fd);
+
+}  // namespace berth::api

@@ -1,0 +1,213 @@
+// api/usage/metrics_page.cpp - see metrics_page.hpp.
+#include "api/usage/metrics_page.hpp"
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <map>
+
+#include "api/encoding/field.hpp"
+#include "api/request/api_error.hpp"
+#include "api/streams/pod_containers.hpp"
+#include "api/usage/request_counters.hpp"
+#include "api/usage/usage_sampler.hpp"
+#include "base/atomic_file.hpp"
+
+namespace berth::api {
+namespace {
+
+using model::Kind;
+
+template <typename Value>
+void append_one(std::string& out, std::string_view name, std::string_view type, std::string_view help,
+                const Value& value) {
+  append_family(out, name, type, help);
+  out += fmt::format("{} {}\n", name, value);
+}
+
+/// Field `number` (from 1) of /proc/self/stat; see proc(5). The name of the program may hold blanks.
+std::uint64_t stat_field(std::string_view stat, unsigned number) {
+  auto rest = stat.substr(std::min(stat.rfind(')'), stat.size()));
+  for (unsigned at = 2; at < number; ++at) rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+  std::uint64_t value = 0;
+  std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  return value;
+}
+
+/// Seconds since 1970 at which the host booted.
+double boot_time() {
+  const auto stat = read_file("/proc/stat").value_or({});
+  const auto at = stat.find("\nbtime ");
+  if (at == std::string::npos) return 0;
+  double seconds = 0;
+  std::from_chars(stat.data() + at + 7, stat.data() + stat.size(), seconds);
+  return seconds;
+}
+
+std::size_t open_descriptors() {
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return 0;
+  std::size_t count = 0;
+  while (::readdir(directory) != nullptr) ++count;
+  ::closedir(directory);
+  return count > 3 ? count - 3 : 0;  // ".", ".." and the directory itself
+}
+
+/// The names that Prometheus' own client libraries use.
+void append_process(std::string& out) {
+  const auto stat = read_file("/proc/self/stat").value_or({});
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  append_one(out, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.",
+             static_cast<double>(stat_field(stat, 14) + stat_field(stat, 15)) / ticks);
+  append_one(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
+             stat_field(stat, 24) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  append_one(out, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", stat_field(stat, 23));
+  append_one(out, "process_open_fds", "gauge", "Number of open file descriptors.", open_descriptors());
+  append_one(out, "process_max_fds", "gauge", "Maximum number of open file descriptors.", descriptors.rlim_cur);
+  append_one(out, "process_threads", "gauge", "Number of threads.", stat_field(stat, 20));
+  append_one(out, "process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.",
+             fmt::format("{:.2f}", boot_time() + static_cast<double>(stat_field(stat, 22)) / ticks));
+}
+
+void append_store(std::string& out, const store::Store& store) {
+  append_one(out, "berth_store_revision", "gauge", "The store's revision: grows by one with each change.",
+             store.revision());
+  append_family(out, "apiserver_storage_objects", "gauge", "Number of stored objects, by kind.");
+  for (const auto& kind : model::all_kinds()) {
+    const auto resource = kind.group.empty() ? std::string(kind.plural) : fmt::format("{}.{}", kind.plural, kind.group);
+    out += fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource,
+                       store.list(kind.kind).objects.size());
+  }
+  std::map<std::string_view, std::size_t> phases{
+      {"Failed", 0}, {"Pending", 0}, {"Running", 0}, {"Succeeded", 0}, {"Unknown", 0}};
+  std::int64_t restarts = 0;
+  const auto pods = store.list(Kind::Pod);
+  for (const auto& pod : pods.objects) {
+    const auto found = phases.find(text_at(pod->raw, {"status", "phase"}));
+    ++(found == phases.end() ? phases.at("Unknown") : found->second);
+    for (const auto& status : array_at(pod->raw, {"status", "containerStatuses"})) {
+      if (status.is_object()) restarts += number_at(status.get_object(), {"restartCount"});
+    }
+  }
+  append_family(out, "berth_pods", "gauge", "Number of pods, by phase.");
+  for (const auto& [phase, count] : phases) out += fmt::format("berth_pods{{phase=\"{}\"}} {}\n", phase, count);
+  append_one(out, "berth_container_restarts", "gauge", "Restarts of all containers of the pods that there are now.",
+             restarts);
+}
+
+void append_counters(std::string& out) {
+  const auto& now = counters();
+  append_family(out, "apiserver_longrunning_requests", "gauge", "Requests that last long by nature, now.");
+  out += fmt::format("apiserver_longrunning_requests{{verb=\"WATCH\"}} {}\n", now.api_watches.load());
+  append_one(out, "berth_api_connections", "gauge", "Open connections to the API.", now.api_connections.load());
+  append_one(out, "berth_runtime_calls_total", "counter", "Calls of containerd.", now.runtime_calls.load());
+  append_one(out, "berth_runtime_call_errors_total", "counter",
+             "Calls of containerd that failed; that something is not there is no failure.", now.runtime_errors.load());
+  append_one(out, "berth_dns_queries_total", "counter", "DNS queries received.", now.dns_queries.load());
+  append_family(out, "kubelet_pod_start_duration_seconds", "histogram",
+                "From the moment that the agent sees a pod until it is Running, pulls of images included.");
+  append_histogram(out, "kubelet_pod_start_duration_seconds", "", now.pod_start);
+}
+
+/// What the kubelet serves at /metrics/resource, under the same names.
+std::string resource_page(const store::Store& store, const UsageSample& sample) {
+  std::string cpu;
+  std::string memory;
+  const auto pods = store.list(Kind::Pod);
+  for (const auto& pod : pods.objects) {
+    for (const auto* list : {"containers", "initContainers"}) {
+      for (const auto& entry : array_at(pod->raw, {"spec", list})) {
+        if (!entry.is_object()) continue;
+        const auto name = text_at(entry.get_object(), {"name"});
+        const auto found = sample.containers.find(container_view(*pod, name).id);
+        if (found == sample.containers.end()) continue;
+        const auto labels = fmt::format(R"(container="{}",namespace="{}",pod="{}")", escape_label(name),
+                                        escape_label(pod->meta.ns), escape_label(pod->meta.name));
+        const auto millis =
+            std::chrono::duration_cast<std::chrono::milliseconds>(found->second.at.time_since_epoch()).count();
+        cpu += fmt::format("container_cpu_usage_seconds_total{{{}}} {} {}\n", labels,
+                           static_cast<double>(found->second.cpu_nanoseconds) / 1e9, millis);
+        memory +=
+            fmt::format("container_memory_working_set_bytes{{{}}} {} {}\n", labels, found->second.memory_bytes, millis);
+      }
+    }
+  }
+  std::string out;
+  append_family(out, "container_cpu_usage_seconds_total", "counter",
+                "Cumulative cpu time consumed by the container in core-seconds");
+  out += cpu;
+  append_family(out, "container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes");
+  out += memory;
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(sample.at.time_since_epoch()).count();
+  append_family(out, "node_cpu_usage_seconds_total", "counter",
+                "Cumulative cpu time consumed by the node in core-seconds");
+  out += fmt::format("node_cpu_usage_seconds_total {} {}\n", static_cast<double>(sample.node.cpu_nanoseconds) / 1e9,
+                     millis);
+  append_family(out, "node_memory_working_set_bytes", "gauge", "Current working set of the node in bytes");
+  out += fmt::format("node_memory_working_set_bytes {} {}\n", sample.node.memory_bytes, millis);
+  append_one(out, "resource_scrape_error", "gauge",
+             "1 if there was an error while getting container metrics, 0 otherwise", 0);
+  return out;
+}
+
+HttpResponse text_page(std::string body) {
+  HttpResponse response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+bool handle_metrics_page(ApiContext& context, const Target& target, Method method, const Respond& respond) {
+  const auto& segments = target.segments;
+  if (segments.empty() || segments[0] != "metrics" || segments.size() > 2) return false;
+  const bool resource = segments.size() == 2 && segments[1] == "resource";
+  if (segments.size() == 2 && !resource) return false;
+  if (method != Method::Get) {
+    respond(to_response(method_not_allowed()));
+    return true;
+  }
+  if (resource) {
+    context.usage->sample([&context, respond](const Result<std::shared_ptr<const UsageSample>>& sample) {
+      respond(sample ? text_page(resource_page(context.store, **sample))
+                     : to_response(internal(sample.error().message())));
+    });
+    return true;
+  }
+  std::string out;
+  append_family(out, "berth_build_info", "gauge", "1; what this is, in its labels.");
+  out += "berth_build_info{version=\"" BERTH_VERSION "\"} 1\n";
+  context.requests->append(out);
+  context.lane.run([&store = context.store, out = std::move(out), post = context.reactor.post(), respond]() mutable {
+    append_counters(out);
+    append_store(out, store);
+    append_process(out);
+    post([respond, body = std::make_shared<std::string>(std::move(out))] { respond(text_page(std::move(*body))); });
+  });
+  return true;
+}
+
+void append_family(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+  out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+std::string escape_label(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace berth::api

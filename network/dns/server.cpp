@@ -1,0 +1,286 @@
+// network/dns/server.cpp - one thread over all sockets: takes a batch, looks at the zone once, answers the batch.
+#include "network/dns/server.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "base/counters.hpp"
+#include "network/dns/responder.hpp"
+#include "network/dns/udp.hpp"
+
+namespace berth::network::dns {
+
+namespace {
+
+constexpr int kEventsPerWait = 16;
+constexpr int kBatchesInARow = 16;  // then TCP and the upstreams have their turn
+constexpr int kPortTries = 16;
+constexpr std::uint16_t kDnsPort = 53;
+
+/// The current zone. Publishing takes a lock; reading takes one only when something was published since.
+class ZoneSlot {
+ public:
+  explicit ZoneSlot(std::shared_ptr<const Zone> zone) : zone_(std::move(zone)) {}
+
+  void publish(std::shared_ptr<const Zone> zone) {
+    const std::lock_guard lock(mutex_);
+    zone_.swap(zone);
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+
+  std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+
+  std::shared_ptr<const Zone> get() const {
+    const std::lock_guard lock(mutex_);
+    return zone_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Zone> zone_;
+  std::atomic<std::uint64_t> generation_{1};
+};
+
+class Server final : public DnsServer {
+ public:
+  Server(std::vector<SocketAddress> upstreams, std::vector<Network> networks, const ServerLimits& limits)
+      : networks_(std::move(networks)),
+        slot_(Zone::build({})),
+        forwarder_(std::move(upstreams), limits.forwarder),
+        tcp_(limits.tcp,
+             [this](auto connection, const Address& source, Octets query) { on_tcp(connection, source, query); }),
+        tcp_out_(kTcpLimit),
+        later_out_(kTcpLimit) {}
+
+  ~Server() override {
+    if (!thread_.joinable()) return;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = write(stop_.get(), &one, sizeof one);
+    thread_.join();
+  }
+
+  Status start(const DnsConfig& config) {
+    epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+    stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!epoll_ || !stop_) return Error::from_errno(errno, "prepare the DNS server");
+    for (const auto& text : config.listen) {
+      if (auto bound = listen(text, config.port); !bound) return bound;
+    }
+    for (const auto fd : {stop_.get(), forwarder_.fd(), tcp_.fd()}) {
+      if (auto watched = watch(fd); !watched) return watched;
+    }
+    // Signals are for the loop's thread.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_setname_np(thread_.native_handle(), "berth-dns");
+    return Ok{};
+  }
+
+  void publish(const DnsNames& names) override { slot_.publish(Zone::build(names)); }
+
+  std::uint16_t port() const override { return port_; }
+
+  Counters counters() const override {
+    return {queries_.load(std::memory_order_relaxed), forwarded_.load(std::memory_order_relaxed),
+            malformed_.load(std::memory_order_relaxed), cache_hits_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  using Counter = std::atomic<std::uint64_t>;
+
+  Status watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return Error::from_errno(errno, "watch a DNS socket");
+    return Ok{};
+  }
+
+  /// UDP and TCP on one port. A port of the kernel's choice for UDP may be taken for TCP: then another.
+  Status listen(const std::string& text, std::uint16_t port) {
+    const auto parsed = parse_socket_address(text, port_ != 0 ? port_ : port);
+    if (!parsed) return parsed.error().context("DNS listen address");
+    for (int i = 1;; ++i) {
+      auto address = *parsed;
+      auto udp = bind_socket(address, SOCK_DGRAM);
+      if (!udp) return udp.error();
+      address.set_port(bound_port(udp->get()));
+      auto tcp = bind_socket(address, SOCK_STREAM);
+      if (!tcp && parsed->port() == 0 && i < kPortTries) continue;
+      if (!tcp) return tcp.error();
+      port_ = address.port();
+      if (auto watched = watch(udp->get()); !watched) return watched;
+      udp_.push_back(std::move(*udp));
+      return tcp_.listen(std::move(*tcp));
+    }
+  }
+
+  void run() {
+    for (;;) {
+      std::array<epoll_event, kEventsPerWait> events{};
+      const auto count = epoll_wait(epoll_.get(), events.data(), kEventsPerWait, milliseconds_to_wait());
+      now_ = std::chrono::steady_clock::now();
+      for (int i = 0; i < count; ++i) {
+        const auto fd = events[static_cast<std::size_t>(i)].data.fd;
+        if (fd == stop_.get()) return;
+        if (fd == forwarder_.fd()) {
+          forwarder_.poll(now_);
+        } else if (fd == tcp_.fd()) {
+          tcp_.poll(now_);
+        } else {
+          serve_udp(fd);
+        }
+      }
+      forwarder_.expire(now_);
+      tcp_.expire(now_);
+    }
+  }
+
+  int milliseconds_to_wait() const {
+    auto due = forwarder_.next_due();
+    if (const auto other = tcp_.next_due()) due = std::min(due.value_or(*other), *other);
+    if (!due) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+  }
+
+  /// To be called after a query was received: what was published before it was sent is seen.
+  const Zone& zone() {
+    if (const auto generation = slot_.generation(); generation != seen_) {
+      zone_ = slot_.get();
+      seen_ = generation;
+    }
+    return *zone_;
+  }
+
+  bool may_recurse(const Address& source) const {
+    return std::ranges::any_of(networks_, [&](const auto& network) { return network.contains(source); });
+  }
+
+  static void count(Counter& counter, std::uint64_t more = 1) {
+    counter.store(counter.load(std::memory_order_relaxed) + more,
+                  std::memory_order_relaxed);  // only this thread writes
+  }
+
+  void serve_udp(int fd) {
+    for (int turns = 0; turns < kBatchesInARow; ++turns) {
+      const auto received = batch_.receive(fd);
+      const auto& current = zone();
+      for (std::size_t i = 0; i < received; ++i) {
+        const auto size = answer(current, batch_.packet(i), batch_.source(i), /*tcp=*/false, batch_.room(i), [&] {
+          return [fd, peer = batch_.peer(i)](Octets reply) { send_udp(fd, peer, reply); };
+        });
+        if (size && *size != 0) batch_.reply(i, *size);
+      }
+      batch_.send(fd);
+      count(queries_, received);
+      if (received < UdpBatch::kMessages) return;
+    }
+  }
+
+  void on_tcp(TcpServer::Connection connection, const Address& source, Octets query) {
+    count(queries_);
+    const auto size = answer(zone(), query, source, /*tcp=*/true, tcp_out_,
+                             [&] { return [this, connection](Octets reply) { tcp_.reply(connection, reply, now_); }; });
+    if (!size) return;                              // an upstream is asked
+    if (*size == 0) return tcp_.close(connection);  // no DNS client says that
+    tcp_.reply(connection, Octets(tcp_out_).first(*size), now_);
+  }
+
+  /// The size of the reply in `out`; 0: there shall be none. Nothing: `make_sender()` will be given it later.
+  template <typename MakeSender>
+  std::optional<std::size_t> answer(const Zone& zone, Octets packet, const Address& source, bool tcp,
+                                    std::span<std::uint8_t> out, const MakeSender& make_sender) {
+    berth::counters().dns_queries.fetch_add(1, std::memory_order_relaxed);
+    const auto outcome = respond(zone, packet, {source, tcp, may_recurse(source)}, ++turn_, out);
+    const auto& query = outcome.query;
+    if (query.state == QueryState::Drop || query.state == QueryState::FormErr) count(malformed_);
+    switch (outcome.verdict) {
+      case Verdict::Drop: return 0;
+      case Verdict::Reply: return outcome.size;
+      case Verdict::Forward: break;
+    }
+    const Question question{outcome.outside, query.type, query.dnssec_ok, query.has(flag::kCheckingDisabled)};
+    if (const auto hit = forwarder_.cached(question, now_); !hit.empty()) {
+      count(cache_hits_);
+      return relay(query, hit, outcome.size, outcome.limit, out);
+    }
+    count(forwarded_);
+    forwarder_.ask(
+        question, now_,
+        [this, query, limit = outcome.limit,
+         begun = std::vector<std::uint8_t>(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(outcome.size)),
+         send = make_sender()](Octets upstream) {
+          std::ranges::copy(begun, later_out_.begin());
+          send(Octets(later_out_).first(relay(query, upstream, begun.size(), limit, later_out_)));
+        });
+    return std::nullopt;
+  }
+
+  std::vector<Network> networks_;
+  ZoneSlot slot_;
+  std::shared_ptr<const Zone> zone_;  ///< The thread's own reference, renewed when seen_ is old.
+  std::uint64_t seen_ = 0;
+  Forwarder forwarder_;
+  TcpServer tcp_;
+  UdpBatch batch_;
+  std::vector<std::uint8_t> tcp_out_;
+  std::vector<std::uint8_t> later_out_;
+  std::vector<UniqueFd> udp_;
+  UniqueFd epoll_;
+  UniqueFd stop_;
+  std::uint16_t port_ = 0;
+  std::uint32_t turn_ = 0;
+  SteadyTime now_;
+  Counter queries_{0};
+  Counter forwarded_{0};
+  Counter malformed_{0};
+  Counter cache_hits_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DnsServer>> start_server(const DnsConfig& config, const ServerLimits& limits) {
+  if (config.listen.empty()) return Error(ErrorCode::InvalidArgument, "start the DNS server: no listen address");
+  std::vector<Network> networks;
+  for (const auto& text : config.allow_recursion) {
+    const auto network = parse_network(text);
+    if (!network) return network.error().context("DNS recursion");
+    networks.push_back(*network);
+  }
+  std::vector<SocketAddress> own;
+  for (const auto& text : config.listen) {
+    if (const auto address = parse_socket_address(text, config.port)) own.push_back(*address);
+  }
+  std::vector<SocketAddress> upstreams;
+  for (const auto& text : config.upstreams) {
+    const auto upstream = parse_socket_address(text, kDnsPort);
+    if (!upstream) return upstream.error().context("DNS upstream");
+    // Asking ourselves would go round for ever.
+    if (std::ranges::find(own, *upstream) == own.end()) upstreams.push_back(*upstream);
+  }
+  auto server = std::make_unique<Server>(std::move(upstreams), std::move(networks), limits);
+  if (auto started = server->start(config); !started) return started.error();
+  return std::unique_ptr<DnsServer>(std::move(server));
+}
+
+}  // namespace berth::network::dns
+
+namespace berth::network {
+
+Result<std::unique_ptr<DnsServer>> start_dns_server(const DnsConfig& config) { return dns::start_server(config, {}); }
+
+}  // namespace berth::network
