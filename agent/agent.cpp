@@ -10,16 +10,19 @@
 #include "agent/claims/claim_controller.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
-#include "agent/node/node_object.hpp"
+#include "agent/first_objects.hpp"
+#include "agent/health.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
+#include "agent/placement.hpp"
 #include "agent/pods/pod_driver.hpp"
 #include "agent/pods/pod_inputs.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/pods/pod_worker.hpp"
 #include "agent/probes/prober.hpp"
+#include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -37,12 +40,9 @@ using model::Kind;
 
 // containerd saturates at about twice the cores (measured); hooks and exec probes wait elsewhere.
 constexpr std::size_t kPodThreads = 4;
-constexpr std::size_t kHookThreads = 8;   // Each may wait for its pod's whole grace period.
-constexpr std::size_t kProbeThreads = 4;  // exec probes.
-constexpr std::size_t kFileThreads = 2;   // Sources, provisioning.
-// A pass is bounded by its calls' deadlines (10 s each); older than this, something hangs.
-constexpr std::chrono::seconds kLaneTooOld{120};
-constexpr std::chrono::seconds kRuntimeRetry{2};
+constexpr std::size_t kHookThreads = 8;           // Each may wait for its pod's whole grace period.
+constexpr std::size_t kProbeThreads = 4;          // exec probes.
+constexpr std::size_t kFileThreads = 2;           // Sources, provisioning.
 constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
 // Enough for a watch that reconnects; each entry holds a whole object.
 constexpr std::size_t kStoreHistory = 256;
@@ -95,6 +95,19 @@ class HostAgent final : public Agent {
                  .clock = clock_,
                  .host_ip = host_ip_},
                 driver_callbacks()),
+        placement_(
+            loop_, clock_, cache_, writer_, event_sink(),
+            [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
+            config_.node_name),
+        recovery_({.loop = loop_,
+                   .lane = *pods_lane_,
+                   .store = *store_,
+                   .runtime = *runtime_,
+                   .network = *network_,
+                   .volumes = *volumes_},
+                  [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); }),
+        health_(loop_, *pods_lane_, *runtime_, cache_, {pods_lane_.get(), files_lane_.get()},
+                [this](const std::string& error, const std::string& version) { node_.on_runtime(error, version); }),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -121,27 +134,19 @@ class HostAgent final : public Agent {
   runtime::PodRuntime& runtime() override { return *runtime_; }
   runtime::LogReader& logs() override { return *logs_; }
   Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) override;
-  Status health() const override;
+  Status health() const override { return health_.state(); }
 
  private:
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
   void begin();
-  void check_runtime();
-  void adopt_orphans();
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
-  void on_node(const store::Change& change);
-  void on_settled(const std::string& uid);
-  void place(const model::Pod& pod);
-  void place_all();
   void forget(const model::Pod& pod);
+  void remove_orphan(const runtime::PodIdentity& orphan);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
-  void create_defaults();
-  void feed_watchdog();
-  void report_status();
 
   Config config_;
   SystemClock clock_;
@@ -168,21 +173,15 @@ class HostAgent final : public Agent {
   EndpointController endpoints_;
   NodeReporter node_;
   PodDriver driver_;
+  Placement placement_;
+  Recovery recovery_;
+  Health health_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<store::Watch> watches_;
   std::set<std::string> torn_down_;  ///< uids of pods that only their finalizers keep.
-  std::set<std::string> unadopted_;  ///< uids of pods that were here before us and have not been looked at yet.
-  std::size_t adopting_ = 0;
-  std::unique_ptr<LoopHandle> watchdog_;
-  std::unique_ptr<LoopHandle> retry_;
-  std::unique_ptr<LoopHandle> place_retry_;
   std::unique_ptr<LoopHandle> trim_;
-  bool orphans_unknown_ = false;  ///< containerd could not be asked yet.
   bool names_posted_ = false;
-  std::string last_report_;
-  mutable std::mutex health_mutex_;
-  std::string runtime_error_ = "not asked yet";
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -195,7 +194,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
           [this](const model::Pod& pod, std::string_view type, std::string_view reason, const std::string& message) {
             events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
           },
-      .on_settled = [this](const std::string& uid) { on_settled(uid); },
+      .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
 }
@@ -249,45 +248,17 @@ void HostAgent::forget(const model::Pod& pod) {
   });
 }
 
-void HostAgent::create_defaults() {
-  const auto quiet = [](const Status&) {};
-  for (const auto* name : {"default", "kube-system", kNodeLeaseNamespace.data()}) {
-    writer_.create({{"apiVersion", "v1"},
-                    {"kind", "Namespace"},
-                    {"metadata", {{"name", name}}},
-                    {"status", {{"phase", "Active"}}}},
-                   Durability::Durable, quiet);
-  }
-  if (store_->list(Kind::StorageClass).objects.empty()) {
-    writer_.create(
-        {{"apiVersion", "storage.k8s.io/v1"},
-         {"kind", "StorageClass"},
-         {"metadata",
-          {{"name", "directory"}, {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}}},
-         {"provisioner", std::string(kDirectoryProvisioner)},
-         {"reclaimPolicy", "Delete"},
-         {"volumeBindingMode", "WaitForFirstConsumer"}},
-        Durability::Durable, quiet);
-  }
-  auto node = make_node_object(config_, host_ip_, "containerd", clock_.wall());
-  const model::ObjectKey key{Kind::Node, "", config_.node_name};
-  if (store_->get(key)) {
-    writer_.modify(
-        key, {}, Durability::Durable,
-        [node](json::object& raw) {
-          merge_node(raw, node);
-          auto status = node.at("status").get_object();
-          // When they changed is known better there.
-          const json::value stored(raw);
-          if (const auto* conditions = find(stored, {"status", "conditions"})) status["conditions"] = *conditions;
-          raw["status"] = std::move(status);
-          return true;
-        },
-        quiet);
-  } else {
-    writer_.create(std::move(node), Durability::Durable, quiet);
-  }
-  node_.begin();
+/// Takes down what the rooms hold for a pod that has no object.
+void HostAgent::remove_orphan(const runtime::PodIdentity& orphan) {
+  if (driver_.knows(orphan.uid)) return;
+  log(LogLevel::Warning, "removing what is left of a deleted pod",
+      {{"pod", orphan.ns + "/" + orphan.name}, {"uid", orphan.uid}});
+  auto pod = std::make_shared<model::Pod>();
+  pod->meta.uid = orphan.uid;
+  pod->meta.ns = orphan.ns;
+  pod->meta.name = orphan.name;
+  driver_.set_pod(pod);
+  driver_.remove_pod(orphan.uid);
 }
 
 void HostAgent::begin() {
@@ -302,29 +273,31 @@ void HostAgent::begin() {
     return;
   }
   watches_ = *std::move(watch);
-  create_defaults();
+  write_first_objects(*store_, writer_, clock_, config_, host_ip_);
+  node_.begin();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },
                       [this] {
                         loop_.post([this] {
                           log(LogLevel::Info, "containerd connected");
                           driver_.kick_all();
-                          check_runtime();
-                          if (orphans_unknown_) adopt_orphans();
+                          health_.check_runtime();
+                          recovery_.retry();
                         });
                       });
-  check_runtime();
+  health_.check_runtime();
 
+  std::set<std::string> here;
   for (const auto& [name, pod] : cache_.pods()) {
     if (pod->spec.node_name == config_.node_name) {
-      unadopted_.insert(pod->meta.uid);
+      here.insert(pod->meta.uid);
       driver_.set_pod(pod);
     } else {
-      place(*pod);
+      placement_.place(*pod);
     }
   }
-  adopting_ = unadopted_.size();
-  adopt_orphans();
+  recovery_.begin(std::move(here));
+  recovery_.look_for_orphans();
   namespaces_.plan_all();
   garbage_.scan_all();
   claims_.plan_all();
@@ -335,7 +308,7 @@ void HostAgent::begin() {
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));
-  feed_watchdog();
+  health_.feed_watchdog();
 }
 
 Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t port) {
@@ -343,59 +316,6 @@ Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t p
   if (!attachment) return attachment.error();
   if (!*attachment) return Error(ErrorCode::NotFound, fmt::format("pod {} has no network here", pod_uid));
   return network::dial_localhost((*attachment)->netns_path, port, kDialDeadline);
-}
-
-void HostAgent::check_runtime() {
-  pods_lane_->run([this] {
-    auto status = std::make_shared<Status>(runtime_->check());
-    loop_.post([this, status] {
-      const auto text = *status ? std::string() : status->error().message();
-      {
-        const std::lock_guard lock(health_mutex_);
-        if (text != runtime_error_ && !text.empty()) {
-          log(LogLevel::Warning, "containerd is not usable, waiting", {{"error", text}});
-        }
-        runtime_error_ = text;
-      }
-      node_.on_runtime(text, runtime_->version());
-      if (!*status) retry_ = loop_.after(kRuntimeRetry, [this] { check_runtime(); });
-      report_status();
-    });
-  });
-}
-
-/// Whatever the rooms hold for pods that have no object: their deletion was decided before we went down.
-void HostAgent::adopt_orphans() {
-  orphans_unknown_ = false;
-  pods_lane_->run([this] {
-    std::map<std::string, runtime::PodIdentity> found;
-    if (auto containers = runtime_->all_containers()) {
-      for (const auto& container : *containers) found[container.pod.uid] = container.pod;
-    } else {
-      loop_.post([this] { orphans_unknown_ = true; });
-    }
-    if (auto attached = network_->attached_pods()) {
-      for (const auto& uid : *attached) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
-    }
-    if (auto mounted = volumes_->mounted_pods()) {
-      for (const auto& uid : *mounted) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
-    }
-    loop_.post([this, found]() mutable {
-      // An object that does not decode, or that is bound to a name this node had once, is no orphan.
-      for (const auto& object : store_->list(Kind::Pod).objects) found.erase(object->meta.uid);
-      for (const auto& [uid, identity] : found) {
-        if (driver_.knows(uid)) continue;
-        log(LogLevel::Warning, "removing what is left of a deleted pod",
-            {{"pod", identity.ns + "/" + identity.name}, {"uid", uid}});
-        auto pod = std::make_shared<model::Pod>();
-        pod->meta.uid = uid;
-        pod->meta.ns = identity.ns;
-        pod->meta.name = identity.name;
-        driver_.set_pod(pod);
-        driver_.remove_pod(uid);
-      }
-    });
-  });
 }
 
 void HostAgent::on_change(const store::Change& change) {
@@ -423,8 +343,8 @@ void HostAgent::on_change(const store::Change& change) {
         if (name.first == object.meta.ns && refers_to(pod->spec, object.key())) driver_.refresh(pod->meta.uid);
       }
       break;
-    case Kind::PersistentVolume: place_all(); break;
-    case Kind::Node: on_node(change); break;
+    case Kind::PersistentVolume: placement_.place_all(); break;
+    case Kind::Node: placement_.on_node(change); break;
     case Kind::Endpoints:
     case Kind::EndpointSlice:  // Made by hand for a service without a selector: that service's names.
       if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
@@ -446,7 +366,7 @@ void HostAgent::on_pod(const store::Change& change) {
   if (change.type == store::ChangeType::Deleted) {
     torn_down_.erase(object.meta.uid);
     driver_.remove_pod(object.meta.uid);
-    on_settled(object.meta.uid);
+    recovery_.on_settled(object.meta.uid);
     publish_names();
     return;
   }
@@ -465,72 +385,9 @@ void HostAgent::on_pod(const store::Change& change) {
   if (pod->spec.node_name == config_.node_name) {
     driver_.set_pod(pod);
   } else {
-    place(*pod);
+    placement_.place(*pod);
   }
   if (endpoints_changed(change)) publish_names();
-}
-
-/// Cordoned and uncordoned, as the kubelet says it (it names the node where others name a uid).
-void HostAgent::on_node(const store::Change& change) {
-  place_all();
-  const auto& name = change.object->meta.name;
-  if (!change.previous || change.type == store::ChangeType::Deleted || name != config_.node_name) return;
-  const auto cordoned = [](const model::Object& node) {
-    const auto* spec = node.raw.if_contains("spec");
-    const auto* flag = spec == nullptr ? nullptr : find(*spec, {"unschedulable"});
-    return flag != nullptr && flag->is_bool() && flag->get_bool();
-  };
-  const auto now = cordoned(*change.object);
-  if (now == cordoned(*change.previous)) return;
-  const std::string reason = now ? "NodeNotSchedulable" : "NodeSchedulable";
-  events_.record(change.object->key(), name, "Normal", reason, fmt::format("Node {} status is now: {}", name, reason));
-}
-
-/// Says once that everything from before a restart has been found and is as wanted.
-void HostAgent::on_settled(const std::string& uid) {
-  if (unadopted_.erase(uid) == 0 || !unadopted_.empty()) return;
-  log(LogLevel::Info, "pods adopted", {{"count", std::to_string(adopting_)}});
-}
-
-/// Binds a pod without a node to this one, when it fits: the pod object bound to a node is the claim.
-void HostAgent::place(const model::Pod& pod) {
-  if (!pod.spec.node_name.empty()) return;
-  const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
-  if (pod.meta.deleting()) {  // Never bound: nothing of it is here.
-    if (pod.meta.finalizers.empty()) writer_.remove(key, pod.meta.uid, {});
-    return;
-  }
-  const auto node = cache_.nodes().find({"", config_.node_name});
-  if (node == cache_.nodes().end()) return;
-  const auto why = why_not_here(pod.spec, *node->second);
-  if (!why.empty()) {
-    const auto* scheduled = pod.status.condition("PodScheduled");
-    if (scheduled != nullptr && scheduled->message == why) return;
-    write_status(pod, make_unschedulable_status(pod, why, clock_.wall()));
-    events_.record(key, pod.meta.uid, "Warning", "FailedScheduling", why);
-    return;
-  }
-  events_.record(key, pod.meta.uid, "Normal", "Scheduled",
-                 fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, config_.node_name));
-  writer_.modify(
-      key, pod.meta.uid, Durability::Durable,
-      [node_name = config_.node_name](json::object& raw) {
-        auto& spec = raw["spec"].get_object();
-        if (!find_string(json::value(spec), {"nodeName"}).empty()) return false;
-        spec["nodeName"] = node_name;
-        return true;
-      },
-      [this](const Status& written) {
-        if (written) return;
-        constexpr std::chrono::seconds kPlaceAgain{1};
-        place_retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });
-      });
-}
-
-void HostAgent::place_all() {
-  for (const auto& [name, pod] : cache_.pods()) {
-    if (pod->spec.node_name.empty()) place(*pod);
-  }
 }
 
 void HostAgent::publish_names() {
@@ -541,40 +398,6 @@ void HostAgent::publish_names() {
     names_posted_ = false;
     dns_->publish(make_names(cache_, config_.cluster_domain));
   });
-}
-
-void HostAgent::feed_watchdog() {
-  const auto interval = systemd::watchdog_interval();
-  if (!interval) return;
-  // Hooks may take their pods' whole grace; everything else has deadlines.
-  const auto oldest = std::max(pods_lane_->oldest(), files_lane_->oldest());
-  if (oldest < kLaneTooOld) {
-    systemd::notify_watchdog();
-  } else {
-    log(LogLevel::Error, "a lane hangs, not feeding the watchdog", {{"oldest_ms", std::to_string(oldest.count())}});
-  }
-  report_status();
-  watchdog_ = loop_.after(*interval, [this] { feed_watchdog(); });
-}
-
-void HostAgent::report_status() {
-  std::size_t ready = 0;
-  for (const auto& [name, pod] : cache_.pods()) ready += pod->status.ready() ? 1 : 0;
-  std::string error;
-  {
-    const std::lock_guard lock(health_mutex_);
-    error = runtime_error_;
-  }
-  auto text = fmt::format("{} of {} pods ready{}", ready, cache_.pods().size(), error.empty() ? "" : "; " + error);
-  if (text == last_report_) return;
-  last_report_ = std::move(text);
-  systemd::notify_status(last_report_);
-}
-
-Status HostAgent::health() const {
-  const std::lock_guard lock(health_mutex_);
-  if (!runtime_error_.empty()) return Error(ErrorCode::Unavailable, runtime_error_);
-  return Ok{};
 }
 
 void HostAgent::run() {

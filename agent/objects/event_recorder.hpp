@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,10 @@
 #include "model/model.hpp"
 
 namespace berth::agent {
+
+/// Events about any object: (key, uid, type, reason, message).
+using EventSink = std::function<void(const model::ObjectKey&, const std::string& uid, std::string_view type,
+                                     std::string_view reason, const std::string& message)>;
 
 /// Loop thread only. An equal event (object, reason, message) within an hour raises the count of the first.
 /// At most 1,000 events are kept (the oldest go), none longer than an hour, and none of a namespace that is gone.

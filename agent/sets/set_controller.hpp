@@ -7,16 +7,13 @@
 #include <set>
 #include <string>
 
+#include "agent/objects/event_recorder.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "base/loop.hpp"
 
 namespace berth::agent {
-
-/// Events about any object: (key, uid, type, reason, message).
-using EventSink = std::function<void(const model::ObjectKey&, const std::string& uid, std::string_view type,
-                                     std::string_view reason, const std::string& message)>;
 
 /// Changes mark a set dirty; a dirty set is planned and the plan written. While a set's writes are under way it is not
 /// planned again, so a plan never acts on a state that its own writes have outdated.

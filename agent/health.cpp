@@ -1,0 +1,80 @@
+// agent/health.cpp - see health.hpp.
+#include "agent/health.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "systemd/notify.hpp"
+
+namespace berth::agent {
+namespace {
+
+// A pass is bounded by its calls' deadlines; older than this, something hangs.
+constexpr std::chrono::seconds kLaneTooOld{120};
+constexpr std::chrono::seconds kRuntimeRetry{2};
+
+}  // namespace
+
+Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache,
+               std::vector<Lane*> watched, OnRuntime on_runtime)
+    : loop_(loop),
+      lane_(lane),
+      runtime_(runtime),
+      cache_(cache),
+      watched_(std::move(watched)),
+      on_runtime_(std::move(on_runtime)) {}
+
+void Health::check_runtime() {
+  lane_.run([this] { loop_.post([this, status = runtime_.check()] { on_check(status); }); });
+}
+
+void Health::on_check(const Status& status) {
+  const auto text = status ? std::string() : status.error().message();
+  {
+    const std::lock_guard lock(mutex_);
+    if (text != runtime_error_ && !text.empty()) {
+      log(LogLevel::Warning, "containerd is not usable, waiting", {{"error", text}});
+    }
+    runtime_error_ = text;
+  }
+  on_runtime_(text, runtime_.version());
+  if (!status) retry_ = loop_.after(kRuntimeRetry, [this] { check_runtime(); });
+  report();
+}
+
+void Health::feed_watchdog() {
+  const auto interval = systemd::watchdog_interval();
+  if (!interval) return;
+  std::chrono::milliseconds oldest{0};
+  for (const auto* lane : watched_) oldest = std::max(oldest, lane->oldest());
+  if (oldest < kLaneTooOld) {
+    systemd::notify_watchdog();
+  } else {
+    log(LogLevel::Error, "a lane hangs, not feeding the watchdog", {{"oldest_ms", std::to_string(oldest.count())}});
+  }
+  report();
+  watchdog_ = loop_.after(*interval, [this] { feed_watchdog(); });
+}
+
+void Health::report() {
+  const auto ready = std::count_if(cache_.pods().begin(), cache_.pods().end(),
+                                   [](const auto& entry) { return entry.second->status.ready(); });
+  const auto state_now = state();
+  auto text = fmt::format("{} of {} pods ready{}", ready, cache_.pods().size(),
+                          state_now ? "" : "; " + state_now.error().message());
+  if (text == last_report_) return;
+  last_report_ = std::move(text);
+  systemd::notify_status(last_report_);
+}
+
+Status Health::state() const {
+  const std::lock_guard lock(mutex_);
+  if (!runtime_error_.empty()) return Error(ErrorCode::Unavailable, runtime_error_);
+  return Ok{};
+}
+
+}  // namespace berth::agent
