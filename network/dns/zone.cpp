@@ -80,13 +80,14 @@ Zone::Match Zone::match(const Name& name, const Address& source) const {
   if (pod == nullptr) {
     if (const auto* node = find_unique(name.view())) return {node, /*ours=*/true, /*full=*/false};
   }
-  for (auto parent = parent_of(name.view()); parent[0] != 0; parent = parent_of(parent)) {
-    for (const auto& suffix : {own.view(), services_.view(), domain_.view()}) {
-      if (service_below(parent, suffix)) return {nullptr, /*ours=*/true, /*full=*/false};
-    }
-    const auto* service = pod == nullptr ? find_unique(parent) : nullptr;
-    if (service != nullptr && service->kind == Kind::Service) return {nullptr, /*ours=*/true, /*full=*/false};
+  // A pod that is not ready: one label in front of a service. Anything longer is no name of ours, whatever its end.
+  const auto parent = parent_of(name.view());
+  if (parent[0] == 0) return {};
+  for (const auto& suffix : {own.view(), services_.view(), domain_.view()}) {
+    if (service_below(parent, suffix)) return {nullptr, /*ours=*/true, /*full=*/false};
   }
+  const auto* service = pod == nullptr ? find_unique(parent) : nullptr;
+  if (service != nullptr && service->kind == Kind::Service) return {nullptr, /*ours=*/true, /*full=*/false};
   return {};
 }
 

@@ -56,8 +56,9 @@ class Zone {
 
   /// Looks `name` up: as it stands, then as a short name: in the asking pod's namespace, below
   /// `svc.<domain>`, below `<domain>`; for a source that is no pod, `default` is the namespace and a name that only one
-  /// namespace has is found too. A short name whose parent is one of our services is ours even when it does
-  /// not exist: a pod that is not ready must not be asked for at the upstreams.
+  /// namespace has is found too. One label in front of a service is ours even when it does not exist: a pod
+  /// that is not ready must not be asked for at the upstreams. More labels are not: a service called "app" would hide
+  /// all of that top-level domain.
   Match match(const Name& name, const Address& source) const;
 
   /// The node of exactly this name.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_set>
 
@@ -90,6 +91,7 @@ class ZoneBuilder {
   }
 
   std::shared_ptr<const Zone> build() {
+    for (const auto& service : names_.services) note_governed(service);
     add_apex();
     for (const auto& service : names_.services) add_service(service);
     add_pods();
@@ -161,17 +163,30 @@ class ZoneBuilder {
     add_endpoints(service, *full, /*headless=*/!cluster_ip);
   }
 
-  void add_endpoints(const DnsService& service, const Name& full, bool headless) {
-    const auto visible = [&](const auto& endpoint) { return endpoint.ready || service.publish_not_ready; };
-    const auto count = std::ranges::count_if(service.endpoints, visible);
+  /// A pod has its hostname in one service only, the one that its subdomain names.
+  void note_governed(const DnsService& service) {
     for (const auto& endpoint : service.endpoints) {
       const auto address = parse_address(endpoint.address);
-      if (!address || !visible(endpoint)) continue;
+      if (address && !endpoint.hostname.empty() && visible(service, endpoint)) governed_.insert(*address);
+    }
+  }
+
+  static bool visible(const DnsService& service, const DnsEndpoint& endpoint) {
+    return endpoint.ready || service.publish_not_ready;
+  }
+
+  void add_endpoints(const DnsService& service, const Name& full, bool headless) {
+    const auto count =
+        std::ranges::count_if(service.endpoints, [&](const auto& each) { return visible(service, each); });
+    for (const auto& endpoint : service.endpoints) {
+      const auto address = parse_address(endpoint.address);
+      if (!address || !visible(service, endpoint)) continue;
       if (headless) add_address(name(full, Zone::Kind::Service), *address);
       const auto host = child(endpoint_label(endpoint), full);
       if (!host) continue;
       add_address(name(*host, Zone::Kind::Host), *address);
-      add_pointer(endpoint.address, *host);
+      // Other services may select the pod too; its name is that below the governing one, as hostname -f says.
+      if (!endpoint.hostname.empty() || !governed_.contains(*address)) add_pointer(endpoint.address, *host);
       if (!headless) continue;
       const auto weight = static_cast<std::uint16_t>(std::max<std::ptrdiff_t>(1, 100 / count));
       for (const auto& port : service.ports) add_port(full, port, *host, weight);
@@ -286,6 +301,7 @@ class ZoneBuilder {
   const DnsNames& names_;
   std::shared_ptr<Zone> zone_;
   std::map<Bytes, Draft> drafts_;
+  std::set<Address> governed_;  ///< Of pods that have a name of their own.
 };
 
 std::shared_ptr<const Zone> Zone::build(const DnsNames& names) { return ZoneBuilder(names).build(); }

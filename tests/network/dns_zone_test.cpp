@@ -58,6 +58,13 @@ DnsNames some_names() {
   empty.name = "empty";
   empty.endpoints = {{"10.98.0.40", "empty-0", false}};
 
+  for (const auto* headless : {"app", "dev"}) {  // called like top-level domains; another pod of mongo is in both
+    auto& tld = names.services.emplace_back();
+    tld.ns = "default";
+    tld.name = headless;
+    tld.endpoints = {{"10.98.0.50", headless == std::string("app") ? "app-0" : "", true}};
+  }
+
   names.pod_namespaces = {{"10.98.0.2", "default"}, {"10.98.0.9", "prod"}, {"10.98.0.31", "green"}};
   return names;
 }
@@ -170,6 +177,20 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{kHost, "queue-9.queue", "A", "NXDOMAIN"},  // and so the rest of it is ours too
                       Case{kHost, "twin-0.twin", "A", "REFUSED"},     // two have it
                       Case{kHost, "twin-0.twin.blue", "A", "NOERROR A=10.98.0.30"}));
+
+// REFUSED: belongs to the upstreams, which the asker of these tests may not use.
+INSTANTIATE_TEST_SUITE_P(
+    ServicesCalledLikeTopLevelDomains, ZoneAnswers,
+    ::testing::Values(Case{kPod, "app-0.app", "A", "NOERROR A=10.98.0.50"}, Case{kPod, "app-1.app", "A", "NXDOMAIN"},
+                      Case{kPod, "x.y.app", "A", "REFUSED"}, Case{kPod, "www.example.dev", "A", "REFUSED"},
+                      Case{kPod, "a.b.c.app", "A", "REFUSED"}, Case{kPod, "app-1.app.default", "A", "NXDOMAIN"},
+                      Case{kPod, "x.y.app.default.svc", "A", "REFUSED"}, Case{kHost, "x.y.app", "A", "REFUSED"},
+                      Case{kHost, "x.y.queue", "A", "REFUSED"}, Case{kProd, "x.y.app", "A", "REFUSED"}));
+
+INSTANTIATE_TEST_SUITE_P(PodsOfSeveralServices, ZoneAnswers,
+                         ::testing::Values(Case{kPod, "50.0.98.10.in-addr.arpa", "PTR",
+                                                "NOERROR PTR=app-0.app.default.svc.cluster.local."},
+                                           Case{kPod, "10-98-0-50.dev", "A", "NOERROR A=10.98.0.50"}));
 
 TEST(Zone, QuestionKeepsItsSpellingAndItsId) {
   const auto zone = Zone::build(some_names());
