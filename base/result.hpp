@@ -60,16 +60,16 @@ struct Ok {
   bool operator==(const Ok&) const = default;
 };
 
-/// A `T` or an Error. Reading the wrong side is a bug and aborts.
+/// A `T` or an `E`: an Error, unless a room words its failures itself. Reading the wrong side is a bug and aborts.
 ///
 ///     auto image = images.find(ref);
 ///     if (!image) return image.error().context("start " + id);
 ///     use(*image);
-template <typename T>
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(*-explicit-*)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
+  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -80,13 +80,13 @@ class [[nodiscard]] Result {
   T* operator->() { return &std::get<0>(state_); }
   const T* operator->() const { return &std::get<0>(state_); }
 
-  const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  const E& error() const& { return std::get<1>(state_); }
+  E&& error() && { return std::get<1>(std::move(state_)); }
 
   T value_or(T fallback) const& { return ok() ? **this : std::move(fallback); }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, E> state_;
 };
 
 /// Success, or an Error.

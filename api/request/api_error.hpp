@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "api/request/http_message.hpp"
@@ -61,24 +59,8 @@ ApiError from_error(const Error& error, const model::KindInfo& kind, std::string
 /// `statefulsets.apps`, `pods`
 std::string qualified_plural(const model::KindInfo& kind);
 
-/// A `T` or an ApiError; read as Result<T>.
+/// A `T`, or the answer that says why not.
 template <typename T>
-class [[nodiscard]] ApiResult {
- public:
-  ApiResult(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT(*-explicit-*)
-  ApiResult(ApiError error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
-
-  bool ok() const { return state_.index() == 0; }
-  explicit operator bool() const { return ok(); }
-  T& operator*() & { return std::get<0>(state_); }
-  const T& operator*() const& { return std::get<0>(state_); }
-  T&& operator*() && { return std::get<0>(std::move(state_)); }
-  T* operator->() { return &std::get<0>(state_); }
-  const T* operator->() const { return &std::get<0>(state_); }
-  const ApiError& error() const { return std::get<1>(state_); }
-
- private:
-  std::variant<T, ApiError> state_;
-};
+using ApiResult = Result<T, ApiError>;
 
 }  // namespace berth::api
