@@ -21,6 +21,7 @@
 #include "agent/pods/pod_inputs.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/pods/pod_worker.hpp"
+#include "agent/pods/status_writer.hpp"
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
@@ -79,6 +80,10 @@ class HostAgent final : public Agent {
         files_lane_(make_thread_lane("files", kFileThreads)),
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
+        statuses_(writer_,
+                  [this](const std::string& uid, const Status& written) {
+                    if (!written && written.error().code() != ErrorCode::NotFound) driver_.status_lost(uid);
+                  }),
         worker_(*runtime_, *network_, *volumes_),
         claims_(loop_, clock_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name,
                 [this](const std::string& uid) { driver_.kick(uid); }),
@@ -165,6 +170,7 @@ class HostAgent final : public Agent {
   ObjectCache cache_;
   StoreWriter writer_;
   EventRecorder events_;
+  StatusWriter statuses_;
   PodWorker worker_;
   ClaimController claims_;
   SetController sets_;
@@ -206,15 +212,7 @@ EventSink HostAgent::event_sink() {
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
   const auto addresses_changed = pod.status.pod_ip != status.pod_ip || pod.status.ready() != status.ready();
-  writer_.modify(
-      {Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, Durability::Lazy,
-      [encoded = model::encode_pod_status(status)](json::object& raw) {
-        raw["status"] = encoded;
-        return true;
-      },
-      [this, uid = pod.meta.uid](const Status& written) {
-        if (!written && written.error().code() != ErrorCode::NotFound) driver_.status_lost(uid);
-      });
+  statuses_.write({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, status);
   if (addresses_changed) {
     log(LogLevel::Info, status.ready() ? "pod ready" : "pod not ready",
         {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"phase", status.phase}, {"address", status.pod_ip}});

@@ -8,6 +8,7 @@
 
 #include "agent/objects/back_off.hpp"
 #include "agent/pods/pod_status.hpp"
+#include "agent/pods/status_writer.hpp"
 #include "base/counters.hpp"
 #include "base/log.hpp"
 
@@ -143,6 +144,10 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
     record->refresh = true;
   }
   if (fresh || spec_changed) kick(uid);
+  // Somebody's edit of the status, or an echo of an older one of ours: the writer compares with what is stored.
+  if (!fresh && record->published && !shows(record->pod->status, record->status)) {
+    callbacks_.on_status(*record->pod, record->status);
+  }
 }
 
 void PodDriver::remove_pod(const std::string& uid) {

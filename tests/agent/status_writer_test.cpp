@@ -1,0 +1,104 @@
+// tests/agent/status_writer_test.cpp - pods' status in the store: the newest wins, what others wrote stays.
+#include "agent/pods/status_writer.hpp"
+
+#include "tests/agent/controller_fixture.hpp"
+
+namespace berth::agent {
+namespace {
+
+constexpr std::string_view kPod = R"({"apiVersion": "v1", "kind": "Pod",
+  "metadata": {"name": "web-0", "namespace": "default", "uid": "u-1"},
+  "spec": {"nodeName": "host", "containers": [{"name": "main", "image": "busybox"}]}})";
+
+model::PodStatus status_of(const std::string& phase, const std::string& ready) {
+  model::PodStatus status;
+  status.phase = phase;
+  status.conditions.push_back({"Ready", ready, "", "", "2026-11-21T10:00:00Z"});
+  return status;
+}
+
+class StatusWriterTest : public ControllerFixture {
+ protected:
+  void write(const model::PodStatus& status) { statuses.write(key, "u-1", status); }
+  json::object stored() const { return store->get(key)->raw.at("status").get_object(); }
+  std::string phase() const { return std::string(stored().at("phase").get_string()); }
+
+  const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
+  std::vector<std::string> answers;
+  StatusWriter statuses{writer, [this](const std::string&, const Status& done) {
+                          answers.emplace_back(done ? "stored" : to_string(done.error().code()));
+                        }};
+};
+
+TEST(MergePodStatusTest, KeepsWhatOthersWroteAndDropsWhatWeNoLongerSay) {
+  auto stored = parse_json(R"({"phase": "Failed", "reason": "Evicted", "message": "by hand", "podIP": "10.0.0.1",
+    "nominatedNodeName": "other",
+    "conditions": [{"type": "example.com/gate", "status": "True"}, {"type": "Ready", "status": "True"}]})")
+                    ->get_object();
+  EXPECT_TRUE(merge_pod_status(stored, status_of("Running", "False")));
+  EXPECT_EQ(stored.at("phase").get_string(), "Running");
+  EXPECT_EQ(stored.at("nominatedNodeName").get_string(), "other");
+  for (const auto* gone : {"reason", "message", "podIP"}) EXPECT_FALSE(stored.contains(gone)) << gone;
+  const auto& conditions = stored.at("conditions").get_array();
+  ASSERT_EQ(conditions.size(), 2U);
+  EXPECT_EQ(find_string(conditions.at(0), {"status"}), "False");
+  EXPECT_EQ(find_string(conditions.at(1), {"type"}), "example.com/gate");
+  EXPECT_FALSE(merge_pod_status(stored, status_of("Running", "False"))) << "it is there already";
+}
+
+TEST(MergePodStatusTest, AForeignConditionIsNoDifference) {
+  auto theirs = status_of("Running", "True");
+  theirs.conditions.insert(theirs.conditions.begin(), {"example.com/gate", "True", "", "", ""});
+  EXPECT_TRUE(shows(theirs, status_of("Running", "True")));
+  EXPECT_FALSE(shows(theirs, status_of("Running", "False")));
+  theirs.phase = "Failed";
+  EXPECT_FALSE(shows(theirs, status_of("Running", "True")));
+}
+
+TEST_F(StatusWriterTest, WhileOneWriteIsUnderWayOnlyTheNewestWaits) {
+  put(kPod);
+  const auto before = store->revision();
+  write(status_of("Pending", "False"));
+  write(status_of("Running", "False"));
+  write(status_of("Running", "True"));
+  EXPECT_EQ(statuses.size(), 1U);
+  settle();
+  EXPECT_EQ(find_string(stored().at("conditions").at(0), {"status"}), "True");
+  EXPECT_EQ(store->revision(), before + 2) << "the first, and the newest of those that came meanwhile";
+  EXPECT_EQ(answers, std::vector<std::string>{"stored"}) << "of the newest only";
+  EXPECT_EQ(statuses.size(), 0U);
+}
+
+TEST_F(StatusWriterTest, AnEditThatCameBetweenTwoWritesStays) {
+  put(kPod);
+  // Whoever is told of the first write answers with an edit, as an API client may, while the second waits for its turn.
+  auto raced = false;
+  const auto racer = store->watch(std::nullopt, store->revision(), [&](const store::Change& change) {
+    if (std::exchange(raced, true)) return;
+    loop.post([this, object = change.object] {
+      auto raw = object->raw;
+      raw["metadata"].get_object()["labels"] = json::object{{"by", "hand"}};
+      store->update(*model::make_object(std::move(raw)), 0, Durability::Lazy, [](const auto&) {});
+      write(status_of("Running", "True"));
+    });
+  });
+  ASSERT_TRUE(racer);
+  write(status_of("Pending", "False"));
+  write(status_of("Running", "False"));
+  settle();
+  EXPECT_EQ(phase(), "Running");
+  EXPECT_EQ(find_string(stored().at("conditions").at(0), {"status"}), "True");
+  EXPECT_EQ(store->get(key)->meta.labels.at("by"), "hand");
+  EXPECT_EQ(answers, std::vector<std::string>{"stored"});
+}
+
+TEST_F(StatusWriterTest, APodThatIsGoneIsNotWrittenAndOneOfTheSameNameIsNotHurt) {
+  put(kPod);
+  statuses.write(key, "u-0", status_of("Failed", "False"));
+  settle();
+  EXPECT_FALSE(store->get(key)->raw.contains("status"));
+  EXPECT_EQ(answers, std::vector<std::string>{"NotFound"});
+}
+
+}  // namespace
+}  // namespace berth::agent
