@@ -30,16 +30,38 @@ quietly() { # LOG CMD...
   return "$code"
 }
 
-# Configures a preset (again only when needed: ninja does that itself) and builds the named targets.
-build_preset() { # PRESET [TARGET...]
-  local preset=$1; shift
-  mkdir -p "$root/build/logs"
-  if [ ! -f "$root/build/$preset/build.ninja" ]; then
-    quietly "$root/build/logs/configure-$preset.log" cmake -S "$root" --preset "$preset" || return 1
-  fi
-  quietly "$root/build/logs/build-$preset.log" nice ninja -C "$root/build/$preset" -j "$(jobs_for_build)" "$@"
+# Configures a preset; again only when needed: ninja does that itself.
+configure() { # PRESET
+  [ -f "$root/build/$1/build.ninja" ] || quietly "$root/build/logs/configure-$1.log" cmake -S "$root" --preset "$1"
 }
 
+# Prints how far the ninja that writes LOG is, every 15 s while this script's process lives: a build may take many minutes.
+tell_progress() { # NAME LOG
+  local from=$SECONDS line
+  while sleep 15 >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
+    line=$(tail -n 1 "$2" 2>/dev/null | cut -c1-100)
+    [[ $line != \[* ]] || printf '   %s %s  (%d s)\n' "$1" "$line" $((SECONDS - from))
+  done
+}
+
+# Configures a preset and builds the named targets.
+build_preset() { # PRESET [TARGET...]
+  local preset=$1 log code=0 ticker from=$SECONDS; shift
+  log=$root/build/logs/build-$preset.log
+  mkdir -p "$root/build/logs"
+  configure "$preset" || return 1
+  : >"$log"
+  tell_progress "$preset" "$log" &
+  ticker=$!
+  quietly "$log" nice ninja -C "$root/build/$preset" -j "$(jobs_for_build)" "$@" || code=$?
+  kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null
+  [ $((SECONDS - from)) -lt 5 ] || printf '   built %s: %d steps, %d s\n' "$preset" "$(grep -c '^\[' "$log")" $((SECONDS - from))
+  return $code
+}
+
+# Everything in bin/ that is not a test: the tests' executables take longer than the programs.
+# shellcheck disable=SC2034 # used by those who source this
+not_programs='!(unit_|host_|fuzz_|.*bench)'
 # The executables of a preset whose name matches (or, with !, does not match) a pattern.
 executables() { # PRESET PATTERN
   local flags=-E

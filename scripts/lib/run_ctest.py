@@ -34,6 +34,8 @@ def tests():
 
 
 def run(name, command, properties):
+    # `scripts/test long`: the same tests with more rounds.
+    patience = float(properties.get("TIMEOUT", 120)) * (60 if os.environ.get("LONG") else 1)
     environment = dict(os.environ)
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     environment.setdefault("TSAN_OPTIONS", "halt_on_error=1")
@@ -45,9 +47,9 @@ def run(name, command, properties):
                                cwd=properties.get("WORKING_DIRECTORY"), env=environment, start_new_session=True)
     late = ""
     try:
-        text, _ = process.communicate(timeout=float(properties.get("TIMEOUT", 120)))
+        text, _ = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
-        late = f" (killed after {properties.get('TIMEOUT', 120)} s)"
+        late = f" (killed after {patience:g} s)"
         os.killpg(process.pid, signal.SIGABRT)
         try:
             text, _ = process.communicate(timeout=10)
