@@ -409,13 +409,6 @@ void HostAgent::run() {
   loop_.run();
 }
 
-/// The host's resolvers, unless the configuration names others.
-std::vector<std::string> upstreams_of(const Config& config) {
-  if (config.dns_upstreams) return *config.dns_upstreams;
-  // A stub on loopback (systemd-resolved) is asked like any other: we run in the host's namespace.
-  return network::parse_resolv_conf(read_file("/etc/resolv.conf").value_or(""), /*skip_loopback=*/false);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
@@ -439,12 +432,9 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
   network::DnsConfig dns;
   dns.listen = config.dns_listen.empty() ? std::vector<std::string>{(*network)->gateway()} : config.dns_listen;
   dns.port = static_cast<std::uint16_t>(config.dns_port);
-  dns.upstreams = upstreams_of(config);
+  if (config.dns_upstreams) dns.upstreams = *config.dns_upstreams;
+  dns.resolv_conf = "/etc/resolv.conf";
   dns.allow_recursion = {config.pod_cidr, "127.0.0.0/8", (*network)->gateway() + "/32"};
-  // An upstream that is ourselves would be a loop.
-  std::erase_if(dns.upstreams, [&](const auto& upstream) {
-    return std::find(dns.listen.begin(), dns.listen.end(), upstream) != dns.listen.end();
-  });
   auto server = network::start_dns_server(dns);
   if (!server) return std::move(server).error().context("start the DNS server");
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,9 +45,14 @@ struct DnsNames {
 struct DnsConfig {
   std::vector<std::string> listen;  ///< Addresses, at least one.
   std::uint16_t port = 53;          ///< 0: any free port (tests), see DnsServer::port.
-  std::vector<std::string>
-      upstreams;  ///< "192.0.2.1" or "192.0.2.1:5353"; empty: names outside answer REFUSED... SERVFAIL.
-  std::vector<std::string> allow_recursion;  ///< CIDRs that may ask for outside names: the pod CIDR and loopback.
+  /// "192.0.2.1" or "192.0.2.1:5353". Empty: those of `resolv_conf`. With neither, outside names answer SERVFAIL.
+  std::vector<std::string> upstreams;
+  /// CIDRs that may ask for outside names: the pod CIDR and loopback. When all of `listen` is inside of them, nobody
+  /// else is answered at all: who reaches the pods' own address from elsewhere has no business with their names.
+  std::vector<std::string> allow_recursion;
+  /// Followed from now on, whoever writes it; while it names no server, the last that it named are asked. A stub on
+  /// loopback (systemd-resolved) is asked like any other: we run in the host's namespace. Empty: none.
+  std::filesystem::path resolv_conf = {};
 };
 
 /// Answers over UDP and TCP on its own threads, from an immutable zone that is swapped whole.
@@ -73,8 +79,5 @@ class DnsServer {
 /// Binds and serves. Unavailable: an address or port is taken, named. Binds with IP_FREEBIND, so the bridge's address
 /// may come later.
 Result<std::unique_ptr<DnsServer>> start_dns_server(const DnsConfig& config);
-
-/// The name servers of /etc/resolv.conf text, loopback stubs left out when `skip_loopback`; pure.
-std::vector<std::string> parse_resolv_conf(std::string_view text, bool skip_loopback);
 
 }  // namespace berth::network

@@ -99,7 +99,14 @@ Cidr Cidr::around(const IpAddress& address, unsigned prefix) {
 }
 
 bool Cidr::contains(const IpAddress& address) const {
-  return address.family() == base.family() && around(address, prefix).base == base;
+  if (address.family() != base.family()) return false;
+  // Without a copy: the DNS server asks for every query.
+  const auto ours = base.bytes();
+  const auto theirs = address.bytes();
+  const auto whole = std::size_t{prefix / 8};
+  if (!std::equal(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(whole), theirs.begin())) return false;
+  const auto rest = prefix % 8;
+  return rest == 0 || ((ours[whole] ^ theirs[whole]) >> (8 - rest)) == 0;
 }
 
 bool Cidr::overlaps(const Cidr& other) const {

@@ -10,21 +10,9 @@
 #include "base/result.hpp"
 #include "model/pod.hpp"
 #include "network/pod_network.hpp"
+#include "network/resolv_conf.hpp"
 
 namespace berth::network {
-
-/// What resolv.conf(5) holds, in its order.
-struct ResolvConf {
-  std::vector<std::string> nameservers;
-  std::vector<std::string> searches;
-  std::vector<model::DnsOption> options;
-};
-
-/// Reads resolv.conf text as glibc does: the last search or domain line counts; comments and unknown lines are skipped.
-ResolvConf read_resolv_conf(std::string_view text);
-
-/// As text; empty parts have no line.
-std::string resolv_conf_text(const ResolvConf& conf);
 
 /// Where names can be asked, besides what the pod says.
 struct ResolverFacts {

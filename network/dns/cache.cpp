@@ -21,6 +21,12 @@ void Cache::put(const std::string& key, Octets message, std::uint32_t ttl, Stead
     erase(std::prev(entries_.end()));
 }
 
+void Cache::clear() {
+  index_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
 Octets Cache::get(const std::string& key, SteadyTime now) {
   const auto found = index_.find(key);
   if (found == index_.end()) return {};

@@ -28,6 +28,9 @@ class Cache {
   /// The message with its TTLs as they are by now; empty when there is none. Valid until the next call.
   Octets get(const std::string& key, SteadyTime now);
 
+  /// Forgets everything.
+  void clear();
+
   std::size_t size() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 

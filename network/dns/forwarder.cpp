@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "network/dns/scrub.hpp"
+
 namespace berth::network::dns {
 
 namespace {
@@ -68,6 +70,26 @@ void Forwarder::ask(const Question& question, SteadyTime now, Done done) {
   by_key_.emplace(std::move(key), id);
   auto& ref = *pending_.emplace(id, std::move(pending)).first->second;
   if (!start(id, ref, now)) retry(id, now);
+}
+
+void Forwarder::use(std::vector<SocketAddress> upstreams, SteadyTime now) {
+  upstreams_ = std::move(upstreams);
+  preferred_ = 0;
+  cache_.clear();
+  std::vector<Id> under_way;
+  for (const auto& [id, pending] : pending_) under_way.push_back(id);
+  for (const auto id : under_way) {
+    auto& pending = *pending_.at(id);
+    pending.upstream = 0;
+    pending.attempt = 0;
+    pending.edns = true;
+    pending.failing.clear();
+    if (upstreams_.empty()) {
+      finish(id, {});
+    } else if (!start(id, pending, now)) {
+      retry(id, now);
+    }
+  }
 }
 
 bool Forwarder::open(Id id, Pending& pending, int type) {
@@ -162,15 +184,15 @@ bool Forwarder::on_message(Id id, Pending& pending, Octets message, SteadyTime n
     case ReplyState::Good:
     case ReplyState::Failing: break;
   }
-  std::vector<std::uint8_t> kept(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(reply.size));
-  set_u16(kept.data() + 10, reply.additional);
+  const auto kept = scrub(message.first(reply.size), pending.question);
   if (reply.state == ReplyState::Failing) {
-    pending.failing = std::move(kept);
+    pending.failing = kept;
     retry(id, now);
     return true;
   }
   preferred_ = pending.upstream;
-  cache_.put(pending.key, kept, reply.ttl, now);
+  // What is left may live longer, or is an answer without records now.
+  cache_.put(pending.key, kept, check_reply(kept, pending.question, pending.id, pending.edns).ttl, now);
   finish(id, kept);
   return true;
 }

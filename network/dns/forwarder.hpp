@@ -40,6 +40,10 @@ class Forwarder {
   /// Asks. `done` is called exactly once, from here or from a later poll() or expire(); not at all after destruction.
   void ask(const Question& question, SteadyTime now, Done done);
 
+  /// From now on these are asked. What is on its way begins again with the first of them; what the others said is
+  /// forgotten.
+  void use(std::vector<SocketAddress> upstreams, SteadyTime now);
+
   /// Readable when poll() has work.
   int fd() const { return epoll_.get(); }
   void poll(SteadyTime now);

@@ -32,7 +32,7 @@ std::uint32_t negative_ttl(Octets message, const Record& soa) {
   return soa.data_size < 22 ? 0 : std::min(ttl_of(message, soa), get_u32(message, soa.end - 4));
 }
 
-/// Walks all records; fills size, additional and ttl. False when one is malformed.
+/// Walks all records; fills size and ttl. False when one is malformed.
 bool read_records(CheckedReply& reply, Octets message, std::size_t at) {
   const auto rcode = static_cast<Rcode>(get_u16(message, 2) & flag::kRcode);
   auto lowest = kUnset;
@@ -45,10 +45,7 @@ bool read_records(CheckedReply& reply, Octets message, std::size_t at) {
       if (record.end == 0) return false;
       if (is_type(record, Type::OPT)) {
         if (section != 3) return false;
-        if (reply.size == 0) {  // what follows it goes too: pointers stay true, and additional records are optional
-          reply.size = record.owner;
-          reply.additional = i;
-        }
+        if (reply.size == 0) reply.size = record.owner;
       } else {
         lowest = std::min(lowest, ttl_of(message, record));
         if (section == 1 && !is_type(record, Type::CNAME)) found = true;
@@ -57,10 +54,7 @@ bool read_records(CheckedReply& reply, Octets message, std::size_t at) {
       at = record.end;
     }
   }
-  if (reply.size == 0) {
-    reply.size = at;
-    reply.additional = get_u16(message, 10);
-  }
+  if (reply.size == 0) reply.size = at;
   if (rcode == Rcode::NoError && found) {
     reply.ttl = std::min(lowest, kLongestPositive);
   } else if (rcode == Rcode::NoError || rcode == Rcode::NxDomain) {

@@ -33,8 +33,7 @@ enum class ReplyState {
 /// A checked reply.
 struct CheckedReply {
   ReplyState state = ReplyState::NotOurs;
-  std::size_t size = 0;          ///< Good and Failing: the octets to keep, its OPT record cut off.
-  std::uint16_t additional = 0;  ///< Additional records in these octets.
+  std::size_t size = 0;  ///< Good and Failing: where its OPT record begins, or its end.
   std::uint32_t ttl =
       0;  ///< For how many seconds it may be kept: RFC 2181 5.2, RFC 2308 for negative answers; 0: not at all.
 };

@@ -1,6 +1,8 @@
 // network/dns/responder.cpp - the rules of answering; every reply is bounded by what its asker can take.
 #include "network/dns/responder.hpp"
 
+#include "network/dns/scrub.hpp"
+
 namespace berth::network::dns {
 
 namespace {
@@ -180,38 +182,9 @@ bool append_answers(Octets upstream, Writer& out) {
     const auto record = read_record(upstream, at);
     if (record.end == 0) return true;
     at = record.end;
-    const auto begin = out.size();
-    const auto owner = read_name(upstream, record.owner);
-    auto done = owner.next != 0 && out.name(owner.name.view()) && out.octets(upstream.subspan(record.ttl_at - 4, 8));
-    switch (static_cast<Type>(record.type)) {
-      case Type::CNAME: {
-        const auto target = read_name(upstream, record.data);
-        const auto length_at = out.size();
-        done = done && target.next != 0 && out.u16(0) && out.name(target.name.view());
-        if (done) set_u16(out.data() + length_at, static_cast<std::uint16_t>(out.size() - length_at - 2));
-        break;
-      }
-      case Type::A:
-      case Type::AAAA:
-      case Type::TXT:
-      case Type::SRV:
-        done = done && out.u16(static_cast<std::uint16_t>(record.data_size)) &&
-               out.octets(upstream.subspan(record.data, record.data_size));
-        break;
-      case Type::NS:
-      case Type::SOA:
-      case Type::PTR:
-      case Type::HINFO:
-      case Type::OPT:
-      case Type::IXFR:
-      case Type::AXFR:
-      case Type::ANY:
-      default: out.rewind(begin); continue;  // its data may hold pointers
-    }
-    if (!done) {
-      out.rewind(begin);
-      return false;
-    }
+    const auto copied = copy_record(upstream, record, out);
+    if (copied == Copied::NoRoom) return false;
+    if (copied == Copied::Skipped) continue;
     add_count(out.data(), 1, 1);
   }
   return true;
@@ -239,7 +212,7 @@ Outcome respond(const Zone& zone, Octets packet, const Asker& asker, std::uint32
     case QueryState::BadVers: fail(Rcode::BadVers); return outcome;
     case QueryState::Good: break;
   }
-  if (query.klass != kClassIn || query.is(Type::AXFR) || query.is(Type::IXFR)) {
+  if (!asker.may_ask || query.klass != kClassIn || query.is(Type::AXFR) || query.is(Type::IXFR)) {
     fail(Rcode::Refused);
     return outcome;
   }

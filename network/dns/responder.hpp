@@ -7,9 +7,10 @@ namespace berth::network::dns {
 
 /// Who asks, and how.
 struct Asker {
-  Address source{};
+  IpAddress source{};
   bool tcp = false;
   bool may_recurse = false;  ///< Outside names are looked up for this one.
+  bool may_ask = true;       ///< Else everything is REFUSED.
 };
 
 enum class Verdict {

@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "base/counters.hpp"
+#include "base/log.hpp"
 #include "network/dns/responder.hpp"
 #include "network/dns/udp.hpp"
+#include "network/dns/upstreams.hpp"
 
 namespace berth::network::dns {
 
@@ -23,7 +25,6 @@ namespace {
 constexpr int kEventsPerWait = 16;
 constexpr int kBatchesInARow = 16;  // then TCP and the upstreams have their turn
 constexpr int kPortTries = 16;
-constexpr std::uint16_t kDnsPort = 53;
 
 /// The current zone. Publishing takes a lock; reading takes one only when something was published since.
 class ZoneSlot {
@@ -51,12 +52,13 @@ class ZoneSlot {
 
 class Server final : public DnsServer {
  public:
-  Server(std::vector<SocketAddress> upstreams, std::vector<Network> networks, const ServerLimits& limits)
-      : networks_(std::move(networks)),
+  Server(std::vector<SocketAddress> upstreams, std::vector<Cidr> networks, const ServerLimits& limits)
+      : upstream_port_(limits.upstream_port),
+        networks_(std::move(networks)),
         slot_(Zone::build({})),
         forwarder_(std::move(upstreams), limits.forwarder),
         tcp_(limits.tcp,
-             [this](auto connection, const Address& source, Octets query) { on_tcp(connection, source, query); }),
+             [this](auto connection, const IpAddress& source, Octets query) { on_tcp(connection, source, query); }),
         tcp_out_(kTcpLimit),
         later_out_(kTcpLimit) {}
 
@@ -77,6 +79,7 @@ class Server final : public DnsServer {
     for (const auto fd : {stop_.get(), forwarder_.fd(), tcp_.fd()}) {
       if (auto watched = watch(fd); !watched) return watched;
     }
+    if (auto followed = follow(config); !followed) return followed;
     // Signals are for the loop's thread.
     sigset_t all;
     sigset_t before;
@@ -108,6 +111,27 @@ class Server final : public DnsServer {
     return Ok{};
   }
 
+  /// Whom to ask when the configuration names nobody.
+  Status follow(const DnsConfig& config) {
+    if (!config.upstreams.empty() || config.resolv_conf.empty()) return Ok{};
+    resolv_conf_.emplace(config.resolv_conf);
+    take_upstreams();
+    if (resolv_conf_->fd() >= 0) return watch(resolv_conf_->fd());
+    log(LogLevel::Warning, "cannot watch " + config.resolv_conf.native() + ": changes need a restart",
+        {{"error", Error::from_errno(errno, "inotify_init1").message()}});
+    return Ok{};
+  }
+
+  /// A file that names nobody, as one that is just being written, changes nothing.
+  void take_upstreams() {
+    auto upstreams = usable_upstreams(resolv_conf_->read(), upstream_port_, own_);
+    if (upstreams.empty() || upstreams == upstreams_) return;
+    upstreams_ = upstreams;
+    forwarder_.use(std::move(upstreams), now_);
+    log(LogLevel::Debug, "DNS asks other servers for outside names now",
+        {{"servers", std::to_string(upstreams_.size())}});
+  }
+
   /// UDP and TCP on one port. A port of the kernel's choice for UDP may be taken for TCP: then another.
   Status listen(const std::string& text, std::uint16_t port) {
     const auto parsed = parse_socket_address(text, port_ != 0 ? port_ : port);
@@ -121,6 +145,8 @@ class Server final : public DnsServer {
       if (!tcp && parsed->port() == 0 && i < kPortTries) continue;
       if (!tcp) return tcp.error();
       port_ = address.port();
+      own_.push_back(address);
+      closed_ = closed_ && may_recurse(address_of(address.get()));
       if (auto watched = watch(udp->get()); !watched) return watched;
       udp_.push_back(std::move(*udp));
       return tcp_.listen(std::move(*tcp));
@@ -132,6 +158,7 @@ class Server final : public DnsServer {
       std::array<epoll_event, kEventsPerWait> events{};
       const auto count = epoll_wait(epoll_.get(), events.data(), kEventsPerWait, milliseconds_to_wait());
       now_ = std::chrono::steady_clock::now();
+      if (resolv_conf_ && resolv_conf_->changed()) take_upstreams();  // first: who asks now gets the new ones
       for (int i = 0; i < count; ++i) {
         const auto fd = events[static_cast<std::size_t>(i)].data.fd;
         if (fd == stop_.get()) return;
@@ -139,7 +166,7 @@ class Server final : public DnsServer {
           forwarder_.poll(now_);
         } else if (fd == tcp_.fd()) {
           tcp_.poll(now_);
-        } else {
+        } else if (!resolv_conf_ || fd != resolv_conf_->fd()) {
           serve_udp(fd);
         }
       }
@@ -165,7 +192,7 @@ class Server final : public DnsServer {
     return *zone_;
   }
 
-  bool may_recurse(const Address& source) const {
+  bool may_recurse(const IpAddress& source) const {
     return std::ranges::any_of(networks_, [&](const auto& network) { return network.contains(source); });
   }
 
@@ -190,7 +217,7 @@ class Server final : public DnsServer {
     }
   }
 
-  void on_tcp(TcpServer::Connection connection, const Address& source, Octets query) {
+  void on_tcp(TcpServer::Connection connection, const IpAddress& source, Octets query) {
     count(queries_);
     const auto size = answer(zone(), query, source, /*tcp=*/true, tcp_out_,
                              [&] { return [this, connection](Octets reply) { tcp_.reply(connection, reply, now_); }; });
@@ -201,10 +228,11 @@ class Server final : public DnsServer {
 
   /// The size of the reply in `out`; 0: there shall be none. Nothing: `make_sender()` will be given it later.
   template <typename MakeSender>
-  std::optional<std::size_t> answer(const Zone& zone, Octets packet, const Address& source, bool tcp,
+  std::optional<std::size_t> answer(const Zone& zone, Octets packet, const IpAddress& source, bool tcp,
                                     std::span<std::uint8_t> out, const MakeSender& make_sender) {
     berth::counters().dns_queries.fetch_add(1, std::memory_order_relaxed);
-    const auto outcome = respond(zone, packet, {source, tcp, may_recurse(source)}, ++turn_, out);
+    const auto known = may_recurse(source);
+    const auto outcome = respond(zone, packet, {source, tcp, known, known || !closed_}, ++turn_, out);
     const auto& query = outcome.query;
     if (query.state == QueryState::Drop || query.state == QueryState::FormErr) count(malformed_);
     switch (outcome.verdict) {
@@ -229,7 +257,12 @@ class Server final : public DnsServer {
     return std::nullopt;
   }
 
-  std::vector<Network> networks_;
+  const std::uint16_t upstream_port_;
+  std::vector<Cidr> networks_;
+  std::vector<SocketAddress> own_;  ///< What we listen on.
+  bool closed_ = true;              ///< All of it inside networks_: only these are answered.
+  std::optional<ResolvConfWatch> resolv_conf_;
+  std::vector<SocketAddress> upstreams_;  ///< As resolv_conf_ named them last.
   ZoneSlot slot_;
   std::shared_ptr<const Zone> zone_;  ///< The thread's own reference, renewed when seen_ is old.
   std::uint64_t seen_ = 0;
@@ -255,9 +288,9 @@ class Server final : public DnsServer {
 
 Result<std::unique_ptr<DnsServer>> start_server(const DnsConfig& config, const ServerLimits& limits) {
   if (config.listen.empty()) return Error(ErrorCode::InvalidArgument, "start the DNS server: no listen address");
-  std::vector<Network> networks;
+  std::vector<Cidr> networks;
   for (const auto& text : config.allow_recursion) {
-    const auto network = parse_network(text);
+    const auto network = Cidr::parse(text);
     if (!network) return network.error().context("DNS recursion");
     networks.push_back(*network);
   }
@@ -265,14 +298,12 @@ Result<std::unique_ptr<DnsServer>> start_server(const DnsConfig& config, const S
   for (const auto& text : config.listen) {
     if (const auto address = parse_socket_address(text, config.port)) own.push_back(*address);
   }
-  std::vector<SocketAddress> upstreams;
   for (const auto& text : config.upstreams) {
-    const auto upstream = parse_socket_address(text, kDnsPort);
+    const auto upstream = parse_socket_address(text, limits.upstream_port);
     if (!upstream) return upstream.error().context("DNS upstream");
-    // Asking ourselves would go round for ever.
-    if (std::ranges::find(own, *upstream) == own.end()) upstreams.push_back(*upstream);
   }
-  auto server = std::make_unique<Server>(std::move(upstreams), std::move(networks), limits);
+  auto server = std::make_unique<Server>(usable_upstreams(config.upstreams, limits.upstream_port, own),
+                                         std::move(networks), limits);
   if (auto started = server->start(config); !started) return started.error();
   return std::unique_ptr<DnsServer>(std::move(server));
 }

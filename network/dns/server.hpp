@@ -10,6 +10,7 @@ namespace berth::network::dns {
 struct ServerLimits {
   TcpLimits tcp;
   ForwarderLimits forwarder;
+  std::uint16_t upstream_port = 53;  ///< Where name servers listen that resolv.conf names.
 };
 
 /// As start_dns_server(); InvalidArgument also for an upstream or network that does not parse.

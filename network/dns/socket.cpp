@@ -31,12 +31,9 @@ bool set_option(int fd, int level, int name, int value = 1) {
 }
 
 std::string show(const SocketAddress& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const auto is_v6 = address.family() == AF_INET6;
-  const void* raw = is_v6 ? static_cast<const void*>(&v6(address.get()).sin6_addr) : &v4(address.get()).sin_addr;
-  inet_ntop(address.family(), raw, text.data(), text.size());
-  return is_v6 ? fmt::format("[{}]:{}", text.data(), address.port())
-               : fmt::format("{}:{}", text.data(), address.port());
+  const auto text = address_of(address.get()).text();
+  return address.family() == AF_INET6 ? fmt::format("[{}]:{}", text, address.port())
+                                      : fmt::format("{}:{}", text, address.port());
 }
 
 }  // namespace
@@ -62,15 +59,11 @@ bool SocketAddress::operator==(const SocketAddress& other) const {
   return family() == other.family() && port() == other.port() && address_of(get()) == address_of(other.get());
 }
 
-Address address_of(const sockaddr* address) {
-  Address result{};
-  if (address->sa_family == AF_INET6) {
-    std::memcpy(result.data(), &v6(address).sin6_addr, 16);
-  } else {
-    result[10] = result[11] = 0xFF;
-    std::memcpy(result.data() + 12, &v4(address).sin_addr, 4);
-  }
-  return result;
+IpAddress address_of(const sockaddr* address) {
+  if (address->sa_family == AF_INET6) return IpAddress::from_bytes(v6(address).sin6_addr.s6_addr);
+  std::array<std::uint8_t, 4> octets{};
+  std::memcpy(octets.data(), &v4(address).sin_addr, octets.size());
+  return IpAddress::from_bytes(octets);
 }
 
 Result<SocketAddress> parse_socket_address(std::string_view text, std::uint16_t default_port) {
@@ -107,27 +100,6 @@ Result<SocketAddress> parse_socket_address(std::string_view text, std::uint16_t 
     return result;
   }
   return Error(ErrorCode::InvalidArgument, fmt::format("\"{}\": neither an address nor address:port", text));
-}
-
-bool Network::contains(const Address& address) const {
-  for (int bit = 0; bit < bits; bit += 8) {
-    const auto octet = static_cast<std::size_t>(bit / 8);
-    const auto mask = static_cast<std::uint8_t>(bits - bit >= 8 ? 0xFF : 0xFF00 >> (bits - bit));
-    if (((prefix[octet] ^ address[octet]) & mask) != 0) return false;
-  }
-  return true;
-}
-
-Result<Network> parse_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const auto address = parse_address(text.substr(0, slash));
-  const auto is_v6 = text.substr(0, slash).find(':') != std::string_view::npos;
-  const auto width = is_v6 ? 128 : 32;
-  const auto bits =
-      slash == std::string_view::npos ? std::optional<int>(width) : parse_number(text.substr(slash + 1), width);
-  if (!address || !bits)
-    return Error(ErrorCode::InvalidArgument, fmt::format("\"{}\": not a network, as in 10.98.0.0/24", text));
-  return Network{*address, *bits + (128 - width)};
 }
 
 Result<UniqueFd> bind_socket(const SocketAddress& address, int type) {

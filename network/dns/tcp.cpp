@@ -80,7 +80,7 @@ void TcpServer::accept_all(int listener, SteadyTime now) {
   }
 }
 
-void TcpServer::make_room(const Address& source) {
+void TcpServer::make_room(const IpAddress& source) {
   const auto from_there = [&](const auto& entry) { return entry.second.source == source; };
   const auto sooner = [](const auto& a, const auto& b) { return a.second.deadline < b.second.deadline; };
   if (static_cast<std::size_t>(std::ranges::count_if(clients_, from_there)) >= limits_.per_source) {

@@ -27,7 +27,7 @@ class TcpServer {
  public:
   using Connection = std::uint64_t;  ///< Never used twice.
   /// Called for each query; must lead to exactly one reply() or close(), then or later.
-  using Handler = std::function<void(Connection, const Address& source, Octets query)>;
+  using Handler = std::function<void(Connection, const IpAddress& source, Octets query)>;
 
   TcpServer(TcpLimits limits, Handler handler);
 
@@ -52,7 +52,7 @@ class TcpServer {
  private:
   struct Client {
     UniqueFd fd;
-    Address source{};
+    IpAddress source{};
     std::vector<std::uint8_t> in;
     std::vector<std::uint8_t> out;
     std::size_t sent = 0;
@@ -64,7 +64,7 @@ class TcpServer {
   using Clients = std::map<Connection, Client>;
 
   void accept_all(int listener, SteadyTime now);
-  void make_room(const Address& source);
+  void make_room(const IpAddress& source);
   void close_soonest();
   void on_readable(Connection connection);
   void take_queries(Connection connection);

@@ -34,7 +34,7 @@ class UdpBatch {
 
   /// The octets of query `i`; empty when it was longer than any query is.
   Octets packet(std::size_t i) const;
-  Address source(std::size_t i) const { return address_of(in_peers_[i].address.get()); }
+  IpAddress source(std::size_t i) const { return address_of(in_peers_[i].address.get()); }
   const UdpPeer& peer(std::size_t i) const { return in_peers_[i]; }
 
   /// Where the reply to query `i` goes; reply() queues the first `size` octets of it.

@@ -1,22 +1,11 @@
 // network/dns/zone.cpp - finding names in a zone, short names included.
 #include "network/dns/zone.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 #include "network/dns/zone_hash.hpp"
 
 namespace berth::network::dns {
-
-std::optional<Address> parse_address(std::string_view text) {
-  const std::string copy(text);
-  Address address{};
-  if (inet_pton(AF_INET6, copy.c_str(), address.data()) == 1) return address;
-  address[10] = address[11] = 0xFF;
-  if (inet_pton(AF_INET, copy.c_str(), address.data() + 12) == 1) return address;
-  return std::nullopt;
-}
 
 const Zone::Node* Zone::find(Octets name) const {
   const auto hash = hash_name(name);
@@ -52,7 +41,7 @@ bool Zone::service_below(Octets name, Octets suffix) const {
   return node != nullptr && node->kind == Kind::Service;
 }
 
-const Name* Zone::suffix_of(const Address& source) const {
+const Name* Zone::suffix_of(const IpAddress& source) const {
   const auto found = std::ranges::lower_bound(pods_, source, {}, &PodNamespace::source);
   return found != pods_.end() && found->source == source ? &found->suffix : nullptr;
 }
@@ -65,7 +54,7 @@ const Zone::Node* Zone::find_unique(Octets relative) const {
   return hit && found->second != kAmbiguous ? &nodes_[found->second] : nullptr;
 }
 
-Zone::Match Zone::match(const Name& name, const Address& source) const {
+Zone::Match Zone::match(const Name& name, const IpAddress& source) const {
   if (const auto* node = find(name.view()))
     return {node, /*ours=*/true, /*full=*/is_below(name.view(), domain_.view())};
   if (is_below(name.view(), domain_.view())) return {nullptr, /*ours=*/true, /*full=*/true};

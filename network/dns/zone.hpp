@@ -8,14 +8,9 @@
 
 #include "network/dns.hpp"
 #include "network/dns/message.hpp"
+#include "network/ip.hpp"
 
 namespace berth::network::dns {
-
-/// An IPv4 (v4-mapped) or IPv6 address as 16 octets.
-using Address = std::array<std::uint8_t, 16>;
-
-/// From text. None when it is no address.
-std::optional<Address> parse_address(std::string_view text);
 
 /// The zone of one DnsNames. Names are found in one probe of a hash table; the records of a name and type lie together,
 /// encoded with a pointer to the question as owner, so an answer is one copy.
@@ -59,7 +54,7 @@ class Zone {
   /// namespace has is found too. One label in front of a service is ours even when it does not exist: a pod
   /// that is not ready must not be asked for at the upstreams. More labels are not: a service called "app" would hide
   /// all of that top-level domain.
-  Match match(const Name& name, const Address& source) const;
+  Match match(const Name& name, const IpAddress& source) const;
 
   /// The node of exactly this name.
   const Node* find(Octets name) const;
@@ -87,13 +82,13 @@ class Zone {
     std::uint32_t node = 0;  ///< Index + 1; 0: empty.
   };
   struct PodNamespace {
-    Address source;
+    IpAddress source;
     Name suffix;  ///< "<ns>.svc.<domain>"
   };
 
   const Node* find_below(const Name& name, Octets suffix) const;
   bool service_below(Octets name, Octets suffix) const;
-  const Name* suffix_of(const Address& source) const;
+  const Name* suffix_of(const IpAddress& source) const;
   const Node* find_unique(Octets relative) const;
 
   std::vector<std::uint8_t> arena_;

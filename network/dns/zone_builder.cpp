@@ -45,11 +45,6 @@ Bytes record_body(Type type, std::uint32_t ttl, const Bytes& data) {
   return body + data;
 }
 
-bool is_v4(const Address& address) {
-  return std::all_of(address.begin(), address.begin() + 10, [](auto octet) { return octet == 0; }) &&
-         address[10] == 0xFF && address[11] == 0xFF;
-}
-
 /// "mongo-0" for a pod with a hostname, else "10-98-0-7" as Kubernetes names it.
 std::string endpoint_label(const DnsEndpoint& endpoint) {
   if (!endpoint.hostname.empty()) return endpoint.hostname;
@@ -116,12 +111,8 @@ class ZoneBuilder {
       set.records.push_back(std::move(record));
   }
 
-  static void add_address(Draft& to, const Address& address) {
-    if (is_v4(address)) {
-      add_record(to, Type::A, Bytes(address.begin() + 12, address.end()));
-    } else {
-      add_record(to, Type::AAAA, Bytes(address.begin(), address.end()));
-    }
+  static void add_address(Draft& to, const IpAddress& address) {
+    add_record(to, address.family() == Family::V4 ? Type::A : Type::AAAA, bytes(address.bytes()));
   }
 
   void add_pointer(std::string_view address, const Name& to) {
@@ -154,7 +145,7 @@ class ZoneBuilder {
         add_record(name(*full, Zone::Kind::Service), Type::CNAME, bytes(target->view()));
       return;
     }
-    const auto cluster_ip = parse_address(service.cluster_ip);
+    const auto cluster_ip = IpAddress::parse(service.cluster_ip);
     if (cluster_ip) {
       add_address(name(*full, Zone::Kind::Service), *cluster_ip);
       add_pointer(service.cluster_ip, *full);
@@ -166,7 +157,7 @@ class ZoneBuilder {
   /// A pod has its hostname in one service only, the one that its subdomain names.
   void note_governed(const DnsService& service) {
     for (const auto& endpoint : service.endpoints) {
-      const auto address = parse_address(endpoint.address);
+      const auto address = IpAddress::parse(endpoint.address);
       if (address && !endpoint.hostname.empty() && visible(service, endpoint)) governed_.insert(*address);
     }
   }
@@ -179,7 +170,7 @@ class ZoneBuilder {
     const auto count =
         std::ranges::count_if(service.endpoints, [&](const auto& each) { return visible(service, each); });
     for (const auto& endpoint : service.endpoints) {
-      const auto address = parse_address(endpoint.address);
+      const auto address = IpAddress::parse(endpoint.address);
       if (!address || !visible(service, endpoint)) continue;
       if (headless) add_address(name(full, Zone::Kind::Service), *address);
       const auto host = child(endpoint_label(endpoint), full);
@@ -208,7 +199,7 @@ class ZoneBuilder {
 
   void add_pods() {
     for (const auto& [source, ns] : names_.pod_namespaces) {
-      const auto address = parse_address(source);
+      const auto address = IpAddress::parse(source);
       const auto suffix = child(ns, zone_->services_);
       if (!address || !suffix) continue;
       zone_->pods_.push_back({*address, *suffix});
@@ -301,7 +292,7 @@ class ZoneBuilder {
   const DnsNames& names_;
   std::shared_ptr<Zone> zone_;
   std::map<Bytes, Draft> drafts_;
-  std::set<Address> governed_;  ///< Of pods that have a name of their own.
+  std::set<IpAddress> governed_;  ///< Of pods that have a name of their own.
 };
 
 std::shared_ptr<const Zone> Zone::build(const DnsNames& names) { return ZoneBuilder(names).build(); }

@@ -6,6 +6,7 @@
 #include "network/dns/cache.hpp"
 #include "network/dns/reply.hpp"
 #include "network/dns/responder.hpp"
+#include "network/dns/scrub.hpp"
 
 namespace {
 
@@ -54,13 +55,13 @@ void as_reply(Octets input, const Outcome& outcome, std::vector<std::uint8_t> ou
   std::vector<std::uint8_t> message(input.begin(), input.end());
   const auto reply = check_reply(message, question, 0x1234, /*edns=*/true);
   if (reply.state != ReplyState::Good && reply.state != ReplyState::Failing) return;
-  message.resize(reply.size);
-  set_u16(message.data() + 10, reply.additional);
+  message = scrub(Octets(message).first(reply.size), question);
   check_sent(message);
   Cache cache;
-  cache.put(question.key(), message, reply.ttl, berth::SteadyTime{});
+  const auto ttl = check_reply(message, question, 0x1234, /*edns=*/true).ttl;
+  cache.put(question.key(), message, ttl, berth::SteadyTime{});
   const auto hit = cache.get(question.key(), berth::SteadyTime{});
-  expect(hit.size() == (reply.ttl == 0 ? 0 : message.size()));
+  expect(hit.size() == (ttl == 0 ? 0 : message.size()));
   const auto size = relay(outcome.query, message, outcome.size, outcome.limit, out);
   expect(size <= outcome.limit);
   check_sent({out.data(), size});
@@ -70,7 +71,7 @@ void as_reply(Octets input, const Outcome& outcome, std::vector<std::uint8_t> ou
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto zone = make_zone();
-  static const auto pod = *parse_address("10.98.0.2");
+  static const auto pod = *IpAddress::parse("10.98.0.2");
   if (size < 1) return 0;
   const auto choice = data[0];
   const Octets packet(data + 1, size - 1);

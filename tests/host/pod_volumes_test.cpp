@@ -18,7 +18,7 @@
 #include "base/mount_table.hpp"
 #include "base/unique_fd.hpp"
 #include "tests/contracts/volumes_contract.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/mounts.hpp"
 #include "volumes/remove_tree.hpp"
 

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <future>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/job_runner.hpp"
 
 namespace berth::volumes {

@@ -22,7 +22,7 @@
 #include "base/child.hpp"
 #include "base/mount_table.hpp"
 #include "base/unique_fd.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/helper/block_device.hpp"
 #include "volumes/helper/loop_device.hpp"
 #include "volumes/helper/stage_record.hpp"

@@ -16,7 +16,7 @@
 
 #include "base/child.hpp"
 #include "tests/host/disposable_child.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/helper/device_users.hpp"
 #include "volumes/helper/provisioner.hpp"
 #include "volumes/mounts.hpp"

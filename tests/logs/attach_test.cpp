@@ -15,7 +15,7 @@
 #include "runtime/logs/attach_server.hpp"
 #include "runtime/logs/attach_stream.hpp"
 #include "runtime/logs/collector.hpp"
-#include "tests/logs/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::runtime {
 namespace {

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "base/unique_fd.hpp"
-#include "tests/logs/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::runtime {
 namespace {

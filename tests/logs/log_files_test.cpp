@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "runtime/logs/log_sink.hpp"
-#include "tests/logs/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::runtime {
 namespace {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "tests/logs/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth {
 namespace {

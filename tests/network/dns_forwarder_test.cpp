@@ -60,6 +60,20 @@ TEST_F(Forwarding, ForgedRepliesAreIgnored) {
   EXPECT_EQ(text_of(client.receive()), "NOERROR A=192.0.2.1");
 }
 
+TEST_F(Forwarding, RecordsThatNobodyAskedForAreNeitherPassedOnNorKept) {
+  start({upstream_.address()});
+  const auto client = this->client();
+  client.send(make_query("www.example.org", "A"));
+  auto reply = make_reply(upstream_.receive(), 0, 1);
+  set_u16(reply.data() + 10, 1);
+  for (const auto octet : {4, 98, 97, 110, 107, 0, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 66})
+    reply.push_back(static_cast<std::uint8_t>(octet));
+  ASSERT_EQ(text_of(reply), "NOERROR A=192.0.2.1 + bank.:A=192.0.2.66");
+  upstream_.reply(reply);
+  EXPECT_EQ(text_of(client.receive()), "NOERROR A=192.0.2.1");
+  EXPECT_EQ(text_of(client.ask(make_query("www.example.org", "A"))), "NOERROR A=192.0.2.1");  // from the cache
+}
+
 TEST_F(Forwarding, EachQuestionHasItsOwnPort) {
   start({upstream_.address()});
   const auto client = this->client();

@@ -42,6 +42,24 @@ TEST(DnsServer, PublishedNameIsAnsweredByTheVeryNextQuery) {
   EXPECT_EQ(server->counters().queries, 100U);
 }
 
+TEST(DnsServer, OnThePodsOwnAddressOnlyPodsAndTheHostAreAnswered) {
+  const auto listening_for = [](const std::string& allowed) {
+    auto server = start_server({{"127.0.0.1"}, 0, {}, {allowed}}, {});
+    EXPECT_TRUE(server.ok());
+    (*server)->publish(mongo("10.98.0.1"));
+    return std::move(*server);
+  };
+  const auto query = make_query("mongo-0.mongo", "A");
+  const auto closed = listening_for("127.0.0.1/32");
+  EXPECT_EQ(text_of(UdpClient(closed->port()).ask(query)), "NOERROR A=10.98.0.1");
+  EXPECT_EQ(text_of(UdpClient(closed->port(), "127.0.0.3").ask(query)), "REFUSED");
+  EXPECT_EQ(text_of(UdpClient(closed->port(), "127.0.0.3").ask(make_query("nobody.default.svc.cluster.local", "A"))),
+            "REFUSED");
+  // An address that others have, too, was named to serve them: local names, and no others.
+  const auto open = listening_for("10.98.0.0/24");
+  EXPECT_EQ(text_of(UdpClient(open->port(), "127.0.0.3").ask(query)), "NOERROR A=10.98.0.1");
+}
+
 TEST(DnsServer, PublishingWhileManyAskNeverGivesAMixedAnswer) {
   const auto server = start();
   server->publish(mongo("10.98.0.1"));

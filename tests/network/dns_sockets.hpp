@@ -22,7 +22,9 @@ inline SocketAddress loopback(std::uint16_t port) { return *parse_socket_address
 
 class UdpClient {
  public:
-  explicit UdpClient(std::uint16_t port) : fd_(blocking_socket(SOCK_DGRAM)) {
+  explicit UdpClient(std::uint16_t port, const char* source = "127.0.0.1") : fd_(blocking_socket(SOCK_DGRAM)) {
+    const auto own = *parse_socket_address(source, 0);
+    EXPECT_EQ(bind(fd_.get(), own.get(), own.size), 0);
     const auto server = loopback(port);  // connected: only a reply from the address that was asked counts
     EXPECT_EQ(connect(fd_.get(), server.get(), server.size), 0);
   }
@@ -84,13 +86,14 @@ class TcpClient {
 /// Plays the host's resolver: the test reads each query and says what comes back.
 class FakeUpstream {
  public:
-  FakeUpstream() : udp_(blocking_socket(SOCK_DGRAM)), tcp_(blocking_socket(SOCK_STREAM)) {
-    auto address = loopback(0);
+  explicit FakeUpstream(SocketAddress address = loopback(0))
+      : udp_(blocking_socket(SOCK_DGRAM)), tcp_(blocking_socket(SOCK_STREAM)) {
     EXPECT_EQ(bind(udp_.get(), address.get(), address.size), 0);
     address.set_port(bound_port(udp_.get()));
     EXPECT_EQ(bind(tcp_.get(), address.get(), address.size), 0);
     EXPECT_EQ(listen(tcp_.get(), 4), 0);
   }
+  std::uint16_t port() const { return bound_port(udp_.get()); }
   std::string address() const { return "127.0.0.1:" + std::to_string(bound_port(udp_.get())); }
 
   Message receive() {

@@ -81,7 +81,7 @@ class ZoneAnswers : public ::testing::TestWithParam<Case> {};
 std::string ask(const Zone& zone, const std::string& source, const std::string& name, const std::string& type,
                 std::uint32_t turn = 0, bool may_recurse = false) {
   std::vector<std::uint8_t> out(kUdpLimit);
-  const Asker asker{*parse_address(source), /*tcp=*/false, may_recurse};
+  const Asker asker{*IpAddress::parse(source), /*tcp=*/false, may_recurse};
   const auto outcome = respond(zone, make_query(name, type), asker, turn, out);
   if (outcome.verdict == Verdict::Forward) return "forward " + outcome.outside.to_text();
   if (outcome.verdict == Verdict::Drop) return "drop";
@@ -196,7 +196,7 @@ TEST(Zone, QuestionKeepsItsSpellingAndItsId) {
   const auto zone = Zone::build(some_names());
   const auto query = make_query("mOnGo-0.MoNgO", "A");
   std::vector<std::uint8_t> out(kUdpLimit);
-  const auto outcome = respond(*zone, query, {*parse_address(kPod)}, 0, out);
+  const auto outcome = respond(*zone, query, {*IpAddress::parse(kPod)}, 0, out);
   ASSERT_EQ(outcome.verdict, Verdict::Reply);
   EXPECT_TRUE(std::equal(query.begin(), query.begin() + 2, out.begin()));
   EXPECT_TRUE(std::equal(query.begin() + 12, query.end(), out.begin() + 12));
@@ -241,7 +241,7 @@ TEST(Zone, TooManyAddressesAreTruncatedAtTheClientsSize) {
   const auto zone = Zone::build(names);
   std::vector<std::uint8_t> out(kTcpLimit);
   const auto size_for = [&](Octets query, bool tcp) {
-    return respond(*zone, query, {*parse_address(kHost), tcp}, 3, out).size;
+    return respond(*zone, query, {*IpAddress::parse(kHost), tcp}, 3, out).size;
   };
   const auto plain = make_query("big.default.svc.cluster.local", "A");
   const auto edns = make_query("big.default.svc.cluster.local", "A", /*edns_payload=*/4096);

@@ -48,6 +48,10 @@ TEST(ResolvConf, ReadsAsGlibcDoes) {
             "search a.example b.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions ndots:3 rotate\n");
   EXPECT_EQ(resolv_conf_text(read_resolv_conf("search a\ndomain b")), "search b\n");
   EXPECT_EQ(resolv_conf_text(read_resolv_conf("")), "");
+  EXPECT_EQ(read_resolv_conf("# nameserver 9.9.9.9\nnameserver\t192.0.2.1  # x\nnameserver 192.0.2.1\n"
+                             "nameserver fe80::1%eth0\nnameserver ::1")
+                .nameservers,
+            (std::vector<std::string>{"192.0.2.1", "fe80::1%eth0", "::1"}));
 }
 
 TEST(ResolvConf, ClusterFirstAsksUsAndSearchesNamespaceServicesDomainHost) {

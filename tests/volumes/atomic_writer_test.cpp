@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes {
 namespace {

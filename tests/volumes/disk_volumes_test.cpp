@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "base/atomic_file.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes {
 namespace {

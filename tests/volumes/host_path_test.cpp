@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "base/unique_fd.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/network_mounts.hpp"
 
 namespace berth::volumes {

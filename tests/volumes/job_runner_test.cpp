@@ -13,7 +13,7 @@
 #include <future>
 #include <mutex>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes {
 namespace {

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "tests/contracts/claims.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/empty_dir.hpp"
 
 namespace berth::volumes {

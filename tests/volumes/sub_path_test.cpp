@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/atomic_writer.hpp"
 
 namespace berth::volumes {

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/unique_fd.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/ownership.hpp"
 #include "volumes/remove_tree.hpp"
 

@@ -2,7 +2,7 @@
 #include "tests/contracts/volumes_contract.hpp"
 
 #include "tests/fakes/fake_volumes.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes::helper {
 namespace {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/helper/block_device.hpp"
 #include "volumes/helper/iscsi_admin.hpp"
 #include "volumes/helper/iscsi_session.hpp"

@@ -1,7 +1,7 @@
 // tests/volumes/helper/pool_test.cpp - which disk of a pool a claim gets, in pure functions and files.
 #include <gtest/gtest.h>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 #include "volumes/helper/pool_choice.hpp"
 #include "volumes/helper/pool_devices.hpp"
 #include "volumes/helper/pool_parameters.hpp"

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "base/child.hpp"
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes::helper {
 namespace {

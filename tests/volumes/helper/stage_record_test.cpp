@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/volumes/temp_dir.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::volumes::helper {
 namespace {

@@ -1,4 +1,4 @@
-// tests/volumes/temp_dir.hpp - a directory of one test, gone with it.
+// tests/temp_dir.hpp - a directory of one test, gone with it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ class TempDir {
  public:
   /// Below `parent`: /tmp, or /dev/shm where a test needs a tmpfs.
   explicit TempDir(const std::string& parent = "/tmp") {
-    auto name = parent + "/berth-volumes-XXXXXX";
+    auto name = parent + "/berth-test-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
