@@ -28,6 +28,7 @@
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"
 #include "agent/sources/source_set.hpp"
+#include "agent/status_board.hpp"
 #include "base/log.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
@@ -54,11 +55,28 @@ std::string cgroup_parent() {
   return std::filesystem::exists("/run/systemd/system", error) ? "/berth-pods.slice" : "/berth-pods";  // sd_booted(3)
 }
 
+std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
+
+/// What is to be said of this host and does not change while we run.
+model::HostStatus what_stays(const Config& config) {
+  model::HostStatus out;
+  out.version = BERTH_VERSION;
+  out.node = config.node_name;
+  out.containerd.address = config.containerd_address;
+  out.store.path = store_file(config).string();
+  for (const auto& source : config.sources) {
+    out.sources.emplace_back().name =
+        source.url.empty() ? "directory:" + source.directory.string() : "url:" + source.url;
+  }
+  return out;
+}
+
 class HostAgent final : public Agent {
  public:
   HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<network::PodNetwork> network,
             std::unique_ptr<network::DnsServer> dns)
       : config_(std::move(config)),
+        board_(clock_, what_stays(config_)),
         store_(std::move(store)),
         runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                    .ns = config_.containerd_namespace,
@@ -112,7 +130,10 @@ class HostAgent final : public Agent {
                    .volumes = *volumes_},
                   [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); }),
         health_(loop_, *pods_lane_, *runtime_, cache_, {pods_lane_.get(), files_lane_.get()},
-                [this](const std::string& error, const std::string& version) { node_.on_runtime(error, version); }),
+                [this](const std::string& error, const std::string& version) {
+                  board_.set_containerd(error, version);
+                  node_.on_runtime(error, version);
+                }),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -140,6 +161,7 @@ class HostAgent final : public Agent {
   runtime::LogReader& logs() override { return *logs_; }
   Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) override;
   Status health() const override { return health_.state(); }
+  model::HostStatus status() const override;
 
  private:
   PodDriverCallbacks driver_callbacks();
@@ -155,6 +177,7 @@ class HostAgent final : public Agent {
 
   Config config_;
   SystemClock clock_;
+  StatusBoard board_;
   Loop loop_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<runtime::PodRuntime> runtime_;
@@ -316,6 +339,13 @@ Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t p
   return network::dial_localhost((*attachment)->netns_path, port, kDialDeadline);
 }
 
+model::HostStatus HostAgent::status() const {
+  auto out = board_.read();
+  out.store.revision = store_->revision();
+  for (const auto& dir : {config_.state_dir, config_.run_dir}) out.disks.push_back(look_at_disk(dir.string()));
+  return out;
+}
+
 void HostAgent::on_change(const store::Change& change) {
   // After a burst (30 pods start) the heap has grown: give back what is free, see malloc_trim(3).
   constexpr std::chrono::seconds kTrimAfter{5};
@@ -417,7 +447,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
-  auto store = store::open_sqlite_store(config.state_dir / "berth.db", {.history = kStoreHistory});
+  auto store = store::open_sqlite_store(store_file(config), {.history = kStoreHistory});
   if (!store) return std::move(store).error().context("open the store");
 
   auto network = network::make_pod_network({.bridge = config.bridge,

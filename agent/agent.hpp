@@ -9,6 +9,7 @@
 #include "base/loop.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "model/host_status.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -34,6 +35,8 @@ class Agent {
   virtual Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) = 0;
   /// Is everything that pods need in order? Any thread.
   virtual Status health() const = 0;
+  /// What there is to say of this host. Looks at disks, so not on the loop; else any thread.
+  virtual model::HostStatus status() const = 0;
 };
 
 /// Opens the store, sets up the host's network, binds the DNS server.

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   if (!agent) return fail(agent.error());
   auto served = api_config(*config);
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
+  served.host_status = [&agent] { return (*agent)->status(); };
   auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
                                           [&agent] { return (*agent)->health(); });
   if (!api) return fail(api.error());

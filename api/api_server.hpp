@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "base/tcp_address.hpp"
 #include "base/unique_fd.hpp"
+#include "model/host_status.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -22,6 +23,9 @@ namespace berth::api {
 /// Connects to a port of a pod's localhost, inside its network namespace. May block; runs on a lane. The error's text
 /// is for users.
 using PodDialer = std::function<Result<UniqueFd>(const std::string& pod_uid, std::uint16_t port)>;
+/// What `berth status` shows. May look at disks; runs on a lane.
+using HostStatusReader = std::function<model::HostStatus()>;
+
 /// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
 struct TlsConfig {
   std::vector<TcpAddress> listen;
@@ -42,7 +46,8 @@ struct ApiConfig {
   std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};
-  PodDialer dial_pod{};  ///< For port-forward.
+  PodDialer dial_pod{};            ///< For port-forward.
+  HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and

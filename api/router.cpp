@@ -15,6 +15,7 @@
 #include "api/streams/exec_handler.hpp"
 #include "api/streams/log_handler.hpp"
 #include "api/streams/port_forward_handler.hpp"
+#include "api/usage/host_status_page.hpp"
 #include "api/usage/metrics_handler.hpp"
 #include "api/usage/metrics_page.hpp"
 #include "api/usage/request_counters.hpp"
@@ -138,6 +139,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   }
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   if (handle_metrics_page(context, *target, request.method, respond)) return;
+  if (handle_host_status(context, *target, request.method, respond)) return;
   if (handle_metrics(context, *target, request.method, respond)) return;
   if (target->segments == std::vector<std::string>{"berth", "kubeconfig"}) {
     return respond(request.method == Method::Get ? handle_kubeconfig(context.config, target->query)

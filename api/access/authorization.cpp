@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "model/host_status.hpp"
+
 namespace berth::api {
 
 namespace {
@@ -39,6 +41,12 @@ bool is_public_path(std::string_view path) {
   return std::any_of(kTrees.begin(), kTrees.end(), [&](std::string_view tree) {
     return path.starts_with(tree) && (path.size() == tree.size() || path[tree.size()] == '/');
   });
+}
+
+/// What tells of the host as a whole: for whoever may read its Node.
+bool is_page_about_host(std::string_view path) {
+  static constexpr std::array<std::string_view, 3> kPages{"/metrics", "/metrics/resource", model::kHostStatusPath};
+  return is_one_of(path, kPages);
 }
 
 /// Kubernetes' system:basic-user.
@@ -82,8 +90,7 @@ bool is_allowed(Role role, const AccessRequest& access) {
   if (role == Role::Admin) return true;
   if (access.resource.empty()) {
     return access.verb == "get" &&
-           (is_public_path(access.path) ||
-            (role == Role::Viewer && (access.path == "/metrics" || access.path == "/metrics/resource")));
+           (is_public_path(access.path) || (role == Role::Viewer && is_page_about_host(access.path)));
   }
   if (asks_about_self(access)) return true;
   static constexpr std::array<std::string_view, 4> kReadable{"", "status", "scale", "log"};

@@ -58,6 +58,8 @@ TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
            Case{Method::Get, "/openapi/v2", true, true},
            Case{Method::Get, "/readyz/store", true, true},
            Case{Method::Get, "/metrics", true, false},
+           Case{Method::Get, "/berth/v1/status", true, false},
+           Case{Method::Get, "/berth/kubeconfig", false, false},
            Case{Method::Post, "/version", false, false},
            Case{Method::Get, "/healthzy", false, false},
            Case{Method::Get, "/debug/pprof", false, false},

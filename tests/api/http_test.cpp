@@ -109,6 +109,19 @@ TEST_F(Http, HealthIsWhatTheAgentSays) {
   EXPECT_THAT(all, HasSubstr("containerd is away"));
 }
 
+TEST_F(Http, TheHostsStatusIsWhatTheAgentSays) {
+  EXPECT_EQ(send("GET", "/berth/v1/status").code, 404U) << "nobody to ask";
+  server_.reset();
+  config_.host_status = [] { return model::HostStatus{.version = "1.2.3", .node = "n1"}; };
+  start();
+  const auto answer = send("GET", "/berth/v1/status");
+  EXPECT_EQ(answer.code, 200U);
+  EXPECT_EQ(answer.text({"kind"}), "HostStatus");
+  EXPECT_EQ(answer.text({"version"}), "1.2.3");
+  EXPECT_EQ(send("POST", "/berth/v1/status", "{}").code, 405U);
+  EXPECT_EQ(send("GET", "/berth/v2/status").code, 404U);
+}
+
 TEST_F(Http, AnOldClientGetsItsListWithoutChunks) {
   RawClient client(config_.socket);
   client.send("GET /api/v1/namespaces HTTP/1.0\r\n\r\n");
