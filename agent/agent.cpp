@@ -454,6 +454,8 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
                                             .pod_cidr = config.pod_cidr,
                                             .cluster_domain = config.cluster_domain,
                                             .dns_servers = {},
+                                            .dns_listen = config.dns_listen,
+                                            .dns_port = static_cast<std::uint16_t>(config.dns_port),
                                             .run_dir = config.run_dir,
                                             .state_dir = config.state_dir});
   if (!network) return std::move(network).error().context("network");

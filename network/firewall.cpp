@@ -18,6 +18,9 @@
 #include <memory>
 #include <mutex>
 
+#include "base/log.hpp"
+#include "network/conntrack.hpp"
+
 namespace berth::network {
 namespace {
 
@@ -94,7 +97,7 @@ Status run_nft(const std::string& commands, std::string_view doing) {
 
 }  // namespace
 
-std::string ruleset_text(const std::string& bridge, const Cidr& pods, const std::vector<PortMapping>& mappings) {
+std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings) {
   // Adding before deleting makes the deletion succeed when there is no table yet.
   constexpr std::string_view kTable = R"(add table ip {table}
 delete table ip {table}
@@ -105,9 +108,11 @@ table ip {table} {{
  map host_address_ports {{
   type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service{address_elements}
  }}
- chain guard_loopback {{
+ chain guard {{
   type filter hook prerouting priority raw; policy accept;
   iifname "{bridge}" ip daddr 127.0.0.0/8 drop
+  iifname != {{ "{bridge}", "lo" }} ip saddr {pods} drop
+  iifname != {{ "{bridge}", "lo" }} ip daddr {gateway} drop
  }}
  chain prerouting {{
   type nat hook prerouting priority dstnat; policy accept;
@@ -118,6 +123,7 @@ table ip {table} {{
   fib daddr type local jump host_ports_to_pods
  }}
  chain host_ports_to_pods {{
+  ip daddr {{ {dns} }} meta l4proto {{ tcp, udp }} th dport {dns_port} return
   dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports
   dnat ip to meta l4proto . th dport map @host_ports
  }}
@@ -129,12 +135,17 @@ table ip {table} {{
  chain forward {{
   type filter hook forward priority filter; policy accept;
   iifname "{bridge}" accept
-  oifname "{bridge}" accept
+  oifname "{bridge}" ct state established,related accept
+  oifname "{bridge}" ct status dnat accept
+  oifname "{bridge}" drop
  }}
 }}
 )";
-  return fmt::format(kTable, fmt::arg("table", table_of(bridge)), fmt::arg("bridge", bridge),
-                     fmt::arg("pods", pods.text()),
+  auto dns = plan.gateway.text();
+  for (const auto& address : plan.dns) dns += address == plan.gateway ? "" : ", " + address.text();
+  return fmt::format(kTable, fmt::arg("table", table_of(plan.bridge)), fmt::arg("bridge", plan.bridge),
+                     fmt::arg("pods", plan.pods.text()), fmt::arg("gateway", plan.gateway.text()), fmt::arg("dns", dns),
+                     fmt::arg("dns_port", plan.dns_port),
                      fmt::arg("any_elements", elements_line(elements(mappings, true, key_and_value))),
                      fmt::arg("address_elements", elements_line(elements(mappings, false, key_and_value))));
 }
@@ -147,8 +158,8 @@ std::string remove_text(const std::string& bridge, const std::vector<PortMapping
   return element_commands("delete", bridge, mappings, key);
 }
 
-Firewall::Firewall(std::string bridge, Cidr pods, std::function<std::vector<PortMapping>()> all)
-    : bridge_(std::move(bridge)), pods_(pods), all_(std::move(all)) {}
+Firewall::Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all)
+    : plan_(std::move(plan)), all_(std::move(all)) {}
 
 Status Firewall::rebuild() {
   const std::lock_guard lock(nft_mutex());
@@ -157,25 +168,41 @@ Status Firewall::rebuild() {
 
 Status Firewall::rebuild_locked() {
   // The mappings are read under the lock: whoever changes them afterwards also comes here afterwards.
-  return run_nft(ruleset_text(bridge_, pods_, all_()), "build nftables table " + table_of(bridge_));
+  const auto all = all_();
+  if (auto built = run_nft(ruleset_text(plan_, all), "build nftables table " + table_of(plan_.bridge)); !built)
+    return built;
+  forget_flows(all);
+  return Ok{};
+}
+
+// A pod is not held up by what it may have missed.
+void Firewall::forget_flows(const std::vector<PortMapping>& changed) const {
+  const auto forgotten = forget_stale_flows(changed, all_());
+  if (!forgotten) log(LogLevel::Warning, forgotten.error().message());
 }
 
 Status Firewall::add(const std::vector<PortMapping>& mappings) {
   if (mappings.empty()) return Ok{};
   const std::lock_guard lock(nft_mutex());
-  if (run_nft(add_text(bridge_, mappings), "add host ports").ok()) return Ok{};
-  return rebuild_locked();
+  if (!run_nft(add_text(plan_.bridge, mappings), "add host ports")) {
+    if (auto built = rebuild_locked(); !built) return built;
+  }
+  forget_flows(mappings);
+  return Ok{};
 }
 
 Status Firewall::remove(const std::vector<PortMapping>& mappings) {
   if (mappings.empty()) return Ok{};
   const std::lock_guard lock(nft_mutex());
-  if (run_nft(remove_text(bridge_, mappings), "remove host ports").ok()) return Ok{};
-  return rebuild_locked();
+  if (!run_nft(remove_text(plan_.bridge, mappings), "remove host ports")) {
+    if (auto built = rebuild_locked(); !built) return built;
+  }
+  forget_flows(mappings);
+  return Ok{};
 }
 
 Result<bool> Firewall::present() const {
-  const auto doing = "look for nftables table " + table_of(bridge_);
+  const auto doing = "look for nftables table " + table_of(plan_.bridge);
   const std::unique_ptr<nl_sock, FreeSocket> socket(nl_socket_alloc());
   if (!socket) return Error(ErrorCode::ResourceExhausted, doing + ": out of memory");
   int error = nl_connect(socket.get(), NETLINK_NETFILTER);
@@ -187,7 +214,7 @@ Result<bool> Firewall::present() const {
   header.nfgen_family = NFPROTO_IPV4;
   header.version = NFNETLINK_V0;
   error = nlmsg_append(message, &header, sizeof header, NLMSG_ALIGNTO);
-  if (error >= 0) error = nla_put_string(message, NFTA_TABLE_NAME, table_of(bridge_).c_str());
+  if (error >= 0) error = nla_put_string(message, NFTA_TABLE_NAME, table_of(plan_.bridge).c_str());
   if (error < 0) {
     nlmsg_free(message);
     return Error(ErrorCode::ResourceExhausted, doing + ": out of memory");

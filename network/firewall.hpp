@@ -11,15 +11,27 @@
 
 namespace berth::network {
 
+/// What the table is made for.
+struct FirewallPlan {
+  std::string bridge;
+  Cidr pods;
+  IpAddress gateway;
+  std::vector<IpAddress> dns;  ///< Where the DNS server listens, besides the gateway.
+  std::uint16_t dns_port = 53;
+};
+
 /// The whole table `ip berth-<bridge>` as nft(8) text that replaces it in one transaction. Pure.
 ///
 /// - Packets of pods that leave by another interface than the bridge take the host's address.
 /// - A port of the host in the maps is sent on to its pod: from outside, from the host itself (127.0.0.1 too),
 ///   from other pods, and from the pod to itself. Outside clients keep their address.
+///   Not the DNS server's: a pod with host port 53 serves the world, and the pods still ask us.
 /// - Pods cannot reach the host's 127.0.0.0/8, which route_localnet would otherwise allow (CVE-2020-8558).
-/// - Forwarding from and to the bridge is accepted. An accept ends only our own chain: where another table drops
-///   forwarded packets by policy, as Docker and firewalld do, the administrator has to let the bridge through there.
-std::string ruleset_text(const std::string& bridge, const Cidr& pods, const std::vector<PortMapping>& mappings);
+/// - Who is beyond the other interfaces reaches pods by host ports only, and neither the gateway's address nor anything
+///   in the name of a pod: a route to the pods' block, which anybody on the same link can set, leads nowhere.
+/// - Forwarding from the bridge, and back to it, is accepted. An accept ends only our own chain: where another table
+///   drops forwarded packets by policy, as Docker and firewalld do, the administrator has to let the bridge through.
+std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings);
 
 /// Adding or removing the elements of one pod. Pure; empty for no mappings.
 std::string add_text(const std::string& bridge, const std::vector<PortMapping>& mappings);
@@ -30,12 +42,13 @@ std::string remove_text(const std::string& bridge, const std::vector<PortMapping
 class Firewall {
  public:
   /// `all` gives the mappings of all pods; it is called while rebuilding.
-  Firewall(std::string bridge, Cidr pods, std::function<std::vector<PortMapping>()> all);
+  Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all);
 
   /// Replaces the table by what it should be.
   Status rebuild();
 
-  /// Changes the elements of one pod; when that does not fit what is there, rebuilds.
+  /// Changes the elements of one pod; when that does not fit what is there, rebuilds. UDP flows that were on
+  /// another way follow.
   Status add(const std::vector<PortMapping>& mappings);
   Status remove(const std::vector<PortMapping>& mappings);
 
@@ -44,8 +57,8 @@ class Firewall {
 
  private:
   Status rebuild_locked();
-  const std::string bridge_;
-  const Cidr pods_;
+  void forget_flows(const std::vector<PortMapping>& changed) const;
+  const FirewallPlan plan_;
   const std::function<std::vector<PortMapping>()> all_;
 };
 

@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
 
 #include "base/atomic_file.hpp"
+#include "network/sysctl.hpp"
 
 namespace berth::network {
 namespace {
@@ -18,19 +17,6 @@ namespace {
 constexpr unsigned kDefaultMtu = 1500;
 constexpr std::chrono::seconds kAddressLifetime{5};
 constexpr std::size_t kMaxHostFileBytes = 1024 * 1024;
-
-Status set_sysctl(const std::string& name, std::string_view value) {
-  const std::string path = "/proc/sys/net/" + name;
-  auto now = read_file(path, 4096);
-  if (now && now->substr(0, now->find('\n')) == value) return Ok{};
-  // Not write_file: there is no renaming in /proc.
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) return Error::from_errno(errno, "set " + path);
-  const bool written = std::fwrite(value.data(), 1, value.size(), file) == value.size();
-  const int write_error = errno;
-  if (std::fclose(file) != 0 || !written) return Error::from_errno(written ? errno : write_error, "set " + path);
-  return Ok{};
-}
 
 std::string link_name(Netlink& netlink, int index) {
   const auto link = netlink.find_link(index);
@@ -114,6 +100,8 @@ Status make_host_bridge(Netlink& netlink, const std::string& bridge, const Cidr&
     if (!*link) return Error(ErrorCode::Aborted, fmt::format("bridge {} vanished while it was made", bridge));
   }
   if (auto added = netlink.add_address((*link)->index, gateway, pods.prefix); !added) return added;
+  // Before it is up: nothing is heard on it until then.
+  if (auto set = ignore_routers_on(bridge); !set) return set;
   return netlink.set_up((*link)->index);
 }
 

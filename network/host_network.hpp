@@ -21,7 +21,8 @@ const Route* find_overlap(const Cidr& pods, const std::vector<Route>& routes, in
 /// The main table's default route of least priority; null when there is none. Pure.
 const Route* find_default(const std::vector<Route>& routes);
 
-/// Makes the bridge with the gateway's address, up, with the MTU of the default route's link. Already there is
+/// Makes the bridge with the gateway's address, up, with the MTU of the default route's link. What pods say about
+/// routes is not listened to there. Already there is
 /// success. FailedPrecondition: the block overlaps a route of this host (named), or the name belongs to another
 /// kind of link.
 Status make_host_bridge(Netlink& netlink, const std::string& bridge, const Cidr& pods, const IpAddress& gateway);

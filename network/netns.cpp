@@ -17,6 +17,7 @@
 #include "base/atomic_file.hpp"
 #include "base/mount_table.hpp"
 #include "base/scope_exit.hpp"
+#include "network/sysctl.hpp"
 
 namespace berth::network {
 namespace {
@@ -53,6 +54,9 @@ Status make_here(const std::filesystem::path& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0444));
   if (!file) return Error::from_errno(errno, "make " + path.native());
   if (::unshare(CLONE_NEWNET) != 0) return Error::from_errno(errno, "make a network namespace");
+  for (const auto* link : {"all", "default"}) {
+    if (auto set = ignore_routers_on(link); !set) return set;
+  }
   if (::mount("/proc/thread-self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return Error::from_errno(errno, "pin a network namespace at " + path.native());
   }

@@ -26,6 +26,7 @@
 #include "network/pod_files.hpp"
 #include "network/pod_paths.hpp"
 #include "network/pod_record.hpp"
+#include "network/sysctl.hpp"
 
 namespace berth::network {
 namespace {
@@ -92,13 +93,24 @@ Attachment attachment_of(const PodPaths& paths, bool host_network, std::string a
   return attachment;
 }
 
+// Those that a host port could take over; what is no IPv4 address, the DNS server complains about.
+std::vector<IpAddress> dns_addresses(const NetworkConfig& config) {
+  std::vector<IpAddress> addresses;
+  for (const auto& text : config.dns_listen) {
+    const auto address = IpAddress::parse(text.substr(0, text.find(':')));
+    if (address && address->family() == Family::V4 && !address->is_unspecified()) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
 class RealPodNetwork final : public PodNetwork {
  public:
   RealPodNetwork(NetworkConfig config, const Cidr& pods, std::unique_ptr<AddressPool> pool)
       : config_(std::move(config)),
         pods_(pods),
         pool_(std::move(pool)),
-        firewall_(config_.bridge, pods_, [this] { return all_mappings(); }) {
+        firewall_({config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port},
+                  [this] { return all_mappings(); }) {
     load_records();
   }
 
@@ -304,6 +316,7 @@ Status RealPodNetwork::plug_veth(Netlink& host, Netns& pod, const Link& bridge, 
     }
     const VethPlan plan{name, bridge.index, bridge.mtu, kPodInterface, mac_of(address), pod.fd.get()};
     if (auto made = host.make_veth(plan); !made) return made;
+    if (auto set = ignore_routers_on(name); !set) return set;
     auto found = pod.netlink.find_link(kPodInterface);
     if (!found) return std::move(found).error();
     if (!*found) return Error(ErrorCode::Internal, "the pod's interface is not in its namespace");

@@ -50,6 +50,8 @@ struct NetworkConfig {
   std::string pod_cidr = "10.98.0.0/24";
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> dns_servers;                ///< What pods get as nameserver; default: the gateway.
+  std::vector<std::string> dns_listen;                 ///< Where the DNS server listens, besides the gateway, and on
+  std::uint16_t dns_port = 53;                         ///< which port: no pod's host port takes it over.
   std::filesystem::path run_dir = "/run/berth";        ///< netns/, pods/<uid>/etc/
   std::filesystem::path state_dir = "/var/lib/berth";  ///< leases
 };

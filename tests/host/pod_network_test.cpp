@@ -302,6 +302,104 @@ TEST_F(PodNetworkOnHost, AHostPortIsReachedFromOutsideTheHostOtherPodsAndThePodI
   EXPECT_NE(reach("", "198.51.100.1", 8080), "");
 }
 
+TEST_F(PodNetworkOnHost, ARouteToThePodsLeadsNowhereFromOutside) {
+  const auto outside = make_outside();
+  auto spec = pod("web");
+  spec.host_ports = {{8080, 80, "TCP", ""}};
+  const auto web = attach(spec);
+  const auto at_web = listen_in(web.netns_path, web.address, 80);
+  const auto at_gateway = listen_in("", network_->gateway(), 53);
+  const auto far_server = listen_in(outside, "198.51.100.2", 443);
+  ASSERT_TRUE(at_web && at_gateway && far_server);
+  ASSERT_TRUE(run_in_netns(outside, [] {
+                EXPECT_EQ(run_child({"ip", "route", "add", "10.98.0.0/24", "via", "198.51.100.1"})->exit_code, 0);
+              }).ok());
+  EXPECT_EQ(reach(outside, web.address, 80), "no answer");
+  EXPECT_EQ(reach(outside, network_->gateway(), 53), "no answer");
+  // What is meant to work still does: host ports, answers to what pods began, the host itself.
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+  EXPECT_EQ(reach(web.netns_path, "198.51.100.2", 443), "");
+  EXPECT_EQ(reach("", web.address, 80), "");
+  // Nobody outside speaks in the name of a pod.
+  const auto trusting = udp_in("", "198.51.100.1", 5353);
+  ASSERT_TRUE(run_in_netns(outside, [] {
+                EXPECT_EQ(run_child({"ip", "addr", "add", "10.98.0.77/32", "dev", "eth0"})->exit_code, 0);
+              }).ok());
+  const auto liar = udp_in(outside, "10.98.0.77", 5353);
+  const auto honest = udp_in(outside, "198.51.100.2", 5353);
+  ASSERT_TRUE(trusting && liar && honest);
+  send_datagram(liar, "198.51.100.1", 5353, "as a pod");
+  send_datagram(honest, "198.51.100.1", 5353, "as itself");
+  EXPECT_EQ(next_datagram(trusting), "as itself");
+}
+
+TEST_F(PodNetworkOnHost, AHostPort53LeavesTheClustersDnsAlone) {
+  const auto outside = make_outside();
+  auto spec = pod("dns");
+  spec.host_ports = {{53, 53, "TCP", ""}, {53, 53, "UDP", ""}};
+  const auto dns = attach(spec);
+  const auto client = attach(pod("client"));
+  const auto ours = listen_in("", network_->gateway(), 53);
+  const auto theirs = listen_in(dns.netns_path, dns.address, 53);
+  const auto ours_udp = udp_in("", network_->gateway(), 53);
+  ASSERT_TRUE(ours && theirs && ours_udp);
+  EXPECT_EQ(reach(client.netns_path, network_->gateway(), 53), "");
+  EXPECT_EQ(next_client(ours), client.address);
+  EXPECT_EQ(reach("", network_->gateway(), 53), "");
+  EXPECT_EQ(next_client(ours), network_->gateway());
+  send_datagram(udp_in(client.netns_path, client.address, 4000), network_->gateway(), 53, "question");
+  EXPECT_EQ(next_datagram(ours_udp), "question");
+  EXPECT_EQ(reach(outside, "198.51.100.1", 53), "");
+  EXPECT_EQ(next_client(theirs), "198.51.100.2");
+}
+
+TEST_F(PodNetworkOnHost, AUdpSenderThatNeverPausesFollowsThePodOfItsPort) {
+  const auto outside = make_outside();
+  const auto sender = udp_in(outside, "198.51.100.2", 4000);  // one flow, kept alive
+  const auto send = [&](const char* text) { send_datagram(sender, "198.51.100.1", 514, text); };
+  const auto syslog = [&](const std::string& name) {
+    auto spec = pod(name);
+    spec.host_ports = {{514, 514, "UDP", ""}};
+    return attach(spec);
+  };
+  send("before there is a pod");
+  const auto first = syslog("first");
+  const auto at_first = udp_in(first.netns_path, first.address, 514);
+  send("one");
+  EXPECT_EQ(next_datagram(at_first), "one");
+  ASSERT_TRUE(network_->detach("uid-first").ok());
+  send("between");
+  const auto held = attach(pod("held"));  // so that the next one has another address
+  const auto second = syslog("second");
+  ASSERT_NE(second.address, first.address);
+  const auto at_second = udp_in(second.netns_path, second.address, 514);
+  send("two");
+  EXPECT_EQ(next_datagram(at_second), "two");
+  // And one that began while somebody had flushed the rules.
+  ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
+  const auto late = udp_in(outside, "198.51.100.2", 4001);
+  send_datagram(late, "198.51.100.1", 514, "unheard");
+  restart();
+  send_datagram(late, "198.51.100.1", 514, "three");
+  EXPECT_EQ(next_datagram(at_second), "three");
+}
+
+TEST_F(PodNetworkOnHost, PodsAreNobodysRouters) {
+  const auto setting = [](const std::string& path) { return read_file("/proc/sys/net/" + path).value_or("absent\n"); };
+  const auto deaf = [&](const std::string& link) {
+    return setting("ipv6/conf/" + link + "/accept_ra") + setting("ipv6/conf/" + link + "/accept_redirects") +
+           setting("ipv4/conf/" + link + "/accept_redirects");
+  };
+  const auto a = attach(pod("a"));
+  EXPECT_EQ(deaf(kBridge), "0\n0\n0\n");
+  EXPECT_EQ(deaf(veth_name(kBridge, "uid-a")), "0\n0\n0\n");
+  ASSERT_TRUE(run_in_netns(a.netns_path, [&] { EXPECT_EQ(deaf("eth0"), "0\n0\n0\n"); }).ok());
+  // The bridge of an agent from before that was so is mended at the next start.
+  std::ofstream(std::string("/proc/sys/net/ipv6/conf/") + kBridge + "/accept_ra") << "1";
+  restart();
+  EXPECT_EQ(deaf(kBridge), "0\n0\n0\n");
+}
+
 TEST_F(PodNetworkOnHost, PodsLeaveTheHostUnderItsAddress) {
   const auto outside = make_outside();
   const auto a = attach(pod("a"));

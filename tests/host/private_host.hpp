@@ -100,4 +100,28 @@ inline std::string next_client(const UniqueFd& listener) {
   return client ? ::inet_ntop(AF_INET, &from.sin_addr, text, sizeof text) : std::string();
 }
 
+/// A UDP socket in that namespace, bound to the address.
+inline UniqueFd udp_in(const std::string& netns, const std::string& ip, std::uint16_t port) {
+  UniqueFd bound;
+  inside(netns, [&] {
+    UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const auto address = socket_address(ip, port);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) bound = std::move(fd);
+  });
+  return bound;
+}
+
+inline void send_datagram(const UniqueFd& from, const std::string& ip, std::uint16_t port, const std::string& text) {
+  const auto address = socket_address(ip, port);
+  ::sendto(from.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+/// The next datagram; "" when none comes.
+inline std::string next_datagram(const UniqueFd& fd) {
+  pollfd wait{fd.get(), POLLIN, 0};
+  char text[64] = "";
+  const auto got = ::poll(&wait, 1, 1000) == 1 ? ::recv(fd.get(), text, sizeof text, 0) : 0;
+  return {text, static_cast<std::size_t>(got < 0 ? 0 : got)};
+}
+
 }  // namespace berth::network

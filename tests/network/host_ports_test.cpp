@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "network/conntrack.hpp"
 #include "network/firewall.hpp"
 
 namespace berth::network {
 namespace {
 
 const IpAddress kPodIp = IpAddress::v4(0x0a620007);
+const FirewallPlan kPlan{
+    "br7", *Cidr::parse("10.98.0.0/24"), IpAddress::v4(0x0a620001), {IpAddress::v4(0xc0000201)}, 53};
 
 std::vector<PortMapping> mappings(const std::vector<HostPort>& ports) {
   auto result = port_mappings(ports, kPodIp);
@@ -70,8 +73,7 @@ TEST(HostPorts, ClaimingAgainReplacesAndAnEmptyClaimForgets) {
 }
 
 TEST(Firewall, TheRulesetReplacesItsOwnTableAndNamesBridgeBlockAndPorts) {
-  const auto text = ruleset_text("br7", *Cidr::parse("10.98.0.0/24"),
-                                 mappings({{80, 8080, "TCP", ""}, {53, 5353, "UDP", "192.0.2.1"}}));
+  const auto text = ruleset_text(kPlan, mappings({{80, 8080, "TCP", ""}, {53, 5353, "UDP", "192.0.2.1"}}));
   EXPECT_EQ(text.find("add table ip berth-br7\ndelete table ip berth-br7\ntable ip berth-br7 {"), 0U);
   EXPECT_NE(text.find("elements = { tcp . 80 : 10.98.0.7 . 8080 }"), std::string::npos) << text;
   EXPECT_NE(text.find("elements = { 192.0.2.1 . udp . 53 : 10.98.0.7 . 5353 }"), std::string::npos);
@@ -81,7 +83,7 @@ TEST(Firewall, TheRulesetReplacesItsOwnTableAndNamesBridgeBlockAndPorts) {
 }
 
 TEST(Firewall, WithoutPortsTheMapsAreEmptyAndThereIsNothingToChange) {
-  EXPECT_EQ(ruleset_text("br7", *Cidr::parse("10.98.0.0/24"), {}).find("elements"), std::string::npos);
+  EXPECT_EQ(ruleset_text(kPlan, {}).find("elements"), std::string::npos);
   EXPECT_TRUE(add_text("br7", {}).empty());
   EXPECT_TRUE(remove_text("br7", {}).empty());
 }
@@ -94,6 +96,33 @@ TEST(Firewall, ElementsOfOnePodGoInOneCommandPerMap) {
   EXPECT_EQ(remove_text("br7", list),
             "delete element ip berth-br7 host_ports { tcp . 80, tcp . 81 }\n"
             "delete element ip berth-br7 host_address_ports { 192.0.2.1 . udp . 53 }\n");
+}
+
+TEST(Firewall, TheDnsServersPortIsNobodysHostPort) {
+  EXPECT_NE(
+      ruleset_text(kPlan, {}).find("ip daddr { 10.98.0.1, 192.0.2.1 } meta l4proto { tcp, udp } th dport 53 return\n"
+                                   "  dnat"),
+      std::string::npos);
+}
+
+// Who gets a flow that was sent to 192.0.2.1:514, and is that right?
+TEST(StaleFlows, AreThoseToAChangedPortThatGoElsewhere) {
+  const auto host = IpAddress::v4(0xc0000201);
+  const auto old_pod = IpAddress::v4(0x0a620008);
+  const auto port = mappings({{514, 1514, "UDP", ""}});
+  const auto to_pod = [&](const IpAddress& pod, std::uint16_t at) { return UdpFlow{host, 514, pod, at}; };
+  EXPECT_TRUE(is_stale(to_pod(old_pod, 1514), true, port, port));
+  EXPECT_TRUE(is_stale(to_pod(host, 514), true, port, port));  // sent before there was a pod
+  EXPECT_TRUE(is_stale(to_pod(kPodIp, 514), true, port, port));
+  EXPECT_FALSE(is_stale(to_pod(kPodIp, 1514), true, port, port));
+  EXPECT_TRUE(is_stale(to_pod(kPodIp, 1514), true, port, {}));  // the pod is gone
+  EXPECT_FALSE(is_stale(to_pod(host, 514), true, port, {}));
+  EXPECT_FALSE(is_stale({host, 515, old_pod, 515}, true, port, port));
+  EXPECT_FALSE(is_stale({host, 514, host, 514}, false, port, port));  // somebody else's syslog, on its way through
+  const auto tcp = mappings({{514, 1514, "TCP", ""}});
+  EXPECT_FALSE(is_stale(to_pod(old_pod, 1514), true, tcp, tcp));
+  const auto one = mappings({{514, 1514, "UDP", "192.0.2.9"}});
+  EXPECT_FALSE(is_stale(to_pod(old_pod, 1514), true, one, one));
 }
 
 }  // namespace
