@@ -355,20 +355,24 @@ TEST_F(PodNetworkOnHost, AHostPort53LeavesTheClustersDnsAlone) {
 
 TEST_F(PodNetworkOnHost, AUdpSenderThatNeverPausesFollowsThePodOfItsPort) {
   const auto outside = make_outside();
-  const auto sender = udp_in(outside, "198.51.100.2", 4000);  // one flow, kept alive
+  ASSERT_EQ(reach(outside, "198.51.100.1", 9), "Connection refused");  // so that the link is up and its ends are known
+  const auto sender = udp_in(outside, "198.51.100.2", 4000);           // one flow, kept alive
   const auto send = [&](const char* text) { send_datagram(sender, "198.51.100.1", 514, text); };
   const auto syslog = [&](const std::string& name) {
     auto spec = pod(name);
     spec.host_ports = {{514, 514, "UDP", ""}};
     return attach(spec);
   };
+  const auto at_host = udp_in("", "198.51.100.1", 514);
   send("before there is a pod");
+  EXPECT_EQ(next_datagram(at_host), "before there is a pod");
   const auto first = syslog("first");
   const auto at_first = udp_in(first.netns_path, first.address, 514);
   send("one");
   EXPECT_EQ(next_datagram(at_first), "one");
   ASSERT_TRUE(network_->detach("uid-first").ok());
   send("between");
+  EXPECT_EQ(next_datagram(at_host), "between");
   const auto held = attach(pod("held"));  // so that the next one has another address
   const auto second = syslog("second");
   ASSERT_NE(second.address, first.address);
@@ -379,6 +383,7 @@ TEST_F(PodNetworkOnHost, AUdpSenderThatNeverPausesFollowsThePodOfItsPort) {
   ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
   const auto late = udp_in(outside, "198.51.100.2", 4001);
   send_datagram(late, "198.51.100.1", 514, "unheard");
+  EXPECT_EQ(next_datagram(at_host), "unheard");
   restart();
   send_datagram(late, "198.51.100.1", 514, "three");
   EXPECT_EQ(next_datagram(at_second), "three");
