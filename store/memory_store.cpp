@@ -1,4 +1,8 @@
 // store/memory_store.cpp - the table and nothing else: the behaviour every backend is held to.
+#include <mutex>
+
+#include "store/draft.hpp"
+#include "store/local_sessions.hpp"
 #include "store/object_table.hpp"
 
 namespace berth::store {
@@ -6,20 +10,26 @@ namespace {
 
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(const StoreLimits& limits) : table_(limits) {}
+  explicit MemoryStore(const StoreLimits& limits) : limits_(limits), table_(limits) {
+    identity_.id = model::new_uid();
+    identity_.opened = 1;
+    identity_.made_now = true;
+  }
 
   model::ObjectPtr get(const model::ObjectKey& key) const override { return table_.get(key); }
   Listing list(model::Kind kind, std::string_view ns) const override { return table_.list(kind, ns); }
   Revision revision() const override { return table_.revision(); }
 
-  void create(model::Object object, Durability /*durability*/, Done done) override {
-    answer(table_.create(std::move(object)), std::move(done));
+  void commit(Txn txn, Durability /*durability*/, Committed done) override {
+    const std::scoped_lock lock(writing_);
+    Draft draft(table_, {limits_, clock_, unreadable_});
+    const auto staged = draft.stage(std::move(txn));
+    auto result = staged ? Result<std::vector<model::ObjectPtr>>(publish(table_, *staged)) : staged.error();
+    if (!done) return;
+    table_.post([done = std::move(done), result = std::move(result)] { done(result); });
   }
-  void update(model::Object object, Revision expected, Durability /*durability*/, Done done) override {
-    answer(table_.update(std::move(object), expected), std::move(done));
-  }
-  void remove(const model::ObjectKey& key, Revision expected, Durability /*durability*/, Done done) override {
-    answer(table_.remove(key, expected), std::move(done));
+  std::unique_ptr<Watch> follow(Scope scope, Follower follower) override {
+    return table_.follow(std::move(scope), std::move(follower));
   }
   Result<std::unique_ptr<Watch>> watch(std::optional<model::Kind> kind, Revision from,
                                        std::function<void(const Change&)> on_change) override {
@@ -27,15 +37,20 @@ class MemoryStore final : public Store {
   }
   Result<History> history(model::Kind kind, Revision from) const override { return table_.history(kind, from); }
   Progress progress(model::Kind kind) const override { return table_.progress(kind); }
+  Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> /*on_lost*/) override {
+    return sessions_.open(std::move(name));
+  }
+  Identity identity() const override { return identity_; }
+  std::vector<StoreProblem> problems() const override { return {}; }
   Status flush() override { return Ok{}; }
 
  private:
-  void answer(Result<Applied> applied, Done done) {
-    if (!done) return;
-    auto result = applied ? Result<model::ObjectPtr>(applied->change.object) : std::move(applied).error();
-    table_.post([done = std::move(done), result = std::move(result)] { done(result); });
-  }
-
+  const StoreLimits limits_;
+  const SystemClock clock_;
+  const Unreadable unreadable_;
+  Identity identity_;
+  std::mutex writing_;  ///< Taken before the table's own lock.
+  LocalSessions sessions_;
   ObjectTable table_;
 };
 

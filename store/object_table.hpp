@@ -1,4 +1,4 @@
-// store/object_table.hpp - the objects in memory: revision, history, watches; shared by the backends.
+// store/object_table.hpp - the objects that readers see: revision, history, watches; shared by the backends.
 #pragma once
 
 #include <deque>
@@ -15,17 +15,12 @@
 
 namespace berth::store {
 
-/// A change that was made, and the object's JSON text (empty when it was removed).
-struct Applied {
-  Change change;
-  std::string text;
-  bool no_op = false;  ///< The write changed nothing: no revision was used, no watcher told.
-};
-
-/// Applies writes under one lock and tells watchers from one thread, in order. Any thread.
+/// Shows changes that were decided elsewhere (see draft.hpp) and tells watchers from one thread, in order. Any thread;
+/// its lock is held for look-ups and for putting pointers in place, never while JSON is read, written or compared.
 class ObjectTable {
  public:
-  explicit ObjectTable(const StoreLimits& limits);
+  /// Watchers are told on `lane`, which must run one job at a time, in order; by default a thread of its own.
+  explicit ObjectTable(const StoreLimits& limits, std::unique_ptr<Lane> lane = make_thread_lane("store", 1));
   /// Runs what was posted, then ends its thread.
   ~ObjectTable();
   ObjectTable(const ObjectTable&) = delete;
@@ -38,21 +33,23 @@ class ObjectTable {
   Listing list(model::Kind kind, std::string_view ns) const;
   Revision revision() const;
 
-  // As Store's writes; the change is in place, and on its way to watchers, when they return.
-  Result<Applied> create(model::Object object);
-  Result<Applied> update(model::Object object, Revision expected);
-  Result<Applied> remove(const model::ObjectKey& key, Revision expected);
+  /// Makes all changes visible at once. Their revisions grow and are above revision().
+  void publish(const std::vector<Change>& changes);
 
-  /// Takes writes back: makes `key` be `state` again (null: absent), as one more change.
-  void restore(const model::ObjectKey& key, const model::ObjectPtr& state);
-
+  std::unique_ptr<Watch> follow(Scope scope, Follower follower);
   Result<std::unique_ptr<Watch>> watch(std::optional<model::Kind> kind, Revision from,
                                        std::function<void(const Change&)> on_change);
 
   Result<History> history(model::Kind kind, Revision from) const;
   Progress progress(model::Kind kind) const;
 
-  /// Runs `job` on the watchers' thread, after all changes made so far have been told.
+  /// Tells followers that what they know grows old: for a backend whose connection was lost. replace() ends it.
+  void lose();
+  /// Takes the place of everything: `all` is the whole store. Followers get a snapshot; those that only watch get the
+  /// difference as changes, and the history begins anew.
+  void replace(const Listing& all);
+
+  /// Runs `job` on the watchers' lane, after all changes made so far have been told.
   void post(std::function<void()> job) { lane_->run(std::move(job)); }
 
  private:
@@ -61,21 +58,28 @@ class ObjectTable {
   using Names = std::map<std::pair<std::string, std::string>, model::ObjectPtr>;  ///< By namespace, name.
   using Watchers = std::vector<std::shared_ptr<Watcher>>;
 
-  Status can_resume(Revision from) const;
-  std::deque<Change>::const_iterator first_after(Revision from) const;
+  /// The changes of one kind that are kept. Each kind has its own, so that Events push nobody else out.
+  struct KindHistory {
+    std::deque<Change> changes;
+    Revision start = 0;  ///< The newest change that was dropped: watches may resume from here on.
+    Revision last = 0;   ///< The newest change.
+  };
+
+  Status can_resume(std::optional<model::Kind> kind, Revision from) const;
+  std::vector<Change> changes_after(std::optional<model::Kind> kind, Revision from) const;
+  Listing snapshot(const Scope& scope) const;
+  /// What leads from here to `next`.
+  std::vector<Change> difference(const std::map<model::Kind, Names>& next, Revision revision) const;
   const model::ObjectPtr* find(const model::ObjectKey& key) const;
-  Result<std::string> text_of(const model::Object& object) const;
-  Change publish(ChangeType type, model::ObjectPtr object, model::ObjectPtr previous);
-  void tell(const Change& change, std::shared_ptr<const Watchers> watchers);
+  std::unique_ptr<Watch> add(std::shared_ptr<Watcher> watcher);
   void forget(const Watcher* watcher);
 
   const StoreLimits limits_;
   mutable std::mutex mutex_;
   std::map<model::Kind, Names> objects_;
   Revision revision_ = 0;
-  Revision history_start_ = 0;  ///< Watches may resume from here.
-  std::deque<Change> history_;
-  std::map<model::Kind, Revision> last_change_;
+  Revision loaded_ = 0;  ///< Nothing before it is known.
+  std::map<model::Kind, KindHistory> history_;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<Watchers>();  ///< Copied on change.
   std::shared_ptr<ObjectTable*> self_;  ///< Null inside once we are gone: handles may outlive us.
   std::unique_ptr<Lane> lane_;

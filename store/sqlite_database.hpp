@@ -1,5 +1,7 @@
-// store/sqlite_database.hpp - one SQLite file: open, read all, write a group.
+// store/sqlite_database.hpp - one SQLite file: open, read all, write a group, copy.
 #pragma once
+
+#include <sys/types.h>
 
 #include <filesystem>
 #include <memory>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "store/draft.hpp"
 #include "store/store.hpp"
 
 struct sqlite3;
@@ -23,7 +26,9 @@ struct Row {
 /// What the file held when it was opened.
 struct Contents {
   std::vector<model::Object> objects;
-  Revision revision = 0;  ///< No revision above it was ever handed out.
+  std::vector<StoreProblem> problems;  ///< Rows that this version cannot read; they stay as they are.
+  Unreadable unreadable;               ///< Their keys, where this version knows the kind.
+  Revision revision = 0;               ///< No revision above it was ever handed out.
 };
 
 /// The file, locked against other processes until destroyed. One thread at a time.
@@ -37,8 +42,19 @@ class SqliteDatabase {
 
   Result<Contents> read_all();
 
+  /// Which program version wrote it last; empty when nothing says.
+  Result<std::string> version();
+  /// Counts this opening and signs it, durably. A copy that was put back becomes a store of its own.
+  Result<Identity> sign(const std::string& node, const std::string& version);
+
   /// Writes all rows and the revision in one transaction, synced when Durable; none of it on error.
   Status write(const std::vector<Row>& rows, Revision revision, Durability durability);
+
+  /// A consistent copy, marked as one, mode 0600, in place all at once. Blocks for as long as the disk takes.
+  Status copy_to(const std::filesystem::path& target);
+
+  /// Is the file that we write still the one under its name? Not when somebody removed or replaced it.
+  bool in_place() const;
 
  private:
   SqliteDatabase(sqlite3* handle, std::filesystem::path file) : handle_(handle), file_(std::move(file)) {}
@@ -47,11 +63,18 @@ class SqliteDatabase {
   Status make_schema();
   Status execute(const char* sql);
   Result<std::int64_t> read_integer(const char* sql);
+  Result<std::string> fact(std::string_view name);
+  Status set_fact(std::string_view name, std::string_view value);
+  Status write_identity(const Identity& identity, const std::string& version);
   Status write_rows(const std::vector<Row>& rows, Revision revision);
+  Status fill_copy(const std::filesystem::path& target);
   Error error(std::string_view doing) const;
 
   sqlite3* handle_;
   std::filesystem::path file_;
+  ino_t inode_ = 0;
+  dev_t device_ = 0;
+  bool made_now_ = false;
   bool synced_mode_ = false;  ///< Is PRAGMA synchronous at FULL?
 };
 

@@ -1,15 +1,17 @@
-// store/sqlite_store.cpp - the table in memory, and one thread that writes groups of changes to the file.
-#include "store/sqlite_store.hpp"
-
+// store/sqlite_store.cpp - one thread that judges writes, brings groups of them to the file, and then shows them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "store/draft.hpp"
+#include "store/local_sessions.hpp"
 #include "store/object_table.hpp"
 #include "store/sqlite_database.hpp"
+#include "store/store.hpp"
 
 namespace berth::store {
 namespace {
@@ -21,26 +23,27 @@ using model::ObjectPtr;
 /// (lazy) writes are lost in a crash: it holds a number above all that were used.
 constexpr Revision kRevisionBlock = 100'000;
 constexpr Revision kExtendBelow = 50'000;  ///< Promise the next block when fewer are left.
-constexpr Revision kRefuseBelow = 20'000;  ///< More than the writes that can wait: the rest takes them back.
 constexpr std::size_t kMaxWaiting = 10'000;
 constexpr std::chrono::seconds kLazyDelay{1};
+constexpr std::chrono::minutes kFirstCopy{1};  ///< Where there is none.
 
-/// A change that is in memory and not yet in the file.
+/// A transaction that nobody has seen yet.
 struct Waiting {
-  ObjectKey key;
-  std::string text;  ///< Empty: removed.
-  ObjectPtr before;  ///< What to go back to.
-  ObjectPtr after;   ///< What Done gets.
-  bool removed = false;
+  Txn txn;
   bool durable = false;
-  bool no_op = false;  ///< Nothing to write; Done still waits for what came before.
-  Done done;
+  Committed done;
 };
+
+using Outcome = Result<std::vector<Staged>>;
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<SqliteDatabase> database, const StoreLimits& limits)
-      : table_(limits), database_(std::move(database)) {}
+  SqliteStore(std::unique_ptr<SqliteDatabase> database, std::filesystem::path file, SqliteOptions options)
+      : file_(std::move(file)),
+        options_(std::move(options)),
+        clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
+        table_(options_.limits),
+        database_(std::move(database)) {}
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;
 
@@ -56,9 +59,19 @@ class SqliteStore final : public Store {
   Status start() {
     auto contents = database_->read_all();
     if (!contents) return std::move(contents).error();
+    const auto version = database_->version();
+    if (!version) return version.error();
+    const auto upgraded = contents->revision != 0 && *version != options_.version;
+    if (upgraded && !options_.copy.empty()) copy_before_upgrade(*version);
+    auto identity = database_->sign(options_.node, options_.version);
+    if (!identity) return std::move(identity).error();
+    identity_ = *std::move(identity);
     promised_ = contents->revision + kRevisionBlock;
     if (auto written = database_->write({}, promised_, Durability::Durable); !written) return written;
+    unreadable_ = std::move(contents->unreadable);
+    for (auto& problem : contents->problems) report(std::move(problem));
     table_.load(std::move(contents->objects), contents->revision);
+    copy_due_ = std::chrono::steady_clock::now() + until_first_copy();
     writer_ = std::thread([this] { write_groups(); });
     return Ok{};
   }
@@ -67,14 +80,20 @@ class SqliteStore final : public Store {
   Listing list(model::Kind kind, std::string_view ns) const override { return table_.list(kind, ns); }
   Revision revision() const override { return table_.revision(); }
 
-  void create(model::Object object, Durability durability, Done done) override {
-    enqueue([&] { return table_.create(std::move(object)); }, durability, std::move(done));
+  void commit(Txn txn, Durability durability, Committed done) override {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (waiting_.size() < kMaxWaiting) {
+        waiting_.push_back({std::move(txn), durability == Durability::Durable, std::move(done)});
+        wake_.notify_one();
+        return;
+      }
+    }
+    answer(std::move(done),
+           Error(ErrorCode::Unavailable, fmt::format("store: {} writes wait for the disk", kMaxWaiting)));
   }
-  void update(model::Object object, Revision expected, Durability durability, Done done) override {
-    enqueue([&] { return table_.update(std::move(object), expected); }, durability, std::move(done));
-  }
-  void remove(const ObjectKey& key, Revision expected, Durability durability, Done done) override {
-    enqueue([&] { return table_.remove(key, expected); }, durability, std::move(done));
+  std::unique_ptr<Watch> follow(Scope scope, Follower follower) override {
+    return table_.follow(std::move(scope), std::move(follower));
   }
   Result<std::unique_ptr<Watch>> watch(std::optional<model::Kind> kind, Revision from,
                                        std::function<void(const Change&)> on_change) override {
@@ -82,6 +101,14 @@ class SqliteStore final : public Store {
   }
   Result<History> history(model::Kind kind, Revision from) const override { return table_.history(kind, from); }
   Progress progress(model::Kind kind) const override { return table_.progress(kind); }
+  Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> /*on_lost*/) override {
+    return sessions_.open(std::move(name));
+  }
+  Identity identity() const override { return identity_; }
+  std::vector<StoreProblem> problems() const override {
+    const std::scoped_lock lock(problems_mutex_);
+    return problems_;
+  }
 
   Status flush() override {
     const auto promise = std::make_shared<std::promise<Status>>();
@@ -98,43 +125,11 @@ class SqliteStore final : public Store {
   struct Group {
     std::vector<Waiting> writes;
     std::vector<std::shared_ptr<std::promise<Status>>> flushes;
-    bool durable = false;
-    bool last = false;  ///< We are closing.
+    bool last = false;      ///< We are closing.
+    bool lazy_due = false;  ///< Lazy changes have been only in memory for long enough.
   };
 
-  /// Applies a write to the table and queues it for the file, in one step: the file sees the order
-  /// in which the table did.
-  template <typename Apply>
-  void enqueue(Apply apply, Durability durability, Done done) {
-    const std::scoped_lock lock(mutex_);
-    if (const auto refused = refuse()) return answer(std::move(done), *refused);
-    auto applied = apply();
-    if (!applied) return answer(std::move(done), std::move(applied).error());
-    const bool durable = durability == Durability::Durable;
-    auto object = applied->change.object;
-    if (!durable) {
-      answer(std::exchange(done, nullptr), object);
-      if (applied->no_op) return;
-      if (!lazy_since_) lazy_since_ = std::chrono::steady_clock::now();
-    }
-    durable_waits_ = durable_waits_ || durable;
-    const bool removed = applied->change.type == ChangeType::Deleted;
-    waiting_.push_back({object->key(), std::move(applied->text), applied->change.previous, object, removed, durable,
-                        applied->no_op, std::move(done)});
-    wake_.notify_one();
-  }
-
-  std::optional<Error> refuse() const {
-    if (waiting_.size() >= kMaxWaiting) {
-      return Error(ErrorCode::ResourceExhausted, fmt::format("store: {} writes wait for the disk", waiting_.size()));
-    }
-    if (table_.revision() + kRefuseBelow > promised_) {
-      return Error(ErrorCode::ResourceExhausted, "store: no revisions left until the disk takes writes again");
-    }
-    return std::nullopt;
-  }
-
-  void answer(Done done, Result<ObjectPtr> result) {
+  void answer(Committed done, Result<std::vector<ObjectPtr>> result) {
     if (!done) return;
     table_.post([done = std::move(done), result = std::move(result)] { done(result); });
   }
@@ -144,110 +139,238 @@ class SqliteStore final : public Store {
     for (;;) {
       const auto now = std::chrono::steady_clock::now();
       const bool lazy_due = lazy_since_ && *lazy_since_ + kLazyDelay <= now;
-      if (closing_ || durable_waits_ || !flushes_.empty() || lazy_due) break;
+      const bool copy_due = !options_.copy.empty() && copy_due_ <= now;
+      if (closing_ || !waiting_.empty() || !flushes_.empty() || lazy_due || copy_due) {
+        return {std::exchange(waiting_, {}), std::exchange(flushes_, {}), closing_, lazy_due};
+      }
+      // A condition variable waits on the host's own clock, so that is the one which is read here.
       if (lazy_since_) {
         wake_.wait_until(lock, *lazy_since_ + kLazyDelay);
+      } else if (!options_.copy.empty()) {
+        wake_.wait_until(lock, copy_due_);
       } else {
         wake_.wait(lock);
       }
     }
-    Group group{std::exchange(waiting_, {}), std::exchange(flushes_, {}), false, closing_};
-    group.durable = durable_waits_ || !group.flushes.empty() || closing_;
-    durable_waits_ = false;
-    lazy_since_.reset();
-    return group;
-  }
-
-  /// Only the last state of each key goes to the file.
-  static std::vector<Row> rows_of(const std::vector<Waiting>& writes) {
-    std::map<ObjectKey, const Waiting*> last;
-    for (const auto& write : writes) {
-      if (!write.no_op) last[write.key] = &write;
-    }
-    std::vector<Row> rows;
-    rows.reserve(last.size());
-    for (const auto& [key, write] : last) rows.push_back({key, write->removed ? std::string() : write->text});
-    return rows;
   }
 
   void write_groups() {
     for (;;) {
       auto group = next_group();
-      auto promise = promised_;
-      const auto used = table_.revision();
-      if (promise - used < kExtendBelow) {
-        promise = used + kRevisionBlock;
-        group.durable = true;
+      work_on(group);
+      if (!options_.copy.empty() && copy_due_ <= std::chrono::steady_clock::now()) copy();
+      if (group.last) {
+        if (!in_place_ && !options_.copy.empty()) copy();
+        return;
+      }
+    }
+  }
+
+  DraftRules rules() const { return {options_.limits, clock_, unreadable_}; }
+
+  /// Judges the group's writes in order, brings what is durable to the file, and shows what is there. A group that the
+  /// file refuses did not happen: its lazy writes are judged anew, as if there had been no others.
+  void work_on(Group& group) {
+    Draft draft(table_, rules());
+    const bool has_durable =
+        std::any_of(group.writes.begin(), group.writes.end(), [](const auto& write) { return write.durable; });
+    std::vector<Outcome> outcomes;
+    bool durable_done = false;
+    for (auto& write : group.writes) {
+      // Of a lazy one that shares its group with durable ones the transaction is kept: it may be judged again.
+      outcomes.push_back(draft.stage(has_durable && !write.durable ? write.txn : std::move(write.txn)));
+      durable_done = durable_done || (write.durable && outcomes.back());
+    }
+    const bool promise_short = promised_ < draft.revision() + kExtendBelow;
+    const bool synced = durable_done || !group.flushes.empty() || group.last || promise_short;
+    auto written = Status(Ok{});
+    if (synced || group.lazy_due) {
+      auto rows = dirty_;
+      for (const auto& outcome : outcomes) {
+        if (outcome) add_rows(rows, *outcome);
       }
       // At a clean end nothing more is used: the next start goes on without a gap.
-      if (group.last) promise = used;
-      const auto written =
-          database_->write(rows_of(group.writes), promise, group.durable ? Durability::Durable : Durability::Lazy);
-      if (written) {
-        promised(promise);
-        for (auto& write : group.writes) answer(std::move(write.done), write.after);
-      } else {
-        take_back(std::move(group.writes), written.error());
+      const auto promise = group.last      ? draft.revision()
+                           : promise_short ? draft.revision() + kRevisionBlock
+                                           : promised_;
+      written = bring_to_file(rows, promise, synced ? Durability::Durable : Durability::Lazy);
+    }
+    if (written) {
+      for (std::size_t i = 0; i < outcomes.size(); ++i) show(group.writes[i], outcomes[i], synced || group.lazy_due);
+    } else {
+      refuse(group.writes, outcomes, has_durable, written.error());
+    }
+    for (auto& flush : group.flushes) flush->set_value(written);
+  }
+
+  Status bring_to_file(const std::map<ObjectKey, std::string>& rows, Revision promise, Durability durability) {
+    look_after_file();
+    lazy_since_.reset();
+    const bool wants_sync = durability == Durability::Durable && unsynced_;
+    if (rows.empty() && promise == promised_ && !wants_sync) return Ok{};
+    std::vector<Row> list;
+    list.reserve(rows.size());
+    for (const auto& [key, text] : rows) list.push_back({key, text});
+    auto written = database_->write(list, promise, durability);
+    if (written) {
+      dirty_.clear();
+      promised_ = promise;
+      unsynced_ = durability == Durability::Lazy;
+    } else if (!dirty_.empty()) {
+      lazy_since_ = std::chrono::steady_clock::now();
+    }
+    return written;
+  }
+
+  /// Only the last state of each key goes to the file.
+  static void add_rows(std::map<ObjectKey, std::string>& rows, const std::vector<Staged>& staged) {
+    for (const auto& each : staged) {
+      if (!each.no_op) rows[each.change.object->key()] = each.text;
+    }
+  }
+
+  void show(Waiting& write, Outcome& outcome, bool in_file) {
+    if (!outcome) return answer(std::move(write.done), std::move(outcome).error());
+    if (!in_file) {
+      add_rows(dirty_, *outcome);
+      if (!dirty_.empty() && !lazy_since_) lazy_since_ = std::chrono::steady_clock::now();
+    }
+    answer(std::move(write.done), publish(table_, *outcome));
+  }
+
+  void refuse(std::vector<Waiting>& writes, std::vector<Outcome>& outcomes, bool has_durable, const Error& error) {
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+      auto& write = writes[i];
+      if (write.durable) {
+        // Judged against writes that did not happen: what it was told would not be true either.
+        answer(std::move(write.done), error);
+        continue;
       }
-      for (auto& flush : group.flushes) flush->set_value(written);
-      if (group.last) return;
+      if (table_.revision() + write.txn.writes.size() >= promised_) {
+        answer(std::move(write.done), error.context("no revisions left"));
+        continue;
+      }
+      if (has_durable) {
+        Draft draft(table_, rules());
+        outcomes[i] = draft.stage(std::move(write.txn));
+      }
+      show(write, outcomes[i], /*in_file=*/false);
     }
   }
 
-  void promised(Revision revision) {
-    const std::scoped_lock lock(mutex_);
-    promised_ = revision;
+  void look_after_file() {
+    const auto in_place = database_->in_place();
+    if (in_place == in_place_) return;
+    in_place_ = in_place;
+    if (in_place) return;
+    if (!options_.copy.empty()) copy_due_ = {};
+    report(
+        {.what = file_.native(),
+         .reason = "was removed or replaced while the agent runs: objects are in memory and are not found at the next "
+                   "start" +
+                   (options_.copy.empty() ? std::string()
+                                          : "; a copy is kept in " + options_.copy.native() +
+                                                ": stop berthd, put the copy in the file's place, start berthd"),
+         .kind = {},
+         .ns = {},
+         .name = {}});
   }
 
-  /// The file refused a group. Durable writes did not happen: their keys go back to what they were
-  /// before the first of them, together with all that was built on it since. Lazy writes to other
-  /// keys stay and are tried again.
-  void take_back(std::vector<Waiting> writes, const Error& error) {
-    const std::scoped_lock lock(mutex_);
-    for (auto& later : waiting_) writes.push_back(std::move(later));
-    waiting_.clear();
-    durable_waits_ = false;
+  /// A copy of an earlier run counts: an agent that is started anew every half an hour has one all the same.
+  std::chrono::milliseconds until_first_copy() const {
+    std::error_code error;
+    const auto written = std::filesystem::last_write_time(options_.copy, error);
+    if (error) return std::min<std::chrono::milliseconds>(options_.copy_every, kFirstCopy);
+    const auto age =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::filesystem::file_time_type::clock::now() - written);
+    return std::clamp(options_.copy_every - age, std::chrono::milliseconds{0}, options_.copy_every);
+  }
 
-    std::map<ObjectKey, ObjectPtr> before;
-    std::map<ObjectKey, Waiting> kept;  // the newest lazy write of each key
-    for (auto& write : writes) {
-      if (write.durable && !write.no_op) before.try_emplace(write.key, write.before);
-      if (!write.durable && !before.contains(write.key)) kept[write.key] = std::move(write);
+  void copy_before_upgrade(const std::string& version) {
+    auto target = file_;
+    target += ".before-upgrade";
+    if (auto copied = database_->copy_to(target); !copied) {
+      report({.what = target.native(),
+              .reason = fmt::format("no copy before the upgrade from {}: {}",
+                                    version.empty() ? "an old version" : version, copied.error().message()),
+              .kind = {},
+              .ns = {},
+              .name = {}});
     }
-    for (const auto& [key, state] : before) table_.restore(key, state);
-    // Only now: who hears of the failure must find the old state.
-    for (auto& write : writes) answer(std::move(write.done), error.context("store " + write.key.display()));
-    for (auto& [key, write] : kept) waiting_.push_back(std::move(write));
-    if (!waiting_.empty()) lazy_since_ = std::chrono::steady_clock::now();
   }
+
+  void copy() {
+    copy_due_ = std::chrono::steady_clock::now() + options_.copy_every;
+    look_after_file();
+    if (copied_at_ == table_.revision() && in_place_) return;
+    const auto revision = table_.revision();
+    if (auto copied = database_->copy_to(options_.copy); copied) {
+      copied_at_ = revision;
+      const std::scoped_lock lock(problems_mutex_);
+      std::erase_if(problems_, [this](const auto& problem) { return problem.what == options_.copy.native(); });
+    } else {
+      report({.what = options_.copy.native(),
+              .reason = "the copy of the store is not renewed: " + copied.error().message(),
+              .kind = {},
+              .ns = {},
+              .name = {}});
+    }
+  }
+
+  void report(StoreProblem problem) {
+    {
+      const std::scoped_lock lock(problems_mutex_);
+      if (std::find(problems_.begin(), problems_.end(), problem) != problems_.end()) return;
+      problems_.push_back(problem);
+    }
+    if (options_.on_problem) table_.post([this, problem = std::move(problem)] { options_.on_problem(problem); });
+  }
+
+  const std::filesystem::path file_;
+  const SqliteOptions options_;
+  const SystemClock system_clock_;
+  const Clock& clock_;
+  Unreadable unreadable_;  ///< Fixed once started.
+  Identity identity_;      ///< Fixed once started.
+  LocalSessions sessions_;
+
+  mutable std::mutex problems_mutex_;
+  std::vector<StoreProblem> problems_;
 
   ObjectTable table_;
-  std::unique_ptr<SqliteDatabase> database_;  ///< The writer thread's, once started.
 
-  std::mutex mutex_;  ///< Taken before the table's own lock.
+  // The writer thread's, once started.
+  std::unique_ptr<SqliteDatabase> database_;
+  std::map<ObjectKey, std::string> dirty_;  ///< What readers see and the file does not have; empty text: removed.
+  std::optional<SteadyTime> lazy_since_;    ///< Since when.
+  SteadyTime copy_due_;
+  Revision copied_at_ = 0;
+  Revision promised_ = 0;
+  bool unsynced_ = false;  ///< Lazy changes are in the file, and would not survive a power cut.
+  bool in_place_ = true;
+
+  std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;
   std::vector<std::shared_ptr<std::promise<Status>>> flushes_;
-  bool durable_waits_ = false;
-  std::optional<SteadyTime> lazy_since_;
-  Revision promised_ = 0;
   bool closing_ = false;
   std::thread writer_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, const StoreLimits& limits,
-                                                 const SqliteOptions& options) {
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, SqliteOptions options) {
   auto database = SqliteDatabase::open(file, options.max_pages);
   if (!database) return std::move(database).error();
-  auto store = std::make_unique<SqliteStore>(*std::move(database), limits);
+  auto store = std::make_unique<SqliteStore>(*std::move(database), file, std::move(options));
   if (auto started = store->start(); !started) return std::move(started).error();
   return std::unique_ptr<Store>(std::move(store));
 }
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, const StoreLimits& limits) {
-  return open_sqlite_store(file, limits, SqliteOptions{});
+  SqliteOptions options;
+  options.limits = limits;
+  return open_sqlite_store(file, std::move(options));
 }
 
 }  // namespace berth::store

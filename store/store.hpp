@@ -1,6 +1,7 @@
 // store/store.hpp - front door: where objects live. Memory, SQLite; etcd has its place here too.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -11,13 +12,13 @@
 #include <vector>
 
 #include "base/atomic_file.hpp"
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "model/meta.hpp"
+#include "store/session.hpp"
+#include "store/txn.hpp"
 
 namespace berth::store {
-
-/// Orders all changes of one store. 0 is "before everything".
-using Revision = std::uint64_t;
 
 enum class ChangeType { Added, Modified, Deleted };
 
@@ -29,7 +30,7 @@ struct Change {
 };
 
 struct Listing {
-  std::vector<model::ObjectPtr> objects;  ///< Sorted by namespace, then name.
+  std::vector<model::ObjectPtr> objects;  ///< Sorted by kind, namespace, name.
   Revision revision = 0;                  ///< A watch from here misses nothing and repeats nothing.
 };
 
@@ -45,29 +46,72 @@ struct Progress {
   Revision of_kind = 0;  ///< The last change of the kind; 0 when there was none since the store was opened.
 };
 
-/// Stops the watch when destroyed; its callback will not run afterwards.
+/// Stops the watch when destroyed; its callbacks will not run afterwards.
 class Watch {
  public:
   virtual ~Watch() = default;
+};
+
+/// Which objects a follower wants to know of.
+struct Scope {
+  std::optional<model::Kind> kind;  ///< None: every kind.
+  std::string ns;                   ///< Empty: every namespace.
+  std::string node;  ///< Only pods bound to this node (spec.nodeName); other kinds are all in. Empty: all.
+};
+
+/// Who follows a scope. All are called on one thread of the store, in order; post to your own loop, do not block.
+struct Follower {
+  /// Everything in scope. What is not in it is not there: only now may "I do not know it" be read as "it is gone".
+  /// Comes first, and again after each on_lost: it replaces all that was known.
+  std::function<void(const Listing&)> on_snapshot;
+  /// Every later change, without gaps. What moves into the scope is Added, what leaves it is Deleted.
+  std::function<void(const Change&)> on_change;
+  /// The connection or the history was lost: what is known grows old, and a snapshot follows. May be empty.
+  std::function<void()> on_lost;
 };
 
 /// The end of one write: the object as stored, with its new resourceVersion.
 /// Runs once, on a thread of the store: post to your own loop, do not block.
 using Done = std::function<void(Result<model::ObjectPtr>)>;
 
+/// The end of one transaction: for each write, in order, the object as stored (a removed one: its last state).
+using Committed = std::function<void(Result<std::vector<model::ObjectPtr>>)>;
+
+/// Which store this is: what runs on a host is known to be of a store by it.
+struct Identity {
+  std::string id;            ///< A UUID, made with the store. A copy that is put back gets a new one.
+  std::string node;          ///< The node that it was made for; empty when nobody said.
+  std::uint64_t opened = 0;  ///< How often it was opened, this time included.
+  bool made_now = false;     ///< There was none before.
+  bool restored = false;     ///< It was put back from a copy, and this is its first start.
+};
+
+/// Something of the store that needs a person.
+struct StoreProblem {
+  std::string what;    ///< "Pod default/web-0", or the file.
+  std::string reason;  ///< One sentence, with what to do.
+  std::string kind;    ///< Of a row: the kind's name as it is stored; else empty.
+  std::string ns;
+  std::string name;
+  bool operator==(const StoreProblem&) const = default;
+};
+
 /// Objects by key, ordered by one revision counter.
 ///
 /// Reads are from memory (the local cache for a remote backend), never block on I/O and may be made
 /// on any thread. Writes may be made on any thread; they return at once and answer through `Done`.
-/// A local backend shows a write to readers and watchers before `Done`; a remote one may show it after.
-/// `Done` with success means: durable, where Durability::Durable was asked. Lazy writes (status,
-/// events) become durable with the next durable one or within a second, and may be lost in a crash.
-/// A write that the disk refuses is taken back by one more change (its error is ResourceExhausted), so
-/// watchers end up with the truth; lazy ones stay in memory and are tried again.
 ///
-/// Errors of writes: AlreadyExists (create), NotFound (update, remove), Aborted (the stored
-/// resourceVersion is not `expected`: read again), ResourceExhausted (object over the size limit,
-/// or the disk is full: the write did not happen), Unavailable (remote backend away).
+/// A durable write is seen by readers and watchers only when it is durable, and then everywhere before its `Done`. One
+/// that fails was never seen by anybody. Lazy writes (status, events) are seen as soon as all earlier writes are; they
+/// become durable with the next durable one or within a second, and may be lost in a crash. All writes happen in one
+/// order, that of their revisions, and are judged against the writes before them, seen or not: so a write that lost to
+/// another is answered when that other one can be read.
+///
+/// Errors of writes: AlreadyExists (to be absent, and is not), NotFound (to be there, and is not), Aborted (it is
+/// at another revision, or another object by now: read again), InvalidArgument (object over the size limit),
+/// ResourceExhausted (the disk refuses), FailedPrecondition (a row is stored under the key that this version
+/// cannot read, see problems(); it is not overwritten), Unavailable (remote backend away, or too many writes wait),
+/// DeadlineExceeded (remote backends: may or may not have happened). With any other error it did not happen.
 class Store {
  public:
   virtual ~Store() = default;
@@ -78,18 +122,23 @@ class Store {
   virtual Listing list(model::Kind kind, std::string_view ns = {}) const = 0;
   virtual Revision revision() const = 0;
 
-  /// Fails with AlreadyExists when the key is taken. Fills metadata: uid (when empty),
-  /// creationTimestamp, resourceVersion, generation 1.
-  virtual void create(model::Object object, Durability durability, Done done) = 0;
+  /// Makes all writes of `txn` if all its conditions hold, else none. Readers and watchers see all of them at once.
+  ///
+  /// A put of a new object fills metadata: uid (when empty), creationTimestamp, resourceVersion, generation 1. A put
+  /// over a stored one keeps uid and creationTimestamp; generation grows when anything outside metadata and status
+  /// changed; Aborted when it has a uid and the stored one is another. One that changes nothing succeeds, uses no
+  /// revision and tells no watcher.
+  virtual void commit(Txn txn, Durability durability, Committed done) = 0;
 
+  /// Fails with AlreadyExists when the key is taken.
+  void create(model::Object object, Durability durability, Done done);
   /// Replaces the object if its stored resourceVersion is `expected` (0: whatever it is).
-  /// uid and creationTimestamp are kept; generation grows when anything outside metadata and status changed.
-  /// A write that changes nothing succeeds, uses no revision and tells no watcher. Aborted too when the
-  /// object has a uid and the stored one is another: it was removed and made again.
-  virtual void update(model::Object object, Revision expected, Durability durability, Done done) = 0;
-
+  void update(model::Object object, Revision expected, Durability durability, Done done);
   /// Removes it if its stored resourceVersion is `expected` (0: whatever it is).
-  virtual void remove(const model::ObjectKey& key, Revision expected, Durability durability, Done done) = 0;
+  void remove(const model::ObjectKey& key, Revision expected, Durability durability, Done done);
+
+  /// Tells all objects in scope, then their changes, for as long as the Watch lives.
+  virtual std::unique_ptr<Watch> follow(Scope scope, Follower follower) = 0;
 
   /// Calls `on_change` for every later change of `kind` (nullopt: any kind) after `from`, in order, on
   /// a thread of the store, without gaps. OutOfRange when `from` is older than the kept history (list again).
@@ -101,23 +150,46 @@ class Store {
   virtual Result<History> history(model::Kind kind, Revision from) const = 0;
   virtual Progress progress(model::Kind kind) const = 0;
 
+  /// Holds `name` until the Session is destroyed, or `on_lost` was called (once, on a thread of the store).
+  /// AlreadyExists while another holds it. A local store loses none: its process is the only one there is.
+  virtual Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> on_lost) = 0;
+
+  virtual Identity identity() const = 0;
+  /// Rows that this version cannot read, which stay as they are and count for nobody, and troubles of the file. Any
+  /// thread.
+  virtual std::vector<StoreProblem> problems() const = 0;
+
   /// Waits until everything written so far is durable. Blocks: for shutdown and tests.
   virtual Status flush() = 0;
 };
 
 struct StoreLimits {
   std::size_t object_bytes = 1536 * 1024;  ///< etcd's default request limit.
-  std::size_t history = 10'000;            ///< Changes kept for watches that resume.
+  std::size_t history = 10'000;            ///< Changes kept of each kind for watches that resume.
 };
 
 /// Nothing survives the process. For tests and as the behaviour that every backend is held to.
 std::unique_ptr<Store> make_memory_store(const StoreLimits& limits = {});
 
-/// One file, WAL mode, synced on durable writes (grouped). Errors: PermissionDenied, DataLoss (not a
-/// database, or of a newer schema), Unavailable (another process holds it), ResourceExhausted.
+struct SqliteOptions {
+  StoreLimits limits{};
+  std::string node{};            ///< For whom a new store is made.
+  std::string version{};         ///< Of the program: before another one writes, a copy is made.
+  std::filesystem::path copy{};  ///< Where a consistent copy is kept; empty: nowhere.
+  std::chrono::milliseconds copy_every = std::chrono::hours{1};
+  unsigned max_pages = 0;        ///< Largest file, in pages of 4 KiB; 0: no bound. How tests fill the disk.
+  const Clock* clock = nullptr;  ///< What creationTimestamp is read from; null: the host's. Must outlive the store.
+  std::function<void(const StoreProblem&)> on_problem{};  ///< Once for each new one, on a thread of the store.
+};
+
+/// One file, WAL mode, mode 0600, synced on durable writes (grouped). Errors: PermissionDenied, DataLoss (not a
+/// database of ours, damaged, or of a newer schema; nothing was changed), Unavailable (another process holds it),
+/// ResourceExhausted (the disk is full: try again later).
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, SqliteOptions options);
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, const StoreLimits& limits = {});
 
 /// For callers that may block (tests, lanes): one write, awaited.
+Result<std::vector<model::ObjectPtr>> commit_and_wait(Store& store, Txn txn);
 Result<model::ObjectPtr> create_and_wait(Store& store, model::Object object);
 Result<model::ObjectPtr> update_and_wait(Store& store, model::Object object, Revision expected);
 Status remove_and_wait(Store& store, const model::ObjectKey& key, Revision expected);

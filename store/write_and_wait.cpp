@@ -19,6 +19,13 @@ Answer await(const std::function<void(Done)>& write) {
 
 }  // namespace
 
+Result<std::vector<model::ObjectPtr>> commit_and_wait(Store& store, Txn txn) {
+  const auto promise = std::make_shared<std::promise<Result<std::vector<model::ObjectPtr>>>>();
+  auto answer = promise->get_future();
+  store.commit(std::move(txn), Durability::Durable, [promise](auto result) { promise->set_value(std::move(result)); });
+  return answer.get();
+}
+
 Result<model::ObjectPtr> create_and_wait(Store& store, model::Object object) {
   return await([&](Done done) { store.create(std::move(object), Durability::Durable, std::move(done)); });
 }

@@ -133,15 +133,15 @@ ApiError from_error(const Error& error, const model::KindInfo& kind, std::string
     case ErrorCode::NotFound: return not_found(kind, name);
     case ErrorCode::AlreadyExists: return already_exists(kind, name);
     case ErrorCode::Aborted: return stale_object(kind, name);
-    case ErrorCode::InvalidArgument: return about(400, "BadRequest", error.message(), kind, name);
-    case ErrorCode::ResourceExhausted: return about(413, "RequestEntityTooLarge", error.message(), kind, name);
+    case ErrorCode::InvalidArgument: return about(413, "RequestEntityTooLarge", error.message(), kind, name);
+    case ErrorCode::ResourceExhausted: return about(507, "InsufficientStorage", error.message(), kind, name);
+    case ErrorCode::FailedPrecondition: return about(409, "Conflict", error.message(), kind, name);
     case ErrorCode::OutOfRange: return expired(error.message());
     case ErrorCode::Unavailable: return about(503, "ServiceUnavailable", error.message(), kind, name);
     case ErrorCode::DeadlineExceeded: return about(504, "Timeout", error.message(), kind, name);
     case ErrorCode::PermissionDenied: return about(403, "Forbidden", error.message(), kind, name);
     case ErrorCode::Cancelled:
     case ErrorCode::Unknown:
-    case ErrorCode::FailedPrecondition:
     case ErrorCode::Unimplemented:
     case ErrorCode::Internal:
     case ErrorCode::DataLoss:

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "store/store.hpp"
+#include "tests/fakes/slow_store.hpp"
 
 namespace berth::store {
 namespace {
@@ -77,6 +78,14 @@ class StoreContract : public testing::TestWithParam<std::string> {
     store_.reset();
     if (GetParam() == "memory") {
       store_ = make_memory_store(limits);
+      return;
+    }
+    if (GetParam() == "slow") {
+      SlowStoreOptions options;
+      options.limits = limits;
+      auto slow = std::make_unique<SlowStore>(options);
+      slow->pump(true);
+      store_ = std::move(slow);
       return;
     }
     auto opened = open_sqlite_store(dir_ / "store.db", limits);
@@ -200,11 +209,11 @@ TEST_P(StoreContract, ListsOneKindSortedAndOneNamespaceWhenAsked) {
 TEST_P(StoreContract, RefusesAnObjectOverTheSizeLimit) {
   open({.object_bytes = 1000, .history = 10});
   EXPECT_TRUE(
-      failed_with(create_and_wait(*store_, config_map("a", std::string(1000, 'x'))), ErrorCode::ResourceExhausted));
+      failed_with(create_and_wait(*store_, config_map("a", std::string(1000, 'x'))), ErrorCode::InvalidArgument));
   EXPECT_EQ(store_->get(key("a")), nullptr);
   created("a");
   EXPECT_TRUE(
-      failed_with(update_and_wait(*store_, config_map("a", std::string(1000, 'x')), 0), ErrorCode::ResourceExhausted));
+      failed_with(update_and_wait(*store_, config_map("a", std::string(1000, 'x')), 0), ErrorCode::InvalidArgument));
   EXPECT_EQ(store_->get(key("a"))->raw.at("data").at("key").as_string(), "v");
 }
 
@@ -333,7 +342,147 @@ TEST_P(StoreContract, ManyThreadsMayWriteAndOneOfThemWinsEachRace) {
   EXPECT_TRUE(store_->flush().ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::Values("memory", "sqlite"),
+TEST_P(StoreContract, ATransactionHappensWholeOrNotAtAll) {
+  const auto a = created("a");
+  created("b");
+  Seen seen;
+  const auto watch = store_->watch(std::nullopt, store_->revision(), [&](const Change& c) { seen.add(c); });
+  Txn txn;
+  txn.conditions = {Condition::at(key("a"), a->meta.resource_version), Condition::is(key("a"), a->meta.uid),
+                    Condition::is_absent(key("c")), Condition::exists(key("b"))};
+  txn.writes.push_back(Write::put(config_map("a", "new")));
+  txn.writes.push_back(Write::put(config_map("c")));
+  txn.writes.push_back(Write::remove(key("b")));
+  const auto done = commit_and_wait(*store_, txn);
+  ASSERT_TRUE(done.ok()) << done.error().message();
+  ASSERT_EQ(done->size(), 3U);
+  EXPECT_EQ((*done)[0], store_->get(key("a")));
+  EXPECT_EQ((*done)[1], store_->get(key("c")));
+  EXPECT_EQ((*done)[2]->meta.name, "b");
+  EXPECT_EQ(store_->get(key("b")), nullptr);
+  EXPECT_EQ(summaries(seen.wait_for(3)), (std::vector<std::string>{"~a", "+c", "-b"}));
+
+  const auto revision = store_->revision();
+  EXPECT_TRUE(failed_with(commit_and_wait(*store_, txn), ErrorCode::Aborted)) << "a was changed";
+  txn.conditions = {Condition::is_absent(key("c"))};
+  EXPECT_TRUE(failed_with(commit_and_wait(*store_, txn), ErrorCode::AlreadyExists));
+  txn.conditions = {Condition::exists(key("none"))};
+  EXPECT_TRUE(failed_with(commit_and_wait(*store_, txn), ErrorCode::NotFound));
+  txn.conditions = {Condition::is(key("a"), "11111111-1111-4111-8111-111111111111")};
+  EXPECT_TRUE(failed_with(commit_and_wait(*store_, txn), ErrorCode::Aborted));
+  txn.conditions = {};
+  EXPECT_TRUE(failed_with(commit_and_wait(*store_, txn), ErrorCode::NotFound)) << "its last write removes nothing";
+  EXPECT_EQ(store_->revision(), revision);
+  EXPECT_EQ(store_->get(key("a")), (*done)[0]);
+  EXPECT_EQ(seen.wait_for(3).size(), 3U);
+}
+
+TEST_P(StoreContract, QueuedWritesAreJudgedAgainstTheOnesBeforeThem) {
+  const auto first = created("a");
+  std::vector<std::future<Result<model::ObjectPtr>>> answers;
+  const auto done = [&] {
+    const auto promise = std::make_shared<std::promise<Result<model::ObjectPtr>>>();
+    answers.push_back(promise->get_future());
+    return [promise](Result<model::ObjectPtr> result) { promise->set_value(std::move(result)); };
+  };
+  const auto old = first->meta.resource_version;
+  store_->update(config_map("a", "1"), old, Durability::Durable, done());
+  store_->update(config_map("a", "2"), 0, Durability::Lazy, done());
+  store_->update(config_map("a", "3"), old, Durability::Durable, done());
+  store_->remove(key("a"), 0, Durability::Durable, done());
+  store_->update(config_map("a", "4"), 0, Durability::Lazy, done());
+  store_->create(config_map("a", "5"), Durability::Durable, done());
+  std::vector<Result<model::ObjectPtr>> results;
+  for (auto& answer : answers) results.push_back(answer.get());
+  ASSERT_TRUE(results[0].ok() && results[1].ok());
+  EXPECT_LT((*results[0])->meta.resource_version, (*results[1])->meta.resource_version);
+  EXPECT_TRUE(failed_with(results[2], ErrorCode::Aborted));
+  EXPECT_TRUE(results[3].ok());
+  EXPECT_TRUE(failed_with(results[4], ErrorCode::NotFound));
+  ASSERT_TRUE(results[5].ok());
+  EXPECT_NE((*results[5])->meta.uid, first->meta.uid);
+  EXPECT_EQ(store_->get(key("a")), *results[5]);
+}
+
+TEST_P(StoreContract, AFollowerHasASnapshotAndThenEveryChange) {
+  created("a");
+  created("b");
+  std::mutex mutex;
+  std::vector<std::string> told;
+  Seen seen;
+  const auto watch = store_->follow({.kind = Kind::ConfigMap, .ns = "default", .node = {}},
+                                    {.on_snapshot =
+                                         [&](const Listing& all) {
+                                           const std::scoped_lock lock(mutex);
+                                           for (const auto& object : all.objects) told.push_back(object->meta.name);
+                                           told.push_back("synced");
+                                         },
+                                     .on_change =
+                                         [&](const Change& change) {
+                                           {
+                                             const std::scoped_lock lock(mutex);
+                                             told.push_back(summary(change));
+                                           }
+                                           seen.add(change);
+                                         },
+                                     .on_lost = {}});
+  created("elsewhere", "v", "other");
+  created("c");
+  ASSERT_TRUE(remove_and_wait(*store_, key("a"), 0).ok());
+  ASSERT_EQ(seen.wait_for(2).size(), 2U);
+  const std::scoped_lock lock(mutex);
+  EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "synced", "+c", "-a"}));
+}
+
+TEST_P(StoreContract, AFollowerOfANodeSeesPodsComeAndGoWithTheirBinding) {
+  Seen seen;
+  const auto watch =
+      store_->follow({.kind = Kind::Pod, .ns = {}, .node = "here"},
+                     {.on_snapshot = {}, .on_change = [&](const Change& c) { seen.add(c); }, .on_lost = {}});
+  const auto pod = [](const std::string& name, const std::string& node) {
+    json::object raw{{"apiVersion", "v1"},
+                     {"kind", "Pod"},
+                     {"metadata", {{"name", name}, {"namespace", "default"}}},
+                     {"spec", json::object{}}};
+    if (!node.empty()) raw["spec"].as_object()["nodeName"] = node;
+    return *model::make_object(std::move(raw));
+  };
+  ASSERT_TRUE(create_and_wait(*store_, pod("a", "")).ok());
+  ASSERT_TRUE(create_and_wait(*store_, pod("b", "there")).ok());
+  ASSERT_TRUE(update_and_wait(*store_, pod("a", "here"), 0).ok());
+  ASSERT_TRUE(update_and_wait(*store_, pod("a", "there"), 0).ok());
+  ASSERT_TRUE(create_and_wait(*store_, pod("c", "here")).ok());
+  EXPECT_EQ(summaries(seen.wait_for(3)), (std::vector<std::string>{"+a", "-a", "+c"}));
+}
+
+TEST_P(StoreContract, OneKindPushesNoOtherOutOfTheHistory) {
+  open({.object_bytes = 1000, .history = 3});
+  created("a");
+  const auto from = store_->revision();
+  created("b");
+  for (int i = 0; i < 20; ++i) {
+    json::object raw{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "n" + std::to_string(i)}}}};
+    ASSERT_TRUE(create_and_wait(*store_, *model::make_object(std::move(raw))));
+  }
+  const auto history = store_->history(Kind::ConfigMap, from);
+  ASSERT_TRUE(history.ok()) << history.error().message();
+  EXPECT_EQ(summaries(history->changes), (std::vector<std::string>{"+b"}));
+  EXPECT_TRUE(failed_with(store_->history(Kind::Namespace, from), ErrorCode::OutOfRange));
+  EXPECT_TRUE(failed_with(store_->watch(std::nullopt, from, [](const Change&) {}), ErrorCode::OutOfRange));
+}
+
+TEST_P(StoreContract, ASessionsNameIsHeldByOneAtATime) {
+  auto session = store_->open_session("live/here", {});
+  ASSERT_TRUE(session.ok());
+  EXPECT_EQ((*session)->name(), "live/here");
+  EXPECT_TRUE((*session)->surely_alive(BootClock::now()));
+  EXPECT_TRUE(failed_with(store_->open_session("live/here", {}), ErrorCode::AlreadyExists));
+  EXPECT_TRUE(store_->open_session("live/there", {}).ok());
+  session->reset();
+  EXPECT_TRUE(store_->open_session("live/here", {}).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::Values("memory", "sqlite", "slow"),
                          [](const auto& each) { return each.param; });
 
 }  // namespace

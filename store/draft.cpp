@@ -1,0 +1,173 @@
+// store/draft.cpp - see draft.hpp.
+#include "store/draft.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace berth::store {
+namespace {
+
+using model::Object;
+using model::ObjectKey;
+using model::ObjectPtr;
+
+Error failure(ErrorCode code, std::string_view verb, const ObjectKey& key, std::string_view what) {
+  return {code, fmt::format("{} {}: {}", verb, key.display(), what)};
+}
+
+/// What a transaction does to the key of one of its conditions.
+std::string_view verb_of(const Txn& txn, const Condition& condition) {
+  const auto write =
+      std::find_if(txn.writes.begin(), txn.writes.end(), [&](const Write& each) { return each.key == condition.key; });
+  if (write == txn.writes.end()) return "look at";
+  if (!write->object) return "remove";
+  return condition.absent ? "create" : "update";
+}
+
+Status uid_matches(std::string_view verb, const ObjectKey& key, const std::string& expected, const Object& stored) {
+  if (expected.empty() || expected == stored.meta.uid) return Ok{};
+  return failure(ErrorCode::Aborted, verb, key,
+                 fmt::format("another object by now: uid is {}, expected {}", stored.meta.uid, expected));
+}
+
+/// Writes what the store decides into the decoded metadata and into the JSON alike.
+void set_server_fields(Object& object, std::string uid, std::string created, Revision revision,
+                       std::int64_t generation) {
+  object.meta.uid = std::move(uid);
+  object.meta.creation_timestamp = std::move(created);
+  object.meta.resource_version = revision;
+  object.meta.generation = generation;
+  auto& metadata = object.raw["metadata"];
+  if (!metadata.is_object()) metadata = model::encode_meta(object.meta);
+  auto& fields = metadata.get_object();
+  fields["uid"] = object.meta.uid;
+  fields["creationTimestamp"] = object.meta.creation_timestamp;
+  fields["resourceVersion"] = std::to_string(revision);
+  fields["generation"] = generation;
+}
+
+/// Is all but `skipped` equal? An absent field and an empty one differ, as they do for a reader.
+bool equal_except(const json::object& a, const json::object& b, std::initializer_list<std::string_view> skipped) {
+  const auto counts = [&](const json::object::value_type& field) {
+    return std::find(skipped.begin(), skipped.end(), std::string_view(field.key())) == skipped.end();
+  };
+  if (std::count_if(a.begin(), a.end(), counts) != std::count_if(b.begin(), b.end(), counts)) return false;
+  return std::all_of(a.begin(), a.end(), [&](const auto& field) {
+    if (!counts(field)) return true;
+    const auto* other = b.if_contains(field.key());
+    return other != nullptr && *other == field.value();
+  });
+}
+
+Staged removed(const Object& old, ObjectPtr previous, Revision revision) {
+  auto last = old;
+  set_server_fields(last, old.meta.uid, old.meta.creation_timestamp, revision, old.meta.generation);
+  return {{ChangeType::Deleted, std::make_shared<const Object>(std::move(last)), std::move(previous), revision}, {}};
+}
+
+}  // namespace
+
+std::vector<ObjectPtr> publish(ObjectTable& table, const std::vector<Staged>& staged) {
+  std::vector<Change> changes;
+  std::vector<ObjectPtr> objects;
+  for (const auto& each : staged) {
+    objects.push_back(each.change.object);
+    if (!each.no_op) changes.push_back(each.change);
+  }
+  table.publish(changes);
+  return objects;
+}
+
+ObjectPtr Draft::find(const ObjectKey& key, const States& newer) const {
+  if (const auto state = newer.find(key); state != newer.end()) return state->second;
+  if (const auto state = states_.find(key); state != states_.end()) return state->second;
+  return table_.get(key);
+}
+
+Status Draft::judge(const Txn& txn) const {
+  for (const auto& condition : txn.conditions) {
+    const auto verb = verb_of(txn, condition);
+    const auto& key = condition.key;
+    if (const auto row = rules_.unreadable.find(key); row != rules_.unreadable.end()) {
+      return failure(ErrorCode::FailedPrecondition, verb, key,
+                     "the store has a row of that name that this version cannot read, and keeps it: " + row->second);
+    }
+    const auto stored = find(key, {});
+    if (condition.absent) {
+      if (stored != nullptr) return failure(ErrorCode::AlreadyExists, verb, key, "already exists");
+      continue;
+    }
+    if (stored == nullptr) return failure(ErrorCode::NotFound, verb, key, "not found");
+    if (condition.revision != 0 && stored->meta.resource_version != condition.revision) {
+      return failure(ErrorCode::Aborted, verb, key,
+                     fmt::format("changed meanwhile: resourceVersion is {}, expected {}", stored->meta.resource_version,
+                                 condition.revision));
+    }
+    if (auto same = uid_matches(verb, key, condition.uid, *stored); !same) return same;
+  }
+  return Ok{};
+}
+
+Result<std::string> Draft::text_of(const Object& object) const {
+  auto text = json::serialize(object.raw);
+  if (text.size() > rules_.limits.object_bytes) {
+    return failure(ErrorCode::InvalidArgument, "store", object.key(),
+                   fmt::format("{} bytes, the limit is {}", text.size(), rules_.limits.object_bytes));
+  }
+  return text;
+}
+
+Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const {
+  auto type = ChangeType::Added;
+  if (old == nullptr) {
+    auto uid = object.meta.uid.empty() ? model::new_uid() : object.meta.uid;
+    set_server_fields(object, std::move(uid), format_rfc3339(rules_.clock.wall()), revision, /*generation=*/1);
+  } else {
+    type = ChangeType::Modified;
+    if (auto same = uid_matches("update", object.key(), object.meta.uid, *old); !same) return std::move(same).error();
+    set_server_fields(object, old->meta.uid, old->meta.creation_timestamp, old->meta.resource_version,
+                      old->meta.generation);
+    if (object.raw == old->raw) return Staged{{type, old, old, revision - 1}, {}, /*no_op=*/true};
+    const bool same_wish = equal_except(object.raw, old->raw, {"metadata", "status"});
+    set_server_fields(object, old->meta.uid, old->meta.creation_timestamp, revision,
+                      old->meta.generation + (same_wish ? 0 : 1));
+  }
+  auto text = text_of(object);
+  if (!text) return std::move(text).error();
+  return Staged{{type, std::make_shared<const Object>(std::move(object)), std::move(old), revision}, *std::move(text)};
+}
+
+Result<std::vector<Staged>> Draft::stage(Txn txn) {
+  if (auto holds = judge(txn); !holds) return std::move(holds).error();
+  std::vector<Staged> all;
+  States newer;
+  auto revision = revision_;
+  for (auto& write : txn.writes) {
+    const auto& key = write.key;
+    const std::string_view verb = write.object ? "write" : "remove";
+    if (key.name.empty()) return failure(ErrorCode::InvalidArgument, verb, key, "no name");
+    if (const auto row = rules_.unreadable.find(key); row != rules_.unreadable.end()) {
+      return failure(ErrorCode::FailedPrecondition, verb, key,
+                     "the store has a row of that name that this version cannot read, and keeps it: " + row->second);
+    }
+    auto old = find(key, newer);
+    if (write.object) {
+      auto staged = put(*std::move(write.object), std::move(old), revision + 1);
+      if (!staged) return std::move(staged).error();
+      all.push_back(*std::move(staged));
+    } else {
+      if (old == nullptr) return failure(ErrorCode::NotFound, verb, key, "not found");
+      all.push_back(removed(*old, old, revision + 1));
+    }
+    const auto& last = all.back();
+    if (last.no_op) continue;
+    revision = last.change.revision;
+    newer[key] = last.change.type == ChangeType::Deleted ? nullptr : last.change.object;
+  }
+  for (auto& [key, state] : newer) states_[key] = std::move(state);
+  revision_ = revision;
+  return all;
+}
+
+}  // namespace berth::store

@@ -1,0 +1,37 @@
+// store/session.hpp - being known to be alive: a name that others can rely on while we keep it.
+#pragma once
+
+#include <time.h>
+
+#include <chrono>
+#include <string>
+
+namespace berth::store {
+
+/// CLOCK_BOOTTIME, see clock_gettime(2): goes on while the host is suspended, so that a host that slept knows that its
+/// session's time has passed.
+struct BootClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<BootClock>;
+  static constexpr bool is_steady = true;
+
+  static time_point now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  }
+};
+
+/// Held under one name by one holder at a time. Destroying it gives the name back. Any thread.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual const std::string& name() const = 0;
+
+  /// Can nobody else hold the name at `now`? Errs on the side of no. Once lost it stays lost.
+  virtual bool surely_alive(BootClock::time_point now) const = 0;
+};
+
+}  // namespace berth::store
