@@ -11,7 +11,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+# With ASan and UBSan the optimizer takes more than half of the time of a compilation, and tests mostly wait.
+if(BERTH_SANITIZE MATCHES "address")
+  set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+else()
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+endif()
 set(CMAKE_CXX_FLAGS_QUICK "-O0 -g1") # for a first look at a change: compiles in half the time
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(berth_flags INTERFACE _FORTIFY_SOURCE=2)
