@@ -325,7 +325,14 @@ void HostAgent::begin() {
   sets_.plan_all();
   endpoints_.plan_all();
   publish_names();
-  sources_ = make_source_set({.loop = loop_, .lane = *files_lane_, .store = *store_, .clock = clock_}, config_);
+  sources_ = make_source_set(
+      {.loop = loop_,
+       .lane = *files_lane_,
+       .store = *store_,
+       .clock = clock_,
+       .on_event = event_sink(),
+       .on_status = [this](std::vector<model::SourceStatus> sources) { board_.set_sources(std::move(sources)); }},
+      config_);
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));

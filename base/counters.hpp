@@ -5,6 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
 
 namespace berth {
 
@@ -32,6 +35,23 @@ class Histogram {
   std::atomic<std::uint64_t> micros_{0};
 };
 
+/// A value for each of a few labels. Any thread.
+class LabelledGauge {
+ public:
+  void set(const std::string& label, std::int64_t value) {
+    const std::lock_guard lock(mutex_);
+    values_[label] = value;
+  }
+  std::map<std::string, std::int64_t> values() const {
+    const std::lock_guard lock(mutex_);
+    return values_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t> values_;
+};
+
 /// One set a process: whoever does the work counts it, whoever serves /metrics reads it.
 struct Counters {
   std::atomic<std::int64_t> api_connections{0};  ///< Open now.
@@ -39,6 +59,7 @@ struct Counters {
   std::atomic<std::uint64_t> dns_queries{0};
   std::atomic<std::uint64_t> runtime_calls{0};   ///< Of containerd.
   std::atomic<std::uint64_t> runtime_errors{0};  ///< Those that failed; NotFound is an answer.
+  LabelledGauge manifest_errors;                 ///< Now, by source.
   /// From the moment that the agent sees a pod until all its containers have been started.
   Histogram<9> pod_start{{0.25, 0.5, 1, 2, 5, 10, 30, 60, 300}};
 };

@@ -2,6 +2,7 @@
 #include "agent/sources/manifest_applier.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace berth::agent {
@@ -14,11 +15,39 @@ bool has_source(const model::Object& object) {
   return object.meta.annotations.contains(std::string(kSourceAnnotation));
 }
 
+Finding refusal(const model::ObjectKey& key, const std::string& file, const std::string& error) {
+  model::Problem problem;
+  problem.file = file.substr(file.find(':') + 1);
+  problem.object = key.display();
+  problem.message = error;
+  return {LogLevel::Error, std::move(problem), source_of(file)};
+}
+
+model::Problem unread_problem(const std::string& error) {
+  model::Problem problem;
+  problem.message = error + "; what it made stays";
+  return problem;
+}
+
+model::HostProblem as_status(const Finding& finding, WallTime since) {
+  auto problem = finding.problem;
+  model::HostProblem out;
+  out.subject = problem.file.empty() ? problem.object : problem.file;
+  out.line = problem.line;
+  if (problem.file.empty()) problem.object.clear();
+  problem.file.clear();
+  problem.line = 0;
+  out.message = problem.text();
+  out.warning = finding.level == LogLevel::Warning;
+  out.since = since;
+  return out;
+}
+
 }  // namespace
 
-ManifestApplier::ManifestApplier(Loop& loop, store::Store& store, const Clock& clock,
+ManifestApplier::ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::string node,
                                  std::function<void(const Finding&)> report)
-    : loop_(loop), store_(store), clock_(clock), report_(std::move(report)) {
+    : loop_(loop), store_(store), clock_(clock), node_(std::move(node)), report_(std::move(report)) {
   // What we made and somebody removed (a pod that had to be replaced, a hasty kubectl delete) is made again.
   auto watch = store_.watch(std::nullopt, store_.revision(), [this, alive = alive_](const store::Change& change) {
     const auto concerns_us = has_source(*change.object) || change.object->kind == model::Kind::Namespace;
@@ -35,9 +64,23 @@ ManifestApplier::~ManifestApplier() {
   *alive_ = false;
 }
 
+/// A directory that is not there is looked for each second: the same answer is no reason to plan again.
+bool ManifestApplier::is_news(const SourceSnapshot& snapshot) const {
+  const auto unread = unread_.find(snapshot.name);
+  if (snapshot.complete || unread == unread_.end() || unread->second != snapshot.error) return true;
+  const auto known =
+      std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) { return source.name == snapshot.name; });
+  if (known == sources_.end()) return true;
+  return std::any_of(snapshot.files.begin(), snapshot.files.end(), [&](const auto& file) {
+    return std::find(known->files.begin(), known->files.end(), file) == known->files.end();
+  });
+}
+
 void ManifestApplier::take(SourceSnapshot snapshot) {
+  if (!is_news(snapshot)) return;
   if (snapshot.complete) {
     unread_.erase(snapshot.name);
+    read_[snapshot.name] = clock_.wall();
   } else {
     unread_[snapshot.name] = snapshot.error;
   }
@@ -49,6 +92,7 @@ void ManifestApplier::take(SourceSnapshot snapshot) {
     *known = std::move(snapshot);
   } else {
     // The last complete one stands, but what is missing from it is not proof that it is gone.
+    known->problems = std::move(snapshot.problems);
     for (auto& file : snapshot.files) {
       const auto same = std::find_if(known->files.begin(), known->files.end(),
                                      [&](const auto& each) { return each->id == file->id; });
@@ -93,28 +137,21 @@ StoredObjects ManifestApplier::look() const {
 void ManifestApplier::plan_now() {
   again_ = false;
   retry_.reset();
-  auto plan = plan_manifests(sources_, look(), clock_.wall());
+  auto plan = plan_manifests(sources_, look(), node_, clock_.wall());
   for (const auto& [source, error] : unread_) {
-    model::Problem problem;
-    problem.message = error + "; what it made stays";
-    plan.findings.push_back({LogLevel::Error, std::move(problem)});
+    plan.findings.push_back({LogLevel::Error, unread_problem(error), source});
   }
-  for (const auto& [key, error] : std::exchange(refused_, {})) {
-    model::Problem problem;
-    problem.object = key.display();
-    problem.message = error;
-    plan.findings.push_back({LogLevel::Error, std::move(problem)});
-  }
-  tell(plan.findings);
+  for (auto& [key, finding] : std::exchange(refused_, {})) plan.findings.push_back(std::move(finding));
+  tell(plan.findings, /*all=*/true);
   outstanding_ = plan.writes.size();
   for (auto& each : plan.writes) write(std::move(each));
 }
 
 void ManifestApplier::write(PlannedWrite write) {
   const auto key = write.key;
-  auto done = [this, key, alive = alive_, &loop = loop_](const Result<model::ObjectPtr>& result) {
-    loop.post([this, key, alive, status = result ? Status(Ok{}) : Status(result.error())] {
-      if (*alive) written(key, status);
+  auto done = [this, key, file = write.file, alive = alive_, &loop = loop_](const Result<model::ObjectPtr>& result) {
+    loop.post([this, key, file, alive, status = result ? Status(Ok{}) : Status(result.error())] {
+      if (*alive) written(key, file, status);
     });
   };
   if (write.verb == PlannedWrite::Verb::Remove) {
@@ -128,7 +165,7 @@ void ManifestApplier::write(PlannedWrite write) {
   store_.update(*std::move(object), write.expected, Durability::Durable, std::move(done));
 }
 
-void ManifestApplier::written(const model::ObjectKey& key, const Status& status) {
+void ManifestApplier::written(const model::ObjectKey& key, const std::string& file, const Status& status) {
   --outstanding_;
   if (!status) {
     switch (status.error().code()) {
@@ -148,7 +185,7 @@ void ManifestApplier::written(const model::ObjectKey& key, const Status& status)
       case ErrorCode::Unavailable:
       case ErrorCode::DataLoss:
       case ErrorCode::Unauthenticated:
-        refused_[key] = status.error().message();
+        refused_[key] = refusal(key, file, status.error().message());
         retry_ = loop_.after(kRetry, [this] { plan_soon(); });
         break;
     }
@@ -156,21 +193,54 @@ void ManifestApplier::written(const model::ObjectKey& key, const Status& status)
   if (outstanding_ != 0) return;
   if (again_) return plan_now();
   if (refused_.empty()) return;
-  for (const auto& [refused, message] : refused_) {
-    model::Problem problem;
-    problem.object = refused.display();
-    problem.message = message;
-    if (told_.insert(problem.text()).second) report_({LogLevel::Error, std::move(problem)});
-  }
+  std::vector<Finding> refusals;
+  for (const auto& [refused, finding] : refused_) refusals.push_back(finding);
+  tell(refusals, /*all=*/false);
 }
 
-void ManifestApplier::tell(const std::vector<Finding>& findings) {
-  std::set<std::string> now;
+/// `all`: there is nothing wrong but these; otherwise these besides.
+void ManifestApplier::tell(const std::vector<Finding>& findings, bool all) {
+  const auto now = clock_.wall();
+  auto before = all ? std::exchange(told_, {}) : told_;
   for (const auto& finding : findings) {
     const auto text = finding.problem.text();
-    if (now.insert(text).second && !told_.contains(text)) report_(finding);
+    if (!told_.try_emplace(text, Told{finding, now}).second) continue;
+    if (const auto known = before.find(text); known != before.end()) {
+      told_[text].since = known->second.since;
+    } else {
+      report_(finding);
+    }
   }
-  told_ = std::move(now);
+  if (on_status_) on_status_(status());
+}
+
+std::vector<model::SourceStatus> ManifestApplier::status() const {
+  std::vector<model::SourceStatus> all;
+  for (const auto& source : sources_) {
+    auto& status = all.emplace_back();
+    status.name = source.name;
+    status.files = static_cast<int>(source.files.size());
+    for (const auto& file : source.files) {
+      if (file->sound()) status.objects += static_cast<int>(file->manifest.objects.size());
+    }
+    if (const auto read = read_.find(source.name); read != read_.end()) status.read_at = read->second;
+    std::string unread;
+    if (const auto error = unread_.find(source.name); error != unread_.end()) {
+      status.error = error->second;
+      unread = unread_problem(error->second).text();
+    }
+    for (const auto level : {LogLevel::Error, LogLevel::Warning}) {
+      for (const auto& [text, told] : told_) {
+        if (told.finding.source != source.name || told.finding.level != level) continue;
+        if (text == unread) {
+          status.error_since = told.since;
+        } else {
+          status.problems.push_back(as_status(told.finding, told.since));
+        }
+      }
+    }
+  }
+  return all;
 }
 
 }  // namespace berth::agent

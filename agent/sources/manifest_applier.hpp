@@ -4,26 +4,29 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/sources/source_snapshot.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/loop.hpp"
+#include "model/host_status.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
 
-/// On each object that a file made: the file's id, and the hash of what the file said about it. While the hash is the
-/// same the file leaves the object alone, so that a later `kubectl scale` holds.
+/// On each object that a file made: the node and the file's id ("worker1/directory:/etc/berth/manifests/web.yaml";
+/// without the node in objects of berth 0.1), and the hash of what the file said about it. While the hash is the same
+/// the file leaves the object alone, so that a later `kubectl scale` holds.
 constexpr std::string_view kSourceAnnotation = "berth.io/source";
 constexpr std::string_view kSourceHashAnnotation = "berth.io/source-hash";
 
 struct Finding {
   LogLevel level = LogLevel::Error;  ///< Error or Warning.
   model::Problem problem;
+  std::string source;  ///< Its SourceSnapshot's name.
 };
 
 struct PlannedWrite {
@@ -32,6 +35,7 @@ struct PlannedWrite {
   model::ObjectKey key;
   json::object raw;              ///< For Create and Update.
   store::Revision expected = 0;  ///< For Update and Remove: what was seen.
+  std::string file;              ///< Id of the file for whose sake; empty for a namespace that is made for others.
 };
 
 /// What to write now, and what is wrong now.
@@ -50,18 +54,21 @@ using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 ///   agent keeps in it (status, a bound volume's name, ...) stays. One without an owner is taken over, with a warning.
 /// - Two files that claim one object: its owner, else the first in order, keeps it; the other has an error.
 /// - A pod whose new text changes what cannot change is deleted first and made again when it is gone.
+/// - What another node's manifests made is left alone; saying the same as they do is no error.
 /// - What no file claims any more is deleted, but only if the file that made it was found missing or without it: its
 ///   source was read completely and the file itself is sound. Claims (PVCs) and namespaces are never deleted.
 /// - A namespace that is used but not there is made. One that is being deleted gets nothing new; once it is gone, the
 ///   files make it and theirs again.
-ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, WallTime now);
+ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored,
+                            const std::string& node, WallTime now);
 
 /// The boring part: keeps the last snapshot of each source, reads the store, makes the plan's writes, tries again when
 /// it lost a race or the store was away. Loop thread.
 class ManifestApplier {
  public:
   /// `report` hears each finding once, and again only after it had gone.
-  ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::function<void(const Finding&)> report);
+  ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::string node,
+                  std::function<void(const Finding&)> report);
   ~ManifestApplier();
   ManifestApplier(const ManifestApplier&) = delete;
   ManifestApplier& operator=(const ManifestApplier&) = delete;
@@ -69,25 +76,38 @@ class ManifestApplier {
   /// Takes what a source said; an incomplete snapshot leaves what was there before.
   void take(SourceSnapshot snapshot);
 
+  /// Hears of each plan's outcome: what each source that spoke said last, and what is wrong with it now.
+  void on_status(std::function<void(std::vector<model::SourceStatus>)> listener) { on_status_ = std::move(listener); }
+
   /// No write is under way and none is needed.
   bool idle() const { return outstanding_ == 0 && !again_; }
 
  private:
+  struct Told {
+    Finding finding;
+    WallTime since{};
+  };
+
+  bool is_news(const SourceSnapshot& snapshot) const;
   void plan_soon();
   void plan_now();
   void write(PlannedWrite write);
-  void written(const model::ObjectKey& key, const Status& status);
-  void tell(const std::vector<Finding>& findings);
+  void written(const model::ObjectKey& key, const std::string& file, const Status& status);
+  void tell(const std::vector<Finding>& findings, bool all);
   StoredObjects look() const;
+  std::vector<model::SourceStatus> status() const;
 
   Loop& loop_;
   store::Store& store_;
   const Clock& clock_;
+  const std::string node_;
   std::function<void(const Finding&)> report_;
-  std::vector<SourceSnapshot> sources_;              ///< In the order in which they first spoke.
-  std::map<std::string, std::string> unread_;        ///< Source to error, while it cannot be read.
-  std::map<model::ObjectKey, std::string> refused_;  ///< Writes that failed in the last round.
-  std::set<std::string> told_;
+  std::function<void(std::vector<model::SourceStatus>)> on_status_;
+  std::vector<SourceSnapshot> sources_;          ///< In the order in which they first spoke.
+  std::map<std::string, std::string> unread_;    ///< Source to error, while it cannot be read.
+  std::map<std::string, WallTime> read_;         ///< Source to when it was last read whole.
+  std::map<model::ObjectKey, Finding> refused_;  ///< Writes that failed in the last round.
+  std::map<std::string, Told> told_;             ///< By Problem::text().
   std::size_t outstanding_ = 0;
   bool again_ = false;
   std::unique_ptr<LoopHandle> retry_;

@@ -6,7 +6,6 @@
 #include <iterator>
 
 #include "agent/sources/manifest_applier.hpp"
-#include "agent/sources/source_reader.hpp"
 #include "model/deletion.hpp"
 
 namespace berth::agent {
@@ -20,35 +19,34 @@ using model::ObjectPtr;
 struct Claim {
   const SourceFile* file = nullptr;
   const model::Object* object = nullptr;
+  const std::string* hash = nullptr;
 };
 
-std::string owner_of(const model::Object& object) {
+/// Whose an object is, as its annotation says.
+struct Owner {
+  std::string node;      ///< Empty in what berth 0.1 wrote.
+  std::string id;        ///< Of the file; empty: nobody's.
+  bool foreign = false;  ///< Another node's file: not ours to judge.
+};
+
+Owner owner_of(const model::Object& object, const std::string& node) {
   const auto found = object.meta.annotations.find(std::string(kSourceAnnotation));
-  return found == object.meta.annotations.end() ? std::string() : found->second;
+  if (found == object.meta.annotations.end()) return {};
+  const auto& text = found->second;
+  // A node's name has no colon, and every id has one before its first slash.
+  const auto slash = text.find('/');
+  const bool named = slash != std::string::npos && text.find(':') > slash;
+  Owner owner;
+  owner.node = named ? text.substr(0, slash) : std::string();
+  owner.id = named ? text.substr(slash + 1) : text;
+  owner.foreign = named && owner.node != node;
+  return owner;
 }
 
 std::string hash_in(const model::Object& object) {
   const auto found = object.meta.annotations.find(std::string(kSourceHashAnnotation));
   return found == object.meta.annotations.end() ? std::string() : found->second;
 }
-
-/// The same value with the keys of all objects sorted: their order says nothing.
-json::value sorted(const json::value& value) {
-  if (const auto* array = value.if_array()) {
-    json::array copy;
-    for (const auto& each : *array) copy.push_back(sorted(each));
-    return copy;
-  }
-  const auto* object = value.if_object();
-  if (object == nullptr) return value;
-  std::map<std::string_view, const json::value*> fields;
-  for (const auto& field : *object) fields[field.key()] = &field.value();
-  json::object copy;
-  for (const auto& [key, field] : fields) copy[key] = sorted(*field);
-  return copy;
-}
-
-std::string hash_of(const model::Object& object) { return content_hash(json::serialize(sorted(object.raw))); }
 
 /// "/etc/berth/manifests/web.yaml", for a reader.
 std::string file_name(const std::string& id) { return id.substr(id.find(':') + 1); }
@@ -58,7 +56,7 @@ Finding finding(LogLevel level, const std::string& id, const ObjectKey& key, std
   problem.file = file_name(id);
   problem.object = key.display();
   problem.message = std::move(message);
-  return {level, std::move(problem)};
+  return {level, std::move(problem), source_of(id)};
 }
 
 json::object& child(json::object& parent, std::string_view name) {
@@ -83,9 +81,9 @@ bool is_system_annotation(std::string_view key) {
          domain.ends_with(".kubernetes.io");
 }
 
-void set_owner(json::object& raw, const std::string& id, const std::string& hash) {
+void set_owner(json::object& raw, const std::string& node, const std::string& id, const std::string& hash) {
   auto& annotations = child(child(raw, "metadata"), "annotations");
-  annotations[kSourceAnnotation] = id;
+  annotations[kSourceAnnotation] = node + "/" + id;
   annotations[kSourceHashAnnotation] = hash;
 }
 
@@ -122,8 +120,9 @@ json::object merged(const model::Object& wanted, const model::Object& old) {
 
 class Planner {
  public:
-  Planner(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, WallTime now)
-      : sources_(sources), stored_(stored), now_(now) {}
+  Planner(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, const std::string& node,
+          WallTime now)
+      : sources_(sources), stored_(stored), node_(node), now_(now) {}
 
   ManifestPlan run() {
     for (const auto& source : sources_) read(source);
@@ -142,6 +141,7 @@ class Planner {
  private:
   void read(const SourceSnapshot& source) {
     if (source.complete) complete_.insert(source.name);
+    for (const auto& problem : source.problems) plan_.findings.push_back({LogLevel::Error, problem, source.name});
     for (const auto& file : source.files) {
       if (file->vanished) {
         vanished_.insert(file->id);
@@ -149,10 +149,15 @@ class Planner {
       }
       if (!file->sound()) held_.insert(file->id);
       if (file->settling) continue;
-      for (const auto& problem : file->manifest.errors) plan_.findings.push_back({LogLevel::Error, problem});
-      for (const auto& problem : file->manifest.warnings) plan_.findings.push_back({LogLevel::Warning, problem});
+      for (const auto& problem : file->manifest.errors)
+        plan_.findings.push_back({LogLevel::Error, problem, source.name});
+      for (const auto& problem : file->manifest.warnings)
+        plan_.findings.push_back({LogLevel::Warning, problem, source.name});
       if (!file->sound()) continue;
-      for (const auto& object : file->manifest.objects) claims_[object.key()].push_back({file.get(), &object});
+      const auto& objects = file->manifest.objects;
+      for (std::size_t at = 0; at < objects.size(); ++at) {
+        claims_[objects[at].key()].push_back({file.get(), &objects[at], &file->object_hashes.at(at)});
+      }
     }
   }
 
@@ -164,7 +169,8 @@ class Planner {
   /// Which claim holds; null when the object belongs to a file that cannot be read just now.
   const Claim* choose(const ObjectKey& key, const std::vector<Claim>& claims) {
     const auto old = stored(key);
-    const auto owner = old == nullptr ? std::string() : owner_of(*old);
+    const auto whose = old == nullptr ? Owner() : owner_of(*old, node_);
+    const auto owner = whose.foreign ? std::string() : whose.id;
     const Claim* winner = held_.contains(owner) ? nullptr : &claims.front();
     for (const auto& claim : claims) {
       if (claim.file->id == owner) {
@@ -184,35 +190,44 @@ class Planner {
 
   void apply(const ObjectKey& key, const Claim& claim) {
     const auto& id = claim.file->id;
-    const auto hash = hash_of(*claim.object);
+    const auto& hash = *claim.hash;
     const auto old = stored(key);
     if (old == nullptr) {
       if (is_ending(key.ns)) return;  // made, with a new namespace, once that is gone
       auto raw = claim.object->raw;
-      set_owner(raw, id, hash);
-      return add({PlannedWrite::Verb::Create, key, std::move(raw), 0});
+      set_owner(raw, node_, id, hash);
+      return add({PlannedWrite::Verb::Create, key, std::move(raw), 0, id});
     }
     if (old->meta.deleting()) return;  // made again once it is gone
-    const auto owner = owner_of(*old);
-    if (hash_in(*old) == hash) {
-      if (owner == id) return;
-      auto raw = old->raw;  // the file was renamed: only the record moves
-      set_owner(raw, id, hash);
-      return add({PlannedWrite::Verb::Update, key, std::move(raw), old->meta.resource_version});
+    const auto owner = owner_of(*old, node_);
+    if (owner.foreign) {
+      if (hash_in(*old) == hash) return;
+      plan_.findings.push_back(
+          finding(LogLevel::Error, id, key,
+                  fmt::format("is made by {} of host {}, which keeps it", file_name(owner.id), owner.node)));
+      return;
     }
-    if (owner.empty() && key.kind != Kind::Namespace) {
+    if (hash_in(*old) == hash) {
+      if (owner.id == id && !owner.node.empty()) return;
+      auto raw = old->raw;  // the file was renamed, or berth 0.1 made it: only the record moves
+      set_owner(raw, node_, id, hash);
+      return add({PlannedWrite::Verb::Update, key, std::move(raw), old->meta.resource_version, id});
+    }
+    if (owner.id.empty() && key.kind != Kind::Namespace) {
       plan_.findings.push_back(finding(LogLevel::Warning, id, key,
                                        "was made through the API; from now on this file decides, and takes it over"));
     }
     auto raw = merged(*claim.object, *old);
-    set_owner(raw, id, hash);
+    set_owner(raw, node_, id, hash);
     auto problems = model::validate(key.kind, raw, &old->raw);
-    if (problems.empty()) return add({PlannedWrite::Verb::Update, key, std::move(raw), old->meta.resource_version});
-    if (key.kind == Kind::Pod && model::validate(key.kind, raw, nullptr).empty()) return remove(*old);
+    if (problems.empty()) {
+      return add({PlannedWrite::Verb::Update, key, std::move(raw), old->meta.resource_version, id});
+    }
+    if (key.kind == Kind::Pod && model::validate(key.kind, raw, nullptr).empty()) return remove(*old, id);
     for (auto& problem : problems) {
       problem.file = file_name(id);
       if (problem.object.empty()) problem.object = key.display();
-      plan_.findings.push_back({LogLevel::Error, std::move(problem)});
+      plan_.findings.push_back({LogLevel::Error, std::move(problem), source_of(id)});
     }
   }
 
@@ -234,38 +249,41 @@ class Planner {
       if (stored(key) != nullptr || claims_.contains(key)) continue;
       json::object raw{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}};
       model::apply_defaults(Kind::Namespace, raw);
-      add({PlannedWrite::Verb::Create, key, std::move(raw), 0});
+      add({PlannedWrite::Verb::Create, key, std::move(raw), 0, {}});
     }
   }
 
   void remove_unclaimed() {
     for (const auto& [key, object] : stored_) {
-      const auto owner = owner_of(*object);
-      if (owner.empty() || claims_.contains(key) || held_.contains(owner) || vanished_.contains(owner)) continue;
+      const auto whose = owner_of(*object, node_);
+      const auto& owner = whose.id;
+      if (owner.empty() || whose.foreign || claims_.contains(key) || held_.contains(owner) || vanished_.contains(owner))
+        continue;
       if (!complete_.contains(source_of(owner))) continue;
       // Data outlives a manifest, and a namespace may hold what others made.
       if (key.kind == Kind::PersistentVolumeClaim || key.kind == Kind::Namespace) continue;
       // What a controller makes from a template carries the template's annotations: it is the controller's.
       if (object->meta.controller() != nullptr) continue;
-      remove(*object);
+      remove(*object, owner);
     }
   }
 
-  void remove(const model::Object& object) {
+  void remove(const model::Object& object, const std::string& file) {
     const auto key = object.key();
     const auto revision = object.meta.resource_version;
     if (!model::deletes_gracefully(key.kind) && object.meta.finalizers.empty()) {
-      removals_.push_back({PlannedWrite::Verb::Remove, key, {}, revision});
+      removals_.push_back({PlannedWrite::Verb::Remove, key, {}, revision, file});
       return;
     }
     if (object.meta.deleting()) return;
     auto raw = object.raw;
     model::mark_deleted(key.kind, raw, std::nullopt, now_);
-    removals_.push_back({PlannedWrite::Verb::Update, key, std::move(raw), revision});
+    removals_.push_back({PlannedWrite::Verb::Update, key, std::move(raw), revision, file});
   }
 
   const std::vector<SourceSnapshot>& sources_;
   const StoredObjects& stored_;
+  const std::string& node_;
   WallTime now_;
   std::map<ObjectKey, std::vector<Claim>> claims_;  ///< By configuration's order of sources, then file, then place.
   std::set<std::string> held_;                      ///< Files that keep what they made.
@@ -277,8 +295,9 @@ class Planner {
 
 }  // namespace
 
-ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, WallTime now) {
-  return Planner(sources, stored, now).run();
+ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored,
+                            const std::string& node, WallTime now) {
+  return Planner(sources, stored, node, now).run();
 }
 
 }  // namespace berth::agent

@@ -33,7 +33,7 @@ class DirectorySource final : public Source {
         lane_(lane),
         options_(std::move(options)),
         on_snapshot_(std::move(on_snapshot)),
-        reader_(std::make_shared<DirectoryReader>(options_.directory, options_.limits)),
+        reader_(std::make_shared<DirectoryReader>(options_.directory, options_.limits, options_.memory)),
         inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
     auto text = options_.directory.lexically_normal().native();
     while (text.size() > 1 && text.back() == '/') text.pop_back();
@@ -90,7 +90,8 @@ class DirectorySource final : public Source {
       return (event.mask & IN_CREATE) != 0 && is_manifest_name(name);
     }
     open_.erase(name);
-    return is_manifest_name(name) || name.starts_with("..");  // "..data": how projected volumes swap
+    return is_manifest_name(name) || name == kConfirmationName ||
+           name.starts_with("..");  // "..data": how projected volumes swap
   }
 
   /// Watches what the path names now. Before each read: events between the two are then not lost.
@@ -112,6 +113,7 @@ class DirectorySource final : public Source {
     hints.changed = std::exchange(changed_, {});
     hints.settled = std::exchange(settle_due_, false);
     const auto now = std::chrono::steady_clock::now();
+    hints.now = now;
     std::erase_if(open_, [now](const auto& each) { return now - each.second > kWriterPatience; });
     for (const auto& [name, since] : open_) hints.open.insert(name);
     lane_.run([&loop = loop_, reader = reader_, hints = std::move(hints), alive = alive_, this] {

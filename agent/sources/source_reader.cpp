@@ -12,9 +12,8 @@
 #include <iterator>
 #include <optional>
 
+#include "agent/sources/name_list.hpp"
 #include "base/unique_fd.hpp"
-
-#include "base/sha256.hpp"
 
 namespace berth::agent {
 namespace {
@@ -70,8 +69,6 @@ Result<std::vector<std::string>> list_manifests(int directory) {
 
 }  // namespace
 
-std::string content_hash(std::string_view text) { return sha256_hex(text); }
-
 bool is_manifest_name(std::string_view name) {
   // Editors leave web.yaml~, .web.yaml.swp, #web.yaml#, 4913, web.yaml.bak: none ends in one of ours but the first
   // character, or the end, tells.
@@ -82,17 +79,73 @@ bool is_manifest_name(std::string_view name) {
   return stem_of(".yaml") || stem_of(".yml") || stem_of(".json");
 }
 
-DirectoryReader::DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits)
-    : directory_(std::move(directory)), limits_(limits) {
+DirectoryReader::DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits,
+                                 std::filesystem::path memory)
+    : directory_(std::move(directory)), limits_(limits), memory_(std::move(memory)) {
   auto text = directory_.lexically_normal().native();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   directory_ = text;
   name_ = "directory:" + text;
 }
 
+void DirectoryReader::recall() {
+  if (judge_) return;
+  auto memory = memory_.empty() ? Result<DirectoryMemory>(DirectoryMemory{}) : read_directory_memory(memory_);
+  // A file that cannot be read is as good as none: it only makes us more careful than we would be without.
+  judge_.emplace(memory ? *memory : DirectoryMemory{});
+  if (memory) saved_ = *std::move(memory);
+}
+
+std::vector<std::string> DirectoryReader::within_limit(std::vector<std::string> names, SourceSnapshot& snapshot) const {
+  if (names.size() <= limits_.files) return names;
+  const auto& before = judge_->memory().manifests;
+  std::stable_partition(names.begin(), names.end(), [&](const auto& name) { return before.contains(name); });
+  const std::vector<std::string> rest(names.begin() + static_cast<std::ptrdiff_t>(limits_.files), names.end());
+  model::Problem problem;
+  problem.file = directory_.native();
+  problem.message = fmt::format("{} manifests, the limit is {}: not read, and what they made stays: {}", names.size(),
+                                limits_.files, name_list(rest, "file"));
+  snapshot.problems.push_back(std::move(problem));
+  for (const auto& name : rest) {
+    auto file = std::make_shared<SourceFile>();
+    file->id = name_ + "/" + name;
+    snapshot.files.push_back(std::move(file));
+  }
+  names.resize(limits_.files);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void DirectoryReader::believe(int directory, const std::vector<std::string>& names, SteadyTime now,
+                              SourceSnapshot& snapshot) {
+  struct stat info {};
+  struct stat mark {};
+  if (::fstat(directory, &info) != 0) {
+    snapshot.error = Error::from_errno(errno, "look at " + directory_.native()).message();
+    return;
+  }
+  DirectorySight sight{info.st_dev, info.st_ino, {names.begin(), names.end()}, false};
+  sight.confirmed = ::fstatat(directory, kConfirmationName.data(), &mark, AT_SYMLINK_NOFOLLOW) == 0;
+  if (auto doubt = judge_->judge(sight, now); !doubt.empty()) {
+    snapshot.error = directory_.native() + ": " + doubt;
+    return;
+  }
+  snapshot.complete = true;
+  if (memory_.empty() || saved_ == judge_->memory()) return;
+  if (auto written = write_directory_memory(memory_, name_, judge_->memory()); !written) {
+    model::Problem problem;
+    problem.file = directory_.native();
+    problem.message = written.error().context("remember what is in it, for the next start").message();
+    snapshot.problems.push_back(std::move(problem));
+    return;
+  }
+  saved_ = judge_->memory();
+}
+
 SourceSnapshot DirectoryReader::read(const ReadHints& hints) {
   SourceSnapshot snapshot;
   snapshot.name = name_;
+  recall();
   const UniqueFd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) {
     snapshot.error = Error::from_errno(errno, "open " + directory_.native()).message();
@@ -103,15 +156,10 @@ SourceSnapshot DirectoryReader::read(const ReadHints& hints) {
     snapshot.error = names.error().context(directory_.native()).message();
     return snapshot;
   }
-  snapshot.complete = true;
-  if (names->size() > limits_.files) {
-    snapshot.complete = false;
-    snapshot.error =
-        fmt::format("{}: {} manifests, the limit is {}", directory_.native(), names->size(), limits_.files);
-    names->resize(limits_.files);
-  }
+  const auto taken = within_limit(*std::move(names), snapshot);
+  believe(directory.get(), taken, hints.now, snapshot);
   std::size_t budget = limits_.total_bytes;
-  for (const auto& name : *names) {
+  for (const auto& name : taken) {
     if (auto file = read_entry(directory.get(), name, hints, budget)) snapshot.files.push_back(std::move(file));
   }
   forget_vanished(snapshot, hints.settled);
@@ -195,6 +243,7 @@ std::shared_ptr<const SourceFile> DirectoryReader::read_entry(int directory, con
     problem.message = "no objects in it; to remove what it made, delete the file";
     file->manifest.errors.push_back(std::move(problem));
   }
+  hash_objects(*file);
   file->settling = half_written || (!hints.settled && !file->sound() && racy);
   known_[name] = {info, racy, file};
   return file;

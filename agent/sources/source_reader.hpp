@@ -5,10 +5,12 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "agent/sources/directory_judge.hpp"
 #include "agent/sources/source_snapshot.hpp"
 
 namespace berth::agent {
@@ -27,15 +29,20 @@ struct ReadHints {
   std::set<std::string> changed;  ///< Read these again even if they look the same.
   std::set<std::string> open;     ///< Somebody is writing them.
   bool settled = false;           ///< They had time to become whole: believe what is there.
+  SteadyTime now{};
 };
 
 /// Keeps what it has read and parses only what changed. One thread at a time.
 class DirectoryReader {
  public:
-  explicit DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits = {});
+  /// `memory` is the file in which it remembers across restarts what the directory was; without one it begins anew.
+  explicit DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits = {},
+                           std::filesystem::path memory = {});
 
   /// Reads the directory. Never waits for a FIFO or device; a file that cannot be read is in the snapshot with an
-  /// error, a directory that cannot be read makes it incomplete.
+  /// error. A directory that cannot be read, or is not believed (see DirectoryJudge), makes it incomplete. Of more
+  /// manifests than the limit those that were read before go on, then the first by name; the others keep what they
+  /// made.
   SourceSnapshot read(const ReadHints& hints);
 
   const std::string& name() const { return name_; }
@@ -47,6 +54,9 @@ class DirectoryReader {
     std::shared_ptr<const SourceFile> file;
   };
 
+  void recall();
+  std::vector<std::string> within_limit(std::vector<std::string> names, SourceSnapshot& snapshot) const;
+  void believe(int directory, const std::vector<std::string>& names, SteadyTime now, SourceSnapshot& snapshot);
   std::shared_ptr<const SourceFile> read_entry(int directory, const std::string& name, const ReadHints& hints,
                                                std::size_t& budget);
   void forget_vanished(SourceSnapshot& snapshot, bool settled);
@@ -55,10 +65,10 @@ class DirectoryReader {
   std::filesystem::path directory_;
   std::string name_;
   DirectoryLimits limits_;
+  std::filesystem::path memory_;
+  std::optional<DirectoryJudge> judge_;  ///< From the first read on.
+  std::optional<DirectoryMemory> saved_;
   std::map<std::string, Known> known_;
 };
-
-/// SHA-256 of `text`, hexadecimal.
-std::string content_hash(std::string_view text);
 
 }  // namespace berth::agent

@@ -1,11 +1,14 @@
 // agent/sources/source_set.cpp - see source_set.hpp.
 #include "agent/sources/source_set.hpp"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "agent/sources/manifest_applier.hpp"
 #include "agent/sources/source_directory.hpp"
 #include "agent/sources/source_url.hpp"
+#include "base/counters.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -14,13 +17,19 @@ namespace {
 class Sources final : public SourceSet {
  public:
   Sources(SourceSetRooms rooms, const Config& config)
-      : applier_(rooms.loop, rooms.store, rooms.clock,
-                 [](const Finding& finding) { log(finding.level, "manifest: " + finding.problem.text()); }) {
+      : node_(config.node_name),
+        on_event_(std::move(rooms.on_event)),
+        on_status_(std::move(rooms.on_status)),
+        applier_(rooms.loop, rooms.store, rooms.clock, config.node_name,
+                 [this](const Finding& finding) { tell(finding); }) {
+    applier_.on_status([this](std::vector<model::SourceStatus> spoken) { publish(std::move(spoken)); });
     const auto take = [this](SourceSnapshot snapshot) { applier_.take(std::move(snapshot)); };
     for (const auto& source : config.sources) {
       if (source.url.empty()) {
         DirectorySourceOptions options;
         options.directory = source.directory;
+        options.memory =
+            config.state_dir / "sources" / (content_hash(source.directory.native()).substr(0, 16) + ".json");
         sources_.push_back(make_directory_source(rooms.loop, rooms.lane, std::move(options), take));
       } else {
         UrlSourceOptions options;
@@ -31,9 +40,36 @@ class Sources final : public SourceSet {
         sources_.push_back(make_url_source(rooms.loop, rooms.lane, std::move(options), take));
       }
     }
+    publish({});
   }
 
  private:
+  void tell(const Finding& finding) {
+    const auto text = finding.problem.text();
+    log(finding.level, "manifest: " + text);
+    on_event_({model::Kind::Node, "", node_}, node_, "Warning",
+              finding.level == LogLevel::Error ? "ManifestError" : "ManifestWarning", text);
+  }
+
+  /// `spoken` lacks the sources that have not been read yet.
+  void publish(std::vector<model::SourceStatus> spoken) {
+    std::vector<model::SourceStatus> all;
+    for (const auto& source : sources_) {
+      const auto found =
+          std::find_if(spoken.begin(), spoken.end(), [&](const auto& each) { return each.name == source->name(); });
+      auto& status = all.emplace_back();
+      status.name = source->name();
+      if (found != spoken.end()) status = std::move(*found);
+      const auto errors =
+          std::count_if(status.problems.begin(), status.problems.end(), [](const auto& each) { return !each.warning; });
+      counters().manifest_errors.set(status.name, errors + (status.error.empty() ? 0 : 1));
+    }
+    on_status_(std::move(all));
+  }
+
+  const std::string node_;
+  const EventSink on_event_;
+  const std::function<void(std::vector<model::SourceStatus>)> on_status_;
   ManifestApplier applier_;
   std::vector<std::unique_ptr<Source>> sources_;  ///< Last, so that they end before what they report to.
 };
@@ -41,7 +77,7 @@ class Sources final : public SourceSet {
 }  // namespace
 
 std::unique_ptr<SourceSet> make_source_set(SourceSetRooms rooms, const Config& config) {
-  return std::make_unique<Sources>(rooms, config);
+  return std::make_unique<Sources>(std::move(rooms), config);
 }
 
 }  // namespace berth::agent

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/model.hpp"
@@ -15,18 +16,27 @@ struct SourceFile {
   std::string id;            ///< "directory:/etc/berth/manifests/web.yaml": kept on what the file made.
   std::string hash;          ///< Of the content, hexadecimal.
   model::Manifest manifest;  ///< With errors: keeps what it made before, changes nothing.
-  bool settling = false;     ///< Perhaps half-written: as with errors, but nobody is told yet.
-  bool vanished = false;     ///< Not there just now; perhaps an editor replaces it: what it made stays for now.
+  /// Of each of manifest.objects: hash_objects() fills it where the file is read, so that a plan need not.
+  std::vector<std::string> object_hashes;
+  bool settling = false;  ///< Perhaps half-written: as with errors, but nobody is told yet.
+  bool vanished = false;  ///< Not there just now; perhaps an editor replaces it: what it made stays for now.
 
   /// Is this file to be applied? One without any object is not: truncated is not deleted.
   bool sound() const { return !settling && !vanished && manifest.errors.empty() && !manifest.objects.empty(); }
 };
+
+/// SHA-256 of `text`, hexadecimal.
+std::string content_hash(std::string_view text);
+
+/// Fills `file.object_hashes`. The order of an object's fields says nothing.
+void hash_objects(SourceFile& file);
 
 struct SourceSnapshot {
   std::string name;  ///< "directory:/etc/berth/manifests", "url:https://config.example/worker1.yaml".
   /// All of the source was read: a file that is not in `files` is not there. Only then may anything be removed.
   bool complete = false;
   std::string error;                                     ///< Why it is not complete.
+  std::vector<model::Problem> problems;                  ///< Of the source as a whole, although it was read.
   std::vector<std::shared_ptr<const SourceFile>> files;  ///< Sorted by id.
 };
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/https/loader.hpp"
-#include "agent/sources/source_reader.hpp"
 
 namespace berth::agent {
 namespace {
@@ -68,6 +67,7 @@ class UrlSource final : public Source {
       problem.message = "no objects in it: nothing is changed";
       file->manifest.errors.push_back(std::move(problem));
     }
+    hash_objects(*file);
     snapshot.complete = true;
     snapshot.files.push_back(std::move(file));
     return snapshot;

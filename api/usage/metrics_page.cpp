@@ -109,6 +109,12 @@ void append_counters(std::string& out) {
   append_one(out, "berth_runtime_call_errors_total", "counter",
              "Calls of containerd that failed; that something is not there is no failure.", now.runtime_errors.load());
   append_one(out, "berth_dns_queries_total", "counter", "DNS queries received.", now.dns_queries.load());
+  if (const auto errors = now.manifest_errors.values(); !errors.empty()) {
+    append_family(out, "berth_manifest_errors", "gauge", "What is wrong in the manifests of each source, now.");
+    for (const auto& [source, count] : errors) {
+      out += fmt::format("berth_manifest_errors{{source=\"{}\"}} {}\n", escape_label(source), count);
+    }
+  }
   append_family(out, "kubelet_pod_start_duration_seconds", "histogram",
                 "From the moment that the agent sees a pod until it is Running, pulls of images included.");
   append_histogram(out, "kubelet_pod_start_duration_seconds", "", now.pod_start);

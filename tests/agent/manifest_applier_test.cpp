@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/sources/source_reader.hpp"
-
 namespace berth::agent {
 namespace {
 
@@ -47,6 +45,7 @@ SourceSnapshot snapshot(const Files& files, bool complete = true, const std::str
     file->id = source + "/" + name;
     file->hash = content_hash(text);
     file->manifest = model::read_manifest(text, source.substr(source.find(':') + 1) + "/" + name);
+    hash_objects(*file);
     result.files.push_back(std::move(file));
   }
   return result;
@@ -68,9 +67,10 @@ class ManifestApplierTest : public testing::Test {
   /// As a new process on the same store.
   void restart() {
     applier_.reset();
-    applier_ = std::make_unique<ManifestApplier>(loop_, *store_, clock_, [this](const Finding& finding) {
+    applier_ = std::make_unique<ManifestApplier>(loop_, *store_, clock_, "worker1", [this](const Finding& finding) {
       findings_.push_back((finding.level == LogLevel::Error ? "E " : "W ") + finding.problem.text());
     });
+    applier_->on_status([this](std::vector<model::SourceStatus> status) { status_ = std::move(status); });
   }
 
   void take(SourceSnapshot source) {
@@ -113,6 +113,7 @@ class ManifestApplierTest : public testing::Test {
   SystemClock clock_;
   std::unique_ptr<store::Store> store_ = store::make_memory_store();
   std::vector<std::string> findings_;
+  std::vector<model::SourceStatus> status_;
   std::unique_ptr<ManifestApplier> applier_;
 };
 
@@ -121,7 +122,7 @@ using Texts = std::vector<std::string>;
 TEST_F(ManifestApplierTest, MakesWhatAFileSaysAndTheNamespaceItNeeds) {
   take(snapshot({{"a.yaml", config_map("a") + stateful_set("db", 3)}}));
   EXPECT_EQ(value("a"), "v");
-  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "directory:/m/a.yaml");
+  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "worker1/directory:/m/a.yaml");
   ASSERT_NE(store_->get({Kind::Namespace, "", "default"}), nullptr);
   EXPECT_LT(store_->get({Kind::Namespace, "", "default"})->meta.resource_version,
             get(Kind::ConfigMap, "a")->meta.resource_version);
@@ -237,7 +238,7 @@ TEST_F(ManifestApplierTest, OfTwoFilesTheOwnerKeepsTheObject) {
   EXPECT_EQ(value("x"), "b") << "a broken owner still owns";
   take(snapshot({{"a.yaml", config_map("x", "a")}}));
   EXPECT_EQ(value("x"), "a");
-  EXPECT_EQ(owner(Kind::ConfigMap, "x"), "directory:/m/a.yaml");
+  EXPECT_EQ(owner(Kind::ConfigMap, "x"), "worker1/directory:/m/a.yaml");
 }
 
 TEST_F(ManifestApplierTest, OfTwoNewFilesTheFirstInNameOrderMakesTheObject) {
@@ -257,7 +258,7 @@ TEST_F(ManifestApplierTest, RenamingAFileMovesOwnershipAndNothingElse) {
   renamed.files.insert(renamed.files.begin(), vanished);
   take(renamed);
   const auto after = get(Kind::StatefulSet, "db");
-  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "directory:/m/b.yaml");
+  EXPECT_EQ(owner(Kind::StatefulSet, "db"), "worker1/directory:/m/b.yaml");
   EXPECT_EQ(after->raw.at("spec"), before->raw.at("spec"));
   EXPECT_EQ(after->meta.generation, before->meta.generation);
   take(snapshot({{"b.yaml", stateful_set("db", 3)}}));
@@ -354,6 +355,74 @@ TEST_F(ManifestApplierTest, ARemovedFileLeavesAnObjectThatAFinalizerHoldsMarked)
   take(snapshot({}));
   ASSERT_NE(get(Kind::ConfigMap, "a"), nullptr);
   EXPECT_TRUE(get(Kind::ConfigMap, "a")->meta.deleting());
+}
+
+TEST_F(ManifestApplierTest, WhatBerth01MadeIsKeptAndItsRecordGetsTheNode) {
+  take(snapshot({{"a.yaml", config_map("a") + pod("p", "sleep")}}));
+  for (const auto kind : {Kind::ConfigMap, Kind::Pod}) {
+    change(kind, kind == Kind::Pod ? "p" : "a", [](json::object& raw) {
+      raw["metadata"].as_object()["annotations"].as_object()["berth.io/source"] = "directory:/m/a.yaml";
+    });
+  }
+  const auto uid = get(Kind::Pod, "p")->meta.uid;
+  restart();
+  take(snapshot({{"a.yaml", config_map("a") + pod("p", "sleep")}}));
+  EXPECT_EQ(owner(Kind::Pod, "p"), "worker1/directory:/m/a.yaml");
+  EXPECT_EQ(owner(Kind::ConfigMap, "a"), "worker1/directory:/m/a.yaml");
+  EXPECT_EQ(get(Kind::Pod, "p")->meta.uid, uid);
+  EXPECT_FALSE(get(Kind::Pod, "p")->meta.deleting());
+  EXPECT_EQ(findings(), Texts{});
+}
+
+TEST_F(ManifestApplierTest, WhatAFileOfBerth01MadeGoesWithTheFile) {
+  take(snapshot({{"a.yaml", config_map("a")}, {"b.yaml", config_map("b")}}));
+  change(Kind::ConfigMap, "a", [](json::object& raw) {
+    raw["metadata"].as_object()["annotations"].as_object()["berth.io/source"] = "directory:/m/a.yaml";
+  });
+  restart();
+  take(snapshot({{"b.yaml", config_map("b")}}));
+  EXPECT_EQ(value("a"), "(none)");
+}
+
+TEST_F(ManifestApplierTest, WhatAnotherHostsManifestsMadeIsNotOurs) {
+  take(snapshot({{"a.yaml", config_map("same") + config_map("other") + config_map("theirs")}}));
+  for (const char* name : {"same", "other", "theirs"}) {
+    change(Kind::ConfigMap, name, [](json::object& raw) {
+      raw["metadata"].as_object()["annotations"].as_object()["berth.io/source"] = "worker2/directory:/m/a.yaml";
+    });
+  }
+  take(snapshot({{"a.yaml", config_map("same") + config_map("other", "new")}}));
+  EXPECT_EQ(value("theirs"), "v") << "only worker2 knows whether its file is gone";
+  EXPECT_EQ(value("other"), "v");
+  EXPECT_EQ(owner(Kind::ConfigMap, "same"), "worker2/directory:/m/a.yaml") << "saying the same is no error";
+  EXPECT_EQ(findings(),
+            Texts{"E /m/a.yaml: ConfigMap default/other: is made by /m/a.yaml of host worker2, which keeps it"});
+}
+
+TEST_F(ManifestApplierTest, TheStatusSaysWhatIsWrongWithASourceAndSinceWhen) {
+  take(snapshot({{"a.yaml", config_map("a")}, {"bad.yaml", "kind: Pod\n: {"}}));
+  ASSERT_EQ(status_.size(), 1U);
+  EXPECT_EQ(status_[0].name, kSource);
+  EXPECT_EQ(status_[0].error, "");
+  EXPECT_TRUE(status_[0].read_at);
+  EXPECT_EQ(status_[0].files, 2);
+  EXPECT_EQ(status_[0].objects, 1);
+  ASSERT_EQ(status_[0].problems.size(), 1U);
+  EXPECT_EQ(status_[0].problems[0].subject, "/m/bad.yaml");
+  EXPECT_GT(status_[0].problems[0].line, 0);
+  EXPECT_FALSE(status_[0].problems[0].warning);
+  const auto since = status_[0].problems[0].since;
+  ASSERT_TRUE(since);
+
+  take(snapshot({}, /*complete=*/false));
+  EXPECT_EQ(status_[0].error, "open /m: Permission denied");
+  EXPECT_TRUE(status_[0].error_since);
+  ASSERT_EQ(status_[0].problems.size(), 1U);
+  EXPECT_EQ(status_[0].problems[0].since, since) << "an old problem keeps its time";
+
+  take(snapshot({{"a.yaml", config_map("a")}, {"bad.yaml", config_map("b")}}));
+  EXPECT_EQ(status_[0].error, "");
+  EXPECT_TRUE(status_[0].problems.empty());
 }
 
 }  // namespace

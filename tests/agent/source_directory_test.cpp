@@ -179,5 +179,18 @@ TEST_F(SourceDirectory, ADestroyedSourceIsSilent) {
   EXPECT_FALSE(last_.has_value());
 }
 
+TEST_F(SourceDirectory, AnEmptiedDirectoryIsBelievedAsSoonAsAFileSaysSo) {
+  fs::create_directory(dir_ / "m");
+  put("m/a.yaml", manifest("a"));
+  put("m/b.yaml", manifest("b"));
+  start();
+  ASSERT_TRUE(run_until_names({"a", "b"}));
+  fs::remove(dir_ / "m/a.yaml");
+  fs::remove(dir_ / "m/b.yaml");
+  ASSERT_TRUE(run_until([](const SourceSnapshot& snapshot) { return !snapshot.complete; }));
+  put("m/.berth-confirm", "");
+  EXPECT_TRUE(run_until_names({})) << "the event of that name counts";
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -146,11 +146,80 @@ TEST_F(SourceReader, FilesOverALimitAreErrorsAndTooManyMakeItIncomplete) {
   limits = {};
   limits.total_bytes = 1100;
   EXPECT_EQ(summary(DirectoryReader(dir_ / "m", limits).read({})), (Names{"a.yaml", "b.yaml!", "c.yaml"}));
-  limits = {};
+}
+
+TEST_F(SourceReader, MoreManifestsThanTheLimitLeaveThoseBelowItAloneAndNameTheRest) {
+  DirectoryLimits limits;
   limits.files = 2;
-  const auto snapshot = DirectoryReader(dir_ / "m", limits).read({});
+  DirectoryReader reader(dir_ / "m", limits);
+  put("b.yaml", manifest("b"));
+  put("c.yaml", manifest("c"));
+  EXPECT_TRUE(reader.read({}).problems.empty());
+  put("a.yaml", manifest("a"));
+  const auto snapshot = reader.read({});
+  EXPECT_TRUE(snapshot.complete);
+  ASSERT_EQ(summary(snapshot), (Names{"a.yaml", "b.yaml", "c.yaml"}));
+  EXPECT_FALSE(snapshot.files[0]->sound()) << "a newcomer by name pushes out nobody";
+  EXPECT_TRUE(snapshot.files[1]->sound());
+  EXPECT_TRUE(snapshot.files[2]->sound());
+  ASSERT_EQ(snapshot.problems.size(), 1U);
+  EXPECT_EQ(snapshot.problems[0].message,
+            "3 manifests, the limit is 2: not read, and what they made stays: 1 file (a.yaml)");
+
+  DirectoryReader anew(dir_ / "m", limits);
+  const auto first = anew.read({});
+  EXPECT_TRUE(first.files[0]->sound()) << "without a memory the order is that of the names";
+  EXPECT_FALSE(first.files[2]->sound());
+}
+
+TEST_F(SourceReader, ADirectoryWhoseMountIsNotThereYetIsNotReadAlsoAfterARestart) {
+  put("a.yaml", manifest("a"));
+  const auto memory = dir_ / "state" / "sources" / "m.json";
+  EXPECT_TRUE(DirectoryReader(dir_ / "m", {}, memory).read({}).complete);
+
+  fs::rename(dir_ / "m", dir_ / "mounted-later");
+  fs::create_directory(dir_ / "m");
+  DirectoryReader reader(dir_ / "m", {}, memory);
+  const auto snapshot = reader.read({});
   EXPECT_FALSE(snapshot.complete);
-  EXPECT_EQ(summary(snapshot), (Names{"a.yaml", "b.yaml"}));
+  EXPECT_NE(snapshot.error.find("is its file system mounted?"), std::string::npos) << snapshot.error;
+  EXPECT_NE(snapshot.error.find("1 manifest (a.yaml)"), std::string::npos) << snapshot.error;
+  EXPECT_TRUE(snapshot.files.empty());
+
+  fs::remove(dir_ / "m");
+  fs::rename(dir_ / "mounted-later", dir_ / "m");
+  EXPECT_TRUE(reader.read({}).complete);
+}
+
+TEST_F(SourceReader, AnEmptiedDirectoryIsBelievedWhenAFileInItSaysSo) {
+  put("a.yaml", manifest("a"));
+  put("b.yaml", manifest("b"));
+  EXPECT_TRUE(reader_.read({}).complete);
+  fs::remove(dir_ / "m" / "a.yaml");
+  fs::remove(dir_ / "m" / "b.yaml");
+  EXPECT_FALSE(reader_.read({}).complete);
+  EXPECT_FALSE(reader_.read({.changed = {}, .open = {}, .settled = true}).complete);
+  put(std::string(kConfirmationName), "");
+  EXPECT_TRUE(reader_.read({}).complete);
+}
+
+TEST_F(SourceReader, AMemoryThatCannotBeWrittenIsReportedAndHindersNothing) {
+  put("a.yaml", manifest("a"));
+  std::ofstream(dir_ / "file") << "in the way";
+  const auto snapshot = DirectoryReader(dir_ / "m", {}, dir_ / "file" / "m.json").read({});
+  EXPECT_TRUE(snapshot.complete);
+  EXPECT_EQ(snapshot.problems.size(), 1U);
+}
+
+TEST_F(SourceReader, AMemoryThatIsNoneIsAsGoodAsNone) {
+  put("a.yaml", manifest("a"));
+  for (const char* text :
+       {"", "[]", "{}", R"({"device":"x","inode":1,"manifests":[]})", R"({"device":1,"inode":-1})"}) {
+    std::ofstream(dir_ / "m.json") << text;
+    EXPECT_FALSE(read_directory_memory(dir_ / "m.json")) << text;
+    EXPECT_TRUE(DirectoryReader(dir_ / "m", {}, dir_ / "m.json").read({}).complete) << text;
+    EXPECT_TRUE(read_directory_memory(dir_ / "m.json")) << "written anew";
+  }
 }
 
 TEST_F(SourceReader, ParsesAgainOnlyWhatChanged) {
