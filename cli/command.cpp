@@ -93,6 +93,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"cordon", "Mark a node as unschedulable", cordon_command},
       {"uncordon", "Mark a node as schedulable", uncordon_command},
       {"drain", "Evict the pods of a node", drain_command},
+      {"status", "How this host is, on one screen", status_command},
       {"check", "Check manifests, without an agent", check_command},
       {"doctor", "What this host lacks, and how to fix it", doctor_command},
       {"kubeconfig", "Print what kubectl needs to reach the agent over TLS", kubeconfig_command},

@@ -82,6 +82,7 @@ Command rollout_status_command();
 Command rollout_undo_command();
 Command run_command();
 Command scale_command();
+Command status_command();
 Command top_node_command();
 Command top_pod_command();
 Command uncordon_command();

@@ -22,7 +22,10 @@
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
+#include "cli/agent_paths.hpp"
 #include "cli/command.hpp"
+#include "cli/server.hpp"
+#include "model/host_status.hpp"
 
 namespace berth::cli {
 
@@ -169,8 +172,50 @@ Finding dns_port() {
   return {Verdict::Warn, fmt::format("port 53: {}", std::strerror(errno)), "run as root"};
 }
 
-int examine(const std::filesystem::path& containerd_socket) {
-  const std::vector<std::function<Finding()>> checks{[&] { return containerd(containerd_socket); },
+/// Pods that run here and have no object; who decides about them is a person.
+std::vector<Finding> strangers(const Global& global) {
+  const auto document = Server(global).read(std::string(model::kHostStatusPath));
+  const auto status = document ? model::decode_host_status(*document) : document.error();
+  if (!status) {
+    return {{Verdict::Warn, fmt::format("the agent: {}", status.error().message()),
+             fmt::format("systemctl status berthd; is {} its socket?", global.socket.string())}};
+  }
+  std::vector<Finding> all{good(fmt::format("the agent answers at {}", global.socket.string()))};
+  for (const auto& stranger : status->strangers) {
+    all.push_back({Verdict::Warn,
+                   fmt::format("pod {}/{} (uid {}) runs here and has no object: {}", stranger.ns, stranger.name,
+                               stranger.uid, stranger.why),
+                   "docs/operations.md, \"Pods without an object\": adopt it or remove it"});
+  }
+  return all;
+}
+
+struct DoctorOptions {
+  std::filesystem::path config = "/etc/berth/berthd.yaml";
+  std::filesystem::path containerd;  ///< Empty: as the configuration says.
+};
+
+/// Where things are; notes in `findings` what is wrong with the configuration.
+AgentPaths configured(const DoctorOptions& options, std::vector<Finding>& findings) {
+  auto paths = read_agent_paths(options.config);
+  if (paths) {
+    findings.push_back(good(fmt::format("configuration {}", options.config.string())));
+  } else if (paths.error().code() == ErrorCode::NotFound) {
+    findings.push_back(good(fmt::format("no configuration {}: berthd's defaults", options.config.string())));
+  } else {
+    findings.push_back({Verdict::Fail, fmt::format("configuration: {}", paths.error().message()),
+                        fmt::format("berthd --check --config {}", options.config.string())});
+  }
+  auto used = paths.value_or(AgentPaths{});
+  if (!options.containerd.empty()) used.containerd = options.containerd;
+  return used;
+}
+
+int examine(Global global, const DoctorOptions& options) {
+  std::vector<Finding> findings;
+  const auto paths = configured(options, findings);
+  if (global.socket == Global{}.socket) global.socket = paths.socket;
+  const std::vector<std::function<Finding()>> checks{[&] { return containerd(paths.containerd); },
                                                      oci_runtime,
                                                      overlay,
                                                      cgroups,
@@ -182,9 +227,10 @@ int examine(const std::filesystem::path& containerd_socket) {
                                                      openat2,
                                                      inotify,
                                                      dns_port};
+  for (const auto& check : checks) findings.push_back(check());
+  for (auto& finding : strangers(global)) findings.push_back(std::move(finding));
   bool failed = false;
-  for (const auto& check : checks) {
-    const auto finding = check();
+  for (const auto& finding : findings) {
     switch (finding.verdict) {
       case Verdict::Ok: std::cout << "ok    "; break;
       case Verdict::Warn: std::cout << "warn  "; break;
@@ -202,12 +248,14 @@ int examine(const std::filesystem::path& containerd_socket) {
 }  // namespace
 
 Command doctor_command() {
-  auto containerd = std::make_shared<std::filesystem::path>("/run/containerd/containerd.sock");
+  auto options = std::make_shared<DoctorOptions>();
   Command command;
   command.usage = "[flags]";
-  command.flags.add_path(*containerd, "containerd", "FILE",
-                         "containerd's socket (default: /run/containerd/containerd.sock)");
-  command.run = [containerd](const Global&, const Arguments&) { return examine(*containerd); };
+  command.details = "Exit code 1 when something fails; warnings are for you to judge.";
+  command.flags.add_path(options->config, "config", "FILE", "berthd's configuration (default: /etc/berth/berthd.yaml)");
+  command.flags.add_path(options->containerd, "containerd", "FILE",
+                         "containerd's socket (default: as the configuration says)");
+  command.run = [options](const Global& global, const Arguments&) { return examine(global, *options); };
   return command;
 }
 

@@ -254,6 +254,25 @@ expect "by file" "$(berth delete -f web.yaml --ignore-not-found)" 'service "web"
 expect "all" "$(berth delete pods --all --now | sort)" $'pod "web-0" deleted\npod "web-1" deleted'
 expect "they are gone when it returns" "$(says berth get pods)" "No resources found in default namespace."
 
+step "the host on one screen"
+expect "a host that is well" "$(code_of berth status)" 0
+expect_match "its screen" "$(berth status)" '^Agent +berth .* on bed, up .*containerd +[0-9.]+.* at .*Store +.*Disk +.*Source +directory:.*: 0 files, 0 objects, read .*Pods +0: 0 ready.*All is well\.$'
+printf 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers: []\n' | put_manifest bad.yaml
+not_well() { [ "$(code_of berth status)" = 1 ]; }
+wait_for 10 "a bad manifest is not well" not_well
+expect_match "it names file, line and field" "$(says berth status)" 'Not well:
+manifest +[0-9]+s +/[^ ]*/bad\.yaml:[0-9]+ .*spec\.containers'
+rm "$manifests/bad.yaml"
+berth run broken --image=no-such-image:1 >/dev/null
+image_missing() { says berth status | grep -qE '^pod +.* default/broken +broken: (ErrImagePull|ImagePullBackOff): '; }
+wait_for 20 "a pod that is not well says why" image_missing
+berth delete pod broken --now >/dev/null
+wait_for 10 "well again" is 0 code_of berth status
+expect_match "doctor looks where the configuration says" "$(says berth doctor --config "$config")" "containerd answers at $BERTH_TEST_CONTAINERD"
+expect_match "and asks the agent" "$(says berth doctor --config "$config")" "the agent answers at $socket"
+printf 'stateDir: [\n' >"$work/wrong.yaml"
+expect_match "a wrong configuration" "$(says berth doctor --config "$work/wrong.yaml")" 'FAIL +configuration: .*wrong\.yaml'
+
 step "the command itself"
 expect "version" "$(berth version | cut -d: -f1 | tr '\n' ' ')" "Client Version Server Version "
 expect_match "api-resources" "$(berth api-resources)" '^NAME +SHORTNAMES +APIVERSION +NAMESPACED +KIND
