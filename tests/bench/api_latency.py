@@ -5,6 +5,7 @@
 #
 # Prints "name,value,unit,budget" lines. Times are of the whole request, with the body received and not parsed.
 import argparse
+import csv
 import os
 import statistics
 import sys
@@ -18,7 +19,8 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
 def result(name, value, unit, budget=""):
-    print(f"{name},{value:.4g},{unit},{budget}", flush=True)
+    csv.writer(sys.stdout, lineterminator="\n").writerow([name, f"{value:.4g}", unit, budget])
+    sys.stdout.flush()
 
 
 def timed(api, target, rounds, accept="application/json"):

@@ -3,6 +3,7 @@
 #
 # Runs in a bed (tests/bed/run). A pod's process writes a file into a hostPath directory; inotify on that directory is the
 # clock, so that measuring costs nothing while it waits. Prints "name,value,unit,budget" lines; the story goes to stderr.
+import csv
 import ctypes
 import json
 import os
@@ -31,7 +32,8 @@ def say(text):
 
 
 def result(name, value, unit, budget=""):
-    print(f"{name},{value:.4g},{unit},{budget}", flush=True)
+    csv.writer(sys.stdout, lineterminator="\n").writerow([name, f"{value:.4g}", unit, budget])
+    sys.stdout.flush()
 
 
 class Marks:
@@ -129,6 +131,7 @@ class Agent:
     def __init__(self):
         for path in (RUN, STATE, MANIFESTS, MARKS):
             os.makedirs(path, exist_ok=True)
+        open(f"{MANIFESTS}/.berth-confirm", "w", encoding="utf-8").close()  # all manifests may go at once
         self.config = f"{BED}/bench.yaml"
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"""nodeName: bench
@@ -317,7 +320,8 @@ def main():
     many(marks, agent, 110)
     readopt(agent, 110)
     for entry in os.listdir(MANIFESTS):
-        os.unlink(f"{MANIFESTS}/{entry}")
+        if entry.endswith(".yaml"):
+            os.unlink(f"{MANIFESTS}/{entry}")
     settle(0)
     agent.stop()
 

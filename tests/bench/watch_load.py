@@ -7,6 +7,7 @@
 # that never reads. Exit code 1 when a promise was broken. With --csv it prints "name,value,unit,budget" lines, the story
 # goes to stderr.
 import argparse
+import csv
 import json
 import os
 import re
@@ -156,9 +157,12 @@ def main():
         f"; CPU {used / took * 100:.1f} %; write to event ms p50 {middle:.2f}, p99 {last:.2f}")
     if args.csv:
         load = f"{args.watchers} watchers x {args.rate:g} writes/s"
-        print(f"{load}: events,{len(delays)},events,\n{load}: RSS growth,{growth:.2f},MB,{GROWTH_MB}\n"
-              f"{load}: RSS at the end,{memory['end']:.1f},MB,\n{load}: CPU of berthd,{used / took * 100:.1f},%,\n"
-              f"{load}: write to event p50,{middle:.2f},ms,\n{load}: write to event p99,{last:.2f},ms,", flush=True)
+        csv.writer(sys.stdout, lineterminator="\n").writerows([
+            (f"{load}: events", len(delays), "events", ""), (f"{load}: RSS growth", f"{growth:.2f}", "MB", GROWTH_MB),
+            (f"{load}: RSS at the end", f"{memory['end']:.1f}", "MB", ""),
+            (f"{load}: CPU of berthd", f"{used / took * 100:.1f}", "%", ""),
+            (f"{load}: write to event p50", f"{middle:.2f}", "ms", ""), (f"{load}: write to event p99", f"{last:.2f}", "ms", "")])
+        sys.stdout.flush()
     for problem in problems[:10]:
         say(f"PROBLEM: {problem}")
     return 1 if problems else 0
