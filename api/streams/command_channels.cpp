@@ -1,7 +1,7 @@
 // api/streams/command_channels.cpp - a remote command over a WebSocket.
 #include "api/streams/command_channels.hpp"
 
-#include "model/base64.hpp"
+#include "api/streams/channel_framing.hpp"
 
 namespace berth::api {
 
@@ -14,7 +14,7 @@ class Channels final : public PeerSession, public CommandPeer, public std::enabl
   Channels(std::shared_ptr<RemoteCommand> command, std::string_view protocol)
       : command_(std::move(command)),
         has_status_(protocol.starts_with("v4.") || protocol.starts_with("v5.")),
-        is_text_(protocol.find("base64.") != std::string_view::npos) {}
+        framing_(protocol) {}
 
   void on_open(PeerSocket& socket) override {
     socket_ = &socket;
@@ -22,23 +22,14 @@ class Channels final : public PeerSession, public CommandPeer, public std::enabl
   }
 
   void on_message(std::string_view message) override {
-    if (message.empty()) return;
     const auto self = shared_from_this();
-    auto channel = static_cast<unsigned char>(message.front());
-    message.remove_prefix(1);
-    std::string decoded;
-    if (is_text_) {
-      auto bytes = model::decode_base64(message);
-      if (!bytes) return;
-      decoded = *std::move(bytes);
-      message = decoded;
-      channel = static_cast<unsigned char>(channel - '0');
-    }
-    if (channel == kStdin) {
-      command_->input(message);
-    } else if (channel == kResize) {
-      command_->resize(message);
-    } else if (channel == kCloseStream && !message.empty() && message.front() == static_cast<char>(kStdin)) {
+    const auto part = framing_.read(message);
+    if (!part) return;
+    if (part->channel == kStdin) {
+      command_->input(part->bytes);
+    } else if (part->channel == kResize) {
+      command_->resize(part->bytes);
+    } else if (part->channel == kCloseStream && part->bytes.starts_with(static_cast<char>(kStdin))) {
       command_->end_input();
     }
   }
@@ -62,19 +53,12 @@ class Channels final : public PeerSession, public CommandPeer, public std::enabl
   }
 
  private:
-  void send(Channel channel, std::string bytes) {
-    if (is_text_) {
-      socket_->send(std::string(1, static_cast<char>('0' + channel)) + model::encode_base64(bytes));
-      return;
-    }
-    bytes.insert(bytes.begin(), static_cast<char>(channel));
-    socket_->send(std::move(bytes));
-  }
+  void send(Channel channel, std::string bytes) { socket_->send(framing_.write(channel, std::move(bytes))); }
 
   PeerSocket* socket_ = nullptr;
   std::shared_ptr<RemoteCommand> command_;
   bool has_status_;
-  bool is_text_;
+  ChannelFraming framing_;
 };
 
 }  // namespace

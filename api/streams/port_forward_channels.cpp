@@ -1,8 +1,8 @@
 // api/streams/port_forward_channels.cpp - port-forward over WebSocket channels.
 #include "api/streams/port_forward_channels.hpp"
 
+#include "api/streams/channel_framing.hpp"
 #include "api/streams/forwarded_port.hpp"
-#include "model/base64.hpp"
 
 namespace berth::api {
 
@@ -38,8 +38,9 @@ class Channel final : public ForwardPeer {
 
 class Channels final : public PeerSession {
  public:
-  Channels(ApiContext& context, const model::Object& pod, const std::vector<std::uint16_t>& ports, bool is_text)
-      : is_text_(is_text) {
+  Channels(ApiContext& context, const model::Object& pod, const std::vector<std::uint16_t>& ports,
+           std::string_view protocol)
+      : framing_(protocol) {
     for (const auto port : ports) {
       auto forwarded = make_forwarded_port(context, {.pod_uid = pod.meta.uid, .pod_name = pod.meta.name, .port = port});
       channels_.push_back(std::make_unique<Channel>(*this, channels_.size(), port, std::move(forwarded)));
@@ -54,18 +55,9 @@ class Channels final : public PeerSession {
   }
 
   void on_message(std::string_view message) override {
-    if (message.empty()) return;
-    auto number = static_cast<unsigned char>(message.front());
-    message.remove_prefix(1);
-    std::string decoded;
-    if (is_text_) {
-      auto bytes = model::decode_base64(message);
-      if (!bytes) return;
-      decoded = *std::move(bytes);
-      message = decoded;
-      number = static_cast<unsigned char>(number - '0');
-    }
-    if (number % 2 == 0 && number / 2U < channels_.size()) channels_[number / 2U]->port->input(message);
+    const auto part = framing_.read(message);
+    if (!part || part->channel % 2 != 0 || part->channel / 2U >= channels_.size()) return;
+    channels_[part->channel / 2U]->port->input(part->bytes);
   }
 
   void on_drained() override {
@@ -80,13 +72,7 @@ class Channels final : public PeerSession {
   PeerSocket* socket() const { return socket_; }
 
   void send(std::size_t channel, std::string bytes) {
-    if (socket_ == nullptr) return;
-    if (is_text_) {
-      socket_->send(std::string(1, static_cast<char>('0' + channel)) + model::encode_base64(bytes));
-      return;
-    }
-    bytes.insert(bytes.begin(), static_cast<char>(channel));
-    socket_->send(std::move(bytes));
+    if (socket_ != nullptr) socket_->send(framing_.write(static_cast<unsigned char>(channel), std::move(bytes)));
   }
 
   void update() {
@@ -108,7 +94,7 @@ class Channels final : public PeerSession {
 
   PeerSocket* socket_ = nullptr;
   std::vector<std::unique_ptr<Channel>> channels_;
-  bool is_text_;
+  ChannelFraming framing_;
 };
 
 void Channel::begin() {
@@ -140,7 +126,7 @@ void Channel::done() {
 std::shared_ptr<PeerSession> make_port_forward_channels(ApiContext& context, const model::Object& pod,
                                                         const std::vector<std::uint16_t>& ports,
                                                         std::string_view protocol) {
-  return std::make_shared<Channels>(context, pod, ports, protocol.find("base64.") != std::string_view::npos);
+  return std::make_shared<Channels>(context, pod, ports, protocol);
 }
 
 }  // namespace berth::api
