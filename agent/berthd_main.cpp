@@ -26,6 +26,7 @@ berth::api::ApiConfig api_config(const berth::agent::Config& config) {
                                     .certificate_file = tls->cert_file,
                                     .key_file = tls->key_file,
                                     .client_ca_file = tls->client_ca_file,
+                                    .client_groups = tls->client_groups,
                                     .token_file = tls->token_file,
                                     .pki_directory = config.state_dir / "pki",
                                     .names = tls->names};

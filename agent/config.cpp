@@ -206,6 +206,20 @@ ApiTlsConfig read_api_tls(const YAML::Node& node) {
   section.path("certFile", tls.cert_file);
   section.path("keyFile", tls.key_file);
   section.path("clientCaFile", tls.client_ca_file);
+  const auto groups = section.take("clientGroups");
+  if (Section::present(groups)) {
+    if (!groups.IsMap()) throw Bad{groups.Mark(), section.at("clientGroups"), "must be a mapping"};
+    for (const auto& entry : groups) {
+      const auto group = Section::scalar(entry.first, section.at("clientGroups"));
+      const auto where = section.at("clientGroups") + "." + group;
+      const auto role = Section::scalar(entry.second, where);
+      if (role != "admin" && role != "viewer") throw Bad{entry.second.Mark(), where, "must be admin or viewer"};
+      if (!tls.client_groups.emplace(group, role).second) throw Bad{entry.first.Mark(), where, "given twice"};
+    }
+    if (tls.client_ca_file.empty()) {
+      throw Bad{groups.Mark(), section.at("clientGroups"), "needs clientCaFile: it is about certificates of that CA"};
+    }
+  }
   section.path("tokenFile", tls.token_file);
   tls.names = section.texts("names");
   section.finish();

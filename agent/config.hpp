@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct ApiTlsConfig {
   std::filesystem::path cert_file;
   std::filesystem::path key_file;
   std::filesystem::path client_ca_file;
+  std::map<std::string, std::string> client_groups;  ///< O of its certificates to "admin" or "viewer".
   std::filesystem::path token_file;
   std::vector<std::string> names;
 };

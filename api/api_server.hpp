@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +33,9 @@ struct TlsConfig {
   std::filesystem::path certificate_file;  ///< With `key_file`, or neither.
   std::filesystem::path key_file;
   std::filesystem::path client_ca_file;  ///< Trusted besides our own CA.
-  std::filesystem::path token_file;      ///< See token_file.hpp.
+  /// What a certificate of `client_ca_file` may do: its O to "admin" or "viewer". Nothing else counts there.
+  std::map<std::string, std::string> client_groups;
+  std::filesystem::path token_file;  ///< See token_file.hpp.
   std::filesystem::path pki_directory;
   std::vector<std::string> names;  ///< Of this server, besides the ones we know.
 };

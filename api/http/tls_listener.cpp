@@ -43,8 +43,16 @@ Result<std::unique_ptr<TlsListener>> TlsListener::make(const TlsConfig& config, 
   const bool given = !config.certificate_file.empty();
   options.certificate_file = given ? config.certificate_file : config.pki_directory / "server.crt";
   options.key_file = given ? config.key_file : config.pki_directory / "server.key";
-  options.client_ca_files.push_back(config.pki_directory / "ca.crt");
-  if (!config.client_ca_file.empty()) options.client_ca_files.push_back(config.client_ca_file);
+  options.own_ca_file = config.pki_directory / "ca.crt";
+  options.client_ca_files.push_back(options.own_ca_file);
+  if (!config.client_ca_file.empty()) {
+    options.client_ca_files.push_back(config.client_ca_file);
+    if (config.client_groups.empty()) {
+      log(LogLevel::Warning, "api.tls.clientCaFile without api.tls.clientGroups: its certificates may do nothing",
+          {{"file", config.client_ca_file.string()}});
+    }
+  }
+  made->client_groups_ = config.client_groups;
   options.connections = connections;
   if (!config.token_file.empty()) {
     made->tokens_.emplace(config.token_file, clock);
@@ -59,9 +67,12 @@ Result<std::unique_ptr<TlsListener>> TlsListener::make(const TlsConfig& config, 
 }
 
 Status TlsListener::start(std::function<void(UniqueFd socket, std::optional<User> user)> take) {
-  options_.on_peer = [take = std::move(take)](TlsPeer peer) {
+  options_.on_peer = [take = std::move(take), mapping = client_groups_](TlsPeer peer) {
     std::optional<User> user;
-    if (peer.name) user = make_user(std::move(peer.name->name), std::move(peer.name->groups));
+    if (peer.name) {
+      user = make_user(std::move(peer.name->name),
+                       peer.name->ours ? peer.name->groups : groups_of_stranger(peer.name->groups, mapping));
+    }
     take(std::move(peer.socket), std::move(user));
   };
   options_.on_notice = [](std::string_view text) { log(LogLevel::Warning, text); };

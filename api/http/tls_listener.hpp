@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ class TlsListener {
 
   const TlsModule* module_ = nullptr;
   TlsOptions options_;
+  std::map<std::string, std::string> client_groups_;
   std::optional<TokenFile> tokens_;
   std::unique_ptr<TlsGateway> gateway_;
 };

@@ -25,6 +25,7 @@ struct PkiOptions {
 struct CertificateName {
   std::string name;                 ///< CN
   std::vector<std::string> groups;  ///< Every O.
+  bool ours = false;                ///< Our own CA signed it: then the groups are meant as we mean them.
 };
 
 /// One finished handshake. `socket` is one end of a pair: what the peer sends arrives there in the clear, and the other
@@ -39,9 +40,10 @@ struct TlsOptions {
   std::filesystem::path certificate_file;
   std::filesystem::path key_file;
   std::vector<std::filesystem::path> client_ca_files;
-  std::optional<PkiOptions> pki;  ///< Kept up to date while serving.
-  std::size_t connections = 512;  ///< More are closed at once.
-  std::size_t handshakes = 64;    ///< At once; one more ends the oldest.
+  std::filesystem::path own_ca_file;  ///< The one of them that is ours; empty: none is.
+  std::optional<PkiOptions> pki;      ///< Kept up to date while serving.
+  std::size_t connections = 512;      ///< More are closed at once.
+  std::size_t handshakes = 64;        ///< At once; one more ends the oldest.
   std::chrono::milliseconds handshake_time{10'000};
   std::chrono::milliseconds look_again{60'000};     ///< Between two looks at the files.
   std::function<void(TlsPeer)> on_peer;             ///< On the gateway's thread.

@@ -15,6 +15,8 @@ namespace berth::api {
 namespace {
 
 constexpr const char* kAuthenticated = "system:authenticated";
+constexpr const char* kMasters = "system:masters";
+constexpr const char* kViewers = "berth:viewers";
 
 /// getpwuid(3) would load NSS modules and may wait for a directory server; this reads one file.
 std::string account_name(uid_t uid) {
@@ -34,10 +36,23 @@ std::string account_name(uid_t uid) {
 Role role_of(const std::vector<std::string>& groups) {
   auto role = Role::None;
   for (const auto& group : groups) {
-    if (group == "system:masters") return Role::Admin;
-    if (group == "berth:viewers" || group == "view") role = Role::Viewer;
+    if (group == kMasters) return Role::Admin;
+    if (group == kViewers || group == "view") role = Role::Viewer;
   }
   return role;
+}
+
+std::vector<std::string> groups_of_stranger(const std::vector<std::string>& groups,
+                                            const std::map<std::string, std::string>& mapping) {
+  std::vector<std::string> out;
+  for (const auto& group : groups) {
+    if (role_of({group}) == Role::None) out.push_back(group);
+    const auto found = mapping.find(group);
+    if (found == mapping.end()) continue;
+    if (found->second == "admin") out.emplace_back(kMasters);
+    if (found->second == "viewer") out.emplace_back(kViewers);
+  }
+  return out;
 }
 
 User make_user(std::string name, std::vector<std::string> groups, std::string uid) {
@@ -51,7 +66,7 @@ User socket_user(int fd) {
   socklen_t size = sizeof(peer);
   // Cannot fail for a connected unix socket; who opened it is Admin in any case.
   const bool known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  return make_user(known ? account_name(peer.uid) : "unknown", {"system:masters"});
+  return make_user(known ? account_name(peer.uid) : "unknown", {kMasters});
 }
 
 }  // namespace berth::api

@@ -1,6 +1,7 @@
 // api/request/user.hpp - who sends a request.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ struct User {
 
 /// `system:masters` is Admin, `berth:viewers` and `view` are Viewer; nothing else counts. Pure.
 Role role_of(const std::vector<std::string>& groups);
+
+/// The groups of somebody whose certificate others signed: what they call `system:masters` is theirs, not ours. Ours
+/// are those that `mapping` gives for theirs ("admin", "viewer"), and no others. Pure.
+std::vector<std::string> groups_of_stranger(const std::vector<std::string>& groups,
+                                            const std::map<std::string, std::string>& mapping);
 
 /// The groups' role, and the group `system:authenticated` that everybody is in. Pure.
 User make_user(std::string name, std::vector<std::string> groups, std::string uid = {});

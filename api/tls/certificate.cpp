@@ -167,6 +167,13 @@ bool is_for(X509* certificate, const std::string& name) {
   return ::X509_check_host(certificate, name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
 }
 
+bool is_signed_by(X509* certificate, X509* authority) {
+  auto* key = ::X509_get0_pubkey(authority);
+  const bool is = key != nullptr && ::X509_verify(certificate, key) == 1;
+  ::ERR_clear_error();
+  return is;
+}
+
 std::optional<CertificateName> name_of(const X509* certificate) {
   const auto* subject = ::X509_get_subject_name(certificate);
   CertificateName out;

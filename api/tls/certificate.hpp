@@ -57,6 +57,9 @@ bool ends_before(const X509* certificate, WallTime when);
 /// Is it for this DNS name or address?
 bool is_for(X509* certificate, const std::string& name);
 
+/// Did this CA's key sign it? Its names say nothing: anybody may call a CA as ours.
+bool is_signed_by(X509* certificate, X509* authority);
+
 /// CN and all O of its subject. Nullopt: no CN, or text with a NUL in it.
 std::optional<CertificateName> name_of(const X509* certificate);
 

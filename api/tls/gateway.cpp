@@ -16,9 +16,11 @@
 #include <map>
 #include <thread>
 
+#include "api/tls/certificate.hpp"
 #include "api/tls/context.hpp"
 #include "api/tls/module.hpp"
 #include "api/tls/tunnel.hpp"
+#include "base/atomic_file.hpp"
 
 namespace berth::api {
 
@@ -57,10 +59,20 @@ std::string fingerprint(const TlsOptions& options) {
   return out;
 }
 
+Result<Certificate> read_own_ca(const TlsOptions& options) {
+  if (options.own_ca_file.empty()) return Certificate();
+  const auto text = read_file(options.own_ca_file);
+  if (!text) return text.error();
+  return certificate_from_pem(*text, options.own_ca_file.string());
+}
+
 class Gateway final : public TlsGateway {
  public:
-  Gateway(TlsOptions options, Context context)
-      : options_(std::move(options)), context_(std::move(context)), files_(fingerprint(options_)) {}
+  Gateway(TlsOptions options, Context context, Certificate own_ca)
+      : options_(std::move(options)),
+        context_(std::move(context)),
+        own_ca_(std::move(own_ca)),
+        files_(fingerprint(options_)) {}
 
   ~Gateway() override {
     if (!thread_.joinable()) return;
@@ -189,7 +201,7 @@ class Gateway final : public TlsGateway {
     auto& tunnel = at->second.tunnel;
     auto next = tunnel.step({scratch_, now_});
     if (next == Tunnel::Next::Hand) {
-      auto peer = tunnel.take_peer();
+      auto peer = tunnel.take_peer(own_ca_.get());
       if (!peer) return end(at);
       at->second.local = tunnel.local();
       options_.on_peer(*std::move(peer));
@@ -243,7 +255,10 @@ class Gateway final : public TlsGateway {
     if (!context) {
       return complain(fmt::format("read TLS files again: {}, going on with the old ones", context.error().message()));
     }
+    auto own_ca = read_own_ca(options_);
+    if (!own_ca) return complain(fmt::format("read TLS files again: {}", own_ca.error().message()));
     context_ = *std::move(context);
+    own_ca_ = *std::move(own_ca);
     files_ = std::move(files);
     notice("TLS files were read again");
   }
@@ -263,7 +278,8 @@ class Gateway final : public TlsGateway {
 
   TlsOptions options_;
   Context context_;
-  std::string files_;  ///< fingerprint() of what context_ was made from.
+  Certificate own_ca_;  ///< Null: none of the CAs is ours.
+  std::string files_;   ///< fingerprint() of what context_ was made from.
   UniqueFd poll_;
   UniqueFd wake_;
   bool listening_ = false;
@@ -283,7 +299,9 @@ class Gateway final : public TlsGateway {
 Result<std::unique_ptr<TlsGateway>> start_gateway(TlsOptions options) {
   auto context = make_context(options);
   if (!context) return context.error();
-  auto gateway = std::make_unique<Gateway>(std::move(options), *std::move(context));
+  auto own_ca = read_own_ca(options);
+  if (!own_ca) return own_ca.error();
+  auto gateway = std::make_unique<Gateway>(std::move(options), *std::move(context), *std::move(own_ca));
   if (auto started = gateway->start(); !started) return started.error();
   return std::unique_ptr<TlsGateway>(std::move(gateway));
 }

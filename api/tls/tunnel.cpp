@@ -20,7 +20,7 @@ constexpr int kTurns = 4;
 constexpr std::chrono::seconds kFlushTime{30};
 /// Waiting for the peer's end after ours, so that a reset does not overtake what it has not read yet.
 constexpr std::chrono::seconds kLingerTime{2};
-constexpr std::size_t kLingerBytes = 256 * 1024;
+constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
 /// Of each end of the socket pair: what the kernel may hold.
 constexpr int kPairBuffer = 64 * 1024;
 
@@ -70,14 +70,18 @@ void Tunnel::answer_plain_http() const {
   }
 }
 
-std::optional<TlsPeer> Tunnel::take_peer() {
+std::optional<TlsPeer> Tunnel::take_peer(X509* own_ca) {
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
   local_.reset(ends[0]);
   TlsPeer peer{UniqueFd(ends[1]), std::nullopt};
   for (const int end : ends) ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &kPairBuffer, sizeof(kPairBuffer));
-  const auto* certificate = ::SSL_get0_peer_certificate(ssl_.get());
-  if (certificate != nullptr && ::SSL_get_verify_result(ssl_.get()) == X509_V_OK) peer.name = name_of(certificate);
+  auto* certificate = ::SSL_get0_peer_certificate(ssl_.get());
+  if (certificate != nullptr && ::SSL_get_verify_result(ssl_.get()) == X509_V_OK) {
+    peer.name = name_of(certificate);
+    // Not the chain: a resumed session has none.
+    if (peer.name) peer.name->ours = own_ca != nullptr && is_signed_by(certificate, own_ca);
+  }
   state_ = State::Open;
   read_wants_ = EPOLLIN;
   deadline_.reset();

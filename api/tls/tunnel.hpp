@@ -43,8 +43,8 @@ class Tunnel {
   };
   Next step(const TunnelTools& tools);
 
-  /// After Next::Hand. Nullopt: out of descriptors.
-  std::optional<TlsPeer> take_peer();
+  /// After Next::Hand. `own_ca` is ours, or null. Nullopt: out of descriptors.
+  std::optional<TlsPeer> take_peer(X509* own_ca);
 
   int socket() const { return socket_.get(); }
   int local() const { return local_.get(); }  ///< -1 before take_peer() and after its end.

@@ -65,6 +65,13 @@ TEST(ConfigTest, TlsListensOnLoopbackUnlessTold) {
   EXPECT_NE(problem("api: {tls: {listen: []}}").find("1 to 16"), std::string::npos);
   EXPECT_NE(problem("api: {tls: {certFile: /c}}").find("both of certFile and keyFile"), std::string::npos);
   EXPECT_NE(problem("api: {tls: {names: ['a,IP:0.0.0.0']}}").find("must be a DNS name"), std::string::npos);
+  const auto groups = parse_config("api: {tls: {clientCaFile: /a, clientGroups: {ops: admin, 'a b': viewer}}}", "f");
+  ASSERT_TRUE(groups) << groups.error().message();
+  EXPECT_EQ(groups->api_tls->client_groups, (std::map<std::string, std::string>{{"ops", "admin"}, {"a b", "viewer"}}));
+  EXPECT_NE(problem("api: {tls: {clientCaFile: /a, clientGroups: {ops: root}}}")
+                .find("api.tls.clientGroups.ops: must be admin or viewer"),
+            std::string::npos);
+  EXPECT_NE(problem("api: {tls: {clientGroups: {ops: admin}}}").find("needs clientCaFile"), std::string::npos);
   EXPECT_NE(problem("api: {tls: {lisen: x}}").find("unknown key"), std::string::npos);
 }
 

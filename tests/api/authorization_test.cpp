@@ -115,6 +115,17 @@ TEST(MakeUser, TheStrongestGroupDecides) {
   EXPECT_EQ(make_user("a", {"view", "system:masters"}).role, Role::Admin);
   EXPECT_EQ(make_user("a", {"berth:viewers"}).role, Role::Viewer);
   EXPECT_EQ(make_user("a", {"masters", "viewers", ""}).role, Role::None);
+  const std::map<std::string, std::string> mapping{{"ops", "admin"}, {"dev", "viewer"}, {"view", "viewer"}};
+  const auto role = [&](const std::vector<std::string>& groups) {
+    return make_user("a", groups_of_stranger(groups, mapping)).role;
+  };
+  EXPECT_EQ(role({"system:masters", "berth:viewers"}), Role::None) << "others' groups are called as they like";
+  EXPECT_EQ(role({"ops"}), Role::Admin);
+  EXPECT_EQ(role({"x", "dev"}), Role::Viewer);
+  EXPECT_EQ(role({"view"}), Role::Viewer) << "named by the configuration";
+  EXPECT_EQ(groups_of_stranger({"x", "system:masters", "ops"}, mapping),
+            (std::vector<std::string>{"x", "ops", "system:masters"}));
+  EXPECT_EQ(make_user("a", groups_of_stranger({"view"}, {})).role, Role::None);
   EXPECT_EQ(make_user("a", {"x"}).groups, (std::vector<std::string>{"x", "system:authenticated"}));
 }
 

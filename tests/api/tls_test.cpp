@@ -209,6 +209,23 @@ TEST_F(Gateway, ACertificateOfOurCaSaysWhoItIs) {
   EXPECT_EQ(peer.name->groups, std::vector<std::string>{"berth:viewers"});
 }
 
+/// Also when the other CA is called as ours.
+TEST_F(Gateway, ACertificateOfAnotherCaIsNotTakenForOurs) {
+  ASSERT_TRUE(module().ensure_pki({directory_ / "company", {}}, now_));
+  options_.client_ca_files.push_back(directory_ / "company" / "ca.crt");
+  options_.own_ca_file = file("ca.crt");
+  start();
+  TlsClient admin(port_, {.certificate = file("admin")});
+  auto peer = next_peer();
+  ASSERT_TRUE(peer.name);
+  EXPECT_TRUE(peer.name->ours);
+  TlsClient other(port_, {.certificate = directory_ / "company" / "admin"});
+  peer = next_peer();
+  ASSERT_TRUE(peer.name) << other.error();
+  EXPECT_EQ(peer.name->groups, std::vector<std::string>{"system:masters"});
+  EXPECT_FALSE(peer.name->ours);
+}
+
 TEST_F(Gateway, WithoutACertificateAPeerIsNobodyYet) {
   start();
   TlsClient client(port_, {.authority = file("ca.crt")});
