@@ -78,7 +78,7 @@ class Server final : public ApiServer {
     if (!target || request.method == Method::Other) return std::shared_ptr<void>();  // route() says what is wrong
     const auto access = access_request(request.method, *target);
     if (!is_allowed(request.user.role, access)) return forbidden(request.user, access);
-    return admission_.admit(request.user.role, access, target->query, body_bytes);
+    return admission_.admit(request.user, access, target->query, body_bytes);
   }
 
   SystemClock clock_;

@@ -8,6 +8,7 @@
 #include "api/access/kubeconfig.hpp"
 #include "api/encoding/old_version.hpp"
 #include "api/openapi/discovery.hpp"
+#include "api/openapi/discovery_table.hpp"
 #include "api/openapi/openapi.hpp"
 #include "api/reads/read_handler.hpp"
 #include "api/request/api_error.hpp"
@@ -26,6 +27,8 @@
 namespace berth::api {
 
 namespace {
+
+constexpr DiscoveryOptions kDiscovery{.metrics = true};
 
 HttpResponse plain_text(unsigned code, std::string text) {
   HttpResponse response;
@@ -54,7 +57,7 @@ std::optional<HttpResponse> fixed_page(const ApiContext& context, const Target& 
     return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
   }
   auto document = openapi_page(segments, target.query, accept);
-  if (!document) document = discovery(segments, accept, {.metrics = true});
+  if (!document) document = discovery(segments, accept, kDiscovery);
   if (document && !is_get) return to_response(method_not_allowed());
   return document;
 }
@@ -65,7 +68,7 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
   const bool is_pod = path.kind == model::Kind::Pod;
   const bool writes = method == Method::Put || method == Method::Patch;
   if (path.subresource == "status" && has_status(path.kind)) {
-    if (method == Method::Get) return respond(handle_read(context, path, query, request.accept));
+    if (method == Method::Get) return respond(handle_read(context, path, query, request));
     if (writes) return handle_update(context, path, query, request, respond);
     return respond(to_response(method_not_allowed()));
   }
@@ -97,7 +100,7 @@ void route_resource(ApiContext& context, const ResourcePath& path, const Query& 
   if (!path.subresource.empty()) return route_subresource(context, path, query, request, respond);
   const bool named = !path.name.empty();
   switch (request.method) {
-    case Method::Get: return respond(handle_read(context, path, query, request.accept));
+    case Method::Get: return respond(handle_read(context, path, query, request));
     case Method::Post:
       // A namespaced object is created inside its namespace.
       if (named || (model::info(path.kind).namespaced && path.ns.empty())) break;
@@ -147,7 +150,9 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   }
   const auto path = parse_resource_path(target->segments);
   if (!path || (path->watch && !path->subresource.empty())) {
-    return respond(plain_text(404, "404 page not found\n"));  // as Kubernetes, for want of a resource
+    // As Kubernetes: a Status within a version that is served, else no more than a page that is not there.
+    return respond(is_in_served_version(target->segments, kDiscovery) ? to_response(path_not_found())
+                                                                      : plain_text(404, "404 page not found\n"));
   }
   if (path->watch && request.method != Method::Get) return respond(to_response(method_not_allowed()));
   if (!path->old_version.empty()) {

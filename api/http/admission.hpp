@@ -10,7 +10,8 @@
 
 namespace berth::api {
 
-/// Whoever is no admin shares half of each: nobody who may only look can keep an admin out.
+/// Whoever is no admin shares half of each, and has at most half of that half: nobody who may only look can keep an
+/// admin out, or the others who may only look.
 struct AdmissionLimits {
   std::size_t requests = 200;  ///< That are answered and done with.
   std::size_t watches = 1000;
@@ -25,14 +26,10 @@ class Admission {
 
   /// A place for one request, given back when the last copy goes; 429 when there is none. Watches and streams are told
   /// from others by what is asked for. `body_bytes`: as announced, or the most that will be read.
-  ApiResult<std::shared_ptr<void>> admit(Role role, const AccessRequest& access, const Query& query,
+  ApiResult<std::shared_ptr<void>> admit(const User& user, const AccessRequest& access, const Query& query,
                                          std::size_t body_bytes);
 
  private:
-  struct Counter {
-    std::size_t used = 0;
-    std::size_t used_by_others = 0;  ///< Of them not by admins.
-  };
   struct Counters;
   AdmissionLimits limits_;
   std::shared_ptr<Counters> counters_;  ///< Shared with places that outlive us.

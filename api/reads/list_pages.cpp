@@ -50,21 +50,29 @@ std::string new_id() {
 
 }  // namespace
 
-ListPage ListPages::first(model::Kind kind, std::string_view ns, store::Listing listing, std::size_t limit,
-                          SteadyTime now) {
+/// Nobody's lists push out those of somebody who has fewer.
+void ListPages::make_room() {
+  std::map<std::string_view, std::size_t> owned;
+  for (const auto& [id, snapshot] : snapshots_) ++owned[snapshot.owner];
+  snapshots_.erase(std::min_element(snapshots_.begin(), snapshots_.end(), [&](const auto& a, const auto& b) {
+    const auto of_a = owned[a.second.owner];
+    const auto of_b = owned[b.second.owner];
+    return of_a != of_b ? of_a > of_b : a.second.used < b.second.used;
+  }));
+}
+
+ListPage ListPages::first(const std::string& owner, model::Kind kind, std::string_view ns, store::Listing listing,
+                          std::size_t limit, SteadyTime now) {
   if (listing.objects.size() <= limit) return {std::move(listing), {}, std::nullopt};
   expire(now);
-  if (snapshots_.size() >= kMaxSnapshots) {
-    snapshots_.erase(std::min_element(snapshots_.begin(), snapshots_.end(),
-                                      [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
-  }
+  if (snapshots_.size() >= kMaxSnapshots) make_room();
   const auto cut = listing.objects.begin() + static_cast<std::ptrdiff_t>(limit);
   ListPage page{{{listing.objects.begin(), cut}, listing.revision}, {}, std::nullopt};
   listing.objects.erase(listing.objects.begin(), cut);
   page.left = listing.objects.size();
   const auto id = new_id();
   page.next = make_token(id, key_of(page.listing.objects.back()));
-  snapshots_[id] = {kind, std::string(ns), std::move(listing), now};
+  snapshots_[id] = {owner, kind, std::string(ns), std::move(listing), now};
   return page;
 }
 

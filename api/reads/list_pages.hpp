@@ -27,11 +27,13 @@ struct ListPage {
 /// snapshot is gone a client may go on from that key in the newest state, as Kubernetes offers.
 class ListPages {
  public:
-  static constexpr std::size_t kMaxSnapshots = 64;   ///< With more the one unused for longest goes.
+  /// With more one goes: of whoever has the most, the one that was unused for longest.
+  static constexpr std::size_t kMaxSnapshots = 64;
   static constexpr std::chrono::minutes kUnused{5};  ///< As long as Kubernetes' etcd keeps old revisions.
 
-  /// The first `limit` objects of a listing of `kind` in `ns`. `limit` > 0.
-  ListPage first(model::Kind kind, std::string_view ns, store::Listing listing, std::size_t limit, SteadyTime now);
+  /// The first `limit` objects of a listing of `kind` in `ns`, for `owner`. `limit` > 0.
+  ListPage first(const std::string& owner, model::Kind kind, std::string_view ns, store::Listing listing,
+                 std::size_t limit, SteadyTime now);
 
   /// The page after `token`, everything that is left when `limit` is 0. 400: no token of ours, or of another list.
   /// 410: not kept any more; the answer's metadata.continue goes on with the newest state.
@@ -48,11 +50,14 @@ class ListPages {
 
  private:
   struct Snapshot {
+    std::string owner;
     model::Kind kind = model::Kind::Pod;
     std::string ns;
     store::Listing listing;  ///< What was not sent, and the page sent last.
     SteadyTime used;
   };
+
+  void make_room();
 
   std::map<std::string, Snapshot, std::less<>> snapshots_;
 };

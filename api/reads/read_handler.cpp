@@ -141,24 +141,33 @@ void expire_pages(ApiContext& context) {
   }
 }
 
-ListPage first_page(ApiContext& context, const ResourcePath& path, store::Listing listing, const Selection& selection,
+/// A list that somebody asks for.
+struct ListRequest {
+  const ResourcePath& path;
+  const Query& query;
+  const User& user;
+};
+
+ListPage first_page(ApiContext& context, const ListRequest& wanted, store::Listing listing, const Selection& selection,
                     std::size_t limit) {
   if (limit == 0 || listing.objects.size() <= limit) return {std::move(listing), {}, std::nullopt};
   std::erase_if(listing.objects, [&](const model::ObjectPtr& object) { return !selection.matches(*object); });
-  auto page = context.reads->pages.first(path.kind, path.ns, std::move(listing), limit, context.clock.now());
+  auto page = context.reads->pages.first(wanted.user.name, wanted.path.kind, wanted.path.ns, std::move(listing), limit,
+                                         context.clock.now());
   expire_pages(context);
   return page;
 }
 
 /// The page after a token; nullopt: `gone` is the answer.
-std::optional<ListPage> next_page(ApiContext& context, const ResourcePath& path, const Selection& selection,
+std::optional<ListPage> next_page(ApiContext& context, const ListRequest& wanted, const Selection& selection,
                                   std::string_view token, std::size_t limit, HttpResponse& gone) {
+  const auto& path = wanted.path;
   if (const auto key = ListPages::inconsistent_key(token)) {
     auto listing = context.store.list(path.kind, path.ns);
     std::erase_if(listing.objects, [&](const model::ObjectPtr& object) {
       return std::tie(object->meta.ns, object->meta.name) <= std::tie(key->first, key->second);
     });
-    return first_page(context, path, std::move(listing), selection, limit);
+    return first_page(context, wanted, std::move(listing), selection, limit);
   }
   auto page = context.reads->pages.next(path.kind, path.ns, token, limit, context.clock.now());
   if (page) return *std::move(page);
@@ -180,8 +189,9 @@ HttpResponse get(ApiContext& context, const ResourcePath& path, const Query& que
   return response;
 }
 
-HttpResponse list(ApiContext& context, const ResourcePath& path, const Query& query, Selection selection,
+HttpResponse list(ApiContext& context, const ListRequest& wanted, Selection selection,
                   const Presentation& presentation) {
+  const auto& [path, query, user] = wanted;
   if (const auto problems = option_problems(query, /*watch=*/false); !problems.empty()) {
     return to_response(invalid_options(problems));
   }
@@ -197,7 +207,7 @@ HttpResponse list(ApiContext& context, const ResourcePath& path, const Query& qu
       return to_response(bad_request("specifying resource version is not allowed when using continue"));
     }
     HttpResponse gone;
-    auto next = next_page(context, path, selection, token, limit, gone);
+    auto next = next_page(context, wanted, selection, token, limit, gone);
     if (!next) return gone;
     page = *std::move(next);
   } else {
@@ -211,7 +221,7 @@ HttpResponse list(ApiContext& context, const ResourcePath& path, const Query& qu
     }
     // As Kubernetes' watch cache: who takes any state gets all of it, whatever the limit.
     const bool any_state = *revision == std::optional<store::Revision>(0);
-    page = first_page(context, path, std::move(listing), selection, any_state ? 0 : limit);
+    page = first_page(context, wanted, std::move(listing), selection, any_state ? 0 : limit);
   }
   if (!selection.matches_everything()) page.left.reset();
   HttpResponse response;
@@ -247,16 +257,17 @@ ApiResult<Presentation> presentation_of(std::string_view accept, const Query& qu
   return out;
 }
 
-HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Query& query, std::string_view accept) {
+HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Query& query,
+                         const HttpRequest& request) {
   const auto& kind = model::info(path.kind);
-  auto presentation = presentation_of(accept, query);
+  auto presentation = presentation_of(request.accept, query);
   if (!presentation) return to_response(presentation.error());
   presentation->api_version = path.old_version;
   if (!path.name.empty() && !path.watch) return get(context, path, query, *presentation);
   auto selection = Selection::parse(kind, query.get("labelSelector"), query.get("fieldSelector"));
   if (!selection) return to_response(selection.error());
   if (path.watch || query.flag("watch")) return watch(context, path, query, *std::move(selection), *presentation);
-  return list(context, path, query, *std::move(selection), *presentation);
+  return list(context, {path, query, request.user}, *std::move(selection), *presentation);
 }
 
 }  // namespace berth::api

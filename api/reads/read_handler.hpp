@@ -12,6 +12,6 @@ namespace berth::api {
 ApiResult<Presentation> presentation_of(std::string_view accept, const Query& query);
 
 /// GET of an object or a collection; `watch=true` makes it a watch.
-HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Query& query, std::string_view accept);
+HttpResponse handle_read(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request);
 
 }  // namespace berth::api

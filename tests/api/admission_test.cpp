@@ -1,6 +1,9 @@
 // tests/api/admission_test.cpp - how much may go on at once.
 #include "api/http/admission.hpp"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace berth::api {
@@ -12,8 +15,13 @@ class AdmissionTest : public testing::Test {
                                          Method method = Method::Get) {
     const auto parsed = parse_target(target);
     EXPECT_TRUE(parsed) << target;
-    return admission_.admit(role, access_request(method, *parsed), parsed->query, body);
+    // Everybody is somebody else, unless a test says otherwise.
+    const User user{.name = who_.empty() ? std::to_string(next_++) : who_, .role = role};
+    return admission_.admit(user, access_request(method, *parsed), parsed->query, body);
   }
+
+  std::string who_;
+  int next_ = 0;
 
   Admission admission_{{.requests = 4, .watches = 2, .streams = 2, .body_bytes = 100}};
 };
@@ -66,12 +74,33 @@ TEST_F(AdmissionTest, BodiesShareOneBudget) {
   EXPECT_FALSE(admit(Role::Viewer, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", 51, Method::Post));
 }
 
+TEST_F(AdmissionTest, NobodyTakesAllThatOthersShare) {
+  Admission wide({.requests = 8, .watches = 8, .streams = 8, .body_bytes = 100});
+  const auto target = parse_target("/api/v1/pods?watch=true");
+  std::vector<std::shared_ptr<void>> held;
+  const auto admit = [&](const char* name, Role role, std::size_t body = 0) {
+    auto place = wide.admit({.name = name, .role = role}, access_request(Method::Get, *target), target->query, body);
+    if (place) held.push_back(*place);
+    return place.ok();
+  };
+  EXPECT_TRUE(admit("a", Role::Viewer));
+  EXPECT_TRUE(admit("a", Role::Viewer));
+  EXPECT_FALSE(admit("a", Role::Viewer)) << "two are left of the four, for somebody else";
+  EXPECT_FALSE(admit("b", Role::Viewer, 26)) << "bodies, too";
+  EXPECT_TRUE(admit("b", Role::None, 25));
+  EXPECT_TRUE(admit("c", Role::Viewer, 25));
+  EXPECT_FALSE(admit("d", Role::Viewer));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(admit("root", Role::Admin));
+  held.clear();
+  EXPECT_TRUE(admit("a", Role::Viewer));
+}
+
 TEST_F(AdmissionTest, APlaceMayOutliveTheCounting) {
   std::shared_ptr<void> place;
   {
     Admission gone({});
     const auto target = parse_target("/api");
-    auto got = gone.admit(Role::Admin, access_request(Method::Get, *target), target->query, 5);
+    auto got = gone.admit({.name = "a", .role = Role::Admin}, access_request(Method::Get, *target), target->query, 5);
     ASSERT_TRUE(got);
     place = *got;
   }

@@ -28,8 +28,8 @@ std::string names(const ListPage& page) {
 
 class Pages : public testing::Test {
  protected:
-  ListPage first(std::size_t count, std::size_t limit) {
-    return pages_.first(Kind::Pod, "a", listing(count), limit, now_);
+  ListPage first(std::size_t count, std::size_t limit, const std::string& owner = "root") {
+    return pages_.first(owner, Kind::Pod, "a", listing(count), limit, now_);
   }
   ApiResult<ListPage> next(const std::string& token, std::size_t limit) {
     return pages_.next(Kind::Pod, "a", token, limit, now_);
@@ -100,6 +100,25 @@ TEST_F(Pages, TheOneUnusedForLongestGoesWhenThereAreTooMany) {
   EXPECT_EQ(pages_.size(), ListPages::kMaxSnapshots);
   EXPECT_TRUE(next(tokens[0], 1));
   EXPECT_FALSE(next(tokens[1], 1));
+}
+
+TEST_F(Pages, WhoBeginsManyListsLosesTheirOwnAndNobodyElses) {
+  const auto admins = first(3, 1, "root").next;
+  const auto others = first(3, 1, "jane").next;
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < 3 * ListPages::kMaxSnapshots; ++i) {
+    now_ += std::chrono::milliseconds(1);
+    tokens.push_back(first(3, 1, "eve").next);
+  }
+  EXPECT_EQ(pages_.size(), ListPages::kMaxSnapshots);
+  EXPECT_TRUE(next(admins, 1)) << "the oldest of all, and not hers";
+  EXPECT_TRUE(next(others, 1));
+  EXPECT_FALSE(next(tokens.front(), 1));
+  EXPECT_TRUE(next(tokens.back(), 1));
+  now_ += std::chrono::milliseconds(1);
+  const auto newest = first(3, 1, "root").next;
+  EXPECT_TRUE(next(newest, 1)) << "room comes from who has the most";
+  EXPECT_TRUE(next(admins, 1));
 }
 
 TEST_F(Pages, ATokenOfAnotherListOrOfNobodyIsRefused) {
