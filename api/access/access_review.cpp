@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/access/authorization.hpp"
+#include "api/encoding/accept.hpp"
 #include "api/encoding/field.hpp"
 #include "api/encoding/json_body.hpp"
 #include "api/openapi/discovery_table.hpp"
@@ -213,6 +214,9 @@ std::optional<HttpResponse> review_access(const std::vector<std::string>& segmen
   const auto kind = kind_of(*review);
   if (kind.empty()) return std::nullopt;
   if (request.method != Method::Post) return to_response(method_not_allowed());
+  if (!takes_plain_json(request.accept)) {
+    return to_response(not_acceptable("only the following media types are accepted: application/json"));
+  }
   auto raw = read_json_body(request);
   if (!raw) return to_response(raw.error());
   const auto api_version = fmt::format("{}/{}", review->group, review->version);

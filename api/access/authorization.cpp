@@ -104,7 +104,8 @@ ApiError forbidden(const User& user, const AccessRequest& access) {
                  .message = {},
                  .name = access.name,
                  .group = access.group,
-                 .kind = access.resource};
+                 .kind = access.resource,
+                 .empty_details = true};
   if (access.resource.empty()) {
     error.message = fmt::format("forbidden: User \"{}\" cannot {} path \"{}\"", user.name, access.verb, access.path);
     return error;

@@ -55,6 +55,13 @@ bool MediaRange::covers(std::string_view wanted) const {
   return type.ends_with("/*") && wanted.starts_with(std::string_view(type).substr(0, type.size() - 1));
 }
 
+bool takes_plain_json(std::string_view header) {
+  const auto ranges = parse_accept(header);
+  return std::any_of(ranges.begin(), ranges.end(), [](const MediaRange& range) {
+    return range.covers("application/json") && range.parameter("as").empty();
+  });
+}
+
 std::vector<MediaRange> parse_accept(std::string_view header) {
   std::vector<MediaRange> out;
   if (trimmed(header).empty()) {

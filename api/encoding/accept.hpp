@@ -20,6 +20,9 @@ struct MediaRange {
   bool covers(std::string_view wanted) const;
 };
 
+/// Does it take JSON as it is, not only as something else ("application/json;as=Table")?
+bool takes_plain_json(std::string_view header);
+
 /// What the client takes, what it likes best first (by q, then in its order); q=0 is left out. An empty header takes
 /// everything. Ranges that do not parse are skipped; after 32 no more are read.
 std::vector<MediaRange> parse_accept(std::string_view header);

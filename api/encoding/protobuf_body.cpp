@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "api/encoding/protobuf_table.hpp"
-#include "base/clock.hpp"
 #include "model/base64.hpp"
 #include "model/utf8.hpp"
 
@@ -251,21 +251,41 @@ class Decoder {
     return text(field, held.empty() ? "0" : held);
   }
 
-  /// Time{1: seconds, 2: nanos}; the year 1 and an empty message mean none.
+  /// Time{1: seconds, 2: nanos}; the year 1 and an empty message mean none. As Go's time.Unix, nanoseconds may be
+  /// negative or more than a second; as Kubernetes, a Time forgets them and a MicroTime rounds them down.
   static Result<json::value> time(const Field& field, std::string_view in) {
+    if (in.empty()) return json::value();
     std::int64_t seconds = 0;
-    std::int64_t nanos = 0;
+    std::int32_t nanos = 0;
     while (!in.empty()) {
       const auto part = take_wire(in);
       if (!part) return part.error();
+      if (part->type != 0) continue;
       if (part->number == 1) seconds = static_cast<std::int64_t>(part->value);
-      if (part->number == 2) nanos = static_cast<std::int64_t>(part->value);
+      if (part->number == 2) nanos = static_cast<std::int32_t>(part->value);
     }
-    constexpr std::int64_t kYear9999 = 253'402'300'799;
-    if (seconds <= 0 || seconds > kYear9999 || nanos < 0 || nanos > 999'999'999) return json::value();
-    if (field.type == "t") return json::value(format_rfc3339(WallTime(std::chrono::seconds(std::min(seconds, kMost)))));
-    return json::value(format_rfc3339_micro(WallTime(std::chrono::seconds(std::min(seconds, kMost))) +
-                                            std::chrono::microseconds(nanos / 1000)));
+    if (seconds == kYear1 && nanos == 0) return json::value();
+    const bool micro = field.type == "m";
+    std::chrono::nanoseconds fraction{micro ? nanos : 0};
+    const auto carry = std::chrono::floor<std::chrono::seconds>(fraction);
+    fraction -= carry;
+    if (seconds < kYear1 - carry.count() || seconds > kYear9999 - carry.count()) {
+      return malformed(fmt::format("{} is no time of the years 1 to 9999", field.name));
+    }
+    const std::chrono::sys_seconds whole{std::chrono::seconds{seconds} + carry};
+    const auto text = date_and_time(whole);
+    if (!micro) return json::value(text + "Z");
+    return json::value(fmt::format("{}.{:06}Z", text, fraction.count() / 1000));
+  }
+
+  /// Not format_rfc3339(): its clock begins in 1677 and ends in 2262.
+  static std::string date_and_time(std::chrono::sys_seconds time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date{day};
+    const std::chrono::hh_mm_ss clock{time - day};
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                       clock.minutes().count(), clock.seconds().count());
   }
 
   /// IntOrString{1: type (1 is string), 2: intVal, 3: strVal}
@@ -317,8 +337,9 @@ class Decoder {
     return messages_.emplace(name, parse_message(name)).first->second;
   }
 
-  /// What the clock's type can hold (the year 2262).
-  static constexpr std::int64_t kMost = 9'223'372'035;
+  /// The first and the last second of RFC 3339; the first is Go's "no time".
+  static constexpr std::int64_t kYear1 = -62'135'596'800;
+  static constexpr std::int64_t kYear9999 = 253'402'300'799;
 
   std::map<std::string_view, Message> messages_;
   std::size_t values_ = 0;

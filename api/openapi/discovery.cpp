@@ -39,10 +39,10 @@ json::object version_info() {
   return {{"major", kMajor},
           {"minor", kMinor},
           {"gitVersion", fmt::format("v{}.{}.0+berth-{}", kMajor, kMinor, BERTH_VERSION)},
-          {"gitCommit", ""},
-          {"gitTreeState", "clean"},
-          {"buildDate", "1970-01-01T00:00:00Z"},
-          {"goVersion", "none"},
+          {"gitCommit", BERTH_COMMIT},
+          {"gitTreeState", BERTH_TREE_STATE},
+          {"buildDate", BERTH_COMMIT_DATE},
+          {"goVersion", "none: this is C++"},
           {"compiler", fmt::format("g++ {}.{}", __GNUC__, __GNUC_MINOR__)},
           {"platform", kPlatform}};
 }

@@ -87,6 +87,19 @@ std::vector<GroupVersion> served_group_versions(const DiscoveryOptions& options)
   return out;
 }
 
+bool is_in_served_version(const std::vector<std::string>& segments, const DiscoveryOptions& options) {
+  GroupVersion where;
+  if (segments.size() > 2 && segments[0] == "api") {
+    where = {{}, segments[1]};
+  } else if (segments.size() > 3 && segments[0] == "apis") {
+    where = {segments[1], segments[2]};
+  } else {
+    return false;
+  }
+  const auto all = served_group_versions(options);
+  return std::find(all.begin(), all.end(), where) != all.end();
+}
+
 std::vector<ResourceEntry> served_resources(const GroupVersion& where, const DiscoveryOptions& options) {
   auto out = other_resources(where, options);
   for (const auto kind_id : kinds_in(where)) {

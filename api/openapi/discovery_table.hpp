@@ -1,6 +1,7 @@
 // api/openapi/discovery_table.hpp - every resource that is served, with its verbs and subresources. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct DiscoveryOptions {
 
 /// Every group version, those without kinds of ours too, in the order of /apis. The core group comes first.
 std::vector<GroupVersion> served_group_versions(const DiscoveryOptions& options);
+
+/// Does this path lead into one of them: /api/v1/..., /apis/apps/v1/...?
+bool is_in_served_version(const std::vector<std::string>& segments, const DiscoveryOptions& options);
 
 /// The resources of one group version, by plural. Old versions have neither short names nor categories, so that
 /// `kubectl get all` and `get ds` find one of each.

@@ -27,8 +27,16 @@ ApiError about(unsigned code, std::string_view reason, std::string message, cons
           .kind = std::string(kind.plural)};
 }
 
+/// As Kubernetes' NewBadRequest and its like: without details.
 ApiError plain(unsigned code, std::string_view reason, std::string message) {
   return {.code = code, .reason = std::string(reason), .message = std::move(message)};
+}
+
+/// As its NewGenericServerResponse: with details, in which there is nothing.
+ApiError generic(unsigned code, std::string_view reason, std::string message) {
+  auto error = plain(code, reason, std::move(message));
+  error.empty_details = true;
+  return error;
 }
 
 }  // namespace
@@ -43,13 +51,15 @@ json::object encode_status(const ApiError& error) {
   if (!error.causes.empty()) {
     auto& causes = details["causes"].emplace_array();
     for (const auto& cause : error.causes) {
-      json::object entry{{"reason", cause.reason}, {"message", cause.message}};
+      json::object entry;
+      if (!cause.reason.empty()) entry["reason"] = cause.reason;
+      entry["message"] = cause.message;
       if (!cause.field.empty()) entry["field"] = cause.field;
       causes.push_back(std::move(entry));
     }
   }
   if (error.retry_after_seconds > 0) details["retryAfterSeconds"] = error.retry_after_seconds;
-  if (!details.empty()) status["details"] = std::move(details);
+  if (!details.empty() || error.empty_details) status["details"] = std::move(details);
   status["code"] = error.code;
   return status;
 }
@@ -82,6 +92,11 @@ ApiError conflict(const model::KindInfo& kind, std::string_view name, std::strin
                name);
 }
 
+ApiError not_permitted(const model::KindInfo& kind, std::string_view name, std::string_view why) {
+  return about(403, "Forbidden", fmt::format("{} \"{}\" is forbidden: {}", qualified_plural(kind), name, why), kind,
+               name);
+}
+
 ApiError stale_object(const model::KindInfo& kind, std::string_view name) {
   return conflict(kind, name,
                   "the object has been modified; please apply your changes to the latest version and try again");
@@ -105,14 +120,14 @@ ApiError invalid(const model::KindInfo& kind, std::string_view name, const std::
 ApiError bad_request(std::string message) { return plain(400, "BadRequest", std::move(message)); }
 
 ApiError method_not_allowed() {
-  return plain(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  return generic(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
 }
 
 ApiError unsupported_media_type(std::string message) { return plain(415, "UnsupportedMediaType", std::move(message)); }
 
 ApiError not_acceptable(std::string message) { return plain(406, "NotAcceptable", std::move(message)); }
 
-ApiError path_not_found() { return plain(404, "NotFound", "the server could not find the requested resource"); }
+ApiError path_not_found() { return generic(404, "NotFound", "the server could not find the requested resource"); }
 
 ApiError expired(std::string message) { return plain(410, "Expired", std::move(message)); }
 
@@ -125,7 +140,9 @@ ApiError revision_too_large(std::uint64_t wanted, std::uint64_t current) {
 }
 
 ApiError internal(std::string message) {
-  return plain(500, "InternalError", fmt::format("Internal error occurred: {}", message));
+  auto error = plain(500, "InternalError", fmt::format("Internal error occurred: {}", message));
+  error.causes.push_back({{}, std::move(message), {}});
+  return error;
 }
 
 ApiError from_error(const Error& error, const model::KindInfo& kind, std::string_view name) {
@@ -134,8 +151,9 @@ ApiError from_error(const Error& error, const model::KindInfo& kind, std::string
     case ErrorCode::AlreadyExists: return already_exists(kind, name);
     case ErrorCode::Aborted: return stale_object(kind, name);
     case ErrorCode::InvalidArgument: return about(413, "RequestEntityTooLarge", error.message(), kind, name);
+    // The disk is full. Not 413: that would say that the request is too large, and nobody makes it smaller.
     case ErrorCode::ResourceExhausted: return about(507, "InsufficientStorage", error.message(), kind, name);
-    case ErrorCode::FailedPrecondition: return about(409, "Conflict", error.message(), kind, name);
+    case ErrorCode::FailedPrecondition: return conflict(kind, name, error.message());
     case ErrorCode::OutOfRange: return expired(error.message());
     case ErrorCode::Unavailable: return about(503, "ServiceUnavailable", error.message(), kind, name);
     case ErrorCode::DeadlineExceeded: return about(504, "Timeout", error.message(), kind, name);

@@ -24,11 +24,14 @@ struct ApiError {
   unsigned code = 500;
   std::string reason;  ///< "NotFound"
   std::string message;
-  std::string name{};  ///< details.name; details are left out when name, group and kind are empty
+  std::string name{};  ///< details.name
   std::string group{};
   std::string kind{};  ///< plural for most, the kind's name for Invalid: as Kubernetes has it
   std::vector<StatusCause> causes{};
   int retry_after_seconds = 0;  ///< details.retryAfterSeconds, and the header; 0: not said
+  /// Details are sent although they say nothing: where Kubernetes does so, clients look into them without asking
+  /// whether they are there.
+  bool empty_details = false;
 };
 
 json::object encode_status(const ApiError& error);
@@ -40,6 +43,8 @@ ApiError not_found(const model::KindInfo& kind, std::string_view name);
 ApiError already_exists(const model::KindInfo& kind, std::string_view name);
 /// `Operation cannot be fulfilled on statefulsets.apps "x": <why>`
 ApiError conflict(const model::KindInfo& kind, std::string_view name, std::string_view why);
+/// 403 `pods "x" is forbidden: <why>`: whoever asks.
+ApiError not_permitted(const model::KindInfo& kind, std::string_view name, std::string_view why);
 ApiError stale_object(const model::KindInfo& kind, std::string_view name);
 /// 422 `StatefulSet.apps "x" is invalid: [field: message, ...]` with one cause per problem.
 ApiError invalid(const model::KindInfo& kind, std::string_view name, const std::vector<model::Problem>& problems);

@@ -36,12 +36,7 @@ std::optional<ApiError> refuse_resize(const store::Store& store, const model::Ob
   } else {
     return std::nullopt;
   }
-  const auto& kind = model::info(stored.kind);
-  return ApiError{.code = 403,
-                  .reason = "Forbidden",
-                  .message = fmt::format("{} \"{}\" is forbidden: {}", qualified_plural(kind), stored.meta.name, why),
-                  .name = stored.meta.name,
-                  .kind = std::string(kind.plural)};
+  return not_permitted(model::info(stored.kind), stored.meta.name, why);
 }
 
 }  // namespace berth::api

@@ -112,12 +112,7 @@ std::optional<ApiError> failed_precondition(const model::Object& object, const D
 std::optional<ApiError> is_immortal(const model::ObjectKey& key) {
   if (key.kind != Kind::Namespace) return std::nullopt;
   if (key.name != "default" && key.name != "kube-system" && key.name != "kube-public") return std::nullopt;
-  return ApiError{.code = 403,
-                  .reason = "Forbidden",
-                  .message = fmt::format("namespaces \"{}\" is forbidden: this namespace may not be deleted", key.name),
-                  .name = key.name,
-                  .group = {},
-                  .kind = "namespaces"};
+  return not_permitted(model::info(key.kind), key.name, "this namespace may not be deleted");
 }
 
 /// One deletion under way; kept alive by its callbacks.

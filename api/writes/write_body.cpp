@@ -24,6 +24,8 @@ namespace {
 ApiError rejected(const PatchTarget& target, const Error& why) {
   auto error = invalid(target.kind, target.name, {});
   error.message = fmt::format("the server rejected our request due to an error in our request: {}", why.message());
+  // kubectl shows causes, and the message only where there are none: see its checkErr().
+  error.causes.push_back({"FieldValueInvalid", why.message(), "patch"});
   return error;
 }
 

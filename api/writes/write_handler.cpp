@@ -90,6 +90,12 @@ HttpResponse object_response(unsigned code, const model::Object& object, HttpHea
   return response;
 }
 
+WriteDone answer(unsigned code, Respond respond) {
+  return [code, respond = std::move(respond)](ApiResult<model::ObjectPtr> done, HttpHeaders headers) {
+    respond(done ? object_response(code, **done, std::move(headers)) : to_response(done.error()));
+  };
+}
+
 /// 404 without the namespace, 403 when it is going.
 std::optional<ApiError> namespace_refuses(ApiContext& context, const ResourcePath& path, std::string_view name) {
   const auto& kind = model::info(path.kind);
@@ -97,11 +103,11 @@ std::optional<ApiError> namespace_refuses(ApiContext& context, const ResourcePat
   const auto ns = context.store.get({Kind::Namespace, {}, path.ns});
   if (!ns) return not_found(model::info(Kind::Namespace), path.ns);
   if (!ns->meta.deleting()) return std::nullopt;
-  return ApiError{.code = 403,
-                  .reason = "Forbidden",
-                  .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace {} "
-                                         "because it is being terminated",
-                                         qualified_plural(kind), name, path.ns)};
+  auto error = not_permitted(
+      kind, name, fmt::format("unable to create new content in namespace {} because it is being terminated", path.ns));
+  error.causes.push_back(
+      {"NamespaceTerminating", fmt::format("namespace {} is being terminated", path.ns), "metadata.namespace"});
+  return error;
 }
 
 /// A dry run shows what the store would have filled in.
@@ -151,13 +157,15 @@ void handle_create(ApiContext& context, const ResourcePath& path, const Query& q
   auto raw = read_json_body(request);
   if (!raw) return respond(to_response(raw.error()));
   if (auto matched = match_path(*raw, path); !matched) return respond(to_response(matched.error()));
-  create_object(context, path, *options, *std::move(raw),
-                [respond = std::move(respond)](ApiResult<model::ObjectPtr> done, HttpHeaders headers) {
-                  respond(done ? object_response(201, **done, std::move(headers)) : to_response(done.error()));
-                });
+  create_object(context, path, *options, *std::move(raw), answer(201, std::move(respond)));
 }
 
 namespace {
+
+/// Was it only kept for its finalizers, and is the last now gone? Pods and sets are the agent's to end.
+bool is_released(const model::Object& object) {
+  return object.meta.deleting() && object.meta.finalizers.empty() && !model::deletes_gracefully(object.kind);
+}
 
 /// One update under way; kept alive by its callbacks.
 struct Update : std::enable_shared_from_this<Update> {
@@ -196,11 +204,25 @@ struct Update : std::enable_shared_from_this<Update> {
     auto object = decoded(kind, *std::move(raw));
     if (!object) return done(object.error(), {});
     if (options.dry_run) return done(std::make_shared<const model::Object>(*std::move(object)), std::move(headers));
+    if (is_released(*object)) return remove(*std::move(object), stored->meta.resource_version, std::move(headers));
     context.store.update(*std::move(object), stored->meta.resource_version, durability_of(key.kind, options),
                          [self = shared_from_this(), headers = std::move(headers),
                           post = context.reactor.post()](Result<model::ObjectPtr> result) mutable {
                            post([self = std::move(self), headers = std::move(headers), result = std::move(result)] {
                              self->ended(result, headers);
+                           });
+                         });
+  }
+
+  /// In one write, as Kubernetes does it: two would leave, when the second is refused, what nobody ends any more.
+  void remove(model::Object last, store::Revision expected, HttpHeaders headers) {
+    context.store.remove(key, expected, Durability::Durable,
+                         [self = shared_from_this(), headers = std::move(headers), post = context.reactor.post(),
+                          last = std::make_shared<const model::Object>(std::move(last))](
+                             const Result<model::ObjectPtr>& result) mutable {
+                           auto shown = result ? Result<model::ObjectPtr>(std::move(last)) : result;
+                           post([self = std::move(self), headers = std::move(headers), shown = std::move(shown)] {
+                             self->ended(shown, headers);
                            });
                          });
   }
@@ -235,13 +257,6 @@ struct Update : std::enable_shared_from_this<Update> {
   }
 };
 
-/// Takes away what was only kept for its finalizers, now that the last is gone. Pods and sets are the agent's to end.
-void remove_when_released(ApiContext& context, const model::Object& object) {
-  if (!object.meta.deleting() || !object.meta.finalizers.empty() || model::deletes_gracefully(object.kind)) return;
-  context.store.remove(object.key(), object.meta.resource_version, Durability::Durable,
-                       [](const Result<model::ObjectPtr>&) {});
-}
-
 }  // namespace
 
 void update_object(ApiContext& context, const model::ObjectKey& key, const WriteOptions& options, Change change,
@@ -263,15 +278,6 @@ ApiResult<Change> change_of(const HttpRequest& request, const ResourcePath& path
   });
 }
 
-WriteDone answer(ApiContext& context, bool dry_run, unsigned code, Respond respond) {
-  return
-      [&context, dry_run, code, respond = std::move(respond)](ApiResult<model::ObjectPtr> done, HttpHeaders headers) {
-        if (!done) return respond(to_response(done.error()));
-        if (!dry_run) remove_when_released(context, **done);
-        respond(object_response(code, **done, std::move(headers)));
-      };
-}
-
 /// Server-side apply: makes the object when there is none.
 void apply(ApiContext& context, const ResourcePath& path, const WriteOptions& options, json::object config,
            Respond respond) {
@@ -281,7 +287,7 @@ void apply(ApiContext& context, const ResourcePath& path, const WriteOptions& op
                          config = std::move(config)](const model::Object& stored) {
       return applied_object(kind, options, format_rfc3339(clock.wall()), stored.raw, config);
     };
-    return update_object(context, key, options, change, answer(context, options.dry_run, 200, std::move(respond)));
+    return update_object(context, key, options, change, answer(200, std::move(respond)));
   }
   auto raw = applied_object(path.kind, options, format_rfc3339(context.clock.wall()), {}, config);
   if (!raw) return respond(to_response(raw.error()));
@@ -309,7 +315,7 @@ void handle_update(ApiContext& context, const ResourcePath& path, const Query& q
   auto change = change_of(request, path);
   if (!change) return respond(to_response(change.error()));
   update_object(context, {path.kind, path.ns, path.name}, *options, *std::move(change),
-                answer(context, options->dry_run, 200, std::move(respond)));
+                answer(200, std::move(respond)));
 }
 
 }  // namespace berth::api

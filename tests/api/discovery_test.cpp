@@ -181,6 +181,10 @@ TEST_F(OldVersions, ListsCarryTheVersionThatWasAsked) {
                  "spec":{"containers":[{"name":"c","image":"i"}]}}}})")
                 .code,
             201U);
+  const auto marked = send("DELETE", "/apis/apps/v1beta1/namespaces/default/statefulsets/w?dryRun=All");
+  EXPECT_EQ(marked.code, 200U);
+  EXPECT_EQ(marked.text({"kind"}), "StatefulSet");
+  EXPECT_EQ(marked.text({"apiVersion"}), "apps/v1beta1") << "what is being deleted, in the version that was asked";
   const auto list = send("GET", "/apis/apps/v1beta1/namespaces/default/statefulsets");
   EXPECT_EQ(list.text({"apiVersion"}), "apps/v1beta1");
   EXPECT_EQ(list.body.at("items").at(0).at("apiVersion"), "apps/v1beta1");
@@ -213,7 +217,7 @@ TEST_F(OldVersions, ABodyOfAnotherVersionIsRefused) {
             "the API version in the data (apps/v1) does not match the expected API version (apps/v1beta1)");
   RawClient client(config_.socket);
   client.send(get_request("/apis/apps/v1beta1/daemonsets", "Connection: close\r\n"));
-  EXPECT_THAT(client.read_all(), HasSubstr("404 page not found"));
+  EXPECT_THAT(client.read_all(), HasSubstr("the server could not find the requested resource"));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 // tests/api/http_test.cpp - what the server does with peers that are wrong, greedy or many.
 #include <sys/stat.h>
 
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
 #include <gmock/gmock.h>
 
 #include "base/atomic_file.hpp"
@@ -68,12 +72,68 @@ TEST_F(Http, BodiesMayComeInChunksAndAfterAQuestion) {
   EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
 }
 
+/// A body that one server sees and another does not is how a request is hidden in another.
+TEST_F(Http, WhatIsNotExactlyUnderstoodIsAnsweredOnceAndTheConnectionEnds) {
+  const std::string hidden = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const std::string_view headers :
+       {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", "Content-Length: 4\r\nContent-Length: 4\r\n",
+        "X: y\r\n Content-Length: 4\r\n", "X: y\nContent-Length: 4\r\n", "Content-Length : 4\r\n"}) {
+    RawClient client(config_.socket);
+    client.send("POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "\r\n" + hidden + hidden);
+    const auto all = client.read_all();
+    EXPECT_THAT(all, StartsWith("HTTP/1.1 400")) << headers;
+    EXPECT_EQ(all.find("HTTP/1.1", 1), std::string::npos) << "a second answer: " << headers << all;
+    EXPECT_THAT(all, HasSubstr("Connection: close\r\n"));
+    EXPECT_THAT(all, HasSubstr(R"("reason":"BadRequest")"));
+  }
+  for (const std::string_view hosts : {"", "Host: a\r\nHost: b\r\n"}) {
+    RawClient client(config_.socket);
+    client.send("GET /livez HTTP/1.1\r\n" + std::string(hosts) + "\r\n" + hidden);
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 400"));
+  }
+}
+
+TEST_F(Http, AWrongOrEndlessChunkIsAnsweredWhileThePeerStillSends) {
+  const std::string head =
+      "POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
+  for (const auto& [body, code] : std::initializer_list<std::pair<std::string, const char*>>{
+           {"2\r\n{}XX", "400"},                           // no end of the chunk, and nothing more comes
+           {"2;" + std::string(1024 * 1024, 'x'), "400"},  // an extension without an end
+           {"2\r\n{}\r\n0\r\nX: " + std::string(1024 * 1024, 'x'), "400"},
+           {"400000\r\n" + std::string(4 * 1024 * 1024, ' '), "413"}}) {
+    RawClient client(config_.socket);
+    client.send(head + body);
+    EXPECT_THAT(client.read_all(), StartsWith(std::string("HTTP/1.1 ") + code)) << body.substr(0, 20);
+  }
+  RawClient announced(config_.socket);
+  announced.send("POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n" +
+                 std::string(4'000'000, ' '));
+  EXPECT_THAT(announced.read_all(), StartsWith("HTTP/1.1 413")) << "not lost behind what was not read";
+}
+
+TEST_F(Http, BodiesThatComeTogetherAreReadApart) {
+  RawClient client(config_.socket);
+  const auto post = [](std::string_view name, bool chunked) {
+    const auto body = fmt::format(R"({{"metadata":{{"name":"{}"}}}})", name);
+    const auto begin = "POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    if (!chunked) return fmt::format("{}Content-Length: {}\r\n\r\n{}", begin, body.size(), body);
+    return fmt::format("{}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n", begin, body.size(), body);
+  };
+  client.send(post("a", false) + post("b", true) + post("c", true) + get_request("/livez", "Connection: close\r\n"));
+  EXPECT_THAT(client.read_all(), testing::EndsWith("\r\n\r\nok"));
+  for (const auto* name : {"a", "b", "c"}) {
+    EXPECT_NE(store_->get({model::Kind::Namespace, "", name}), nullptr) << name;
+  }
+}
+
 TEST_F(Http, HugeHeadersAndBodiesAreRefused) {
   RawClient headers(config_.socket);
-  headers.send("GET /api HTTP/1.1\r\nX: " + std::string(200 * 1024, 'a'));
+  headers.send("GET /api HTTP/1.1\r\nHost: x\r\nX: " + std::string(200 * 1024, 'a'));
   EXPECT_THAT(headers.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 431"));
   RawClient body(config_.socket);
-  body.send("POST /api/v1/namespaces HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n");
+  body.send("POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n");
   EXPECT_THAT(body.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 413"));
 }
 
@@ -89,6 +149,59 @@ TEST_F(Http, PathsAndMethodsThatDoNotFitAreNamed) {
   EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "k8s", "application/cbor").code, 415U);
   EXPECT_EQ(send("POST", "/api/v1/namespaces/default/configmaps", "[1]").code, 400U);
   EXPECT_EQ(send("GET", "/api/v1/namespaces/default/pods/x/attach").code, 404U);
+}
+
+/// Clients look into details without asking whether they are there (kubectl debug, for a subresource that is unknown).
+TEST_F(Http, AStatusHasDetailsWhereKubernetesSendsThem) {
+  put_running_pod("web");
+  const auto details = [this](std::string method, std::string target, std::string body = "{}",
+                              std::string type = "application/json") {
+    const auto answer = send(method, target, std::move(body), std::move(type));
+    const auto* found = answer.body.is_object() ? answer.body.get_object().if_contains("details") : nullptr;
+    return fmt::format("{} {}", answer.code, found == nullptr ? "none" : json::serialize(*found));
+  };
+  const std::string pods = "/api/v1/namespaces/default/pods";
+  const std::string nothing = "404 {}";
+  EXPECT_EQ(details("PATCH", pods + "/web/ephemeralcontainers", "{}", "application/strategic-merge-patch+json"),
+            nothing);
+  EXPECT_EQ(details("GET", pods + "/web/attach/x", ""), nothing);
+  EXPECT_EQ(details("GET", "/api/v1/replicationcontrollers", ""), nothing);
+  EXPECT_EQ(details("GET", "/apis/apps/v1/deployments", ""), nothing);
+  EXPECT_EQ(details("GET", "/apis/apps/v9/deployments", ""), "404 none") << "no version of ours";
+  EXPECT_EQ(details("PUT", pods), "405 {}");
+  EXPECT_EQ(details("GET", pods + "/gone", ""), R"(404 {"name":"gone","kind":"pods"})");
+  EXPECT_EQ(details("GET", "/apis/apps/v1/namespaces/default/statefulsets/gone", ""),
+            R"(404 {"name":"gone","group":"apps","kind":"statefulsets"})");
+  EXPECT_EQ(details("DELETE", "/api/v1/namespaces/default", ""), R"(403 {"name":"default","kind":"namespaces"})");
+  EXPECT_EQ(details("POST", pods, "nonsense"), "400 none");
+  put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"going","deletionTimestamp":"2026-11-21T10:00:00Z",
+          "finalizers":["a/b"]}})");
+  EXPECT_EQ(details("POST", "/api/v1/namespaces/going/configmaps", R"({"metadata":{"name":"c"}})"),
+            R"(403 {"name":"c","kind":"configmaps","causes":[{"reason":"NamespaceTerminating",)"
+            R"("message":"namespace going is being terminated","field":"metadata.namespace"}]})");
+}
+
+TEST_F(Http, AVersionIsWhatClientsExpect) {
+  const auto version = send("GET", "/version");
+  for (const auto* name : {"major", "minor", "gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion",
+                           "compiler", "platform"}) {
+    EXPECT_NE(version.text({name}), "") << name;
+  }
+  EXPECT_TRUE(parse_rfc3339(version.text({"buildDate"}))) << version.text({"buildDate"});
+  EXPECT_THAT(version.text({"gitCommit"}), testing::MatchesRegex("[0-9a-f]{40,64}|unknown"));
+}
+
+TEST_F(Http, AnAnswerThatCannotBeATableIsNotAcceptable) {
+  const auto ask = [this](std::string accept) {
+    return send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                R"({"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}}})", "application/json",
+                std::move(accept))
+        .code;
+  };
+  EXPECT_EQ(ask("application/json;as=Table;v=v1;g=meta.k8s.io"), 406U);
+  EXPECT_EQ(ask("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"), 201U);
+  EXPECT_EQ(ask("application/json, */*"), 201U);
+  EXPECT_EQ(ask(""), 201U);
 }
 
 TEST_F(Http, ManyRequestsShareOneConnection) {

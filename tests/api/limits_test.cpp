@@ -165,7 +165,7 @@ TEST_F(Limits, StrangersHaveToSaySoonWhoTheyAre) {
   start();
   EXPECT_EQ(adopted(std::nullopt)->read_all(), "");
   const auto slow = adopted(std::nullopt);
-  slow->send("GET /a HTTP/1.1\r\n");
+  slow->send("GET /a HTTP/1.1\r\nHost: x\r\n");
   EXPECT_EQ(slow->read_all(), "");
 }
 
@@ -176,7 +176,7 @@ TEST_F(Limits, StrangersAreFewAndFriendsAreNotCountedAmongThem) {
   };
   start();
   const auto first = adopted(std::nullopt);
-  first->send("GET /a HTTP/1.1\r\n");
+  first->send("GET /a HTTP/1.1\r\nHost: x\r\n");
   const auto second = adopted(std::nullopt);
   EXPECT_THAT(second->read_all(), HasSubstr("too many connections"));
   const auto known = adopted(make_user("joe", {}));

@@ -106,6 +106,22 @@ TEST_F(Patches, ScaleTakesEveryTypeOfPatch) {
   EXPECT_EQ(at(send("GET", set_), "/spec/replicas"), "5");
 }
 
+/// kubectl shows the causes of what is invalid, and nothing else of it.
+TEST_F(Patches, ATestThatFailsIsACause) {
+  make_set();
+  const auto failed =
+      patch(set_, R"([{"op":"test","path":"/metadata/name","value":"other"}])", "application/json-patch+json");
+  EXPECT_EQ(failed.code, 422U);
+  const auto* causes = find(failed.body, {"details", "causes"});
+  ASSERT_NE(causes, nullptr);
+  EXPECT_EQ(json::serialize(*causes), R"([{"reason":"FieldValueInvalid",)"
+                                      R"("message":"operation 0 (test /metadata/name): the value is another",)"
+                                      R"("field":"patch"}])");
+  const auto missing = patch(set_, R"([{"op":"remove","path":"/spec/nothing"}])", "application/json-patch+json");
+  EXPECT_EQ(at(missing, "/details/causes/0/message"),
+            R"("operation 0 (remove /spec/nothing): the path does not exist")");
+}
+
 TEST_F(Patches, OnlyARevisionThatThePatchNamesCanBeStale) {
   make_set();
   const auto first = send("GET", set_).text({"metadata", "resourceVersion"});

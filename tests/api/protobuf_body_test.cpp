@@ -141,6 +141,42 @@ TEST(ProtobufBody, QuantitiesTimesAndNegativeNumbersAreWrittenAsJsonHasThem) {
   EXPECT_EQ(json::serialize(object->at("spec")), R"({"resources":{"requests":{"storage":"1Gi"}}})");
 }
 
+/// Lease.spec (2) of a renewTime (4, a MicroTime), and metadata (1) of a deletionTimestamp (9, a Time), from
+/// hexadecimal Timestamps: as text, or what is wrong.
+std::string micro_time(std::string_view hex) {
+  ProtobufWriter spec;
+  spec.bytes(4, from_hex(hex));
+  ProtobufWriter lease;
+  lease.message(2, spec);
+  const auto object = decode("Lease", lease);
+  return object ? json::serialize(object->at("spec")) : object.error().message;
+}
+std::string whole_time(std::string_view hex) {
+  ProtobufWriter meta;
+  meta.bytes(9, from_hex(hex));
+  ProtobufWriter map;
+  map.message(1, meta);
+  const auto object = decode("ConfigMap", map);
+  return object ? json::serialize(object->at("metadata")) : object.error().message;
+}
+
+TEST(ProtobufBody, TimesAreReadInAllYearsAndAnySign) {
+  // 0; -1 s; -1 s and 999,999,999 ns; 1700000000 s and -1 ns; 1 s and 1,500,000,000 ns
+  EXPECT_EQ(whole_time("08001000"), R"({"deletionTimestamp":"1970-01-01T00:00:00Z"})");
+  EXPECT_EQ(whole_time("08ffffffffffffffffff01"), R"({"deletionTimestamp":"1969-12-31T23:59:59Z"})");
+  EXPECT_EQ(micro_time("08ffffffffffffffffff0110ff93ebdc03"), R"({"renewTime":"1969-12-31T23:59:59.999999Z"})");
+  EXPECT_EQ(micro_time("0880e2cfaa0610ffffffffffffffffff01"), R"({"renewTime":"2023-11-14T22:13:19.999999Z"})");
+  EXPECT_EQ(micro_time("08011080dea0cb05"), R"({"renewTime":"1970-01-01T00:00:02.500000Z"})");
+  EXPECT_EQ(whole_time("08011080dea0cb05"), R"({"deletionTimestamp":"1970-01-01T00:00:01Z"})") << "whole seconds only";
+  // The year 1600 (-11676096000 s), the last second of 9999, and one more; the year 1, and a second before it.
+  EXPECT_EQ(whole_time("0880d4b3c0d4ffffffff01"), R"({"deletionTimestamp":"1600-01-01T00:00:00Z"})");
+  EXPECT_EQ(whole_time("08ff82d1ffaf07"), R"({"deletionTimestamp":"9999-12-31T23:59:59Z"})");
+  EXPECT_THAT(whole_time("088083d1ffaf07"), HasSubstr("deletionTimestamp is no time of the years 1 to 9999"));
+  EXPECT_EQ(whole_time("088092b8c398feffffff01"), "{}");
+  EXPECT_THAT(whole_time("08ff91b8c398feffffff01"), HasSubstr("no time of the years"));
+  EXPECT_EQ(micro_time(""), "{}");
+}
+
 TEST(ProtobufBody, UnknownFieldsAreSkippedAndBrokenOnesRefused) {
   EXPECT_EQ(json::serialize(*read_protobuf_body(envelope("Secret", "\xfa\x07\x01x\xf8\x07\x05\x1a\x01T"))),
             R"({"apiVersion":"v1","kind":"Secret","type":"T"})");

@@ -202,7 +202,7 @@ TEST_F(Watches, TheOldPathWatchesAKindOrOneName) {
   EXPECT_EQ(send("DELETE", "/api/v1/watch/namespaces/default/pods/web-1").code, 405U);
   RawClient nothing(config_.socket);
   nothing.send(get_request("/api/v1/watch/namespaces/default/pods/web-1/log"));
-  nothing.read_until("404 page not found");
+  nothing.read_until("the server could not find the requested resource");
 }
 
 TEST_F(Watches, TheServerStopsWhileWatchersWait) {
