@@ -3,6 +3,8 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -17,6 +19,7 @@
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/placement.hpp"
+#include "agent/pod_records.hpp"
 #include "agent/pods/pod_driver.hpp"
 #include "agent/pods/pod_inputs.hpp"
 #include "agent/pods/pod_status.hpp"
@@ -56,6 +59,7 @@ std::string cgroup_parent() {
 }
 
 std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
+std::filesystem::path copy_file(const Config& config) { return config.state_dir / "berth.db.backup"; }
 
 /// What is to be said of this host and does not change while we run.
 model::HostStatus what_stays(const Config& config) {
@@ -127,8 +131,12 @@ class HostAgent final : public Agent {
                    .store = *store_,
                    .runtime = *runtime_,
                    .network = *network_,
-                   .volumes = *volumes_},
-                  [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); }),
+                   .volumes = *volumes_,
+                   .mark_file = config_.run_dir / "store.json",
+                   .node = config_.node_name},
+                  {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },
+                   .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
+        records_(config_.run_dir / "objects", *files_lane_),
         health_(loop_, *pods_lane_, *runtime_, cache_, {pods_lane_.get(), files_lane_.get()},
                 [this](const std::string& error, const std::string& version) {
                   board_.set_containerd(error, version);
@@ -171,6 +179,10 @@ class HostAgent final : public Agent {
   void on_pod(const store::Change& change);
   void forget(const model::Pod& pod);
   void remove_orphan(const runtime::PodIdentity& orphan);
+  void drive(const PodPtr& pod);
+  void on_strangers(const std::vector<model::Stranger>& strangers);
+  void take_orders(const model::Object& node);
+  void adopt(const model::Stranger& stranger, const model::ObjectKey& node);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
@@ -204,11 +216,13 @@ class HostAgent final : public Agent {
   PodDriver driver_;
   Placement placement_;
   Recovery recovery_;
+  PodRecords records_;
   Health health_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<store::Watch> watches_;
   std::set<std::string> torn_down_;  ///< uids of pods that only their finalizers keep.
+  std::set<std::string> held_;       ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
   bool names_posted_ = false;
 };
@@ -282,6 +296,77 @@ void HostAgent::remove_orphan(const runtime::PodIdentity& orphan) {
   driver_.remove_pod(orphan.uid);
 }
 
+/// Hands a pod that is bound to this node to the driver, unless a stranger of its name may run.
+void HostAgent::drive(const PodPtr& pod) {
+  if (recovery_.holds(*pod)) {
+    held_.insert(pod->meta.uid);
+    return;
+  }
+  held_.erase(pod->meta.uid);
+  records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
+  driver_.set_pod(pod);
+}
+
+void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
+  board_.set_strangers(strangers);
+  for (const auto& [name, pod] : cache_.pods()) {
+    if (!held_.contains(pod->meta.uid)) continue;
+    drive(pod);
+    if (!held_.contains(pod->meta.uid)) continue;
+    events_.record(
+        {Kind::Pod, name.first, name.second}, pod->meta.uid, "Warning", "HeldByStranger",
+        "A pod of this name that has no object runs on this host: adopt or remove it first, see berth status");
+  }
+  const auto node = store_->get({Kind::Node, "", config_.node_name});
+  if (node) take_orders(*node);
+}
+
+/// A person decides about strangers by annotations of this node: stranger.berth.io/<uid> = adopt or remove.
+void HostAgent::take_orders(const model::Object& node) {
+  constexpr std::string_view kPrefix = "stranger.berth.io/";
+  if (node.meta.name != config_.node_name) return;
+  for (const auto& [name, order] : node.meta.annotations) {
+    if (!name.starts_with(kPrefix)) continue;
+    const auto uid = name.substr(kPrefix.size());
+    const auto all = recovery_.strangers();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.uid == uid; });
+    if (found == all.end()) continue;
+    if (order == "remove") {
+      recovery_.drop(uid);
+      remove_orphan({.uid = found->uid, .ns = found->ns, .name = found->name});
+    } else if (order == "adopt") {
+      adopt(*found, node.key());
+    }
+    writer_.modify(node.key(), {}, Durability::Durable,
+                   [name = name](json::object& raw) {
+                     auto* metadata = raw.if_contains("metadata");
+                     if (metadata == nullptr || !metadata->is_object()) return false;
+                     auto* annotations = metadata->get_object().if_contains("annotations");
+                     return annotations != nullptr && annotations->is_object() &&
+                            annotations->get_object().erase(name) != 0;
+                   },
+                   {});
+  }
+}
+
+/// Makes the stranger's object again, under its old uid: the driver then finds its containers as after any restart.
+void HostAgent::adopt(const model::Stranger& stranger, const model::ObjectKey& node) {
+  const auto failed = [this, node, stranger](const Error& error) {
+    events_.record(node, node.name, "Warning", "NotAdopted",
+                   fmt::format("Pod {}/{} ({}): {}", stranger.ns, stranger.name, stranger.uid, error.message()));
+  };
+  auto object = records_.read(stranger.uid);
+  if (!object) return failed(object.error().context("its record"));
+  object->raw["status"] = json::object{};
+  store_->create(*std::move(object), Durability::Durable,
+                 [this, failed, uid = stranger.uid](const Result<model::ObjectPtr>& made) {
+                   loop_.post([this, failed, uid, made] {
+                     if (!made) return failed(made.error());
+                     recovery_.drop(uid);
+                   });
+                 });
+}
+
 void HostAgent::begin() {
   // The watch begins at the listings' common revision: nothing is missed, nothing comes twice.
   const auto from = store_->revision();
@@ -312,7 +397,7 @@ void HostAgent::begin() {
   for (const auto& [name, pod] : cache_.pods()) {
     if (pod->spec.node_name == config_.node_name) {
       here.insert(pod->meta.uid);
-      driver_.set_pod(pod);
+      drive(pod);
     } else {
       placement_.place(*pod);
     }
@@ -349,6 +434,18 @@ Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t p
 model::HostStatus HostAgent::status() const {
   auto out = board_.read();
   out.store.revision = store_->revision();
+  out.store.id = store_->identity().id;
+  for (const auto& problem : store_->problems()) {
+    out.store.problems.emplace_back().subject = problem.what;
+    out.store.problems.back().message = problem.reason;
+  }
+  if (std::error_code error; true) {
+    const auto at = std::filesystem::last_write_time(copy_file(config_), error);
+    if (!error) {
+      out.store.backup_path = copy_file(config_).string();
+      out.store.backup_at = std::chrono::time_point_cast<WallTime::duration>(std::chrono::file_clock::to_sys(at));
+    }
+  }
   for (const auto& dir : {config_.state_dir, config_.run_dir}) out.disks.push_back(look_at_disk(dir.string()));
   return out;
 }
@@ -379,7 +476,10 @@ void HostAgent::on_change(const store::Change& change) {
       }
       break;
     case Kind::PersistentVolume: placement_.place_all(); break;
-    case Kind::Node: placement_.on_node(change); break;
+    case Kind::Node:
+      placement_.on_node(change);
+      if (change.type != store::ChangeType::Deleted) take_orders(object);
+      break;
     case Kind::Endpoints:
     case Kind::EndpointSlice:  // Made by hand for a service without a selector: that service's names.
       if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
@@ -400,6 +500,8 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
     torn_down_.erase(object.meta.uid);
+    held_.erase(object.meta.uid);
+    records_.forget(object.meta.uid);
     driver_.remove_pod(object.meta.uid);
     recovery_.on_settled(object.meta.uid);
     publish_names();
@@ -418,7 +520,7 @@ void HostAgent::on_pod(const store::Change& change) {
     return;
   }
   if (pod->spec.node_name == config_.node_name) {
-    driver_.set_pod(pod);
+    drive(pod);
   } else {
     placement_.place(*pod);
   }
@@ -446,6 +548,43 @@ void HostAgent::run() {
   loop_.run();
 }
 
+/// What a person can do when the store does not open, or is not the one that was here.
+std::string advice(const Config& config) {
+  const auto file = store_file(config).string();
+  std::error_code error;
+  auto text = "no container was touched; to begin without it, move " + file + " away: pods that run go on running";
+  if (std::filesystem::exists(copy_file(config), error)) {
+    text += fmt::format("; to use the last copy, stop berthd and run: mv {0} {0}.bad; rm -f {0}-wal; cp -p {1} {0}",
+                        file, copy_file(config).string());
+  }
+  return text;
+}
+
+Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
+  store::SqliteOptions options;
+  options.limits.history = kStoreHistory;
+  options.node = config.node_name;
+  options.version = BERTH_VERSION;
+  options.copy = copy_file(config);
+  options.on_problem = [](const store::StoreProblem& problem) {
+    log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
+  };
+  auto store = store::open_sqlite_store(store_file(config), std::move(options));
+  if (!store) {
+    auto error = std::move(store).error().context("open the store");
+    if (error.code() != ErrorCode::DataLoss) return error;
+    return Error(error.code(), error.message() + "; " + advice(config));
+  }
+  const auto identity = (*store)->identity();
+  std::error_code none;
+  if (identity.made_now && std::filesystem::exists(copy_file(config), none)) {
+    log(LogLevel::Warning, "the store was missing or empty and is new now", {{"advice", advice(config)}});
+  } else if (identity.node != config.node_name) {
+    log(LogLevel::Warning, "the store was made for another node", {{"node", identity.node}});
+  }
+  return store;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
@@ -454,8 +593,8 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
-  auto store = store::open_sqlite_store(store_file(config), {.history = kStoreHistory});
-  if (!store) return std::move(store).error().context("open the store");
+  auto store = open_store(config);
+  if (!store) return std::move(store).error();
 
   auto network = network::make_pod_network({.bridge = config.bridge,
                                             .pod_cidr = config.pod_cidr,

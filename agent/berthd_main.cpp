@@ -1,6 +1,8 @@
 // agent/berthd_main.cpp - the daemon: options, configuration, agent, API.
+#include <chrono>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -59,6 +61,16 @@ int main(int argc, char** argv) {
   }
 
   auto agent = berth::agent::make_agent(*config);
+  // A full disk gets room again, and nobody may be there to start us then: pods run on meanwhile.
+  for (std::string said; berth::failed_with(agent, berth::ErrorCode::ResourceExhausted);
+       agent = berth::agent::make_agent(*config)) {
+    constexpr std::chrono::seconds kTryAgain{5};
+    if (said != agent.error().message()) {
+      said = agent.error().message();
+      berth::log(berth::LogLevel::Error, "cannot start yet, pods run on, trying again", {{"error", said}});
+    }
+    std::this_thread::sleep_for(kTryAgain);
+  }
   if (!agent) return fail(agent.error());
   auto served = api_config(*config);
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };

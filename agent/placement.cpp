@@ -42,7 +42,9 @@ void Placement::place(const model::Pod& pod) {
   writer_.modify(
       key, pod.meta.uid, Durability::Durable,
       [node_name = node_name_](json::object& raw) {
-        auto& spec = raw["spec"].get_object();
+        auto* stored = raw.if_contains("spec");
+        if (stored == nullptr || !stored->is_object()) return false;
+        auto& spec = stored->get_object();
         if (!find_string(json::value(spec), {"nodeName"}).empty()) return false;
         spec["nodeName"] = node_name;
         return true;

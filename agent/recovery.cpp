@@ -1,14 +1,45 @@
 // agent/recovery.cpp - see recovery.hpp.
 #include "agent/recovery.hpp"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
 
 namespace berth::agent {
+namespace {
 
-Recovery::Recovery(RecoveryRooms rooms, OnOrphan on_orphan) : rooms_(rooms), on_orphan_(std::move(on_orphan)) {}
+constexpr std::chrono::seconds kLookAgain{2};
+
+/// A mark that cannot be read may have named any store: it is nobody's.
+std::optional<StoreMark> mark_in(const std::filesystem::path& file) {
+  auto mark = read_store_mark(file);
+  return mark ? *std::move(mark) : StoreMark{};
+}
+
+/// Everything that is on the host; the first room that cannot be asked is the error.
+Result<std::map<std::string, runtime::PodIdentity>> look_through(const RecoveryRooms& rooms) {
+  std::map<std::string, runtime::PodIdentity> found;
+  const auto containers = rooms.runtime.all_containers();
+  if (!containers) return containers.error();
+  for (const auto& container : *containers) found[container.pod.uid] = container.pod;
+  const auto attached = rooms.network.attached_pods();
+  if (!attached) return attached.error();
+  const auto mounted = rooms.volumes.mounted_pods();
+  if (!mounted) return mounted.error();
+  for (const auto* uids : {&*attached, &*mounted}) {
+    for (const auto& uid : *uids) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
+  }
+  return found;
+}
+
+}  // namespace
+
+Recovery::Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks)
+    : rooms_(std::move(rooms)), callbacks_(std::move(callbacks)) {
+  const auto mark = mark_in(rooms_.mark_file);
+  trusted_ = mark && same_store(*mark, rooms_.store.identity()) && mark->strangers.empty();
+}
 
 void Recovery::begin(std::set<std::string> uids) {
   unadopted_ = std::move(uids);
@@ -21,30 +52,72 @@ void Recovery::on_settled(const std::string& uid) {
 }
 
 void Recovery::look_for_orphans() {
+  if (judged_) return;
   incomplete_ = false;
   rooms_.lane.run([this] {
-    std::map<std::string, runtime::PodIdentity> found;
-    if (auto containers = rooms_.runtime.all_containers()) {
-      for (const auto& container : *containers) found[container.pod.uid] = container.pod;
-    } else {
-      rooms_.loop.post([this] { incomplete_ = true; });
-    }
-    if (auto attached = rooms_.network.attached_pods()) {
-      for (const auto& uid : *attached) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
-    }
-    if (auto mounted = rooms_.volumes.mounted_pods()) {
-      for (const auto& uid : *mounted) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
-    }
-    rooms_.loop.post([this, found]() mutable {
-      // An object that does not decode, or that is bound to a name this node had once, is no orphan.
-      for (const auto& object : rooms_.store.list(model::Kind::Pod).objects) found.erase(object->meta.uid);
-      for (const auto& [uid, identity] : found) on_orphan_(identity);
+    OrphanFacts facts;
+    facts.mark = mark_in(rooms_.mark_file);
+    auto found = look_through(rooms_);
+    const auto error = found ? std::string() : found.error().message();
+    if (found) facts.found = *std::move(found);
+    rooms_.loop.post([this, facts = std::move(facts), error] {
+      if (error.empty()) return judge(facts);
+      incomplete_ = true;
+      log(LogLevel::Debug, "what runs here is not known yet, asking again", {{"error", error}});
+      again_ = rooms_.loop.after(kLookAgain, [this] { retry(); });
     });
   });
 }
 
+void Recovery::judge(OrphanFacts facts) {
+  if (judged_) return;
+  judged_ = true;
+  facts.identity = rooms_.store.identity();
+  facts.node = rooms_.node;
+  facts.problems = rooms_.store.problems();
+  // An object that does not decode, or that is bound to a name this node had once, is no orphan.
+  for (const auto& object : rooms_.store.list(model::Kind::Pod).objects) facts.known.insert(object->meta.uid);
+  for (const auto& [uid, pod] : facts.found) found_.insert(uid);
+  auto plan = plan_orphans(facts);
+  strangers_ = std::move(plan.strangers);
+  for (const auto& stranger : strangers_) {
+    log(LogLevel::Warning,
+        "a pod without an object runs on, and a pod of its name waits: annotate the node with "
+        "stranger.berth.io/UID=adopt "
+        "or =remove",
+        {{"pod", stranger.ns + "/" + stranger.name}, {"uid", stranger.uid}, {"why", stranger.why}});
+  }
+  write_mark();
+  callbacks_.on_strangers(strangers_);
+  for (const auto& orphan : plan.remove) callbacks_.on_orphan(orphan);
+}
+
+void Recovery::write_mark() {
+  StoreMark mark{.id = rooms_.store.identity().id, .opened = rooms_.store.identity().opened, .strangers = {}};
+  for (const auto& stranger : strangers_) mark.strangers.insert(stranger.uid);
+  // A small file in memory, see on-disk.md: on the loop, so that it is there before anything is done about it.
+  if (auto written = write_store_mark(rooms_.mark_file, mark); !written) {
+    log(LogLevel::Warning, "the store's mark is not written: the next start will ask about pods without an object",
+        {{"error", written.error().message()}});
+  }
+}
+
 void Recovery::retry() {
   if (incomplete_) look_for_orphans();
+}
+
+bool Recovery::holds(const model::Pod& pod) const {
+  if (!judged_) return !trusted_;
+  if (pod.meta.deleting() || found_.contains(pod.meta.uid)) return false;
+  return std::any_of(strangers_.begin(), strangers_.end(), [&](const auto& stranger) {
+    return stranger.ns == pod.meta.ns && stranger.name == pod.meta.name;
+  });
+}
+
+void Recovery::drop(const std::string& uid) {
+  if (std::erase_if(strangers_, [&](const auto& each) { return each.uid == uid; }) == 0) return;
+  write_mark();
+  callbacks_.on_strangers(strangers_);
 }
 
 }  // namespace berth::agent

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "agent/orphan_plan.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
+#include "model/model.hpp"
 #include "network/pod_network.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -24,31 +28,54 @@ struct RecoveryRooms {
   runtime::PodRuntime& runtime;
   network::PodNetwork& network;
   volumes::PodVolumes& volumes;
+  std::filesystem::path mark_file;  ///< See store_mark.hpp.
+  std::string node;
+};
+
+struct RecoveryCallbacks {
+  /// Something of a pod is on this host that has no object, and its store is known to have decided its deletion.
+  std::function<void(const runtime::PodIdentity&)> on_orphan;
+  /// The pods that have no object and that nobody but a person may decide about have become known, or fewer.
+  std::function<void(const std::vector<model::Stranger>&)> on_strangers;
 };
 
 /// Loop thread.
 class Recovery {
  public:
-  /// Something of a pod is on this host that has no object: its deletion was decided before we went down.
-  using OnOrphan = std::function<void(const runtime::PodIdentity&)>;
-
-  Recovery(RecoveryRooms rooms, OnOrphan on_orphan);
+  Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks);
 
   /// The pods bound to this node when we started; their adoption is reported once, when all have settled.
   void begin(std::set<std::string> uids);
   void on_settled(const std::string& uid);
 
-  /// Looks through all rooms for pods without an object. A room that cannot be asked is asked again by retry().
+  /// Looks through all rooms for pods without an object, and again until every room could be asked: half a picture
+  /// says nothing about what is not in it.
   void look_for_orphans();
   /// containerd is there (again).
   void retry();
 
+  /// Must `pod` wait? A stranger of its name may use its data and its ports, and until the host was looked through
+  /// there may be one, unless this store is known to have made all that runs here.
+  bool holds(const model::Pod& pod) const;
+
+  const std::vector<model::Stranger>& strangers() const { return strangers_; }
+  /// Somebody has decided: it is no stranger any more.
+  void drop(const std::string& uid);
+
  private:
+  void judge(OrphanFacts facts);
+  void write_mark();
+
   RecoveryRooms rooms_;
-  OnOrphan on_orphan_;
+  RecoveryCallbacks callbacks_;
   std::set<std::string> unadopted_;  ///< uids of pods that were here before us and have not settled yet.
   std::size_t adopting_ = 0;
+  bool trusted_ = false;     ///< The mark says that this store made everything here.
   bool incomplete_ = false;  ///< A room could not be asked yet.
+  bool judged_ = false;
+  std::set<std::string> found_;  ///< uids of what was on the host.
+  std::vector<model::Stranger> strangers_;
+  std::unique_ptr<LoopHandle> again_;
 };
 
 }  // namespace berth::agent

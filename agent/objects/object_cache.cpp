@@ -6,6 +6,40 @@
 namespace berth::agent {
 namespace {
 
+/// Where a kind's JSON must be an object before anybody plans with it: planners write below it.
+std::vector<std::string_view> needed(model::Kind kind) {
+  switch (kind) {
+    case model::Kind::Pod:
+    case model::Kind::PersistentVolume:
+    case model::Kind::PersistentVolumeClaim: return {"spec"};
+    case model::Kind::StatefulSet:
+    case model::Kind::DaemonSet: return {"spec", "template", "spec"};
+    case model::Kind::Namespace:
+    case model::Kind::Node:
+    case model::Kind::StorageClass:
+    case model::Kind::ConfigMap:
+    case model::Kind::Secret:
+    case model::Kind::ServiceAccount:
+    case model::Kind::Service:
+    case model::Kind::ControllerRevision:
+    case model::Kind::Endpoints:
+    case model::Kind::EndpointSlice:
+    case model::Kind::Lease:
+    case model::Kind::Event: break;
+  }
+  return {};
+}
+
+bool has_shape(const model::Object& object) {
+  const json::object* at = &object.raw;
+  for (const auto step : needed(object.kind)) {
+    const auto* next = at->if_contains(step);
+    if (next == nullptr || !next->is_object()) return false;
+    at = &next->get_object();
+  }
+  return true;
+}
+
 template <typename T>
 void keep(Typed<T>& table, const model::Object& object, Result<T> decoded) {
   if (!decoded) {
@@ -31,6 +65,10 @@ void ObjectCache::apply(const store::Change& change) {
 }
 
 void ObjectCache::put(const model::Object& object) {
+  if (!has_shape(object)) {
+    log(LogLevel::Error, "stored object has no spec, keeping what was known", {{"object", object.key().display()}});
+    return;
+  }
   switch (object.kind) {
     case model::Kind::Pod: keep(pods_, object, model::decode_pod(object)); return;
     case model::Kind::StatefulSet: keep(stateful_sets_, object, model::decode_stateful_set(object)); return;

@@ -1,0 +1,60 @@
+// tests/agent/object_cache_test.cpp - rows of any shape, which somebody's hand or another version left in the store.
+#include "agent/objects/object_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/services/names.hpp"
+
+namespace berth::agent {
+namespace {
+
+model::Object bare(const model::KindInfo& kind) {
+  json::object metadata{{"name", "odd"}};
+  if (kind.namespaced) metadata["namespace"] = "default";
+  json::object raw{{"apiVersion", kind.api_version()}, {"kind", kind.name}, {"metadata", std::move(metadata)}};
+  return *model::make_object(std::move(raw));
+}
+
+store::Change added(model::Object object) {
+  return {store::ChangeType::Added, std::make_shared<const model::Object>(std::move(object)), nullptr, 1};
+}
+
+TEST(ObjectCache, ARowOfNothingButMetadataHurtsNobodyWhateverItsKind) {
+  ObjectCache cache;
+  for (const auto& kind : model::all_kinds()) cache.apply(added(bare(kind)));
+  EXPECT_TRUE(cache.pods().empty()) << "nobody may plan with a pod without a spec";
+  EXPECT_TRUE(cache.stateful_sets().empty());
+  EXPECT_TRUE(cache.daemon_sets().empty());
+  EXPECT_TRUE(cache.claims().empty());
+  EXPECT_TRUE(cache.volumes().empty());
+  std::ignore = make_names(cache, "cluster.local");
+}
+
+TEST(ObjectCache, FieldsOfWrongTypesHurtNobodyWhateverTheKind) {
+  const std::vector<json::value> shapes{nullptr,
+                                        1,
+                                        "text",
+                                        true,
+                                        json::array{},
+                                        json::array{1, "x"},
+                                        json::object{},
+                                        json::object{{"template", 1}},
+                                        json::object{{"template", json::object{}}},
+                                        json::object{{"containers", json::array{1}}}};
+  for (const auto& kind : model::all_kinds()) {
+    for (const auto* field :
+         {"spec", "status", "data", "subsets", "endpoints", "ports", "involvedObject", "revision"}) {
+      for (const auto& shape : shapes) {
+        ObjectCache cache;
+        auto object = bare(kind);
+        object.raw[field] = shape;
+        cache.apply(added(object));
+        std::ignore = make_names(cache, "cluster.local");
+        cache.apply({store::ChangeType::Deleted, std::make_shared<const model::Object>(object), nullptr, 2});
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace berth::agent

@@ -1,0 +1,115 @@
+// tests/agent/orphan_plan_test.cpp - what is taken down without an object, and what never is.
+#include "agent/orphan_plan.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace berth::agent {
+namespace {
+
+/// A host with one pod of the store and one without an object; the mark is the store's.
+OrphanFacts host() {
+  OrphanFacts facts;
+  facts.found["known"] = {.uid = "known", .ns = "default", .name = "web-0"};
+  facts.found["left"] = {.uid = "left", .ns = "default", .name = "old-0"};
+  facts.known = {"known"};
+  facts.identity = {.id = "store-1", .node = "here", .opened = 8, .made_now = false, .restored = false};
+  facts.mark = StoreMark{.id = "store-1", .opened = 7, .strangers = {}};
+  facts.node = "here";
+  return facts;
+}
+
+std::vector<std::string> removed(const OrphanFacts& facts) {
+  std::vector<std::string> uids;
+  for (const auto& pod : plan_orphans(facts).remove) uids.push_back(pod.uid);
+  return uids;
+}
+
+TEST(OrphanPlan, TheStoreThatMadeThePodTakesItDownOnceItsObjectIsGone) {
+  EXPECT_EQ(removed(host()), std::vector<std::string>{"left"});
+  EXPECT_TRUE(plan_orphans(host()).strangers.empty());
+  EXPECT_TRUE(plan_orphans(host()).same_store);
+}
+
+TEST(OrphanPlan, NoOtherStoreEverDoes) {
+  struct Case {
+    const char* what;
+    void (*change)(OrphanFacts&);
+  };
+  const std::vector<Case> cases{
+      {"new: it was missing or empty", [](OrphanFacts& f) { f.identity.made_now = true; }},
+      {"put back from a copy", [](OrphanFacts& f) { f.identity.restored = true; }},
+      {"of another host", [](OrphanFacts& f) { f.identity.id = "store-2"; }},
+      {"an older state of it", [](OrphanFacts& f) { f.identity.opened = 7; }},
+      {"no mark, and another node's",
+       [](OrphanFacts& f) {
+         f.mark.reset();
+         f.identity.node = "there";
+       }},
+      {"no mark, and it knows nothing of what is here",
+       [](OrphanFacts& f) {
+         f.mark.reset();
+         f.known = {"elsewhere"};
+       }},
+  };
+  for (const auto& each : cases) {
+    auto facts = host();
+    each.change(facts);
+    const auto plan = plan_orphans(facts);
+    EXPECT_TRUE(plan.remove.empty()) << each.what;
+    ASSERT_FALSE(plan.strangers.empty()) << each.what;
+    EXPECT_EQ(plan.strangers.back().uid, "left") << each.what;
+    EXPECT_EQ(plan.strangers.back().name, "old-0") << each.what;
+    EXPECT_FALSE(plan.strangers.back().why.empty()) << each.what;
+  }
+}
+
+TEST(OrphanPlan, AfterABootAPodThatTheStoreKnowsShowsThatItIsTheOne) {
+  auto facts = host();
+  facts.mark.reset();
+  EXPECT_EQ(removed(facts), std::vector<std::string>{"left"});
+}
+
+TEST(OrphanPlan, AStrangerStaysOneUntilAPersonDecides) {
+  auto facts = host();
+  facts.mark->strangers = {"left"};
+  const auto plan = plan_orphans(facts);
+  EXPECT_TRUE(plan.remove.empty());
+  ASSERT_EQ(plan.strangers.size(), 1U);
+}
+
+TEST(OrphanPlan, APodWhoseRowCannotBeReadIsLeftAlone) {
+  auto facts = host();
+  facts.problems = {
+      {.what = "Pod default/old-0", .reason = "not JSON", .kind = "Pod", .ns = "default", .name = "old-0"}};
+  EXPECT_TRUE(removed(facts).empty());
+  facts.problems.front().name = "other";
+  EXPECT_EQ(removed(facts), std::vector<std::string>{"left"});
+  facts.found["left"].ns.clear();
+  facts.found["left"].name = "left";
+  EXPECT_TRUE(removed(facts).empty()) << "nothing says which pod it is of";
+}
+
+TEST(StoreMark, IsReadAsItWasWrittenAndAMissingOneIsNoError) {
+  auto pattern = testing::TempDir() + "mark-XXXXXX";
+  const std::filesystem::path dir = ::mkdtemp(pattern.data());
+  const auto file = dir / "store.json";
+  const auto none = read_store_mark(file);
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(none->has_value());
+  const StoreMark mark{.id = "store-1", .opened = 3, .strangers = {"a", "b"}};
+  ASSERT_TRUE(write_store_mark(file, mark).ok());
+  const auto read = read_store_mark(file);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, mark);
+  std::ofstream(file) << "{}";
+  EXPECT_FALSE(read_store_mark(file).ok()) << "damaged is not the same as missing";
+  std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace berth::agent
