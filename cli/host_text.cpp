@@ -228,9 +228,9 @@ std::string host_text(const HostPicture& picture, const std::vector<Ailment>& ai
   auto agent = fmt::format("berth {} on {}", status.version, status.node);
   if (status.started_at) agent += fmt::format(", up {}", ago(status.started_at, picture.now));
   row("Agent", agent);
-  row("containerd",
-      fmt::format("{} at {}", status.containerd.version.empty() ? "unknown version" : status.containerd.version,
-                  status.containerd.address));
+  auto version = status.containerd.version;  // "containerd://1.6.20", as a Node has it
+  if (const auto slashes = version.find("//"); slashes != std::string::npos) version.erase(0, slashes + 2);
+  row("containerd", fmt::format("{} at {}", version.empty() ? "unknown version" : version, status.containerd.address));
   auto store = fmt::format("{}, revision {}", status.store.path, status.store.revision);
   if (status.store.backup_at)
     store += fmt::format("; copied {} ago to {}", ago(status.store.backup_at, picture.now), status.store.backup_path);

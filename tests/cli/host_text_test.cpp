@@ -37,7 +37,8 @@ class HostText : public testing::Test {
     status.version = "0.2.0";
     status.node = "worker1";
     status.started_at = at("2026-11-28T09:00:00Z");
-    status.containerd = {.address = "/run/containerd/containerd.sock", .version = "1.6.20", .error = "", .since = {}};
+    status.containerd = {
+        .address = "/run/containerd/containerd.sock", .version = "containerd://1.6.20", .error = "", .since = {}};
     status.store.path = "/var/lib/berth/berth.db";
     status.store.revision = 7;
     status.disks = {{.path = "/var/lib/berth", .total_bytes = 100ULL << 30, .free_bytes = 50ULL << 30, .error = ""}};
