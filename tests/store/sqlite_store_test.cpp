@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -350,6 +351,117 @@ TEST_F(SqliteStore, OfAThousandDeletesAndCreatesOnAFullDiskEveryRefusedOneHadNoE
   store.reset();
   store = open();
   EXPECT_EQ(state(), expected) << "after reopening";
+}
+
+mode_t mode_of(const std::filesystem::path& file) {
+  struct stat found {};
+  return ::stat(file.c_str(), &found) == 0 ? found.st_mode & 0777U : 0;
+}
+
+TEST_F(SqliteStore, TheFileItsLogAndItsCopyAreTheOwnersAlone) {
+  std::ofstream(file_) << "";
+  ASSERT_EQ(::chmod(file_.c_str(), 0644), 0);
+  SqliteOptions options;
+  options.copy = dir_ / "copy.db";
+  options.copy_every = std::chrono::milliseconds{0};
+  const auto store = open(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  ASSERT_TRUE(store->flush().ok());
+  ASSERT_TRUE(store->flush().ok()) << "by now the copy of the first is made";
+  EXPECT_EQ(mode_of(file_), 0600U);
+  EXPECT_EQ(mode_of(dir_ / "store.db-wal"), 0600U);
+  EXPECT_EQ(mode_of(options.copy), 0600U);
+}
+
+TEST_F(SqliteStore, ACopyThatIsPutBackHasTheObjectsAndIsAnotherStore) {
+  SqliteOptions options;
+  options.node = "here";
+  options.copy = dir_ / "copy.db";
+  options.copy_every = std::chrono::milliseconds{0};
+  auto store = open(options);
+  const auto first = store->identity();
+  EXPECT_TRUE(first.made_now);
+  EXPECT_EQ(first.id.size(), 36U);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  ASSERT_TRUE(store->flush().ok());
+  ASSERT_TRUE(store->flush().ok());
+  store.reset();
+
+  options.copy.clear();
+  store = open(options);
+  EXPECT_EQ(store->identity().id, first.id) << "the same store keeps its name";
+  EXPECT_EQ(store->identity().opened, first.opened + 1);
+  EXPECT_FALSE(store->identity().made_now);
+  store.reset();
+
+  std::filesystem::rename(dir_ / "copy.db", file_);
+  std::filesystem::remove(dir_ / "store.db-wal");
+  store = open(options);
+  EXPECT_EQ(value_of(*store, "a"), "v");
+  EXPECT_TRUE(store->identity().restored);
+  const auto second = store->identity().id;
+  EXPECT_NE(second, first.id);
+  store.reset();
+  store = open(options);
+  EXPECT_EQ(store->identity().id, second);
+  EXPECT_FALSE(store->identity().restored) << "only at its first start";
+}
+
+TEST_F(SqliteStore, AFileThatIsRemovedWhileWeRunIsNoticedAndItsCopyHasEverything) {
+  SqliteOptions options;
+  options.copy = dir_ / "copy.db";
+  auto store = open(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  EXPECT_TRUE(store->problems().empty());
+  std::filesystem::remove(file_);
+  ASSERT_TRUE(create_and_wait(*store, config_map("b")).ok());
+  ASSERT_EQ(store->problems().size(), 1U);
+  EXPECT_EQ(store->problems().front().what, file_.native());
+  store.reset();
+  EXPECT_FALSE(std::filesystem::exists(file_)) << "never made again silently";
+
+  std::filesystem::rename(dir_ / "copy.db", file_);
+  store = open();
+  EXPECT_EQ(value_of(*store, "a"), "v");
+  EXPECT_EQ(value_of(*store, "b"), "v");
+}
+
+TEST_F(SqliteStore, ACopyIsMadeBeforeAnotherVersionWrites) {
+  SqliteOptions options;
+  options.copy = dir_ / "copy.db";
+  options.version = "1.0";
+  auto store = open(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  store.reset();
+  const auto before = dir_ / "store.db.before-upgrade";
+  open(options);
+  EXPECT_FALSE(std::filesystem::exists(before)) << "the same version";
+  options.version = "2.0";
+  store = open(options);
+  ASSERT_TRUE(std::filesystem::exists(before));
+  ASSERT_TRUE(update_and_wait(*store, config_map("a", "newer"), 0).ok());
+  store.reset();
+  std::filesystem::rename(before, file_);
+  EXPECT_EQ(value_of(*open(), "a"), "v");
+}
+
+TEST_F(SqliteStore, ALogWithoutItsFileIsKept) {
+  std::ofstream(dir_ / "store.db-wal") << "what is left of the objects";
+  EXPECT_NE(open(), nullptr);
+  EXPECT_EQ(std::filesystem::file_size(dir_ / "store.db-wal.lost"), 27U);
+}
+
+TEST_F(SqliteStore, ATruncatedFileIsDataLossAndNotMadeAnew) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(create_and_wait(*store, config_map(std::to_string(i), std::string(2000, 'x'))).ok());
+    }
+  }
+  std::filesystem::resize_file(file_, std::filesystem::file_size(file_) / 2);
+  const auto size = std::filesystem::file_size(file_);
+  EXPECT_TRUE(failed_with(open_sqlite_store(file_), ErrorCode::DataLoss));
+  EXPECT_EQ(std::filesystem::file_size(file_), size);
 }
 
 /// Runs `work` in a child process that is killed with SIGKILL once it has said so.
