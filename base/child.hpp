@@ -21,7 +21,8 @@ struct ChildOptions {
   bool dies_with_caller = false;
 };
 
-/// Runs argv[0] (looked up in PATH) and waits. Blocks: call it on a lane.
+/// Runs argv[0] (looked up in PATH) and waits. Blocks: call it on a lane. It speaks English (LC_ALL=C), whatever the
+/// host's language is.
 ///
 /// Errors: NotFound (no such program), DeadlineExceeded (killed with SIGKILL; when even that does not
 /// end it, a process in state D, it is left to itself and its pid is named in the text).

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #define BOOST_PROCESS_USE_STD_FS  // else it wants Boost.Filesystem
 #pragma GCC diagnostic push
@@ -72,6 +73,17 @@ struct ChildSetup {
   }
 };
 
+/// Ours, in English: we read what tools say, and users read it in our messages.
+std::vector<const char*> child_environment() {
+  std::vector<const char*> variables;
+  for (char** each = ::environ; each != nullptr && *each != nullptr; ++each) {
+    if (!std::string_view(*each).starts_with("LC_ALL=")) variables.push_back(*each);
+  }
+  variables.push_back("LC_ALL=C");
+  variables.push_back(nullptr);
+  return variables;
+}
+
 bool is_program(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
@@ -109,6 +121,8 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
 
   boost::asio::io_context context;
   process::posix::default_launcher launcher;
+  const auto environment = child_environment();
+  launcher.env = environment.data();
   boost::system::error_code ec;
   auto child = launcher(context.get_executor(), ec, program, std::vector<std::string>(argv.begin() + 1, argv.end()),
                         ChildSetup{input, write_end.get(), dies_with_caller, ::getpid()});

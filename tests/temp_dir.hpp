@@ -33,6 +33,10 @@ class TempDir {
   std::filesystem::path path_;
 };
 
+/// What agents of one machine share is the tests' own, too.
+[[maybe_unused]] inline const int kTestsLockDir =
+    ::setenv("BERTH_LOCK_DIR", ("/tmp/berth-test-locks-" + std::to_string(::geteuid())).c_str(), /*overwrite=*/0);
+
 inline void put(const std::filesystem::path& path, const std::string& content) {
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path) << content;

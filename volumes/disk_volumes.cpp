@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/mount_table.hpp"
+#include "volumes/host_registry.hpp"
 #include "volumes/names.hpp"
 #include "volumes/network_mounts.hpp"
 
@@ -56,7 +57,10 @@ std::string peer_of_mounts(const std::vector<MountEntry>& mounts) {
 }  // namespace
 
 DiskVolumes::DiskVolumes(const VolumesConfig& config, JobRunner& runner)
-    : run_dir_(config.run_dir), state_dir_(config.state_dir), on_progress_(config.on_progress), runner_(runner) {}
+    : run_dir_(config.run_dir), state_dir_(config.state_dir), on_progress_(config.on_progress), runner_(runner) {
+  // So that another agent of this machine finds what we gave out before it gives it out, too. Each job says it again.
+  static_cast<void>(note_agent({run_dir_, state_dir_}));
+}
 
 Status DiskVolumes::begin(const std::string& id, const std::string& pod_uid, VolumeJob job) {
   job.id = id;

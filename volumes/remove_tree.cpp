@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -97,24 +98,45 @@ Status remove_tree(const std::filesystem::path& path, SteadyTime deadline) {
     if (errno == ENOENT) return Ok{};
     return Error::from_errno(errno, "open " + path.parent_path().string());
   }
-  const auto name = path.filename().string();
+  return remove_tree(parent.get(), path.filename().string(), path, deadline);
+}
+
+Status remove_tree(int parent, const std::string& name, const std::filesystem::path& shown, SteadyTime deadline) {
   for (;;) {
     struct stat now = {};
-    if (::fstatat(parent.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (::fstatat(parent, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Ok{};
-      return Error::from_errno(errno, "stat " + path.string());
+      return Error::from_errno(errno, "stat " + shown.string());
     }
     UniqueFd root;
     if (S_ISDIR(now.st_mode)) {
-      root = open_beneath(parent.get(), name, O_RDONLY | O_DIRECTORY, Links::Refuse, /*same_mount=*/true);
+      root = open_beneath(parent, name, O_RDONLY | O_DIRECTORY, Links::Refuse, /*same_mount=*/true);
       if (!root && errno == EXDEV) {
         return Error(ErrorCode::FailedPrecondition,
-                     fmt::format("remove {}: something is mounted there", path.string()));
+                     fmt::format("remove {}: something is mounted there", shown.string()));
       }
     }
     Remover remover(root.get(), deadline);
-    if (auto removed = remover.remove(parent.get(), name, path.string(), 0); !removed) return removed;
+    if (auto removed = remover.remove(parent, name, shown.string(), 0); !removed) return removed;
   }
+}
+
+Result<std::vector<std::string>> names_in(int directory, std::string_view prefix) {
+  UniqueFd fresh(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  auto* stream = fresh ? ::fdopendir(fresh.get()) : nullptr;
+  if (stream == nullptr) return Error::from_errno(errno, "read directory");
+  static_cast<void>(fresh.release());  // the stream owns it now
+  std::vector<std::string> names;
+  errno = 0;
+  while (const auto* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name.starts_with(prefix)) names.emplace_back(name);
+  }
+  const auto failure = errno;
+  ::closedir(stream);
+  if (failure != 0) return Error::from_errno(failure, "read directory");
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace berth::volumes

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -13,5 +16,12 @@ namespace berth::volumes {
 /// Errors: FailedPrecondition (something below is a mount point: named and left alone), DeadlineExceeded
 /// (`deadline` of the steady clock came first), PermissionDenied (immutable file, ...).
 Status remove_tree(const std::filesystem::path& path, SteadyTime deadline);
+
+/// The same for `name` in the open directory `parent`: where somebody may exchange the directories on the way (another
+/// client of a share), a path could lead elsewhere by now. `shown` is what messages call it.
+Status remove_tree(int parent, const std::string& name, const std::filesystem::path& shown, SteadyTime deadline);
+
+/// Names in the open directory that begin with `prefix`, sorted.
+Result<std::vector<std::string>> names_in(int directory, std::string_view prefix);
 
 }  // namespace berth::volumes

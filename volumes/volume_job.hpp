@@ -64,7 +64,7 @@ struct PublishJob {
 /// mount is really unmounted, so that its data is on it. Empty directories that were mounted on are removed. No
 /// directories: releases every staged device whose targets are all gone (after a restart); those that another process
 /// works on are left to it. Errors: Unavailable (a device is still busy: again later), DataLoss (a record below
-/// run_dir/staged cannot be understood: left alone).
+/// run_dir/staged cannot be understood: left alone; or not all of a device's data could be written: it is released).
 struct UnpublishJob {
   std::filesystem::path run_dir;
   std::vector<std::filesystem::path> directories;

@@ -32,6 +32,15 @@ TEST(Child, CollectsStdoutStderrAndTheExitCode) {
   EXPECT_EQ(result->output, "out\nerr\n");
 }
 
+TEST(Child, SpeaksEnglishWhateverTheHostSpeaks) {
+  ASSERT_EQ(::setenv("LC_ALL", "de_DE.UTF-8", 1), 0);
+  ASSERT_EQ(::setenv("BERTH_CHILD_TEST", "kept", 1), 0);
+  const auto result = shell("echo $LC_ALL $BERTH_CHILD_TEST");
+  ::unsetenv("LC_ALL");
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(result->output, "C kept\n");
+}
+
 TEST(Child, PassesArgumentsUntouched) {
   const auto result = run_child({"printf", "%s|", "two words", "", "$HOME"});
   ASSERT_TRUE(result.ok()) << result.error().message();

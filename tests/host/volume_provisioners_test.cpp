@@ -19,6 +19,7 @@
 #include "tests/temp_dir.hpp"
 #include "volumes/helper/device_users.hpp"
 #include "volumes/helper/provisioner.hpp"
+#include "volumes/helper/verbs.hpp"
 #include "volumes/mounts.hpp"
 
 namespace berth::volumes::helper {
@@ -398,6 +399,149 @@ TEST_F(PoolVolumes, ReclaimedItIsBlankAndFreeAndNotBefore) {
   // Not ours any more: a second reclaim wipes nothing.
   ASSERT_TRUE(reclaim(reclaim_job("data", link("disk-8"))).ok());
   EXPECT_EQ(signature(link("disk-8")), "ext4");
+}
+
+TEST_F(PoolVolumes, DataOfNoKnownKindIsNotGivenOutAndWipingTheSignaturesTakesItAway) {
+  const auto dirty = [](const std::string& device, std::int64_t at) {
+    run({"dd", "if=/dev/urandom", "of=" + device, "bs=4096", "count=1", fmt::format("seek={}", at / 4096),
+         "conv=fsync"});
+  };
+  dirty(link("disk-8"), 64 * 1024);         // as a database on the raw device, or dm-crypt without a header
+  dirty(link("disk-16"), 16 * kMi - 8192);  // as what keeps its description at the end
+  const auto none = provision(provision_job("data", 33 * kMi));
+  const auto words = none ? std::string() : none.error().message();
+  for (const auto* name : {"disk-8", "disk-16"}) {
+    EXPECT_NE(words.find(fmt::format("{}: holds data of no known kind", link(name))), std::string::npos) << words;
+  }
+  // What a claim of the pool wrote is wiped when the claim goes.
+  auto job = provision_job("data", kMi);
+  job.block = true;
+  ASSERT_EQ(given(job), link("disk-32"));
+  dirty(link("disk-32"), 4096);
+  dirty(link("disk-32"), 32 * kMi - 4096);
+  ASSERT_TRUE(reclaim(reclaim_job("data", link("disk-32"))).ok());
+  EXPECT_EQ(given(job), link("disk-32"));
+}
+
+TEST_F(PoolVolumes, TwoAgentsOfOneMachineNeverShareADisk) {
+  const auto of_other = [&](ProvisionJob job) {
+    job.run_dir = host_.dir.path() / "other/run";
+    job.state_dir = host_.dir.path() / "other/state";
+    return job;
+  };
+  ASSERT_EQ(given(provision_job("data-0", kMi)), link("disk-8"));
+  EXPECT_EQ(given(of_other(provision_job("data-0", kMi))), link("disk-16"));  // the same claim, of another agent
+  EXPECT_EQ(given(of_other(provision_job("data-1", kMi))), link("disk-32"));
+  const auto none = given(provision_job("data-1", kMi));
+  EXPECT_NE(none.find(fmt::format("{}: given to default/data-1", link("disk-32"))), std::string::npos) << none;
+  EXPECT_EQ(given(provision_job("data-0", kMi)), link("disk-8"));
+  // Both at once: one gets the last, the other hears why not.
+  auto gone = reclaim_job("data-1", link("disk-32"));
+  gone.run_dir = host_.dir.path() / "other/run";
+  gone.state_dir = host_.dir.path() / "other/state";
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(reclaim(gone).ok());
+    auto mine = reclaim_job("data-2", link("disk-32"));
+    ASSERT_TRUE(reclaim(mine).ok());
+    DisposableChild first(encode(provision_job("data-2", kMi)));
+    DisposableChild second(encode(of_other(provision_job("data-1", kMi))));
+    const auto got = (first.answer().contains("result") ? 1 : 0) + (second.answer().contains("result") ? 1 : 0);
+    EXPECT_EQ(got, 1);
+  }
+}
+
+TEST_F(PoolVolumes, ADiskThatAPodOfAnotherAgentHasIsNeitherMountedNorGiven) {
+  const auto publish_job = [&](const std::string& agent, bool block) {
+    PublishJob job;
+    job.volume.name = "data";
+    job.volume.source = model::LocalSource{link("disk-32"), "ext4"};
+    job.volume.block = block;
+    job.run_dir = host_.dir.path() / agent / "run";
+    job.target = job.run_dir / "pods/uid-1" / (block ? "devices" : "mounts") / "data";
+    fs::create_directories(job.run_dir / "pods/uid-1");
+    return job;
+  };
+  const auto unpublish_all = [&](const PublishJob& job) {
+    return unpublish(UnpublishJob{.run_dir = job.run_dir, .directories = {job.target.parent_path()}});
+  };
+  const auto raw = publish_job("first", /*block=*/true);
+  const auto published = publish(raw);
+  ASSERT_TRUE(published.ok()) << published.error().message();
+  for (const auto block : {true, false}) {
+    const auto job = publish_job("second", block);
+    const auto refused = publish(job);
+    ASSERT_TRUE(failed_with(refused, ErrorCode::FailedPrecondition)) << block;
+    EXPECT_EQ(refused.error().message(), "data is given to pod uid-1 as data");
+    EXPECT_TRUE(unpublish_all(job).ok());  // as its pod goes
+  }
+  EXPECT_EQ(signature(link("disk-32")), "");
+  ASSERT_TRUE(unpublish_all(raw).ok());
+  const auto mounted = publish_job("second", /*block=*/false);
+  const auto again = publish(mounted);
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  EXPECT_TRUE(failed_with(publish(raw), ErrorCode::FailedPrecondition));
+  EXPECT_TRUE(unpublish_all(mounted).ok());
+}
+
+TEST_F(PoolVolumes, WhatDoesNotReachTheDiskIsToldOnceAndTheDiskIsGivenBack) {
+  const auto small = host_.dir.path() / "small";
+  const SmallDisk disk(small, 24 * kMi);  // holds less than the image claims
+  put(small / "image", "");
+  fs::resize_file(small / "image", 128 * kMi);
+  const Loop loop(small / "image");
+  PublishJob job;
+  job.volume.name = "data";
+  job.volume.source = model::LocalSource{loop.device(), "ext4"};
+  job.run_dir = run_;
+  job.target = run_ / "pods/uid-1/mounts/data";
+  fs::create_directories(run_ / "pods/uid-1");
+  const auto published = publish(job);
+  ASSERT_TRUE(published.ok()) << published.error().message();
+  put(job.target / "file", std::string(static_cast<std::size_t>(64 * kMi), 'x'));
+  const UnpublishJob all{.run_dir = run_, .directories = {job.target.parent_path()}};
+  const auto told = unpublish(all);
+  ASSERT_TRUE(failed_with(told, ErrorCode::DataLoss)) << (told.ok() ? "" : told.error().message());
+  EXPECT_NE(told.error().message().find("data: not everything that was written could be brought to the disk"),
+            std::string::npos)
+      << told.error().message();
+  EXPECT_TRUE(unpublish(all).ok());
+  EXPECT_TRUE(!fs::exists(run_ / "staged") || fs::is_empty(run_ / "staged"));
+}
+
+TEST_F(PoolVolumes, AFileSystemThatNeedsRepairIsNotMadeWritableUnderItsReaders) {
+  const auto device = disks_[2]->device();
+  run({"mkfs.ext4", "-q", "-F", device});
+  run({"debugfs", "-w", "-R", "set_inode_field <2> links_count 9", device});
+  run({"debugfs", "-w", "-R", "set_super_value state 0", device});
+  const auto job_of = [&](const std::string& pod, bool read_only) {
+    PublishJob job;
+    job.volume.name = "data";
+    job.volume.source = model::LocalSource{device, "ext4"};
+    job.volume.read_only = read_only;
+    job.run_dir = run_;
+    job.target = run_ / "pods" / pod / "mounts/data";
+    fs::create_directories(run_ / "pods" / pod);
+    return job;
+  };
+  const auto reader = job_of("reader", true);
+  const auto writer = job_of("writer", false);
+  ASSERT_TRUE(publish(reader).ok());
+  const auto refused = publish(writer);
+  ASSERT_TRUE(failed_with(refused, ErrorCode::FailedPrecondition));
+  EXPECT_NE(refused.error().message().find("has to be checked before it is written to"), std::string::npos)
+      << refused.error().message();
+  ASSERT_TRUE(unpublish(UnpublishJob{.run_dir = run_, .directories = {reader.target.parent_path()}}).ok());
+  const auto written = publish(writer);
+  ASSERT_TRUE(written.ok()) << written.error().message();
+  put(writer.target / "file", "x");
+  // A sound one is shared as before.
+  EXPECT_TRUE(unpublish(UnpublishJob{.run_dir = run_, .directories = {writer.target.parent_path()}}).ok());
+  ASSERT_TRUE(publish(reader).ok());
+  const auto shared = publish(writer);
+  EXPECT_TRUE(shared.ok()) << shared.error().message();
+  for (const auto* pod : {"reader", "writer"}) {
+    EXPECT_TRUE(unpublish(UnpublishJob{.run_dir = run_, .directories = {run_ / "pods" / pod / "mounts"}}).ok());
+  }
 }
 
 TEST_F(PoolVolumes, AClaimWhoseDiskIsAwayWaitsForIt) {

@@ -45,6 +45,20 @@ TEST(RemoveTree, LinkInPlaceOfTheTreeIsOnlyUnlinked) {
   EXPECT_TRUE(remove_tree(dir.path() / "absent/tree", soon()).ok());
 }
 
+TEST(RemoveTree, ByADescriptorTheWayThereMayBeExchanged) {
+  const TempDir dir;
+  put(dir.path() / "outside/tree/precious", "x");
+  put(dir.path() / "share/trash/tree/file", "x");
+  const UniqueFd trash(::open((dir.path() / "share/trash").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // As another client of the share may, between our look and our removal.
+  fs::rename(dir.path() / "share/trash", dir.path() / "share/moved");
+  fs::create_directory_symlink(dir.path() / "outside", dir.path() / "share/trash");
+  EXPECT_EQ(names_in(trash.get(), "tr").value_or({}), std::vector<std::string>{"tree"});
+  EXPECT_TRUE(remove_tree(trash.get(), "tree", "share/trash/tree", soon()).ok());
+  EXPECT_FALSE(fs::exists(dir.path() / "share/moved/tree"));
+  EXPECT_EQ(get(dir.path() / "outside/tree/precious"), "x");
+}
+
 TEST(RemoveTree, TreeDeeperThanPathMaxIsRemoved) {
   const TempDir dir("/dev/shm");
   const std::string level(60, 'x');

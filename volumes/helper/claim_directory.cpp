@@ -137,14 +137,12 @@ Status remove_claim_directory(const std::filesystem::path& base, const std::stri
   // What a killed provision() left before it was a claim's.
   ::unlinkat(here, fmt::format(".new-{}", claim).c_str(), AT_REMOVEDIR);
   // What this or an earlier, interrupted call moved aside. '_' is in no name, so no other claim matches.
-  const auto directory = base / ns / kTrash;
-  std::error_code failure;
-  std::filesystem::directory_iterator entry(directory, failure);
-  for (; !failure && entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
-    if (!entry->path().filename().string().starts_with(fmt::format("{}_", claim))) continue;
-    if (auto removed = remove_tree(entry->path(), deadline); !removed) return removed;
+  // By the descriptor: other clients of the share may put a link in the place of any directory on the path.
+  const auto names = names_in(trash->get(), fmt::format("{}_", claim));
+  if (!names) return names.error().context(fmt::format("{}/{}", ns, kTrash));
+  for (const auto& name : *names) {
+    if (auto removed = remove_tree(trash->get(), name, base / ns / kTrash / name, deadline); !removed) return removed;
   }
-  if (failure) return Error::from_errno(failure.value(), fmt::format("read {}", directory.string()));
   ::unlinkat(here, kTrash, AT_REMOVEDIR);  // stays while other claims' content is in it
   return Ok{};
 }

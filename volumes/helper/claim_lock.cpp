@@ -13,15 +13,17 @@
 #include "base/atomic_file.hpp"
 #include "base/sha256.hpp"
 #include "volumes/helper/verbs.hpp"
+#include "volumes/host_registry.hpp"
 
 namespace berth::volumes::helper {
 
-Result<UniqueFd> take_lock(const std::filesystem::path& run_dir, const std::string& name, const std::string& what,
-                           HandDown hand_down) {
+Result<UniqueFd> take_lock(const std::string& name, const std::string& what, HandDown hand_down) {
   constexpr std::size_t kDigits = 16;
   constexpr std::chrono::seconds kPatience{60};
   constexpr std::chrono::milliseconds kPause{50};
-  const auto directory = run_dir / "locks";
+  const auto host = want_host_dir();
+  if (!host) return host.error();
+  const auto directory = *host / "locks";
   if (auto made = make_directories(directory, 0700); !made) return made.error();
   const auto path = directory / fmt::format("{}-{}", name, sha256_hex(what).substr(0, kDigits));
   const int inherit = hand_down == HandDown::Yes ? 0 : O_CLOEXEC;

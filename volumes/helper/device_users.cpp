@@ -16,6 +16,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
+#include "volumes/host_registry.hpp"
 
 namespace berth::volumes::helper {
 namespace {
@@ -89,11 +90,12 @@ void add_loops(dev_t device, const HostView& host, std::vector<std::string>& use
 }
 
 void add_pods(dev_t device, const HostView& host, std::vector<std::string>& users) {
-  if (host.run_dir.empty()) return;
-  for (const auto& pod : entries(host.run_dir / "pods")) {
-    for (const auto& link : entries(pod / "devices")) {
-      if (is_device(link, device)) {
-        users.push_back(fmt::format("given to pod {} as {}", pod.filename().string(), link.filename().string()));
+  for (const auto& run_dir : host.run_dirs) {
+    for (const auto& pod : entries(run_dir / "pods")) {
+      for (const auto& link : entries(pod / "devices")) {
+        if (is_device(link, device)) {
+          users.push_back(fmt::format("given to pod {} as {}", pod.filename().string(), link.filename().string()));
+        }
       }
     }
   }
@@ -110,7 +112,9 @@ Result<HostView> look_at_host(const fs::path& run_dir) {
   auto swaps = read_file("/proc/swaps");
   if (!swaps && swaps.error().code() != ErrorCode::NotFound) return swaps.error();
   host.swaps = swaps.value_or({});
-  host.run_dir = run_dir;
+  auto run_dirs = all_run_dirs(run_dir);
+  if (!run_dirs) return run_dirs.error();
+  host.run_dirs = *std::move(run_dirs);
   return host;
 }
 
@@ -139,12 +143,11 @@ std::vector<std::string> device_users(dev_t device, const HostView& host) {
   return users;
 }
 
-Result<bool> can_claim(const fs::path& device) {
-  // O_EXCL without O_CREAT is defined for block devices only.
-  const UniqueFd fd(::open(device.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC));
-  if (fd) return true;
-  if (errno == EBUSY) return false;
-  return Error::from_errno(errno, fmt::format("open {}", device.string()));
+std::vector<std::string> pods_and_mounts(dev_t device, const HostView& host, bool mounts) {
+  std::vector<std::string> users;
+  if (mounts) add_mounts(device, host, users);
+  add_pods(device, host, users);
+  return users;
 }
 
 Result<std::vector<std::string>> loops_of(const fs::path& image, const HostView& host) {

@@ -17,21 +17,21 @@ struct HostView {
   MountTable mounts;
   std::string swaps;  ///< /proc/swaps
   std::filesystem::path sys = "/sys";
-  std::filesystem::path run_dir;  ///< For devices that pods have as they are; empty: not looked for.
+  std::vector<std::filesystem::path> run_dirs;  ///< Of all agents: for devices that pods have as they are.
 };
+/// `run_dir`: of the agent that asks; those of the others on this machine are found.
 Result<HostView> look_at_host(const std::filesystem::path& run_dir);
 
 /// Everybody who uses the device or a partition of it, as ends of "it is ...": "mounted at /data", "swap space",
 /// "part of dm-3 (vg0-root)", "the disk behind /dev/loop4", "given to pod <uid> as data". Empty: nobody we can see from
-/// here; only can_claim() knows about other mount namespaces.
+/// here; only in_use() of block_device.hpp knows about other mount namespaces.
 std::vector<std::string> device_users(dev_t device, const HostView& host);
 
 /// Names of the partitions that the kernel sees on it: "sdb1". None for a partition.
 std::vector<std::string> partitions_of(dev_t device, const HostView& host);
 
-/// Would an exclusive open succeed? Mounts (in any namespace), dm, md, swap and mkfs hold devices so. See open(2),
-/// O_EXCL on block devices. False: somebody does. Errors: as of open(2).
-Result<bool> can_claim(const std::filesystem::path& device);
+/// Only those of device_users() who have it as it is, or, with `mounts`, a file system of it: who must not share it.
+std::vector<std::string> pods_and_mounts(dev_t device, const HostView& host, bool mounts);
 
 /// Loop devices ("/dev/loop3") whose content is this file, found by device and inode: a renamed file is still found.
 Result<std::vector<std::string>> loops_of(const std::filesystem::path& image, const HostView& host);

@@ -150,6 +150,10 @@ Status format(const std::filesystem::path& device, const std::string& type, cons
                                                           made->exit_code, one_line(made->output)));
 }
 
+bool is_clean(const std::filesystem::path& device, const std::string& type) {
+  return !is_ext(type) || run_fsck(device, type, {"-n"}).ok();
+}
+
 Status repair(const std::filesystem::path& device, const std::string& type) {
   return is_ext(type) ? run_fsck(device, type, {"-a"}) : Status(Ok{});
 }

@@ -26,6 +26,9 @@ struct DeviceContent {
 /// Errors: Unavailable (cannot be read), NotFound.
 Result<DeviceContent> probe(const std::filesystem::path& device);
 
+/// Are its first and last MiB nothing but zeros? Blank says only that there is no signature that libblkid knows.
+Result<bool> ends_are_zero(const std::filesystem::path& device);
+
 /// The file system's size in bytes by its superblock; 0 for types that we do not grow. Errors: Unavailable.
 Result<std::uint64_t> file_system_bytes(const std::filesystem::path& device, std::string_view type);
 
@@ -46,6 +49,9 @@ std::vector<std::string> format_command(const std::filesystem::path& device, con
 /// Makes the file system. Killed on the way it leaves Blank or UnfinishedFormat: mke2fs and mkfs.btrfs write what they
 /// are known by last. Errors: NotFound (mkfs is not installed), FailedPrecondition (mkfs's words: too small, ...).
 Status format(const std::filesystem::path& device, const std::string& type, const DeviceContent& content);
+
+/// Would repair() find nothing to do? Writes nothing, and takes as long.
+bool is_clean(const std::filesystem::path& device, const std::string& type);
 
 /// fsck -a of ext2, 3 and 4; the others repair themselves when mounted. Errors: DataLoss (fsck's words), Unavailable.
 Status repair(const std::filesystem::path& device, const std::string& type);

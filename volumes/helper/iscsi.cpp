@@ -1,8 +1,9 @@
 // volumes/helper/iscsi.cpp - see iscsi.hpp.
 //
-// Whether a session is ours to end is written down before it is begun: run_dir/iscsi/<hash of target, portal,
-// interface>.json. Who begins or ends a session holds the lock beside it; who is about to use one has its stage's
-// record written before it takes that lock. So whoever ends a session, under the lock, sees every other user.
+// Whether a session is ours to end is written down before it is begun: host_dir()/iscsi/<hash of target, portal,
+// interface>.json, with the node record that an administrator had made. Who begins or ends a session holds the lock
+// beside it; who is about to use one has its stage's record written before it takes that lock. So whoever ends a
+// session, under the lock, sees every other user, those of other agents on this machine too.
 #include "volumes/helper/iscsi.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,7 @@
 #include "volumes/helper/stage_record.hpp"
 #include "volumes/helper/tool.hpp"
 #include "volumes/helper/verbs.hpp"
+#include "volumes/host_registry.hpp"
 
 namespace berth::volumes::helper {
 namespace {
@@ -43,6 +45,7 @@ constexpr seconds kMapGoes{5};
 /// All LUNs of a target, each with a map.
 constexpr seconds kLook{300};
 constexpr std::string_view kOurIface = "berth-";
+constexpr std::size_t kMostNote = 1024 * 1024;
 
 /// A name of ours for an initiator name; at most 32 characters, what iscsiadm takes.
 std::string iface_of(const model::IscsiSource& source) {
@@ -62,20 +65,40 @@ struct SessionFiles {
   fs::path note;
   fs::path lock;
 };
-SessionFiles files_of(const IscsiNode& node, const fs::path& run_dir) {
+SessionFiles files_of(const IscsiNode& node) {
   const auto name = sha256_hex(fmt::format("{}\n{}\n{}", node.iqn, node.portal.text(), node.iface)).substr(0, 16);
-  return {run_dir / "iscsi" / fmt::format("{}.json", name), run_dir / "iscsi" / fmt::format("{}.lock", name)};
+  const auto directory = host_dir() / "iscsi";
+  return {directory / fmt::format("{}.json", name), directory / fmt::format("{}.lock", name)};
 }
 
 Result<FileLock> lock_session(const IscsiNode& node, const SessionFiles& files) {
+  if (auto host = want_host_dir(); !host) return host.error();
   say_doing(fmt::format("wait for another job on portal {}", node.portal.text()), kLock * 2);
   return FileLock::wait(files.lock, fmt::format("the session with {} at {}", node.iqn, node.portal.text()), kLock);
 }
 
+/// The node record that was there before ours, if any.
+struct Original {
+  std::optional<std::string> record;
+};
+
+/// As the note has it; none when there is no note.
+Result<std::optional<Original>> original_record(const SessionFiles& files) {
+  const auto text = read_file(files.note, kMostNote);
+  if (!text && text.error().code() == ErrorCode::NotFound) return std::optional<Original>();
+  if (!text) return text.error();
+  const auto note = parse_json(*text);
+  if (!note) return note.error().context(files.note.string());
+  const auto* record = find(*note, {"record"});
+  Original original;
+  if (record != nullptr && record->is_string()) original.record = std::string(record->get_string());
+  return std::optional(std::move(original));
+}
+
 /// The session with one portal, begun if need be.
 Status want_session(const IscsiNode& node, const model::IscsiSource& source, const IscsiSettings& settings,
-                    const std::string& chap_user, const fs::path& run_dir) {
-  const auto files = files_of(node, run_dir);
+                    const std::string& chap_user) {
+  const auto files = files_of(node);
   const auto lock = lock_session(node, files);
   if (!lock) return lock.error();
   if (const auto session = find_session(node.iqn, node.portal, node.iface)) {
@@ -84,13 +107,23 @@ Status want_session(const IscsiNode& node, const model::IscsiSource& source, con
     if (std::none_of(disks.begin(), disks.end(), has)) scan_for_lun(*session, source.lun);
     return Ok{};
   }
-  const json::object note = {{"iqn", node.iqn}, {"portal", node.portal.text()}, {"iface", node.iface}};
+  // A note from before, of somebody who was killed, knows what was there; what is there now may be ours.
+  const auto earlier = original_record(files);
+  if (!earlier) return earlier.error();
+  const auto before = *earlier ? **earlier : Original{node_record(node)};
+  json::object note = {{"iqn", node.iqn}, {"portal", node.portal.text()}, {"iface", node.iface}};
+  if (before.record) note["record"] = *before.record;
   if (auto noted = write_file(files.note, json::serialize(note), 0600); !noted) return noted;
   if (!source.initiator_name.empty()) {
     if (auto made = make_iface(node.iface, source.iface, source.initiator_name); !made) return made;
   }
   if (auto made = make_node(node, settings); !made) return made;
-  return log_in(node, chap_user);
+  auto done = log_in(node, chap_user);
+  // The session has its settings. An administrator's record stays as it was, start at boot included.
+  if (before.record) {
+    if (auto restored = restore_node(node, *before.record); !restored && done) done = restored;
+  }
+  return done;
 }
 
 /// Disks of that LUN, one per session.
@@ -118,18 +151,28 @@ Error no_lun(const std::vector<IscsiNode>& nodes, int lun) {
           fmt::format("{} has no LUN {} for this host; it shows [{}]", nodes.front().iqn, lun, fmt::join(luns, ", "))};
 }
 
-/// Do other staged volumes use this target?
+bool stage_uses(const fs::path& dir, const std::string& iqn) {
+  const auto record = read_record(StageDir(dir));
+  if (!record) return true;  // unreadable: it might
+  if (!*record) return false;
+  const auto* iscsi = std::get_if<model::IscsiSource>(&(*record)->source);
+  return iscsi != nullptr && iscsi->iqn == iqn;
+}
+
+/// Do other staged volumes use this target, of whichever agent?
 bool other_stage_uses(const std::string& iqn, const fs::path& run_dir, const std::string& key) {
-  const auto dirs = staged_dirs(run_dir);
-  if (!dirs) return true;
-  return std::any_of(dirs->begin(), dirs->end(), [&](const auto& dir) {
-    if (dir.filename() == key) return false;
-    const auto record = read_record(StageDir(dir));
-    if (!record) return true;  // unreadable: it might
-    if (!*record) return false;
-    const auto* iscsi = std::get_if<model::IscsiSource>(&(*record)->source);
-    return iscsi != nullptr && iscsi->iqn == iqn;
-  });
+  const auto run_dirs = all_run_dirs(run_dir);
+  if (!run_dirs) return true;
+  for (std::size_t agent = 0; agent < run_dirs->size(); ++agent) {
+    const auto dirs = staged_dirs((*run_dirs)[agent]);
+    if (!dirs) return true;
+    const auto uses = [&](const fs::path& dir) {
+      const auto own = agent == 0 && dir.filename() == key;  // the first run directory is our own
+      return !own && stage_uses(dir, iqn);
+    };
+    if (std::any_of(dirs->begin(), dirs->end(), uses)) return true;
+  }
+  return false;
 }
 
 /// Mounted, held or opened exclusively? A multipath map that nobody uses is flushed: it would hold its paths for ever.
@@ -149,7 +192,7 @@ bool disk_in_use(const std::string& disk) {
 
 /// Ends one of our sessions, unless somebody uses it: then it stays noted, and the next release looks again.
 Status end_session(const IscsiNode& node, const fs::path& run_dir, const std::string& key) {
-  const auto files = files_of(node, run_dir);
+  const auto files = files_of(node);
   std::error_code failure;
   if (!fs::exists(files.note, failure)) return Ok{};  // not ours
   const auto lock = lock_session(node, files);
@@ -160,7 +203,11 @@ Status end_session(const IscsiNode& node, const fs::path& run_dir, const std::st
     const auto disks = disks_of(*session);
     if (std::any_of(disks.begin(), disks.end(), [](const auto& disk) { return disk_in_use(disk.name); })) return Ok{};
   }
+  const auto original = original_record(files);
+  if (!original) return original.error();
   if (auto ended = log_out(node); !ended) return ended;
+  auto record_done = *original && (*original)->record ? restore_node(node, *(*original)->record) : forget_node(node);
+  if (!record_done) return record_done;
   if (node.iface.starts_with(kOurIface)) {
     if (auto removed = remove_iface(node.iface); !removed) return removed;
   }
@@ -174,6 +221,7 @@ Status end_session(const IscsiNode& node, const fs::path& run_dir, const std::st
 
 Result<fs::path> attach_iscsi(const model::IscsiSource& source, const model::StringMap& secret,
                               const fs::path& run_dir) {
+  if (auto noted = note_agent({run_dir, {}}); !noted) return noted.error();
   const auto portals = portals_of(source);
   if (!portals) return portals.error();
   const auto settings = node_settings(source, secret);
@@ -186,7 +234,7 @@ Result<fs::path> attach_iscsi(const model::IscsiSource& source, const model::Str
   std::optional<Error> first;
   std::size_t sessions = 0;
   for (const auto& node : nodes) {
-    const auto begun = want_session(node, source, *settings, chap_user, run_dir);
+    const auto begun = want_session(node, source, *settings, chap_user);
     if (begun) ++sessions;
     if (!begun && !first) first = begun.error();
   }
@@ -217,9 +265,9 @@ Status detach_iscsi(const model::IscsiSource& source, const fs::path& run_dir, c
 Status end_unused_sessions(const fs::path& run_dir) {
   std::optional<Error> first;
   std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(run_dir / "iscsi", failure)) {
+  for (const auto& entry : fs::directory_iterator(host_dir() / "iscsi", failure)) {
     if (entry.path().extension() != ".json") continue;
-    const auto text = read_file(entry.path(), 4096);
+    const auto text = read_file(entry.path(), kMostNote);
     const auto note = text ? parse_json(*text) : Result<json::value>(text.error());
     auto portal = note ? parse_portal(std::string(find_string(*note, {"portal"}))) : Result<Portal>(note.error());
     if (!portal) {

@@ -11,8 +11,8 @@ namespace berth::volumes::helper {
 
 /// Logs in to every portal that answers (one suffices) and returns the LUN's node, the multipath map where there is
 /// one. A session that is there already is used, and looks for new LUNs. Sessions that we began are noted in
-/// run_dir/iscsi. `secret`: node.session.auth.username, ... as in a Secret of type kubernetes.io/iscsi-chap; used with
-/// chapAuthSession.
+/// host_dir()/iscsi, for all agents of this machine; a node record that was there before stays as it was. `secret`:
+/// node.session.auth.username, ... as in a Secret of type kubernetes.io/iscsi-chap; used with chapAuthSession.
 ///
 /// Errors: NotFound (open-iscsi is not installed; the target or LUN is not there), FailedPrecondition (iscsid does not
 /// run), Unauthenticated (CHAP: names portal, target and user), Unavailable (no portal answers), InvalidArgument.

@@ -32,6 +32,8 @@ constexpr seconds kLogin{60};
 constexpr seconds kLogout{60};
 constexpr seconds kStarts{20};
 
+constexpr std::size_t kMostRecord = 1024 * 1024;
+
 constexpr int kSessionNotFound = 2;
 constexpr int kTransport = 4;
 constexpr int kTransportTimeout = 8;
@@ -78,6 +80,19 @@ std::optional<fs::path> record_file(const IscsiNode& node) {
   }
   return std::nullopt;
 }
+
+/// The same, made if there is none.
+Result<fs::path> want_record(const IscsiNode& node) {
+  if (!record_file(node)) {
+    auto made = run_admin(node_command(node, {"-o", "new"}), "make a node record");
+    if (!made) return made.error();
+  }
+  if (auto file = record_file(node)) return *std::move(file);
+  return Error(ErrorCode::FailedPrecondition,
+               fmt::format("iscsiadm keeps the record of {} in none of {}", node.iqn, fmt::join(kDatabases, ", ")));
+}
+
+bool is_gone(int exit_code) { return exit_code == 0 || exit_code == kSessionNotFound || exit_code == kNothingFound; }
 
 bool iscsid_answers() {
   constexpr std::string_view kName = "ISCSIADM_ABSTRACT_NAMESPACE";
@@ -186,16 +201,9 @@ Status want_iscsid() {
 }
 
 Status make_node(const IscsiNode& node, const IscsiSettings& settings) {
-  if (!record_file(node)) {
-    auto made = run_admin(node_command(node, {"-o", "new"}), "make a node record");
-    if (!made) return made;
-  }
-  const auto file = record_file(node);
-  if (!file) {
-    return Error(ErrorCode::FailedPrecondition,
-                 fmt::format("iscsiadm keeps the record of {} in none of {}", node.iqn, fmt::join(kDatabases, ", ")));
-  }
-  const auto record = read_file(*file, 1024 * 1024);
+  const auto file = want_record(node);
+  if (!file) return file.error();
+  const auto record = read_file(*file, kMostRecord);
   if (!record) return record.error();
   return write_file(*file, with_settings(*record, settings), 0600, Durability::Durable);
 }
@@ -212,11 +220,26 @@ Status log_out(const IscsiNode& node) {
   say_doing(fmt::format("log out of portal {}", node.portal.text()), kLogout);
   const auto ran = run_tool(node_command(node, {"--logout"}), kLogout);
   if (!ran) return ran.error();
-  const auto gone = [](int code) { return code == 0 || code == kSessionNotFound || code == kNothingFound; };
-  if (!gone(ran->exit_code)) return admin_error(fmt::format("log out of {}", node.iqn), *ran);
+  return is_gone(ran->exit_code) ? Status(Ok{}) : Status(admin_error(fmt::format("log out of {}", node.iqn), *ran));
+}
+
+std::optional<std::string> node_record(const IscsiNode& node) {
+  const auto file = record_file(node);
+  auto text = file ? read_file(*file, kMostRecord) : Result<std::string>(std::string());
+  return file && text ? std::optional(*std::move(text)) : std::nullopt;
+}
+
+Status restore_node(const IscsiNode& node, const std::string& record) {
+  if (const auto now = node_record(node); now == record) return Ok{};
+  const auto file = want_record(node);
+  if (!file) return file.error();
+  return write_file(*file, record, 0600, Durability::Durable);
+}
+
+Status forget_node(const IscsiNode& node) {
   const auto forgotten = run_tool(node_command(node, {"-o", "delete"}), kRecord);
   if (!forgotten) return forgotten.error();
-  return gone(forgotten->exit_code) ? Status(Ok{}) : Status(admin_error("forget a node record", *forgotten));
+  return is_gone(forgotten->exit_code) ? Status(Ok{}) : Status(admin_error("forget a node record", *forgotten));
 }
 
 Status make_iface(const std::string& name, const std::string& like, const std::string& initiator_name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,8 +43,15 @@ Status make_node(const IscsiNode& node, const IscsiSettings& settings);
 /// Logged in already is success.
 Status log_in(const IscsiNode& node, const std::string& chap_user);
 
-/// Logs out and forgets the record. Not logged in is success.
+/// Not logged in is success.
 Status log_out(const IscsiNode& node);
+
+/// The text of the record; none when there is none.
+std::optional<std::string> node_record(const IscsiNode& node);
+/// Writes it back as it was; made again when it is gone.
+Status restore_node(const IscsiNode& node, const std::string& record);
+/// Deletes the record. Gone is success.
+Status forget_node(const IscsiNode& node);
 
 /// An interface like `like`, with another initiator name; there already is success.
 Status make_iface(const std::string& name, const std::string& like, const std::string& initiator_name);

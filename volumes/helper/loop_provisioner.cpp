@@ -17,6 +17,7 @@
 #include "base/atomic_file.hpp"
 #include "base/scope_exit.hpp"
 #include "base/unique_fd.hpp"
+#include "volumes/helper/block_device.hpp"
 #include "volumes/helper/claim_lock.hpp"
 #include "volumes/helper/device_users.hpp"
 #include "volumes/helper/durable.hpp"
@@ -149,15 +150,15 @@ Status tell_loops(const std::vector<std::string>& loops) {
 
 /// Detaches a loop device that nobody uses. FailedPrecondition: somebody does.
 Status detach_unused(const std::string& loop, const fs::path& image, const HostView& host) {
-  const auto in_use = [&](const std::string& how) {
+  const auto used = [&](const std::string& how) {
     return Error(ErrorCode::FailedPrecondition, fmt::format("{} is in use: {} is {}", image.string(), loop, how));
   };
   const auto number = block_number(loop);
   if (!number) return number.error();
-  if (const auto users = device_users(*number, host); !users.empty()) return in_use(users.front());
-  const auto unclaimed = can_claim(loop);
-  if (!unclaimed) return failed_with(unclaimed, ErrorCode::NotFound) ? Status(Ok{}) : unclaimed.error();
-  if (!*unclaimed) return in_use("held by another process or mounted in another mount namespace");
+  if (const auto users = device_users(*number, host); !users.empty()) return used(users.front());
+  const auto held = in_use(loop);
+  if (!held) return failed_with(held, ErrorCode::NotFound) ? Status(Ok{}) : held.error();
+  if (*held) return used("held by another process or mounted in another mount namespace");
   UniqueFd fd(::open(loop.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return Error::from_errno(errno, fmt::format("open {}", loop));
   if (::ioctl(fd.get(), LOOP_CLR_FD, 0) != 0 && errno != ENXIO) {
@@ -167,7 +168,7 @@ Status detach_unused(const std::string& loop, const fs::path& image, const HostV
   // Open elsewhere, it goes with its last user: then the image is not ours to remove yet.
   const auto left = loops_of(image, host);
   if (!left) return left.error();
-  return std::find(left->begin(), left->end(), loop) == left->end() ? Status(Ok{}) : in_use("open somewhere");
+  return std::find(left->begin(), left->end(), loop) == left->end() ? Status(Ok{}) : used("open somewhere");
 }
 
 class LoopProvisioner final : public Provisioner {
@@ -202,7 +203,7 @@ Answer LoopProvisioner::provision(const ProvisionJob& job) {
   const auto image = image_of(job);
   if (!image) return image.error();
   const auto& [parameters, path] = *image;
-  const auto lock = take_lock(job.run_dir, "loop", path.string());
+  const auto lock = take_lock("loop", path.string());
   if (!lock) return lock.error();
   say_doing(fmt::format("make the image {}", path.string()), kQuick);
   const auto least = job.block ? kBlock : minimum_bytes(parameters.fs_type);
@@ -238,7 +239,7 @@ Answer LoopProvisioner::expand(const ExpandJob& job) {
   if (!image) return image.error();
   const auto& [parameters, path] = *image;
   if (auto checked = check_source(job.source, *image); !checked) return checked.error();
-  const auto lock = take_lock(job.run_dir, "loop", path.string());
+  const auto lock = take_lock("loop", path.string());
   if (!lock) return lock.error();
   say_doing(fmt::format("grow the image {}", path.string()), kQuick);
   const auto now = size_of(path);
@@ -263,7 +264,7 @@ Answer LoopProvisioner::reclaim(const ReclaimJob& job) {
   if (!image) return image.error();
   const auto& path = image->path;
   if (auto checked = check_source(job.source, *image); !checked) return checked.error();
-  const auto lock = take_lock(job.run_dir, "loop", path.string());
+  const auto lock = take_lock("loop", path.string());
   if (!lock) return lock.error();
   say_doing(fmt::format("remove the image {}", path.string()), kAllocate);
   const auto there = size_of(path);

@@ -159,7 +159,7 @@ Answer LvmProvisioner::provision(const ProvisionJob& job) {
   const auto volume = volume_of(job);
   if (!volume) return volume.error();
   const auto& parameters = volume->parameters;
-  const auto lock = take_lock(job.run_dir, "lvm", volume->full);
+  const auto lock = take_lock("lvm", volume->full);
   if (!lock) return lock.error();
   const auto group = look_at(parameters.group, ErrorCode::NotFound);
   if (!group) return group.error();
@@ -213,7 +213,7 @@ Answer LvmProvisioner::expand(const ExpandJob& job) {
   const auto volume = volume_of(job);
   if (!volume) return volume.error();
   if (auto checked = check_source(job.source, *volume); !checked) return checked.error();
-  const auto lock = take_lock(job.run_dir, "lvm", volume->full);
+  const auto lock = take_lock("lvm", volume->full);
   if (!lock) return lock.error();
   const auto group = look_at(volume->parameters.group, ErrorCode::NotFound);
   if (!group) return group.error();
@@ -234,7 +234,7 @@ Answer LvmProvisioner::reclaim(const ReclaimJob& job) {
   const auto volume = volume_of(job);
   if (!volume) return volume.error();
   if (auto checked = check_source(job.source, *volume); !checked) return checked.error();
-  const auto lock = take_lock(job.run_dir, "lvm", volume->full);
+  const auto lock = take_lock("lvm", volume->full);
   if (!lock) return lock.error();
   // A group that is missing is a disk that is missing: not gone.
   const auto group = look_at(volume->parameters.group, ErrorCode::FailedPrecondition);

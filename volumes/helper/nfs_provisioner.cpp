@@ -59,7 +59,7 @@ Answer NfsProvisioner::provision(const ProvisionJob& job) {
   }
   const auto path = export_path(*parameters, job.ns, job.claim);
   // mount.nfs may start rpc.statd, which would keep the lock for ever.
-  const auto lock = take_lock(job.run_dir, "nfs", fmt::format("{}:{}", parameters->server, path), HandDown::No);
+  const auto lock = take_lock("nfs", fmt::format("{}:{}", parameters->server, path), HandDown::No);
   if (!lock) return lock.error();
   const auto share = mount_share(*parameters, job.mount_options, job.run_dir);
   if (!share) return share.error();
@@ -101,7 +101,7 @@ Answer NfsProvisioner::reclaim(const ReclaimJob& job) {
     if (mount.source != device || !mount.fs_type.starts_with("nfs")) continue;
     return Error(ErrorCode::FailedPrecondition, fmt::format("{} is mounted at {}", device, mount.target));
   }
-  const auto lock = take_lock(job.run_dir, "nfs", fmt::format("{}:{}", parameters->server, path), HandDown::No);
+  const auto lock = take_lock("nfs", fmt::format("{}:{}", parameters->server, path), HandDown::No);
   if (!lock) return lock.error();
   const auto share = mount_share(*parameters, job.mount_options, job.run_dir);
   if (!share) return share.error();

@@ -64,12 +64,17 @@ bool is_read_only(dev_t number, const HostView& host) {
   return text && text->starts_with('1');
 }
 
-/// What libblkid sees on it. Empty: free.
+/// What is on it. Empty: free. A database or an encrypted disk may have no signature that anybody knows: here nobody
+/// has named this very disk, so what is not zero at its ends is somebody's.
 std::string content_in_the_way(const fs::path& device, bool adopt, std::string& fs_type) {
   const auto content = probe(device);
   if (!content) return fmt::format("cannot be read: {}", content.error().message());
   switch (content->kind) {
-    case DeviceContent::Kind::Blank: return {};
+    case DeviceContent::Kind::Blank: {
+      const auto zero = ends_are_zero(device);
+      if (!zero) return fmt::format("cannot be read: {}", zero.error().message());
+      return *zero ? "" : "holds data of no known kind (its first and last MiB must be zero)";
+    }
     case DeviceContent::Kind::FileSystem:
       if (!adopt) return fmt::format("holds {}", content->type);
       fs_type = content->type;
@@ -121,10 +126,10 @@ void inspect(const fs::path& device, const PoolParameters& parameters, const Hos
     refused = "read-only";
     return;
   }
-  const auto unclaimed = can_claim(device);
-  if (!unclaimed || !*unclaimed) {
-    refused = unclaimed ? "in use: opened exclusively, perhaps mounted in another mount namespace"
-                        : fmt::format("cannot be opened: {}", unclaimed.error().message());
+  const auto held = in_use(device);
+  if (!held || *held) {
+    refused = held ? "in use: opened exclusively, perhaps mounted in another mount namespace"
+                   : fmt::format("cannot be opened: {}", held.error().message());
     return;
   }
   refused = content_in_the_way(device, parameters.adopt, into.fs_type);

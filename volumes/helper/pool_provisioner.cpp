@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
+#include "volumes/helper/block_device.hpp"
 #include "volumes/helper/claim_lock.hpp"
 #include "volumes/helper/iscsi.hpp"
 #include "volumes/helper/pool_devices.hpp"
 #include "volumes/helper/sizes.hpp"
+#include "volumes/host_registry.hpp"
 #include "volumes/names.hpp"
 
 namespace berth::volumes::helper {
@@ -48,15 +50,28 @@ Answer answer(const PoolParameters& parameters, const PoolRecord& record, std::i
   return provisioned(source_of(parameters, record), record.bytes, /*local=*/!parameters.match.empty());
 }
 
+/// What other agents of this machine have given out is not free either.
+Status add_records_of_others(const fs::path& state_dir, std::vector<PoolRecord>& records) {
+  const auto state_dirs = all_state_dirs(state_dir);
+  if (!state_dirs) return state_dirs.error();
+  for (std::size_t other = 1; other < state_dirs->size(); ++other) {  // the first is our own
+    const auto theirs = PoolRecords((*state_dirs)[other]).read();
+    if (!theirs) return theirs.error();
+    records.insert(records.end(), theirs->begin(), theirs->end());
+  }
+  return Ok{};
+}
+
 Answer PoolProvisioner::provision(const ProvisionJob& job) {
   const auto parameters = pool_parameters(job.parameters);
   if (!parameters) return parameters.error();
   if (auto checked = check_name("namespace", job.ns); !checked) return checked.error();
   if (auto checked = check_name("claim", job.claim); !checked) return checked.error();
   const PoolRecords pool(job.state_dir);
-  const auto lock = take_lock(job.run_dir, "pool", "the pools", HandDown::No);
+  const auto lock = take_lock("pool", "the pools", HandDown::No);
   if (!lock) return lock.error();
-  const auto records = pool.read();
+  if (auto noted = note_agent({job.run_dir, job.state_dir}); !noted) return noted.error();
+  auto records = pool.read();
   if (!records) return records.error();
   for (const auto& record : *records) {
     // One of another pool is kept for this claim, and is of no use here.
@@ -67,6 +82,7 @@ Answer PoolProvisioner::provision(const ProvisionJob& job) {
     }
     return answer(*parameters, record, job.bytes);
   }
+  if (auto others = add_records_of_others(job.state_dir, *records); !others) return others.error();
   const auto host = look_at_host(job.run_dir);
   if (!host) return host.error();
   const auto devices = parameters->match.empty()
@@ -101,9 +117,9 @@ Status wipe_unused(const std::string& name, const fs::path& device, Wipe how, co
   if (const auto users = device_users(*number, *host); !users.empty()) {
     return Error(ErrorCode::FailedPrecondition, fmt::format("{} is {}: not wiped", name, users.front()));
   }
-  const auto unclaimed = can_claim(device);
-  if (!unclaimed) return unclaimed.error();
-  if (!*unclaimed) {
+  const auto held = in_use(device);
+  if (!held) return held.error();
+  if (*held) {
     return Error(ErrorCode::FailedPrecondition, fmt::format("{} is opened exclusively by somebody: not wiped", name));
   }
   return wipe(device, how);
@@ -127,7 +143,7 @@ Answer PoolProvisioner::reclaim(const ReclaimJob& job) {
   }
   const auto name = local != nullptr ? local->path : lun_name(*iscsi);
   // Of this device: wiping may take a day, and the pool goes on. Whoever wipes for us holds it as long as it lives.
-  const auto device_lock = take_lock(job.run_dir, "pool-device", name);
+  const auto device_lock = take_lock("pool-device", name);
   if (!device_lock) return device_lock.error();
   const PoolRecords pool(job.state_dir);
   const auto records = pool.read();

@@ -49,20 +49,24 @@ Status read_at(int fd, const std::filesystem::path& device, std::uint64_t offset
   return Ok{};
 }
 
-/// libblkid takes what it cannot read for absent: the places where signatures are must be readable.
-Status read_both_ends(int fd, const std::filesystem::path& device, std::uint64_t bytes) {
+/// Reads the places where signatures are. Are they all zero?
+Result<bool> read_both_ends(int fd, const std::filesystem::path& device, std::uint64_t bytes) {
   constexpr std::uint64_t kEnd = 1024 * 1024;
   constexpr std::size_t kPiece = 64 * 1024;
   std::array<unsigned char, kPiece> buffer{};
+  auto zero = true;
   const auto read = [&](std::uint64_t from, std::uint64_t to) -> Status {
     for (auto at = from; at < to; at += kPiece) {
       const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, to - at));
       if (auto done = read_at(fd, device, at, buffer.data(), size); !done) return done;
+      const auto end = buffer.begin() + static_cast<std::ptrdiff_t>(size);
+      zero = zero && std::all_of(buffer.begin(), end, [](auto byte) { return byte == 0; });
     }
     return Ok{};
   };
-  if (auto head = read(0, std::min(bytes, kEnd)); !head) return head;
-  return read(bytes - std::min(bytes, kEnd), bytes);
+  if (auto head = read(0, std::min(bytes, kEnd)); !head) return head.error();
+  if (auto tail = read(bytes - std::min(bytes, kEnd), bytes); !tail) return tail.error();
+  return zero;
 }
 
 /// sb_inprogress of XFS's superblock: mkfs.xfs sets it first and clears it last (xfs_format.h).
@@ -122,8 +126,17 @@ Result<DeviceContent> probe(const std::filesystem::path& device) {
   if (found == kSeveral) return DeviceContent{Kind::Other, "signatures of several kinds"};
   if (found < 0) return unreadable(device, errno != 0 ? Error::from_errno(errno, "libblkid").message() : "libblkid");
   if (found != kNothing) return name_content(fd.get(), device, looking);
+  // libblkid takes what it cannot read for absent.
   if (auto readable = read_both_ends(fd.get(), device, *bytes); !readable) return readable.error();
   return DeviceContent{};
+}
+
+Result<bool> ends_are_zero(const std::filesystem::path& device) {
+  const auto bytes = device_bytes(device);
+  if (!bytes) return bytes.error();
+  const UniqueFd fd(::open(device.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, "open " + device.string());
+  return read_both_ends(fd.get(), device, *bytes);
 }
 
 Result<std::uint64_t> file_system_bytes(const std::filesystem::path& device, std::string_view type) {

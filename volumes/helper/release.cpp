@@ -57,14 +57,14 @@ std::vector<std::string> other_mounts(const StageDir& stage, const MountTable& t
   return others;
 }
 
-/// What is in the page cache goes to the disk first: an error here is the last chance to hear of one.
+/// What is in the page cache goes to the disk first: an error here is the last chance to hear of one. DataLoss.
 Status write_back(const StageDir& stage, const std::string& name) {
   const UniqueFd mounted(::open(stage.mount.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!mounted) return Ok{};  // a file system that is shut down; it can still be unmounted
   say_doing(fmt::format("write {} to disk", name), kWriteBack);
-  // EIO must not keep a device for ever whose medium is gone: the kernel has logged it.
-  static_cast<void>(::syncfs(mounted.get()));
-  return Ok{};
+  if (::syncfs(mounted.get()) == 0) return Ok{};
+  return Error(ErrorCode::DataLoss, fmt::format("{}: not everything that was written could be brought to the disk: {}",
+                                                name, Error::from_errno(errno, "syncfs").message()));
 }
 
 /// Needs the lock, and that no target is left.
@@ -85,15 +85,19 @@ Status release(const StageDir& stage, const fs::path& run_dir) {
   if (const auto others = other_mounts(stage, *table); !others.empty()) {
     return Error(ErrorCode::Unavailable, fmt::format("{} is still mounted at {}", (*record)->name, others.front()));
   }
+  Status written = Ok{};
   if (mounted) {
-    if (auto written = write_back(stage, (*record)->name); !written) return written;
+    written = write_back(stage, (*record)->name);
     say_doing(fmt::format("unmount {}", (*record)->name), kWriteBack);
     if (auto unmounted = unmount_really(stage.mount, (*record)->name); !unmounted) return unmounted;
   }
   say_doing(fmt::format("detach {}", (*record)->name), kDetach);
   const auto key = stage.dir.filename().string();
   if (auto detached = detach((*record)->source, (*record)->attachment, run_dir, key); !detached) return detached;
-  return remove_stage(stage);
+  if (auto removed = remove_stage(stage); !removed) return removed;
+  // Lost data must not keep a device for ever whose medium is gone; but it is told, and then there is nothing left to
+  // do.
+  return written;
 }
 
 }  // namespace

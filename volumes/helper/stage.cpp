@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,11 +25,14 @@
 #include "base/mount_table.hpp"
 #include "volumes/beneath.hpp"
 #include "volumes/helper/block_device.hpp"
+#include "volumes/helper/claim_lock.hpp"
 #include "volumes/helper/device.hpp"
+#include "volumes/helper/device_users.hpp"
 #include "volumes/helper/file_system.hpp"
 #include "volumes/helper/stage_record.hpp"
 #include "volumes/helper/tool.hpp"
 #include "volumes/helper/verbs.hpp"
+#include "volumes/host_registry.hpp"
 #include "volumes/mounts.hpp"
 #include "volumes/pod_dirs.hpp"
 
@@ -102,8 +106,31 @@ Status make_writable(const fs::path& mounted) {
                fmt::format("mount {} writable: {}", entry->source, one_line(remounted->output)));
 }
 
+/// Mounted read-only, as the first pod wanted it, a file system was not repaired: that would have written to it. Before
+/// anybody writes to one that needs it, it is taken down and mounted as new, which only works while no pod has it.
+Status take_down_unchecked(const StageDir& stage) {
+  if (::access(stage.unchecked.c_str(), F_OK) != 0) return Ok{};
+  const auto table = MountTable::read();
+  if (!table) return table.error();
+  const auto* own = table->find(stage.mount.string());
+  for (const auto& entry : table->entries()) {
+    if (own == nullptr || entry.device != own->device || entry.target == stage.mount) continue;
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("{} has to be checked before it is written to, and is in use read-only at {}", own->source,
+                             entry.target));
+  }
+  if (own != nullptr && ::umount2(stage.mount.c_str(), UMOUNT_NOFOLLOW) != 0) {
+    return Error::from_errno(errno, "unmount " + stage.mount.string() + " to check it");
+  }
+  if (::unlink(stage.unchecked.c_str()) != 0) return Error::from_errno(errno, "remove " + stage.unchecked.string());
+  return Ok{};
+}
+
 Status mount_stage(const StageDir& stage, const PublishJob& job, const fs::path& device) {
   if (auto made = make_directories(stage.mount, 0700); !made) return made;
+  if (!job.volume.read_only) {
+    if (auto checked = take_down_unchecked(stage); !checked) return checked;
+  }
   const auto mounted = is_mounted(stage.mount);
   if (!mounted) return mounted.error();
   const auto type_wanted = fs_type_of(job.volume.source);
@@ -128,6 +155,8 @@ Status mount_stage(const StageDir& stage, const PublishJob& job, const fs::path&
     } else if (!job.volume.read_only) {
       if (auto repaired = repair(device, type); !repaired) return repaired;
       if (auto grown = grow_unmounted(device, type); !grown) return grown;
+    } else if (!is_clean(device, type)) {
+      if (auto noted = write_file(stage.unchecked, ""); !noted) return noted;
     }
     if (auto done = mount_device(device, type, mount_options(job), stage.mount); !done) return done;
     if (job.volume.read_only) return Ok{};
@@ -173,6 +202,19 @@ Result<bool> is_published(const PublishJob& job) {
   return Error::from_errno(errno, "look at " + job.target.string());
 }
 
+/// Our own pods are told apart by the stage; those of another agent on this machine are seen on the device only. Nobody
+/// may write below a mounted file system, nor mount (or format) what a pod has as it is.
+Status not_of_another_agent(const fs::path& device, const PublishJob& job) {
+  const auto number = block_number(device);
+  if (!number) return number.error();
+  auto host = look_at_host(job.run_dir);
+  if (!host) return host.error();
+  host->run_dirs.erase(host->run_dirs.begin());  // the first is our own
+  const auto users = pods_and_mounts(*number, *host, /*mounts=*/job.volume.block);
+  if (users.empty()) return Ok{};
+  return Error(ErrorCode::FailedPrecondition, fmt::format("{} is {}", job.volume.name, users.front()));
+}
+
 }  // namespace
 
 Status publish_device(const PublishJob& job) {
@@ -180,6 +222,10 @@ Status publish_device(const PublishJob& job) {
   say_doing(fmt::format("wait for another job on {}", job.volume.name), kLock * 2);
   const auto lock = FileLock::wait(stage.lock, job.volume.name, kLock);
   if (!lock) return lock.error();
+  // And against another agent of this machine, which has another run directory.
+  if (auto noted = note_agent({job.run_dir, {}}); !noted) return noted;
+  const auto host_lock = take_lock("device", volume_key(job.volume), HandDown::No);
+  if (!host_lock) return host_lock.error();
   const auto published = is_published(job);
   if (!published) return published.error();
   if (*published) return Ok{};
@@ -188,6 +234,7 @@ Status publish_device(const PublishJob& job) {
   if (auto begun = begin_record(stage, job); !begun) return begun;
   const auto device = attach(job.volume, job.run_dir);
   if (!device) return device.error();
+  if (auto free = not_of_another_agent(*device, job); !free) return free;
   if (auto made = make_private(job.target.parent_path()); !made) return made;
   if (job.volume.block) return link_target(job, *device);
   if (auto mounted = mount_stage(stage, job, *device); !mounted) return mounted;

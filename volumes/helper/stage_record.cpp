@@ -59,7 +59,8 @@ StageDir::StageDir(fs::path where)
       targets(dir / "targets"),
       mount(dir / "mount"),
       group(dir / "group"),
-      lock(dir / "lock") {}
+      lock(dir / "lock"),
+      unchecked(dir / "unchecked") {}
 
 Result<std::optional<StageRecord>> read_record(const StageDir& stage) {
   const auto text = read_file(stage.record, 1024 * 1024);
@@ -126,7 +127,7 @@ Status remove_stage(const StageDir& stage) {
   if (!targets) return targets.error();
   if (auto forgotten = forget_targets(stage, *targets); !forgotten) return forgotten;
   if (auto removed = remove_directory(stage.targets); !removed) return removed;
-  for (const auto& file : {stage.group, stage.lock}) {
+  for (const auto& file : {stage.group, stage.unchecked, stage.lock}) {
     if (auto removed = remove_file(file); !removed) return removed;
   }
   // Somebody may have begun anew since the lock's name is gone.

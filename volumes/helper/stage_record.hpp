@@ -34,6 +34,7 @@ struct StageDir {
   explicit StageDir(std::filesystem::path dir);
 
   std::filesystem::path dir, record, targets, mount, group, lock;
+  std::filesystem::path unchecked;  ///< There while it is mounted read-only and would have to be repaired first.
 };
 
 /// None: nothing was attached, or all is detached. DataLoss: it cannot be understood, so nothing may be done there.
