@@ -150,25 +150,36 @@ std::string others(const json::value& object, bool namespaced) {
   return out;
 }
 
+/// The kinds that have a page of their own; others() does for the rest.
+struct Page {
+  Kind kind;
+  std::string (*write)(const json::value& object, const Related& related);
+};
+
+template <std::string (*Write)(const json::value& object)>
+std::string alone(const json::value& object, const Related& /*related*/) {
+  return Write(object);
+}
+
+constexpr Page kPages[] = {
+    {Kind::Pod, page::pod},
+    {Kind::StatefulSet, page::stateful_set},
+    {Kind::DaemonSet, page::daemon_set},
+    {Kind::Service, page::service},
+    {Kind::PersistentVolumeClaim, page::claim},
+    {Kind::PersistentVolume, page::volume},
+    {Kind::StorageClass, page::storage_class},
+    {Kind::Node, page::node},
+    {Kind::Namespace, alone<space>},
+    {Kind::ConfigMap, alone<config_map>},
+    {Kind::Secret, alone<secret>},
+    {Kind::ServiceAccount, alone<service_account>},
+    {Kind::Endpoints, alone<endpoints>},
+};
+
 std::string layout(const model::KindInfo& kind, const json::value& object, const Related& related) {
-  switch (kind.kind) {
-    case Kind::Pod: return page::pod(object, related);
-    case Kind::StatefulSet: return page::stateful_set(object, related);
-    case Kind::DaemonSet: return page::daemon_set(object, related);
-    case Kind::Service: return page::service(object, related);
-    case Kind::PersistentVolumeClaim: return page::claim(object, related);
-    case Kind::PersistentVolume: return page::volume(object, related);
-    case Kind::StorageClass: return page::storage_class(object, related);
-    case Kind::Node: return page::node(object, related);
-    case Kind::Namespace: return space(object);
-    case Kind::ConfigMap: return config_map(object);
-    case Kind::Secret: return secret(object);
-    case Kind::ServiceAccount: return service_account(object);
-    case Kind::Endpoints: return endpoints(object);
-    case Kind::ControllerRevision:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return others(object, kind.namespaced);
+  for (const auto& one : kPages) {
+    if (one.kind == kind.kind) return one.write(object, related);
   }
   return others(object, kind.namespaced);
 }

@@ -27,13 +27,6 @@ void apply_first_beta_defaults(json::object& raw) {
   if (own != nullptr && own->empty()) *own = *labels;
 }
 
-const KindInfo* kind_spelled(std::string_view name) {
-  for (const auto& kind : all_kinds()) {
-    if (kind.name == name) return &kind;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 const std::vector<OldVersion>& old_versions() {
@@ -61,7 +54,7 @@ Conversion convert(json::object& raw) {
   if (result.issues.empty() && kind_name.empty()) root.fail("kind", "required");
   if (!result.issues.empty()) return result;
   const auto shown = std::string_view(kind_name).substr(0, 64);
-  const auto* kind = kind_spelled(kind_name);
+  const auto* kind = kind_named(kind_name);
   if (kind == nullptr) {
     if (const auto* meant = find_kind(kind_name)) {
       root.fail("kind", fmt::format("unknown kind \"{}\": did you mean {}?", shown, meant->name));

@@ -1,13 +1,14 @@
 // model/decode_container.cpp - containers: environment, ports, probes, hooks, security.
 #include <utility>
 
+#include "base/clock.hpp"
 #include "model/decode_internal.hpp"
 
 namespace berth::model {
 namespace {
 
 std::chrono::seconds seconds(const Reader& from, std::string_view name, std::int32_t fallback = 0) {
-  return std::chrono::seconds(from.int32(name, fallback));
+  return bounded_seconds(from.int32(name, fallback));
 }
 
 std::optional<KeySelector> read_key_selector(const Reader& parent, std::string_view name) {
@@ -79,7 +80,7 @@ std::optional<Probe> read_probe(const Reader& container, std::string_view name) 
   probe.success_threshold = from.int32("successThreshold", 1);
   probe.failure_threshold = from.int32("failureThreshold", 3);
   if (const auto grace = from.maybe_integer("terminationGracePeriodSeconds")) {
-    probe.termination_grace_period = std::chrono::seconds(*grace);
+    probe.termination_grace_period = bounded_seconds(*grace);
   }
   return probe;
 }
@@ -89,7 +90,7 @@ std::optional<HookAction> read_hook(const Reader& lifecycle, std::string_view na
   if (!from.present()) return std::nullopt;
   if (auto action = read_common_action<HookAction>(from)) return action;
   if (const auto sleep = from.child("sleep"); sleep.present()) {
-    return SleepAction{std::chrono::seconds(sleep.integer("seconds"))};
+    return SleepAction{bounded_seconds(sleep.integer("seconds"))};
   }
   from.fail("", "must specify a handler type");
   return std::nullopt;

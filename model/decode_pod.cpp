@@ -1,6 +1,7 @@
 // model/decode_pod.cpp - Pod: spec and placement; the parts have files of their own.
 #include <utility>
 
+#include "base/clock.hpp"
 #include "model/decode_internal.hpp"
 #include "model/model.hpp"
 
@@ -68,9 +69,13 @@ PodSpec read_pod_spec(const Reader& from) {
   spec.volumes = read_volumes(from);
   for (const auto& one : from.children("initContainers")) spec.init_containers.push_back(read_container(one));
   for (const auto& one : from.children("containers")) spec.containers.push_back(read_container(one));
+  // Nothing can be done with a pod without containers, and much counts on the first.
+  if (spec.containers.empty()) from.fail(from.present() ? "containers" : "", "required");
   spec.restart_policy = from.text("restartPolicy", "Always");
-  spec.termination_grace_period_seconds = from.integer("terminationGracePeriodSeconds", 30);
-  spec.active_deadline_seconds = from.maybe_integer("activeDeadlineSeconds");
+  spec.termination_grace_period_seconds = bounded_seconds(from.integer("terminationGracePeriodSeconds", 30)).count();
+  if (const auto deadline = from.maybe_integer("activeDeadlineSeconds")) {
+    spec.active_deadline_seconds = bounded_seconds(*deadline).count();
+  }
   spec.dns_policy = from.text("dnsPolicy", "ClusterFirst");
   spec.dns_config = read_dns_config(from.child("dnsConfig"));
   spec.node_selector = from.text_map("nodeSelector");

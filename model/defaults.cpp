@@ -1,10 +1,12 @@
 // model/defaults.cpp - apply_defaults: what the API server fills in, kind by kind.
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "model/base64.hpp"
 #include "model/defaults_internal.hpp"
 #include "model/json_edit.hpp"
+#include "model/kind_row.hpp"
 #include "model/model.hpp"
 #include "model/reader.hpp"
 #include "model/schema.hpp"
@@ -12,13 +14,16 @@
 namespace berth::model {
 namespace {
 
+/// spec, made when it is absent; null when it is something else.
+json::object* spec_of(json::object& raw) { return object_or_new(raw, "spec"); }
+
 void default_template(json::object& spec) {
   auto* pod_template = object_at(spec, "template");
   if (pod_template == nullptr) return;
   if (auto* pod_spec = object_or_new(*pod_template, "spec")) default_pod_spec(*pod_spec);
 }
 
-void default_stateful_set(json::object& spec) {
+void default_set_spec(json::object& spec) {
   set_default_text(spec, "podManagementPolicy", "OrderedReady");
   if (auto* strategy = object_or_new(spec, "updateStrategy")) {
     set_default_text(*strategy, "type", "RollingUpdate");
@@ -40,7 +45,7 @@ void default_stateful_set(json::object& spec) {
   });
 }
 
-void default_daemon_set(json::object& spec) {
+void default_daemon_spec(json::object& spec) {
   if (auto* strategy = object_or_new(spec, "updateStrategy")) {
     set_default_text(*strategy, "type", "RollingUpdate");
     if (text_at(*strategy, "type") == "RollingUpdate") {
@@ -54,9 +59,22 @@ void default_daemon_set(json::object& spec) {
   default_template(spec);
 }
 
-void default_service(json::object& spec) {
+void default_session_affinity(json::object& spec) {
   set_default_text(spec, "sessionAffinity", "None");
+  if (text_at(spec, "sessionAffinity") == "None") return erase(spec, "sessionAffinityConfig");
+  if (text_at(spec, "sessionAffinity") != "ClientIP") return;
+  auto* config = object_or_new(spec, "sessionAffinityConfig");
+  auto* client = config == nullptr ? nullptr : object_or_new(*config, "clientIP");
+  constexpr int kThreeHours = 10800;
+  if (client != nullptr) set_default(*client, "timeoutSeconds", kThreeHours);
+}
+
+void default_service_spec(json::object& spec) {
+  default_session_affinity(spec);
   set_default_text(spec, "type", "ClusterIP");
+  const auto type = std::string(text_at(spec, "type"));
+  if (type == "NodePort" || type == "LoadBalancer") set_default_text(spec, "externalTrafficPolicy", "Cluster");
+  if (type == "LoadBalancer") set_default(spec, "allocateLoadBalancerNodePorts", true);
   each_object(spec, "ports", [](json::object& port) {
     set_default_text(port, "protocol", "TCP");
     const auto* port_value = port.if_contains("port");
@@ -93,6 +111,13 @@ void default_phase(json::object& raw, std::string_view phase) {
   if (auto* status = object_or_new(raw, "status")) set_default_text(*status, "phase", phase);
 }
 
+}  // namespace
+
+void default_claim(json::object& claim) {
+  if (auto* spec = object_or_new(claim, "spec")) set_default_text(*spec, "volumeMode", "Filesystem");
+  default_phase(claim, "Pending");
+}
+
 void default_namespace(json::object& raw) {
   default_phase(raw, "Active");
   if (auto* spec = object_or_new(raw, "spec")) {
@@ -105,51 +130,71 @@ void default_namespace(json::object& raw) {
   if (auto* labels = object_or_new(*meta, "labels")) (*labels)["kubernetes.io/metadata.name"] = name;
 }
 
-}  // namespace
+void default_storage_class(json::object& raw) {
+  set_default_text(raw, "reclaimPolicy", "Delete");
+  set_default_text(raw, "volumeBindingMode", "Immediate");
+}
 
-void default_claim(json::object& claim) {
-  if (auto* spec = object_or_new(claim, "spec")) set_default_text(*spec, "volumeMode", "Filesystem");
-  default_phase(claim, "Pending");
+void default_volume_object(json::object& raw) {
+  if (auto* spec = spec_of(raw)) {
+    set_default_text(*spec, "persistentVolumeReclaimPolicy", "Retain");
+    set_default_text(*spec, "volumeMode", "Filesystem");
+    default_disk_source(*spec);
+  }
+  default_phase(raw, "Pending");
+}
+
+void default_secret(json::object& raw) {
+  merge_string_data(raw);
+  set_default_text(raw, "type", "Opaque");
+}
+
+void default_service(json::object& raw) {
+  if (auto* spec = spec_of(raw)) default_service_spec(*spec);
+}
+
+void default_daemon_set(json::object& raw) {
+  if (auto* spec = spec_of(raw)) default_daemon_spec(*spec);
+}
+
+void default_stateful_set(json::object& raw) {
+  if (auto* spec = spec_of(raw)) default_set_spec(*spec);
+}
+
+void default_pod(json::object& raw) {
+  if (auto* spec = spec_of(raw)) {
+    default_pod_spec(*spec);
+    default_pod_only(*spec);
+  }
+  default_phase(raw, "Pending");
+}
+
+void default_endpoints(json::object& raw) {
+  each_object(raw, "subsets", [](json::object& subset) {
+    each_object(subset, "ports", [](json::object& port) { set_default_text(port, "protocol", "TCP"); });
+  });
+}
+
+void default_endpoint_slice(json::object& raw) {
+  each_object(raw, "ports", [](json::object& port) {
+    set_default(port, "name", "");
+    set_default_text(port, "protocol", "TCP");
+  });
+}
+
+void apply_template_defaults(json::object& pod_template) {
+  json::object set{{"spec", {{"template", std::move(pod_template)}}}};
+  auto& spec = set["spec"].get_object();
+  remove_nulls(Kind::StatefulSet, set);
+  default_template(spec);
+  canonical_quantities(Kind::StatefulSet, set);
+  pod_template = std::move(spec["template"].get_object());
 }
 
 void apply_defaults(Kind kind, json::object& raw) {
   remove_nulls(kind, raw);
-  const auto with_spec = [&](void (*apply)(json::object&)) {
-    if (auto* spec = object_or_new(raw, "spec")) apply(*spec);
-  };
-  switch (kind) {
-    case Kind::Namespace: return default_namespace(raw);
-    case Kind::StorageClass:
-      set_default_text(raw, "reclaimPolicy", "Delete");
-      set_default_text(raw, "volumeBindingMode", "Immediate");
-      return;
-    case Kind::PersistentVolume:
-      with_spec([](json::object& spec) {
-        set_default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
-        set_default_text(spec, "volumeMode", "Filesystem");
-        default_disk_source(spec);
-      });
-      return default_phase(raw, "Pending");
-    case Kind::Secret: merge_string_data(raw); return set_default_text(raw, "type", "Opaque");
-    case Kind::PersistentVolumeClaim: return default_claim(raw);
-    case Kind::Service: return with_spec(default_service);
-    case Kind::DaemonSet: return with_spec(default_daemon_set);
-    case Kind::StatefulSet: return with_spec(default_stateful_set);
-    case Kind::Pod:
-      with_spec([](json::object& spec) {
-        default_pod_spec(spec);
-        default_pod_only(spec);
-      });
-      return default_phase(raw, "Pending");
-    case Kind::Node:
-    case Kind::ConfigMap:
-    case Kind::ServiceAccount:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return;
-  }
+  if (const auto defaults = row(kind).defaults) defaults(raw);
+  canonical_quantities(kind, raw);
 }
 
 }  // namespace berth::model

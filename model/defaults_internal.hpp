@@ -19,6 +19,18 @@ void default_disk_source(json::object& holder);
 /// volumeMode and status.phase of a claim or a claim template.
 void default_claim(json::object& claim);
 
+// The kinds' own, on the whole object.
+void default_namespace(json::object& raw);
+void default_storage_class(json::object& raw);
+void default_volume_object(json::object& raw);
+void default_secret(json::object& raw);
+void default_service(json::object& raw);
+void default_daemon_set(json::object& raw);
+void default_stateful_set(json::object& raw);
+void default_pod(json::object& raw);
+void default_endpoints(json::object& raw);
+void default_endpoint_slice(json::object& raw);
+
 /// "Always" for :latest or no tag and no digest, else "IfNotPresent".
 std::string_view default_pull_policy(std::string_view image);
 

@@ -1,4 +1,6 @@
 // model/defaults_pod.cpp - what the API server fills into pods; names of its functions are given where they help.
+#include <string>
+
 #include "model/defaults_internal.hpp"
 #include "model/json_edit.hpp"
 #include "model/quantity.hpp"
@@ -10,6 +12,10 @@ constexpr std::int64_t kFileMode = 0644;
 
 void default_field_ref(json::object& parent) {
   if (auto* ref = object_at(parent, "fieldRef")) set_default_text(*ref, "apiVersion", "v1");
+}
+
+void default_resource_ref(json::object& parent) {
+  if (auto* ref = object_at(parent, "resourceFieldRef")) set_default(*ref, "divisor", "0");
 }
 
 void default_http_get(json::object& handler) {
@@ -37,7 +43,10 @@ void default_container(json::object& container) {
   set_default(container, "resources", json::object());
   each_object(container, "ports", [](json::object& port) { set_default_text(port, "protocol", "TCP"); });
   each_object(container, "env", [](json::object& env) {
-    if (auto* from = object_at(env, "valueFrom")) default_field_ref(*from);
+    auto* from = object_at(env, "valueFrom");
+    if (from == nullptr) return;
+    default_field_ref(*from);
+    default_resource_ref(*from);
   });
   for (const auto* probe : {"livenessProbe", "readinessProbe", "startupProbe"}) default_probe(container, probe);
   if (auto* lifecycle = object_at(container, "lifecycle")) {
@@ -47,7 +56,12 @@ void default_container(json::object& container) {
   }
 }
 
-void default_downward_items(json::object& source) { each_object(source, "items", default_field_ref); }
+void default_downward_items(json::object& source) {
+  each_object(source, "items", [](json::object& item) {
+    default_field_ref(item);
+    default_resource_ref(item);
+  });
+}
 
 void default_volume(json::object& volume) {
   bool has_source = false;
@@ -63,7 +77,23 @@ void default_volume(json::object& volume) {
       if (auto* token = object_at(source, "serviceAccountToken")) set_default(*token, "expirationSeconds", 3600);
     });
   }
+  if (auto* ephemeral = object_at(volume, "ephemeral")) {
+    auto* claim = object_at(*ephemeral, "volumeClaimTemplate");
+    auto* spec = claim == nullptr ? nullptr : object_at(*claim, "spec");
+    if (spec != nullptr) set_default_text(*spec, "volumeMode", "Filesystem");
+  }
   default_disk_source(volume);
+}
+
+/// serviceAccount is the old name of serviceAccountName, which wins.
+void default_service_account(json::object& spec) {
+  const auto* old = spec.if_contains("serviceAccount");
+  if (old != nullptr && old->is_string() && !old->get_string().empty()) {
+    const std::string name(view(old->get_string()));
+    set_default_text(spec, "serviceAccountName", name);
+  }
+  const std::string name(text_at(spec, "serviceAccountName"));
+  if (!name.empty()) spec["serviceAccount"] = name;
 }
 
 void default_requests(json::object& container) {
@@ -114,6 +144,7 @@ void default_pod_spec(json::object& spec) {
   set_default(spec, "securityContext", json::object());
   set_default(spec, "terminationGracePeriodSeconds", 30);
   set_default_text(spec, "schedulerName", "default-scheduler");
+  default_service_account(spec);
   each_object(spec, "volumes", default_volume);
   each_object(spec, "initContainers", default_container);
   each_object(spec, "containers", default_container);
@@ -124,7 +155,7 @@ void default_pod_only(json::object& spec) {
   each_object(spec, "containers", default_requests);
   set_default(spec, "enableServiceLinks", true);
   set_default_text(spec, "serviceAccountName", "default");
-  set_default_text(spec, "serviceAccount", std::string(text_at(spec, "serviceAccountName")));
+  default_service_account(spec);
   const auto* host_network = spec.if_contains("hostNetwork");
   if (host_network != nullptr && host_network->is_bool() && host_network->get_bool()) {
     each_object(spec, "initContainers", default_host_ports);

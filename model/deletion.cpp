@@ -17,9 +17,7 @@ std::int64_t grace_in_spec(const json::object& raw) {
 
 }  // namespace
 
-bool deletes_gracefully(Kind kind) {
-  return kind == Kind::Pod || kind == Kind::StatefulSet || kind == Kind::DaemonSet || kind == Kind::Namespace;
-}
+bool deletes_gracefully(Kind kind) { return info(kind).deletes_gracefully; }
 
 bool has_finalizer(const ObjectMeta& meta, std::string_view finalizer) {
   return std::find(meta.finalizers.begin(), meta.finalizers.end(), finalizer) != meta.finalizers.end();
@@ -71,7 +69,7 @@ bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grac
     const auto* before = meta.if_contains("deletionGracePeriodSeconds");
     if (before != nullptr && before->is_int64() && before->get_int64() <= grace) return false;
   }
-  meta["deletionTimestamp"] = format_rfc3339(now + std::chrono::seconds(grace));
+  meta["deletionTimestamp"] = format_rfc3339(now + bounded_seconds(grace));
   meta["deletionGracePeriodSeconds"] = grace;
   return true;
 }

@@ -1,9 +1,12 @@
-// model/kinds.cpp - the table of kinds, see meta.hpp.
+// model/kinds.cpp - the table of kinds: one row has all of a kind, see kind_row.hpp and meta.hpp.
 #include <algorithm>
 #include <cassert>
 #include <string>
 
-#include "model/meta.hpp"
+#include "model/defaults_internal.hpp"
+#include "model/kind_row.hpp"
+#include "model/model.hpp"
+#include "model/validation.hpp"
 
 namespace berth::model {
 namespace {
@@ -13,7 +16,262 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+template <auto Decode>
+Status decodes(const Object& object) {
+  const auto view = Decode(object);
+  if (!view) return view.error();
+  return Ok{};
+}
+
+/// Takes the rules that look at `spec` alone.
+template <void (*Check)(const Reader& now, const Reader& old)>
+void in_spec(const Reader& now, const Reader& old) {
+  Check(now.child("spec"), old.child("spec"));
+}
+
+/// In enum order.
+const std::vector<KindRow>& rows() {
+  static const std::vector<KindRow> table = {
+      {
+          .info = {.kind = Kind::Namespace,
+                   .name = "Namespace",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "namespaces",
+                   .singular = "namespace",
+                   .short_names = "ns",
+                   .namespaced = false,
+                   .has_status = true,
+                   .deletes_gracefully = true},
+          .name_error = dns_label_error,
+          .defaults = default_namespace,
+          .check = check_namespace,
+      },
+      {
+          .info = {.kind = Kind::Node,
+                   .name = "Node",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "nodes",
+                   .singular = "node",
+                   .short_names = "no",
+                   .namespaced = false,
+                   .has_status = true},
+          .check = check_node,
+          .decodes = decodes<decode_node>,
+      },
+      {
+          .info = {.kind = Kind::StorageClass,
+                   .name = "StorageClass",
+                   .group = "storage.k8s.io",
+                   .version = "v1",
+                   .plural = "storageclasses",
+                   .singular = "storageclass",
+                   .short_names = "sc",
+                   .namespaced = false},
+          .defaults = default_storage_class,
+          .check = check_storage_class,
+          .check_update = check_storage_class_update,
+          .decodes = decodes<decode_storage_class>,
+      },
+      {
+          .info = {.kind = Kind::PersistentVolume,
+                   .name = "PersistentVolume",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "persistentvolumes",
+                   .singular = "persistentvolume",
+                   .short_names = "pv",
+                   .namespaced = false,
+                   .has_status = true},
+          .defaults = default_volume_object,
+          .check = check_persistent_volume,
+          .check_update = in_spec<check_volume_update>,
+          .decodes = decodes<decode_volume>,
+      },
+      {
+          .info = {.kind = Kind::ConfigMap,
+                   .name = "ConfigMap",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "configmaps",
+                   .singular = "configmap",
+                   .short_names = "cm"},
+          .check = check_config_map,
+          .check_update = check_immutable_data,
+          .decodes = decodes<decode_config_map>,
+      },
+      {
+          .info = {.kind = Kind::Secret,
+                   .name = "Secret",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "secrets",
+                   .singular = "secret",
+                   .short_names = ""},
+          .defaults = default_secret,
+          .check = check_secret,
+          .check_update = check_secret_update,
+          .decodes = decodes<decode_secret>,
+      },
+      {
+          .info = {.kind = Kind::ServiceAccount,
+                   .name = "ServiceAccount",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "serviceaccounts",
+                   .singular = "serviceaccount",
+                   .short_names = "sa"},
+      },
+      {
+          .info = {.kind = Kind::PersistentVolumeClaim,
+                   .name = "PersistentVolumeClaim",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "persistentvolumeclaims",
+                   .singular = "persistentvolumeclaim",
+                   .short_names = "pvc",
+                   .has_status = true},
+          .defaults = default_claim,
+          .check = check_claim,
+          .check_update = check_claim_update,
+          .decodes = decodes<decode_claim>,
+      },
+      {
+          .info = {.kind = Kind::Service,
+                   .name = "Service",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "services",
+                   .singular = "service",
+                   .short_names = "svc",
+                   .has_status = true,
+                   .in_all = true},
+          .name_error = dns_1035_label_error,
+          .defaults = default_service,
+          .check = check_service,
+          .check_update = in_spec<check_service_update>,
+          .decodes = decodes<decode_service>,
+      },
+      {
+          .info = {.kind = Kind::DaemonSet,
+                   .name = "DaemonSet",
+                   .group = "apps",
+                   .version = "v1",
+                   .plural = "daemonsets",
+                   .singular = "daemonset",
+                   .short_names = "ds",
+                   .has_status = true,
+                   .in_all = true,
+                   .deletes_gracefully = true,
+                   .ending = Ending::First},
+          .defaults = default_daemon_set,
+          .check = check_daemon_set,
+          .check_update = in_spec<check_daemon_set_update>,
+          .decodes = decodes<decode_daemon_set>,
+      },
+      {
+          .info = {.kind = Kind::StatefulSet,
+                   .name = "StatefulSet",
+                   .group = "apps",
+                   .version = "v1",
+                   .plural = "statefulsets",
+                   .singular = "statefulset",
+                   .short_names = "sts",
+                   .has_status = true,
+                   .has_scale = true,
+                   .in_all = true,
+                   .deletes_gracefully = true,
+                   .ending = Ending::First},
+          .defaults = default_stateful_set,
+          .check = check_stateful_set,
+          .check_update = in_spec<check_stateful_set_update>,
+          .decodes = decodes<decode_stateful_set>,
+      },
+      {
+          .info = {.kind = Kind::ControllerRevision,
+                   .name = "ControllerRevision",
+                   .group = "apps",
+                   .version = "v1",
+                   .plural = "controllerrevisions",
+                   .singular = "controllerrevision",
+                   .short_names = ""},
+          .check = check_controller_revision,
+          .check_update = check_controller_revision_update,
+      },
+      {
+          .info = {.kind = Kind::Pod,
+                   .name = "Pod",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "pods",
+                   .singular = "pod",
+                   .short_names = "po",
+                   .has_status = true,
+                   .in_all = true,
+                   .deletes_gracefully = true,
+                   .ending = Ending::Pods},
+          .defaults = default_pod,
+          .check = check_pod,
+          .check_update = in_spec<check_pod_update>,
+          .decodes = decodes<decode_pod>,
+      },
+      {
+          .info = {.kind = Kind::Endpoints,
+                   .name = "Endpoints",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "endpoints",
+                   .singular = "endpoints",
+                   .short_names = "ep"},
+          .defaults = default_endpoints,
+          .check = check_endpoints,
+      },
+      {
+          .info = {.kind = Kind::EndpointSlice,
+                   .name = "EndpointSlice",
+                   .group = "discovery.k8s.io",
+                   .version = "v1",
+                   .plural = "endpointslices",
+                   .singular = "endpointslice",
+                   .short_names = ""},
+          .defaults = default_endpoint_slice,
+          .check = check_endpoint_slice,
+          .check_update = check_endpoint_slice_update,
+      },
+      {
+          .info = {.kind = Kind::Lease,
+                   .name = "Lease",
+                   .group = "coordination.k8s.io",
+                   .version = "v1",
+                   .plural = "leases",
+                   .singular = "lease",
+                   .short_names = ""},
+          .check = check_lease,
+      },
+      {
+          .info = {.kind = Kind::Event,
+                   .name = "Event",
+                   .group = "",
+                   .version = "v1",
+                   .plural = "events",
+                   .singular = "event",
+                   .short_names = "ev",
+                   .ending = Ending::Last},
+          .check = check_event,
+          .decodes = decodes<decode_event>,
+      },
+  };
+  return table;
+}
+
 }  // namespace
+
+const KindRow& row(Kind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  assert(index < rows().size() && rows()[index].info.kind == kind);
+  return rows()[index];
+}
 
 std::string KindInfo::api_version() const {
   if (group.empty()) return std::string(version);
@@ -21,34 +279,26 @@ std::string KindInfo::api_version() const {
 }
 
 const std::vector<KindInfo>& all_kinds() {
-  static const std::vector<KindInfo> kinds = {
-      {Kind::Namespace, "Namespace", "", "v1", "namespaces", "namespace", "ns", false},
-      {Kind::Node, "Node", "", "v1", "nodes", "node", "no", false},
-      {Kind::StorageClass, "StorageClass", "storage.k8s.io", "v1", "storageclasses", "storageclass", "sc", false},
-      {Kind::PersistentVolume, "PersistentVolume", "", "v1", "persistentvolumes", "persistentvolume", "pv", false},
-      {Kind::ConfigMap, "ConfigMap", "", "v1", "configmaps", "configmap", "cm", true},
-      {Kind::Secret, "Secret", "", "v1", "secrets", "secret", "", true},
-      {Kind::ServiceAccount, "ServiceAccount", "", "v1", "serviceaccounts", "serviceaccount", "sa", true},
-      {Kind::PersistentVolumeClaim, "PersistentVolumeClaim", "", "v1", "persistentvolumeclaims",
-       "persistentvolumeclaim", "pvc", true},
-      {Kind::Service, "Service", "", "v1", "services", "service", "svc", true},
-      {Kind::DaemonSet, "DaemonSet", "apps", "v1", "daemonsets", "daemonset", "ds", true},
-      {Kind::StatefulSet, "StatefulSet", "apps", "v1", "statefulsets", "statefulset", "sts", true},
-      {Kind::ControllerRevision, "ControllerRevision", "apps", "v1", "controllerrevisions", "controllerrevision", "",
-       true},
-      {Kind::Pod, "Pod", "", "v1", "pods", "pod", "po", true},
-      {Kind::Endpoints, "Endpoints", "", "v1", "endpoints", "endpoints", "ep", true},
-      {Kind::EndpointSlice, "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", "endpointslice", "", true},
-      {Kind::Lease, "Lease", "coordination.k8s.io", "v1", "leases", "lease", "", true},
-      {Kind::Event, "Event", "", "v1", "events", "event", "ev", true},
-  };
+  static const auto kinds = [] {
+    std::vector<KindInfo> out;
+    for (const auto& one : rows()) out.push_back(one.info);
+    return out;
+  }();
   return kinds;
 }
 
-const KindInfo& info(Kind kind) {
-  const auto index = static_cast<std::size_t>(kind);
-  assert(index < all_kinds().size() && all_kinds()[index].kind == kind);
-  return all_kinds()[index];
+const KindInfo& info(Kind kind) { return all_kinds()[static_cast<std::size_t>(kind)]; }
+
+const KindInfo* kind_named(std::string_view name) {
+  for (const auto& kind : all_kinds()) {
+    if (kind.name == name) return &kind;
+  }
+  return nullptr;
+}
+
+Status check_decodes(const Object& object) {
+  const auto decodes = row(object.kind).decodes;
+  return decodes == nullptr ? Status(Ok{}) : decodes(object);
 }
 
 const KindInfo* find_kind(std::string_view word) {

@@ -36,6 +36,9 @@ class ManifestReader {
 
   Manifest read(std::string_view text) {
     auto stream = read_yaml(text, {limits_.bytes, limits_.depth, limits_.nodes});
+    for (auto& note : stream.warnings) {
+      manifest_.warnings.push_back({file_, note.line, "", "", std::move(note.message)});
+    }
     for (std::size_t i = 0; i < stream.documents.size() && !full_; ++i) {
       auto& document = stream.documents[i];
       lines_ = &document.lines;

@@ -105,16 +105,14 @@ Result<Object> make_object(json::object raw) {
   const Reader root(raw, "", issues);
   const auto kind_name = root.text("kind");
   const auto api_version = root.text("apiVersion");
-  const KindInfo* found = nullptr;
-  for (const auto& candidate : all_kinds()) {
-    if (candidate.name == kind_name) found = &candidate;
-  }
   if (kind_name.empty()) root.fail("kind", "required");
   if (api_version.empty()) root.fail("apiVersion", "required");
-  if (issues.empty() && found == nullptr) root.fail("kind", fmt::format("unknown kind \"{}\"", kind_name));
-  if (issues.empty() && found->api_version() != api_version) {
-    root.fail("apiVersion",
-              fmt::format("{} is \"{}\" here, found \"{}\"", found->name, found->api_version(), api_version));
+  if (!issues.empty()) return first_of(issues);
+  const auto* found = kind_named(kind_name);
+  if (found == nullptr) return Error(ErrorCode::Unimplemented, fmt::format("kind: unknown kind \"{}\"", kind_name));
+  if (found->api_version() != api_version) {
+    return Error(ErrorCode::Unimplemented, fmt::format("apiVersion: {} is \"{}\" here, found \"{}\"", found->name,
+                                                       found->api_version(), api_version));
   }
   const auto metadata = root.child("metadata");
   auto meta = read_meta(metadata);
@@ -123,9 +121,7 @@ Result<Object> make_object(json::object raw) {
   if (issues.empty() && !found->namespaced && !meta.ns.empty()) {
     metadata.fail("namespace", fmt::format("forbidden: a {} has no namespace", found->name));
   }
-  if (!issues.empty()) {
-    return Error(ErrorCode::InvalidArgument, issues.front().field + ": " + issues.front().message);
-  }
+  if (!issues.empty()) return first_of(issues);
   return Object{found->kind, std::move(meta), std::move(raw)};
 }
 

@@ -35,7 +35,11 @@ enum class Kind {
   Event,
 };
 
-/// How one kind is spelled.
+/// When an object goes while its namespace ends; a stage begins when the one before is gone.
+enum class Ending { First, Pods, WithTheRest, Last };
+
+/// What everybody may ask about one kind. The rules that only model/ knows (defaults, validation) are in the same row
+/// of the table: kinds.cpp.
 struct KindInfo {
   Kind kind;
   std::string_view name;         ///< "StatefulSet"
@@ -44,7 +48,12 @@ struct KindInfo {
   std::string_view plural;       ///< "statefulsets"
   std::string_view singular;     ///< "statefulset"
   std::string_view short_names;  ///< "sts", comma separated
-  bool namespaced;
+  bool namespaced = true;
+  bool has_status = false;          ///< The status is written at NAME/status and nowhere else.
+  bool has_scale = false;           ///< NAME/scale is served.
+  bool in_all = false;              ///< `get all` shows it.
+  bool deletes_gracefully = false;  ///< Deletion takes time, see deletion.hpp.
+  Ending ending = Ending::WithTheRest;
 
   /// "apps/v1", "v1".
   std::string api_version() const;
@@ -56,6 +65,9 @@ const KindInfo& info(Kind kind);
 
 /// By kind name, plural, singular or short name, any case ("sts", "StatefulSet"); null when unknown.
 const KindInfo* find_kind(std::string_view word);
+
+/// By kind name as it is spelled ("StatefulSet"); null when unknown.
+const KindInfo* kind_named(std::string_view name);
 
 /// Names one object. `ns` is empty for kinds without namespaces.
 struct ObjectKey {
@@ -115,6 +127,7 @@ using ObjectPtr = std::shared_ptr<const Object>;
 
 /// Builds an Object from JSON whose kind and metadata are sound: known kind and version, a name,
 /// a namespace exactly when the kind has one. Decodes metadata only; see model.hpp for the rest.
+/// Unimplemented: a kind or a version that we do not know; the object may be fine. InvalidArgument: it is broken.
 Result<Object> make_object(json::object raw);
 
 /// Decodes metadata; fields of the wrong type are InvalidArgument with their path.

@@ -52,8 +52,12 @@ Result<json::value> parse_yaml(std::string_view text, const ManifestLimits& limi
 /// Current versions pass unchanged. InvalidArgument: a kind or version we do not know.
 Status convert_to_current(json::object& raw);
 
-/// Fills defaults as the API server does (protocol, pull policy, probes, update strategy, ...).
+/// Fills defaults as the API server does (protocol, pull policy, probes, update strategy, ...), and writes quantities
+/// in their canonical form.
 void apply_defaults(Kind kind, json::object& raw);
+
+/// The same for a pod template alone: what it says in a set that is stored now.
+void apply_template_defaults(json::object& pod_template);
 
 /// All that is wrong with a defaulted object; `old` (may be null) is what it replaces, for
 /// immutable fields. Problems have object, field and message; file and line are left empty.
@@ -78,6 +82,9 @@ Result<PersistentSource> decode_source(const json::object& spec);
 json::object encode_source(const PersistentSource& source);
 Result<Node> decode_node(const Object& object);
 Result<Event> decode_event(const Object& object);
+
+/// Ok when the typed view of the object's kind can be made; kinds without a view of their own always can.
+Status check_decodes(const Object& object);
 
 /// PodStatus as JSON, as the API shows it.
 json::object encode_pod_status(const PodStatus& status);

@@ -99,6 +99,30 @@ std::string config_key_error(std::string_view key) {
   return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name')";
 }
 
+std::string http_header_error(std::string_view name) {
+  const auto good = [](char c) { return is_alnum(c) || c == '-'; };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), good)) return {};
+  return "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name')";
+}
+
+std::string sysctl_name_error(std::string_view name) {
+  constexpr std::string_view kWhy =
+      "a sysctl name is made of parts of lower case alphanumeric characters, '-' or '_', which start and end with an "
+      "alphanumeric character, and has '.' or '/' between them (e.g. 'net.core.somaxconn')";
+  if (name.size() > 253) return too_long(253);
+  const auto edge = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  for (std::size_t from = 0; from <= name.size();) {
+    const auto end = std::min(name.find_first_of("./", from), name.size());
+    const auto part = name.substr(from, end - from);
+    const auto good = [&](char c) { return edge(c) || c == '-' || c == '_'; };
+    if (part.empty() || !edge(part.front()) || !edge(part.back()) || !std::all_of(part.begin(), part.end(), good)) {
+      return std::string(kWhy);
+    }
+    from = end + 1;
+  }
+  return {};
+}
+
 std::string port_name_error(std::string_view name) {
   if (name.size() > 15) return too_long(15);
   if (!label_shape(name)) return "must contain only lower case alphanumeric characters and '-', not at either end";

@@ -16,6 +16,8 @@ std::string qualified_name_error(std::string_view name);  ///< "example.com/tier
 std::string label_value_error(std::string_view value);    ///< At most 63 characters; may be empty.
 std::string env_var_name_error(std::string_view name);    ///< Printable ASCII but '='.
 std::string config_key_error(std::string_view key);       ///< Keys of ConfigMaps and Secrets.
+std::string http_header_error(std::string_view name);     ///< "X-Token".
+std::string sysctl_name_error(std::string_view name);     ///< "net.core.somaxconn", "net/ipv4/ip_forward".
 std::string port_name_error(std::string_view name);       ///< IANA service name: at most 15 characters.
 std::string absolute_path_error(std::string_view path);   ///< Starts with '/', no NUL.
 std::string relative_path_error(std::string_view path);   ///< Not absolute, no ".." step.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,12 @@ class Quantity {
   std::int64_t milli_ = 0;
   std::string text_ = "0";
 };
+
+/// How fine an amount is kept: Kubernetes rounds up to a thousandth where resources are listed, else to 10^-9.
+enum class QuantityStep { Milli, Nano };
+
+/// The one text that Kubernetes writes for this amount: "500m" for "0.5", "1Gi" for "1024Mi", "1" for "1000m". None
+/// when it is no quantity.
+std::optional<std::string> canonical_quantity(std::string_view text, QuantityStep step);
 
 }  // namespace berth::model

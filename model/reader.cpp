@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -34,6 +36,19 @@ std::optional<std::int64_t> as_integer(const json::value& value) {
     if (std::abs(*number) <= kExact && std::trunc(*number) == *number) return static_cast<std::int64_t>(*number);
   }
   return std::nullopt;
+}
+
+std::optional<std::string> quantity_text(const json::value& value) {
+  if (const auto* text = value.if_string()) return std::string(view(*text));
+  const auto* number = value.if_double();
+  if (number == nullptr) return value.is_number() ? std::optional(json::serialize(value)) : std::nullopt;
+  // The shortest digits that mean this number, without an exponent where Go writes none: it would choose the format.
+  std::array<char, 64> buffer{};
+  const auto size = std::abs(*number);
+  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), *number,
+                                          plain ? std::chars_format::fixed : std::chars_format::scientific);
+  return error == std::errc() ? std::string(buffer.data(), end) : json::serialize(value);
 }
 
 std::string join_path(std::string_view path, std::string_view name) {
@@ -108,10 +123,8 @@ std::string Reader::int_or_text(std::string_view name) const {
 
 namespace {
 
-/// Kubernetes takes quantities as strings and as bare numbers.
 Result<Quantity> quantity_of(const json::value& value) {
-  if (const auto* text = value.if_string()) return Quantity::parse(view(*text));
-  if (value.is_number()) return Quantity::parse(json::serialize(value));
+  if (const auto text = quantity_text(value)) return Quantity::parse(*text);
   return Error(ErrorCode::InvalidArgument, fmt::format("expected a quantity, found {}", describe(value)));
 }
 

@@ -26,6 +26,10 @@ std::string_view describe(const json::value& value);
 /// The integer a JSON number stands for: 3, 3.0; none for 3.5, "3" and what int64 cannot hold.
 std::optional<std::int64_t> as_integer(const json::value& value);
 
+/// The text of a quantity, which Kubernetes takes as a string and as a bare number: 0.5 is "0.5". None for anything
+/// else.
+std::optional<std::string> quantity_text(const json::value& value);
+
 /// A cursor on one JSON object (or on nothing: an absent field). Getters return the zero value for
 /// absent and null fields; a value of another type is noted in the issues and read as absent.
 /// Outlived by the JSON and by the Issues it was made with. Paths are built only for nested
@@ -84,11 +88,16 @@ class Reader {
 /// A field path with one more step.
 std::string join_path(std::string_view path, std::string_view name);
 
+/// InvalidArgument with the first of what was noted.
+inline Error first_of(const Issues& issues) {
+  return {ErrorCode::InvalidArgument, issues.front().field + ": " + issues.front().message};
+}
+
 /// `value`, unless something was noted: then InvalidArgument with the first issue.
 template <typename T>
 Result<T> unless_issues(T value, const Issues& issues) {
   if (issues.empty()) return value;
-  return Error(ErrorCode::InvalidArgument, issues.front().field + ": " + issues.front().message);
+  return first_of(issues);
 }
 
 }  // namespace berth::model

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/edit_distance.hpp"
@@ -79,11 +80,13 @@ class Walk {
       }
       if (entry.value().is_null()) continue;
       const auto field_path = join_path(path, name);
-      if (!field->honoured && !errors_) {
-        if (!means_nothing(name, entry.value())) note(field_path, std::string(no_effect(type, *field)));
-        continue;
+      const bool without_effect = !field->honoured && !errors_;
+      if (without_effect && !quiet_ && !means_nothing(name, entry.value())) {
+        note(field_path, std::string(no_effect(type, *field)));
       }
+      const auto was_quiet = std::exchange(quiet_, quiet_ || without_effect);
       wrapped(field->ref, entry.value(), field_path);
+      quiet_ = was_quiet;
     }
   }
 
@@ -160,13 +163,14 @@ class Walk {
 
   void quantity(const json::value& value, const std::string& path) {
     if (!errors_) return;
-    if (!value.is_string() && !value.is_number()) return mismatch(path, "a quantity", value);
-    const auto parsed =
-        Quantity::parse(value.is_string() ? std::string(view(value.get_string())) : json::serialize(value));
+    const auto text = quantity_text(value);
+    if (!text) return mismatch(path, "a quantity", value);
+    const auto parsed = Quantity::parse(*text);
     if (!parsed) note(path, parsed.error().message());
   }
 
   bool errors_;
+  bool quiet_ = false;  ///< Inside a field that has no effect: its own have none either, but may be unknown.
   Issues issues_;
 };
 
@@ -204,6 +208,39 @@ void remove_nulls_in(const SchemaType& type, json::object& object) {
   for (const auto& name : nulls) object.stable_erase(object.find(name));
 }
 
+void canonicalize(json::value& value, QuantityStep step) {
+  const auto text = quantity_text(value);
+  if (!text) return;
+  if (auto written = canonical_quantity(*text, step)) value = *std::move(written);
+}
+
+void canonicalize_in(const SchemaType& type, json::object& object);
+
+void canonicalize_below(const TypeRef& ref, json::value& value) {
+  if (ref.shape == Shape::Quantity) {
+    if (ref.wrap == Wrap::None) return canonicalize(value, QuantityStep::Nano);
+    auto* amounts = value.if_object();  // a list of resources
+    if (amounts == nullptr) return;
+    for (auto& entry : *amounts) canonicalize(entry.value(), QuantityStep::Milli);
+    return;
+  }
+  if (ref.shape != Shape::Struct) return;
+  if (auto* object = value.if_object(); object != nullptr && ref.wrap == Wrap::None) {
+    canonicalize_in(*ref.type, *object);
+  }
+  if (auto* list = value.if_array(); list != nullptr && ref.wrap == Wrap::List) {
+    for (auto& item : *list) {
+      if (auto* object = item.if_object()) canonicalize_in(*ref.type, *object);
+    }
+  }
+}
+
+void canonicalize_in(const SchemaType& type, json::object& object) {
+  for (auto& entry : object) {
+    if (const auto* field = type.find(key_of(entry))) canonicalize_below(field->ref, entry.value());
+  }
+}
+
 bool is_source(std::string_view type_name, std::string_view name, std::initializer_list<std::string_view> others) {
   const auto* field = schema_type(type_name).find(name);
   if (field == nullptr || field->ref.wrap != Wrap::None ||
@@ -228,6 +265,8 @@ Issues schema_warnings(Kind kind, const json::object& raw) {
 }
 
 void remove_nulls(Kind kind, json::object& raw) { remove_nulls_in(schema_type(kind), raw); }
+
+void canonical_quantities(Kind kind, json::object& raw) { canonicalize_in(schema_type(kind), raw); }
 
 bool is_persistent_volume_source(std::string_view name) {
   return is_source("VolumeSpec", name, {"claimRef", "nodeAffinity"});

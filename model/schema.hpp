@@ -18,6 +18,9 @@ Issues schema_warnings(Kind kind, const json::object& raw);
 /// Removes JSON nulls, which Kubernetes reads as "not set"; in maps of strings null becomes "".
 void remove_nulls(Kind kind, json::object& raw);
 
+/// Writes every quantity as Kubernetes stores it, numbers too: cpu 0.5 is "500m". What is no quantity stays.
+void canonical_quantities(Kind kind, json::object& raw);
+
 /// Is `name` a field of PersistentVolumeSpec that says where the storage is ("nfs", "csi", ...)?
 bool is_persistent_volume_source(std::string_view name);
 /// The same for a Volume of a pod.

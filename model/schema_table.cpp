@@ -37,7 +37,9 @@ NodeInfo*: machineID:s systemUUID:s bootID:s kernelVersion:s osImage:s container
   kubeProxyVersion:s operatingSystem:s architecture:s
 Taint: key:s value:s effect:s timeAdded:s
 StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s mountOptions:[s]
-  allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:any
+  allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:[TopologyTerm]
+TopologyTerm!: matchLabelExpressions:[TopologyLabel]
+TopologyLabel: key:s values:[s]
 ConfigMap: apiVersion:s kind:s metadata:ObjectMeta data:{s} binaryData:{s} immutable:b
 Secret: apiVersion:s kind:s metadata:ObjectMeta data:{s} stringData:{s} type:s immutable:b
 ServiceAccount: apiVersion:s kind:s metadata:ObjectMeta secrets:[ObjectRef]@name imagePullSecrets:[LocalRef]
@@ -70,8 +72,18 @@ VolumeSpec: capacity:{q} accessModes:[s] claimRef:ClaimRef persistentVolumeRecla
   hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:PersistentIscsiSource fc:FcSource
   awsElasticBlockStore:AwsDiskSource gcePersistentDisk:GceDiskSource azureDisk:AzureDiskSource
   cinder:PersistentCinderSource vsphereVolume:VsphereSource -csi:PersistentCsiSource
-  -azureFile:any -cephfs:any -flexVolume:any -flocker:any -glusterfs:any -photonPersistentDisk:any -portworxVolume:any
-  -quobyte:any -rbd:any -scaleIO:any -storageos:any
+  -azureFile:PersistentAzureFileSource -cephfs:PersistentCephfsSource -flexVolume:PersistentFlexSource
+  -flocker:FlockerSource -glusterfs:PersistentGlusterfsSource -photonPersistentDisk:PhotonSource
+  -portworxVolume:PortworxSource -quobyte:QuobyteSource -rbd:PersistentRbdSource -scaleIO:PersistentScaleIoSource
+  -storageos:PersistentStorageOsSource
+PersistentAzureFileSource: secretName:s secretNamespace:s shareName:s readOnly:b
+PersistentCephfsSource: monitors:[s] path:s user:s secretFile:s secretRef:SecretRef readOnly:b
+PersistentFlexSource: driver:s fsType:s secretRef:SecretRef readOnly:b options:{s}
+PersistentGlusterfsSource: endpoints:s path:s readOnly:b endpointsNamespace:s
+PersistentRbdSource: monitors:[s] image:s fsType:s pool:s user:s keyring:s secretRef:SecretRef readOnly:b
+PersistentScaleIoSource: gateway:s system:s secretRef:SecretRef sslEnabled:b protectionDomain:s storagePool:s
+  storageMode:s volumeName:s fsType:s readOnly:b
+PersistentStorageOsSource: volumeName:s volumeNamespace:s fsType:s readOnly:b secretRef:ObjectRef
 ClaimRef: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s fieldPath:s
 VolumeNodeAffinity: required:NodeSelector
 LocalSource: path:s fsType:s
@@ -80,8 +92,10 @@ Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:Service
 ServiceSpec: ports:[ServicePort]@port+protocol selector:{s}! clusterIP:s clusterIPs:[s] type:s
   -externalIPs:[s] sessionAffinity:s
   -loadBalancerIP:s -loadBalancerSourceRanges:[s] externalName:s -externalTrafficPolicy:s -healthCheckNodePort:i
-  publishNotReadyAddresses:b -sessionAffinityConfig:any ipFamilies:[s] ipFamilyPolicy:s
+  publishNotReadyAddresses:b -sessionAffinityConfig:SessionAffinity ipFamilies:[s] ipFamilyPolicy:s
   -allocateLoadBalancerNodePorts:b -loadBalancerClass:s internalTrafficPolicy:s -trafficDistribution:s
+SessionAffinity: clientIP:ClientAffinity
+ClientAffinity: timeoutSeconds:i
 ServiceStatus*: loadBalancer:LoadBalancer conditions:[Condition]@type
 LoadBalancer*: ingress:[any]
 ServicePort: name:s protocol:s -appProtocol:s port:i targetPort:x nodePort:i
@@ -113,17 +127,25 @@ PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Cont
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip -priorityClassName:s -priority:i
-  dnsConfig:DnsConfig -readinessGates:[any] -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
+  dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
   -overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
-  -os:any -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
+  -os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
   -resources:Resources
 TopologySpread: maxSkew:i topologyKey:s whenUnsatisfiable:s labelSelector:LabelSelector minDomains:i
   nodeAffinityPolicy:s nodeTaintsPolicy:s matchLabelKeys:[s]
 SchedulingGate: name:s
+ReadinessGate: conditionType:s
+PodOs: name:s
 PodResourceClaim: name:s resourceClaimName:s resourceClaimTemplateName:s
-Affinity: nodeAffinity:NodeAffinity -podAffinity:any -podAntiAffinity:any
+Affinity: nodeAffinity:NodeAffinity -podAffinity:PodAffinity -podAntiAffinity:PodAffinity
 NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector
-  -preferredDuringSchedulingIgnoredDuringExecution:any
+  -preferredDuringSchedulingIgnoredDuringExecution:[NodeWish]
+NodeWish: weight:i preference:NodeSelectorTerm
+PodAffinity: requiredDuringSchedulingIgnoredDuringExecution:[PodAffinityTerm]
+  preferredDuringSchedulingIgnoredDuringExecution:[PodWish]
+PodWish: weight:i podAffinityTerm:PodAffinityTerm
+PodAffinityTerm: labelSelector:LabelSelector namespaces:[s] topologyKey:s namespaceSelector:LabelSelector
+  matchLabelKeys:[s] mismatchLabelKeys:[s]
 NodeSelector!: nodeSelectorTerms:[NodeSelectorTerm]
 NodeSelectorTerm!: matchExpressions:[Requirement] matchFields:[Requirement]
 Toleration: key:s operator:s value:s effect:s tolerationSeconds:l
@@ -131,25 +153,28 @@ HostAlias: ip:s hostnames:[s]
 DnsConfig: nameservers:[s] searches:[s] options:[DnsOption]
 DnsOption: name:s value:s
 PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePolicy:s supplementalGroups:[l]
-  -supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:any -windowsOptions:any
-  -appArmorProfile:any -seLinuxChangePolicy:s
+  -supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions
+  -appArmorProfile:Profile -seLinuxChangePolicy:s
 NameValue: name:s value:s
 Profile: type:s localhostProfile:s
+SeLinuxOptions: user:s role:s type:s level:s
+WindowsOptions: gmsaCredentialSpecName:s gmsaCredentialSpec:s runAsUserName:s hostProcess:b
 
 Container: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
   envFrom:[EnvFrom] env:[EnvVar]@name
-  resources:Resources -resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath
+  resources:Resources -resizePolicy:[ResizePolicy] restartPolicy:s volumeMounts:[VolumeMount]@mountPath
   volumeDevices:[VolumeDevice]@devicePath
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
 EphemeralContainer: name:s image:s command:[s] args:[s] workingDir:s ports:[ContainerPort]@containerPort+protocol
   envFrom:[EnvFrom] env:[EnvVar]@name
-  resources:Resources resizePolicy:any restartPolicy:s volumeMounts:[VolumeMount]@mountPath
+  resources:Resources resizePolicy:[ResizePolicy] restartPolicy:s volumeMounts:[VolumeMount]@mountPath
   volumeDevices:[VolumeDevice]@devicePath
   livenessProbe:Probe readinessProbe:Probe startupProbe:Probe lifecycle:Lifecycle terminationMessagePath:s
   terminationMessagePolicy:s imagePullPolicy:s securityContext:ContainerSecurity stdin:b stdinOnce:b tty:b
   targetContainerName:s
 VolumeDevice: name:s devicePath:s
+ResizePolicy: resourceName:s restartPolicy:s
 ContainerPort: name:s hostPort:i containerPort:i protocol:s hostIP:s
 EnvFrom: prefix:s configMapRef:OptionalRef secretRef:OptionalRef
 OptionalRef: name:s optional:b
@@ -158,7 +183,8 @@ EnvSource: fieldRef:FieldRef resourceFieldRef:ResourceFieldRef configMapKeyRef:K
 FieldRef!: apiVersion:s fieldPath:s
 ResourceFieldRef!: containerName:s resource:s divisor:q
 KeyRef!: name:s key:s optional:b
-Resources: limits:{q} requests:{q} -claims:any
+Resources: limits:{q} requests:{q} -claims:[ResourceClaimName]@name
+ResourceClaimName: name:s request:s
 VolumeMount: name:s readOnly:b -recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
 Probe: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket grpc:Grpc initialDelaySeconds:i timeoutSeconds:i periodSeconds:i
   successThreshold:i failureThreshold:i terminationGracePeriodSeconds:l
@@ -169,17 +195,35 @@ Grpc: port:i service:s
 Lifecycle: postStart:Handler preStop:Handler -stopSignal:s
 Handler: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket sleep:Sleep
 Sleep: seconds:l
-ContainerSecurity: capabilities:Capabilities privileged:b -seLinuxOptions:any -windowsOptions:any runAsUser:l
+ContainerSecurity: capabilities:Capabilities privileged:b -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions runAsUser:l
   runAsGroup:l runAsNonRoot:b readOnlyRootFilesystem:b allowPrivilegeEscalation:b procMount:s seccompProfile:Profile
-  -appArmorProfile:any
+  -appArmorProfile:Profile
 Capabilities: add:[s] drop:[s]
 
 Volume: name:s emptyDir:EmptyDirSource hostPath:HostPathSource configMap:ConfigMapSource secret:SecretSource
   downwardAPI:DownwardSource projected:ProjectedSource persistentVolumeClaim:ClaimSource nfs:NfsSource
   iscsi:IscsiSource fc:FcSource awsElasticBlockStore:AwsDiskSource gcePersistentDisk:GceDiskSource
   azureDisk:AzureDiskSource cinder:CinderSource vsphereVolume:VsphereSource
-  -csi:CsiSource -ephemeral:any -gitRepo:any -azureFile:any -cephfs:any -flexVolume:any -flocker:any -glusterfs:any
-  -image:any -photonPersistentDisk:any -portworxVolume:any -quobyte:any -rbd:any -scaleIO:any -storageos:any
+  -csi:CsiSource -ephemeral:EphemeralSource -gitRepo:GitSource -azureFile:AzureFileSource -cephfs:CephfsSource
+  -flexVolume:FlexSource -flocker:FlockerSource -glusterfs:GlusterfsSource -image:ImageSource
+  -photonPersistentDisk:PhotonSource -portworxVolume:PortworxSource -quobyte:QuobyteSource -rbd:RbdSource
+  -scaleIO:ScaleIoSource -storageos:StorageOsSource
+EphemeralSource: volumeClaimTemplate:ClaimTemplate
+ClaimTemplate: metadata:ObjectMeta spec:ClaimSpec
+GitSource: repository:s revision:s directory:s
+AzureFileSource: secretName:s shareName:s readOnly:b
+CephfsSource: monitors:[s] path:s user:s secretFile:s secretRef:LocalRef readOnly:b
+FlexSource: driver:s fsType:s secretRef:LocalRef readOnly:b options:{s}
+FlockerSource: datasetName:s datasetUUID:s
+GlusterfsSource: endpoints:s path:s readOnly:b
+ImageSource: reference:s pullPolicy:s
+PhotonSource: pdID:s fsType:s
+PortworxSource: volumeID:s fsType:s readOnly:b
+QuobyteSource: registry:s volume:s readOnly:b user:s group:s tenant:s
+RbdSource: monitors:[s] image:s fsType:s pool:s user:s keyring:s secretRef:LocalRef readOnly:b
+ScaleIoSource: gateway:s system:s secretRef:LocalRef sslEnabled:b protectionDomain:s storagePool:s storageMode:s
+  volumeName:s fsType:s readOnly:b
+StorageOsSource: volumeName:s volumeNamespace:s fsType:s readOnly:b secretRef:LocalRef
 EmptyDirSource: medium:s sizeLimit:q
 HostPathSource: path:s type:s
 ConfigMapSource: name:s items:[KeyToPath] defaultMode:i optional:b
@@ -189,8 +233,11 @@ DownwardSource: items:[DownwardItem] defaultMode:i
 DownwardItem: path:s fieldRef:FieldRef resourceFieldRef:ResourceFieldRef mode:i
 ProjectedSource: sources:[Projection] defaultMode:i
 Projection: configMap:ConfigMapProjection secret:ConfigMapProjection downwardAPI:DownwardProjection
-  serviceAccountToken:any clusterTrustBundle:any podCertificate:any
+  serviceAccountToken:TokenProjection
+  clusterTrustBundle:BundleProjection podCertificate:any
 ConfigMapProjection: name:s items:[KeyToPath] optional:b
+TokenProjection: audience:s expirationSeconds:l path:s
+BundleProjection: name:s signerName:s labelSelector:LabelSelector optional:b path:s
 DownwardProjection: items:[DownwardItem]
 ClaimSource: claimName:s readOnly:b
 NfsSource: server:s path:s readOnly:b

@@ -1,6 +1,7 @@
 // model/validate_container.cpp - containers: image, environment, ports, mounts, resources, probes, hooks.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "model/names.hpp"
@@ -29,14 +30,6 @@ std::size_t count_set(const Reader& from, std::initializer_list<std::string_view
   return count;
 }
 
-void check_resource_ref(const Reader& parent) {
-  const auto ref = parent.child("resourceFieldRef");
-  if (!ref.present() || !require_text(ref, "resource")) return;
-  check_choice(ref, "resource",
-               {"limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu", "requests.memory",
-                "requests.ephemeral-storage"});
-}
-
 void check_key_ref(const Reader& parent, std::string_view name) {
   const auto ref = parent.child(name);
   if (!ref.present()) return;
@@ -57,8 +50,8 @@ void check_env(const Reader& container) {
                 "`secretKeyRef`");
     }
     if (sources > 1) from.fail("", "invalid value: may not have more than one field specified at a time");
-    check_field_ref(from);
-    check_resource_ref(from);
+    check_field_ref(from, FieldUse::Environment);
+    check_resource_ref(from, FieldUse::Environment);
     check_key_ref(from, "configMapKeyRef");
     check_key_ref(from, "secretKeyRef");
   }
@@ -102,6 +95,7 @@ void check_mounts(const Reader& container, const VolumeNames& volumes) {
     if (!mount.text("subPath").empty() && !mount.text("subPathExpr").empty()) {
       mount.fail("subPathExpr", invalid(mount.text("subPathExpr"), "subPathExpr and subPath are mutually exclusive"));
     }
+    check_choice(mount, "recursiveReadOnly", {"Disabled", "IfPossible", "Enabled"});
     check_choice(mount, "mountPropagation", {"None", "HostToContainer", "Bidirectional"});
     if (mount.text("mountPropagation") == "Bidirectional" && !privileged) {
       mount.fail("mountPropagation",
@@ -140,25 +134,65 @@ void check_devices(const Reader& container, const VolumeNames& volumes) {
   }
 }
 
+constexpr std::string_view kHugePages = "hugepages-";
+
+/// cpu, memory and ephemeral storage, of which more may be promised than there is.
+bool is_shared_resource(std::string_view name) {
+  return name == "cpu" || name == "memory" || name == "ephemeral-storage";
+}
+
+/// "example.com/gpu": a name of somebody else's.
+std::string resource_name_error(std::string_view name) {
+  if (auto why = qualified_name_error(name); !why.empty()) return why;
+  const auto slash = name.find('/');
+  if (slash == std::string_view::npos) {
+    const bool known = is_shared_resource(name) || name.starts_with(kHugePages);
+    return known ? std::string() : "must be a standard resource for containers";
+  }
+  if (name.starts_with("requests.") || name.substr(0, slash).ends_with("kubernetes.io")) {
+    return "doesn't follow extended resource name standard";
+  }
+  return {};
+}
+
+void check_amounts(const Reader& resources, const char* list, const std::map<std::string, Quantity>& amounts) {
+  const auto path = resources.child(list);
+  for (const auto& [name, amount] : amounts) {
+    if (const auto why = resource_name_error(name); !why.empty()) {
+      path.fail(name, invalid(name, why));
+    } else if (amount < Quantity()) {
+      path.fail(name, invalid(amount.text(), "must be greater than or equal to 0"));
+    } else if (!is_shared_resource(name) && amount.milli() % 1000 != 0) {
+      path.fail(name, invalid(amount.text(), "must be an integer"));
+    }
+  }
+}
+
 void check_resources(const Reader& resources) {
   const auto limits = resources.quantity_map("limits");
   const auto requests = resources.quantity_map("requests");
-  const auto check = [&](const char* list, const std::map<std::string, Quantity>& amounts) {
-    for (const auto& [name, amount] : amounts) {
-      const auto path = resources.child(list);
-      if (const auto why = qualified_name_error(name); !why.empty()) path.fail(name, invalid(name, why));
-      if (amount < Quantity()) path.fail(name, invalid(amount.text(), "must be greater than or equal to 0"));
-    }
-  };
-  check("limits", limits);
-  check("requests", requests);
+  check_amounts(resources, "limits", limits);
+  check_amounts(resources, "requests", requests);
+  const auto wrong = resources.child("requests");
   for (const auto& [name, request] : requests) {
     const auto limit = limits.find(name);
-    if (limit == limits.end() || request <= limit->second) continue;
-    resources.child("requests")
-        .fail(name, invalid(request.text(), fmt::format("must be less than or equal to {} limit "
-                                                        "of {}",
-                                                        name, limit->second.text())));
+    if (limit == limits.end()) {
+      if (!is_shared_resource(name)) {
+        resources.child("limits").fail(name, "required: limit must be set for non overcommitable resources");
+      }
+    } else if (!is_shared_resource(name) && request != limit->second) {
+      wrong.fail(name,
+                 invalid(request.text(), fmt::format("must be equal to {} limit of {}", name, limit->second.text())));
+    } else if (request > limit->second) {
+      wrong.fail(name, invalid(request.text(), fmt::format("must be less than or equal to {} limit of {}", name,
+                                                           limit->second.text())));
+    }
+  }
+  const auto huge = [](const auto& entry) { return entry.first.starts_with(kHugePages); };
+  const bool has_huge = std::any_of(limits.begin(), limits.end(), huge);
+  const auto named = [&](const char* name) { return limits.contains(name) || requests.contains(name); };
+  if (has_huge && !named("cpu") && !named("memory")) {
+    resources.fail("", "forbidden: HugePages require cpu or memory");
   }
 }
 
@@ -173,7 +207,9 @@ void check_action(const Reader& handler, bool hook) {
   if (const auto http = handler.child("httpGet"); http.present()) {
     check_port_or_name(http, "port");
     check_choice(http, "scheme", {"HTTP", "HTTPS"});
-    for (const auto& header : http.children("httpHeaders")) require_text(header, "name");
+    for (const auto& header : http.children("httpHeaders")) {
+      if (require_text(header, "name")) check_text(header, "name", http_header_error);
+    }
   }
   if (const auto tcp = handler.child("tcpSocket"); tcp.present()) check_port_or_name(tcp, "port");
   if (const auto grpc = handler.child("grpc"); grpc.present()) check_port_number(grpc, "port");
@@ -205,33 +241,83 @@ void check_security(const Reader& security) {
   if (!security.flag("allowPrivilegeEscalation", true) && security.flag("privileged")) {
     security.fail("", "invalid value: cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
   }
-  if (const auto profile = security.child("seccompProfile"); profile.present() && require_text(profile, "type")) {
-    check_choice(profile, "type", {"Localhost", "RuntimeDefault", "Unconfined"});
-    if (profile.text("type") == "Localhost") {
-      if (require_text(profile, "localhostProfile")) check_text(profile, "localhostProfile", relative_path_error);
-    }
-  }
+  check_profiles(security);
 }
 
 }  // namespace
 
-void check_field_ref(const Reader& parent) {
+void check_profiles(const Reader& security) {
+  if (const auto profile = security.child("seccompProfile"); profile.present() && require_text(profile, "type")) {
+    check_choice(profile, "type", {"Localhost", "RuntimeDefault", "Unconfined"});
+    if (profile.text("type") == "Localhost") {
+      if (require_text(profile, "localhostProfile")) check_text(profile, "localhostProfile", relative_path_error);
+    } else if (profile.has("localhostProfile")) {
+      profile.fail("localhostProfile",
+                   invalid(profile.text("localhostProfile"), "can only be set when seccomp type is 'Localhost'"));
+    }
+  }
+  if (const auto profile = security.child("appArmorProfile"); profile.present() && require_text(profile, "type")) {
+    check_choice(profile, "type", {"Localhost", "RuntimeDefault", "Unconfined"});
+    if (profile.text("type") == "Localhost") require_text(profile, "localhostProfile");
+  }
+}
+
+void check_field_ref(const Reader& parent, FieldUse use) {
   const auto ref = parent.child("fieldRef");
   if (!ref.present() || !require_text(ref, "fieldPath")) return;
   const auto path = ref.text("fieldPath");
-  for (const auto* known : {"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels",
-                            "metadata.annotations", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
-                            "status.hostIPs", "status.podIP", "status.podIPs"}) {
-    if (path == known) return;
+  if (const auto version = ref.text("apiVersion"); !version.empty() && version != "v1") {
+    return ref.fail("apiVersion", invalid(version, "unsupported pod version"));
   }
-  for (const auto* map : {"metadata.labels['", "metadata.annotations['"}) {
-    const std::string_view prefix(map);
-    if (path.starts_with(prefix) && path.ends_with("']") && path.size() > prefix.size() + 2) return;
+  for (const auto* map : {"metadata.labels", "metadata.annotations"}) {
+    const auto prefix = std::string(map) + "['";
+    if (!path.starts_with(prefix) || !path.ends_with("']") || path.size() < prefix.size() + 2) continue;
+    const auto key = path.substr(prefix.size(), path.size() - prefix.size() - 2);
+    if (const auto why = qualified_name_error(key); !why.empty()) ref.fail("fieldPath", invalid(path, why));
+    return;
   }
-  ref.fail("fieldPath", invalid(path,
-                                "not a field that can be referenced; try metadata.name, metadata.namespace, "
-                                "metadata.uid, metadata.labels['key'], metadata.annotations['key'], "
-                                "spec.nodeName, status.hostIP or status.podIP"));
+  if (use == FieldUse::File) {
+    return check_choice(
+        ref, "fieldPath",
+        {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"});
+  }
+  check_choice(ref, "fieldPath",
+               {"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+                "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"});
+}
+
+void check_resource_ref(const Reader& parent, FieldUse use) {
+  const auto ref = parent.child("resourceFieldRef");
+  if (!ref.present()) return;
+  if (use == FieldUse::File) require_text(ref, "containerName");
+  if (!require_text(ref, "resource")) return;
+  const auto resource = ref.text("resource");
+  const auto dot = resource.find('.');
+  const bool huge = dot != std::string::npos && resource.substr(dot + 1).starts_with(kHugePages) &&
+                    (resource.starts_with("limits.") || resource.starts_with("requests."));
+  const auto known = dot != std::string::npos && is_shared_resource(resource.substr(dot + 1));
+  if (!huge) {
+    check_choice(ref, "resource",
+                 {"limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu", "requests.memory",
+                  "requests.ephemeral-storage"});
+    if (!known) return;
+  }
+  const auto divisor = ref.quantity("divisor");
+  if (divisor.is_zero()) return;
+  if (resource.ends_with(".cpu")) {
+    if (divisor.milli() != 1 && divisor.milli() != 1000) {
+      ref.fail("divisor",
+               invalid(divisor.text(), "only divisor's values 1m and 1 are supported with the cpu resource"));
+    }
+    return;
+  }
+  constexpr std::string_view kUnits[] = {"1",   "1k",  "1M",  "1G",  "1T",  "1P", "1E",
+                                         "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"};
+  if (std::find(std::begin(kUnits), std::end(kUnits), divisor.text()) == std::end(kUnits)) {
+    ref.fail("divisor", invalid(divisor.text(),
+                                "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are "
+                                "supported with the memory resource"));
+  }
 }
 
 void check_container(const Reader& container, const VolumeNames& volumes, bool init) {
@@ -250,6 +336,11 @@ void check_container(const Reader& container, const VolumeNames& volumes, bool i
   check_mounts(container, volumes);
   check_devices(container, volumes);
   check_resources(container.child("resources"));
+  for (const auto& policy : container.children("resizePolicy")) {
+    if (require_text(policy, "resourceName")) check_choice(policy, "resourceName", {"cpu", "memory"});
+    if (require_text(policy, "restartPolicy"))
+      check_choice(policy, "restartPolicy", {"NotRequired", "RestartContainer"});
+  }
   check_security(container.child("securityContext"));
 
   const bool sidecar = init && container.text("restartPolicy") == "Always";

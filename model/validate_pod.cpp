@@ -18,20 +18,16 @@ void check_pod_security(const Reader& security, bool host_network) {
       security.fail("supplementalGroups", fmt::format("invalid value: {}: must be between 0 and {}", group, kMostId));
     }
   }
+  check_choice(security, "supplementalGroupsPolicy", {"Merge", "Strict"});
+  check_profiles(security);
   std::set<std::string> seen;
   for (const auto& sysctl : security.children("sysctls")) {
     if (!require_text(sysctl, "name")) continue;
     const auto name = sysctl.text("name");
     check_unique(sysctl, "name", name, seen);
-    const auto good = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-             c == '-' || c == '/';
-    };
-    bool fine =
-        name.size() <= 253 && name.front() != '.' && name.front() != '/' && name.find("..") == std::string::npos;
-    for (const auto c : name) fine = fine && good(c);
-    if (!fine) sysctl.fail("name", invalid(name, "must be a sysctl name such as net.core.somaxconn"));
-    if (fine && host_network && (name.starts_with("net.") || name.starts_with("net/"))) {
+    const auto why = sysctl_name_error(name);
+    if (!why.empty()) sysctl.fail("name", invalid(name, why));
+    if (why.empty() && host_network && (name.starts_with("net.") || name.starts_with("net/"))) {
       sysctl.fail("name", invalid(name, "may not be specified when 'hostNetwork' is true"));
     }
   }
@@ -49,7 +45,9 @@ void check_tolerations(const Reader& spec) {
                                    "operator must be Exists when `key` is empty, which means \"match all values "
                                    "and all keys\""));
     }
-    if (op == "Exists" && !one.text("value").empty()) {
+    if (op != "Exists") {
+      check_text(one, "value", label_value_error);
+    } else if (!one.text("value").empty()) {
       one.fail("operator", invalid(op, "value must be empty when `operator` is 'Exists'"));
     }
     if (one.has("tolerationSeconds") && one.text("effect") != "NoExecute") {
@@ -72,17 +70,19 @@ void check_dns(const Reader& spec) {
   }
   if (config.texts("searches").size() > 32)
     config.fail("searches", "invalid value: must not have more than 32 search paths");
+  std::size_t letters = 0;
+  for (const auto& search : config.texts("searches")) letters += search.size() + (letters == 0 ? 0 : 1);
+  if (letters > 2048) {
+    config.fail("searches",
+                "invalid value: must not have more than 2048 characters (including spaces) in the search "
+                "list");
+  }
   for (auto search : config.texts("searches")) {
     if (search.size() > 1 && search.ends_with('.')) search.pop_back();
     if (search == ".") continue;
     if (const auto why = dns_subdomain_error(search); !why.empty()) config.fail("searches", invalid(search, why));
   }
   for (const auto& option : config.children("options")) require_text(option, "name");
-}
-
-void check_affinity(const Reader& spec) {
-  const auto node = spec.child("affinity").child("nodeAffinity");
-  check_node_selector(node.child("requiredDuringSchedulingIgnoredDuringExecution"));
 }
 
 /// Host ports may be used once in a pod.
@@ -100,12 +100,31 @@ void check_host_ports(const Reader& spec, std::string_view list, std::set<std::s
   }
 }
 
+/// Names of things that are looked up elsewhere, and choices that have no effect here: wrong is wrong all the same.
+void check_names_elsewhere(const Reader& spec) {
+  for (const auto* name : {"serviceAccountName", "priorityClassName", "runtimeClassName"}) {
+    check_text(spec, name, dns_subdomain_error);
+  }
+  check_choice(spec, "preemptionPolicy", {"Never", "PreemptLowerPriority"});
+  if (const auto os = spec.child("os"); os.present() && require_text(os, "name")) {
+    check_choice(os, "name", {"linux", "windows"});
+  }
+  for (const auto& gate : spec.children("readinessGates")) {
+    if (require_text(gate, "conditionType")) check_text(gate, "conditionType", qualified_name_error);
+  }
+  std::set<std::string> gates;
+  for (const auto& gate : spec.children("schedulingGates")) {
+    if (require_text(gate, "name")) check_text(gate, "name", qualified_name_error);
+    check_unique(gate, "name", gate.text("name"), gates);
+  }
+}
+
 }  // namespace
 
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set) {
   if (!spec.present()) return spec.fail("", "required");
   VolumeNames volumes;
-  check_volumes(spec, volumes);
+  check_volumes(spec, claim_templates, volumes);
   for (const auto& name : claim_templates) volumes[name] = true;  // it stands for a volume of its name
 
   const auto containers = spec.children("containers");
@@ -138,7 +157,9 @@ void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templ
   check_dns(spec);
   check_pod_security(spec.child("securityContext"), spec.flag("hostNetwork"));
   check_tolerations(spec);
-  check_affinity(spec);
+  check_affinity(spec.child("affinity"));
+  check_topology_spread(spec);
+  check_names_elsewhere(spec);
   if (spec.flag("shareProcessNamespace") && spec.flag("hostPID")) {
     spec.fail("shareProcessNamespace", "invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled");
   }

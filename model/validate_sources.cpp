@@ -158,4 +158,46 @@ void check_shared_sources(const Reader& holder, std::string_view volume_name) {
   }
 }
 
+void check_foreign_sources(const Reader& holder) {
+  struct Need {
+    std::string_view kind;
+    std::array<std::string_view, 3> texts;
+    std::string_view list;
+  };
+  static constexpr Need kNeeds[] = {
+      {"azureFile", {{"secretName", "shareName"}}, {}},
+      {"cephfs", {{}}, "monitors"},
+      {"flexVolume", {{"driver"}}, {}},
+      {"gitRepo", {{"repository"}}, {}},
+      {"glusterfs", {{"endpoints", "path"}}, {}},
+      {"photonPersistentDisk", {{"pdID"}}, {}},
+      {"portworxVolume", {{"volumeID"}}, {}},
+      {"quobyte", {{"registry", "volume"}}, {}},
+      {"rbd", {{"image"}}, "monitors"},
+      {"scaleIO", {{"gateway", "system", "volumeName"}}, {}},
+  };
+  for (const auto& need : kNeeds) {
+    const auto from = holder.child(need.kind);
+    if (!from.present()) continue;
+    for (const auto name : need.texts) {
+      if (!name.empty()) require_text(from, name);
+    }
+    if (!need.list.empty() && from.texts(need.list).empty()) from.fail(need.list, "required");
+  }
+  if (const auto from = holder.child("flocker"); from.present()) {
+    const bool name = !from.text("datasetName").empty();
+    const bool uuid = !from.text("datasetUUID").empty();
+    if (!name && !uuid) from.fail("", "required: one of datasetName and datasetUUID is required");
+    if (name && uuid)
+      from.fail("", "invalid value: resource: datasetName and datasetUUID can not be specified simultaneously");
+  }
+  if (const auto from = holder.child("ephemeral"); from.present()) {
+    if (!from.child("volumeClaimTemplate").present()) {
+      from.fail("volumeClaimTemplate", "required");
+    } else {
+      check_claim_spec(from.child("volumeClaimTemplate").child("spec"));
+    }
+  }
+}
+
 }  // namespace berth::model

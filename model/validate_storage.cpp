@@ -1,9 +1,8 @@
-// model/validate_storage.cpp - claims, volumes, storage classes, configuration, nodes.
+// model/validate_storage.cpp - claims, volumes, storage classes.
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "model/base64.hpp"
 #include "model/names.hpp"
 #include "model/schema.hpp"
 #include "model/validation.hpp"
@@ -46,36 +45,16 @@ void check_storage_amount(const Reader& parent, std::string_view name) {
   if (found->second <= Quantity()) list.fail("storage", invalid(found->second.text(), "must be greater than zero"));
 }
 
-void check_keys(const Reader& root, std::string_view name, std::set<std::string>& seen) {
-  for (const auto& [key, value] : root.text_map(name)) {
-    if (const auto why = config_key_error(key); !why.empty()) root.fail(name, invalid(key, why));
-    if (!seen.insert(key).second)
-      root.child(name).fail(key, fmt::format("duplicate value: \"{}\" is in data too", key));
-  }
-}
-
-void check_base64(const Reader& root, std::string_view name) {
-  for (const auto& [key, value] : root.text_map(name)) {
-    if (const auto bytes = decode_base64(value); !bytes) root.child(name).fail(key, bytes.error().message());
-  }
-}
-
-void check_size(const Reader& root, std::initializer_list<std::string_view> maps) {
-  constexpr std::size_t kMost = 1024 * 1024;
-  std::size_t bytes = 0;
-  for (const auto map : maps) {
-    for (const auto& [key, value] : root.text_map(map)) bytes += value.size();
-  }
-  if (bytes > kMost) root.fail("data", fmt::format("too long: may not be more than {} bytes", kMost));
-}
-
 }  // namespace
+
+void check_claim(const Reader& root) { check_claim_spec(root.child("spec")); }
 
 void check_claim_spec(const Reader& spec) {
   if (!spec.present()) return spec.fail("", "required");
   check_access_modes(spec);
   check_label_selector(spec.child("selector"));
   check_storage_amount(spec.child("resources"), "requests");
+  check_text(spec, "volumeAttributesClassName", dns_subdomain_error);
   check_text(spec, "storageClassName", dns_subdomain_error);
   check_text(spec, "volumeName", dns_subdomain_error);
   check_choice(spec, "volumeMode", {"Block", "Filesystem"});
@@ -86,6 +65,9 @@ void check_persistent_volume(const Reader& root) {
   if (!spec.present()) return spec.fail("", "required");
   check_access_modes(spec);
   check_storage_amount(spec, "capacity");
+  for (const auto& [resource, amount] : spec.quantity_map("capacity")) {
+    if (resource != "storage") spec.child("capacity").fail(resource, unsupported(resource, {"storage"}));
+  }
   check_choice(spec, "persistentVolumeReclaimPolicy", {"Delete", "Recycle", "Retain"});
   check_choice(spec, "volumeMode", {"Block", "Filesystem"});
   check_text(spec, "storageClassName", dns_subdomain_error);
@@ -99,6 +81,7 @@ void check_persistent_volume(const Reader& root) {
   }
   if (sources == 0) spec.fail("", "required: must specify a volume type");
   check_shared_sources(spec, root.child("metadata").text("name"));
+  check_foreign_sources(spec);
   check_mount_options(root);
   const auto host_path = spec.child("hostPath").text("path");
   if (!host_path.empty() && host_path.find_first_not_of('/') == std::string::npos &&
@@ -113,33 +96,20 @@ void check_persistent_volume(const Reader& root) {
 
 void check_storage_class(const Reader& root) {
   if (require_text(root, "provisioner")) check_text(root, "provisioner", qualified_name_error);
+  constexpr std::size_t kMostParameters = 512;
+  constexpr std::size_t kMostBytes = 256 * 1024;
+  const auto parameters = root.text_map("parameters");
+  if (parameters.size() > kMostParameters) {
+    root.fail("parameters", fmt::format("too long: may not have more than {} entries", kMostParameters));
+  }
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : parameters) {
+    if (key.empty()) root.fail("parameters", "invalid value: \"\": field can not be empty");
+    bytes += key.size() + value.size();
+  }
+  if (bytes > kMostBytes) root.fail("parameters", fmt::format("too long: may not be more than {} bytes", kMostBytes));
   check_choice(root, "reclaimPolicy", {"Delete", "Retain"});
   check_choice(root, "volumeBindingMode", {"Immediate", "WaitForFirstConsumer"});
-}
-
-void check_config_map(const Reader& root) {
-  std::set<std::string> keys;
-  check_keys(root, "data", keys);
-  check_keys(root, "binaryData", keys);
-  check_base64(root, "binaryData");
-  check_size(root, {"data", "binaryData"});
-}
-
-void check_secret(const Reader& root) {
-  std::set<std::string> keys;
-  check_keys(root, "data", keys);
-  keys.clear();
-  check_keys(root, "stringData", keys);
-  check_base64(root, "data");
-  check_size(root, {"data", "stringData"});
-}
-
-void check_node(const Reader& root) {
-  for (const auto& taint : root.child("spec").children("taints")) {
-    if (require_text(taint, "key")) check_text(taint, "key", qualified_name_error);
-    check_text(taint, "value", label_value_error);
-    if (require_text(taint, "effect")) check_choice(taint, "effect", {"NoSchedule", "PreferNoSchedule", "NoExecute"});
-  }
 }
 
 }  // namespace berth::model

@@ -43,6 +43,30 @@ json::value comparable_templates(const Reader& spec) {
   return result;
 }
 
+/// A pod may get other images; all else of its spec is what it was started with.
+json::object comparable_pod_spec(const Reader& spec) {
+  auto rest = without(
+      spec, {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "schedulingGates"});
+  for (const auto* list : {"containers", "initContainers"}) {
+    each_object(rest, list, [](json::object& container) { erase(container, "image"); });
+  }
+  return rest;
+}
+
+Quantity storage_in(const std::map<std::string, Quantity>& amounts) {
+  const auto found = amounts.find("storage");
+  return found == amounts.end() ? Quantity() : found->second;
+}
+
+}  // namespace
+
+void check_meta_update(const Reader& now, const Reader& old) {
+  check_same(now, old, "name");
+  check_same(now, old, "namespace");
+  // No uid means: whichever it is.
+  if (now.has("uid") && old.has("uid")) check_same(now, old, "uid");
+}
+
 void check_stateful_set_update(const Reader& now, const Reader& old) {
   const auto fixed = [](const Reader& spec) {
     return without(spec, {"replicas", "ordinals", "template", "updateStrategy", "minReadySeconds",
@@ -55,16 +79,6 @@ void check_stateful_set_update(const Reader& now, const Reader& old) {
            "are forbidden");
 }
 
-/// A pod may get other images; all else of its spec is what it was started with.
-json::object comparable_pod_spec(const Reader& spec) {
-  auto rest = without(
-      spec, {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "schedulingGates"});
-  for (const auto* list : {"containers", "initContainers"}) {
-    each_object(rest, list, [](json::object& container) { erase(container, "image"); });
-  }
-  return rest;
-}
-
 void check_pod_update(const Reader& now, const Reader& old) {
   if (comparable_pod_spec(now) != comparable_pod_spec(old)) {
     now.fail("",
@@ -72,11 +86,6 @@ void check_pod_update(const Reader& now, const Reader& old) {
              "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds` and `spec.tolerations` (only additions)");
   }
   if (!old.text("nodeName").empty()) check_same(now, old, "nodeName");
-}
-
-Quantity storage_in(const std::map<std::string, Quantity>& amounts) {
-  const auto found = amounts.find("storage");
-  return found == amounts.end() ? Quantity() : found->second;
 }
 
 /// `now` and `old` are whole claims: whether one may grow is in its status.
@@ -146,40 +155,21 @@ void check_immutable_data(const Reader& now, const Reader& old) {
   }
 }
 
-}  // namespace
+void check_daemon_set_update(const Reader& now, const Reader& old) { check_same(now, old, "selector"); }
 
-void check_update(Kind kind, const Reader& root, const Reader& old) {
-  const auto metadata = root.child("metadata");
-  const auto old_metadata = old.child("metadata");
-  check_same(metadata, old_metadata, "name");
-  check_same(metadata, old_metadata, "namespace");
-  // No uid means: whichever it is.
-  if (metadata.has("uid") && old_metadata.has("uid")) check_same(metadata, old_metadata, "uid");
-  const auto spec = root.child("spec");
-  const auto old_spec = old.child("spec");
-  switch (kind) {
-    case Kind::StatefulSet: return check_stateful_set_update(spec, old_spec);
-    case Kind::DaemonSet: return check_same(spec, old_spec, "selector");
-    case Kind::Pod: return check_pod_update(spec, old_spec);
-    case Kind::PersistentVolumeClaim: return check_claim_update(root, old);
-    case Kind::PersistentVolume: return check_volume_update(spec, old_spec);
-    case Kind::Service: return check_service_update(spec, old_spec);
-    case Kind::StorageClass:
-      for (const auto* name : {"provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"}) {
-        check_same(root, old, name);
-      }
-      return;
-    case Kind::Secret: check_same(root, old, "type"); return check_immutable_data(root, old);
-    case Kind::ConfigMap: return check_immutable_data(root, old);
-    case Kind::ControllerRevision: return check_same(root, old, "data");
-    case Kind::Namespace:
-    case Kind::Node:
-    case Kind::ServiceAccount:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return;
+void check_storage_class_update(const Reader& now, const Reader& old) {
+  for (const auto* name : {"provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"}) {
+    check_same(now, old, name);
   }
 }
+
+void check_secret_update(const Reader& now, const Reader& old) {
+  check_same(now, old, "type");
+  check_immutable_data(now, old);
+}
+
+void check_controller_revision_update(const Reader& now, const Reader& old) { check_same(now, old, "data"); }
+
+void check_endpoint_slice_update(const Reader& now, const Reader& old) { check_same(now, old, "addressType"); }
 
 }  // namespace berth::model

@@ -41,11 +41,8 @@ void check_downward(const Reader& source) {
     if (item.has("fieldRef") == item.has("resourceFieldRef")) {
       item.fail("", "required: exactly one of fieldRef and resourceFieldRef");
     }
-    check_field_ref(item);
-    if (const auto ref = item.child("resourceFieldRef"); ref.present()) {
-      require_text(ref, "containerName");
-      require_text(ref, "resource");
-    }
+    check_field_ref(item, FieldUse::File);
+    check_resource_ref(item, FieldUse::File);
   }
 }
 
@@ -61,6 +58,20 @@ void check_projected(const Reader& projected) {
       }
     }
     check_downward(source.child("downwardAPI"));
+    if (const auto token = source.child("serviceAccountToken"); token.present()) {
+      check_relative_file(token, "path");
+      constexpr std::int64_t kLeast = 600;
+      constexpr std::int64_t kMost = std::int64_t{1} << 32;
+      const auto seconds = token.maybe_integer("expirationSeconds");
+      if (seconds && *seconds < kLeast) {
+        token.fail("expirationSeconds",
+                   fmt::format("invalid value: {}: may not specify a duration less than 10 minutes", *seconds));
+      }
+      if (seconds && *seconds > kMost) {
+        token.fail("expirationSeconds",
+                   fmt::format("invalid value: {}: may not specify a duration larger than 2^32 seconds", *seconds));
+      }
+    }
   }
 }
 
@@ -89,11 +100,12 @@ void check_source(const Reader& volume) {
   if (const auto from = volume.child("projected"); from.present()) check_projected(from);
   if (const auto from = volume.child("persistentVolumeClaim"); from.present()) require_text(from, "claimName");
   check_shared_sources(volume, /*volume_name=*/{});
+  check_foreign_sources(volume);
 }
 
 }  // namespace
 
-void check_volumes(const Reader& pod_spec, VolumeNames& names) {
+void check_volumes(const Reader& pod_spec, const std::set<std::string>& replaced, VolumeNames& names) {
   std::set<std::string> own;
   for (const auto& volume : pod_spec.children("volumes")) {
     if (!volume.present()) continue;
@@ -101,6 +113,7 @@ void check_volumes(const Reader& pod_spec, VolumeNames& names) {
       check_text(volume, "name", dns_label_error);
       check_unique(volume, "name", volume.text("name"), own);
     }
+    if (replaced.contains(volume.text("name"))) continue;
     std::size_t sources = 0;
     for (const auto& entry : *volume.raw()) {
       const std::string_view key(entry.key().data(), entry.key().size());

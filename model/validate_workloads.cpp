@@ -1,5 +1,7 @@
-// model/validate_workloads.cpp - StatefulSet, DaemonSet, Service.
+// model/validate_workloads.cpp - StatefulSet, DaemonSet and the revisions of their templates.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/decode_internal.hpp"
 #include "model/names.hpp"
@@ -31,6 +33,41 @@ void check_selector_and_template(const Reader& spec, const std::set<std::string>
   }
   if (!pod_template.present()) return spec.fail("template", "required");
   check_pod_spec(pod_template.child("spec"), claim_templates, /*in_set=*/true);
+}
+
+/// A number, or a percentage as text: at least 0, at most 100%. What it says, 0 when that is nothing.
+std::int64_t check_count_or_percent(const Reader& from, std::string_view name) {
+  const auto* value = from.get(name);
+  if (value == nullptr) return 0;
+  if (!value->is_string()) {
+    check_range(from, name, 0);
+    return from.integer(name);
+  }
+  const auto text = from.text(name);
+  const auto digits = std::string_view(text).substr(0, text.empty() ? 0 : text.size() - 1);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (digits.empty() || !text.ends_with('%') || !std::all_of(digits.begin(), digits.end(), is_digit)) {
+    from.fail(name, invalid(text,
+                            "a valid percent string must be a numeric string followed by an ending '%' (e.g. "
+                            "'1%',  or '93%')"));
+    return 1;  // one complaint is enough
+  }
+  const auto significant = digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+  if (significant.size() > 3 || (significant.size() == 3 && significant > "100")) {
+    from.fail(name, invalid(text, "must not be greater than 100%"));
+  }
+  return significant.empty() ? 0 : 1;
+}
+
+void check_daemon_rolling(const Reader& rolling) {
+  const auto unavailable = check_count_or_percent(rolling, "maxUnavailable");
+  const auto surge = check_count_or_percent(rolling, "maxSurge");
+  if (unavailable != 0 && surge != 0) {
+    rolling.fail("maxSurge", "invalid value: may not be set when maxUnavailable is non-zero");
+  }
+  if (rolling.present() && unavailable == 0 && surge == 0) {
+    rolling.fail("maxUnavailable", "required: cannot be 0 when maxSurge is 0");
+  }
 }
 
 }  // namespace
@@ -79,47 +116,17 @@ void check_daemon_set(const Reader& root) {
   const auto spec = root.child("spec");
   check_range(spec, "minReadySeconds", 0);
   check_range(spec, "revisionHistoryLimit", 0);
-  check_choice(spec.child("updateStrategy"), "type", {"RollingUpdate", "OnDelete"});
+  const auto strategy = spec.child("updateStrategy");
+  check_choice(strategy, "type", {"RollingUpdate", "OnDelete"});
+  if (strategy.text("type") == "RollingUpdate") check_daemon_rolling(strategy.child("rollingUpdate"));
   check_selector_and_template(spec, {});
 }
 
-void check_service(const Reader& root) {
-  const auto spec = root.child("spec");
-  check_choice(spec, "type", {"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"});
-  check_choice(spec, "sessionAffinity", {"ClientIP", "None"});
-  const auto type = spec.text("type");
-  const auto cluster_ip = spec.text("clusterIP");
-  const bool headless = cluster_ip == "None";
-  if (!cluster_ip.empty() && !headless && !is_ip_address(cluster_ip)) {
-    spec.fail("clusterIP", invalid(cluster_ip, "must be empty, 'None', or a valid IP address"));
-  }
-  if (headless && (type == "NodePort" || type == "LoadBalancer")) {
-    spec.fail("clusterIP", invalid(cluster_ip, fmt::format("may not be set to 'None' for {} services", type)));
-  }
-  check_labels(spec, "selector");
-  const auto ports = spec.children("ports");
-  if (type == "ExternalName") {
-    if (!cluster_ip.empty()) spec.fail("clusterIP", "forbidden: may not be set for ExternalName services");
-    if (require_text(spec, "externalName")) {
-      auto name = spec.text("externalName");
-      if (name.size() > 1 && name.ends_with('.')) name.pop_back();
-      if (const auto why = dns_subdomain_error(name); !why.empty()) spec.fail("externalName", invalid(name, why));
-    }
-  } else if (ports.empty() && !headless) {
-    spec.fail("ports", "required");
-  }
-  std::set<std::string> names;
-  std::set<std::string> numbers;
-  for (const auto& port : ports) {
-    if (ports.size() > 1) require_text(port, "name");
-    check_text(port, "name", dns_label_error);
-    check_unique(port, "name", port.text("name"), names);
-    check_port_number(port, "port");
-    check_choice(port, "protocol", {"SCTP", "TCP", "UDP"});
-    if (port.has("targetPort")) check_port_or_name(port, "targetPort");
-    if (port.integer("nodePort") != 0) check_range(port, "nodePort", 1, 65535);
-    check_unique(port, "port", fmt::format("{}/{}", port.integer("port"), port.text("protocol")), numbers);
-  }
+void check_controller_revision(const Reader& root) {
+  if (!root.has("data")) root.fail("data", "required: data is mandatory");
+  check_range(root, "revision", 0);
 }
+
+void check_pod(const Reader& root) { check_pod_spec(root.child("spec"), {}, /*in_set=*/false); }
 
 }  // namespace berth::model

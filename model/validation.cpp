@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
-#include "model/conversion.hpp"
 #include "model/json_edit.hpp"
+#include "model/kind_row.hpp"
 #include "model/model.hpp"
 #include "model/names.hpp"
 #include "model/schema.hpp"
@@ -17,6 +18,28 @@ namespace {
 std::string shown(std::string_view text) {
   constexpr std::size_t kMost = 80;
   return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "...";
+}
+
+bool is_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+void check_owners(const Reader& metadata) {
+  std::string controller;
+  for (const auto& owner : metadata.children("ownerReferences")) {
+    for (const auto* name : {"apiVersion", "kind", "name", "uid"}) {
+      if (owner.text(name).empty()) owner.fail(name, "invalid value: \"\": must not be empty");
+    }
+    if (!owner.flag("controller")) continue;
+    if (!controller.empty()) {
+      owner.fail("controller", fmt::format("invalid value: true: only one reference can have controller set to true; "
+                                           "found \"true\" in references for {} and {}",
+                                           controller, owner.text("name")));
+    }
+    controller = owner.text("name");
+  }
 }
 
 ObjectKey key_of(Kind kind, const json::object& raw) {
@@ -35,35 +58,6 @@ std::vector<Problem> to_problems(Kind kind, const json::object& raw, Issues issu
   return problems;
 }
 
-void check_kind(Kind kind, const Reader& root) {
-  switch (kind) {
-    case Kind::StatefulSet: return check_stateful_set(root);
-    case Kind::DaemonSet: return check_daemon_set(root);
-    case Kind::Pod: return check_pod_spec(root.child("spec"), {}, /*in_set=*/false);
-    case Kind::Service: return check_service(root);
-    case Kind::PersistentVolumeClaim: return check_claim_spec(root.child("spec"));
-    case Kind::PersistentVolume: return check_persistent_volume(root);
-    case Kind::StorageClass: return check_storage_class(root);
-    case Kind::ConfigMap: return check_config_map(root);
-    case Kind::Secret: return check_secret(root);
-    case Kind::Node: return check_node(root);
-    case Kind::Event: {
-      const auto involved = root.child("involvedObject");
-      const auto name = involved.text("kind");
-      if (require_text(involved, "kind") && find_kind(name) == nullptr) {
-        involved.fail("kind", invalid(name, "not a kind that is kept here"));
-      }
-      return;
-    }
-    case Kind::Namespace:
-    case Kind::ServiceAccount:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease: return;
-  }
-}
-
 }  // namespace
 
 std::string Problem::text() const {
@@ -78,6 +72,15 @@ std::string Problem::text() const {
 
 std::string invalid(std::string_view value, std::string_view why) {
   return fmt::format("invalid value: \"{}\": {}", shown(value), why);
+}
+
+std::string unsupported(std::string_view value, std::initializer_list<std::string_view> choices) {
+  std::string listed;
+  for (const auto choice : choices) {
+    if (!listed.empty()) listed += ", ";
+    listed += fmt::format("\"{}\"", choice);
+  }
+  return fmt::format("unsupported value: \"{}\": supported values: {}", shown(value), listed);
 }
 
 bool require_text(const Reader& from, std::string_view name) {
@@ -96,12 +99,7 @@ void check_choice(const Reader& from, std::string_view name, std::initializer_li
   if (!from.has(name)) return;
   const auto value = from.text(name);
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-  std::string listed;
-  for (const auto choice : choices) {
-    if (!listed.empty()) listed += ", ";
-    listed += fmt::format("\"{}\"", choice);
-  }
-  from.fail(name, fmt::format("unsupported value: \"{}\": supported values: {}", shown(value), listed));
+  from.fail(name, unsupported(value, choices));
 }
 
 void check_range(const Reader& from, std::string_view name, std::int64_t low, std::int64_t high) {
@@ -156,8 +154,18 @@ void check_requirements(const Reader& from, std::string_view name, bool for_node
     if ((op == "Exists" || op == "DoesNotExist") && !values.empty()) {
       one.fail("values", "forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
     }
-    if ((op == "Gt" || op == "Lt") && values.size() != 1) {
-      one.fail("values", "required: must be specified single value when `operator` is 'Lt' or 'Gt'");
+    if (op == "Gt" || op == "Lt") {
+      if (values.size() != 1) {
+        one.fail("values", "required: must be specified single value when `operator` is 'Lt' or 'Gt'");
+      } else if (!is_integer(values.front())) {
+        one.fail("values", invalid(values.front(), "for 'Gt', 'Lt' operators, the value must be an integer"));
+      }
+      continue;
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (const auto why = label_value_error(values[i]); !why.empty()) {
+        one.issues().push_back({one.path_of("values", i), invalid(values[i], why)});
+      }
     }
   }
 }
@@ -167,36 +175,32 @@ void check_label_selector(const Reader& selector) {
   check_requirements(selector, "matchExpressions", /*for_nodes=*/false);
 }
 
+void check_node_selector_term(const Reader& term) {
+  check_requirements(term, "matchExpressions", /*for_nodes=*/true);
+  for (const auto& field : term.children("matchFields")) {
+    check_choice(field, "key", {"metadata.name"});
+    check_choice(field, "operator", {"In", "NotIn"});
+    if (field.texts("values").size() != 1) field.fail("values", "required: must be only one value");
+  }
+}
+
 void check_node_selector(const Reader& selector) {
   if (!selector.present()) return;
   const auto terms = selector.children("nodeSelectorTerms");
   if (terms.empty()) selector.fail("nodeSelectorTerms", "required: must have at least one node selector term");
-  for (const auto& term : terms) {
-    check_requirements(term, "matchExpressions", /*for_nodes=*/true);
-    for (const auto& field : term.children("matchFields")) {
-      check_choice(field, "key", {"metadata.name"});
-      check_choice(field, "operator", {"In", "NotIn"});
-      if (field.texts("values").size() != 1) field.fail("values", "required: must be only one value");
-    }
-  }
+  for (const auto& term : terms) check_node_selector_term(term);
 }
 
-void check_meta(const Reader& metadata, const KindInfo& kind) {
-  if (require_text(metadata, "name")) {
-    // Kubernetes' own rule per kind; a pod's name is also its host name and a directory, so no kind allows '/'.
-    const bool label = kind.kind == Kind::Namespace;
-    if (kind.kind == Kind::Service) {
-      check_text(metadata, "name", dns_1035_label_error);
-    } else {
-      check_text(metadata, "name", label ? dns_label_error : dns_subdomain_error);
-    }
-  }
+void check_meta(const Reader& metadata, const KindRow& row) {
+  const auto& kind = row.info;
+  if (require_text(metadata, "name")) check_text(metadata, "name", row.name_error);
   if (kind.namespaced) {
     if (require_text(metadata, "namespace")) check_text(metadata, "namespace", dns_label_error);
   } else if (!metadata.text("namespace").empty()) {
     metadata.fail("namespace", fmt::format("forbidden: not allowed on this type ({} has no namespace)", kind.name));
   }
   check_labels(metadata, "labels");
+  check_owners(metadata);
   std::size_t annotation_bytes = 0;
   for (const auto& [key, value] : metadata.text_map("annotations")) {
     if (const auto why = qualified_name_error(key); !why.empty()) metadata.fail("annotations", invalid(key, why));
@@ -217,11 +221,16 @@ std::vector<Problem> validate(Kind kind, const json::object& raw, const json::ob
   Issues issues = schema_errors(kind, raw);
   if (issues.empty()) {  // the checks below read values by type
     const Reader root(raw, "", issues);
-    check_meta(root.child("metadata"), info(kind));
-    check_kind(kind, root);
+    check_meta(root.child("metadata"), row(kind));
+    if (const auto check = row(kind).check) check(root);
     if (old != nullptr && issues.empty()) {
       Issues not_ours;  // an old object is not to blame
-      check_update(kind, root, Reader(*old, "", not_ours));
+      // Rules and defaults that came after it was stored are no difference.
+      auto filled = *old;
+      apply_defaults(kind, filled);
+      const Reader before(filled, "", not_ours);
+      check_meta_update(root.child("metadata"), before.child("metadata"));
+      if (const auto check = row(kind).check_update) check(root, before);
     }
   }
   return to_problems(kind, raw, std::move(issues));

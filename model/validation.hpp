@@ -15,6 +15,8 @@
 
 namespace berth::model {
 
+struct KindRow;
+
 // The words of k8s.io/apimachinery/pkg/util/validation/field, in lower case.
 
 /// Notes "required" when the string is absent or empty; true when it is there.
@@ -36,21 +38,44 @@ void check_unique(const Reader& from, std::string_view name, const std::string& 
 void check_labels(const Reader& from, std::string_view name);
 void check_label_selector(const Reader& selector);
 void check_requirements(const Reader& from, std::string_view name, bool for_nodes);
+void check_node_selector_term(const Reader& term);
 void check_node_selector(const Reader& selector);
 /// "invalid value: \"x\": why", the value cut to a readable length.
 std::string invalid(std::string_view value, std::string_view why);
+/// "unsupported value: \"x\": supported values: \"a\", \"b\"".
+std::string unsupported(std::string_view value, std::initializer_list<std::string_view> choices);
 
 /// Names of a pod's volumes; true for those that a claim backs.
 using VolumeNames = std::map<std::string, bool>;
 
-void check_meta(const Reader& metadata, const KindInfo& kind);
+void check_meta(const Reader& metadata, const KindRow& row);
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set);
 void check_container(const Reader& container, const VolumeNames& volumes, bool init);
-void check_field_ref(const Reader& parent);
-void check_volumes(const Reader& pod_spec, VolumeNames& names);
+/// Where a value of the pod's own goes: what may be asked for differs.
+enum class FieldUse { Environment, File };
+/// fieldRef and resourceFieldRef of `parent`, where they are.
+void check_field_ref(const Reader& parent, FieldUse use);
+void check_resource_ref(const Reader& parent, FieldUse use);
+/// seccompProfile and appArmorProfile of a pod's or a container's security context.
+void check_profiles(const Reader& security);
+void check_affinity(const Reader& affinity);
+void check_topology_spread(const Reader& pod_spec);
+/// The sources of volumes that cannot be mounted here: what Kubernetes wants them to say.
+void check_foreign_sources(const Reader& holder);
+/// `replaced`: names of volumes that claim templates stand in for; what is written there has no meaning.
+void check_volumes(const Reader& pod_spec, const std::set<std::string>& replaced, VolumeNames& names);
 /// The sources that a pod's volume and a PersistentVolume's spec may both have, and local. `volume_name`: the
 /// PersistentVolume's; empty for a pod's volume.
 void check_shared_sources(const Reader& holder, std::string_view volume_name);
+/// The pod itself: its spec is a pod spec that belongs to no set.
+void check_pod(const Reader& root);
+void check_claim(const Reader& root);
+void check_namespace(const Reader& root);
+void check_controller_revision(const Reader& root);
+void check_endpoints(const Reader& root);
+void check_endpoint_slice(const Reader& root);
+void check_lease(const Reader& root);
+void check_event(const Reader& root);
 void check_stateful_set(const Reader& root);
 void check_daemon_set(const Reader& root);
 void check_service(const Reader& root);
@@ -61,7 +86,19 @@ void check_config_map(const Reader& root);
 void check_secret(const Reader& root);
 void check_node(const Reader& root);
 
-/// What may not change between two versions of an object.
-void check_update(Kind kind, const Reader& root, const Reader& old);
+// What may not change between two versions of an object: of the whole object...
+void check_meta_update(const Reader& now, const Reader& old);
+void check_claim_update(const Reader& now, const Reader& old);
+void check_storage_class_update(const Reader& now, const Reader& old);
+void check_immutable_data(const Reader& now, const Reader& old);
+void check_secret_update(const Reader& now, const Reader& old);
+void check_controller_revision_update(const Reader& now, const Reader& old);
+void check_endpoint_slice_update(const Reader& now, const Reader& old);
+// ... and of its spec.
+void check_stateful_set_update(const Reader& now, const Reader& old);
+void check_daemon_set_update(const Reader& now, const Reader& old);
+void check_pod_update(const Reader& now, const Reader& old);
+void check_volume_update(const Reader& now, const Reader& old);
+void check_service_update(const Reader& now, const Reader& old);
 
 }  // namespace berth::model

@@ -83,6 +83,7 @@ class Builder final : public YAML::EventHandler {
   Builder(const YamlLimits& limits, Budget& budget) : limits_(limits), budget_(budget) {}
 
   YamlDocument take() { return std::move(document_); }
+  std::vector<YamlStream::Note> take_notes() { return std::move(notes_); }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -212,22 +213,33 @@ class Builder final : public YAML::EventHandler {
     if (!frame.key) {
       frame.key = key_text(value, lines.line);
       frame.key_line = lines.line;
-      if (map.contains(*frame.key)) {
-        throw ReadError(lines.line,
-                        fmt::format("key \"{}\" is already set in this mapping", frame.key->substr(0, 200)));
-      }
       return;
     }
     if (frame.merging) {
       note_merge(frame, std::move(value));
     } else {
       lines.line = frame.key_line;
-      map.emplace(*frame.key, std::move(value));
-      frame.lines.names.push_back(*std::move(frame.key));
-      frame.lines.children.push_back(std::move(lines));
+      set(frame, map, std::move(value), std::move(lines));
     }
     frame.key.reset();
     frame.merging = false;
+  }
+
+  /// The last value of a key is the one that counts, as for every Kubernetes client; it is hardly what was meant.
+  void set(Frame& frame, json::object& map, json::value value, LineNode lines) {
+    if (!map.contains(*frame.key)) {
+      map.emplace(*frame.key, std::move(value));
+      frame.lines.names.push_back(*std::move(frame.key));
+      frame.lines.children.push_back(std::move(lines));
+      return;
+    }
+    const auto before = std::find(frame.lines.names.begin(), frame.lines.names.end(), *frame.key);
+    auto& old = frame.lines.children[static_cast<std::size_t>(before - frame.lines.names.begin())];
+    notes_.push_back({lines.line, fmt::format("key \"{}\" is already set in this mapping, at line {}; the last one "
+                                              "counts",
+                                              frame.key->substr(0, 200), old.line)});
+    map[*frame.key] = std::move(value);
+    old = std::move(lines);
   }
 
   static void note_merge(Frame& frame, json::value value) {
@@ -261,6 +273,7 @@ class Builder final : public YAML::EventHandler {
   const YamlLimits& limits_;
   Budget& budget_;
   YamlDocument document_;
+  std::vector<YamlStream::Note> notes_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, json::value> anchors_;
 };
@@ -278,6 +291,43 @@ std::optional<YamlDocument> read_as_json(std::string_view text, const YamlLimits
   return YamlDocument{*std::move(value), LineNode{1, {}, {}}};
 }
 
+constexpr std::size_t kMostWarnings = 200;
+
+/// "UTF-16LE" and its like, told by the byte order mark or by where the first NULs are; empty: none of them.
+std::string_view wide_encoding(std::string_view text) {
+  const auto begins = [&](std::string_view mark) { return text.starts_with(mark); };
+  using namespace std::string_view_literals;
+  if (begins("\xff\xfe\0\0"sv)) return "UTF-32LE";
+  if (begins("\0\0\xfe\xff"sv)) return "UTF-32BE";
+  if (begins("\xff\xfe"sv)) return "UTF-16LE";
+  if (begins("\xfe\xff"sv)) return "UTF-16BE";
+  if (text.size() < 4) return {};
+  if (text[0] != '\0' && text[1] == '\0') return text[2] == '\0' && text[3] == '\0' ? "UTF-32LE" : "UTF-16LE";
+  if (text[0] == '\0' && text[1] != '\0') return "UTF-16BE";
+  return {};
+}
+
+/// Without the byte order marks that a document may begin with (YAML 1.2, 5.2): files put one after the other have them
+/// in the middle, where yaml-cpp takes them for text. Lines stay where they are.
+std::string without_marks(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  std::string out;
+  out.reserve(text.size());
+  bool begins_document = true;  // only blank lines and comments since the last "---" or "..."
+  while (!text.empty()) {
+    const auto size = std::min(text.find('\n'), text.size() - 1) + 1;
+    auto line = text.substr(0, size);
+    text.remove_prefix(size);
+    const auto marked = line.starts_with(kMark) ? line.substr(kMark.size()) : line;
+    const bool border = marked.starts_with("---") || marked.starts_with("...");
+    if (border || begins_document || marked.starts_with('#')) line = marked;
+    const auto first = line.find_first_not_of(" \t\r\n");
+    begins_document = border || (begins_document && (first == std::string_view::npos || line[first] == '#'));
+    out += line;
+  }
+  return out;
+}
+
 }  // namespace
 
 YamlStream read_yaml(std::string_view text, const YamlLimits& limits) {
@@ -289,21 +339,32 @@ YamlStream read_yaml(std::string_view text, const YamlLimits& limits) {
     fail(0, fmt::format("{} bytes: larger than the limit of {}", text.size(), limits.bytes));
     return stream;
   }
-  if (const auto bad = first_bad_utf8(text)) {
-    fail(1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n')),
-         "not UTF-8 text");
+  // Plain letters in UTF-16 without a mark are valid UTF-8, with NULs between them.
+  const auto bad = first_bad_utf8(text);
+  if (bad || text.find('\0') != std::string_view::npos) {
+    if (const auto what = wide_encoding(text); !what.empty()) {
+      fail(1, fmt::format("this is {} text; manifests are UTF-8: convert it, for example with `iconv -f {} -t UTF-8`",
+                          what, what));
+      return stream;
+    }
+    const auto at = static_cast<std::ptrdiff_t>(bad ? *bad : text.find('\0'));
+    fail(1 + static_cast<int>(std::count(text.begin(), text.begin() + at, '\n')),
+         bad ? "not UTF-8 text" : "a NUL character has no place in text");
     return stream;
   }
   try {
     Budget budget(limits);
     try {
-      std::istringstream input{std::string(text)};
+      std::istringstream input{without_marks(text)};
       YAML::Parser parser(input);
       while (true) {
         Builder builder(limits, budget);
         if (!parser.HandleNextDocument(builder)) break;
         budget.spend(1, 0, 0);
         auto document = builder.take();
+        for (auto& note : builder.take_notes()) {
+          if (stream.warnings.size() < kMostWarnings) stream.warnings.push_back(std::move(note));
+        }
         if (!document.value.is_null()) stream.documents.push_back(std::move(document));
       }
     } catch (const YAML::Exception& error) {

@@ -32,7 +32,12 @@ struct YamlStream {
     int line = 0;
     std::string message;
   };
+  struct Note {
+    int line = 0;
+    std::string message;
+  };
   std::vector<YamlDocument> documents;
+  std::vector<Note> warnings;  ///< What was read otherwise than it may have been meant: keys that are set twice.
   std::optional<Failure> failure;
 };
 

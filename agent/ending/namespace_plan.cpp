@@ -12,30 +12,6 @@ namespace {
 
 using model::Kind;
 
-/// Lower goes first; a stage begins when the one before is gone.
-int stage_of(Kind kind) {
-  switch (kind) {
-    case Kind::StatefulSet:
-    case Kind::DaemonSet: return 0;
-    case Kind::Pod: return 1;
-    case Kind::Namespace:
-    case Kind::Node:
-    case Kind::StorageClass:
-    case Kind::PersistentVolume:
-    case Kind::ConfigMap:
-    case Kind::Secret:
-    case Kind::ServiceAccount:
-    case Kind::PersistentVolumeClaim:
-    case Kind::Service:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease: return 2;
-    case Kind::Event: return 3;
-  }
-  return 2;
-}
-
 /// "pods. has 3 resource instances, statefulsets.apps has 1 resource instances"
 std::string joined(const std::map<std::string, int>& counts, std::string_view has) {
   std::string text;
@@ -77,8 +53,8 @@ class Conditions {
 NamespacePlan plan_namespace(const model::Object& ns, const std::vector<model::ObjectPtr>& content, WallTime now) {
   NamespacePlan plan;
   plan.finished = content.empty();
-  auto stage = stage_of(Kind::Event);
-  for (const auto& object : content) stage = std::min(stage, stage_of(object->kind));
+  auto stage = model::Ending::Last;
+  for (const auto& object : content) stage = std::min(stage, model::info(object->kind).ending);
 
   std::map<std::string, int> remaining;
   std::map<std::string, int> held;
@@ -88,7 +64,7 @@ NamespacePlan plan_namespace(const model::Object& ns, const std::vector<model::O
       ++remaining[fmt::format("{}.{}", kind.plural, kind.group)];
       for (const auto& finalizer : object->meta.finalizers) ++held[finalizer];
     }
-    if (stage_of(object->kind) == stage && !object->meta.deleting()) plan.remove.push_back(object);
+    if (model::info(object->kind).ending == stage && !object->meta.deleting()) plan.remove.push_back(object);
   }
 
   Conditions conditions(ns, now);

@@ -6,8 +6,29 @@
 #include <fmt/format.h>
 
 #include "model/deletion.hpp"
+#include "model/model.hpp"
 
 namespace berth::agent {
+namespace {
+
+/// The revision whose template is this one. One that was kept when fewer defaults were filled in, or amounts were
+/// written otherwise, is the same template all the same: a new version of ours replaces no pods.
+const Revision* same_revision(const std::vector<Revision>& revisions, const std::string& name,
+                              const json::object& pod_template) {
+  for (const auto& revision : revisions) {
+    if (revision.name == name) return &revision;
+  }
+  auto wanted = pod_template;
+  model::apply_template_defaults(wanted);
+  for (const auto& revision : revisions) {
+    auto kept = revision.pod_template;
+    model::apply_template_defaults(kept);
+    if (kept == wanted) return &revision;
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector) {
   return pod.meta.controller() == nullptr && !pod.meta.deleting() && !revision_of(pod).empty() &&
@@ -45,13 +66,12 @@ SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& po
   plan.update.name = set.name + "-" + template_hash(pod_template);
   plan.update.pod_template = pod_template;
   std::int64_t newest = 0;
-  auto known = false;
-  for (const auto& revision : facts.revisions) {
-    newest = std::max(newest, revision.number);
-    if (revision.name == plan.update.name) {
-      plan.update.number = revision.number;
-      known = true;
-    }
+  for (const auto& revision : facts.revisions) newest = std::max(newest, revision.number);
+  const auto* same = same_revision(facts.revisions, plan.update.name, pod_template);
+  const auto known = same != nullptr;
+  if (known) {
+    plan.update.name = same->name;
+    plan.update.number = same->number;
   }
   if (!known || plan.update.number < newest) {
     plan.update_is_new = !known;

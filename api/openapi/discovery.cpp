@@ -204,31 +204,6 @@ json::object root_paths(const DiscoveryOptions& options) {
 
 }  // namespace
 
-bool has_status(Kind kind) {
-  switch (kind) {
-    case Kind::Pod:
-    case Kind::StatefulSet:
-    case Kind::DaemonSet:
-    case Kind::Service:
-    case Kind::PersistentVolumeClaim:
-    case Kind::PersistentVolume:
-    case Kind::Node:
-    case Kind::Namespace: return true;
-    case Kind::StorageClass:
-    case Kind::ConfigMap:
-    case Kind::Secret:
-    case Kind::ServiceAccount:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return false;
-  }
-  return false;
-}
-
-bool has_scale(Kind kind) { return kind == Kind::StatefulSet; }
-
 std::optional<HttpResponse> discovery(const std::vector<std::string>& segments, std::string_view accept,
                                       const DiscoveryOptions& options) {
   const auto is = [&](std::initializer_list<std::string_view> path) {

@@ -19,8 +19,4 @@ namespace berth::api {
 std::optional<HttpResponse> discovery(const std::vector<std::string>& segments, std::string_view accept,
                                       const DiscoveryOptions& options = {});
 
-/// May `verb` ("get", "scale", ...) be used on it? The verbs that discovery announces.
-bool has_status(model::Kind kind);
-bool has_scale(model::Kind kind);
-
 }  // namespace berth::api

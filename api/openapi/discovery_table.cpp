@@ -15,10 +15,6 @@ constexpr std::string_view kAllVerbs = "create,delete,deletecollection,get,list,
 constexpr std::string_view kEditVerbs = "get,patch,update";
 constexpr std::string_view kStreamVerbs = "create,get";
 
-bool in_category_all(Kind kind) {
-  return kind == Kind::Pod || kind == Kind::Service || kind == Kind::StatefulSet || kind == Kind::DaemonSet;
-}
-
 std::vector<SubresourceEntry> subresources_of(const model::KindInfo& kind) {
   std::vector<SubresourceEntry> out;
   if (kind.kind == Kind::Pod) {
@@ -29,8 +25,8 @@ std::vector<SubresourceEntry> subresources_of(const model::KindInfo& kind) {
     out.push_back({"portforward", kStreamVerbs, "PodPortForwardOptions"});
   }
   if (kind.kind == Kind::Namespace) out.push_back({"finalize", "update", "Namespace"});
-  if (has_scale(kind.kind)) out.push_back({"scale", kEditVerbs, "Scale", {"autoscaling", "v1"}});
-  if (has_status(kind.kind)) out.push_back({"status", kEditVerbs, kind.name});
+  if (kind.has_scale) out.push_back({"scale", kEditVerbs, "Scale", {"autoscaling", "v1"}});
+  if (kind.has_status) out.push_back({"status", kEditVerbs, kind.name});
   return out;
 }
 
@@ -111,7 +107,7 @@ std::vector<ResourceEntry> served_resources(const GroupVersion& where, const Dis
                    .namespaced = kind.namespaced,
                    .verbs = kAllVerbs,
                    .short_names = old ? std::string_view() : kind.short_names,
-                   .categories = !old && in_category_all(kind_id) ? "all" : std::string_view(),
+                   .categories = !old && kind.in_all ? "all" : std::string_view(),
                    .subresources = subresources_of(kind)});
   }
   std::sort(out.begin(), out.end(), [](const ResourceEntry& a, const ResourceEntry& b) { return a.plural < b.plural; });

@@ -15,6 +15,36 @@ namespace {
 using model::Kind;
 using Columns = std::vector<Column>;
 
+std::string age(const model::Object& object, WallTime now) { return age_since(object.meta.creation_timestamp, now); }
+
+json::array namespace_cells(const model::Object& object, WallTime now) {
+  const auto phase = text_at(object.raw, {"status", "phase"});
+  return {object.meta.name,
+          object.meta.deleting() ? "Terminating"
+          : phase.empty()        ? "Active"
+                                 : phase,
+          age(object, now)};
+}
+
+json::array config_map_cells(const model::Object& object, WallTime now) {
+  return {object.meta.name, size_at(object.raw, {"data"}) + size_at(object.raw, {"binaryData"}), age(object, now)};
+}
+
+json::array secret_cells(const model::Object& object, WallTime now) {
+  const auto type = text_at(object.raw, {"type"});
+  return {object.meta.name, type.empty() ? "Opaque" : type, size_at(object.raw, {"data"}), age(object, now)};
+}
+
+json::array service_account_cells(const model::Object& object, WallTime now) {
+  return {object.meta.name, size_at(object.raw, {"secrets"}), age(object, now)};
+}
+
+json::array lease_cells(const model::Object& object, WallTime now) {
+  return {object.meta.name, text_at(object.raw, {"spec", "holderIdentity"}), age(object, now)};
+}
+
+json::array plain_cells(const model::Object& object, WallTime now) { return {object.meta.name, age(object, now)}; }
+
 const Columns kPod{{"Name"},
                    {"Ready"},
                    {"Status"},
@@ -67,62 +97,47 @@ const Columns kEndpoints{{"Name"}, {"Endpoints"}, {"Age"}};
 const Columns kEndpointSlice{{"Name"}, {"AddressType"}, {"Ports"}, {"Endpoints"}, {"Age"}};
 const Columns kLease{{"Name"}, {"Holder"}, {"Age"}};
 
+/// How one kind is shown. A kind without a row is shown as its name and its age.
+struct Row {
+  Kind kind;
+  const Columns& columns;
+  json::array (*cells)(const model::Object& object, WallTime now);
+};
+
+const Row kRows[] = {
+    {Kind::Namespace, kNamespace, namespace_cells},
+    {Kind::Node, kNode, node_cells},
+    {Kind::StorageClass, kStorageClass, storage_class_cells},
+    {Kind::PersistentVolume, kVolume, volume_cells},
+    {Kind::ConfigMap, kConfigMap, config_map_cells},
+    {Kind::Secret, kSecret, secret_cells},
+    {Kind::ServiceAccount, kServiceAccount, service_account_cells},
+    {Kind::PersistentVolumeClaim, kClaim, claim_cells},
+    {Kind::Service, kService, service_cells},
+    {Kind::DaemonSet, kDaemonSet, daemon_set_cells},
+    {Kind::StatefulSet, kStatefulSet, stateful_set_cells},
+    {Kind::ControllerRevision, kControllerRevision, controller_revision_cells},
+    {Kind::Pod, kPod, pod_cells},
+    {Kind::Endpoints, kEndpoints, endpoints_cells},
+    {Kind::EndpointSlice, kEndpointSlice, endpoint_slice_cells},
+    {Kind::Lease, kLease, lease_cells},
+    {Kind::Event, kEvent, event_cells},
+};
+
+const Columns kPlain{{"Name"}, {"Age"}};
+
+Row row_of(Kind kind) {
+  for (const auto& row : kRows) {
+    if (row.kind == kind) return row;
+  }
+  return {kind, kPlain, plain_cells};
+}
+
 }  // namespace
 
-const std::vector<Column>& table_columns(Kind kind) {
-  switch (kind) {
-    case Kind::Namespace: return kNamespace;
-    case Kind::Node: return kNode;
-    case Kind::StorageClass: return kStorageClass;
-    case Kind::PersistentVolume: return kVolume;
-    case Kind::ConfigMap: return kConfigMap;
-    case Kind::Secret: return kSecret;
-    case Kind::ServiceAccount: return kServiceAccount;
-    case Kind::PersistentVolumeClaim: return kClaim;
-    case Kind::Service: return kService;
-    case Kind::DaemonSet: return kDaemonSet;
-    case Kind::StatefulSet: return kStatefulSet;
-    case Kind::ControllerRevision: return kControllerRevision;
-    case Kind::Pod: return kPod;
-    case Kind::Endpoints: return kEndpoints;
-    case Kind::EndpointSlice: return kEndpointSlice;
-    case Kind::Lease: return kLease;
-    case Kind::Event: return kEvent;
-  }
-  return kNamespace;
-}
+const std::vector<Column>& table_columns(Kind kind) { return row_of(kind).columns; }
 
-json::array table_cells(const model::Object& object, WallTime now) {
-  const auto& name = object.meta.name;
-  const auto age = [&] { return age_since(object.meta.creation_timestamp, now); };
-  const auto& raw = object.raw;
-  switch (object.kind) {
-    case Kind::Namespace: {
-      const auto phase = text_at(raw, {"status", "phase"});
-      return {name, object.meta.deleting() ? "Terminating" : phase.empty() ? "Active" : phase, age()};
-    }
-    case Kind::Node: return node_cells(object, now);
-    case Kind::StorageClass: return storage_class_cells(object, now);
-    case Kind::PersistentVolume: return volume_cells(object, now);
-    case Kind::ConfigMap: return {name, size_at(raw, {"data"}) + size_at(raw, {"binaryData"}), age()};
-    case Kind::Secret: {
-      const auto type = text_at(raw, {"type"});
-      return {name, type.empty() ? "Opaque" : type, size_at(raw, {"data"}), age()};
-    }
-    case Kind::ServiceAccount: return {name, size_at(raw, {"secrets"}), age()};
-    case Kind::PersistentVolumeClaim: return claim_cells(object, now);
-    case Kind::Service: return service_cells(object, now);
-    case Kind::DaemonSet: return daemon_set_cells(object, now);
-    case Kind::StatefulSet: return stateful_set_cells(object, now);
-    case Kind::ControllerRevision: return controller_revision_cells(object, now);
-    case Kind::Pod: return pod_cells(object, now);
-    case Kind::Endpoints: return endpoints_cells(object, now);
-    case Kind::EndpointSlice: return endpoint_slice_cells(object, now);
-    case Kind::Lease: return {name, text_at(raw, {"spec", "holderIdentity"}), age()};
-    case Kind::Event: return event_cells(object, now);
-  }
-  return {name};
-}
+json::array table_cells(const model::Object& object, WallTime now) { return row_of(object.kind).cells(object, now); }
 
 json::array column_definitions(Kind kind) {
   json::array out;

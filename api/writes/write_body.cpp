@@ -137,7 +137,7 @@ void keep_system_fields(json::object& raw, const json::object& stored, model::Ki
       }
     }
   }
-  if (!has_status(kind)) return;
+  if (!model::info(kind).has_status) return;
   raw.erase("status");
   if (const auto* status = stored.if_contains("status"); status != nullptr) raw["status"] = *status;
 }

@@ -56,7 +56,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const W
     meta["name"] = base.substr(0, kMaxGeneratedBase) + random_suffix();
   }
   // A node reports itself with its status; all others begin without one.
-  if (has_status(path.kind) && path.kind != Kind::Node) raw.erase("status");
+  if (model::info(path.kind).has_status && path.kind != Kind::Node) raw.erase("status");
   drop_empty_metadata(raw);
   if (path.kind == Kind::Pod || path.kind == Kind::PersistentVolumeClaim) raw["status"] = {{"phase", "Pending"}};
   if (path.kind == Kind::PersistentVolume) raw["status"] = {{"phase", "Available"}};

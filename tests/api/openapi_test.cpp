@@ -147,7 +147,7 @@ TEST(OpenApi, EveryTypeHasWordsAndEveryWordAField) {
   const auto words = model::read_schema_words();
   for (const auto& [name, type] : model::schema_types()) {
     const auto found = words.find(name);
-    ASSERT_NE(found, words.end()) << name << ": add it to model/schema_words.cpp";
+    ASSERT_NE(found, words.end()) << name << ": add it to model/schema_words.txt";
     EXPECT_THAT(std::string(found->second.upstream), testing::MatchesRegex("[a-z0-9.]+\\.v[0-9a-z]+\\.[A-Za-z]+"));
     for (const auto& [field, text] : found->second.fields) EXPECT_NE(type.find(field), nullptr) << name << "." << field;
   }

@@ -16,38 +16,15 @@ using namespace berth::model;
 
 /// Decodes as the kind it is. Must not crash; must succeed when `valid`.
 void decode(const Object& object, bool valid) {
-  const auto check = [&](const auto& result) {
-    if (result.ok() || !valid) return;
-    std::fprintf(stderr, "valid object does not decode: %s\n", result.error().message().c_str());
+  const auto decoded = check_decodes(object);
+  if (valid && !decoded) {
+    std::fprintf(stderr, "valid object does not decode: %s\n", decoded.error().message().c_str());
     std::abort();
-  };
-  switch (object.kind) {
-    case Kind::Pod: {
-      const auto pod = decode_pod(object);
-      check(pod);
-      if (pod) {
-        qos_class(pod->spec);
-        encode_pod_status(pod->status);
-      }
-      return;
-    }
-    case Kind::StatefulSet: return check(decode_stateful_set(object));
-    case Kind::DaemonSet: return check(decode_daemon_set(object));
-    case Kind::Service: return check(decode_service(object));
-    case Kind::ConfigMap: return check(decode_config_map(object));
-    case Kind::Secret: return check(decode_secret(object));
-    case Kind::PersistentVolumeClaim: return check(decode_claim(object));
-    case Kind::PersistentVolume: return check(decode_volume(object));
-    case Kind::StorageClass: return check(decode_storage_class(object));
-    case Kind::Node: return check(decode_node(object));
-    case Kind::Event: return check(decode_event(object));
-    case Kind::Namespace:
-    case Kind::ServiceAccount:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease: return;
   }
+  if (!decoded || object.kind != Kind::Pod) return;
+  const auto pod = decode_pod(object);
+  qos_class(pod->spec);
+  encode_pod_status(pod->status);
 }
 
 /// What the file reader accepts is stable: valid, decodable, and its defaults are filled in once.

@@ -15,6 +15,11 @@ json::object defaulted(Kind kind, std::string_view text) {
   return raw;
 }
 
+std::string text_at(const json::object& raw, std::string_view name) {
+  const auto* value = raw.if_contains(name);
+  return value == nullptr ? "" : std::string(view(value->as_string()));
+}
+
 std::string text(const json::object& raw) { return json::serialize(raw); }
 json::object same(std::string_view text) { return parse_json(text)->get_object(); }
 
@@ -27,6 +32,86 @@ TEST(Defaults, AMinimalPodIsFilledInAsTheApiServerDoes) {
       "schedulerName": "default-scheduler", "securityContext": {}, "terminationGracePeriodSeconds": 30,
       "serviceAccountName": "default", "serviceAccount": "default"},
     "status": {"phase": "Pending"}})"));
+}
+
+TEST(Defaults, QuantitiesAreWrittenInOneFormWhereverTheyStand) {
+  const auto pod = defaulted(Kind::Pod, R"({"spec":{"containers":[{"name":"c","image":"x",
+      "resources":{"limits":{"cpu":0.5,"memory":1073741824},"requests":{"memory":"1024Mi"}},
+      "env":[{"name":"A","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu","divisor":0.001}}},
+             {"name":"B","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu"}}}]}],
+      "volumes":[{"name":"v","emptyDir":{"sizeLimit":1000}}]}})");
+  const auto& spec = pod.at("spec");
+  EXPECT_EQ(json::serialize(spec.at("containers").at(0).at("resources")),
+            R"({"limits":{"cpu":"500m","memory":"1073741824"},"requests":{"memory":"1Gi","cpu":"500m"}})");
+  const auto& env = spec.at("containers").at(0).at("env");
+  EXPECT_EQ(env.at(0).at("valueFrom").at("resourceFieldRef").at("divisor"), "1m");
+  EXPECT_EQ(env.at(1).at("valueFrom").at("resourceFieldRef").at("divisor"), "0");
+  EXPECT_EQ(spec.at("volumes").at(0).at("emptyDir").at("sizeLimit"), "1k");
+  EXPECT_EQ(defaulted(Kind::PersistentVolumeClaim, R"({"spec":{"resources":{"requests":{"storage":1e9}}}})")
+                .at("spec")
+                .at("resources")
+                .at("requests")
+                .at("storage"),
+            "1G");
+  EXPECT_EQ(defaulted(Kind::PersistentVolume, R"({"spec":{"capacity":{"storage":"0.5Ti"}}})")
+                .at("spec")
+                .at("capacity")
+                .at("storage"),
+            "512Gi");
+  EXPECT_EQ(defaulted(Kind::StatefulSet,
+                      R"({"spec":{"template":{"spec":{"containers":[{"resources":{"limits":{"cpu":1.0}}}]}},
+      "volumeClaimTemplates":[{"spec":{"resources":{"requests":{"storage":2048}}}}]}})")
+                .at("spec")
+                .at("volumeClaimTemplates")
+                .at(0)
+                .at("spec")
+                .at("resources")
+                .at("requests")
+                .at("storage"),
+            "2048");
+}
+
+TEST(Defaults, AStoredObjectFromBeforeADefaultIsTheSameObject) {
+  auto raw = same(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n"},
+      "spec":{"serviceAccount":"robot","containers":[{"name":"c","image":"x:1","resources":{"limits":{"cpu":0.5}}}]}})");
+  const auto stored = raw;
+  apply_defaults(Kind::Pod, raw);
+  EXPECT_TRUE(validate(Kind::Pod, raw, &stored).empty());
+}
+
+TEST(Defaults, ServiceAccountIsAnotherNameOfServiceAccountName) {
+  const auto names = [](std::string_view spec) {
+    const auto pod = defaulted(Kind::Pod, std::string(R"({"spec":)").append(spec).append("}"));
+    return text_at(pod.at("spec").as_object(), "serviceAccountName") + "/" +
+           text_at(pod.at("spec").as_object(), "serviceAccount");
+  };
+  EXPECT_EQ(names(R"({"serviceAccount":"robot"})"), "robot/robot");
+  EXPECT_EQ(names(R"({"serviceAccountName":"robot"})"), "robot/robot");
+  EXPECT_EQ(names(R"({"serviceAccountName":"robot","serviceAccount":"old"})"), "robot/robot");
+  EXPECT_EQ(names("{}"), "default/default");
+  const auto set = defaulted(Kind::DaemonSet, R"({"spec":{"template":{"spec":{"serviceAccount":"robot"}}}})");
+  EXPECT_EQ(set.at("spec").at("template").at("spec").at("serviceAccountName"), "robot");
+  const auto plain = defaulted(Kind::DaemonSet, R"({"spec":{"template":{"spec":{}}}})");
+  EXPECT_FALSE(plain.at("spec").at("template").at("spec").as_object().contains("serviceAccountName"));
+}
+
+TEST(Defaults, ServicesAndEndpointsGetWhatTheApiServerFillsIn) {
+  const auto service = [](std::string_view spec) {
+    return defaulted(Kind::Service, std::string(R"({"spec":)").append(spec).append("}")).at("spec").as_object();
+  };
+  const auto client = service(R"({"sessionAffinity":"ClientIP"})");
+  EXPECT_EQ(json::serialize(client.at("sessionAffinityConfig")), R"({"clientIP":{"timeoutSeconds":10800}})");
+  EXPECT_FALSE(
+      service(R"({"sessionAffinityConfig":{"clientIP":{"timeoutSeconds":3}}})").contains("sessionAffinityConfig"));
+  EXPECT_EQ(service(R"({"type":"NodePort"})").at("externalTrafficPolicy"), "Cluster");
+  const auto balanced = service(R"({"type":"LoadBalancer"})");
+  EXPECT_EQ(balanced.at("externalTrafficPolicy"), "Cluster");
+  EXPECT_EQ(balanced.at("allocateLoadBalancerNodePorts"), true);
+  EXPECT_FALSE(service("{}").contains("externalTrafficPolicy"));
+  EXPECT_EQ(defaulted(Kind::Endpoints, R"({"subsets":[{"ports":[{"port":80}]}]})"),
+            same(R"({"subsets":[{"ports":[{"port":80,"protocol":"TCP"}]}]})"));
+  EXPECT_EQ(defaulted(Kind::EndpointSlice, R"({"ports":[{"port":80}]})"),
+            same(R"({"ports":[{"port":80,"name":"","protocol":"TCP"}]})"));
 }
 
 TEST(Defaults, PullPolicyFollowsTheTag) {
@@ -210,7 +295,8 @@ TEST(PodStatus, SurvivesARoundTripThroughJson) {
   two.last_state.reset();
   status.container_statuses = {one};
   status.init_container_statuses = {two};
-  auto raw = same(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n"},"spec":{}})");
+  auto raw = same(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n"},
+    "spec":{"containers":[{"name":"c","image":"x"}]}})");
   raw["status"] = encode_pod_status(status);
   const auto pod = decode_pod(*make_object(raw));
   ASSERT_TRUE(pod.ok());

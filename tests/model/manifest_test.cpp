@@ -119,7 +119,7 @@ TEST(Manifest, ErrorsNameFileLineObjectAndField) {
 
 TEST(Manifest, ErrorsOfTheFileItselfNameTheirLine) {
   const std::pair<const char*, const char*> cases[] = {
-      {"a: 1\na: 2\n", "web.yaml:2: key \"a\" is already set in this mapping\n"},
+      {"a: 1\nb: \xff\n", "web.yaml:2: not UTF-8 text\n"},
       {"- 1\n", "web.yaml:1: document 1: expected a mapping with apiVersion and kind, found a list\n"},
       {"---\n---\nkind: Pod\n", "web.yaml:3: document 1: apiVersion: required\n"},
       {"apiVersion: v1\n", "web.yaml:1: document 1: kind: required\n"},
@@ -205,7 +205,30 @@ TEST(ParseYaml, ReadsExactlyOneDocument) {
   EXPECT_EQ(json::serialize(*parse_yaml("spec: {replicas: 3}\n")), R"({"spec":{"replicas":3}})");
   EXPECT_EQ(parse_yaml("").error().message(), "yaml: expected one document, found 0");
   EXPECT_EQ(parse_yaml("a: 1\n---\nb: 2\n").error().message(), "yaml: expected one document, found 2");
-  EXPECT_EQ(parse_yaml("a: 1\na: 2\n").error().message(), "yaml: line 2: key \"a\" is already set in this mapping");
+  EXPECT_EQ(parse_yaml("a: 1\nb: \xff\n").error().message(), "yaml: line 2: not UTF-8 text");
+  EXPECT_EQ(json::serialize(*parse_yaml("a: 1\na: 2\n")), R"({"a":2})");
+}
+
+TEST(Manifest, OfAKeyThatIsSetTwiceTheLastCountsAndAWarningNamesBothLines) {
+  const auto manifest = read_manifest(
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  one: x\n  two: y\n  one: z\n", "web.yaml");
+  ASSERT_EQ(manifest.errors.size(), 0U);
+  ASSERT_EQ(manifest.objects.size(), 1U);
+  EXPECT_EQ(manifest.objects[0].raw.at("data").at("one"), "z");
+  ASSERT_EQ(manifest.warnings.size(), 1U);
+  EXPECT_EQ(manifest.warnings[0].text(),
+            "web.yaml:7: key \"one\" is already set in this mapping, at line 5; the last one counts");
+}
+
+TEST(Manifest, AClaimTemplateReplacesAVolumeWhateverThatSays) {
+  EXPECT_EQ(
+      errors_of("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: web}\nspec:\n"
+                "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n"
+                "      volumes: [{name: data, persistentVolumeClaim: {claimName: ''}}]\n"
+                "      containers: [{name: c, image: x, volumeMounts: [{name: data, mountPath: /data}]}]\n"
+                "  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec:\n"
+                "      accessModes: [ReadWriteOnce]\n      resources: {requests: {storage: 1Gi}}\n"),
+      "");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace berth::model {
 namespace {
 
@@ -63,6 +65,46 @@ TEST(Quantity, LongFractionsRoundUpAndDoNotOverflow) {
 TEST(Quantity, ComparesByAmountNotByText) {
   EXPECT_EQ(*Quantity::parse("1000m"), *Quantity::parse("1"));
   EXPECT_LT(*Quantity::parse("1G"), *Quantity::parse("1Gi"));
+}
+
+TEST(Quantity, HasOneTextAsKubernetesWritesIt) {
+  const std::array<const char*, 3> cases[] = {
+      // written, in a list of resources, elsewhere
+      {"0.5", "500m", "500m"},
+      {"1000m", "1", "1"},
+      {"1500m", "1500m", "1500m"},
+      {"1.5", "1500m", "1500m"},
+      {"2000", "2k", "2k"},
+      {"1024Mi", "1Gi", "1Gi"},
+      {"1.5Gi", "1536Mi", "1536Mi"},
+      {"512Ki", "512Ki", "512Ki"},
+      {"1000Ki", "1000Ki", "1000Ki"},
+      {"1023", "1023", "1023"},
+      {"0.5Ki", "512", "512"},
+      {"0.0001Ki", "103m", "102400u"},
+      {"0Gi", "0", "0"},
+      {"0", "0", "0"},
+      {"+5", "5", "5"},
+      {"-1.5", "-1500m", "-1500m"},
+      {"1e3", "1e3", "1e3"},
+      {"12e4", "120e3", "120e3"},
+      {"1E3", "1e3", "1e3"},
+      {"5e-1", "500e-3", "500e-3"},
+      {"1u", "1m", "1u"},
+      {"1n", "1m", "1n"},
+      {"0.0000000001", "1m", "1n"},
+      {"100000000", "100M", "100M"},
+      {"128974848", "128974848", "128974848"},
+      {"129e6", "129e6", "129e6"},
+      {"123Mi", "123Mi", "123Mi"},
+      {"9Pi", "", ""},
+      {"", "", ""},
+      {"1x", "", ""},
+  };
+  for (const auto& [text, milli, nano] : cases) {
+    EXPECT_EQ(canonical_quantity(text, QuantityStep::Milli).value_or(""), milli) << text;
+    EXPECT_EQ(canonical_quantity(text, QuantityStep::Nano).value_or(""), nano) << text;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,257 @@
+// tests/model/full_objects.hpp - one sound object of every kind, with about every field that is decoded or judged.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/model.hpp"
+
+namespace berth::model {
+
+inline constexpr std::string_view kFullPodSpec = R"(
+  restartPolicy: Always
+  terminationGracePeriodSeconds: 20
+  dnsPolicy: None
+  dnsConfig: {nameservers: [10.0.0.10], searches: [example.com], options: [{name: ndots, value: "2"}]}
+  nodeSelector: {disk: ssd}
+  nodeName: worker
+  hostNetwork: false
+  hostPID: false
+  hostIPC: false
+  shareProcessNamespace: false
+  serviceAccountName: robot
+  priorityClassName: high
+  preemptionPolicy: Never
+  runtimeClassName: plain
+  os: {name: linux}
+  readinessGates: [{conditionType: example.com/ready}]
+  schedulingGates: [{name: example.com/gate}]
+  hostname: web
+  subdomain: web
+  imagePullSecrets: [{name: registry}]
+  hostAliases: [{ip: 10.0.0.1, hostnames: [db.example.com]}]
+  enableServiceLinks: true
+  securityContext:
+    runAsUser: 1000
+    runAsGroup: 1000
+    runAsNonRoot: true
+    fsGroup: 1000
+    fsGroupChangePolicy: OnRootMismatch
+    supplementalGroups: [2000]
+    supplementalGroupsPolicy: Merge
+    sysctls: [{name: net.core.somaxconn, value: "1024"}]
+    seccompProfile: {type: Localhost, localhostProfile: profiles/a.json}
+    appArmorProfile: {type: Localhost, localhostProfile: mine}
+  tolerations:
+  - {key: example.com/a, operator: Equal, value: b, effect: NoExecute, tolerationSeconds: 30}
+  topologySpreadConstraints:
+  - {maxSkew: 1, minDomains: 2, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, nodeAffinityPolicy: Honor,
+     nodeTaintsPolicy: Ignore, labelSelector: {matchLabels: {app: web}}}
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms:
+        - matchExpressions: [{key: disk, operator: In, values: [ssd]}, {key: cores, operator: Gt, values: ["4"]}]
+          matchFields: [{key: metadata.name, operator: In, values: [worker]}]
+      preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 5
+        preference: {matchExpressions: [{key: disk, operator: In, values: [ssd]}]}
+    podAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+      - {topologyKey: zone, namespaces: [other], labelSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]},
+         namespaceSelector: {matchLabels: {a: b}}}
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+      - {weight: 100, podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}}
+  volumes:
+  - {name: scratch, emptyDir: {medium: Memory, sizeLimit: 1Gi}}
+  - {name: host, hostPath: {path: /srv, type: Directory}}
+  - {name: settings, configMap: {name: settings, defaultMode: 420, items: [{key: a, path: b, mode: 256}]}}
+  - {name: secret, secret: {secretName: secret, defaultMode: 420, items: [{key: a, path: b, mode: 256}]}}
+  - name: downward
+    downwardAPI:
+      defaultMode: 420
+      items:
+      - {path: labels, mode: 256, fieldRef: {apiVersion: v1, fieldPath: metadata.labels}}
+      - {path: cpu, resourceFieldRef: {containerName: web, resource: limits.cpu, divisor: 1m}}
+  - name: projected
+    projected:
+      defaultMode: 420
+      sources:
+      - configMap: {name: settings, items: [{key: a, path: c, mode: 256}]}
+      - secret: {name: secret, items: [{key: a, path: d}]}
+      - downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}
+      - serviceAccountToken: {path: token, audience: me, expirationSeconds: 3600}
+  - {name: data, persistentVolumeClaim: {claimName: data, readOnly: false}}
+  - {name: raw, persistentVolumeClaim: {claimName: raw}}
+  - {name: nfs, nfs: {server: files, path: /srv, readOnly: true}}
+  - name: iscsi
+    iscsi: {targetPortal: "10.0.0.2:3260", iqn: "iqn.2001-04.com.example:disk", lun: 1, fsType: ext4,
+            initiatorName: "iqn.2001-04.com.example:me", chapAuthSession: true, secretRef: {name: chap}}
+  - {name: fc, fc: {targetWWNs: ["500a0982991b8dc5"], lun: 2, fsType: xfs}}
+  - {name: aws, awsElasticBlockStore: {volumeID: vol-1, fsType: ext4, partition: 1}}
+  - {name: gce, gcePersistentDisk: {pdName: disk, partition: 1}}
+  - {name: azure, azureDisk: {diskName: d, diskURI: "https://account.blob.core.windows.net/c/d.vhd", kind: Shared,
+                              cachingMode: None}}
+  - {name: cinder, cinder: {volumeID: v, secretRef: {name: s}}}
+  - {name: vsphere, vsphereVolume: {volumePath: "[a] b"}}
+  - {name: csi, csi: {driver: example.com}}
+  - {name: azurefile, azureFile: {secretName: s, shareName: t}}
+  - {name: ceph, cephfs: {monitors: [a]}}
+  - {name: flex, flexVolume: {driver: example.com/d}}
+  - {name: git, gitRepo: {repository: "https://example.com/r"}}
+  - {name: gluster, glusterfs: {endpoints: e, path: p}}
+  - {name: rbd, rbd: {monitors: [a], image: i}}
+  - name: ephemeral
+    ephemeral:
+      volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], storageClassName: fast,
+                                   resources: {requests: {storage: 1Gi}}}}
+  initContainers:
+  - name: sidecar
+    image: example.com/sidecar:1
+    restartPolicy: Always
+    startupProbe: {exec: {command: ["true"]}, terminationGracePeriodSeconds: 5}
+  containers:
+  - name: web
+    image: example.com/web:1
+    command: [run]
+    args: [now]
+    workingDir: /srv
+    imagePullPolicy: Never
+    terminationMessagePath: /dev/termination-log
+    terminationMessagePolicy: FallbackToLogsOnError
+    stdin: false
+    stdinOnce: false
+    tty: false
+    ports: [{name: http, containerPort: 80, hostPort: 8080, hostIP: 10.0.0.1, protocol: TCP}]
+    envFrom:
+    - {prefix: A_, configMapRef: {name: settings, optional: true}}
+    - {secretRef: {name: secret}}
+    env:
+    - {name: PLAIN, value: text}
+    - {name: NAME, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}}
+    - {name: LABEL, valueFrom: {fieldRef: {fieldPath: "metadata.labels['app']"}}}
+    - {name: CPU, valueFrom: {resourceFieldRef: {containerName: web, resource: requests.cpu, divisor: "1"}}}
+    - {name: MAP, valueFrom: {configMapKeyRef: {name: settings, key: a, optional: true}}}
+    - {name: SECRET, valueFrom: {secretKeyRef: {name: secret, key: a}}}
+    resources:
+      limits: {cpu: "2", memory: 1Gi, example.com/gpu: "1", hugepages-2Mi: 4Mi}
+      requests: {cpu: 500m, memory: 512Mi, example.com/gpu: "1", hugepages-2Mi: 4Mi}
+    resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]
+    volumeMounts:
+    - {name: scratch, mountPath: /scratch, subPath: a, readOnly: true, mountPropagation: None, recursiveReadOnly: Disabled}
+    - {name: data, mountPath: /data, subPathExpr: $(NAME)}
+    volumeDevices: [{name: raw, devicePath: /dev/raw}]
+    livenessProbe:
+      httpGet: {path: /, port: http, host: example.com, scheme: HTTP, httpHeaders: [{name: X-A, value: b}]}
+      initialDelaySeconds: 1
+      timeoutSeconds: 2
+      periodSeconds: 3
+      successThreshold: 1
+      failureThreshold: 4
+      terminationGracePeriodSeconds: 5
+    readinessProbe: {tcpSocket: {port: 80, host: example.com}, successThreshold: 2}
+    startupProbe: {grpc: {port: 9000, service: s}}
+    lifecycle: {postStart: {exec: {command: [a]}}, preStop: {sleep: {seconds: 2}}}
+    securityContext:
+      runAsUser: 1
+      runAsGroup: 1
+      runAsNonRoot: true
+      privileged: false
+      readOnlyRootFilesystem: true
+      allowPrivilegeEscalation: false
+      procMount: Default
+      capabilities: {add: [NET_ADMIN], drop: [ALL]}
+      seccompProfile: {type: RuntimeDefault}
+)";
+
+inline constexpr std::string_view kFullMeta =
+    "metadata: {name: web, labels: {app: web}, annotations: {note: text}, finalizers: [example.com/keep], "
+    "ownerReferences: [{apiVersion: v1, kind: Node, name: worker, uid: u, controller: true}]}\n";
+
+/// `text` with two more blanks before every line.
+inline std::string indented(std::string_view text, std::string_view blanks) {
+  std::string out;
+  for (const auto c : text) {
+    out += c;
+    if (c == '\n') out += blanks;
+  }
+  return out;
+}
+
+/// The object of `kind`, defaulted and valid.
+inline json::object full_object(Kind kind) {
+  const std::string pod_spec(kFullPodSpec);
+  auto set_spec = pod_spec;
+  const std::string set_template =
+      "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}, annotations: {note: "
+      "text}}\n"
+      "    spec:" +
+      indented(kFullPodSpec, "    ") + "\n";
+  static constexpr std::string_view kClaimSpec =
+      "spec: {accessModes: [ReadWriteOnce], volumeMode: Filesystem, storageClassName: fast, volumeName: pv, "
+      "volumeAttributesClassName: gold, selector: {matchLabels: {a: b}}, resources: {requests: {storage: 1Gi}}}";
+  const auto body = [&]() -> std::string {
+    switch (kind) {
+      case Kind::Namespace: return "spec: {finalizers: [kubernetes]}";
+      case Kind::Node:
+        return "spec: {unschedulable: true, taints: [{key: example.com/a, value: b, effect: NoSchedule}]}";
+      case Kind::StorageClass:
+        return "provisioner: example.com/p\nparameters: {a: b}\nreclaimPolicy: Delete\nvolumeBindingMode: Immediate\n"
+               "allowVolumeExpansion: true\nmountOptions: [ro]";
+      case Kind::PersistentVolume:
+        return "spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], persistentVolumeReclaimPolicy: Retain, "
+               "storageClassName: fast, volumeMode: Filesystem, mountOptions: [ro], claimRef: {name: a, namespace: b}, "
+               "local: {path: /srv, fsType: ext4}, nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: "
+               "[{key: a, operator: In, values: [b]}]}]}}}";
+      case Kind::ConfigMap: return "data: {a: b}\nbinaryData: {c: YQ==}\nimmutable: true";
+      case Kind::Secret:
+        return "type: kubernetes.io/dockerconfigjson\ndata: {.dockerconfigjson: e30=}\nimmutable: true";
+      case Kind::ServiceAccount: return "imagePullSecrets: [{name: a}]";
+      case Kind::PersistentVolumeClaim: return std::string(kClaimSpec);
+      case Kind::Service:
+        return "spec: {type: LoadBalancer, clusterIP: 10.0.0.9, selector: {app: web}, sessionAffinity: ClientIP, "
+               "externalIPs: [192.0.2.1], loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, "
+               "internalTrafficPolicy: Local, publishNotReadyAddresses: true, loadBalancerClass: example.com/lb, "
+               "trafficDistribution: PreferClose, healthCheckNodePort: 30000, "
+               "ports: [{name: http, port: 80, targetPort: http, protocol: TCP, nodePort: 30080, appProtocol: http}]}";
+      case Kind::DaemonSet:
+        return "spec:\n  minReadySeconds: 1\n  revisionHistoryLimit: 2\n  updateStrategy: {type: RollingUpdate, "
+               "rollingUpdate: {maxUnavailable: 10%, maxSurge: 0}}\n" +
+               set_template;
+      case Kind::StatefulSet:
+        return "spec:\n  replicas: 2\n  serviceName: web\n  minReadySeconds: 1\n  revisionHistoryLimit: 2\n"
+               "  podManagementPolicy: Parallel\n  ordinals: {start: 1}\n"
+               "  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete, whenScaled: Retain}\n"
+               "  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}}\n"
+               "  volumeClaimTemplates:\n  - metadata: {name: mine, labels: {a: b}}\n    " +
+               std::string(kClaimSpec) + "\n" + set_template;
+      case Kind::ControllerRevision: return "revision: 3\ndata: {spec: {}}";
+      case Kind::Pod: return "spec:" + pod_spec;
+      case Kind::Endpoints:
+        return "subsets: [{addresses: [{ip: 10.0.0.1, hostname: a, nodeName: worker}], notReadyAddresses: "
+               "[{ip: 10.0.0.2}], ports: [{name: http, port: 80, protocol: TCP, appProtocol: http}]}]";
+      case Kind::EndpointSlice:
+        return "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], hostname: a, nodeName: worker}]\n"
+               "ports: [{name: http, port: 80, protocol: TCP, appProtocol: http}]";
+      case Kind::Lease: return "spec: {holderIdentity: me, leaseDurationSeconds: 40, leaseTransitions: 1}";
+      case Kind::Event:
+        return "involvedObject: {kind: Pod, namespace: default, name: web}\nreason: Started\nmessage: text\n"
+               "type: Normal\ncount: 1";
+    }
+    return {};
+  }();
+  const auto value = parse_yaml(std::string(kFullMeta) + body);
+  EXPECT_TRUE(value.ok()) << info(kind).name << (value ? "" : value.error().message());
+  auto raw = value ? value->get_object() : json::object();
+  raw["apiVersion"] = info(kind).api_version();
+  raw["kind"] = info(kind).name;
+  if (info(kind).namespaced) raw["metadata"].get_object()["namespace"] = "default";
+  apply_defaults(kind, raw);
+  return raw;
+}
+
+}  // namespace berth::model
