@@ -19,48 +19,28 @@ void read_base64_map(const Reader& root, std::string_view name, std::map<std::st
   }
 }
 
-}  // namespace
-
-Result<ConfigMap> decode_config_map(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
-  ConfigMap map;
-  map.meta = object.meta;
+void read_config_map(const Reader& root, ConfigMap& map) {
   map.data = root.text_map("data");
   read_base64_map(root, "binaryData", map.data);
   map.immutable = root.flag("immutable");
-  return unless_issues(std::move(map), issues);
 }
 
-Result<Secret> decode_secret(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
-  Secret secret;
-  secret.meta = object.meta;
+void read_secret(const Reader& root, Secret& secret) {
   secret.type = root.text("type", "Opaque");
   read_base64_map(root, "data", secret.data);
   for (auto& [key, text] : root.text_map("stringData")) secret.data[key] = text;
   secret.immutable = root.flag("immutable");
-  return unless_issues(std::move(secret), issues);
 }
 
-Result<Node> decode_node(const Object& object) {
-  Issues issues;
-  const auto spec = Reader(object.raw, "", issues).child("spec");
-  Node node;
-  node.meta = object.meta;
+void read_node(const Reader& root, Node& node) {
+  const auto spec = root.child("spec");
   for (const auto& taint : spec.children("taints")) {
     node.taints.push_back({taint.text("key"), taint.text("value"), taint.text("effect")});
   }
   node.unschedulable = spec.flag("unschedulable");
-  return unless_issues(std::move(node), issues);
 }
 
-Result<Event> decode_event(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
-  Event event;
-  event.meta = object.meta;
+void read_event(const Reader& root, Event& event) {
   const auto involved = root.child("involvedObject");
   const auto kind = involved.text("kind");
   if (const auto* found = find_kind(kind)) {
@@ -80,7 +60,13 @@ Result<Event> decode_event(const Object& object) {
   const auto source = root.child("source");
   event.source_component = source.text("component");
   event.source_host = source.text("host");
-  return unless_issues(std::move(event), issues);
 }
+
+}  // namespace
+
+Result<ConfigMap> decode_config_map(const Object& object) { return decode<ConfigMap>(object, read_config_map); }
+Result<Secret> decode_secret(const Object& object) { return decode<Secret>(object, read_secret); }
+Result<Node> decode_node(const Object& object) { return decode<Node>(object, read_node); }
+Result<Event> decode_event(const Object& object) { return decode<Event>(object, read_event); }
 
 }  // namespace berth::model

@@ -1,6 +1,7 @@
 // model/decode_internal.hpp - the decoders' shared pieces, inside model/ only.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "model/pod.hpp"
@@ -8,6 +9,17 @@
 #include "model/workloads.hpp"
 
 namespace berth::model {
+
+/// The typed view of an object: its metadata, and what `read` takes from the rest. InvalidArgument with the first
+/// issue.
+template <typename View>
+Result<View> decode(const Object& object, void (*read)(const Reader& root, View& view)) {
+  Issues issues;
+  View view;
+  view.meta = object.meta;
+  read(Reader(object.raw, "", issues), view);
+  return unless_issues(std::move(view), issues);
+}
 
 std::vector<Volume> read_volumes(const Reader& pod_spec);
 std::optional<DiskSource> read_disk_source(const Reader& parent);

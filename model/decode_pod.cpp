@@ -102,10 +102,10 @@ PodSpec read_pod_spec(const Reader& from) {
 }
 
 Result<Pod> decode_pod(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
-  Pod pod{object.meta, read_pod_spec(root.child("spec")), read_pod_status(root.child("status"))};
-  return unless_issues(std::move(pod), issues);
+  return decode<Pod>(object, [](const Reader& root, Pod& pod) {
+    pod.spec = read_pod_spec(root.child("spec"));
+    pod.status = read_pod_status(root.child("status"));
+  });
 }
 
 }  // namespace berth::model

@@ -18,14 +18,8 @@ std::vector<std::string> split_options(std::string_view text) {
   return options;
 }
 
-}  // namespace
-
-Result<PersistentVolumeClaim> decode_claim(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
+void read_claim(const Reader& root, PersistentVolumeClaim& claim) {
   const auto spec = root.child("spec");
-  PersistentVolumeClaim claim;
-  claim.meta = object.meta;
   claim.access_modes = spec.texts("accessModes");
   if (spec.has("storageClassName")) claim.storage_class_name = spec.text("storageClassName");
   claim.volume_name = spec.text("volumeName");
@@ -36,15 +30,10 @@ Result<PersistentVolumeClaim> decode_claim(const Object& object) {
   claim.phase = root.child("status").text("phase");
   const auto capacity = root.child("status").quantity_map("capacity");
   if (const auto found = capacity.find("storage"); found != capacity.end()) claim.capacity = found->second;
-  return unless_issues(std::move(claim), issues);
 }
 
-Result<PersistentVolume> decode_volume(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
+void read_volume(const Reader& root, PersistentVolume& volume) {
   const auto spec = root.child("spec");
-  PersistentVolume volume;
-  volume.meta = object.meta;
   const auto capacity = spec.quantity_map("capacity");
   if (const auto found = capacity.find("storage"); found != capacity.end()) volume.capacity = found->second;
   volume.access_modes = spec.texts("accessModes");
@@ -58,26 +47,22 @@ Result<PersistentVolume> decode_volume(const Object& object) {
   volume.source = read_persistent_source(spec);
   volume.mount_options = spec.texts("mountOptions");
   // The annotation of old goes before the field, as Kubernetes has it.
-  const auto annotation = object.meta.annotations.find("volume.beta.kubernetes.io/mount-options");
-  if (annotation != object.meta.annotations.end()) volume.mount_options = split_options(annotation->second);
+  const auto annotation = volume.meta.annotations.find("volume.beta.kubernetes.io/mount-options");
+  if (annotation != volume.meta.annotations.end()) volume.mount_options = split_options(annotation->second);
   volume.node_affinity = read_node_selector(spec.child("nodeAffinity").child("required"));
   volume.phase = root.child("status").text("phase");
-  return unless_issues(std::move(volume), issues);
 }
 
-Result<StorageClass> decode_storage_class(const Object& object) {
-  Issues issues;
-  const Reader root(object.raw, "", issues);
-  StorageClass result;
-  result.meta = object.meta;
+void read_storage_class(const Reader& root, StorageClass& result) {
   result.provisioner = root.text("provisioner");
   result.parameters = root.text_map("parameters");
   result.reclaim_policy = root.text("reclaimPolicy", "Delete");
   result.volume_binding_mode = root.text("volumeBindingMode", "Immediate");
   result.allow_volume_expansion = root.flag("allowVolumeExpansion");
   result.mount_options = root.texts("mountOptions");
-  return unless_issues(std::move(result), issues);
 }
+
+}  // namespace
 
 bool StorageClass::is_default() const {
   for (const auto* name :
@@ -86,6 +71,14 @@ bool StorageClass::is_default() const {
     if (found != meta.annotations.end() && found->second == "true") return true;
   }
   return false;
+}
+
+Result<PersistentVolumeClaim> decode_claim(const Object& object) {
+  return decode<PersistentVolumeClaim>(object, read_claim);
+}
+Result<PersistentVolume> decode_volume(const Object& object) { return decode<PersistentVolume>(object, read_volume); }
+Result<StorageClass> decode_storage_class(const Object& object) {
+  return decode<StorageClass>(object, read_storage_class);
 }
 
 }  // namespace berth::model

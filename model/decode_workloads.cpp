@@ -25,17 +25,8 @@ PodTemplate read_template(const Reader& from) {
   return result;
 }
 
-}  // namespace
-
-LabelSelector read_label_selector(const Reader& selector) {
-  return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};
-}
-
-Result<StatefulSet> decode_stateful_set(const Object& object) {
-  Issues issues;
-  const auto spec = Reader(object.raw, "", issues).child("spec");
-  StatefulSet set;
-  set.meta = object.meta;
+void read_stateful_set(const Reader& root, StatefulSet& set) {
+  const auto spec = root.child("spec");
   set.replicas = spec.int32("replicas", 1);
   set.selector = read_label_selector(spec.child("selector"));
   set.pod_template = read_template(spec.child("template"));
@@ -53,28 +44,20 @@ Result<StatefulSet> decode_stateful_set(const Object& object) {
   const auto retention = spec.child("persistentVolumeClaimRetentionPolicy");
   set.retention_when_deleted = retention.text("whenDeleted", "Retain");
   set.retention_when_scaled = retention.text("whenScaled", "Retain");
-  set.current_revision = Reader(object.raw, "", issues).child("status").text("currentRevision");
-  return unless_issues(std::move(set), issues);
+  set.current_revision = root.child("status").text("currentRevision");
 }
 
-Result<DaemonSet> decode_daemon_set(const Object& object) {
-  Issues issues;
-  const auto spec = Reader(object.raw, "", issues).child("spec");
-  DaemonSet set;
-  set.meta = object.meta;
+void read_daemon_set(const Reader& root, DaemonSet& set) {
+  const auto spec = root.child("spec");
   set.selector = read_label_selector(spec.child("selector"));
   set.pod_template = read_template(spec.child("template"));
   set.update_strategy = spec.child("updateStrategy").text("type", "RollingUpdate");
   set.revision_history_limit = spec.int32("revisionHistoryLimit", 10);
   set.min_ready_seconds = spec.int32("minReadySeconds");
-  return unless_issues(std::move(set), issues);
 }
 
-Result<Service> decode_service(const Object& object) {
-  Issues issues;
-  const auto spec = Reader(object.raw, "", issues).child("spec");
-  Service service;
-  service.meta = object.meta;
+void read_service(const Reader& root, Service& service) {
+  const auto spec = root.child("spec");
   service.type = spec.text("type", "ClusterIP");
   service.cluster_ip = spec.text("clusterIP");
   service.selector = spec.text_map("selector");
@@ -86,7 +69,16 @@ Result<Service> decode_service(const Object& object) {
   }
   service.publish_not_ready_addresses = spec.flag("publishNotReadyAddresses");
   service.external_name = spec.text("externalName");
-  return unless_issues(std::move(service), issues);
 }
+
+}  // namespace
+
+LabelSelector read_label_selector(const Reader& selector) {
+  return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};
+}
+
+Result<StatefulSet> decode_stateful_set(const Object& object) { return decode<StatefulSet>(object, read_stateful_set); }
+Result<DaemonSet> decode_daemon_set(const Object& object) { return decode<DaemonSet>(object, read_daemon_set); }
+Result<Service> decode_service(const Object& object) { return decode<Service>(object, read_service); }
 
 }  // namespace berth::model

@@ -73,8 +73,17 @@ void default_service_spec(json::object& spec) {
   default_session_affinity(spec);
   set_default_text(spec, "type", "ClusterIP");
   const auto type = std::string(text_at(spec, "type"));
-  if (type == "NodePort" || type == "LoadBalancer") set_default_text(spec, "externalTrafficPolicy", "Cluster");
-  if (type == "LoadBalancer") set_default(spec, "allocateLoadBalancerNodePorts", true);
+  // What was filled in for another type goes with that type.
+  if (type == "NodePort" || type == "LoadBalancer") {
+    set_default_text(spec, "externalTrafficPolicy", "Cluster");
+  } else if (text_at(spec, "externalTrafficPolicy") == "Cluster") {
+    erase(spec, "externalTrafficPolicy");
+  }
+  if (type == "LoadBalancer") {
+    set_default(spec, "allocateLoadBalancerNodePorts", true);
+  } else {
+    erase(spec, "allocateLoadBalancerNodePorts");
+  }
   each_object(spec, "ports", [](json::object& port) {
     set_default_text(port, "protocol", "TCP");
     const auto* port_value = port.if_contains("port");

@@ -83,19 +83,24 @@ std::string element_name(const Place& list, const json::value& element) {
   return "k:" + json::serialize(named);
 }
 
+void collect(const Place& place, const json::value& value, FieldSet& into);
+
+void collect_members(const Place& place, const json::object& object, FieldSet& into) {
+  for (const auto& entry : object) {
+    if (entry.value().is_null()) continue;
+    FieldSet child;
+    collect(place.member(key_of(entry)), entry.value(), child);
+    if (!child.empty()) into.below[field_element(key_of(entry))] = std::move(child);
+  }
+}
+
 void collect(const Place& place, const json::value& value, FieldSet& into) {
   switch (place.form_of(value)) {
     case Form::Leaf: into.member = true; return;
     case Form::Struct:
     case Form::Map:
       if (value.get_object().empty()) into.member = true;
-      for (const auto& entry : value.get_object()) {
-        if (entry.value().is_null()) continue;
-        FieldSet child;
-        collect(place.member(key_of(entry)), entry.value(), child);
-        if (!child.empty()) into.below[field_element(key_of(entry))] = std::move(child);
-      }
-      return;
+      return collect_members(place, value.get_object(), into);
     case Form::Keyed:
     case Form::Set:
       for (const auto& element : value.get_array()) {
@@ -107,17 +112,19 @@ void collect(const Place& place, const json::value& value, FieldSet& into) {
   }
 }
 
-Status check_keys(const Place& place, const json::value& value, const std::string& path) {
-  const auto below = [](const Place& child, const json::value& found, const std::string& at) {
-    return check_keys(child, found, at);
-  };
-  const auto form = place.form_of(value);
-  if (form == Form::Struct) {
-    for (const auto& entry : value.get_object()) {
-      auto fine = below(place.member(key_of(entry)), entry.value(), fmt::format("{}.{}", path, key_of(entry)));
-      if (!fine) return fine;
-    }
+Status check_keys(const Place& place, const json::value& value, const std::string& path);
+
+Status check_member_keys(const Place& place, const json::object& object, const std::string& path) {
+  for (const auto& entry : object) {
+    auto fine = check_keys(place.member(key_of(entry)), entry.value(), fmt::format("{}.{}", path, key_of(entry)));
+    if (!fine) return fine;
   }
+  return Ok{};
+}
+
+Status check_keys(const Place& place, const json::value& value, const std::string& path) {
+  const auto form = place.form_of(value);
+  if (form == Form::Struct) return check_member_keys(place, value.get_object(), path);
   if (form != Form::Keyed && form != Form::Set) return Ok{};
   std::unordered_set<std::string> seen;
   const auto& list = value.get_array();
@@ -136,7 +143,7 @@ Status check_keys(const Place& place, const json::value& value, const std::strin
     if (!seen.insert(std::move(name)).second) {
       return Error(ErrorCode::InvalidArgument, fmt::format("{}: duplicate entries for key {}", path, text));
     }
-    if (auto fine = below(place.element(), list[i], path + text); !fine) return fine;
+    if (auto fine = check_keys(place.element(), list[i], path + text); !fine) return fine;
   }
   return Ok{};
 }
@@ -182,6 +189,17 @@ json::array merge_elements(const Place& place, json::array live, const json::arr
   return out;
 }
 
+void merge_members(const Place& place, json::object& live, const json::object& config) {
+  for (const auto& entry : config) {
+    if (entry.value().is_null()) continue;
+    if (auto* value = live.if_contains(entry.key())) {
+      merge(place.member(key_of(entry)), *value, entry.value());
+    } else {
+      live.emplace(entry.key(), entry.value());
+    }
+  }
+}
+
 void merge(const Place& place, json::value& live, const json::value& config) {
   const auto form = place.form_of(config);
   if (form == Form::Leaf || place.form_of(live) != form) {
@@ -192,22 +210,12 @@ void merge(const Place& place, json::value& live, const json::value& config) {
     live = merge_elements(place, std::move(live.get_array()), config.get_array());
     return;
   }
-  for (const auto& entry : config.get_object()) {
-    if (entry.value().is_null()) continue;
-    auto& object = live.get_object();
-    auto* value = object.if_contains(entry.key());
-    if (value == nullptr) {
-      object.emplace(entry.key(), entry.value());
-    } else {
-      merge(place.member(key_of(entry)), *value, entry.value());
-    }
-  }
+  merge_members(place, live.get_object(), config.get_object());
 }
 
 /// Null counts as absent.
-const json::value* value_at(const json::value* from, std::string_view name) {
-  if (from == nullptr) return nullptr;
-  const auto* value = from->get_object().if_contains(name);
+const json::value* value_at(const json::object& from, std::string_view name) {
+  const auto* value = from.if_contains(name);
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
@@ -229,6 +237,34 @@ void compare_child(const Place& place, const std::string& name, const json::valu
   if (!child.removed.empty()) changes.removed.below[name] = std::move(child.removed);
 }
 
+void compare_members(const Place& place, const json::object& before, const json::object& after, FieldChanges& changes) {
+  for (const auto& entry : before) {
+    const auto name = key_of(entry);
+    compare_child(place.member(name), field_element(name), value_at(before, name), value_at(after, name), changes);
+  }
+  for (const auto& entry : after) {
+    const auto name = key_of(entry);
+    if (value_at(before, name) != nullptr) continue;
+    compare_child(place.member(name), field_element(name), nullptr, value_at(after, name), changes);
+  }
+}
+
+void compare_elements(const Place& place, const json::value* before, const json::value* after, FieldChanges& changes) {
+  const auto element = place.form() == Form::Set ? Place() : place.element();
+  const auto old_elements = elements_of(place, before);
+  const auto new_elements = elements_of(place, after);
+  for (const auto& [name, old_one] : old_elements) {
+    const auto found = new_elements.find(name);
+    compare_child(element, name, old_one, found == new_elements.end() ? nullptr : found->second, changes);
+    if (found == new_elements.end()) changes.removed.below[name].member = true;
+  }
+  for (const auto& [name, new_one] : new_elements) {
+    if (old_elements.contains(name)) continue;
+    compare_child(element, name, nullptr, new_one, changes);
+    changes.changed.below[name].member = true;
+  }
+}
+
 void compare(const Place& place, const json::value* before, const json::value* after, FieldChanges& changes) {
   if (before == nullptr && after == nullptr) return;
   const auto form = place.form_of(after != nullptr ? *after : *before);
@@ -242,54 +278,31 @@ void compare(const Place& place, const json::value* before, const json::value* a
     return;
   }
   if (after == nullptr) changes.removed.member = true;
-  if (form == Form::Keyed || form == Form::Set) {
-    const auto old_elements = elements_of(place, before);
-    const auto new_elements = elements_of(place, after);
-    const auto visit = [&](const std::string& name, const json::value* old_one, const json::value* new_one) {
-      compare_child(form == Form::Set ? Place() : place.element(), name, old_one, new_one, changes);
-      if (old_one == nullptr) changes.changed.below[name].member = true;
-      if (new_one == nullptr) changes.removed.below[name].member = true;
-    };
-    for (const auto& [name, element] : old_elements) {
-      const auto found = new_elements.find(name);
-      visit(name, element, found == new_elements.end() ? nullptr : found->second);
-    }
-    for (const auto& [name, element] : new_elements) {
-      if (!old_elements.contains(name)) visit(name, nullptr, element);
-    }
-    return;
-  }
+  if (form == Form::Keyed || form == Form::Set) return compare_elements(place, before, after, changes);
   if (before == nullptr && (form == Form::Map || after->get_object().empty())) changes.changed.member = true;
-  if (before != nullptr) {
-    for (const auto& entry : before->get_object()) {
-      compare_child(place.member(key_of(entry)), field_element(key_of(entry)), value_at(before, key_of(entry)),
-                    value_at(after, key_of(entry)), changes);
-    }
-  }
-  if (after == nullptr) return;
-  for (const auto& entry : after->get_object()) {
-    if (value_at(before, key_of(entry)) != nullptr) continue;
-    compare_child(place.member(key_of(entry)), field_element(key_of(entry)), nullptr, value_at(after, key_of(entry)),
-                  changes);
-  }
+  static const json::object kNothing;
+  compare_members(place, before == nullptr ? kNothing : before->get_object(),
+                  after == nullptr ? kNothing : after->get_object(), changes);
 }
 
 /// True when nothing is left.
+bool remove(const Place& place, json::value& value, const FieldSet& gone);
+
+void remove_members(const Place& place, json::object& object, const FieldSet& gone) {
+  for (const auto& [element, child] : gone.below) {
+    if (!element.starts_with("f:")) continue;
+    const auto name = std::string_view(element).substr(2);
+    auto* found = object.if_contains(name);
+    if (found == nullptr) continue;
+    if (child.member || remove(place.member(name), *found, child)) erase(object, name);
+  }
+}
+
 bool remove(const Place& place, json::value& value, const FieldSet& gone) {
   switch (place.form_of(value)) {
     case Form::Leaf: return false;
     case Form::Struct:
-    case Form::Map: {
-      auto& object = value.get_object();
-      for (const auto& [element, child] : gone.below) {
-        if (!element.starts_with("f:")) continue;
-        const auto name = std::string_view(element).substr(2);
-        auto* found = object.if_contains(name);
-        if (found == nullptr) continue;
-        if (child.member || remove(place.member(name), *found, child)) erase(object, name);
-      }
-      return object.empty();
-    }
+    case Form::Map: remove_members(place, value.get_object(), gone); return value.get_object().empty();
     case Form::Keyed:
     case Form::Set: break;
   }
@@ -321,62 +334,26 @@ void add_named_parents(const Place& place, FieldSet& set) {
 
 FieldSet fields_of(const SchemaType& type, const json::object& object) {
   FieldSet set;
-  for (const auto& entry : object) {
-    if (entry.value().is_null()) continue;
-    FieldSet child;
-    collect(Place::root(type).member(key_of(entry)), entry.value(), child);
-    if (!child.empty()) set.below[field_element(key_of(entry))] = std::move(child);
-  }
+  collect_members(Place::root(type), object, set);
   return set;
 }
 
 Status check_list_keys(const SchemaType& type, const json::object& object) {
-  for (const auto& entry : object) {
-    auto fine = check_keys(Place::root(type).member(key_of(entry)), entry.value(), fmt::format(".{}", key_of(entry)));
-    if (!fine) return fine;
-  }
-  return Ok{};
+  return check_member_keys(Place::root(type), object, "");
 }
 
 void merge_fields(const SchemaType& type, json::object& live, const json::object& config) {
-  for (const auto& entry : config) {
-    if (entry.value().is_null()) continue;
-    auto* value = live.if_contains(entry.key());
-    if (value == nullptr) {
-      live.emplace(entry.key(), entry.value());
-    } else {
-      merge(Place::root(type).member(key_of(entry)), *value, entry.value());
-    }
-  }
+  merge_members(Place::root(type), live, config);
 }
 
 FieldChanges compare_fields(const SchemaType& type, const json::object& before, const json::object& after) {
   FieldChanges changes;
-  const auto value_of = [](const json::object& from, std::string_view name) -> const json::value* {
-    const auto* value = from.if_contains(name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-  };
-  const auto root = Place::root(type);
-  for (const auto& entry : before) {
-    compare_child(root.member(key_of(entry)), field_element(key_of(entry)), value_of(before, key_of(entry)),
-                  value_of(after, key_of(entry)), changes);
-  }
-  for (const auto& entry : after) {
-    if (value_of(before, key_of(entry)) != nullptr) continue;
-    compare_child(root.member(key_of(entry)), field_element(key_of(entry)), nullptr, value_of(after, key_of(entry)),
-                  changes);
-  }
+  compare_members(Place::root(type), before, after, changes);
   return changes;
 }
 
 void remove_fields(const SchemaType& type, json::object& object, const FieldSet& gone) {
-  for (const auto& [element, child] : gone.below) {
-    if (!element.starts_with("f:")) continue;
-    const auto name = std::string_view(element).substr(2);
-    auto* found = object.if_contains(name);
-    if (found == nullptr) continue;
-    if (child.member || remove(Place::root(type).member(name), *found, child)) erase(object, name);
-  }
+  remove_members(Place::root(type), object, gone);
 }
 
 FieldSet with_named_parents(const SchemaType& type, FieldSet set) {

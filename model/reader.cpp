@@ -128,6 +128,26 @@ Result<Quantity> quantity_of(const json::value& value) {
   return Error(ErrorCode::InvalidArgument, fmt::format("expected a quantity, found {}", describe(value)));
 }
 
+/// Calls `visit(element, index)` for the list at `name`; absent is an empty one.
+template <typename Visit>
+void each_element(const Reader& from, std::string_view name, Visit visit) {
+  const auto* value = from.get(name);
+  if (value == nullptr) return;
+  const auto* list = value->if_array();
+  if (list == nullptr) return from.fail(name, fmt::format("expected a list, found {}", describe(*value)));
+  for (std::size_t i = 0; i < list->size(); ++i) visit((*list)[i], i);
+}
+
+/// Calls `visit(key, member)` for the mapping at `name`; absent is an empty one.
+template <typename Visit>
+void each_member(const Reader& from, std::string_view name, Visit visit) {
+  const auto* value = from.get(name);
+  if (value == nullptr) return;
+  const auto* map = value->if_object();
+  if (map == nullptr) return from.fail(name, fmt::format("expected a mapping, found {}", describe(*value)));
+  for (const auto& entry : *map) visit(std::string(entry.key().data(), entry.key().size()), entry.value());
+}
+
 }  // namespace
 
 Quantity Reader::quantity(std::string_view name) const {
@@ -141,85 +161,53 @@ Quantity Reader::quantity(std::string_view name) const {
 
 std::vector<std::string> Reader::texts(std::string_view name) const {
   std::vector<std::string> result;
-  const auto* value = get(name);
-  if (value == nullptr) return result;
-  const auto* list = value->if_array();
-  if (list == nullptr) {
-    wrong_type(name, "a list", *value);
-    return result;
-  }
-  result.reserve(list->size());
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    if (const auto* text = (*list)[i].if_string()) {
+  each_element(*this, name, [&](const json::value& element, std::size_t i) {
+    if (const auto* text = element.if_string()) {
       result.emplace_back(view(*text));
     } else {
-      issues_->push_back({path_of(name, i), fmt::format("expected a string, found {}", describe((*list)[i]))});
+      issues_->push_back({path_of(name, i), fmt::format("expected a string, found {}", describe(element))});
     }
-  }
+  });
   return result;
 }
 
 std::vector<std::int64_t> Reader::integers(std::string_view name) const {
   std::vector<std::int64_t> result;
-  const auto* value = get(name);
-  if (value == nullptr) return result;
-  const auto* list = value->if_array();
-  if (list == nullptr) {
-    wrong_type(name, "a list", *value);
-    return result;
-  }
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    if (const auto number = as_integer((*list)[i])) {
+  each_element(*this, name, [&](const json::value& element, std::size_t i) {
+    if (const auto number = as_integer(element)) {
       result.push_back(*number);
     } else {
-      issues_->push_back({path_of(name, i), fmt::format("expected an integer, found {}", describe((*list)[i]))});
+      issues_->push_back({path_of(name, i), fmt::format("expected an integer, found {}", describe(element))});
     }
-  }
+  });
   return result;
 }
 
 StringMap Reader::text_map(std::string_view name) const {
   StringMap result;
-  const auto* value = get(name);
-  if (value == nullptr) return result;
-  const auto* map = value->if_object();
-  if (map == nullptr) {
-    wrong_type(name, "a mapping", *value);
-    return result;
-  }
-  for (const auto& entry : *map) {
-    const auto key = std::string(std::string_view(entry.key().data(), entry.key().size()));
-    if (const auto* text = entry.value().if_string()) {
+  each_member(*this, name, [&](const std::string& key, const json::value& member) {
+    if (const auto* text = member.if_string()) {
       result.emplace(key, view(*text));
-    } else if (entry.value().is_null()) {
+    } else if (member.is_null()) {
       result.emplace(key, "");
     } else {
-      issues_->push_back({join_path(path_of(name), key),
-                          fmt::format("expected a string, found {} (quote it)", describe(entry.value()))});
+      issues_->push_back(
+          {join_path(path_of(name), key), fmt::format("expected a string, found {} (quote it)", describe(member))});
     }
-  }
+  });
   return result;
 }
 
 std::map<std::string, Quantity> Reader::quantity_map(std::string_view name) const {
   std::map<std::string, Quantity> result;
-  const auto* value = get(name);
-  if (value == nullptr) return result;
-  const auto* map = value->if_object();
-  if (map == nullptr) {
-    wrong_type(name, "a mapping", *value);
-    return result;
-  }
-  for (const auto& entry : *map) {
-    if (entry.value().is_null()) continue;
-    const auto key = std::string(std::string_view(entry.key().data(), entry.key().size()));
-    auto parsed = quantity_of(entry.value());
-    if (parsed) {
+  each_member(*this, name, [&](const std::string& key, const json::value& member) {
+    if (member.is_null()) return;
+    if (auto parsed = quantity_of(member)) {
       result.emplace(key, *std::move(parsed));
     } else {
       issues_->push_back({join_path(path_of(name), key), parsed.error().message()});
     }
-  }
+  });
   return result;
 }
 
@@ -231,20 +219,12 @@ Reader Reader::child(std::string_view name) const {
 
 std::vector<Reader> Reader::children(std::string_view name) const {
   std::vector<Reader> result;
-  const auto* value = get(name);
-  if (value == nullptr) return result;
-  const auto* list = value->if_array();
-  if (list == nullptr) {
-    wrong_type(name, "a list", *value);
-    return result;
-  }
-  result.reserve(list->size());
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    if (!(*list)[i].is_object()) {
-      issues_->push_back({path_of(name, i), fmt::format("expected a mapping, found {}", describe((*list)[i]))});
+  each_element(*this, name, [&](const json::value& element, std::size_t i) {
+    if (!element.is_object()) {
+      issues_->push_back({path_of(name, i), fmt::format("expected a mapping, found {}", describe(element))});
     }
-    result.emplace_back(&(*list)[i], path_of(name, i), *issues_);
-  }
+    result.emplace_back(&element, path_of(name, i), *issues_);
+  });
   return result;
 }
 

@@ -57,7 +57,7 @@ milliseconds grace_of(const model::Pod& pod, const ContainerMemory& memory, cons
                       WallTime now) {
   if (pod.meta.deleting()) {
     const auto seconds = pod.meta.deletion_grace_period_seconds.value_or(pod.spec.termination_grace_period_seconds);
-    const milliseconds whole = std::chrono::seconds(std::max<std::int64_t>(seconds, 0));
+    const milliseconds whole = bounded_seconds(std::max<std::int64_t>(seconds, 0));
     // deletionTimestamp is when the grace is over: a restart of the agent does not start it again.
     const auto end = parse_rfc3339(pod.meta.deletion_timestamp);
     if (!end) return whole;
@@ -131,7 +131,7 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
   if (!record->wanted && old && old->meta.deleting()) {
     const auto grace = record->pod->meta.deletion_grace_period_seconds;
     if (grace && (!old->meta.deletion_grace_period_seconds || *grace < *old->meta.deletion_grace_period_seconds)) {
-      record->hurry(rooms_.clock.now() + std::chrono::seconds(*grace));
+      record->hurry(rooms_.clock.now() + bounded_seconds(*grace));
     }
   }
   // A change of our own making (status) needs no new look; anything else does.

@@ -58,14 +58,12 @@ network::DnsService dns_service(const model::Service& service, const ObjectCache
     return out;
   }
   const model::Pod* sample = nullptr;
-  {
-    for (auto it = cache.pods().lower_bound({service.meta.ns, ""});
-         it != cache.pods().end() && it->first.first == service.meta.ns; ++it) {
-      const auto& pod = *it->second;
-      if (pod.status.pod_ip.empty() || is_terminal(pod) || !model::matches(service.selector, pod.meta.labels)) continue;
-      out.endpoints.push_back(endpoint(service, pod));
-      sample = &pod;
-    }
+  for (auto it = cache.pods().lower_bound({service.meta.ns, ""});
+       it != cache.pods().end() && it->first.first == service.meta.ns; ++it) {
+    const auto& pod = *it->second;
+    if (pod.status.pod_ip.empty() || is_terminal(pod) || !model::matches(service.selector, pod.meta.labels)) continue;
+    out.endpoints.push_back(endpoint(service, pod));
+    sample = &pod;
   }
   for (const auto& port : service.ports) {
     const auto number = sample == nullptr ? static_cast<std::uint16_t>(port.port) : target_port(port, *sample);

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/model.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -227,6 +229,22 @@ TEST_F(StatefulSetPlanTest, OnDeleteWaitsForTheUser) {
       EXPECT_EQ(revision_of(*pod), update);
     }
   }
+}
+
+TEST_F(StatefulSetPlanTest, ATemplateThatANewerVersionWritesOtherwiseReplacesNoPods) {
+  set.pod_template.raw["spec"].as_object()["serviceAccount"] = "robot";
+  set.pod_template.raw["spec"].as_object()["containers"].as_array()[0].as_object()["resources"] = {
+      {"limits", {{"cpu", 0.5}, {"memory", "1024Mi"}}}};
+  bring_up();
+  const auto before = std::string(plan().status.at("updateRevision").as_string());
+  model::apply_template_defaults(set.pod_template.raw);  // as it is stored once it was written again
+  EXPECT_EQ(set.pod_template.raw["spec"].as_object()["serviceAccountName"], "robot");
+  const auto step = plan();
+  EXPECT_EQ(view(step.status.at("updateRevision").as_string()), before);
+  EXPECT_TRUE(step.create.empty());
+  EXPECT_TRUE(deleted(step).empty());
+  use_template("two");
+  EXPECT_NE(view(plan().status.at("updateRevision").as_string()), before);
 }
 
 TEST_F(StatefulSetPlanTest, ABrokenRevisionDoesNotHoldUpItsFix) {

@@ -108,6 +108,7 @@ TEST(Defaults, ServicesAndEndpointsGetWhatTheApiServerFillsIn) {
   EXPECT_EQ(balanced.at("externalTrafficPolicy"), "Cluster");
   EXPECT_EQ(balanced.at("allocateLoadBalancerNodePorts"), true);
   EXPECT_FALSE(service("{}").contains("externalTrafficPolicy"));
+  EXPECT_FALSE(service(R"({"type":"ClusterIP","externalTrafficPolicy":"Cluster"})").contains("externalTrafficPolicy"));
   EXPECT_EQ(defaulted(Kind::Endpoints, R"({"subsets":[{"ports":[{"port":80}]}]})"),
             same(R"({"subsets":[{"ports":[{"port":80,"protocol":"TCP"}]}]})"));
   EXPECT_EQ(defaulted(Kind::EndpointSlice, R"({"ports":[{"port":80}]})"),
