@@ -339,17 +339,14 @@ YamlStream read_yaml(std::string_view text, const YamlLimits& limits) {
     fail(0, fmt::format("{} bytes: larger than the limit of {}", text.size(), limits.bytes));
     return stream;
   }
-  // Plain letters in UTF-16 without a mark are valid UTF-8, with NULs between them.
-  const auto bad = first_bad_utf8(text);
-  if (bad || text.find('\0') != std::string_view::npos) {
+  if (const auto bad = first_bad_utf8(text)) {  // a NUL is bad: plain letters in UTF-16 have one each
     if (const auto what = wide_encoding(text); !what.empty()) {
       fail(1, fmt::format("this is {} text; manifests are UTF-8: convert it, for example with `iconv -f {} -t UTF-8`",
                           what, what));
       return stream;
     }
-    const auto at = static_cast<std::ptrdiff_t>(bad ? *bad : text.find('\0'));
-    fail(1 + static_cast<int>(std::count(text.begin(), text.begin() + at, '\n')),
-         bad ? "not UTF-8 text" : "a NUL character has no place in text");
+    fail(1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n')),
+         text[*bad] == '\0' ? "a NUL character has no place in text" : "not UTF-8 text");
     return stream;
   }
   try {

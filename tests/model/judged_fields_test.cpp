@@ -322,9 +322,10 @@ TEST(AnyShape, OfAnyPartOfAnyKindIsAnErrorOrFine) {
     json::value root(sound);
     std::size_t nodes = 0;
     each_node(root, [&](json::value&) { ++nodes; });
-    // Large objects take each shape in turn; small ones all of them at every place.
-    const std::size_t step = nodes > 100 ? std::size(shapes) : 1;
-    for (std::size_t at = 1; at < nodes; ++at) {
+    // Large objects take each shape in turn, and the pod specs of the sets are the Pod's; small ones take all of them.
+    const bool large = nodes > 100;
+    const std::size_t step = large ? std::size(shapes) : 1;
+    for (std::size_t at = 1; at < nodes; at += large && kind.kind != Kind::Pod ? 7 : 1) {
       for (std::size_t shape = at % step; shape < std::size(shapes); shape += step) {
         json::value copy(sound);
         std::size_t count = 0;

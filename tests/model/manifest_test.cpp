@@ -168,8 +168,8 @@ TEST(Manifest, UnknownAndIneffectiveFieldsAreWarnings) {
   const auto manifest = read_manifest(
       "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  restartPolice: Always\n  containers:\n  - name: c\n"
       "    image: x:1\n    imagepullpolicy: Never\n    whatever: 1\n  affinity: {podAntiAffinity: "
-      "{preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1}]}}\n"
-      "  topologySpreadConstraints: [{maxSkew: 1}]\n",
+      "{preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: zone}}]}}\n"
+      "  topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]\n",
       "p.yaml");
   EXPECT_EQ(all_text(manifest.errors), "");
   EXPECT_EQ(all_text(manifest.warnings),
@@ -211,10 +211,11 @@ TEST(ParseYaml, ReadsExactlyOneDocument) {
 
 TEST(Manifest, OfAKeyThatIsSetTwiceTheLastCountsAndAWarningNamesBothLines) {
   const auto manifest = read_manifest(
-      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  one: x\n  two: y\n  one: z\n", "web.yaml");
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  one: first\n  two: other\n  one: last\n",
+      "web.yaml");
   ASSERT_EQ(manifest.errors.size(), 0U);
   ASSERT_EQ(manifest.objects.size(), 1U);
-  EXPECT_EQ(manifest.objects[0].raw.at("data").at("one"), "z");
+  EXPECT_EQ(manifest.objects[0].raw.at("data").at("one"), "last");
   ASSERT_EQ(manifest.warnings.size(), 1U);
   EXPECT_EQ(manifest.warnings[0].text(),
             "web.yaml:7: key \"one\" is already set in this mapping, at line 5; the last one counts");

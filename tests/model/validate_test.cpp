@@ -122,7 +122,7 @@ TEST(ValidatePod, ContainerRules) {
        "spec.containers[0].env[0].valueFrom: invalid value: may not be specified when `value` is not empty"},
       {"env: [{name: A, valueFrom: {}}]", "spec.containers[0].env[0].valueFrom: invalid value: must specify one of"},
       {"env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.nam}}}]",
-       "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: invalid value: \"metadata.nam\""},
+       "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: unsupported value: \"metadata.nam\""},
       {"env: [{name: A, valueFrom: {fieldRef: {fieldPath: 'metadata.labels[''app'']'}}}]", ""},
       {"env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]",
        "spec.containers[0].env[0].valueFrom.secretKeyRef.key: required"},
