@@ -301,14 +301,13 @@ void each_node(json::value& value, const std::function<void(json::value&)>& visi
 void use(Kind kind, const json::object& sound, json::object raw) {
   if (auto object = make_object(raw)) (void)check_decodes(*object);
   apply_defaults(kind, raw);
-  const auto errors = validate(kind, raw, &sound);
+  const bool valid = validate(kind, raw, nullptr).empty();
+  if (valid) (void)validate(kind, raw, &sound);  // what may not change is looked at last
   (void)unknown_fields(kind, raw);
   const auto object = make_object(raw);
   if (!object) return;
   const auto decoded = check_decodes(*object);
-  if (validate(kind, raw, nullptr).empty()) {
-    EXPECT_TRUE(decoded.ok()) << "valid, but: " << decoded.error().message();
-  }
+  EXPECT_TRUE(!valid || decoded.ok()) << "valid, but: " << (decoded ? "" : decoded.error().message());
   if (kind != Kind::Pod || !decoded) return;
   const auto pod = decode_pod(*object);
   (void)qos_class(pod->spec);
@@ -322,11 +321,13 @@ TEST(AnyShape, OfAnyPartOfAnyKindIsAnErrorOrFine) {
     json::value root(sound);
     std::size_t nodes = 0;
     each_node(root, [&](json::value&) { ++nodes; });
-    // Large objects take each shape in turn, and the pod specs of the sets are the Pod's; small ones take all of them.
+    // Small objects take every shape at every place. A large one takes one shape at a place in two, and the pod specs
+    // of the sets are the Pod's: the test is done in a second.
     const bool large = nodes > 100;
     const std::size_t step = large ? std::size(shapes) : 1;
-    for (std::size_t at = 1; at < nodes; at += large && kind.kind != Kind::Pod ? 7 : 1) {
-      for (std::size_t shape = at % step; shape < std::size(shapes); shape += step) {
+    const std::size_t stride = !large ? 1 : kind.kind == Kind::Pod ? 2 : 23;
+    for (std::size_t at = 1; at < nodes; at += stride) {
+      for (std::size_t shape = at / stride % step; shape < std::size(shapes); shape += step) {
         json::value copy(sound);
         std::size_t count = 0;
         json::value* target = nullptr;
