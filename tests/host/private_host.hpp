@@ -120,7 +120,7 @@ inline void send_datagram(const UniqueFd& from, const std::string& ip, std::uint
 inline std::string next_datagram(const UniqueFd& fd) {
   pollfd wait{fd.get(), POLLIN, 0};
   char text[64] = "";
-  const auto got = ::poll(&wait, 1, 1000) == 1 ? ::recv(fd.get(), text, sizeof text, 0) : 0;
+  const auto got = ::poll(&wait, 1, 5000) == 1 ? ::recv(fd.get(), text, sizeof text, 0) : 0;
   return {text, static_cast<std::size_t>(got < 0 ? 0 : got)};
 }
 
