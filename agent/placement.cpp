@@ -21,7 +21,7 @@ Placement::Placement(Loop& loop, const Clock& clock, const ObjectCache& cache, S
       node_name_(std::move(node_name)) {}
 
 void Placement::place(const model::Pod& pod) {
-  if (!pod.spec.node_name.empty()) return;
+  if (!pod.spec.node_name.empty() || binding_.contains(pod.meta.uid)) return;
   const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
   if (pod.meta.deleting()) {
     if (pod.meta.finalizers.empty()) writer_.remove(key, pod.meta.uid, {});
@@ -37,6 +37,7 @@ void Placement::place(const model::Pod& pod) {
     events_(key, pod.meta.uid, "Warning", "FailedScheduling", why);
     return;
   }
+  binding_.insert(pod.meta.uid);
   events_(key, pod.meta.uid, "Normal", "Scheduled",
           fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, node_name_));
   writer_.modify(
@@ -49,7 +50,8 @@ void Placement::place(const model::Pod& pod) {
         spec["nodeName"] = node_name;
         return true;
       },
-      [this](const Status& written) {
+      [this, uid = pod.meta.uid](const Status& written) {
+        binding_.erase(uid);
         if (written) return;
         constexpr std::chrono::seconds kPlaceAgain{1};
         retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/objects/event_recorder.hpp"
@@ -36,6 +37,7 @@ class Placement {
   EventSink events_;
   WriteStatus write_status_;
   const std::string node_name_;
+  std::set<std::string> binding_;  ///< uids of pods whose binding is on its way: it is seen when it is durable.
   std::unique_ptr<LoopHandle> retry_;
 };
 
