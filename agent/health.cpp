@@ -7,14 +7,17 @@
 
 #include <fmt/format.h>
 
+#include "base/counters.hpp"
 #include "base/log.hpp"
 #include "systemd/notify.hpp"
 
 namespace berth::agent {
 namespace {
 
-// A pass is bounded by its calls' deadlines; older than this, something hangs.
+// A pass waits for one answer of containerd after the other, each with a deadline. As long as answers come it is slow;
+// when none has come for so long, or one pass takes for ever, something hangs.
 constexpr std::chrono::seconds kLaneTooOld{120};
+constexpr std::chrono::minutes kLaneHangs{30};
 constexpr std::chrono::seconds kRuntimeRetry{2};
 
 }  // namespace
@@ -51,7 +54,13 @@ void Health::feed_watchdog() {
   if (!interval) return;
   std::chrono::milliseconds oldest{0};
   for (const auto* lane : watched_) oldest = std::max(oldest, lane->oldest());
-  if (oldest < kLaneTooOld) {
+  const auto now = std::chrono::steady_clock::now();
+  if (const auto calls = counters().runtime_calls.load(std::memory_order_relaxed); calls != calls_seen_) {
+    calls_seen_ = calls;
+    calls_moved_ = now;
+  }
+  const bool moves = oldest < kLaneHangs && now - calls_moved_ < kLaneTooOld;
+  if (oldest < kLaneTooOld || moves) {
     systemd::notify_watchdog();
   } else {
     log(LogLevel::Error, "a lane hangs, not feeding the watchdog", {{"oldest_ms", std::to_string(oldest.count())}});

@@ -1,6 +1,8 @@
 // agent/health.hpp - is everything that pods need in order? containerd asked, systemd told.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,6 +48,8 @@ class Health {
   OnRuntime on_runtime_;
   std::unique_ptr<LoopHandle> watchdog_;
   std::unique_ptr<LoopHandle> retry_;
+  std::uint64_t calls_seen_ = 0;  ///< Of containerd's answers, and when there was a new one.
+  std::chrono::steady_clock::time_point calls_moved_{};
   std::string last_report_;
   mutable std::mutex mutex_;
   std::string runtime_error_ = "not asked yet";

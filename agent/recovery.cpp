@@ -23,11 +23,13 @@ Result<std::map<std::string, runtime::PodIdentity>> look_through(const RecoveryR
   const auto containers = rooms.runtime.all_containers();
   if (!containers) return containers.error();
   for (const auto& container : *containers) found[container.pod.uid] = container.pod;
+  const auto present = rooms.runtime.present_pods();
+  if (!present) return present.error();
   const auto attached = rooms.network.attached_pods();
   if (!attached) return attached.error();
   const auto mounted = rooms.volumes.mounted_pods();
   if (!mounted) return mounted.error();
-  for (const auto* uids : {&*attached, &*mounted}) {
+  for (const auto* uids : {&*present, &*attached, &*mounted}) {
     for (const auto& uid : *uids) found.try_emplace(uid, runtime::PodIdentity{.uid = uid, .ns = "", .name = uid});
   }
   return found;

@@ -24,4 +24,15 @@ std::string container_id(const std::string& pod_uid, const std::string& containe
   return fmt::format("{}-{}-{}-{}", pod_uid, kept, short_hash(container), attempt);
 }
 
+std::string pod_uid_of(std::string_view container_id) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx-";
+  if (container_id.size() < kShape.size()) return {};
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const auto c = container_id[i];
+    const bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (kShape[i] == 'x' ? !digit : c != '-') return {};
+  }
+  return std::string(container_id.substr(0, kShape.size() - 1));
+}
+
 }  // namespace berth::runtime

@@ -1,6 +1,8 @@
 // runtime/containerd_client.hpp - containerd's services as plain calls on plain structs.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -73,8 +75,28 @@ struct PullCredentials {
   std::string identity_token;
 };
 
-/// One namespace of one containerd. Every call blocks for at most its deadline (10 s unless said) and may be made on
-/// any thread. Errors keep containerd's code; the text starts with the service and method.
+/// How long we wait for what containerd answers by itself, from its database. Nothing but a containerd that is stuck
+/// takes so long: a deadline guards against never, and must not turn slow into never.
+constexpr std::chrono::milliseconds kPatience{60'000};
+
+/// How slow containerd is at the moment: what its last answers of its own took. Any thread.
+class Pace {
+ public:
+  void took(std::chrono::milliseconds time) {
+    const auto before = slowest_.load(std::memory_order_relaxed);
+    // At once up, slowly down. Two that answer at the same time may lose one of them: it is an estimate.
+    slowest_.store(std::max<std::int64_t>(time.count(), before * 7 / 8), std::memory_order_relaxed);
+  }
+  std::chrono::milliseconds now() const { return std::chrono::milliseconds(slowest_.load(std::memory_order_relaxed)); }
+
+ private:
+  std::atomic<std::int64_t> slowest_{0};
+};
+
+/// One namespace of one containerd. Every call blocks for at most its deadline and may be made on any thread: kPatience
+/// for what containerd answers by itself; 10 s, unless said, for what a shim has to answer, and longer as containerd
+/// itself takes longer (one hung shim must not hold up the other pods, a slow host must not fail them all). Errors keep
+/// containerd's code; the text starts with the service and method.
 class ContainerdClient {
  public:
   struct Settings {
@@ -89,8 +111,13 @@ class ContainerdClient {
   Result<std::vector<PluginRecord>> plugins();
   Status create_lease(const std::string& id, std::chrono::seconds lifetime);
   Status delete_lease(const std::string& id);
+  /// Ids of the leases that match the filter.
+  Result<std::vector<std::string>> leases(const std::string& filter);
   Result<std::vector<SnapshotMount>> prepare_snapshot(const std::string& key, const std::string& parent,
+                                                      const std::map<std::string, std::string>& labels,
                                                       const std::string& lease);
+  /// Keys of the snapshots that match the filter.
+  Result<std::vector<std::string>> snapshots(const std::string& filter);
   Status remove_snapshot(const std::string& key);
   Status create_container(const ContainerRecord& record, const std::string& lease);
   Result<ContainerRecord> container(const std::string& id);
@@ -128,13 +155,16 @@ class ContainerdClient {
   GrpcChannel& channel() { return channel_; }
 
  private:
-  CallOptions options(std::chrono::milliseconds deadline = std::chrono::seconds(10)) const {
-    return {settings_.ns, {}, deadline};
+  CallOptions options(std::chrono::milliseconds deadline = kPatience) const { return {settings_.ns, {}, deadline}; }
+  CallOptions leased(const std::string& lease) const { return {settings_.ns, lease, kPatience}; }
+  /// For what a shim answers.
+  CallOptions shim(std::chrono::milliseconds deadline = std::chrono::seconds(10)) const {
+    return options(std::min(deadline + 4 * pace_.now(), std::max(deadline, kPatience)));
   }
-  CallOptions leased(const std::string& lease) const { return {settings_.ns, lease, std::chrono::seconds(10)}; }
 
   GrpcChannel& channel_;
   Settings settings_;
+  Pace pace_;
 };
 
 }  // namespace berth::runtime

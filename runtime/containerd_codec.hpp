@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -36,6 +37,22 @@ Status command(GrpcChannel& channel, const std::string& method, const Request& r
   const auto bytes = channel.call(method, request.SerializeAsString(), options);
   if (!bytes) return bytes.error().context(method_title(method));
   return Ok{};
+}
+
+/// A call that is answered by a stream of messages; `take` adds what one of them holds to what was found.
+template <typename Message, typename Item, typename Request, typename Take>
+Result<std::vector<Item>> collect(GrpcChannel& channel, const std::string& method, const Request& request,
+                                  const CallOptions& options, Take take) {
+  std::vector<Item> found;
+  const auto status =
+      channel.collect(method, request.SerializeAsString(), options, [&](const std::string& bytes) -> Status {
+        Message message;
+        if (!message.ParseFromString(bytes)) return Error(ErrorCode::Internal, "reply does not parse");
+        take(message, found);
+        return Ok{};
+      });
+  if (!status) return status.error().context(method_title(method));
+  return found;
 }
 
 /// The epoch for "never": Go's zero time is in the year 1, beyond what a 64-bit count of nanoseconds reaches.

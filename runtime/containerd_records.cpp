@@ -27,9 +27,25 @@ ContainerRecord to_record(const wire::containers::Container& from, bool with_spe
   return record;
 }
 
+/// Tells the pace how long one call took, whatever became of it.
+class Lap {
+ public:
+  explicit Lap(Pace& pace) : pace_(pace) {}
+  Lap(const Lap&) = delete;
+  Lap& operator=(const Lap&) = delete;
+  ~Lap() {
+    pace_.took(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin_));
+  }
+
+ private:
+  Pace& pace_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 Result<std::string> ContainerdClient::version() {
+  const Lap lap(pace_);
   auto reply = unary<wire::introspection::VersionResponse>(channel_, "/containerd.services.version.v1.Version/Version",
                                                            wire::Empty(), options());
   if (!reply) return reply.error();
@@ -63,12 +79,24 @@ Status ContainerdClient::delete_lease(const std::string& id) {
   return command(channel_, kLeases + "Delete", request, options());
 }
 
+Result<std::vector<std::string>> ContainerdClient::leases(const std::string& filter) {
+  wire::leases::ListRequest request;
+  request.add_filters(filter);
+  auto reply = unary<wire::leases::ListResponse>(channel_, kLeases + "List", request, options());
+  if (!reply) return reply.error();
+  std::vector<std::string> found;
+  for (const auto& lease : reply->leases()) found.push_back(lease.id());
+  return found;
+}
+
 Result<std::vector<SnapshotMount>> ContainerdClient::prepare_snapshot(const std::string& key, const std::string& parent,
+                                                                      const std::map<std::string, std::string>& labels,
                                                                       const std::string& lease) {
   wire::snapshots::PrepareRequest request;
   request.set_snapshotter(settings_.snapshotter);
   request.set_key(key);
   request.set_parent(parent);
+  for (const auto& [label, value] : labels) (*request.mutable_labels())[label] = value;
   auto reply = unary<wire::snapshots::PrepareResponse>(channel_, kSnapshots + "Prepare", request, leased(lease));
   if (!reply) return reply.error();
   std::vector<SnapshotMount> mounts;
@@ -76,6 +104,17 @@ Result<std::vector<SnapshotMount>> ContainerdClient::prepare_snapshot(const std:
     mounts.push_back({mount.type(), mount.source(), {mount.options().begin(), mount.options().end()}});
   }
   return mounts;
+}
+
+Result<std::vector<std::string>> ContainerdClient::snapshots(const std::string& filter) {
+  wire::snapshots::ListRequest request;
+  request.set_snapshotter(settings_.snapshotter);
+  request.add_filters(filter);
+  return collect<wire::snapshots::ListResponse, std::string>(channel_, kSnapshots + "List", request, options(),
+                                                             [](const auto& message, std::vector<std::string>& found) {
+                                                               for (const auto& info : message.info())
+                                                                 found.push_back(info.name());
+                                                             });
 }
 
 Status ContainerdClient::remove_snapshot(const std::string& key) {
@@ -102,6 +141,7 @@ Status ContainerdClient::create_container(const ContainerRecord& record, const s
 Result<ContainerRecord> ContainerdClient::container(const std::string& id) {
   wire::containers::GetRequest request;
   request.set_id(id);
+  const Lap lap(pace_);
   auto reply = unary<wire::containers::OneContainer>(channel_, kContainers + "Get", request, options());
   if (!reply) return reply.error();
   return to_record(reply->container(), /*with_spec=*/true);
@@ -110,17 +150,12 @@ Result<ContainerRecord> ContainerdClient::container(const std::string& id) {
 Result<std::vector<ContainerRecord>> ContainerdClient::containers(const std::string& filter) {
   wire::containers::ListRequest request;
   if (!filter.empty()) request.add_filters(filter);
-  std::vector<ContainerRecord> found;
-  const auto method = kContainers + "ListStream";
-  const auto status =
-      channel_.collect(method, request.SerializeAsString(), options(), [&](const std::string& bytes) -> Status {
-        wire::containers::OneContainer message;
-        if (!message.ParseFromString(bytes)) return Error(ErrorCode::Internal, "reply does not parse");
+  const Lap lap(pace_);
+  return collect<wire::containers::OneContainer, ContainerRecord>(
+      channel_, kContainers + "ListStream", request, options(),
+      [](const auto& message, std::vector<ContainerRecord>& found) {
         found.push_back(to_record(message.container(), /*with_spec=*/false));
-        return Ok{};
       });
-  if (!status) return status.error().context(method_title(method));
-  return found;
 }
 
 Status ContainerdClient::set_container_label(const std::string& id, const std::string& label,

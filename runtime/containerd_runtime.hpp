@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/lane.hpp"
@@ -21,10 +22,15 @@
 #include "runtime/image_store.hpp"
 #include "runtime/io_directory.hpp"
 #include "runtime/oci_spec.hpp"
+#include "runtime/pod_cgroups.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "runtime/seccomp.hpp"
 
 namespace berth::runtime {
+
+constexpr std::string_view kLeasePrefix = "berth-";
+/// The lease under which a container is made.
+std::string lease_of(const std::string& container);
 
 class ContainerdRuntime final : public PodRuntime {
  public:
@@ -40,6 +46,8 @@ class ContainerdRuntime final : public PodRuntime {
   Status kill(const std::string& id, int signal) override;
   Status request_stop(const std::string& id) override;
   Status remove(const std::string& id) override;
+  Result<std::vector<std::string>> present_pods() override;
+  Status remove_pod(const std::string& pod_uid) override;
   Result<ImageInfo> image(const std::string& reference) override;
   void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
             std::function<void(Result<ImageInfo>)> done) override;
@@ -68,7 +76,14 @@ class ContainerdRuntime final : public PodRuntime {
 
   // runtime_remove.cpp
   Status stop_task(const std::string& id);
-  void remove_pod_leftovers(const std::string& pod_uid, bool task_was_lost);
+  /// After a container whose task was lost, when it was the pod's last: nobody told its shim to end.
+  void end_lost_shims(const std::string& pod_uid);
+
+  // runtime_leftovers.cpp
+  /// Ids of containers of which something is left, a record or not.
+  Result<std::set<std::string>> traces_of(const std::string& pod_uid);
+  /// False: one does not end.
+  bool end_shims_of(const std::string& pod_uid);
 
   // runtime_exec.cpp
   Result<std::string> exec_process(const std::string& id, const std::vector<std::string>& command, bool terminal);
@@ -105,6 +120,7 @@ class ContainerdRuntime final : public PodRuntime {
   ContainerdClient client_;
   ImageStore images_;
   IoDirectory io_;
+  PodCgroups cgroups_;
   SeccompProfiles seccomp_;
   ExecRegistry execs_;
   ExecRegistry attached_;  ///< By number; waits for the end of the container.

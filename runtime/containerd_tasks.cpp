@@ -48,23 +48,23 @@ Result<std::uint32_t> ContainerdClient::create_task(const std::string& id, const
   request.set_stdout(stdio.out);
   request.set_stderr(stdio.err);
   request.set_terminal(stdio.terminal);
-  auto reply = unary<wire::tasks::CreateResponse>(channel_, kTasks + "Create", request, options(deadline));
+  auto reply = unary<wire::tasks::CreateResponse>(channel_, kTasks + "Create", request, shim(deadline));
   if (!reply) return reply.error();
   return reply->pid();
 }
 
 Status ContainerdClient::start_process(const std::string& id, const std::string& exec) {
-  return command(channel_, kTasks + "Start", name_process(id, exec), options(std::chrono::seconds(30)));
+  return command(channel_, kTasks + "Start", name_process(id, exec), shim(std::chrono::seconds(30)));
 }
 
 Result<TaskRecord> ContainerdClient::process(const std::string& id, const std::string& exec) {
-  auto reply = unary<wire::tasks::GetResponse>(channel_, kTasks + "Get", name_process(id, exec), options());
+  auto reply = unary<wire::tasks::GetResponse>(channel_, kTasks + "Get", name_process(id, exec), shim());
   if (!reply) return reply.error();
   return to_record(reply->process());
 }
 
 Result<std::vector<TaskRecord>> ContainerdClient::tasks() {
-  auto reply = unary<wire::tasks::ListResponse>(channel_, kTasks + "List", wire::tasks::ListRequest(), options());
+  auto reply = unary<wire::tasks::ListResponse>(channel_, kTasks + "List", wire::tasks::ListRequest(), shim());
   if (!reply) return reply.error();
   std::vector<TaskRecord> found;
   for (const auto& task : reply->tasks()) found.push_back(to_record(task));
@@ -76,18 +76,18 @@ Status ContainerdClient::kill(const std::string& id, const std::string& exec, in
   request.set_container_id(id);
   request.set_exec_id(exec);
   request.set_signal(static_cast<std::uint32_t>(signal));
-  return command(channel_, kTasks + "Kill", request, options());
+  return command(channel_, kTasks + "Kill", request, shim());
 }
 
 Result<std::int32_t> ContainerdClient::wait(const std::string& id, const std::string& exec,
                                             std::chrono::milliseconds deadline) {
-  auto reply = unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), options(deadline));
+  auto reply = unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), shim(deadline));
   if (!reply) return reply.error();
   return static_cast<std::int32_t>(reply->exit_status());
 }
 
 Status ContainerdClient::delete_task(const std::string& id) {
-  return command(channel_, kTasks + "Delete", name_process(id, {}), options());
+  return command(channel_, kTasks + "Delete", name_process(id, {}), shim());
 }
 
 Status ContainerdClient::add_exec(const std::string& id, const std::string& exec, const std::string& process_json,
@@ -101,11 +101,11 @@ Status ContainerdClient::add_exec(const std::string& id, const std::string& exec
   request.set_terminal(stdio.terminal);
   request.mutable_spec()->set_type_url(kProcessType);
   request.mutable_spec()->set_value(process_json);
-  return command(channel_, kTasks + "Exec", request, options());
+  return command(channel_, kTasks + "Exec", request, shim());
 }
 
 Status ContainerdClient::delete_exec(const std::string& id, const std::string& exec) {
-  return command(channel_, kTasks + "DeleteProcess", name_process(id, exec), options());
+  return command(channel_, kTasks + "DeleteProcess", name_process(id, exec), shim());
 }
 
 Status ContainerdClient::resize(const std::string& id, const std::string& exec, std::uint16_t columns,
@@ -115,7 +115,7 @@ Status ContainerdClient::resize(const std::string& id, const std::string& exec, 
   request.set_exec_id(exec);
   request.set_width(columns);
   request.set_height(rows);
-  return command(channel_, kTasks + "ResizePty", request, options());
+  return command(channel_, kTasks + "ResizePty", request, shim());
 }
 
 Status ContainerdClient::close_stdin(const std::string& id, const std::string& exec) {
@@ -123,7 +123,7 @@ Status ContainerdClient::close_stdin(const std::string& id, const std::string& e
   request.set_container_id(id);
   request.set_exec_id(exec);
   request.set_stdin(true);
-  return command(channel_, kTasks + "CloseIO", request, options());
+  return command(channel_, kTasks + "CloseIO", request, shim());
 }
 
 }  // namespace berth::runtime

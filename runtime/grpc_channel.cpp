@@ -19,6 +19,7 @@ namespace berth::runtime {
 namespace {
 
 constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
+constexpr int kConnectMs = 60'000;
 
 ErrorCode code_of(grpc::StatusCode code) {
   switch (code) {
@@ -166,7 +167,9 @@ class ServerStream final : public MessageStream {
 GrpcChannel::GrpcChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // No pause but the time that one attempt has: a busy host takes long to accept and to greet. Where nobody listens the
+  // attempt fails at once.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);             // whether to call again is decided above, by code
@@ -230,8 +233,12 @@ Status GrpcChannel::collect(const std::string& method, const std::string& reques
   call->Finish(&status, nullptr);
   wait(queue);
   impl_->forget(context);
+  counters().runtime_calls.fetch_add(1, std::memory_order_relaxed);
   if (!handled) return handled;
-  if (!status.ok()) return to_error(status);
+  if (!status.ok()) {
+    counters().runtime_errors.fetch_add(1, std::memory_order_relaxed);
+    return to_error(status);
+  }
   return Ok{};
 }
 

@@ -31,7 +31,7 @@ class MessageStream {
 /// templates into every file that makes a call (half of the compile time), and we need two shapes of call only.
 ///
 /// Connects on first use and again after a loss, 100 ms to 1 s apart (gRPC's own back-off reaches minutes); a call
-/// made while the server is away fails at once with Unavailable. Any thread.
+/// made while the server is away fails at once with Unavailable, one made while it greets us waits. Any thread.
 class GrpcChannel {
  public:
   /// `address` is the path of a unix socket.

@@ -112,6 +112,17 @@ Status IoDirectory::adopt_all() {
   return first;
 }
 
+std::vector<std::string> IoDirectory::ids() const {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator it(directory_, error), end; !error && it != end; it.increment(error)) {
+    auto id = it->path().filename().string();
+    if (id.starts_with('.')) id.erase(0, 1);  // see make()
+    found.push_back(std::move(id));
+  }
+  return found;
+}
+
 Status IoDirectory::open_all(const std::string& id) {
   Open opened;
   for (const auto* name : {"stdout", "stderr", "stdin"}) {
@@ -196,6 +207,7 @@ Status IoDirectory::remove(const std::string& id) {
     const std::scoped_lock lock(mutex_);
     open_.erase(id);
   }
+  if (auto removed = remove_tree(directory_ / ("." + id)); !removed) return removed;  // see make()
   return remove_tree(directory_ / id);
 }
 

@@ -43,6 +43,9 @@ class IoDirectory {
   /// Does so for all that are there; goes on after a failure and returns the first.
   Status adopt_all();
 
+  /// Ids of all containers of which there is something here, finished or not.
+  std::vector<std::string> ids() const;
+
   /// NotFound: no such container.
   Result<ContainerStreams> streams(const std::string& id) const;
 

@@ -6,10 +6,10 @@
 namespace berth::runtime {
 namespace {
 
-constexpr std::int64_t kPeriod = 100'000;  // microseconds
 constexpr std::int64_t kMinQuota = 1'000;  // the kernel refuses less
 constexpr std::int64_t kMinShares = 2;     // the kernel's least
 constexpr std::int64_t kMaxShares = 262'144;
+constexpr std::int64_t kSharesOfCpu = 1024;
 
 const model::Quantity* find_quantity(const std::map<std::string, model::Quantity>& from, const std::string& name) {
   const auto found = from.find(name);
@@ -18,23 +18,40 @@ const model::Quantity* find_quantity(const std::map<std::string, model::Quantity
 
 }  // namespace
 
-json::object oci_resources(const model::Resources& resources, bool privileged, const std::vector<DeviceNode>& devices) {
-  json::object cpu;
+std::int64_t cpu_shares(std::int64_t milli_cpu) {
+  return std::clamp(milli_cpu * kSharesOfCpu / 1000, kMinShares, kMaxShares);
+}
+
+std::int64_t cpu_quota(std::int64_t milli_cpu) { return std::max(milli_cpu * kCpuPeriod / 1000, kMinQuota); }
+
+const model::Quantity* cpu_request(const model::Resources& resources) {
   const auto* request = find_quantity(resources.requests, "cpu");
-  const auto* limit = find_quantity(resources.limits, "cpu");
-  if (!request) request = limit;
-  const auto shares = request ? request->milli() * 1024 / 1000 : 0;
-  cpu["shares"] = std::clamp(shares, kMinShares, kMaxShares);
-  if (limit && !limit->is_zero()) {
-    cpu["quota"] = std::max(limit->milli() * kPeriod / 1000, kMinQuota);
-    cpu["period"] = kPeriod;
+  return request ? request : find_quantity(resources.limits, "cpu");
+}
+
+const model::Quantity* limit_of(const model::Resources& resources, const std::string& name) {
+  const auto* limit = find_quantity(resources.limits, name);
+  return limit && !limit->is_zero() ? limit : nullptr;
+}
+
+json::object oci_resources(const model::Resources& resources, bool privileged, const std::vector<DeviceNode>& devices,
+                           const CgroupAbilities& cgroups) {
+  json::object cpu;
+  const auto* request = cpu_request(resources);
+  cpu["shares"] = cpu_shares(request ? request->milli() : 0);
+  if (const auto* limit = limit_of(resources, "cpu")) {
+    cpu["quota"] = cpu_quota(limit->milli());
+    cpu["period"] = kCpuPeriod;
   }
 
   json::object out;
   out["cpu"] = std::move(cpu);
-  if (const auto* memory = find_quantity(resources.limits, "memory"); memory && !memory->is_zero()) {
-    out["memory"] = json::object{{"limit", memory->value()}};
+  if (const auto* limit = limit_of(resources, "memory")) {
+    json::object memory{{"limit", limit->value()}};
+    if (cgroups.swap) memory["swap"] = limit->value();  // the specification's "swap" is memory and swap together
+    out["memory"] = std::move(memory);
   }
+  if (cgroups.version_2) out["unified"] = json::object{{"memory.oom.group", "1"}};
   json::array rules{json::object{{"allow", privileged}, {"access", "rwm"}}};
   for (const auto& device : devices) {
     if (privileged) break;

@@ -79,9 +79,9 @@ json::object linux_part(const SpecInput& input) {
   const auto& container = input.container;
   json::object out;
   out["namespaces"] = namespaces(input);
-  out["cgroupsPath"] = container_cgroup(input.cgroup_parent, container.pod.uid,
-                                        container_id(container.pod.uid, container.name, container.attempt));
-  out["resources"] = oci_resources(container.resources, is_privileged(container), input.devices);
+  out["cgroupsPath"] = input.pod_cgroup + "/" + container_id(container.pod.uid, container.name, container.attempt);
+  out["resources"] = oci_resources(container.resources, is_privileged(container), input.devices,
+                                   {.swap = input.limits_swap, .version_2 = input.host.cgroup_v2});
   if (const auto propagation = root_propagation(container.mounts); !propagation.empty()) {
     out["rootfsPropagation"] = propagation;
   }
@@ -128,14 +128,6 @@ std::string with_member(const json::object& object, std::string_view name, std::
 }
 
 }  // namespace
-
-std::string pod_cgroup(const std::string& parent, const std::string& pod_uid) {
-  return fmt::format("{}/pod{}", parent, pod_uid);
-}
-
-std::string container_cgroup(const std::string& parent, const std::string& pod_uid, const std::string& id) {
-  return fmt::format("{}/{}", pod_cgroup(parent, pod_uid), id);
-}
 
 std::vector<std::string> container_argv(const ContainerSpec& container, const ImageConfig& image) {
   auto argv = container.command;

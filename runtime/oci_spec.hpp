@@ -22,7 +22,8 @@ struct SpecInput {
   CapabilitySet capabilities = 0;
   std::string seccomp;              ///< JSON of linux.seccomp; empty: unconfined.
   std::vector<DeviceNode> devices;  ///< Its own, and all of the host for a privileged container.
-  std::string cgroup_parent;        ///< "/berth-pods"
+  std::string pod_cgroup;           ///< "/berth-pods/burstable/pod<uid>"
+  bool limits_swap = false;         ///< Cgroups of this host count swap.
 };
 
 struct OciSpec {
@@ -41,10 +42,6 @@ std::vector<std::string> container_argv(const ContainerSpec& container, const Im
 /// The image's environment under the container's, later entries replacing earlier ones of the same name; PATH, HOSTNAME
 /// and (on a terminal) TERM when nobody set them.
 std::vector<std::string> container_env(const ContainerSpec& container, const ImageConfig& image);
-
-/// "<parent>/pod<uid>" and "<parent>/pod<uid>/<container id>".
-std::string pod_cgroup(const std::string& parent, const std::string& pod_uid);
-std::string container_cgroup(const std::string& parent, const std::string& pod_uid, const std::string& id);
 
 /// For a probe or hook or `kubectl exec`: the process of a container's specification with another command.
 /// Internal: `spec_json` is not a specification.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -38,6 +39,19 @@ struct Device {
   std::string target;
 };
 
+/// What the containers of a pod get together: for the pod's own cgroup.
+struct PodLimits {
+  std::int64_t cpu_shares = 2;    ///< Against other pods when the CPU is short; 1024 is one CPU (cgroups version 1).
+  std::int64_t cpu_quota = 0;     ///< Microseconds of CPU in every 100 ms; 0: no limit.
+  std::int64_t memory_bytes = 0;  ///< 0: no limit.
+
+  friend bool operator==(const PodLimits&, const PodLimits&) = default;
+};
+
+/// As the kubelet computes it: requests and limits of the containers that run at the same time, and a limit only when
+/// every container has one.
+PodLimits pod_limits(const model::PodSpec& spec);
+
 /// Everything about one container to run; all references (env, volumes, users by pod default) resolved.
 struct ContainerSpec {
   PodIdentity pod;
@@ -58,6 +72,7 @@ struct ContainerSpec {
   model::ContainerSecurity security;
   model::PodSecurity pod_security;
   model::Resources resources;
+  PodLimits pod_limits;
   std::string qos_class;
   bool tty = false;
   bool has_stdin = false;
@@ -66,6 +81,8 @@ struct ContainerSpec {
 
 /// "<pod uid>-<container>-<attempt>": derived, never remembered.
 std::string container_id(const std::string& pod_uid, const std::string& container, std::uint32_t attempt);
+/// The pod of a container with such an id; empty: it is none of ours (our uids are RFC 4122's).
+std::string pod_uid_of(std::string_view container_id);
 
 enum class ContainerPhase {
   Created,  ///< Record exists, process not started: start it again or remove it.
@@ -149,10 +166,10 @@ struct AttachOptions {
   bool has_stderr = true;  ///< With a terminal there is none: everything is on stdout.
 };
 
-/// Containers and images of this host. All calls block for at most their deadline (10 s unless said)
-/// and may be made on any lane thread; the same container must not be changed by two threads at once.
-/// Common errors: Unavailable (containerd is away, or the shim of a container does not answer: retry), DeadlineExceeded
-/// (unknown whether it happened).
+/// Containers and images of this host. All calls block for a bounded time (10 s for each answer of a shim, a minute for
+/// each of containerd) and may be made on any lane thread; the same container must not be changed by two threads at
+/// once. Common errors: Unavailable (containerd is away, or the shim of a container does not answer: retry),
+/// DeadlineExceeded (unknown whether it happened).
 class PodRuntime {
  public:
   virtual ~PodRuntime() = default;
@@ -184,6 +201,14 @@ class PodRuntime {
   /// Kills (SIGKILL) if it runs, waits for its output to be collected (bounded), deletes task,
   /// container, snapshot, FIFOs. Gone is success.
   virtual Status remove(const std::string& id) = 0;
+
+  /// uids of all pods of which anything is on this host: a container, or what a start or a removal that was cut short
+  /// leaves (cgroup, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
+  virtual Result<std::vector<std::string>> present_pods() = 0;
+
+  /// The end of a pod: removes whatever of it is left in any of the places that present_pods() looks at, containers
+  /// included. Nothing left is success, and success means that nothing is left. On an error call it again.
+  virtual Status remove_pod(const std::string& pod_uid) = 0;
 
   /// The image, if present. NotFound: pull it.
   virtual Result<ImageInfo> image(const std::string& reference) = 0;

@@ -23,6 +23,7 @@ namespace berth::runtime {
 namespace {
 
 constexpr std::size_t kMaxFile = 1024 * 1024;
+constexpr std::string_view kPrefix = "rootfs-";
 
 Result<UniqueFd> open_directory(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -33,7 +34,7 @@ Result<UniqueFd> open_directory(const std::string& path) {
 /// The root directory of the layers; the mount lives as long as the descriptor.
 Result<UniqueFd> mount_layers(const std::string& layers, const std::filesystem::path& scratch) {
   if (auto made = make_directories(scratch, 0700); !made) return made.error();
-  auto target = (scratch / "rootfs-XXXXXX").string();
+  auto target = (scratch / (std::string(kPrefix) + "XXXXXX")).string();
   if (!::mkdtemp(target.data())) return Error::from_errno(errno, "mkdtemp " + target);
   const ScopeExit remove([&] { ::rmdir(target.c_str()); });
   const auto options = "lowerdir=" + layers;
@@ -98,6 +99,15 @@ Result<UserFiles> read_user_files(const std::vector<SnapshotMount>& mounts, cons
   auto group = read_inside(root->get(), "etc/group");
   if (!group) return group.error();
   return UserFiles{*std::move(passwd), *std::move(group)};
+}
+
+void clear_scratch(const std::filesystem::path& scratch) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(scratch, error), end; !error && it != end; it.increment(error)) {
+    if (!it->path().filename().native().starts_with(kPrefix)) continue;
+    ::umount2(it->path().c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+    ::rmdir(it->path().c_str());
+  }
 }
 
 }  // namespace berth::runtime

@@ -1,32 +1,17 @@
 // runtime/runtime_remove.cpp - ending and removing containers.
 #include <signal.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <charconv>
-#include <filesystem>
 
-#include "base/log.hpp"
 #include "runtime/containerd_runtime.hpp"
 #include "runtime/labels.hpp"
-#include "runtime/shim_reaper.hpp"
 
 namespace berth::runtime {
 namespace {
 
 constexpr auto kKillDeadline = std::chrono::seconds(10);
-
-/// The pod's cgroup in every hierarchy; rmdir(2) refuses while a container is in it, which is what we want.
-void remove_pod_cgroup(const std::string& path) {
-  namespace fs = std::filesystem;
-  const fs::path root = "/sys/fs/cgroup";
-  ::rmdir((root.string() + path).c_str());  // cgroup v2
-  std::error_code error;
-  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-    ::rmdir((it->path().string() + path).c_str());
-  }
-}
 
 }  // namespace
 
@@ -81,20 +66,19 @@ Status ContainerdRuntime::remove(const std::string& id) {
   // After the task: its deletion waits until the shim has copied everything into the FIFOs.
   if (auto drained = io_.drain_and_remove(id); !drained) return drained.error().context(doing);
 
-  if (!pod_uid.empty()) remove_pod_leftovers(pod_uid, task_was_lost);
+  if (!pod_uid.empty()) {
+    cgroups_.remove_empty(pod_uid);
+    if (task_was_lost) end_lost_shims(pod_uid);
+  }
   const std::scoped_lock lock(mutex_);
   pods_.erase(id);
   return Ok{};
 }
 
-void ContainerdRuntime::remove_pod_leftovers(const std::string& pod_uid, bool task_was_lost) {
-  remove_pod_cgroup(pod_cgroup(config_.cgroup_parent, pod_uid));
-  if (!task_was_lost || pod_uid.find_first_of("\"\\") != std::string::npos) return;
+void ContainerdRuntime::end_lost_shims(const std::string& pod_uid) {
+  if (pod_uid.find_first_of("\"\\") != std::string::npos) return;
   const auto left = client_.containers(fmt::format("labels.\"{}\"==\"{}\"", label::kPodUid, pod_uid));
-  if (!left || !left->empty()) return;
-  if (const auto ended = end_shims(config_.ns, config_.address, pod_uid + "-"); ended > 0) {
-    log(LogLevel::Debug, "ended shims that a failed start left", {{"pod", pod_uid}, {"count", std::to_string(ended)}});
-  }
+  if (left && left->empty()) end_shims_of(pod_uid);  // remove_pod() looks again
 }
 
 }  // namespace berth::runtime

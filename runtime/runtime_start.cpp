@@ -56,14 +56,17 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
   if (!image) return image.error();
 
   // Without a lease containerd's garbage collector may take the snapshot before the container refers to it.
-  const auto lease = "berth-" + id;
+  const auto lease = lease_of(id);
   if (auto leased = client_.create_lease(lease, kLeaseLifetime);
       !leased && !failed_with(leased, ErrorCode::AlreadyExists)) {
     return leased;
   }
   const ScopeExit unlease([&] { (void)client_.delete_lease(lease); });  // it expires otherwise
 
-  const auto rootfs = client_.prepare_snapshot(id, image->config->chain_id, lease);
+  // Its labels say whose it is if we are killed before the container's record does.
+  const std::map<std::string, std::string> labels{{label::kPodUid, spec.pod.uid},
+                                                  {label::kAttempt, std::to_string(spec.attempt)}};
+  const auto rootfs = client_.prepare_snapshot(id, image->config->chain_id, labels, lease);
   if (!rootfs) return rootfs.error();
   const auto launched = as_start_error(launch(spec, id, *image, *rootfs, lease));
   if (!launched) {
@@ -122,8 +125,18 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
   auto filter = seccomp_filter(spec, *capabilities);
   if (!filter) return filter.error();
 
-  SpecInput input{spec,          *image.config,      *facts, *std::move(user),
-                  *capabilities, *std::move(filter), {},     config_.cgroup_parent};
+  if (const auto prepared = cgroups_.prepare(spec.pod.uid, spec.qos_class, spec.pod_limits); !prepared) {
+    log_once("pods run without limits of their own, only their containers have them: " + prepared.error().message());
+  }
+  SpecInput input{spec,
+                  *image.config,
+                  *facts,
+                  *std::move(user),
+                  *capabilities,
+                  *std::move(filter),
+                  {},
+                  cgroups_.path(spec.pod.uid, spec.qos_class),
+                  cgroups_.counts_swap()};
   if (spec.security.privileged.value_or(false)) input.devices = list_devices();
   for (const auto& device : spec.devices) {
     auto node = device_at(device.source, device.target);

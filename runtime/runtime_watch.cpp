@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "runtime/containerd_runtime.hpp"
 #include "runtime/labels.hpp"
+#include "runtime/rootfs_files.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -143,6 +144,7 @@ std::string ContainerdRuntime::pod_of(const std::string& id) {
 void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_change,
                                   std::function<void()> on_reconnect) {
   adopt_fifos();
+  clear_scratch(config_.run_dir / "rootfs");
   on_change_ = std::move(on_change);
   on_reconnect_ = std::move(on_reconnect);
   watch_ = std::make_unique<EventWatch>(

@@ -1,17 +1,35 @@
-// runtime/shim_reaper.hpp - ends shims that a failed start left behind.
+// runtime/shim_reaper.hpp - finds the shims of this host's containers, and ends those that nobody needs any more.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
 
 namespace berth::runtime {
 
-/// Is this the command line (NUL separated, as in /proc/PID/cmdline) of a containerd shim of namespace `ns`, serving
-/// the containerd at `address`, whose container id begins with `id_prefix`? Pure.
-bool is_shim_of(std::string_view cmdline, std::string_view ns, std::string_view address, std::string_view id_prefix);
+/// What a shim's command line says of it.
+struct ShimName {
+  std::string container;  ///< Id of the first container it was made for: one shim serves all containers of a pod.
+  std::string address;    ///< Of its containerd.
+};
+/// `cmdline` is NUL separated, as in /proc/PID/cmdline. Nothing: it is of something else than a shim of namespace `ns`.
+/// Pure.
+std::optional<ShimName> parse_shim(std::string_view cmdline, std::string_view ns);
 
-/// Sends SIGTERM to such shims: a task that could not be created sometimes leaves its shim without a container. Only
-/// for pods of which containerd has no container any more. Returns how many there were.
-int end_shims(const std::string& ns, const std::string& address, const std::string& id_prefix);
+struct Shim {
+  ShimName name;
+  UniqueFd process;  ///< A pidfd: stays this process whatever becomes of its number.
+};
+
+/// Reads the command line of every process of the host.
+std::vector<Shim> find_shims(const std::string& ns);
+
+/// For shims of a pod of which containerd has no container any more. One that has been told to end does so by itself
+/// within `patience`; the others get SIGTERM, and after the same time again SIGKILL. False: one of them is there still.
+bool end_shims(const std::vector<Shim>& shims, std::chrono::milliseconds patience);
 
 }  // namespace berth::runtime

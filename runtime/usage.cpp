@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "base/atomic_file.hpp"
+#include "runtime/pod_cgroups.hpp"
 
 namespace berth::runtime {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxFile = std::size_t{64} * 1024;
-constexpr std::string_view kPodPrefix = "pod";  // see pod_cgroup()
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -67,23 +67,21 @@ bool read_version_1(const fs::path& cpu_group, const fs::path& memory_group, Con
 std::vector<ContainerUsage> read_usage(const fs::path& root, const std::string& parent) {
   std::error_code error;
   const bool version_2 = fs::exists(root / "cgroup.controllers", error);
-  const auto below = fs::path(parent).relative_path();
-  const auto pods = (version_2 ? root : root / "cpuacct") / below;
+  const auto top = version_2 ? root : root / "cpuacct";
   std::vector<ContainerUsage> found;
-  for (fs::directory_iterator pod(pods, error), end; !error && pod != end; pod.increment(error)) {
-    const auto name = pod->path().filename().string();
-    if (!name.starts_with(kPodPrefix)) continue;
+  for (const auto& [uid, pod] : pod_cgroups_in(top, parent)) {
     std::error_code gone;
-    for (fs::directory_iterator group(pod->path(), gone), last; !gone && group != last; group.increment(gone)) {
+    for (fs::directory_iterator group(pod, gone), last; !gone && group != last; group.increment(gone)) {
       std::error_code unknown;
       if (!group->is_directory(unknown)) continue;
       ContainerUsage usage;
-      usage.pod_uid = name.substr(kPodPrefix.size());
+      usage.pod_uid = uid;
       usage.id = group->path().filename().string();
       usage.at = std::chrono::system_clock::now();
       usage.measured_at = std::chrono::steady_clock::now();
-      const bool read = version_2 ? read_version_2(group->path(), usage)
-                                  : read_version_1(group->path(), root / "memory" / below / name / usage.id, usage);
+      const bool read =
+          version_2 ? read_version_2(group->path(), usage)
+                    : read_version_1(group->path(), root / "memory" / pod.lexically_relative(top) / usage.id, usage);
       if (read) found.push_back(std::move(usage));
     }
   }

@@ -62,6 +62,7 @@ Result<runtime::ContainerSpec> make_container_spec(const model::Container& conta
   spec.security = container.security;
   spec.pod_security = pod.spec.security;
   spec.resources = container.resources;
+  spec.pod_limits = runtime::pod_limits(pod.spec);
   spec.qos_class = model::qos_class(pod.spec);
   spec.tty = container.tty;
   spec.has_stdin = container.has_stdin;

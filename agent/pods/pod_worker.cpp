@@ -238,8 +238,8 @@ Status PodWorker::take(const PassInput& input, const PodView& view, PassResult& 
       // With a hook it may take the whole grace period, so the driver begins it; without one the signal is all.
       if (container_of(*input.pod, result.step.which).lifecycle.pre_stop) return Ok{};
       return runtime_.request_stop(result.step.id);
-    case StepKind::Settled:
-    case StepKind::Forget: return Ok{};
+    case StepKind::Forget: return runtime_.remove_pod(uid);  // what no container's record knows of
+    case StepKind::Settled: return Ok{};
   }
   return Ok{};
 }

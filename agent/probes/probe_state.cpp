@@ -87,14 +87,16 @@ std::optional<SteadyTime> ContainerProbes::next_due() const {
   return next;
 }
 
-std::optional<ProbeKind> ContainerProbes::take(SteadyTime now) {
+std::vector<std::pair<SteadyTime, ProbeKind>> ContainerProbes::due(SteadyTime now) const {
+  std::vector<std::pair<SteadyTime, ProbeKind>> found;
   for (const auto kind : kKinds) {
-    auto& probe = probes_[index(kind)];
-    if (!may_run(kind) || probe->due() > now) continue;
-    probe->begin(now);
-    return kind;
+    if (may_run(kind) && probes_[index(kind)]->due() <= now) found.emplace_back(probes_[index(kind)]->due(), kind);
   }
-  return std::nullopt;
+  return found;
+}
+
+void ContainerProbes::begin(ProbeKind kind, SteadyTime now) {
+  if (auto& probe = probes_[index(kind)]) probe->begin(now);
 }
 
 std::optional<bool> ContainerProbes::record(ProbeKind kind, ProbeAnswer answer, SteadyTime now) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/probes/prober.hpp"
 #include "base/clock.hpp"
@@ -62,8 +64,10 @@ class ContainerProbes {
 
   /// When the next probe that may run is due; none when all are in flight or over.
   std::optional<SteadyTime> next_due() const;
-  /// Takes one that is due at `now` and begins it.
-  std::optional<ProbeKind> take(SteadyTime now);
+  /// Those that are due at `now`, and since when.
+  std::vector<std::pair<SteadyTime, ProbeKind>> due(SteadyTime now) const;
+  /// Begins one of them.
+  void begin(ProbeKind kind, SteadyTime now);
   /// Ends a run; see ProbeState::record.
   std::optional<bool> record(ProbeKind kind, ProbeAnswer answer, SteadyTime now);
   std::optional<bool> verdict(ProbeKind kind) const;

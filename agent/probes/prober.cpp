@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <utility>
@@ -16,9 +17,12 @@
 namespace berth::agent {
 namespace {
 
-/// Exchanges on the poll thread at once, and jobs on the lane; what is due beyond that waits its turn.
-constexpr std::size_t kMaxNetwork = 256;
-constexpr std::size_t kMaxLane = 16;
+/// What a probe needs while it runs. Each has its own limit, so that none waits for the slow ones of another kind; what
+/// is due beyond it waits its turn, the longest due first.
+enum class Way { Network, Name, Exec };
+/// Exchanges on the poll thread; look-ups of names, which block; jobs on the lane.
+constexpr std::array<std::size_t, 3> kLimits{256, 16, 16};
+constexpr std::size_t kNameThreads = 2;
 constexpr std::size_t kMaxMessage = 1024;
 constexpr std::chrono::milliseconds kCrowded{100};
 
@@ -109,61 +113,72 @@ class LoopProber final : public Prober {
   void run_due() {
     crowded_ = false;
     const auto now = clock_.now();
+    struct Due {
+      SteadyTime since;
+      Watched* watched;
+      ProbeKind kind;
+    };
+    std::vector<Due> all;
     for (auto& [id, watched] : watched_) {
-      while (watched.probes.next_due().value_or(SteadyTime::max()) <= now) {
-        if (network_ >= kMaxNetwork || on_lane_ >= kMaxLane) {
-          crowded_ = true;
-          break;
-        }
-        const auto kind = watched.probes.take(now);
-        if (!kind) break;
-        launch(watched, *kind);
+      for (const auto& [since, kind] : watched.probes.due(now)) all.push_back({since, &watched, kind});
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Due& one, const Due& other) { return one.since < other.since; });
+    for (const auto& [since, watched, kind] : all) {
+      const auto way = way_of(watched->target, kind);
+      if (running(way) >= kLimits[static_cast<std::size_t>(way)]) {
+        crowded_ = true;
+        continue;
       }
+      watched->probes.begin(kind, now);
+      launch(*watched, kind, way);
     }
     plan();
   }
 
+  static Way way_of(const ProbeTarget& target, ProbeKind kind) {
+    const auto& action = probe_of(target.container, kind).action;
+    if (std::holds_alternative<model::ExecAction>(action)) return Way::Exec;
+    return is_ip_address(probe_host(action, target.address)) ? Way::Network : Way::Name;
+  }
+
+  std::size_t& running(Way way) { return running_[static_cast<std::size_t>(way)]; }
+
   /// Begins one probe; its result comes back by a post.
-  void launch(const Watched& watched, ProbeKind kind) {
+  void launch(const Watched& watched, ProbeKind kind, Way way) {
     const auto& target = watched.target;
     const auto& probe = probe_of(target.container, kind);
     const std::chrono::milliseconds timeout = std::max(probe.timeout, std::chrono::seconds(1));
     const auto report = [&loop = loop_, alive = std::weak_ptr<LoopProber*>(self_), id = target.container_id,
-                         number = watched.number, kind](bool network, ProbeOutcome outcome) {
-      loop.post([alive, id, number, kind, network, outcome = std::move(outcome)] {
-        if (const auto self = alive.lock()) (*self)->finished(id, number, kind, network, outcome);
+                         number = watched.number, kind, way](ProbeOutcome outcome) {
+      loop.post([alive, id, number, kind, way, outcome = std::move(outcome)] {
+        if (const auto self = alive.lock()) (*self)->finished(id, number, kind, way, outcome);
       });
     };
+    ++running(way);
     if (const auto* exec = std::get_if<model::ExecAction>(&probe.action)) {
-      ++on_lane_;
       lane_.run([&runtime = runtime_, id = target.container_id, action = *exec, timeout, report] {
-        report(/*network=*/false, run_exec(runtime, id, action, timeout));
+        report(run_exec(runtime, id, action, timeout));
       });
       return;
     }
     auto host = probe_host(probe.action, target.address);
-    if (!is_ip_address(host)) {
-      ++on_lane_;
-      lane_.run([probe, host, ports = target.container.ports, report] {
-        report(/*network=*/false, run_named(probe, host, ports));
-      });
+    // Threads are made for the first probe that needs them: a host without any has none.
+    if (way == Way::Name) {
+      if (!names_) names_ = make_thread_lane("probe-names", kNameThreads);
+      names_->run([probe, host, ports = target.container.ports, report] { report(run_named(probe, host, ports)); });
       return;
     }
-    ++network_;
     auto exchange = make_net_probe(probe.action, host, target.container.ports);
     if (!exchange) {
-      report(/*network=*/true, {ProbeAnswer::Unknown, exchange.error().message()});
+      report({ProbeAnswer::Unknown, exchange.error().message()});
       return;
     }
-    // The thread is made for the first network probe: a host without any has none.
     if (!poller_) poller_ = std::make_unique<ProbePoller>();
-    poller_->start(std::move(*exchange), timeout,
-                   [report](ProbeOutcome outcome) { report(/*network=*/true, std::move(outcome)); });
+    poller_->start(std::move(*exchange), timeout, [report](ProbeOutcome outcome) { report(std::move(outcome)); });
   }
 
-  void finished(const std::string& id, std::uint64_t number, ProbeKind kind, bool network,
-                const ProbeOutcome& outcome) {
-    --(network ? network_ : on_lane_);
+  void finished(const std::string& id, std::uint64_t number, ProbeKind kind, Way way, const ProbeOutcome& outcome) {
+    --running(way);
     const auto found = watched_.find(id);
     if (found == watched_.end() || found->second.number != number) {
       plan();
@@ -191,12 +206,13 @@ class LoopProber final : public Prober {
   std::mt19937 random_;
   std::map<std::string, Watched> watched_;
   std::uint64_t last_number_ = 0;
-  std::size_t network_ = 0;
-  std::size_t on_lane_ = 0;
+  std::array<std::size_t, kLimits.size()> running_{};  ///< By Way.
   bool crowded_ = false;
   std::unique_ptr<LoopHandle> timer_;
   std::shared_ptr<LoopProber*> self_ = std::make_shared<LoopProber*>(this);  ///< Gone with us: posts ask it first.
-  std::unique_ptr<ProbePoller> poller_;  ///< Last: its thread ends before the rest goes.
+  // Last: their threads end before the rest goes.
+  std::unique_ptr<Lane> names_;
+  std::unique_ptr<ProbePoller> poller_;
 };
 
 }  // namespace

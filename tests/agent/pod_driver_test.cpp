@@ -304,6 +304,19 @@ TEST_F(PodDriverTest, ARemovedObjectTakesItsPodDownAtOnce) {
   EXPECT_EQ(driver->size(), 0U);
 }
 
+TEST_F(PodDriverTest, APodIsGoneOnlyWhenNothingOfItIsLeft) {
+  give(make_pod());
+  settle();
+  runtime.fail_next("remove_pod", Error(ErrorCode::Unavailable, "its shim does not end"));
+  driver->remove_pod("uid");
+  settle();
+  EXPECT_EQ(driver->size(), 1U);
+  runtime.leave_behind("uid");
+  pass(seconds(60));
+  EXPECT_EQ(driver->size(), 0U);
+  EXPECT_TRUE(runtime.present_pods()->empty());
+}
+
 TEST_F(PodDriverTest, AFinishedPodStaysFinished) {
   give(make_pod("OnFailure"));
   settle();

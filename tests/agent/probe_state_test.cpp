@@ -6,6 +6,14 @@
 namespace berth::agent {
 namespace {
 
+/// Begins the first that is due.
+std::optional<ProbeKind> take(ContainerProbes& probes, SteadyTime now) {
+  const auto due = probes.due(now);
+  if (due.empty()) return std::nullopt;
+  probes.begin(due.front().second, now);
+  return due.front().second;
+}
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -91,30 +99,30 @@ class Gate : public ::testing::Test {
 
 TEST_F(Gate, OnlyTheStartupProbeRunsUntilItSucceedsThenNeverAgain) {
   ContainerProbes probes(container_, at(seconds(0)), /*startup_passed=*/false, 1.0);
-  EXPECT_EQ(probes.take(at(seconds(5))), ProbeKind::Startup);
-  EXPECT_EQ(probes.take(at(seconds(5))), std::nullopt);  // in flight, and the others wait
+  EXPECT_EQ(take(probes, at(seconds(5))), ProbeKind::Startup);
+  EXPECT_EQ(take(probes, at(seconds(5))), std::nullopt);  // in flight, and the others wait
   EXPECT_EQ(probes.next_due(), std::nullopt);
   EXPECT_EQ(probes.record(ProbeKind::Startup, kFailure, at(seconds(5))), std::nullopt);
-  EXPECT_EQ(probes.take(at(seconds(6))), ProbeKind::Startup);
+  EXPECT_EQ(take(probes, at(seconds(6))), ProbeKind::Startup);
   EXPECT_EQ(probes.record(ProbeKind::Startup, kSuccess, at(seconds(6))), true);
-  EXPECT_EQ(probes.take(at(seconds(6))), ProbeKind::Readiness);
-  EXPECT_EQ(probes.take(at(seconds(6))), std::nullopt);
+  EXPECT_EQ(take(probes, at(seconds(6))), ProbeKind::Readiness);
+  EXPECT_EQ(take(probes, at(seconds(6))), std::nullopt);
   EXPECT_EQ(probes.next_due(), at(seconds(60)));  // liveness, from the start of the container
-  EXPECT_EQ(probes.take(at(seconds(60))), ProbeKind::Liveness);
+  EXPECT_EQ(take(probes, at(seconds(60))), ProbeKind::Liveness);
 }
 
 TEST_F(Gate, StartupThatPassedBeforeARestartOfTheAgentIsNotRepeated) {
   ContainerProbes probes(container_, at(seconds(0)), /*startup_passed=*/true, 1.0);
-  EXPECT_EQ(probes.take(at(seconds(61))), ProbeKind::Readiness);
-  EXPECT_EQ(probes.take(at(seconds(61))), ProbeKind::Liveness);
-  EXPECT_EQ(probes.take(at(seconds(61))), std::nullopt);
+  EXPECT_EQ(take(probes, at(seconds(61))), ProbeKind::Readiness);
+  EXPECT_EQ(take(probes, at(seconds(61))), ProbeKind::Liveness);
+  EXPECT_EQ(take(probes, at(seconds(61))), std::nullopt);
 }
 
 TEST_F(Gate, ReadinessAndLivenessAreCountedApart) {
   container_.startup.reset();
   ContainerProbes probes(container_, at(seconds(0)), false, 1.0);
-  EXPECT_EQ(probes.take(at(seconds(60))), ProbeKind::Readiness);
-  EXPECT_EQ(probes.take(at(seconds(60))), ProbeKind::Liveness);
+  EXPECT_EQ(take(probes, at(seconds(60))), ProbeKind::Readiness);
+  EXPECT_EQ(take(probes, at(seconds(60))), ProbeKind::Liveness);
   EXPECT_EQ(probes.record(ProbeKind::Liveness, kSuccess, at(seconds(60))), true);
   EXPECT_EQ(probes.verdict(ProbeKind::Readiness), std::nullopt);
   EXPECT_EQ(probes.verdict(ProbeKind::Liveness), true);

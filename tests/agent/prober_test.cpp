@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+#include <vector>
+
 #include "tests/agent/loopback_server.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 
@@ -20,6 +24,23 @@ class ShiftedClock final : public Clock {
 
  private:
   seconds shift_{0};
+};
+
+/// Jobs wait until the test runs them.
+class HeldLane final : public Lane {
+ public:
+  void run(std::function<void()> job) override {
+    jobs.push_back(std::move(job));
+    if (on_job) on_job();
+  }
+  std::chrono::milliseconds oldest() const override { return {}; }
+  void run_first() {
+    auto job = std::move(jobs.front());
+    jobs.erase(jobs.begin());
+    job();
+  }
+  std::vector<std::function<void()>> jobs;
+  std::function<void()> on_job;
 };
 
 class ProberTest : public ::testing::Test {
@@ -179,6 +200,64 @@ TEST_F(ProberTest, ResultOfAForgottenContainerIsDropped) {
   ASSERT_EQ(verdicts_.size(), 1U);
   EXPECT_EQ(verdicts_[0].container_id, other.container_id);
   EXPECT_FALSE(prober_->watching(made.container_id));
+}
+
+/// One that hangs for ever is no reason for another kind to wait: the limits are apart.
+TEST_F(ProberTest, SlowExecProbesStopNoNetworkProbe) {
+  auto held = std::make_unique<HeldLane>();
+  auto* const lane = held.get();
+  lane_ = std::move(held);
+  SetUp();
+  for (int i = 0; i < 20; ++i) {
+    auto slow = target("slow" + std::to_string(i));
+    slow.container.readiness = exec_probe();
+    prober_->watch(slow);
+  }
+  lane->on_job = [&] {
+    if (lane->jobs.size() == 16) loop_.stop();
+  };
+  loop_.run();
+  const LoopbackServer server([](const std::string&) { return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"; });
+  auto well = target("well");
+  well.container.readiness = http_probe(server.port());
+  prober_->watch(well);
+  loop_.run();
+  ASSERT_EQ(verdicts_.size(), 1U);
+  EXPECT_EQ(verdicts_[0].container_id, well.container_id);
+  EXPECT_EQ(lane->jobs.size(), 16U);
+}
+
+/// In the order of their names the last ones would wait for ever while the first are due again.
+TEST_F(ProberTest, WhatIsDueTheLongestComesFirst) {
+  auto held = std::make_unique<HeldLane>();
+  auto* const lane = held.get();
+  lane_ = std::move(held);
+  SetUp();
+  std::set<std::string> probed;
+  runtime_.on_exec([&](const std::string& id, const auto&) -> Result<runtime::ExecResult> {
+    probed.insert(id);
+    return runtime::ExecResult{1, "no"};
+  });
+  for (int i = 0; i < 24; ++i) {
+    auto slow = target("slow" + std::to_string(i));
+    slow.container.readiness = exec_probe();
+    prober_->watch(slow);
+  }
+  std::size_t wanted = 16;
+  lane->on_job = [&] {
+    if (lane->jobs.size() >= wanted) loop_.stop();
+  };
+  loop_.run();
+  stop_on_failure_ = true;
+  for (int round = 0; round < 24; ++round) {
+    wanted = 17;  // not yet
+    lane->run_first();
+    loop_.run();                  // its failure is told
+    clock_.advance(seconds(60));  // those that were probed are due again
+    wanted = 16;
+    if (lane->jobs.size() < wanted) loop_.run();
+  }
+  EXPECT_EQ(probed.size(), 24U);
 }
 
 TEST_F(ProberTest, SilentPodDoesNotDelayAnother) {

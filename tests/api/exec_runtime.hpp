@@ -71,6 +71,8 @@ class ExecRuntime final : public PodRuntime {
   Status kill(const std::string&, int) override { return no(); }
   Status request_stop(const std::string&) override { return no(); }
   Status remove(const std::string&) override { return no(); }
+  Result<std::vector<std::string>> present_pods() override { return no().error(); }
+  Status remove_pod(const std::string&) override { return no(); }
   Result<ImageInfo> image(const std::string&) override { return no().error(); }
   void pull(const std::string&, const std::vector<RegistryAuth>&,
             std::function<void(Result<ImageInfo>)> done) override {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -256,6 +257,28 @@ TEST_P(RuntimeContract, RemovingTakesARunningContainerAwayAndMayBeRepeated) {
   ASSERT_TRUE(states.ok());
   EXPECT_TRUE(states->empty());
   EXPECT_TRUE(runtime().remove(id_of(spec)).ok());
+}
+
+TEST_P(RuntimeContract, RemovingAPodLeavesNothingOfItAndMayBeRepeated) {
+  const auto spec = sleeper("aaaaaaaaaa1e");
+  auto second = spec;
+  second.name = "second";
+  start(spec);
+  start(second);
+  const auto here = [&] {
+    const auto present = runtime().present_pods();
+    EXPECT_TRUE(present.ok());
+    return present.ok() && std::count(present->begin(), present->end(), spec.pod.uid) > 0;
+  };
+  EXPECT_TRUE(here());
+  for (int i = 0; i < 2; ++i) {
+    const auto removed = runtime().remove_pod(spec.pod.uid);
+    EXPECT_TRUE(removed.ok()) << removed.error().message();
+    EXPECT_FALSE(here());
+  }
+  const auto states = runtime().containers(spec.pod.uid);
+  ASSERT_TRUE(states.ok());
+  EXPECT_TRUE(states->empty());
 }
 
 TEST_P(RuntimeContract, AttemptsLiveSideBySideOldestFirst) {

@@ -354,6 +354,28 @@ Status FakeRuntime::remove(const std::string& id) {
   return Ok{};
 }
 
+void FakeRuntime::leave_behind(const std::string& pod_uid) {
+  const std::scoped_lock lock(mutex_);
+  left_behind_.insert(pod_uid);
+}
+
+Result<std::vector<std::string>> FakeRuntime::present_pods() {
+  const std::scoped_lock lock(mutex_);
+  if (auto error = scripted("present_pods")) return *std::move(error);
+  auto uids = left_behind_;
+  for (const auto& [id, state] : containers_) uids.insert(state.pod.uid);
+  return std::vector<std::string>(uids.begin(), uids.end());
+}
+
+Status FakeRuntime::remove_pod(const std::string& pod_uid) {
+  const std::scoped_lock lock(mutex_);
+  calls_.push_back("remove_pod " + pod_uid);
+  if (auto error = scripted("remove_pod")) return *std::move(error);
+  std::erase_if(containers_, [&](const auto& entry) { return entry.second.pod.uid == pod_uid; });
+  left_behind_.erase(pod_uid);
+  return Ok{};
+}
+
 Result<ImageInfo> FakeRuntime::image(const std::string& reference) {
   const std::scoped_lock lock(mutex_);
   if (auto error = scripted("image")) return *std::move(error);

@@ -35,12 +35,14 @@ class FakeRuntime final : public PodRuntime {
   void exit(const std::string& id, std::int32_t code, bool oom_killed = false);
   /// Its shim is gone: phase Unknown.
   void lose(const std::string& id);
+  /// Something of that pod is here that no container's record knows of, until remove_pod().
+  void leave_behind(const std::string& pod_uid);
   /// containerd was away: the subscriber is told to look at everything.
   void reconnect();
   /// The process of a running container writes: every attached session reads it.
   void write_output(const std::string& id, const std::string& text, bool to_stderr = false);
-  /// The next calls of `verb` ("start", "kill", "remove", "containers", "all_containers", "image", "pull", "exec",
-  /// "check", "exec_stream", "attach", "usage") fail with `error`, each once, in order.
+  /// The next calls of `verb` ("start", "kill", "remove", "remove_pod", "present_pods", "containers", "all_containers",
+  /// "image", "pull", "exec", "check", "exec_stream", "attach", "usage") fail with `error`, each once, in order.
   void fail_next(const std::string& verb, Error error);
   /// What exec() answers from now on; by default exit code 0 and no output.
   void on_exec(
@@ -53,8 +55,8 @@ class FakeRuntime final : public PodRuntime {
 
   // --- What the test asks ---------------------------------------------------------------------------------------
 
-  /// "start db-0/main#0", "kill <id> 15", "remove <id>", "pull <name>", in order; "<pod>/<container>#<attempt>" for
-  /// starts.
+  /// "start db-0/main#0", "kill <id> 15", "remove <id>", "remove_pod <uid>", "pull <name>", in order;
+  /// "<pod>/<container>#<attempt>" for starts.
   std::vector<std::string> calls() const;
   /// The specification a container was started with; empty name: never started.
   ContainerSpec spec(const std::string& id) const;
@@ -69,6 +71,8 @@ class FakeRuntime final : public PodRuntime {
   Status kill(const std::string& id, int signal) override;
   Status request_stop(const std::string& id) override;
   Status remove(const std::string& id) override;
+  Result<std::vector<std::string>> present_pods() override;
+  Status remove_pod(const std::string& pod_uid) override;
   Result<ImageInfo> image(const std::string& reference) override;
   void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
             std::function<void(Result<ImageInfo>)> done) override;
@@ -98,6 +102,7 @@ class FakeRuntime final : public PodRuntime {
   std::map<std::string, ContainerState> containers_;
   std::map<std::string, ContainerSpec> specs_;
   std::map<std::string, int> stop_signals_;  ///< By image.
+  std::set<std::string> left_behind_;        ///< See leave_behind().
   std::vector<ContainerUsage> usage_;
   std::map<std::string, std::deque<Error>> failures_;
   std::set<std::string> stdin_closed_;  ///< Containers whose stdin has ended.

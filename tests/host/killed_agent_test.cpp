@@ -11,6 +11,8 @@
 #include "runtime/containerd_client.hpp"
 #include "runtime/grpc_channel.hpp"
 #include "runtime/oci_spec.hpp"
+#include "runtime/pod_cgroups.hpp"
+#include "runtime/shim_reaper.hpp"
 #include "tests/host/real_runtime.hpp"
 
 namespace berth::runtime {
@@ -210,6 +212,38 @@ TEST_P(KilledAgentTest, KilledDuringAStartItHarmsNoNeighbourAndTheStartCanBeRepe
     const auto removed = runtime().remove(id_of(other));
     EXPECT_TRUE(removed.ok()) << removed.error().message();
   }
+}
+
+/// With or without a record of its container: a cgroup, FIFOs, a snapshot or a lease are enough to find the pod again.
+TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
+  const auto spec = sleeper("bbbbbbbbbbd3");
+  const auto config = config_in(run_dir());
+  std::mt19937 random(22);  // NOLINT(cert-msc51-cpp): the same moments in each run
+  int found = 0;
+  for (int round = 0; round < 20 && !HasFailure(); ++round) {
+    SCOPED_TRACE(round);
+    subject_.runtime.reset();
+    run_and_kill("StartsForever", run_dir(), milliseconds(random() % 250));
+    restart();
+    const auto present = runtime().present_pods();
+    ASSERT_TRUE(present.ok()) << present.error().message();
+    found += static_cast<int>(present->size());
+    Status removed = Ok{};
+    EXPECT_TRUE(eventually([&] { return (removed = runtime().remove_pod(spec.pod.uid)).ok(); }, seconds(40)))
+        << removed.error().message();
+    EXPECT_TRUE(fs::is_empty(run_dir() / "io"));
+    GrpcChannel channel(config.address);
+    ContainerdClient client(channel, {config.ns, config.snapshotter, config.runtime});
+    EXPECT_TRUE(client.leases("id~=\"^berth-\"").value_or({"?"}).empty());
+    EXPECT_TRUE(client.containers({}).value_or({ContainerRecord{}}).empty());
+    EXPECT_TRUE(client.snapshots("kind==\"active\"").value_or({"?"}).empty());
+    channel.shutdown();
+    for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup")) {
+      EXPECT_TRUE(pod_cgroups_in(hierarchy.path(), config.cgroup_parent).empty()) << hierarchy.path();
+    }
+    EXPECT_TRUE(find_shims(config.ns).empty());
+  }
+  EXPECT_GT(found, 0);
 }
 
 }  // namespace

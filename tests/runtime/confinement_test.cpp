@@ -153,13 +153,13 @@ TEST(Shim, IsKnownByNamespaceAddressAndId) {
   using namespace std::string_literals;
   const auto cmdline =
       "/usr/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0-id\0uid-1-main-0\0-address\0/run/c.sock\0"s;
-  EXPECT_TRUE(is_shim_of(cmdline, "k8s.io", "/run/c.sock", "uid-1-"));
-  EXPECT_FALSE(is_shim_of(cmdline, "k8s.io", "/run/c.sock", "uid-2-"));
-  EXPECT_FALSE(is_shim_of(cmdline, "moby", "/run/c.sock", "uid-1-"));
-  EXPECT_FALSE(is_shim_of(cmdline, "k8s.io", "/run/other.sock", "uid-1-"));
-  EXPECT_FALSE(is_shim_of("/bin/sh\0-namespace\0k8s.io\0-id\0uid-1-\0-address\0/run/c.sock"s, "k8s.io", "/run/c.sock",
-                          "uid-1-"));
-  EXPECT_FALSE(is_shim_of("", "", "", ""));
+  const auto name = parse_shim(cmdline, "k8s.io");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->container, "uid-1-main-0");
+  EXPECT_EQ(name->address, "/run/c.sock");
+  EXPECT_FALSE(parse_shim(cmdline, "moby"));
+  EXPECT_FALSE(parse_shim("/bin/sh\0-namespace\0k8s.io\0-id\0uid-1-\0-address\0/run/c.sock"s, "k8s.io"));
+  EXPECT_FALSE(parse_shim("", ""));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Case {
   ResolvedUser user{1000, 1000, {1000, 2000}};
   std::string seccomp;
   std::vector<DeviceNode> devices;
+  bool limits_swap = false;
 
   Case() {
     container.pod = {"uid-1", "default", "db-0"};
@@ -37,7 +38,8 @@ struct Case {
   }
   Result<OciSpec> make() const {
     const auto capabilities = container_capabilities(container.security, host.capabilities);
-    return make_oci_spec({container, image, host, user, capabilities.value_or(0), seccomp, devices, "/berth-pods"});
+    return make_oci_spec({container, image, host, user, capabilities.value_or(0), seccomp, devices,
+                          "/berth-pods/poduid-1", limits_swap});
   }
   json::value spec() const {
     const auto made = make();
@@ -197,6 +199,20 @@ TEST(OciSpec, TurnsRequestsAndLimitsIntoCgroupValues) {
   EXPECT_EQ(find(spec, {"linux", "resources", "cpu", "period"})->to_number<int>(), 100000);
   EXPECT_EQ(find(spec, {"linux", "resources", "memory", "limit"})->to_number<int>(), 64 << 20);
   EXPECT_EQ(find(Case().spec(), {"linux", "resources", "cpu", "shares"})->to_number<int>(), 2);
+  EXPECT_EQ(find(spec, {"linux", "resources", "memory", "swap"}), nullptr)
+      << "runc refuses it where nothing counts swap";
+  EXPECT_EQ(find(spec, {"linux", "resources", "unified"}), nullptr);
+}
+
+TEST(OciSpec, NothingAboveAMemoryLimitIsSwappedAndAContainerThatRunsOutDiesAsAWhole) {
+  Case test;
+  test.limits_swap = true;
+  test.host.cgroup_v2 = true;
+  EXPECT_EQ(find(test.spec(), {"linux", "resources", "memory"}), nullptr);
+  test.container.resources.limits["memory"] = *model::Quantity::parse("64Mi");
+  const auto spec = test.spec();
+  EXPECT_EQ(find(spec, {"linux", "resources", "memory", "swap"})->to_number<int>(), 64 << 20);
+  EXPECT_EQ(find_string(spec, {"linux", "resources", "unified", "memory.oom.group"}), "1");
 }
 
 TEST(OciSpec, TheFilterIsSplicedInWhole) {
