@@ -142,7 +142,7 @@ class EndpointControllerTest : public ControllerFixture {
   }
   void pod(const std::string& name, std::string_view ready) {
     put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default",
-        "labels":{{"app":"web"}}}},"spec":{{"containers":[]}},"status":{{"phase":"Running","podIP":"10.0.0.1",
+        "labels":{{"app":"web"}}}},"spec":{{"containers":[{{"name":"c"}}]}},"status":{{"phase":"Running","podIP":"10.0.0.1",
         "conditions":[{{"type":"Ready","status":"{}"}}]}}}})",
                     name, ready));
   }

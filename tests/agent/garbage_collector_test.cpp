@@ -188,9 +188,9 @@ TEST_F(GarbageCollectorTest, AReleasedObjectThatACrashLeftIsRemovedAtTheStart) {
 TEST_F(GarbageCollectorTest, PodsOfAGoneSetAreDeletedGracefully) {
   start();
   const auto set = put(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"s","namespace":"default"},
-      "spec":{"selector":{},"serviceName":"s","template":{"spec":{"containers":[]}}}})");
+      "spec":{"selector":{},"serviceName":"s","template":{"spec":{"containers":[{"name":"c"}]}}}})");
   put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"s-0","namespace":"default",
-      "ownerReferences":[{}]}},"spec":{{"nodeName":"n","containers":[]}}}})",
+      "ownerReferences":[{}]}},"spec":{{"nodeName":"n","containers":[{{"name":"c"}}]}}}})",
                   owner(*set, true)));
   settle();
   remove(set->key());
@@ -203,9 +203,9 @@ TEST_F(GarbageCollectorTest, PodsOfASetThatIsBeingDeletedAreTheSets) {
   start();
   const auto set = put(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"s","namespace":"default",
       "finalizers":["foregroundDeletion"]},
-      "spec":{"selector":{},"serviceName":"s","template":{"spec":{"containers":[]}}}})");
+      "spec":{"selector":{},"serviceName":"s","template":{"spec":{"containers":[{"name":"c"}]}}}})");
   put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"s-0","namespace":"default",
-      "ownerReferences":[{}]}},"spec":{{"nodeName":"n","containers":[]}}}})",
+      "ownerReferences":[{}]}},"spec":{{"nodeName":"n","containers":[{{"name":"c"}}]}}}})",
                   owner(*set, true)));
   edit(set->key(), [&](json::object& raw) { model::mark_deleted(Kind::StatefulSet, raw, std::nullopt, clock.wall()); });
   settle();

@@ -56,10 +56,12 @@ class RecoveryTest : public testing::Test {
   }
 
   static model::Object pod_object(const std::string& name, const std::string& uid) {
-    json::object raw{{"apiVersion", "v1"},
-                     {"kind", "Pod"},
-                     {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", uid}}},
-                     {"spec", {{"nodeName", "here"}}}};
+    json::object raw{
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata", {{"name", name}, {"namespace", "default"}, {"uid", uid}}},
+        {"spec",
+         {{"nodeName", "here"}, {"containers", json::array{json::object{{"name", "main"}, {"image", "web:1"}}}}}}};
     return *model::make_object(std::move(raw));
   }
   void make_pod(const std::string& name, const std::string& uid) {
