@@ -30,7 +30,7 @@ litter() {
   [ -z "${keep:-}" ] || others="grep -v $keep"
   {
     find /sys/fs/cgroup -path '*/berth-pods/*' -type d -name 'pod*' | sed 's/^/cgroup /'
-    find "$run/io" -mindepth 1 -maxdepth 1 | sed 's/^/fifos /'
+    find "$run/io" -mindepth 1 -maxdepth 1 ! -name .collector | sed 's/^/fifos /'
     find "$run/exec" "$run/rootfs" "$run/pods" "$run/netns" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/directory /'
     ctr_ls containers ls -q | sed 's/^/container /'
     ctr_ls tasks ls -q | sed 's/^/task /'
