@@ -104,8 +104,10 @@ class HostAgent final : public Agent {
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         statuses_(writer_,
                   [this](const std::string& uid, const Status& written) {
-                    if (!written && written.error().code() != ErrorCode::NotFound) driver_.status_lost(uid);
+                    if (failed_with(written, ErrorCode::NotFound)) return;
+                    driver_.status_answered(uid, written.ok());
                   }),
+        hooks_(make_hooks(loop_, *hooks_lane_, *runtime_)),
         worker_(*runtime_, *network_, *volumes_),
         claims_(loop_, clock_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name,
                 [this](const std::string& uid) { driver_.kick(uid); }),
@@ -116,7 +118,7 @@ class HostAgent final : public Agent {
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
-                 .hooks = *hooks_lane_,
+                 .hooks = *hooks_,
                  .worker = worker_,
                  .runtime = *runtime_,
                  .clock = clock_,
@@ -206,6 +208,7 @@ class HostAgent final : public Agent {
   StoreWriter writer_;
   EventRecorder events_;
   StatusWriter statuses_;
+  std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
   ClaimController claims_;
   SetController sets_;
@@ -221,8 +224,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<store::Watch> watches_;
-  std::set<std::string> torn_down_;  ///< uids of pods that only their finalizers keep.
-  std::set<std::string> held_;       ///< uids of pods that wait, see Recovery::holds().
+  std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
   bool names_posted_ = false;
 };
@@ -230,7 +232,7 @@ class HostAgent final : public Agent {
 PodDriverCallbacks HostAgent::driver_callbacks() {
   return {
       .inputs =
-          [this](const model::Pod& pod) { return make_pass_input(pod, cache_, claims_, config_.node_name, host_ip_); },
+          [this](const model::Pod& pod) { return make_step_input(pod, cache_, claims_, config_.node_name, host_ip_); },
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
       .on_forget = [this](const model::Pod& pod) { forget(pod); },
       .on_event =
@@ -265,21 +267,11 @@ void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
   }
 }
 
-/// Torn down: its object goes, once its finalizers are gone. Tried again when that fails, so that it does not stay
-/// Terminating.
+/// Torn down, and nobody's finalizers hold it: its object goes.
 void HostAgent::forget(const model::Pod& pod) {
   const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
-  const auto stored = store_->get(key);
-  if (stored && stored->meta.uid == pod.meta.uid && !stored->meta.finalizers.empty()) {
-    torn_down_.insert(pod.meta.uid);
-    return;
-  }
-  writer_.remove(key, pod.meta.uid, [this, key](const Status& removed) {
-    if (removed) return;
-    log(LogLevel::Warning, "pod object not removed, trying again",
-        {{"pod", key.ns + "/" + key.name}, {"error", removed.error().message()}});
-    const auto found = cache_.pods().find({key.ns, key.name});
-    if (found != cache_.pods().end()) driver_.set_pod(found->second);
+  writer_.remove(key, pod.meta.uid, [this, uid = pod.meta.uid](const Status& removed) {
+    if (!removed) driver_.forget_failed(uid, removed.error());
   });
 }
 
@@ -499,7 +491,6 @@ void HostAgent::on_change(const store::Change& change) {
 void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
-    torn_down_.erase(object.meta.uid);
     held_.erase(object.meta.uid);
     records_.forget(object.meta.uid);
     driver_.remove_pod(object.meta.uid);
@@ -512,13 +503,6 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
   if (found == cache_.pods().end()) return;
   const auto& pod = found->second;
-  if (torn_down_.contains(pod->meta.uid)) {
-    if (pod->meta.finalizers.empty()) {
-      torn_down_.erase(pod->meta.uid);
-      forget(*pod);
-    }
-    return;
-  }
   if (pod->spec.node_name == config_.node_name) {
     drive(pod);
   } else {

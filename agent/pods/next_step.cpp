@@ -24,45 +24,96 @@ Item item(const model::PodSpec& spec, const PodView& view, const PodMemory& memo
 /// Collects the earliest time at which something becomes due.
 class Due {
  public:
-  void at(SteadyTime when) { when_ = when_ ? std::min(*when_, when) : when; }
-  Step settled() const { return {.kind = StepKind::Settled, .which = {}, .attempt = 0, .id = {}, .until = when_}; }
+  void at(SteadyTime when) {
+    if (when == SteadyTime::max()) return;  // A hook is being begun: its beginning is told.
+    when_ = when_ ? std::min(*when_, when) : when;
+  }
+  Step settled() const {
+    Step step;
+    step.until = when_;
+    return step;
+  }
 
  private:
   std::optional<SteadyTime> when_;
 };
 
 Step step_for(StepKind kind, const Item& item) {
-  return {.kind = kind, .which = item.ref, .attempt = item.view->attempt, .id = item.view->id, .until = {}};
+  Step step;
+  step.kind = kind;
+  step.which = item.ref;
+  step.attempt = item.view->attempt;
+  step.id = item.view->id;
+  return step;
 }
 
-Step plain(StepKind kind) { return {.kind = kind, .which = {}, .attempt = 0, .id = {}, .until = {}}; }
+Step plain(StepKind kind) {
+  Step step;
+  step.kind = kind;
+  return step;
+}
+
 Step remove(const std::string& id) {
-  return {.kind = StepKind::RemoveContainer, .which = {}, .attempt = 0, .id = id, .until = {}};
+  Step step;
+  step.kind = StepKind::RemoveContainer;
+  step.id = id;
+  return step;
 }
 
-/// Brings one container up or keeps it up; nullopt when there is nothing to do now.
-std::optional<Step> keep_up(const model::PodSpec& spec, const Item& it, SteadyTime now, Due& due) {
-  switch (it.view->phase) {
-    case Phase::Running:
-      if (it.memory->stop_begun) {
-        if (now >= it.memory->kill_at) return step_for(StepKind::KillContainer, it);
-        due.at(it.memory->kill_at);
-      } else if (it.memory->liveness_failed) {
-        return step_for(StepKind::StopContainer, it);
-      }
-      return std::nullopt;
-    case Phase::Exited:
-    case Phase::Lost:
-      if (!restarts(spec, *it.spec, it.ref.init, *it.view)) return std::nullopt;
-      if (it.view->attempt >= it.memory->ended_attempts) {
-        due.at(now);  // The driver has not counted this end yet: its back-off is not known.
-        return std::nullopt;
-      }
+bool runs(const ContainerView& view) { return view.phase == Phase::Running; }
+
+/// What a running container that has to end needs now; nullopt: time.
+std::optional<Step> stop_step(const Item& it, bool in_turn, SteadyTime now, Due& due) {
+  const auto& memory = *it.memory;
+  const auto over = now >= memory.kill_at;
+  switch (memory.stop) {
+    case StopStage::None: return step_for(StepKind::BeginStop, it);
+    case StopStage::Hook:
+      // A hook that took the whole grace is waited for no longer.
+      if (over) return step_for(StepKind::StopContainer, it);
       break;
-    case Phase::Absent:
-    case Phase::Created: break;
+    case StopStage::Turn:
+      if (in_turn || over) return step_for(StepKind::StopContainer, it);
+      break;
+    case StopStage::Signalled:
+      if (over) return step_for(StepKind::KillContainer, it);
+      break;
   }
-  if (it.memory->pulling) return std::nullopt;
+  due.at(memory.kill_at);
+  return std::nullopt;
+}
+
+/// Stops what runs: all hooks at once; then the containers are asked to end, and after them the sidecars, last first.
+/// nullopt: nothing runs.
+std::optional<Step> stop_all(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
+  Due due;
+  auto running = false;
+  const auto stop = [&](ContainerRef ref, bool in_turn) -> std::optional<Step> {
+    const auto it = item(spec, view, memory, ref);
+    if (!runs(*it.view)) return std::nullopt;
+    running = true;
+    return stop_step(it, in_turn, now, due);
+  };
+  for (std::size_t i = 0; i < spec.containers.size(); ++i) {
+    if (auto step = stop({.init = false, .index = i}, /*in_turn=*/true)) return step;
+  }
+  for (auto i = spec.init_containers.size(); i-- > 0;) {
+    const auto in_turn = !running || !is_sidecar(spec.init_containers[i], true);
+    if (auto step = stop({.init = true, .index = i}, in_turn)) return step;
+  }
+  if (running) return due.settled();
+  return std::nullopt;
+}
+
+/// Brings one container up or keeps it up; nullopt when there is nothing to do now. `may_start`: nothing before it is
+/// in its postStart hook.
+std::optional<Step> keep_up(const model::PodSpec& spec, const Item& it, bool may_start, SteadyTime now, Due& due) {
+  if (runs(*it.view)) {
+    if (it.memory->stop == StopStage::None && it.memory->restart_why.empty()) return std::nullopt;
+    return stop_step(it, /*in_turn=*/true, now, due);
+  }
+  if (it.view->ended() && !restarts(spec, *it.spec, it.ref.init, *it.view, *it.memory)) return std::nullopt;
+  if (it.memory->pulling || !may_start) return std::nullopt;
   if (now < it.memory->not_before) {
     due.at(it.memory->not_before);
     return std::nullopt;
@@ -83,47 +134,54 @@ std::optional<std::string> any_record(const PodView& view) {
   return std::nullopt;
 }
 
-bool any_running(const PodView& view) {
-  const auto running = [](const auto& container) { return container.phase == Phase::Running; };
-  return std::any_of(view.main.begin(), view.main.end(), running) ||
-         std::any_of(view.init.begin(), view.init.end(), running);
-}
-
 /// Have all containers but the sidecars ended for good?
-bool completed(const model::PodSpec& spec, const PodView& view) {
+bool completed(const model::PodSpec& spec, const PodView& view, const PodMemory& memory) {
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
-    if (!view.main[i].ended() || restarts(spec, spec.containers[i], false, view.main[i])) return false;
+    if (!view.main[i].ended() || restarts(spec, spec.containers[i], false, view.main[i], memory.main[i])) return false;
   }
   return true;
+}
+
+bool past_init(const PodView& view) {
+  return std::any_of(view.main.begin(), view.main.end(), [](const auto& main) { return main.phase != Phase::Absent; });
+}
+
+bool init_done(const Item& it) {
+  if (!is_sidecar(*it.spec, true)) return it.view->phase == Phase::Exited && it.view->exit_code == 0;
+  return runs(*it.view) && it.memory->startup_passed && !it.memory->post_start;
 }
 
 /// Init containers in order: the first that is not done holds up all after it. nullopt: all done.
 std::optional<Step> run_init(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now,
                              Due& due) {
   // Once a container of the pod exists the ordinary init containers are history; sidecars are kept up.
-  const auto past =
-      std::any_of(view.main.begin(), view.main.end(), [](const auto& main) { return main.phase != Phase::Absent; });
+  const auto past = past_init(view);
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
     const auto it = item(spec, view, memory, {.init = true, .index = i});
-    const auto sidecar = is_sidecar(*it.spec, true);
-    if (past && !sidecar) continue;
-    if (auto step = keep_up(spec, it, now, due)) return step;
-    const auto done = sidecar ? it.view->phase == Phase::Running && it.memory->startup_passed
-                              : it.view->phase == Phase::Exited && it.view->exit_code == 0;
-    if (!done && !past) return due.settled();
+    if (past && !is_sidecar(*it.spec, true)) continue;
+    if (auto step = keep_up(spec, it, /*may_start=*/true, now, due)) return step;
+    if (!past && !init_done(it)) return due.settled();
   }
   return std::nullopt;
 }
 
-std::optional<Step> stop_all(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, bool init,
-                             SteadyTime now);
+/// Takes away everything that is left of a pod of which nothing runs; nullopt: nothing is.
+std::optional<Step> give_back(const PodView& view) {
+  if (!view.stale.empty()) return remove(view.stale.front());
+  if (const auto id = any_record(view)) return remove(*id);
+  if (view.network != Presence::Absent) return plain(StepKind::DetachNetwork);
+  if (view.volumes != Presence::Absent) return plain(StepKind::UnmountVolumes);
+  return std::nullopt;
+}
 
 Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
-  if (memory.terminal) return Due().settled();
+  if (memory.terminal) {
+    if (auto step = stop_all(spec, view, memory, now)) return *step;
+    if (!memory.end_stored) return Due().settled();
+    return give_back(view).value_or(Due().settled());
+  }
   if (memory.deadline && now >= *memory.deadline) {
-    if (auto step = stop_all(spec, view, memory, /*init=*/false, now)) return *step;
-    if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
-    return Due().settled();
+    return stop_all(spec, view, memory, now).value_or(Due().settled());
   }
   if (!view.stale.empty()) return remove(view.stale.front());
   // Dead containers of a lost network go first; running ones keep running, and attach() repairs what it can.
@@ -135,43 +193,31 @@ Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& 
 
   Due due;
   if (memory.deadline) due.at(*memory.deadline);
-  if (completed(spec, view)) {  // Sidecars served containers that are done.
-    if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
-    return due.settled();
+  if (completed(spec, view, memory) || init_failed(spec, view, memory)) {
+    // Sidecars served containers that are done, or that will never be.
+    return stop_all(spec, view, memory, now).value_or(due.settled());
   }
   if (auto step = run_init(spec, view, memory, now, due)) return *step;
+  auto may_start = true;
   for (std::size_t i = 0; i < spec.containers.size(); ++i) {
-    if (auto step = keep_up(spec, item(spec, view, memory, {.init = false, .index = i}), now, due)) return *step;
+    const auto it = item(spec, view, memory, {.init = false, .index = i});
+    if (auto step = keep_up(spec, it, may_start, now, due)) return *step;
+    may_start = may_start && !(runs(*it.view) && it.memory->post_start);
   }
   return due.settled();
 }
 
-/// Stops every running container of `list`; nullopt when none runs.
-std::optional<Step> stop_all(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, bool init,
-                             SteadyTime now) {
-  Due due;
-  auto running = false;
-  const auto count = init ? spec.init_containers.size() : spec.containers.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto it = item(spec, view, memory, {.init = init, .index = i});
-    if (it.view->phase != Phase::Running) continue;
-    running = true;
-    if (!it.memory->stop_begun) return step_for(StepKind::StopContainer, it);
-    if (now >= it.memory->kill_at) return step_for(StepKind::KillContainer, it);
-    due.at(it.memory->kill_at);
-  }
-  if (running) return due.settled();
-  return std::nullopt;
+/// Files are brought up to date when nothing else is to be done, and made so at their first mount.
+Step with_files(Step step, const PodView& view, const PodMemory& memory) {
+  const auto idle = step.kind == StepKind::Settled && view.volumes == Presence::Present && !memory.terminal;
+  if (idle && memory.served != memory.changes) step = plain(StepKind::RefreshFiles);
+  step.change = memory.changes;
+  return step;
 }
 
 Step tear_down(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
-  if (auto step = stop_all(spec, view, memory, /*init=*/false, now)) return *step;
-  if (auto step = stop_all(spec, view, memory, /*init=*/true, now)) return *step;
-  if (!view.stale.empty()) return remove(view.stale.front());
-  if (const auto id = any_record(view)) return remove(*id);
-  if (view.network != Presence::Absent) return plain(StepKind::DetachNetwork);
-  if (view.volumes != Presence::Absent) return plain(StepKind::UnmountVolumes);
-  return plain(StepKind::Forget);
+  if (auto step = stop_all(spec, view, memory, now)) return *step;
+  return give_back(view).value_or(plain(StepKind::Forget));
 }
 
 }  // namespace
@@ -179,8 +225,10 @@ Step tear_down(const model::PodSpec& spec, const PodView& view, const PodMemory&
 std::string_view to_string(StepKind kind) {
   switch (kind) {
     case StepKind::MountVolumes: return "mount volumes";
+    case StepKind::RefreshFiles: return "refresh files";
     case StepKind::AttachNetwork: return "attach network";
     case StepKind::StartContainer: return "start container";
+    case StepKind::BeginStop: return "begin to stop container";
     case StepKind::StopContainer: return "stop container";
     case StepKind::KillContainer: return "kill container";
     case StepKind::RemoveContainer: return "remove container";
@@ -194,8 +242,13 @@ std::string_view to_string(StepKind kind) {
 
 bool is_sidecar(const model::Container& container, bool init) { return init && container.restart_policy == "Always"; }
 
-bool restarts(const model::PodSpec& spec, const model::Container& container, bool init, const ContainerView& view) {
-  if (is_sidecar(container, init)) return true;
+bool any_running(const PodView& view) {
+  return std::any_of(view.main.begin(), view.main.end(), runs) || std::any_of(view.init.begin(), view.init.end(), runs);
+}
+
+bool restarts(const model::PodSpec& spec, const model::Container& container, bool init, const ContainerView& view,
+              const ContainerMemory& memory) {
+  if (is_sidecar(container, init) || memory.replaced_attempt == view.attempt) return true;
   const auto success = view.phase == Phase::Exited && view.exit_code == 0;
   if (spec.restart_policy == "Never") return false;
   if (init || spec.restart_policy == "OnFailure") return !success;
@@ -203,20 +256,25 @@ bool restarts(const model::PodSpec& spec, const model::Container& container, boo
 }
 
 bool initialized(const model::PodSpec& spec, const PodView& view, const PodMemory& memory) {
-  const auto past =
-      std::any_of(view.main.begin(), view.main.end(), [](const auto& main) { return main.phase != Phase::Absent; });
-  if (past) return true;
+  if (past_init(view)) return true;
   for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
-    const auto it = item(spec, view, memory, {.init = true, .index = i});
-    const auto done = is_sidecar(*it.spec, true) ? it.view->phase == Phase::Running && it.memory->startup_passed
-                                                 : it.view->phase == Phase::Exited && it.view->exit_code == 0;
-    if (!done) return false;
+    if (!init_done(item(spec, view, memory, {.init = true, .index = i}))) return false;
   }
   return true;
 }
 
+bool init_failed(const model::PodSpec& spec, const PodView& view, const PodMemory& memory) {
+  if (past_init(view)) return false;
+  for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
+    const auto it = item(spec, view, memory, {.init = true, .index = i});
+    if (it.view->ended() && !init_done(it) && !restarts(spec, *it.spec, true, *it.view, *it.memory)) return true;
+  }
+  return false;
+}
+
 Step next_step(const model::PodSpec& spec, bool wanted, const PodView& view, const PodMemory& memory, SteadyTime now) {
-  return wanted ? bring_up(spec, view, memory, now) : tear_down(spec, view, memory, now);
+  if (!wanted) return tear_down(spec, view, memory, now);
+  return with_files(bring_up(spec, view, memory, now), view, memory);
 }
 
 }  // namespace berth::agent

@@ -1,12 +1,15 @@
-// agent/pods/pod_driver.hpp - who runs now: the queue of pods, their passes, pulls, stops and probes. Loop thread.
+// agent/pods/pod_driver.hpp - who runs now: the queue of pods, their passes on lanes, and what the machine asks for.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "agent/pods/hooks.hpp"
+#include "agent/pods/pod_machine.hpp"
 #include "agent/pods/pod_worker.hpp"
 #include "agent/probes/prober.hpp"
 #include "base/keyed_queue.hpp"
@@ -17,11 +20,12 @@ namespace berth::agent {
 
 /// What the driver tells the rest of the agent. All run on the loop.
 struct PodDriverCallbacks {
-  /// What a pass needs beyond the pod: config maps, secrets, claims, node. Fills everything but pod, wanted and memory.
-  std::function<PassInput(const model::Pod&)> inputs;
-  /// Only when it changed. A write that fails is told by status_lost().
+  /// What a step that mounts or starts needs beyond the pod: config maps, secrets, claims, node.
+  std::function<StepInput(const model::Pod&)> inputs;
+  /// Only when it changed. What became of the write is told by status_answered().
   std::function<void(const model::Pod&, const model::PodStatus&)> on_status;
-  std::function<void(const model::Pod&)> on_forget;  ///< Torn down and unwanted: drop the object.
+  /// Torn down and unwanted: remove the object. Its removal is told by remove_pod(), a failure by forget_failed().
+  std::function<void(const model::Pod&)> on_forget;
   /// A Kubernetes event about the pod: type "Normal" or "Warning", reason, message.
   std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
       on_event;
@@ -32,8 +36,8 @@ struct PodDriverCallbacks {
 
 struct PodDriverRooms {
   Loop& loop;
-  Lane& pods;   ///< Passes: local system calls and short containerd calls.
-  Lane& hooks;  ///< preStop and postStart: each may take its pod's whole grace period.
+  Lane& pods;  ///< Passes: local system calls and short containerd calls.
+  Hooks& hooks;
   PodWorker& worker;
   runtime::PodRuntime& runtime;
   const Clock& clock;
@@ -41,7 +45,8 @@ struct PodDriverRooms {
 };
 
 /// Drives every pod of this host to where its object says. At most one pass per pod at a time; events
-/// only say "look again". Stopping the driver (destroying it) leaves all pods running.
+/// only say "look again". What becomes of a pod is decided by the machine (pod_machine.hpp); this is its queue and its
+/// hands. Stopping the driver (destroying it) leaves all pods running.
 class PodDriver {
  public:
   PodDriver(PodDriverRooms rooms, PodDriverCallbacks callbacks);
@@ -49,50 +54,45 @@ class PodDriver {
 
   /// The prober reports here; set before the first pod.
   void set_prober(Prober* prober) { prober_ = prober; }
-  void on_verdict(const ProbeVerdict& verdict);
+  void on_verdict(const ProbeVerdict& verdict) { happen(verdict.pod_uid, Judged{verdict}); }
 
   /// A pod bound to this node is new or changed; wanted while it is not being deleted.
   void set_pod(std::shared_ptr<const model::Pod> pod);
   /// Its object is gone. Whatever is left of it on the host is taken down at once (grace 0).
-  void remove_pod(const std::string& uid);
+  void remove_pod(const std::string& uid) { happen(uid, Removed{}); }
+  /// The object of a pod that is down could not be removed: on_forget is called again later.
+  void forget_failed(const std::string& uid, const Error& error) { happen(uid, ForgetFailed{error}); }
 
   void kick(const std::string& uid);
   /// Something that its mounted files are made of changed.
-  void refresh(const std::string& uid);
-  /// The last status that was published did not get into the store: say it again.
-  void status_lost(const std::string& uid);
+  void refresh(const std::string& uid) { happen(uid, FilesChanged{}); }
+  /// The store has the newest status that was given, or has refused it: then it is said again.
+  void status_answered(const std::string& uid, bool stored) { happen(uid, StatusAnswered{stored}); }
   void kick_all();
 
-  bool knows(const std::string& uid) const { return records_.contains(uid); }
-  std::size_t size() const { return records_.size(); }
+  bool knows(const std::string& uid) const { return pods_.contains(uid); }
+  std::size_t size() const { return pods_.size(); }
   /// The status as last computed; null for an unknown pod.
   const model::PodStatus* status(const std::string& uid) const;
 
  private:
-  struct Record;
+  struct Hands;
 
   void schedule();
   void run_due();
   void begin_pass(const std::string& uid);
-  void end_pass(const std::string& uid, const PassInput& input, const PassResult& result);
-  void absorb_view(Record& record, const PassResult& result);
-  void absorb_container(Record& record, const model::Container& spec, const ContainerView& view,
-                        ContainerMemory& memory, bool init, const PodView& pod_view);
-  std::optional<SteadyTime> absorb_step(Record& record, const PassInput& input, const PassResult& result);
-  std::optional<SteadyTime> absorb_failure(Record& record, const PassResult& result);
-  void begin_stop(Record& record, const PassInput& input, const PassResult& result);
-  void begin_pull(Record& record, const Step& step);
-  void end_pull(const std::string& uid, ContainerRef which, std::uint32_t attempt,
-                const Result<runtime::ImageInfo>& image);
-  void begin_post_start(Record& record, const PassInput& input, const PassResult& result);
-  void publish_status(Record& record, const PodView& view);
-  void event(const Record& record, std::string_view type, std::string_view reason, const std::string& message);
+  void decide(const std::string& uid, const PodInput& input);
+  void take(const std::string& uid, const Turn& turn);
+  void end_pass(const std::string& uid, std::optional<SteadyTime> next);
+  Turn apply(const std::string& uid, const PodInput& input);
+  void happen(const std::string& uid, const PodInput& input);
+  World world() const;
 
   PodDriverRooms rooms_;
   PodDriverCallbacks callbacks_;
   Prober* prober_ = nullptr;
   KeyedQueue queue_;
-  std::map<std::string, std::unique_ptr<Record>> records_;
+  std::map<std::string, PodMemory> pods_;  ///< By uid.
   std::unique_ptr<LoopHandle> timer_;
   bool run_posted_ = false;
   std::shared_ptr<bool> alive_ =

@@ -70,19 +70,21 @@ std::string registry_of_entry(std::string_view key) {
 
 }  // namespace
 
-PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
+StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
                           const std::string& node_name, const std::string& host_ip) {
-  PassInput input;
-  input.node_name = node_name;
-  input.host_ip = host_ip;
+  StepInput input;
+  auto& facts = input.facts;
+  facts.pod = pod;
+  facts.node_name = node_name;
+  facts.host_ip = host_ip;
   const auto names = references(pod.spec);
   for (const auto& name : names.config_maps) {
     const auto found = cache.config_maps().find({pod.meta.ns, name});
-    if (found != cache.config_maps().end()) input.config_maps[name] = *found->second;
+    if (found != cache.config_maps().end()) facts.config_maps[name] = *found->second;
   }
   for (const auto& name : names.secrets) {
     const auto found = cache.secrets().find({pod.meta.ns, name});
-    if (found != cache.secrets().end()) input.secrets[name] = *found->second;
+    if (found != cache.secrets().end()) facts.secrets[name] = *found->second;
   }
   for (const auto& volume : pod.spec.volumes) {
     const auto* source = std::get_if<model::ClaimSource>(&volume.source);
@@ -90,7 +92,7 @@ PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const
     volumes::BoundClaim bound;
     auto why = claims.resolve(pod, source->claim_name, bound);
     if (why.empty()) {
-      input.claims[source->claim_name] = std::move(bound);
+      facts.claims[source->claim_name] = std::move(bound);
     } else if (input.blocked.empty()) {
       input.blocked = std::move(why);
     }

@@ -1,4 +1,4 @@
-// agent/pods/pod_inputs.hpp - what one pod's pass needs from other objects: config maps, secrets, claims. Loop thread.
+// agent/pods/pod_inputs.hpp - what one pod's steps need from other objects: config maps, secrets, claims. Loop thread.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 namespace berth::agent {
 
 /// Only the objects that the pod names; a missing one is left out, and the room that needs it says so.
-PassInput make_pass_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
+StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
                           const std::string& node_name, const std::string& host_ip);
 
 /// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registry of `image`, no other.

@@ -30,8 +30,13 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
                                         const model::ContainerStatus* old, const std::string& pod_error,
                                         bool init_done) {
   model::ContainerStatus status;
+  if (!wanted && view.phase == Phase::Absent && old != nullptr) {  // Taken away: its end is still to be read.
+    status = *old;
+    status.ready = status.started = false;
+    return status;
+  }
   status.name = container.name;
-  status.image = container.image;
+  status.image = view.image.empty() ? container.image : view.image;
   status.image_id = view.image_id.empty() && old != nullptr ? old->image_id : view.image_id;
   status.last_state = memory.last_state;
   if (!status.last_state && old != nullptr) status.last_state = old->last_state;
@@ -45,14 +50,18 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
     case Phase::Absent:
     case Phase::Created: status.state = waiting(memory, pod_error, init || init_done); break;
     case Phase::Running:
+      if (memory.post_start) {  // The kubelet does not call it running before.
+        status.state = waiting(memory, pod_error, /*init_done=*/true);
+        break;
+      }
       status.state = model::ContainerStateRunning{time_text(view.started_at)};
       status.started = memory.startup_passed;
-      status.ready = init ? memory.startup_passed : memory.startup_passed && memory.ready_probe_passed;
+      status.ready = memory.startup_passed && (memory.ready_probe_passed || (init && !is_sidecar(container, init)));
       break;
     case Phase::Exited:
     case Phase::Lost: {
       const auto ended = make_terminated(view);
-      if (wanted && restarts(spec, container, init, view)) {
+      if (wanted && restarts(spec, container, init, view, memory)) {
         status.last_state = ended;
         status.state = memory.waiting_reason.empty()
                            ? model::ContainerStateWaiting{"CrashLoopBackOff", memory.waiting_message}
@@ -67,41 +76,40 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
   return status;
 }
 
-bool any_running(const PodView& view) {
-  const auto running = [](const auto& container) { return container.phase == Phase::Running; };
-  return std::any_of(view.main.begin(), view.main.end(), running) ||
-         std::any_of(view.init.begin(), view.init.end(), running);
+bool over(const std::string& phase) { return phase == "Succeeded" || phase == "Failed"; }
+
+/// The kubelet's getPhase: Pending until initialised, then by what the containers' states say.
+std::string phase_of(const model::PodSpec& spec, const PodView& view, const PodMemory& memory,
+                     const std::vector<model::ContainerStatus>& statuses, bool init_done) {
+  if (!init_done) return init_failed(spec, view, memory) ? "Failed" : "Pending";
+  std::size_t running = 0;
+  std::size_t stopped = 0;
+  std::size_t succeeded = 0;
+  auto again = false;
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    const auto& state = statuses[i].state;
+    if (std::holds_alternative<model::ContainerStateRunning>(state)) ++running;
+    if (const auto* ended = std::get_if<model::ContainerStateTerminated>(&state)) {
+      ++stopped;
+      if (ended->exit_code == 0) ++succeeded;
+    }
+    // Between two attempts it counts as stopped; one that never ran holds the pod in Pending.
+    if (std::holds_alternative<model::ContainerStateWaiting>(state)) {
+      if (!statuses[i].last_state) return "Pending";
+      ++stopped;
+    }
+    again = again || !view.main[i].ended() || restarts(spec, spec.containers[i], false, view.main[i], memory.main[i]);
+  }
+  if (running > 0 || again) return "Running";
+  return succeeded == stopped ? "Succeeded" : "Failed";
 }
 
-bool ended_well(const ContainerView& view) { return view.phase == Phase::Exited && view.exit_code == 0; }
-
-/// The kubelet's getPhase: Pending until initialised, then by the containers.
-std::string phase_of(const model::PodSpec& spec, const PodView& view, bool init_done) {
-  for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
-    const auto& init = view.init[i];
-    if (init.ended() && !ended_well(init) && !restarts(spec, spec.init_containers[i], true, init) && !init_done) {
-      return "Failed";
-    }
-  }
-  if (!init_done) return "Pending";
-  auto running = false;
-  auto waiting = false;
-  auto failed = false;
-  auto all_ended = true;
-  for (std::size_t i = 0; i < spec.containers.size(); ++i) {
-    const auto& main = view.main[i];
-    if (main.phase == Phase::Running) running = true;
-    if (main.phase == Phase::Absent || main.phase == Phase::Created) waiting = true;
-    if (!main.ended() || restarts(spec, spec.containers[i], false, main)) {
-      all_ended = false;
-      if (main.ended()) running = true;  // Between two attempts: still Running for Kubernetes.
-    } else if (!ended_well(main)) {
-      failed = true;
-    }
-  }
-  if (all_ended) return failed ? "Failed" : "Succeeded";
-  if (waiting && !running) return "Pending";
-  return "Running";
+/// What people have seen of a phase is not taken back, and the end is told when nothing runs any more: what the pod
+/// holds is given to others then.
+std::string kept_phase(std::string phase, const std::string& old, const PodView& view) {
+  if (over(phase) && any_running(view)) phase = old == "Pending" ? "Pending" : "Running";
+  if (phase == "Pending" && old == "Running") phase = "Running";
+  return phase;
 }
 
 /// Appends a condition, keeping the old transition time unless its status changed.
@@ -113,7 +121,7 @@ void add_condition(model::PodStatus& status, const model::PodStatus& old, model:
   status.conditions.push_back(std::move(condition));
 }
 
-/// "[a b]": those that are not ready.
+/// "a b": those that are not ready.
 std::string unready_names(const std::vector<model::ContainerStatus>& statuses) {
   std::string names;
   for (const auto& container : statuses) {
@@ -121,18 +129,28 @@ std::string unready_names(const std::vector<model::ContainerStatus>& statuses) {
     if (!names.empty()) names += ' ';
     names += container.name;
   }
-  return "[" + names + "]";
+  return names;
+}
+
+/// Those that the pod's readiness wants ready and that are not: its containers, and the sidecars that serve them.
+std::string unready_names(const model::PodSpec& spec, const model::PodStatus& status) {
+  std::vector<model::ContainerStatus> wanted;
+  for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
+    if (is_sidecar(spec.init_containers[i], true)) wanted.push_back(status.init_container_statuses[i]);
+  }
+  wanted.insert(wanted.end(), status.container_statuses.begin(), status.container_statuses.end());
+  return unready_names(wanted);
 }
 
 /// The kubelet's reason why a pod is not Ready; over is over, whatever its containers do. `why`: what holds the pod up.
-model::PodCondition not_ready(const model::PodStatus& status, const std::string& why) {
+model::PodCondition not_ready(const model::PodStatus& status, const std::string& unready, const std::string& why) {
   model::PodCondition condition{"Ready", "False", "ContainersNotReady", "", ""};
   if (status.phase == "Succeeded") {
     condition.reason = "PodCompleted";
   } else if (status.phase == "Failed") {
     condition.reason = "PodFailed";
   } else {
-    condition.message = "containers with unready status: " + unready_names(status.container_statuses);
+    condition.message = "containers with unready status: [" + unready + "]";
     if (!why.empty()) condition.message += "; " + why;
   }
   return condition;
@@ -165,13 +183,13 @@ std::optional<WallTime> active_deadline(const model::PodSpec& spec, const std::s
   if (!spec.active_deadline_seconds) return std::nullopt;
   const auto started = parse_rfc3339(start_time);
   if (!started) return std::nullopt;
-  return *started + std::chrono::seconds(*spec.active_deadline_seconds);
+  constexpr std::int64_t kLongest = 50LL * 365 * 24 * 3600;  // A sum of times stays a time.
+  return *started + std::chrono::seconds(std::min(*spec.active_deadline_seconds, kLongest));
 }
 
-model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
-                                 const std::string& host_ip, WallTime now) {
+model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& old, bool wanted, const PodView& view,
+                                 const PodMemory& memory, const std::string& host_ip, WallTime now) {
   const auto& spec = pod.spec;
-  const auto& old = pod.status;
   const auto time = format_rfc3339(now);
   const auto* was_initialized = old.condition("Initialized");
   const auto init_done =
@@ -182,33 +200,40 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
   if (view.attachment) status.pod_ip = view.attachment->address;
   status.start_time = old.start_time.empty() ? time : old.start_time;
   status.qos_class = old.qos_class.empty() ? model::qos_class(spec) : old.qos_class;
-  status.phase = wanted || old.phase.empty() ? phase_of(spec, view, init_done) : old.phase;
   const auto deadline = active_deadline(spec, status.start_time);
-  const auto expired =
-      wanted && deadline && now >= *deadline && status.phase != "Succeeded" && status.phase != "Failed";
-  if (expired && !any_running(view)) {  // while they stop it is still what it was
-    status.phase = "Failed";
-    status.reason = "DeadlineExceeded";
-    status.message = "Pod was active on the node longer than the specified deadline";
-  }
-
-  for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
-    const auto& container = spec.init_containers[i];
-    status.init_container_statuses.push_back(
-        container_status(spec, container, true, wanted && !expired, view.init[i], memory.init[i],
-                         find_status(old.init_container_statuses, container.name), memory.error, init_done));
-  }
-  for (std::size_t i = 0; i < spec.containers.size(); ++i) {
-    const auto& container = spec.containers[i];
-    status.container_statuses.push_back(
-        container_status(spec, container, false, wanted && !expired, view.main[i], memory.main[i],
-                         find_status(old.container_statuses, container.name), memory.error, init_done));
+  const auto late = wanted && deadline && now >= *deadline;
+  const auto word = [&](bool stays) {
+    status.init_container_statuses.clear();
+    status.container_statuses.clear();
+    for (std::size_t i = 0; i < spec.init_containers.size(); ++i) {
+      const auto& container = spec.init_containers[i];
+      status.init_container_statuses.push_back(
+          container_status(spec, container, true, stays, view.init[i], memory.init[i],
+                           find_status(old.init_container_statuses, container.name), memory.error, init_done));
+    }
+    for (std::size_t i = 0; i < spec.containers.size(); ++i) {
+      const auto& container = spec.containers[i];
+      status.container_statuses.push_back(container_status(spec, container, false, stays, view.main[i], memory.main[i],
+                                                           find_status(old.container_statuses, container.name),
+                                                           memory.error, init_done));
+    }
+  };
+  word(wanted);
+  status.phase = wanted || old.phase.empty()
+                     ? kept_phase(phase_of(spec, view, memory, status.container_statuses, init_done), old.phase, view)
+                     : old.phase;
+  if (late && !over(status.phase)) {
+    word(/*stays=*/false);
+    if (!any_running(view)) {  // while they stop it is still what it was
+      status.phase = "Failed";
+      status.reason = "DeadlineExceeded";
+      status.message = "Pod was active on the node longer than the specified deadline";
+    }
   }
 
   const auto completed = status.phase == "Succeeded";
-  const auto all_ready =
-      status.phase == "Running" && std::all_of(status.container_statuses.begin(), status.container_statuses.end(),
-                                               [](const auto& container) { return container.ready; });
+  const auto unready = unready_names(spec, status);
+  const auto all_ready = status.phase == "Running" && unready.empty();
   add_condition(status, old,
                 view.attachment ? model::PodCondition{"PodReadyToStartContainers", "True", "", "", ""}
                                 : model::PodCondition{"PodReadyToStartContainers", "False", "", memory.error, ""},
@@ -216,11 +241,12 @@ model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodVi
   add_condition(status, old,
                 init_done ? model::PodCondition{"Initialized", "True", completed ? "PodCompleted" : "", "", ""}
                           : model::PodCondition{"Initialized", "False", "ContainersNotInitialized",
-                                                "containers with incomplete status: " +
-                                                    unready_names(status.init_container_statuses),
+                                                "containers with incomplete status: [" +
+                                                    unready_names(status.init_container_statuses) + "]",
                                                 ""},
                 time);
-  auto condition = all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status, memory.error);
+  auto condition =
+      all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status, unready, memory.error);
   add_condition(status, old, condition, time);
   condition.type = "ContainersReady";
   add_condition(status, old, condition, time);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "agent/pods/pod_memory.hpp"
 #include "agent/pods/pod_view.hpp"
 #include "model/model.hpp"
 
@@ -10,9 +11,10 @@ namespace berth::agent {
 
 /// The status of a pod bound to this host. `old` gives what must not jump: start time, transition
 /// times, restart counts from before a restart of the agent, times of containers that are gone.
-/// While it goes down (not `wanted`) its phase stays what it was. Reasons and phases are the kubelet's words.
-model::PodStatus make_pod_status(const model::Pod& pod, bool wanted, const PodView& view, const PodMemory& memory,
-                                 const std::string& host_ip, WallTime now);
+/// While it goes down (not `wanted`) its phase stays what it was, and it never goes from Running back to Pending, or to
+/// its end while one of its processes runs. Reasons and phases are the kubelet's words.
+model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& old, bool wanted, const PodView& view,
+                                 const PodMemory& memory, const std::string& host_ip, WallTime now);
 
 /// When activeDeadlineSeconds are over for a pod that was first seen at `start_time` (its status says); nullopt: never.
 std::optional<WallTime> active_deadline(const model::PodSpec& spec, const std::string& start_time);

@@ -24,6 +24,7 @@ ContainerView view_of(const runtime::ContainerState& state) {
           .oom_killed = state.oom_killed,
           .started_at = state.started_at,
           .finished_at = state.finished_at,
+          .image = state.image,
           .image_id = state.image_id,
           .message = {}};
 }

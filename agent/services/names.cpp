@@ -79,6 +79,8 @@ network::DnsNames make_names(const ObjectCache& cache, const std::string& cluste
   names.cluster_domain = cluster_domain;
   for (const auto& [name, service] : cache.services()) names.services.push_back(dns_service(*service, cache));
   for (const auto& [name, pod] : cache.pods()) {
+    // One that is over has given its address back: another pod may have it.
+    if (is_terminal(*pod)) continue;
     if (!pod->status.pod_ip.empty() && !pod->spec.host_network) names.pod_namespaces[pod->status.pod_ip] = name.first;
   }
   return names;

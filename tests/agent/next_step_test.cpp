@@ -40,18 +40,16 @@ class NextStepTest : public testing::Test {
             .oom_killed = false,
             .started_at = {},
             .finished_at = {},
+            .image = {},
             .image_id = {},
             .message = {}};
   }
 
-  /// As after a pass in which the driver counted every end it saw.
-  Step up() {
-    for (std::size_t i = 0; i < view.main.size(); ++i) count(view.main[i], memory.main[i]);
-    for (std::size_t i = 0; i < view.init.size(); ++i) count(view.init[i], memory.init[i]);
-    return next_step(spec, /*wanted=*/true, view, memory, now);
-  }
-  static void count(const ContainerView& seen, ContainerMemory& of) {
-    if (seen.ended()) of.ended_attempts = seen.attempt + 1;
+  Step up() { return next_step(spec, /*wanted=*/true, view, memory, now); }
+  /// It was asked to end, and has half a minute.
+  void signal(ContainerMemory& of) {
+    of.stop = StopStage::Signalled;
+    of.kill_at = now + seconds(30);
   }
   Step down() { return next_step(spec, /*wanted=*/false, view, memory, now); }
 
@@ -82,9 +80,11 @@ TEST_F(NextStepTest, UnknownIsRepeatedGoingUpAndUndoneGoingDown) {
 TEST_F(NextStepTest, GoesDownInReverseAndForgetsLast) {
   host_ready();
   view.main[0] = in(Phase::Running);
-  EXPECT_EQ(down().kind, StepKind::StopContainer);
-  memory.main[0].stop_begun = true;
+  EXPECT_EQ(down().kind, StepKind::BeginStop);
+  memory.main[0].stop = StopStage::Turn;
   memory.main[0].kill_at = now + seconds(30);
+  EXPECT_EQ(down().kind, StepKind::StopContainer);
+  memory.main[0].stop = StopStage::Signalled;
   const auto waiting = down();
   EXPECT_EQ(waiting.kind, StepKind::Settled);
   EXPECT_EQ(waiting.until, now + seconds(30));
@@ -159,10 +159,114 @@ TEST_F(NextStepTest, SidecarsStopAfterTheContainersTheyServe) {
   view.init[0] = in(Phase::Running);
   view.main[0] = in(Phase::Running);
   EXPECT_FALSE(down().which.init);
+  signal(memory.main[0]);
+  EXPECT_EQ(down().kind, StepKind::BeginStop) << "its hook begins with the others'";
+  memory.init[0].stop = StopStage::Turn;
+  memory.init[0].kill_at = now + seconds(30);
+  EXPECT_EQ(down().kind, StepKind::Settled) << "its turn comes when those it serves have ended";
   view.main[0] = in(Phase::Exited);
   const auto step = down();
   EXPECT_EQ(step.kind, StepKind::StopContainer);
   EXPECT_TRUE(step.which.init);
+}
+
+TEST_F(NextStepTest, SidecarsStopOneByOneLastFirst) {
+  spec.init_containers.resize(3);
+  for (auto& container : spec.init_containers) container.restart_policy = "Always";
+  sync();
+  host_ready();
+  for (std::size_t i = 0; i < 3; ++i) {
+    view.init[i] = in(Phase::Running);
+    memory.init[i].stop = StopStage::Turn;
+    memory.init[i].kill_at = now + seconds(30);
+  }
+  for (const std::size_t expected : {2U, 1U, 0U}) {
+    const auto step = down();
+    EXPECT_EQ(step.kind, StepKind::StopContainer);
+    EXPECT_EQ(step.which.index, expected);
+    memory.init[expected].stop = StopStage::Signalled;
+    EXPECT_EQ(down().kind, StepKind::Settled) << "the next waits for its end";
+    view.init[expected] = in(Phase::Exited);
+  }
+  view.init[0] = view.init[1] = in(Phase::Running);
+  memory.init[0].stop = memory.init[1].stop = StopStage::Turn;
+  now += seconds(30);
+  EXPECT_EQ(down().which.index, 1U);
+  memory.init[1].stop = StopStage::Signalled;
+  memory.init[1].kill_at = now + seconds(2);
+  EXPECT_EQ(down().which.index, 0U) << "the grace is over for all";
+}
+
+TEST_F(NextStepTest, AHookIsAwaitedUntilTheGraceIsOverAndSigtermComesBeforeSigkill) {
+  host_ready();
+  view.main[0] = in(Phase::Running);
+  memory.main[0].stop = StopStage::Hook;
+  memory.main[0].kill_at = SteadyTime::max();
+  EXPECT_EQ(down().kind, StepKind::Settled);
+  EXPECT_FALSE(down().until.has_value()) << "its beginning is told";
+  memory.main[0].kill_at = now + seconds(20);
+  EXPECT_EQ(down().until, now + seconds(20));
+  now += seconds(20);
+  EXPECT_EQ(down().kind, StepKind::StopContainer);
+}
+
+TEST_F(NextStepTest, APostStartHookHoldsUpTheContainersAfterIt) {
+  spec.init_containers.resize(1);
+  spec.init_containers[0].restart_policy = "Always";
+  spec.containers.resize(2);
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Running);
+  memory.init[0].post_start = true;
+  EXPECT_EQ(up().kind, StepKind::Settled);
+  memory.init[0].post_start = false;
+  view.main[0] = in(Phase::Running);
+  memory.main[0].post_start = true;
+  EXPECT_EQ(up().kind, StepKind::Settled);
+  memory.main[0].post_start = false;
+  EXPECT_EQ(up().which.index, 1U);
+}
+
+TEST_F(NextStepTest, APodThatIsOverGivesEverythingBackOnceTheStoreKnows) {
+  spec.restart_policy = "Never";
+  host_ready();
+  view.main[0] = in(Phase::Exited);
+  memory.terminal = true;
+  EXPECT_EQ(up().kind, StepKind::Settled) << "its containers are all that tells how it ended";
+  memory.end_stored = true;
+  EXPECT_EQ(up().kind, StepKind::RemoveContainer);
+  view.main[0] = {};
+  EXPECT_EQ(up().kind, StepKind::DetachNetwork);
+  view.network = Presence::Absent;
+  EXPECT_EQ(up().kind, StepKind::UnmountVolumes);
+  view.volumes = Presence::Absent;
+  EXPECT_EQ(up().kind, StepKind::Settled) << "its object stays";
+  EXPECT_EQ(down().kind, StepKind::Forget);
+}
+
+TEST_F(NextStepTest, AFailedInitContainerTakesTheSidecarsBeforeItAlong) {
+  spec.restart_policy = "Never";
+  spec.init_containers.resize(2);
+  spec.init_containers[0].restart_policy = "Always";
+  sync();
+  host_ready();
+  view.init[0] = in(Phase::Running);
+  view.init[1] = in(Phase::Exited, 0, 1);
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::BeginStop);
+  EXPECT_EQ(step.which.index, 0U);
+}
+
+TEST_F(NextStepTest, FilesAreBroughtUpToDateWhenNothingElseIsToBeDone) {
+  host_ready();
+  memory.changes = 3;
+  EXPECT_EQ(up().kind, StepKind::StartContainer);
+  view.main[0] = in(Phase::Running);
+  const auto step = up();
+  EXPECT_EQ(step.kind, StepKind::RefreshFiles);
+  EXPECT_EQ(step.change, 3U);
+  memory.served = 3;
+  EXPECT_EQ(up().kind, StepKind::Settled);
 }
 
 struct RestartCase {
@@ -204,14 +308,6 @@ TEST_F(NextStepTest, BackOffHoldsUpItsOwnContainerOnly) {
   EXPECT_EQ(step.until, now + seconds(10));
 }
 
-TEST_F(NextStepTest, AnEndThatWasNotCountedYetIsNotRestarted) {
-  host_ready();
-  view.main[0] = in(Phase::Exited, 0, 1);
-  const auto step = next_step(spec, /*wanted=*/true, view, memory, now);
-  EXPECT_EQ(step.kind, StepKind::Settled);
-  EXPECT_EQ(step.until, now) << "its back-off is known in the next pass";
-}
-
 TEST_F(NextStepTest, APullInFlightIsAwaitedWithoutATimer) {
   host_ready();
   memory.main[0].pulling = true;
@@ -223,9 +319,9 @@ TEST_F(NextStepTest, APullInFlightIsAwaitedWithoutATimer) {
 TEST_F(NextStepTest, AFailedLivenessProbeStopsTheContainerThenItRestarts) {
   host_ready();
   view.main[0] = in(Phase::Running);
-  memory.main[0].liveness_failed = true;
-  EXPECT_EQ(up().kind, StepKind::StopContainer);
-  memory.main[0].stop_begun = true;
+  memory.main[0].restart_why = "Container main failed liveness probe, will be restarted";
+  EXPECT_EQ(up().kind, StepKind::BeginStop);
+  signal(memory.main[0]);
   memory.main[0].kill_at = now + seconds(5);
   EXPECT_EQ(up().kind, StepKind::Settled);
   now += seconds(6);
@@ -284,10 +380,10 @@ TEST_F(NextStepTest, APodPastItsDeadlineIsStoppedAndStaysStopped) {
   EXPECT_EQ(before.kind, StepKind::Settled);
   EXPECT_EQ(before.until, now + seconds(5)) << "it has to be looked at again then";
   now += seconds(5);
-  EXPECT_EQ(up().kind, StepKind::StopContainer);
+  EXPECT_EQ(up().kind, StepKind::BeginStop);
   EXPECT_FALSE(up().which.init);
   view.main[0] = in(Phase::Exited, 0, 143);
-  EXPECT_EQ(up().kind, StepKind::StopContainer);
+  EXPECT_EQ(up().kind, StepKind::BeginStop);
   EXPECT_TRUE(up().which.init) << "those who served it go last";
   view.init[0] = in(Phase::Exited, 0, 143);
   EXPECT_EQ(up().kind, StepKind::Settled) << "although restartPolicy is Always";

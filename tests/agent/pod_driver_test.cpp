@@ -26,6 +26,19 @@ class ManualClock final : public Clock {
   WallTime wall_ = *parse_rfc3339("2026-11-21T10:00:00Z");
 };
 
+/// Hooks that the test begins and ends.
+class FakeHooks final : public Hooks {
+ public:
+  void begin(HookCall call) override { calls.push_back(std::move(call)); }
+  void drop(const std::string& container_id) override {
+    std::erase_if(calls, [&](const auto& call) { return call.container_id == container_id; });
+  }
+  void end_all(const Status& status) {
+    for (auto& call : std::exchange(calls, {})) call.ended(status);
+  }
+  std::vector<HookCall> calls;
+};
+
 class PodDriverTest : public testing::Test {
  protected:
   PodDriverTest() {
@@ -38,14 +51,23 @@ class PodDriverTest : public testing::Test {
     driver = std::make_unique<PodDriver>(
         PodDriverRooms{.loop = loop,
                        .pods = *lane,
-                       .hooks = *lane,
+                       .hooks = hooks,
                        .worker = worker,
                        .runtime = runtime,
                        .clock = clock,
                        .host_ip = "192.0.2.1"},
-        PodDriverCallbacks{.inputs = [this](const model::Pod&) { return input; },
+        PodDriverCallbacks{.inputs =
+                               [this](const model::Pod& pod) {
+                                 auto made = input;
+                                 made.facts.pod = pod;
+                                 return made;
+                               },
                            .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
-                           .on_forget = [this](const model::Pod& pod) { forgotten.push_back(pod.meta.name); },
+                           .on_forget =
+                               [this](const model::Pod& pod) {
+                                 forgotten.push_back(pod.meta.name);
+                                 if (can_forget) driver->remove_pod(pod.meta.uid);
+                               },
                            .on_event = [this](const model::Pod&, std::string_view, std::string_view reason,
                                               const std::string&) { events.emplace_back(reason); },
                            .on_settled = [](const std::string&) {},
@@ -99,7 +121,9 @@ class PodDriverTest : public testing::Test {
   network::FakeNetwork network;
   volumes::FakeVolumes volumes;
   PodWorker worker{runtime, network, volumes};
-  PassInput input;
+  StepInput input;
+  FakeHooks hooks;
+  bool can_forget = true;
   std::unique_ptr<PodDriver> driver;
   model::PodStatus last;
   std::vector<std::string> forgotten;
@@ -337,7 +361,7 @@ TEST_F(PodDriverTest, AStatusThatWasNotStoredIsSaidAgain) {
   give(make_pod());
   settle();
   last = {};
-  driver->status_lost("uid");
+  driver->status_answered("uid", false);
   pass(seconds(2));
   EXPECT_TRUE(last.ready());
 }
@@ -355,6 +379,111 @@ TEST_F(PodDriverTest, AFailedLivenessProbeRestartsItsContainer) {
       {.pod_uid = "uid", .container_id = id(0), .kind = ProbeKind::Liveness, .success = false, .message = "late"});
   settle();
   EXPECT_TRUE(running(1)) << "a verdict about an earlier attempt is nobody's";
+}
+
+TEST_F(PodDriverTest, TwentyPodsDeletedAtOnceAllGetTheirHookAndThenSigterm) {
+  for (int i = 0; i < 20; ++i) {
+    auto pod = make_pod();
+    pod.meta.uid = "uid-" + std::to_string(i);
+    pod.meta.name = "web-" + std::to_string(i);
+    pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(20)};
+    give(pod);
+    settle();
+    give(deleted(pod, 30));
+  }
+  settle();
+  ASSERT_EQ(hooks.calls.size(), 20U) << "all at once, none waits for another's end";
+  for (const auto& call : hooks.calls) call.began();
+  clock.advance(seconds(20));
+  driver->kick_all();
+  settle();
+  EXPECT_EQ(runtime.running(), 20U) << "the hooks have not ended";
+  hooks.end_all(Ok{});
+  settle();
+  EXPECT_EQ(forgotten.size(), 20U);
+  const auto calls = runtime.calls();
+  EXPECT_EQ(std::count_if(calls.begin(), calls.end(),
+                          [](const auto& call) { return call.rfind("kill ", 0) == 0 && call.ends_with(" 15"); }),
+            20);
+  EXPECT_TRUE(std::none_of(calls.begin(), calls.end(), [](const auto& call) { return call.ends_with(" 9"); }));
+}
+
+TEST_F(PodDriverTest, APostStartHookThatFailsRestartsItsContainer) {
+  auto pod = make_pod();
+  pod.spec.containers[0].lifecycle.post_start = model::ExecAction{{"warm-up"}};
+  give(pod);
+  settle();
+  EXPECT_TRUE(running(0));
+  EXPECT_FALSE(last.ready());
+  ASSERT_EQ(hooks.calls.size(), 1U);
+  hooks.end_all(Error(ErrorCode::Unknown, "exec hook: exit code 1: no"));
+  settle();
+  EXPECT_EQ(std::count(events.begin(), events.end(), "FailedPostStartHook"), 1);
+  EXPECT_TRUE(running(1));
+  ASSERT_EQ(hooks.calls.size(), 1U);
+  hooks.end_all(Ok{});
+  settle();
+  EXPECT_TRUE(last.ready());
+}
+
+TEST_F(PodDriverTest, AnObjectThatCannotBeRemovedIsNotTriedInALoop) {
+  can_forget = false;
+  give(make_pod());
+  settle();
+  give(deleted(make_pod(), 30));
+  settle();
+  driver->forget_failed("uid", {ErrorCode::ResourceExhausted, "database or disk is full"});
+  settle();
+  EXPECT_EQ(forgotten.size(), 1U);
+  can_forget = true;
+  pass(seconds(3));
+  EXPECT_EQ(forgotten.size(), 2U);
+  EXPECT_EQ(driver->size(), 0U);
+}
+
+TEST_F(PodDriverTest, APodThatIsOverIsTakenDownWhenTheStoreKnows) {
+  give(make_pod("Never"));
+  settle();
+  runtime.exit(id(0), 3);
+  settle();
+  EXPECT_EQ(last.phase, "Failed");
+  EXPECT_EQ(runtime.containers("uid")->size(), 1U);
+  driver->status_answered("uid", true);
+  settle();
+  EXPECT_TRUE(runtime.containers("uid")->empty());
+  EXPECT_TRUE(network.attached_pods()->empty());
+  EXPECT_EQ(driver->status("uid")->container_statuses[0].name, "main");
+  EXPECT_EQ(std::get<model::ContainerStateTerminated>(driver->status("uid")->container_statuses[0].state).exit_code, 3);
+}
+
+TEST_F(PodDriverTest, AChangedImageIsPulledAndRunInItsPlace) {
+  give(make_pod());
+  settle();
+  runtime.add_to_registry("busybox:2");
+  auto pod = make_pod();
+  pod.meta.generation = 2;
+  pod.spec.containers[0].image = "busybox:2";
+  give(pod);
+  settle();
+  EXPECT_TRUE(running(1));
+  EXPECT_EQ(runtime.spec(id(1)).image, "busybox:2");
+  EXPECT_EQ(last.container_statuses[0].image, "busybox:2");
+  EXPECT_EQ(last.container_statuses[0].restart_count, 1);
+}
+
+TEST_F(PodDriverTest, ATerminationMessageIsReadOnceForEachAttempt) {
+  give(make_pod("Never"));
+  settle();
+  runtime.exit(id(0), 3);
+  settle();
+  const auto reads = [this] {
+    const auto calls = volumes.calls();
+    return std::count(calls.begin(), calls.end(), "termination_log main-0");
+  };
+  EXPECT_EQ(reads(), 2) << "made for the start, read at the end";
+  pass(seconds(10));
+  pass(seconds(10));
+  EXPECT_EQ(reads(), 2);
 }
 
 }  // namespace

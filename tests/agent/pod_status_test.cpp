@@ -33,7 +33,9 @@ class PodStatusTest : public testing::Test {
     view.main[0].id = "id";
     view.main[0].exit_code = code;
   }
-  model::PodStatus status() { return make_pod_status(pod, /*wanted=*/true, view, memory, "192.0.2.1", now); }
+  model::PodStatus status() {
+    return make_pod_status(pod, pod.status, /*wanted=*/true, view, memory, "192.0.2.1", now);
+  }
   static const model::ContainerStateWaiting& waiting(const model::PodStatus& status) {
     return std::get<model::ContainerStateWaiting>(status.container_statuses.at(0).state);
   }

@@ -1,16 +1,14 @@
-// tests/agent/probe_net_test.cpp - tcpSocket, grpc, TLS, ports and hooks, on loopback.
+// tests/agent/probe_net_test.cpp - tcpSocket, grpc, TLS and ports, on loopback.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "agent/pods/hook.hpp"
 #include "agent/probes/probe_grpc.hpp"
 #include "agent/probes/probe_http.hpp"
 #include "agent/probes/probe_target.hpp"
 #include "agent/probes/probe_tcp.hpp"
 #include "tests/agent/loopback_server.hpp"
-#include "tests/fakes/fake_runtime.hpp"
 
 namespace berth::agent {
 namespace {
@@ -148,64 +146,6 @@ TEST(HttpsProbe, PlainServerIsAFailure) {
   const auto outcome = run_probe(*make_http_probe(target, {}), kTimeout);
   EXPECT_EQ(outcome.answer, ProbeAnswer::Failure);
   EXPECT_NE(outcome.message.find("tls"), std::string::npos) << outcome.message;
-}
-
-TEST(Hook, ExecFailsWithItsOutputAndSucceedsWithZero) {
-  runtime::FakeRuntime runtime;
-  HookContext context;
-  context.runtime = &runtime;
-  context.container_id = "id";
-  runtime.on_exec([](const auto&, const auto& command) -> Result<runtime::ExecResult> {
-    return runtime::ExecResult{command.at(0) == "ok" ? 0 : 3, "no such db"};
-  });
-  runtime::ContainerSpec spec;
-  spec.pod = {"u", "default", "p"};
-  spec.name = "c";
-  spec.image = "i";
-  runtime.add_image("i");
-  ASSERT_TRUE(runtime.start(spec).ok());
-  context.container_id = runtime::container_id("u", "c", 0);
-  EXPECT_TRUE(run_hook(model::ExecAction{{"ok"}}, context).ok());
-  const auto failed = run_hook(model::ExecAction{{"bad"}}, context);
-  ASSERT_TRUE(failed_with(failed, ErrorCode::Unknown)) << (failed ? "" : failed.error().message());
-  EXPECT_NE(failed.error().message().find("no such db"), std::string::npos);
-}
-
-TEST(Hook, HttpGetUsesThePodsAddressAndNamedPorts) {
-  const LoopbackServer server([](const std::string& request) {
-    return request.find("GET /stop ") == 0 ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 500 No\r\n\r\n";
-  });
-  HookContext context;
-  context.pod_ip = "127.0.0.1";
-  context.ports.resize(1);
-  context.ports[0].name = "admin";
-  context.ports[0].container_port = server.port();
-  model::HttpGetAction action;
-  action.port = "admin";
-  action.path = "stop";
-  EXPECT_TRUE(run_hook(action, context).ok());
-  action.path = "/other";
-  EXPECT_TRUE(failed_with(run_hook(action, context), ErrorCode::Unknown));
-  action.port = "absent";
-  EXPECT_TRUE(failed_with(run_hook(action, context), ErrorCode::InvalidArgument));
-}
-
-TEST(Hook, SilentServerIsDeadlineExceeded) {
-  const LoopbackServer silent;
-  HookContext context;
-  context.pod_ip = "127.0.0.1";
-  context.deadline = milliseconds(50);
-  model::HttpGetAction action;
-  action.port = std::to_string(silent.port());
-  EXPECT_TRUE(failed_with(run_hook(action, context), ErrorCode::DeadlineExceeded));
-}
-
-TEST(Hook, SleepIsCutAtTheDeadline) {
-  HookContext context;
-  context.deadline = milliseconds(0);
-  EXPECT_TRUE(run_hook(model::SleepAction{std::chrono::seconds(0)}, context).ok());
-  EXPECT_TRUE(
-      failed_with(run_hook(model::SleepAction{std::chrono::seconds(3600)}, context), ErrorCode::DeadlineExceeded));
 }
 
 }  // namespace

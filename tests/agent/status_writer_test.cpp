@@ -1,7 +1,10 @@
 // tests/agent/status_writer_test.cpp - pods' status in the store: the newest wins, what others wrote stays.
 #include "agent/pods/status_writer.hpp"
 
+#include <random>
+
 #include "tests/agent/controller_fixture.hpp"
+#include "tests/fakes/slow_store.hpp"
 
 namespace berth::agent {
 namespace {
@@ -98,6 +101,48 @@ TEST_F(StatusWriterTest, APodThatIsGoneIsNotWrittenAndOneOfTheSameNameIsNotHurt)
   settle();
   EXPECT_FALSE(store->get(key)->raw.contains("status"));
   EXPECT_EQ(answers, std::vector<std::string>{"NotFound"});
+}
+
+/// Far away, with others who write too: whatever races are lost, the newest status ends up stored.
+TEST(StatusWriterFarAwayTest, TheNewestStatusWinsWhateverRacesAreLost) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(seed);
+    store::SlowStore store({.seed = seed, .aborted = 0.3, .refused = 0.1, .unavailable = 0.1});
+    std::mt19937 random(static_cast<unsigned>(seed));
+    Loop loop;
+    const SystemClock clock;
+    StoreWriter writer(loop, store, clock);
+    const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
+    ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
+    ASSERT_TRUE(store.settle());
+
+    model::PodStatus newest;
+    std::unique_ptr<StatusWriter> statuses;
+    statuses = std::make_unique<StatusWriter>(writer, [&](const std::string& uid, const Status& done) {
+      if (!done) loop.post([&, uid] { statuses->write(key, uid, newest); });  // As the driver does, a second later.
+    });
+    for (int i = 0; i < 40; ++i) {
+      newest = status_of("Running", "True");
+      newest.message = std::to_string(i);
+      statuses->write(key, "u-1", newest);
+      if (random() % 3 == 0) {  // Somebody else is faster.
+        auto raw = store.truth(key)->raw;
+        raw["metadata"].get_object()["labels"] = json::object{{"edit", std::to_string(i)}};
+        ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(std::move(raw)))}}));
+      }
+      for (auto steps = random() % 8; steps > 0; --steps) {
+        store.step();
+        loop.poll();
+      }
+    }
+    store.heal();
+    while (loop.poll() + store.step() != 0) {
+    }
+    const auto stored = store.truth(key);
+    EXPECT_EQ(find_string(json::value(stored->raw), {"status", "message"}), "39");
+    EXPECT_TRUE(stored->meta.labels.contains("edit"));
+    EXPECT_EQ(statuses->size(), 0U);
+  }
 }
 
 }  // namespace

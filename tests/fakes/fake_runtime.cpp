@@ -106,6 +106,65 @@ class FakeRuntime::Attached final : public ExecSession {
   OnExit on_exit_;
 };
 
+/// A command in a container. Lock of the fake not held, where not said otherwise.
+class FakeRuntime::Command final : public ExecSession {
+ public:
+  Command(FakeRuntime& fake, std::string id, std::vector<std::string> command)
+      : fake_(fake), id_(std::move(id)), command_(std::move(command)) {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return;
+    out_.reset(ends[0]);
+    writer_.reset(ends[1]);
+  }
+  ~Command() override {
+    const std::scoped_lock lock(fake_.mutex_);
+    std::erase(fake_.commands_, this);
+  }
+
+  int stdin_fd() const override { return -1; }
+  int stdout_fd() const override { return out_.get(); }
+  int stderr_fd() const override { return -1; }
+  Status close_stdin() override { return Ok{}; }
+  Status resize(std::uint16_t, std::uint16_t) override { return Ok{}; }
+  void on_exit(std::function<void(Result<std::int32_t>)> on_exit) override {
+    std::unique_lock lock(fake_.mutex_);
+    if (!ended_) {
+      on_exit_ = std::move(on_exit);
+      return;
+    }
+    auto code = *ended_;
+    lock.unlock();
+    on_exit(std::move(code));
+  }
+
+  /// It ends as on_exec() says.
+  void end() {
+    decltype(fake_.exec_answer_) answer;
+    {
+      const std::scoped_lock lock(fake_.mutex_);
+      answer = fake_.exec_answer_;
+    }
+    const auto result = answer ? answer(id_, command_) : ExecResult{};
+    const std::string output = result ? result->output : std::string();
+    (void)!::write(writer_.get(), output.data(), output.size());
+    writer_.reset();
+    std::unique_lock lock(fake_.mutex_);
+    std::erase(fake_.commands_, this);
+    ended_ = result ? Result<std::int32_t>(result->exit_code) : Result<std::int32_t>(result.error());
+    const auto tell = std::exchange(on_exit_, nullptr);
+    lock.unlock();
+    if (tell) tell(*ended_);
+  }
+
+ private:
+  FakeRuntime& fake_;
+  const std::string id_;
+  const std::vector<std::string> command_;
+  UniqueFd out_, writer_;
+  std::optional<Result<std::int32_t>> ended_;
+  std::function<void(Result<std::int32_t>)> on_exit_;
+};
+
 FakeRuntime::FakeRuntime(const Clock* clock) : clock_(clock) {}
 
 WallTime FakeRuntime::wall() const { return clock_ ? clock_->wall() : std::chrono::system_clock::now(); }
@@ -428,10 +487,43 @@ Result<ExecResult> FakeRuntime::exec(const std::string& id, const std::vector<st
   return answer ? answer(id, command) : ExecResult{};
 }
 
-Result<std::unique_ptr<ExecSession>> FakeRuntime::exec_stream(const std::string& id, const ExecOptions&) {
+Result<std::unique_ptr<ExecSession>> FakeRuntime::exec_stream(const std::string& id, const ExecOptions& options) {
+  std::unique_ptr<Command> command;
+  auto held = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    calls_.push_back("exec " + id);
+    if (auto error = scripted("exec_stream")) return *std::move(error);
+    const auto found = containers_.find(id);
+    if (found == containers_.end() || found->second.phase != ContainerPhase::Running) {
+      return Error(ErrorCode::NotFound, "exec in container " + id + ": not running");
+    }
+    command = std::make_unique<Command>(*this, id, options.command);
+    commands_.push_back(command.get());
+    held = hold_execs_;
+  }
+  if (!held) command->end();
+  return std::unique_ptr<ExecSession>(std::move(command));
+}
+
+void FakeRuntime::hold_execs() {
   const std::scoped_lock lock(mutex_);
-  if (auto error = scripted("exec_stream")) return *std::move(error);
-  return Error(ErrorCode::Unimplemented, "exec in container " + id + ": the fake has no streams");
+  hold_execs_ = true;
+}
+
+void FakeRuntime::finish_execs() {
+  std::vector<Command*> held;
+  {
+    const std::scoped_lock lock(mutex_);
+    hold_execs_ = false;
+    held = commands_;
+  }
+  for (auto* command : held) command->end();
+}
+
+std::size_t FakeRuntime::execs() const {
+  const std::scoped_lock lock(mutex_);
+  return commands_.size();
 }
 
 Result<std::unique_ptr<ExecSession>> FakeRuntime::attach(const std::string& id, const AttachOptions& options) {

@@ -47,6 +47,9 @@ class FakeRuntime final : public PodRuntime {
   /// What exec() answers from now on; by default exit code 0 and no output.
   void on_exec(
       std::function<Result<ExecResult>(const std::string& id, const std::vector<std::string>& command)> answer);
+  /// Commands of exec_stream() run until finish_execs().
+  void hold_execs();
+  void finish_execs();
   /// How a signal acts; by default SIGTERM ends a process with 143 and SIGKILL with 137, at once.
   void on_signal(std::function<void(const std::string& id, int signal)> act);
   /// Pulls wait until finish_pulls().
@@ -61,6 +64,8 @@ class FakeRuntime final : public PodRuntime {
   /// The specification a container was started with; empty name: never started.
   ContainerSpec spec(const std::string& id) const;
   std::size_t running() const;
+  /// Commands of exec_stream() that run.
+  std::size_t execs() const;
 
   // --- PodRuntime -----------------------------------------------------------------------------------------------
 
@@ -78,7 +83,7 @@ class FakeRuntime final : public PodRuntime {
             std::function<void(Result<ImageInfo>)> done) override;
   Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
                           std::chrono::milliseconds deadline) override;
-  /// Unimplemented: streams are for the real one.
+  /// A command whose end on_exec() says, with its output on stdout; at once, unless hold_execs().
   Result<std::unique_ptr<ExecSession>> exec_stream(const std::string& id, const ExecOptions& options) override;
   /// A process with stdin is a `cat`: what a session types comes back as its own output, and the end of stdin is the
   /// end of the process, with 0.
@@ -88,6 +93,7 @@ class FakeRuntime final : public PodRuntime {
 
  private:
   class Attached;
+  class Command;
   void end_stdin(const std::string& id);
 
   WallTime wall() const;
@@ -113,6 +119,8 @@ class FakeRuntime final : public PodRuntime {
   std::function<void(const std::string&)> on_change_;
   std::function<void()> on_reconnect_;
   bool hold_pulls_ = false;
+  bool hold_execs_ = false;
+  std::vector<Command*> commands_;  ///< Those that run; each takes itself out when it goes.
   std::vector<std::pair<std::string, std::function<void(Result<ImageInfo>)>>> held_;
   std::uint32_t next_pid_ = 1000;
 };

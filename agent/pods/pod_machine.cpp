@@ -1,0 +1,649 @@
+// agent/pods/pod_machine.cpp - see pod_machine.hpp.
+#include "agent/pods/pod_machine.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "agent/objects/back_off.hpp"
+#include "agent/pods/pod_status.hpp"
+#include "agent/pods/status_writer.hpp"
+
+namespace berth::agent {
+namespace {
+
+using Phase = ContainerView::Phase;
+using std::chrono::milliseconds;
+
+/// Events tell us what changes; this look catches what no event told (somebody used ctr or ip by hand).
+constexpr std::chrono::minutes kSafetyLook{5};
+/// After SIGKILL the exit is told; this look is for one that was told before.
+constexpr milliseconds kKilledLook{100};
+constexpr std::chrono::seconds kKillAgain{1};
+constexpr std::chrono::seconds kSayStatusAgain{1};
+constexpr std::int32_t kKilled = 128 + SIGKILL;
+
+bool over(const model::PodStatus& status) { return status.phase == "Succeeded" || status.phase == "Failed"; }
+
+/// What must be true of a container's memory before its first pass in this process.
+std::vector<ContainerMemory> initial_memory(const std::vector<model::Container>& specs,
+                                            const std::vector<model::ContainerStatus>& statuses) {
+  std::vector<ContainerMemory> memories(specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    for (const auto& status : statuses) {
+      if (status.name != specs[i].name) continue;
+      auto& memory = memories[i];
+      memory.last_state = status.last_state;
+      memory.stored_id = status.container_id;
+      memory.startup_passed = status.started;
+      memory.ready_probe_passed = status.ready;
+      const auto* ended = std::get_if<model::ContainerStateTerminated>(&status.state);
+      if (!status.container_id.empty() || status.last_state) {
+        memory.next_attempt = static_cast<std::uint32_t>(status.restart_count) + 1;
+      }
+      if (ended != nullptr) memory.last_state = *ended;
+      const auto* waiting = std::get_if<model::ContainerStateWaiting>(&status.state);
+      if (waiting != nullptr && waiting->reason == "CrashLoopBackOff") {
+        memory.failures = std::min(static_cast<std::uint32_t>(status.restart_count), 5U);
+      }
+    }
+  }
+  return memories;
+}
+
+milliseconds bounded(std::chrono::seconds time) {
+  return std::clamp<std::chrono::seconds>(time, std::chrono::seconds(0), kLongest);
+}
+
+/// How long a pod that is being deleted still has for its end.
+milliseconds deletion_grace(const model::Pod& pod, WallTime now) {
+  const auto whole = bounded(
+      std::chrono::seconds(pod.meta.deletion_grace_period_seconds.value_or(pod.spec.termination_grace_period_seconds)));
+  // deletionTimestamp is when the grace is over: a restart of the agent does not start it again.
+  const auto end = parse_rfc3339(pod.meta.deletion_timestamp);
+  if (!end) return whole;
+  return std::clamp(std::chrono::duration_cast<milliseconds>(*end - now), milliseconds(0), whole);
+}
+
+milliseconds grace_of(const PodMemory& pod, ContainerRef which, WallTime now) {
+  if (pod.gone) return milliseconds(0);
+  if (!pod.wanted) return deletion_grace(*pod.pod, now);
+  const auto& container = pod.spec(which);
+  const auto& probe = pod.of(which).startup_passed ? container.liveness : container.startup;
+  if (probe && probe->termination_grace_period) return bounded(*probe->termination_grace_period);
+  return bounded(std::chrono::seconds(pod.pod->spec.termination_grace_period_seconds));
+}
+
+std::string_view failure_reason(StepKind step) {
+  switch (step) {
+    case StepKind::MountVolumes: return "FailedMount";
+    case StepKind::AttachNetwork: return "FailedCreatePodSandBox";
+    case StepKind::StartContainer: return "Failed";
+    case StepKind::BeginStop:
+    case StepKind::StopContainer:
+    case StepKind::KillContainer:
+    case StepKind::RemoveContainer: return "FailedKillPod";
+    case StepKind::RefreshFiles:
+    case StepKind::DetachNetwork:
+    case StepKind::UnmountVolumes:
+    case StepKind::Settled:
+    case StepKind::Forget: return "FailedSync";
+  }
+  return "FailedSync";
+}
+
+std::string address_of(const PodView& view) { return view.attachment ? view.attachment->address : std::string(); }
+
+/// One turn. Each input has its function; what it leaves in `out_` is the answer.
+class Machine {
+ public:
+  Machine(PodMemory memory, const World& world) : world_(world) { out_.memory = std::move(memory); }
+  Turn finish() && { return std::move(out_); }
+
+  void operator()(const Looked& look);
+  void operator()(const LookFailed& look) { fail("observe", "FailedSync", look.error); }
+  void operator()(const Took& took);
+  void operator()(const PullEnded& pull);
+  void operator()(const HookBegan& hook);
+  void operator()(const HookEnded& hook);
+  void operator()(const Judged& judged);
+  void operator()(const Changed& change);
+  void operator()(const Removed& removed);
+  void operator()(const FilesChanged& files);
+  void operator()(const StatusAnswered& answer);
+  void operator()(const ForgetFailed& forget);
+
+ private:
+  PodMemory& pod() { return out_.memory; }
+  const model::Pod& object() const { return *out_.memory.pod; }
+  const std::string& uid() const { return object().meta.uid; }
+  std::string full_name() const { return object().meta.ns + "/" + object().meta.name; }
+
+  template <typename One>
+  void each(One one) {
+    for (std::size_t i = 0; i < pod().init.size(); ++i) one(ContainerRef{.init = true, .index = i});
+    for (std::size_t i = 0; i < pod().main.size(); ++i) one(ContainerRef{.init = false, .index = i});
+  }
+  static ContainerView& of(PodView& view, ContainerRef which) {
+    return which.init ? view.init[which.index] : view.main[which.index];
+  }
+  static const ContainerView& of(const PodView& view, ContainerRef which) {
+    return which.init ? view.init[which.index] : view.main[which.index];
+  }
+  /// Not when the spec got other containers under the pass.
+  bool fits(const PodView& view) {
+    return view.main.size() == pod().main.size() && view.init.size() == pod().init.size();
+  }
+  /// The container whose running attempt is `id`, if it still is that attempt.
+  bool is_current(ContainerRef which, const std::string& id) {
+    if (!pod().has(which)) return false;
+    const auto next = pod().of(which).next_attempt;
+    return runtime::container_id(uid(), pod().spec(which).name, next == 0 ? 0 : next - 1) == id;
+  }
+
+  void look_at(SteadyTime when) { out_.look_at = out_.look_at ? std::min(*out_.look_at, when) : when; }
+  void look_now() { look_at(world_.now); }
+  void add(Effect effect) { out_.effects.push_back(std::move(effect)); }
+  void tell(std::string type, std::string_view reason, std::string message) {
+    if (!pod().gone) add(Tell{std::move(type), std::string(reason), std::move(message)});
+  }
+
+  void set_deadline();
+  void remember_messages(PodView& view);
+  void wait_for_oom(PodView& view);
+  void absorb(ContainerRef which, const PodView& view);
+  void absorb_running(ContainerRef which, const ContainerView& seen, const PodView& view);
+  void absorb_end(ContainerRef which, const ContainerView& seen, const PodView& view);
+  void plan_restart(ContainerRef which, const ContainerView& seen, const PodView& view);
+  void watch(ContainerRef which, const ContainerView& seen, const PodView& view, bool readiness_only);
+  void begin_stop(const Step& step, const PodView& view);
+  void hurry(milliseconds grace);
+  void done(const Took& took);
+  void started(const Took& took);
+  void settle(std::optional<SteadyTime> until, std::string waits_for);
+  void forget();
+  void fail(std::string_view step, std::string_view reason, const Error& error);
+  void failed(const Took& took);
+  void publish(const PodView& view);
+
+  const World& world_;
+  Turn out_;
+};
+
+// --- A pass --------------------------------------------------------------------------------------------------------
+
+void Machine::operator()(const Looked& look) {
+  if (!fits(look.view)) {
+    look_now();
+    return;
+  }
+  auto view = look.view;
+  set_deadline();
+  remember_messages(view);
+  wait_for_oom(view);
+  each([&](ContainerRef which) { absorb(which, view); });
+  auto step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
+  while (step.kind == StepKind::BeginStop) {
+    begin_stop(step, view);
+    step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
+  }
+  if (step.kind == StepKind::Settled) settle(step.until, {});
+  if (step.kind == StepKind::Forget) forget();
+  if (step.kind == StepKind::Settled || step.kind == StepKind::Forget) publish(view);
+  out_.step = std::move(step);
+  out_.view = std::move(view);
+}
+
+void Machine::set_deadline() {
+  pod().deadline.reset();
+  if (const auto deadline = active_deadline(object().spec, pod().status.start_time)) {
+    pod().deadline = world_.now + std::chrono::duration_cast<SteadyTime::duration>(*deadline - world_.wall);
+  }
+}
+
+/// What an ended attempt wrote to its termination message path was read when it was first seen.
+void Machine::remember_messages(PodView& view) {
+  each([&](ContainerRef which) {
+    auto& seen = of(view, which);
+    auto& memory = pod().of(which);
+    if (seen.phase != Phase::Exited) return;
+    if (memory.message_attempt == seen.attempt) {
+      seen.message = memory.message;
+      return;
+    }
+    memory.message_attempt = seen.attempt;
+    memory.message = seen.message;
+  });
+}
+
+/// An end by SIGKILL that nobody asked for may be the kernel's, for want of memory; its word comes separately, and
+/// perhaps later. Until then the end is not taken notice of.
+void Machine::wait_for_oom(PodView& view) {
+  if (!pod().wanted) return;
+  each([&](ContainerRef which) {
+    auto& seen = of(view, which);
+    const auto& memory = pod().of(which);
+    const auto unexplained = seen.phase == Phase::Exited && seen.exit_code == kKilled && !seen.oom_killed;
+    if (!unexplained || memory.stop != StopStage::None || seen.attempt < memory.ended_attempts) return;
+    const auto age = world_.wall - seen.finished_at;
+    if (age < WallTime::duration(0) || age >= kOomWord) return;
+    seen.phase = Phase::Running;
+    look_at(world_.now + std::chrono::ceil<milliseconds>(kOomWord - age));
+  });
+}
+
+void Machine::absorb(ContainerRef which, const PodView& view) {
+  const auto& seen = of(view, which);
+  if (seen.phase == Phase::Running) absorb_running(which, seen, view);
+  if (seen.ended() && seen.attempt + 1 > pod().of(which).ended_attempts) absorb_end(which, seen, view);
+}
+
+void Machine::absorb_running(ContainerRef which, const ContainerView& seen, const PodView& view) {
+  auto& memory = pod().of(which);
+  const auto& spec = pod().spec(which);
+  memory.next_attempt = std::max(memory.next_attempt, seen.attempt + 1);
+  memory.waiting_reason.clear();
+  memory.waiting_message.clear();
+  const auto stored = std::exchange(memory.stored_id, {});
+  if (!stored.empty() && stored != "containerd://" + seen.id) {
+    // The stored status is of an earlier attempt: it says nothing about this one.
+    memory.startup_passed = false;
+    memory.ready_probe_passed = false;
+  }
+  if (!spec.startup) memory.startup_passed = true;
+  if (!spec.readiness) memory.ready_probe_passed = true;
+  if (!pod().wanted || memory.stop != StopStage::None) return;
+  if (!memory.probed && !memory.post_start) watch(which, seen, view, /*readiness_only=*/false);
+  // An ordinary init container runs once: a change of its image comes too late for it.
+  const auto lasting = !which.init || is_sidecar(spec, true);
+  if (lasting && memory.restart_why.empty() && !seen.image.empty() && seen.image != spec.image) {
+    memory.restart_why = fmt::format("Container {} definition changed, will be restarted", spec.name);
+    memory.replaced_attempt = seen.attempt;
+  }
+}
+
+void Machine::watch(ContainerRef which, const ContainerView& seen, const PodView& view, bool readiness_only) {
+  auto& memory = pod().of(which);
+  const auto& spec = pod().spec(which);
+  if (std::exchange(memory.probed, false)) add(ForgetProbes{seen.id});
+  if (!spec.readiness && (readiness_only || (!spec.startup && !spec.liveness))) return;
+  memory.probed = true;
+  auto container = spec;
+  if (readiness_only) {
+    container.startup.reset();
+    container.liveness.reset();
+  }
+  add(WatchProbes{{.pod_uid = uid(),
+                   .container_id = seen.id,
+                   .address = address_of(view),
+                   .container = std::move(container),
+                   .started_at = seen.started_at,
+                   .startup_passed = memory.startup_passed}});
+}
+
+/// First look at this end: it is counted once.
+void Machine::absorb_end(ContainerRef which, const ContainerView& seen, const PodView& view) {
+  auto& memory = pod().of(which);
+  const auto& spec = pod().spec(which);
+  memory.ended_attempts = seen.attempt + 1;
+  memory.next_attempt = std::max(memory.next_attempt, seen.attempt + 1);
+  if (std::exchange(memory.probed, false)) add(ForgetProbes{seen.id});
+  if (spec.lifecycle.post_start || spec.lifecycle.pre_stop) add(DropHooks{seen.id});
+  memory.stop = StopStage::None;
+  memory.post_start = false;
+  memory.startup_passed = !spec.startup;
+  memory.ready_probe_passed = !spec.readiness;
+  const auto restart_why = std::exchange(memory.restart_why, {});
+  if (!pod().wanted || !restarts(object().spec, spec, which.init, seen, memory)) return;
+  plan_restart(which, seen, view);
+  const auto delay = std::max(memory.not_before - world_.now, SteadyTime::duration(0));
+  add(Say{LogLevel::Info,
+          "container ended",
+          {{"pod", full_name()},
+           {"container", spec.name},
+           {"exit_code", std::to_string(memory.last_state->exit_code)},
+           {"reason", restart_why.empty() ? memory.last_state->reason : restart_why},
+           {"restart_in_s", std::to_string(std::chrono::duration_cast<std::chrono::seconds>(delay).count())}}});
+}
+
+void Machine::plan_restart(ContainerRef which, const ContainerView& seen, const PodView& view) {
+  auto& memory = pod().of(which);
+  const auto& name = pod().spec(which).name;
+  memory.last_state = make_terminated(seen);
+  const auto ran = seen.finished_at - seen.started_at;
+  const auto replaced = memory.replaced_attempt == seen.attempt;
+  // The host went down under it: not a crash of its own.
+  const auto no_crash = replaced || (seen.phase == Phase::Lost && !view.attachment);
+  if (no_crash || (seen.phase == Phase::Exited && ran >= kCrashForget)) memory.failures = 0;
+  const auto delay = replaced ? milliseconds(0) : crash_back_off(memory.failures);
+  if (!replaced) ++memory.failures;
+  memory.not_before = world_.now + delay;
+  if (delay.count() == 0) return;
+  memory.waiting_reason = "CrashLoopBackOff";
+  memory.waiting_message = fmt::format("back-off {}s restarting failed container={} pod={}_{}({})",
+                                       delay.count() / 1000, name, object().meta.name, object().meta.ns, uid());
+  tell("Warning", "BackOff",
+       fmt::format("Back-off restarting failed container {} in pod {}", name, object().meta.name));
+}
+
+/// The grace begins, and with it the hook. Readiness is probed on: a pod serves until its containers have stopped.
+void Machine::begin_stop(const Step& step, const PodView& view) {
+  const auto which = step.which;
+  auto& memory = pod().of(which);
+  const auto& spec = pod().spec(which);
+  memory.grace = grace_of(pod(), which, world_.wall);
+  const auto hook = spec.lifecycle.pre_stop && memory.grace.count() > 0;
+  memory.stop = hook ? StopStage::Hook : StopStage::Turn;
+  memory.kill_at = hook ? SteadyTime::max() : world_.now + memory.grace;
+  watch(which, of(view, which), view, /*readiness_only=*/true);
+  tell("Normal", "Killing",
+       pod().wanted && !memory.restart_why.empty() ? memory.restart_why : "Stopping container " + spec.name);
+  if (hook) add(BeginHook{which, step.id, HookKind::PreStop, address_of(view), memory.grace});
+}
+
+/// Stops that have begun have `grace` from now on at most; one that has not begun sets its own time.
+void Machine::hurry(milliseconds grace) {
+  each([&](ContainerRef which) {
+    auto& memory = pod().of(which);
+    if (memory.stop == StopStage::None) return;
+    memory.kill_at = std::min(memory.kill_at, world_.now + grace);
+    memory.grace = std::min(memory.grace, grace);
+  });
+}
+
+void Machine::settle(std::optional<SteadyTime> until, std::string waits_for) {
+  pod().error = std::move(waits_for);
+  add(HasSettled{});
+  look_at(world_.now + std::chrono::duration_cast<milliseconds>(kSafetyLook * (1.0 + 0.25 * world_.jitter)));
+  if (until) look_at(*until);
+}
+
+void Machine::forget() {
+  if (pod().gone) {
+    add(Discard{});
+    return;
+  }
+  settle(std::nullopt, {});
+  // Finalizers are taken away by others; that changes the object, and we look again.
+  if (pod().down || !object().meta.finalizers.empty()) return;
+  pod().down = true;
+  add(RemoveObject{});
+}
+
+void Machine::operator()(const Took& took) {
+  if (!fits(took.view)) {
+    look_now();
+    return;
+  }
+  if (!took.status) {
+    failed(took);
+  } else if (!took.pending.empty()) {
+    settle(std::nullopt, took.pending);
+  } else {
+    pod().failures = 0;
+    pod().last_failure.clear();
+    pod().error.clear();
+    done(took);
+  }
+  publish(took.view);
+}
+
+void Machine::done(const Took& took) {
+  switch (took.step.kind) {
+    case StepKind::StartContainer: started(took); break;
+    case StepKind::StopContainer: {
+      auto& memory = pod().of(took.step.which);
+      memory.stop = StopStage::Signalled;
+      if (memory.grace.count() > 0) memory.kill_at = std::max(memory.kill_at, world_.now + kLeastGrace);
+      break;
+    }
+    case StepKind::KillContainer:
+      pod().of(took.step.which).kill_at = world_.now + kKillAgain;
+      look_at(world_.now + kKilledLook);
+      return;
+    case StepKind::AttachNetwork: pod().detached = false; break;
+    case StepKind::DetachNetwork: pod().detached = true; break;
+    case StepKind::MountVolumes:
+      pod().mounted = true;
+      pod().served = took.step.change;
+      break;
+    case StepKind::RefreshFiles: pod().served = took.step.change; break;
+    case StepKind::UnmountVolumes: pod().mounted = false; break;
+    case StepKind::BeginStop:
+    case StepKind::RemoveContainer:
+    case StepKind::Settled:
+    case StepKind::Forget: break;
+  }
+  look_now();
+}
+
+void Machine::started(const Took& took) {
+  const auto which = took.step.which;
+  auto& memory = pod().of(which);
+  const auto& spec = pod().spec(which);
+  if (took.wants_pull) {  // Other containers of the pod may go on meanwhile.
+    memory.pulling = true;
+    tell("Normal", "Pulling", "Pulling image \"" + spec.image + "\"");
+    add(BeginPull{which, took.step.attempt, spec.image});
+    return;
+  }
+  memory.next_attempt = std::max(memory.next_attempt, took.step.attempt + 1);
+  memory.start_failures = 0;
+  memory.stored_id.clear();
+  memory.stop = StopStage::None;
+  memory.restart_why.clear();
+  memory.startup_passed = !spec.startup;
+  memory.ready_probe_passed = !spec.readiness;
+  memory.probed = false;
+  memory.waiting_reason.clear();
+  memory.waiting_message.clear();
+  memory.post_start = spec.lifecycle.post_start.has_value();
+  tell("Normal", "Started", "Started container " + spec.name);
+  if (!memory.post_start) return;
+  add(BeginHook{which, runtime::container_id(uid(), spec.name, took.step.attempt), HookKind::PostStart,
+                address_of(took.view), std::nullopt});
+}
+
+void Machine::failed(const Took& took) {
+  const auto& error = took.status.error();
+  fail(to_string(took.step.kind), failure_reason(took.step.kind), error);
+  if (took.step.kind != StepKind::StartContainer) return;
+  auto& memory = pod().of(took.step.which);
+  memory.waiting_reason = took.reason.empty() ? "RunContainerError" : took.reason;
+  memory.waiting_message = error.message();
+  memory.not_before = world_.now + step_back_off(error.code(), ++memory.start_failures, world_.jitter);
+  look_now();  // Only this container waits for its back-off: the pass goes on with the others.
+}
+
+void Machine::fail(std::string_view step, std::string_view reason, const Error& error) {
+  ++pod().failures;
+  const auto delay = step_back_off(error.code(), pod().failures, world_.jitter);
+  pod().error = error.message();
+  look_at(world_.now + delay);
+  auto text = fmt::format("{}: {}", step, error.message());
+  if (pod().last_failure == text) return;
+  pod().last_failure = std::move(text);
+  add(Say{LogLevel::Warning,
+          "pod step failed",
+          {{"pod", full_name()},
+           {"step", std::string(step)},
+           {"error", error.message()},
+           {"code", std::string(to_string(error.code()))},
+           {"retry_ms", std::to_string(delay.count())}}});
+  tell("Warning", reason, error.message());
+}
+
+/// After a pass: what is to be told about the pod, when that is news.
+void Machine::publish(const PodView& view) {
+  if (pod().gone || pod().down) return;
+  if (pod().terminal) {
+    if (!std::exchange(pod().published, true)) add(WriteStatus{pod().status});
+    return;
+  }
+  // Kept times and counts come from what we published last, not from a store that may lag behind.
+  auto status = make_pod_status(object(), pod().status, pod().wanted, view, pod(), world_.host_ip, world_.wall);
+  if (status == pod().status && pod().published) return;
+  if (status.phase == "Running" && pod().status.phase != "Running") add(CountStart{world_.now - pod().seen_at});
+  if (status.reason != pod().status.reason && !status.reason.empty()) tell("Normal", status.reason, status.message);
+  pod().status = std::move(status);
+  pod().published = true;
+  pod().terminal = over(pod().status);
+  add(WriteStatus{pod().status});
+}
+
+// --- Between passes ------------------------------------------------------------------------------------------------
+
+void Machine::operator()(const PullEnded& pull) {
+  if (!pod().has(pull.which)) return;
+  auto& memory = pod().of(pull.which);
+  const auto& image = pod().spec(pull.which).image;
+  memory.pulling = false;
+  look_now();
+  if (pull.status) {
+    memory.pulled_attempt = pull.attempt;
+    memory.pull_failures = 0;
+    memory.waiting_reason.clear();
+    memory.waiting_message.clear();
+    tell("Normal", "Pulled", "Successfully pulled image \"" + image + "\"");
+    return;
+  }
+  const auto& error = pull.status.error();
+  const auto delay = crash_back_off(++memory.pull_failures);
+  memory.not_before = world_.now + delay;
+  memory.waiting_reason = memory.pull_failures == 1 ? "ErrImagePull" : "ImagePullBackOff";
+  memory.waiting_message = error.message();
+  tell("Warning", "Failed", fmt::format("Failed to pull image \"{}\": {}", image, error.message()));
+  add(Say{LogLevel::Warning,
+          "image pull failed",
+          {{"pod", full_name()},
+           {"image", image},
+           {"error", error.message()},
+           {"retry_ms", std::to_string(delay.count())}}});
+}
+
+void Machine::operator()(const HookBegan& hook) {
+  if (hook.kind != HookKind::PreStop || !is_current(hook.which, hook.id)) return;
+  auto& memory = pod().of(hook.which);
+  if (memory.stop != StopStage::Hook) return;
+  memory.kill_at = std::min(memory.kill_at, world_.now + memory.grace);
+  look_now();
+}
+
+void Machine::operator()(const HookEnded& hook) {
+  if (!is_current(hook.which, hook.id)) return;
+  auto& memory = pod().of(hook.which);
+  look_now();
+  if (hook.kind == HookKind::PreStop) {
+    if (!hook.status) tell("Warning", "FailedPreStopHook", hook.status.error().message());
+    if (memory.stop != StopStage::Hook) return;
+    memory.stop = StopStage::Turn;
+    memory.kill_at = std::min(memory.kill_at, world_.now + memory.grace);
+    return;
+  }
+  if (!memory.post_start) return;
+  if (hook.status) {
+    memory.post_start = false;
+    return;
+  }
+  // Kubernetes kills a container whose postStart fails; its restart policy decides what follows. Until it has ended it
+  // does not count as running.
+  tell("Warning", "FailedPostStartHook", hook.status.error().message());
+  if (memory.stop == StopStage::None) memory.restart_why = "FailedPostStartHook";
+}
+
+void Machine::operator()(const Judged& judged) {
+  const auto& verdict = judged.verdict;
+  each([&](ContainerRef which) {
+    if (!is_current(which, verdict.container_id)) return;
+    auto& memory = pod().of(which);
+    look_now();
+    if (verdict.kind == ProbeKind::Readiness) {
+      memory.ready_probe_passed = verdict.success;
+      return;
+    }
+    if (verdict.kind == ProbeKind::Startup) memory.startup_passed = verdict.success;
+    if (verdict.success || memory.stop != StopStage::None || !pod().wanted) return;
+    memory.restart_why = fmt::format("Container {} failed {} probe, will be restarted", pod().spec(which).name,
+                                     verdict.kind == ProbeKind::Startup ? "startup" : "liveness");
+  });
+}
+
+void Machine::operator()(const Changed& change) {
+  if (pod().gone) return;
+  const auto old = std::exchange(pod().pod, change.pod);
+  const auto& meta = object().meta;
+  if (object().spec.containers.size() != pod().main.size() ||
+      object().spec.init_containers.size() != pod().init.size()) {
+    pod().init = initial_memory(object().spec.init_containers, object().status.init_container_statuses);
+    pod().main = initial_memory(object().spec.containers, object().status.container_statuses);
+  }
+  const auto was_wanted = std::exchange(pod().wanted, !meta.deleting());
+  const auto whole = [](const model::ObjectMeta& of) {
+    return of.deletion_grace_period_seconds.value_or(std::numeric_limits<std::int64_t>::max());
+  };
+  // A stop begun for a failed probe had its own grace; the deletion's may only be shorter, and shrink.
+  if (!pod().wanted && (was_wanted || whole(meta) < whole(old->meta))) hurry(deletion_grace(object(), world_.wall));
+  const auto labels = old->meta.labels != meta.labels || old->meta.annotations != meta.annotations;
+  if (labels) ++pod().changes;
+  // A change of our own making (status) needs no new look; anything else does.
+  if (labels || old->meta.generation != meta.generation || old->meta.finalizers != meta.finalizers ||
+      old->meta.deletion_timestamp != meta.deletion_timestamp ||
+      old->meta.deletion_grace_period_seconds != meta.deletion_grace_period_seconds) {
+    look_now();
+  }
+  // Somebody's edit of the status, or an echo of an older one of ours: the writer compares with what is stored.
+  if (pod().published && !shows(object().status, pod().status)) add(WriteStatus{pod().status});
+}
+
+void Machine::operator()(const Removed&) {
+  if (std::exchange(pod().gone, true)) return;
+  if (pod().down) {
+    add(Discard{});
+    return;
+  }
+  pod().wanted = false;
+  hurry(milliseconds(0));
+  look_now();
+}
+
+void Machine::operator()(const FilesChanged&) {
+  ++pod().changes;
+  look_now();
+}
+
+void Machine::operator()(const StatusAnswered& answer) {
+  if (!answer.stored) {
+    pod().published = false;
+    look_at(world_.now + kSayStatusAgain);
+  } else if (pod().terminal && !std::exchange(pod().end_stored, true)) {
+    look_now();
+  }
+}
+
+void Machine::operator()(const ForgetFailed& forget) {
+  pod().down = false;
+  fail("remove object", "FailedSync", forget.error);
+}
+
+}  // namespace
+
+PodMemory first_memory(std::shared_ptr<const model::Pod> pod, SteadyTime now) {
+  PodMemory memory;
+  memory.init = initial_memory(pod->spec.init_containers, pod->status.init_container_statuses);
+  memory.main = initial_memory(pod->spec.containers, pod->status.container_statuses);
+  memory.wanted = !pod->meta.deleting();
+  memory.status = pod->status;
+  memory.terminal = memory.end_stored = over(pod->status);
+  memory.seen_at = now;
+  memory.pod = std::move(pod);
+  return memory;
+}
+
+Turn turn(PodMemory memory, const PodInput& input, const World& world) {
+  Machine machine(std::move(memory), world);
+  std::visit(machine, input);
+  return std::move(machine).finish();
+}
+
+}  // namespace berth::agent
