@@ -109,12 +109,19 @@ class HostAgent final : public Agent {
                   }),
         hooks_(make_hooks(loop_, *hooks_lane_, *runtime_)),
         worker_(*runtime_, *network_, *volumes_),
-        claims_(loop_, clock_, *files_lane_, cache_, writer_, *volumes_, event_sink(), config_.node_name,
-                [this](const std::string& uid) { driver_.kick(uid); }),
-        sets_(loop_, clock_, cache_, writer_, event_sink(), config_.node_name),
-        namespaces_(loop_, clock_, *store_, writer_),
-        garbage_(*store_, writer_),
-        endpoints_(loop_, *store_, cache_, writer_),
+        claims_({.loop = loop_,
+                 .clock = clock_,
+                 .lane = *files_lane_,
+                 .cache = cache_,
+                 .store = *store_,
+                 .volumes = *volumes_,
+                 .node_name = config_.node_name,
+                 .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
+        sets_(clock_, cache_, *store_, config_.node_name),
+        namespaces_(clock_, *store_),
+        garbage_(*store_),
+        endpoints_(*store_, cache_),
+        runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink()}),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
@@ -125,7 +132,7 @@ class HostAgent final : public Agent {
                  .host_ip = host_ip_},
                 driver_callbacks()),
         placement_(
-            loop_, clock_, cache_, writer_, event_sink(),
+            clock_, cache_, event_sink(),
             [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
             config_.node_name),
         recovery_({.loop = loop_,
@@ -149,6 +156,12 @@ class HostAgent final : public Agent {
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
             [this](const ProbeVerdict& failure) { on_probe_failure(failure); })) {
     driver_.set_prober(prober_.get());
+    runner_.add(placement_.row());
+    runner_.add(namespaces_.row());
+    runner_.add(garbage_.row());
+    runner_.add(claims_.row());
+    runner_.add(sets_.row());
+    runner_.add(endpoints_.row());
   }
 
   ~HostAgent() override {
@@ -215,6 +228,7 @@ class HostAgent final : public Agent {
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;
+  ControllerRunner runner_;
   NodeReporter node_;
   PodDriver driver_;
   Placement placement_;
@@ -386,21 +400,14 @@ void HostAgent::begin() {
   health_.check_runtime();
 
   std::set<std::string> here;
-  for (const auto& [name, pod] : cache_.pods()) {
-    if (pod->spec.node_name == config_.node_name) {
-      here.insert(pod->meta.uid);
-      drive(pod);
-    } else {
-      placement_.place(*pod);
-    }
+  for (const auto& name : cache_.pods_of_node(config_.node_name)) {
+    const auto pod = cache_.pod(name);
+    here.insert(pod->meta.uid);
+    drive(pod);
   }
   recovery_.begin(std::move(here));
   recovery_.look_for_orphans();
-  namespaces_.plan_all();
-  garbage_.scan_all();
-  claims_.plan_all();
-  sets_.plan_all();
-  endpoints_.plan_all();
+  runner_.wake_all();
   publish_names();
   sources_ = make_source_set(
       {.loop = loop_,
@@ -452,24 +459,16 @@ void HostAgent::on_change(const store::Change& change) {
     });
   }
   cache_.apply(change);
-  sets_.on_change(change);
-  claims_.on_change(change);
-  namespaces_.on_change(change);
-  garbage_.on_change(change);
-  endpoints_.on_change(change);
+  runner_.on_change(change);
   const auto& object = *change.object;
   switch (object.kind) {
     case Kind::Pod: on_pod(change); break;
     case Kind::Service: publish_names(); break;
     case Kind::ConfigMap:
     case Kind::Secret:
-      for (const auto& [name, pod] : cache_.pods()) {
-        if (name.first == object.meta.ns && refers_to(pod->spec, object.key())) driver_.refresh(pod->meta.uid);
-      }
+      for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
       break;
-    case Kind::PersistentVolume: placement_.place_all(); break;
     case Kind::Node:
-      placement_.on_node(change);
       if (change.type != store::ChangeType::Deleted) take_orders(object);
       break;
     case Kind::Endpoints:
@@ -477,6 +476,7 @@ void HostAgent::on_change(const store::Change& change) {
       if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
       break;
     case Kind::Namespace:
+    case Kind::PersistentVolume:
     case Kind::PersistentVolumeClaim:
     case Kind::StorageClass:
     case Kind::ServiceAccount:
@@ -503,11 +503,7 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
   if (found == cache_.pods().end()) return;
   const auto& pod = found->second;
-  if (pod->spec.node_name == config_.node_name) {
-    drive(pod);
-  } else {
-    placement_.place(*pod);
-  }
+  if (pod->spec.node_name == config_.node_name) drive(pod);
   if (endpoints_changed(change)) publish_names();
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/objects/change_facts.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/sets/set_plan.hpp"
 
@@ -10,64 +11,80 @@ namespace berth::agent {
 
 using model::Kind;
 
-Placement::Placement(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer, EventSink events,
-                     WriteStatus write_status, std::string node_name)
-    : loop_(loop),
-      clock_(clock),
+Placement::Placement(const Clock& clock, const ObjectCache& cache, EventSink events, WriteStatus write_status,
+                     std::string node_name)
+    : clock_(clock),
       cache_(cache),
-      writer_(writer),
       events_(std::move(events)),
       write_status_(std::move(write_status)),
       node_name_(std::move(node_name)) {}
 
-void Placement::place(const model::Pod& pod) {
-  if (!pod.spec.node_name.empty() || binding_.contains(pod.meta.uid)) return;
-  const model::ObjectKey key{Kind::Pod, pod.meta.ns, pod.meta.name};
-  if (pod.meta.deleting()) {
-    if (pod.meta.finalizers.empty()) writer_.remove(key, pod.meta.uid, {});
-    return;
+Controller Placement::row() {
+  return {.name = "placement",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all = [this](const Waker& wake) { wake_all(wake); },
+          .plan = [this](const model::ObjectKey& key) { return plan(key); }};
+}
+
+void Placement::wake_all(const Waker& wake) const {
+  for (const auto& name : cache_.pods_of_node("")) wake({Kind::Pod, name.first, name.second});
+}
+
+void Placement::wakes(const store::Change& change, const Waker& wake) const {
+  const auto& object = *change.object;
+  if (object.kind == Kind::Pod) {
+    const auto waits = cache_.pods_of_node("").contains({object.meta.ns, object.meta.name});
+    if (waits && asks_anew(change)) wake.anew(object.key());
+  } else if (object.kind == Kind::PersistentVolume) {
+    wake_all(wake);
+  } else if (object.kind == Kind::Node && moves_pods(change)) {
+    wake_all(wake);
+    say_cordoned(change);
+  }
+}
+
+Work Placement::plan(const model::ObjectKey& key) const {
+  Work work;
+  const auto pod = cache_.pod({key.ns, key.name});
+  if (!pod || !pod->spec.node_name.empty()) return work;
+  if (pod->meta.deleting()) {
+    if (pod->meta.finalizers.empty()) {
+      work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = pod->meta.uid});
+    }
+    return work;
   }
   const auto node = cache_.nodes().find({"", node_name_});
-  if (node == cache_.nodes().end()) return;
-  const auto why = why_not_here(pod.spec, *node->second);
+  if (node == cache_.nodes().end()) return work;
+  const auto why = why_not_here(pod->spec, *node->second);
   if (!why.empty()) {
-    const auto* scheduled = pod.status.condition("PodScheduled");
-    if (scheduled != nullptr && scheduled->message == why) return;
-    write_status_(pod, make_unschedulable_status(pod, why, clock_.wall()));
-    events_(key, pod.meta.uid, "Warning", "FailedScheduling", why);
-    return;
+    const auto* scheduled = pod->status.condition("PodScheduled");
+    if (scheduled != nullptr && scheduled->message == why) return work;
+    write_status_(*pod, make_unschedulable_status(*pod, why, clock_.wall()));
+    work.events.push_back({key, pod->meta.uid, "Warning", "FailedScheduling", why});
+    return work;
   }
-  binding_.insert(pod.meta.uid);
-  events_(key, pod.meta.uid, "Normal", "Scheduled",
-          fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, node_name_));
-  writer_.modify(
-      key, pod.meta.uid, Durability::Durable,
-      [node_name = node_name_](json::object& raw) {
-        auto* stored = raw.if_contains("spec");
-        if (stored == nullptr || !stored->is_object()) return false;
-        auto& spec = stored->get_object();
-        if (!find_string(json::value(spec), {"nodeName"}).empty()) return false;
-        spec["nodeName"] = node_name;
-        return true;
-      },
-      [this, uid = pod.meta.uid](const Status& written) {
-        binding_.erase(uid);
-        if (written) return;
-        constexpr std::chrono::seconds kPlaceAgain{1};
-        retry_ = loop_.after(kPlaceAgain, [this] { place_all(); });
-      });
+  work.writes.push_back(
+      {.key = key,
+       .uid = pod->meta.uid,
+       .edit =
+           [node_name = node_name_](json::object& raw) {
+             auto* stored = raw.if_contains("spec");
+             if (stored == nullptr || !stored->is_object()) return Edit::Leave;
+             auto& spec = stored->get_object();
+             const auto* bound = spec.if_contains("nodeName");
+             if (bound != nullptr && bound->is_string() && !bound->get_string().empty()) return Edit::Leave;
+             spec["nodeName"] = node_name;
+             return Edit::Done;
+           },
+       .said = EventText{key, pod->meta.uid, "Normal", "Scheduled",
+                         fmt::format("Successfully assigned {}/{} to {}", pod->meta.ns, pod->meta.name, node_name_)}});
+  return work;
 }
 
-void Placement::place_all() {
-  for (const auto& [name, pod] : cache_.pods()) {
-    if (pod->spec.node_name.empty()) place(*pod);
-  }
-}
-
-void Placement::on_node(const store::Change& change) {
-  place_all();
+/// As the kubelet says it: it names the node where others name a uid.
+void Placement::say_cordoned(const store::Change& change) const {
   const auto& name = change.object->meta.name;
-  if (!change.previous || change.type == store::ChangeType::Deleted || name != node_name_) return;
+  if (is_other_object(change) || name != node_name_) return;
   const auto cordoned = [](const model::Object& node) {
     const auto* spec = node.raw.if_contains("spec");
     const auto* flag = spec == nullptr ? nullptr : find(*spec, {"unschedulable"});
@@ -76,7 +93,6 @@ void Placement::on_node(const store::Change& change) {
   const auto now = cordoned(*change.object);
   if (now == cordoned(*change.previous)) return;
   const std::string reason = now ? "NodeNotSchedulable" : "NodeSchedulable";
-  // As the kubelet says it: it names the node where others name a uid.
   events_(change.object->key(), name, "Normal", reason, fmt::format("Node {} status is now: {}", name, reason));
 }
 

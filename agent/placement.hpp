@@ -1,44 +1,40 @@
-// agent/placement.hpp - binds pods that have no node yet to this one: the pod object bound to a node is the claim.
+// agent/placement.hpp - binds pods that have no node yet to this one: the pod object bound to a node is the claim. A
+// row of the controller runner.
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <set>
 #include <string>
 
+#include "agent/control/controller_runner.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/object_cache.hpp"
-#include "agent/objects/store_writer.hpp"
-#include "base/loop.hpp"
 
 namespace berth::agent {
 
 /// Loop thread. A pod that does not fit gets the condition PodScheduled=False and an event with the reason; it is tried
-/// again when a node or a volume changes.
+/// again when a node or a volume changes. One that is being deleted is removed: nothing of it was ever here. A key is a
+/// pod.
 class Placement {
  public:
   using WriteStatus = std::function<void(const model::Pod&, const model::PodStatus&)>;
 
-  Placement(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer, EventSink events,
-            WriteStatus write_status, std::string node_name);
+  Placement(const Clock& clock, const ObjectCache& cache, EventSink events, WriteStatus write_status,
+            std::string node_name);
 
-  /// Binds `pod` when it has no node and fits. One that is being deleted is removed: nothing of it was ever here.
-  void place(const model::Pod& pod);
-  void place_all();
-
-  /// Tries all again; says when this node was cordoned or uncordoned.
-  void on_node(const store::Change& change);
+  /// Must outlive the runner it is added to.
+  Controller row();
 
  private:
-  Loop& loop_;
+  void wakes(const store::Change& change, const Waker& wake) const;
+  void wake_all(const Waker& wake) const;
+  Work plan(const model::ObjectKey& key) const;
+  void say_cordoned(const store::Change& change) const;
+
   const Clock& clock_;
   const ObjectCache& cache_;
-  StoreWriter& writer_;
   EventSink events_;
   WriteStatus write_status_;
   const std::string node_name_;
-  std::set<std::string> binding_;  ///< uids of pods whose binding is on its way: it is seen when it is durable.
-  std::unique_ptr<LoopHandle> retry_;
 };
 
 }  // namespace berth::agent

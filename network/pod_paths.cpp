@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
+
+#include "base/fnv.hpp"
 
 namespace berth::network {
 
@@ -18,11 +19,7 @@ PodPaths pod_paths(const std::filesystem::path& run_dir, std::string_view uid) {
 }
 
 std::string veth_name(std::string_view bridge, std::string_view uid) {
-  // FNV-1a, 64 bits: stable over builds, which std::hash is not.
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const auto part : {bridge, std::string_view("/"), uid}) {
-    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  }
+  const auto hash = Fnv1a().add(bridge).add("/").add(uid).value();
   return fmt::format("bth{:012x}", hash & 0xffffffffffffU);
 }
 

@@ -1,20 +1,21 @@
 // agent/claims/claim_controller.cpp - see claim_controller.hpp; what is done to volumes is in claim_actions.cpp.
 #include "agent/claims/claim_controller.hpp"
 
+#include <algorithm>
 #include <array>
 
-#include <fmt/format.h>
-
-#include "agent/claims/claim_objects.hpp"
 #include "agent/claims/claim_resolver.hpp"
-#include "agent/objects/back_off.hpp"
-#include "base/log.hpp"
-#include "model/deletion.hpp"
+#include "agent/claims/volume_parameters.hpp"
+#include "agent/objects/change_facts.hpp"
+#include "agent/objects/pod_facts.hpp"
 
 namespace berth::agent {
 namespace {
 
 using model::Kind;
+
+model::ObjectKey claim_key(const Name& name) { return {Kind::PersistentVolumeClaim, name.first, name.second}; }
+Name name_of(const model::ObjectKey& key) { return {key.ns, key.name}; }
 
 json::value spec_of(const model::ObjectPtr& object) {
   const auto* spec = object ? object->raw.if_contains("spec") : nullptr;
@@ -22,173 +23,236 @@ json::value spec_of(const model::ObjectPtr& object) {
 }
 
 bool says_same(const store::Change& change, std::initializer_list<std::string_view> path) {
-  return change.previous &&
-         find_string(json::value(change.previous->raw), path) == find_string(json::value(change.object->raw), path);
+  const auto member = path.begin();
+  const auto* before = change.previous ? change.previous->raw.if_contains(*member) : nullptr;
+  const auto* after = change.object->raw.if_contains(*member);
+  if (before == nullptr || after == nullptr) return change.previous && before == after;
+  const auto field = *(path.begin() + 1);
+  return find_string(*before, {field}) == find_string(*after, {field});
+}
+
+/// The claims that a pod as it was stored names.
+std::vector<std::string> claims_in(const model::ObjectPtr& pod) {
+  if (!pod) return {};
+  const auto decoded = model::decode_pod(*pod);
+  return decoded ? references_of(decoded->spec).claims : std::vector<std::string>{};
 }
 
 }  // namespace
 
-ClaimController::ClaimController(Loop& loop, const Clock& clock, Lane& lane, const ObjectCache& cache,
-                                 StoreWriter& writer, volumes::PodVolumes& volumes, EventSink events,
-                                 std::string node_name, std::function<void(const std::string& uid)> kick)
-    : loop_(loop),
-      clock_(clock),
-      lane_(lane),
-      cache_(cache),
-      writer_(writer),
-      volumes_(volumes),
-      events_(std::move(events)),
-      node_name_(std::move(node_name)),
-      kick_(std::move(kick)) {}
-
-ClaimController::~ClaimController() { *alive_ = false; }
-
-void ClaimController::plan_all() {
-  for (const auto& [name, pod] : cache_.pods()) users_.put(*pod);
-  mark();
+Controller ClaimController::row() {
+  return {.name = "claims",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all = [this](const Waker& wake) { wake_all(wake); },
+          .plan = [this](const Key& key) { return plan(key); },
+          .ended = [this](const Key& key, const Waker& wake) { ended(key, wake); }};
 }
 
-void ClaimController::on_change(const store::Change& change) {
+void ClaimController::wake_all(const Waker& wake) {
+  unbound_.clear();
+  index_ = VolumeIndex();
+  for (const auto& [claim, volume] : given_) index_.give(volume);
+  for (const auto& [name, claim] : context_.cache.claims()) {
+    if (claim->phase != "Bound") unbound_.insert(name);
+    wake(claim_key(name));
+  }
+  for (const auto& [name, volume] : context_.cache.volumes()) {
+    index_.put(volume);
+    wake(volume->claim_name.empty() ? Key{Kind::PersistentVolume, "", name.second}
+                                    : claim_key({volume->claim_ns, volume->claim_name}));
+  }
+}
+
+void ClaimController::wakes(const store::Change& change, const Waker& wake) {
   const auto& object = *change.object;
-  switch (object.kind) {
-    case Kind::PersistentVolumeClaim:
-      kick_users({object.meta.ns, object.meta.name});
-      // Somebody asks for something else: what failed before says nothing about it.
-      if (spec_of(change.previous) != spec_of(change.object)) {
-        retries_.erase(fmt::format("{}/{}", object.meta.ns, object.meta.name));
-      }
-      return mark();
-    case Kind::PersistentVolume:
-      if (const auto found = cache_.volumes().find({"", object.meta.name}); found != cache_.volumes().end()) {
-        kick_users({found->second->claim_ns, found->second->claim_name});
-      }
-      return mark();
-    case Kind::StorageClass: retries_.clear(); return mark();
-    case Kind::Secret: return on_secret({object.meta.ns, object.meta.name});
-    case Kind::Pod: return on_pod(change);
-    case Kind::Namespace:
-    case Kind::Node:
-    case Kind::ConfigMap:
-    case Kind::ServiceAccount:
-    case Kind::Service:
-    case Kind::DaemonSet:
-    case Kind::StatefulSet:
-    case Kind::ControllerRevision:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return;
+  if (object.kind == Kind::PersistentVolumeClaim) {
+    on_claim(change, wake);
+  } else if (object.kind == Kind::PersistentVolume) {
+    on_volume(change, wake);
+  } else if (object.kind == Kind::Pod) {
+    on_pod(change, wake);
+  } else if (object.kind == Kind::StorageClass) {
+    on_class(object.meta.name, wake);
+  } else if (object.kind == Kind::Secret) {
+    on_secret({object.meta.ns, object.meta.name}, wake);
+  } else if (object.kind == Kind::Node && moves_pods(change)) {
+    wake_waiting(wake);  // Another volume may be within reach.
+  }
+}
+
+void ClaimController::wake_waiting(const Waker& wake) const {
+  for (const auto& name : unbound_) wake(claim_key(name));
+}
+
+void ClaimController::on_claim(const store::Change& change, const Waker& wake) {
+  const auto key = change.object->key();
+  const auto name = name_of(key);
+  const auto found = context_.cache.claims().find(name);
+  if (found == context_.cache.claims().end()) {
+    unbound_.erase(name);
+    waiting_.erase(name);
+  } else if (found->second->phase == "Bound") {
+    unbound_.erase(name);
+  } else {
+    unbound_.insert(name);
+  }
+  kick_users(name);
+  // Somebody asks for something else: what failed before says nothing about it.
+  if (spec_of(change.previous) != spec_of(change.object)) {
+    begun_.erase(name);
+    wake.anew(key);
+  } else {
+    wake(key);
+  }
+}
+
+void ClaimController::on_volume(const store::Change& change, const Waker& wake) {
+  const auto& name = change.object->meta.name;
+  const auto before = index_.find(name);
+  const auto found = context_.cache.volumes().find({"", name});
+  const auto after = found == context_.cache.volumes().end() ? nullptr : found->second;
+  if (after) {
+    index_.put(after);
+  } else {
+    index_.drop(name);
+  }
+  for (const auto& volume : {before, after}) {
+    if (!volume || volume->claim_name.empty()) continue;
+    const Name claim{volume->claim_ns, volume->claim_name};
+    kick_users(claim);
+    wake(claim_key(claim));
+  }
+  if (!after) return;
+  if (after->claim_name.empty()) wake({Kind::PersistentVolume, "", name});
+  if (is_free(*after)) wake_for(*after, wake);
+}
+
+/// A free volume: for those that may have waited for one.
+void ClaimController::wake_for(const model::PersistentVolume& volume, const Waker& wake) const {
+  const auto* preset = default_class(context_.cache.storage_classes());
+  for (const auto& claim : unbound_) {
+    const auto& wanted = *context_.cache.claims().at(claim);
+    if (wanted.volume_name == volume.meta.name || class_of(wanted, preset) == volume.storage_class_name) {
+      wake(claim_key(claim));
+    }
+  }
+}
+
+void ClaimController::on_class(const std::string& name, const Waker& wake) {
+  for (const auto& [claim, wanted] : context_.cache.claims()) {
+    // It may be the default by now, or no longer.
+    if (wanted->phase == "Bound" && wanted->storage_class_name != name) continue;
+    begun_.erase(claim);
+    wake.anew(claim_key(claim));
+  }
+  for (const auto& [key, volume] : context_.cache.volumes()) {
+    if (volume->storage_class_name == name && !volume->claim_name.empty()) {
+      wake.anew(claim_key({volume->claim_ns, volume->claim_name}));
+    }
   }
 }
 
 /// Passwords of targets: for volumes that pods wait for, and for provisioners that failed without.
-void ClaimController::on_secret(const Name& secret) {
-  for (const auto& [name, volume] : cache_.volumes()) {
-    const auto* iscsi = std::get_if<model::IscsiSource>(&volume->source);
-    if (iscsi == nullptr || iscsi->secret_name != secret.second) continue;
-    if ((iscsi->secret_ns.empty() ? volume->claim_ns : iscsi->secret_ns) != secret.first) continue;
+void ClaimController::on_secret(const Name& secret, const Waker& wake) {
+  for (const auto& name : index_.with_secret(secret)) {
+    const auto volume = index_.find(name);
     kick_users({volume->claim_ns, volume->claim_name});
+    if (!volume->claim_name.empty()) wake.anew(claim_key({volume->claim_ns, volume->claim_name}));
   }
-  if (retries_.empty()) return;
-  retries_.clear();
-  mark();
+  const auto& classes = context_.cache.storage_classes();
+  const auto asks = [&](const auto& entry) { return secret_of(entry.second->parameters, secret.first) == secret; };
+  if (std::none_of(classes.begin(), classes.end(), asks)) return;
+  for (const auto& name : unbound_) wake.anew(claim_key(name));
 }
 
 /// A first consumer, one that runs now, or the last user of a released volume is gone.
-void ClaimController::on_pod(const store::Change& change) {
+void ClaimController::on_pod(const store::Change& change, const Waker& wake) {
   const Name name{change.object->meta.ns, change.object->meta.name};
-  const bool gone = change.type == store::ChangeType::Deleted;
-  const bool other = !gone && (!change.previous || change.previous->meta.uid != change.object->meta.uid);
-  const auto before = users_.claims_of_pod(name);
-  const auto pod = cache_.pods().find(name);
-  if (gone) {
-    users_.drop(name);
-  } else if (other && pod != cache_.pods().end()) {
-    users_.put(*pod->second);
-  }
-  if (before.empty() && users_.claims_of_pod(name).empty()) return;
-  const bool moved = gone || other || !says_same(change, {"spec", "nodeName"});
-  const bool turned = gone || !says_same(change, {"status", "phase"});
+  const auto other = is_other_object(change);
+  const auto moved = other || !says_same(change, {"spec", "nodeName"});
+  const auto turned = other || !says_same(change, {"status", "phase"});
   if (!moved && !turned) return;
-  for (const auto& claim : before) kick_users({name.first, claim});  // Whoever waits for a ReadWriteOncePod claim.
-  mark();
+  const auto gone = change.type == store::ChangeType::Deleted;
+  auto claims = std::vector<std::string>{};
+  if (gone) {
+    claims = claims_in(change.object);
+  } else if (const auto pod = context_.cache.pod(name)) {
+    claims = references_of(pod->spec).claims;
+  }
+  if (other && change.previous && !gone) {
+    const auto left = claims_in(change.previous);
+    claims.insert(claims.end(), left.begin(), left.end());
+  }
+  for (const auto& claim : claims) {
+    kick_users({name.first, claim});  // Whoever waits for a ReadWriteOncePod claim.
+    wake(claim_key({name.first, claim}));
+  }
 }
 
 void ClaimController::kick_users(const Name& claim) const {
-  for (const auto& name : users_.pods_of(claim)) {
-    const auto pod = cache_.pods().find({claim.first, name});
-    if (pod != cache_.pods().end() && pod->second->status.phase != "Running") kick_(pod->second->meta.uid);
+  for (const auto& name : context_.cache.pods_using(claim_key(claim))) {
+    const auto pod = context_.cache.pod(name);
+    if (pod->status.phase != "Running") context_.kick(pod->meta.uid);
   }
 }
 
 std::string ClaimController::resolve(const model::Pod& pod, const std::string& claim,
                                      volumes::BoundClaim& bound) const {
   const auto waiting = waiting_.find({pod.meta.ns, claim});
-  return resolve_claim({cache_, users_, node_name_}, pod, claim,
+  return resolve_claim(context_.cache, context_.node_name, pod, claim,
                        waiting == waiting_.end() ? std::string() : waiting->second, bound);
 }
 
-void ClaimController::mark() {
-  if (run_posted_) return;
-  run_posted_ = true;
-  loop_.post([this, alive = alive_] {
-    if (*alive) run();
-  });
-}
-
-ClaimFacts ClaimController::facts() const {
-  const auto node = cache_.nodes().find({"", node_name_});
-  ClaimFacts facts{.claims = &cache_.claims(),
-                   .volumes = &cache_.volumes(),
-                   .classes = &cache_.storage_classes(),
-                   .node = node == cache_.nodes().end() ? nullptr : node->second.get(),
-                   .uses = {}};
-  for (const auto& [name, pods] : users_.all()) {
-    ClaimUse use;
-    const auto claim = cache_.claims().find(name);
-    for (const auto& user : pods) {
-      const auto found = cache_.pods().find({name.first, user});
-      if (found == cache_.pods().end()) continue;
-      const auto& pod = *found->second;
-      const bool here = pod.spec.node_name == node_name_;
-      use.mounted = true;
-      use.here = use.here || here;
-      use.running = use.running || (here && pod.status.phase == "Running");
-      use.held = use.held || (claim != cache_.claims().end() && holds_claim(pod, *claim->second));
-    }
-    facts.uses[name] = use;
+ClaimFacts ClaimController::facts_for(const Name& name) const {
+  const auto& cache = context_.cache;
+  const auto node = cache.nodes().find({"", context_.node_name});
+  ClaimFacts facts{.claims = &cache.claims(),
+                   .volumes = &index_,
+                   .classes = &cache.storage_classes(),
+                   .node = node == cache.nodes().end() ? nullptr : node->second.get(),
+                   .use = {}};
+  const auto claim = cache.claims().find(name);
+  for (const auto& user : cache.pods_using(claim_key(name))) {
+    const auto pod = cache.pod(user);
+    const bool here = pod->spec.node_name == context_.node_name;
+    facts.use.mounted = true;
+    facts.use.here = facts.use.here || here;
+    facts.use.running = facts.use.running || (here && pod->status.phase == "Running");
+    facts.use.held = facts.use.held || (claim != cache.claims().end() && holds_claim(*pod, *claim->second));
   }
   return facts;
 }
 
-void ClaimController::run() {
-  run_posted_ = false;
-  std::erase_if(waiting_, [&](const auto& entry) { return !cache_.claims().contains(entry.first); });
-  const auto plan = plan_claims(facts());
-  for (const auto& action : plan.bind) bind(action);
-  for (const auto& action : plan.provision) provision(action);
-  for (const auto& action : plan.classes) assign_class(action);
-  for (const auto& action : plan.delegate) delegate(action);
-  for (const auto& action : plan.expand) expand(action);
-  for (const auto& action : plan.resized) resized(action);
-  for (const auto& action : plan.release) release(action);
-  for (const auto& action : plan.lost) lose(action);
-  for (const auto& action : plan.unprotect) {
-    const auto finalizer =
-        action.key.kind == Kind::PersistentVolume ? model::kVolumeProtection : model::kClaimProtection;
-    writer_.drop_finalizer(action.key, action.uid, finalizer, {});
+Work ClaimController::plan(const Key& key) {
+  if (key.kind == Kind::PersistentVolume) {
+    const auto volume = index_.find(key.name);
+    return volume && volume->claim_name.empty() ? carry_out({}, plan_unclaimed_volume(*volume)) : Work{};
   }
-  for (const auto& waiting : plan.waiting) report(waiting);
+  const auto name = name_of(key);
+  return carry_out(name, plan_claim(facts_for(name), name));
+}
+
+void ClaimController::ended(const Key& key, const Waker& wake) {
+  const auto name = name_of(key);
+  if (const auto given = given_.find(name); given != given_.end()) {
+    index_.take_back(given->second);
+    const auto volume = index_.find(given->second);
+    given_.erase(given);
+    if (volume && is_free(*volume)) wake_for(*volume, wake);  // It came to nothing.
+  }
+  if (pool_user_ != name) return;
+  pool_user_.reset();
+  for (const auto& next : std::exchange(pool_waiting_, {})) wake(claim_key(next));
 }
 
 /// An event; which reasons are warnings is Kubernetes' decision.
-void ClaimController::say(const model::ObjectKey& about, const std::string& uid, std::string_view reason,
-                          const std::string& message) {
-  constexpr std::array<std::string_view, 6> kWarnings{"ProvisioningFailed", "FailedBinding", "VolumeMismatch",
-                                                      "VolumeResizeFailed", "ClaimLost",     "VolumeFailedDelete"};
-  const bool warns =
-      std::find(kWarnings.begin(), kWarnings.end(), reason) != kWarnings.end() || reason == "VolumeFailedRecycle";
-  events_(about, uid, warns ? "Warning" : "Normal", reason, message);
+EventText ClaimController::event(const Key& about, const std::string& uid, std::string reason,
+                                 std::string message) const {
+  constexpr std::array<std::string_view, 7> kWarnings{"ProvisioningFailed", "FailedBinding", "VolumeMismatch",
+                                                      "VolumeResizeFailed", "ClaimLost",     "VolumeFailedDelete",
+                                                      "VolumeFailedRecycle"};
+  const bool warns = std::find(kWarnings.begin(), kWarnings.end(), reason) != kWarnings.end();
+  return {about, uid, warns ? "Warning" : "Normal", std::move(reason), std::move(message)};
 }
 
 void ClaimController::set_waiting(const Name& claim, const std::string& message) {
@@ -198,37 +262,15 @@ void ClaimController::set_waiting(const Name& claim, const std::string& message)
   kick_users(claim);
 }
 
-void ClaimController::report(const WaitingClaim& waiting) {
-  const Name name{waiting.claim.ns, waiting.claim.name};
+void ClaimController::report(const WaitingClaim& waiting, Work& work) {
+  const auto name = name_of(waiting.claim);
   const auto known = waiting_.find(name);
   if (known != waiting_.end() && known->second == waiting.message) return;
   set_waiting(name, waiting.message);
-  const auto claim = cache_.claims().find(name);
-  say(waiting.claim, claim == cache_.claims().end() ? std::string() : claim->second->meta.uid, waiting.reason,
-      waiting.message);
-}
-
-/// Not while something else is done for the same claim, nor before its next try is due.
-bool ClaimController::begin(const std::string& tag) {
-  const auto retry = retries_.find(tag);
-  if (retry != retries_.end() && clock_.now() < retry->second.next) return false;
-  return under_way_.insert(tag).second;
-}
-
-void ClaimController::finished(const std::string& tag, const Status& status) {
-  under_way_.erase(tag);
-  if (status || failed_with(status, ErrorCode::NotFound)) {
-    retries_.erase(tag);
-    return mark();
-  }
-  constexpr std::size_t kMostRetries = 10'000;
-  if (retries_.size() > kMostRetries) retries_.clear();
-  auto& retry = retries_[tag];
-  log(LogLevel::Warning, "claim action failed",
-      {{"claim", tag}, {"error", status.error().message()}, {"failures", std::to_string(retry.failures + 1)}});
-  const auto delay = step_back_off(status.error().code(), retry.failures++, /*jitter=*/0.0);
-  retry.next = clock_.now() + delay;
-  retry.timer = loop_.after(delay, [this] { mark(); });
+  const auto claim = context_.cache.claims().find(name);
+  work.events.push_back(event(waiting.claim,
+                              claim == context_.cache.claims().end() ? std::string() : claim->second->meta.uid,
+                              waiting.reason, waiting.message));
 }
 
 }  // namespace berth::agent

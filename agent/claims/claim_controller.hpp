@@ -1,92 +1,96 @@
-// agent/claims/claim_controller.hpp - carries out the claim plan: binds, provisions, grows, releases. Loop thread; the
-// front door of volumes/ is called on a lane and answers from wherever it likes.
+// agent/claims/claim_controller.hpp - carries out the plans of claims: binds, provisions, grows, releases. A row of the
+// controller runner. Loop thread; the front door of volumes/ is called on a lane and answers from wherever it likes.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "agent/claims/claim_plan.hpp"
 #include "agent/claims/claim_use.hpp"
+#include "agent/claims/volume_index.hpp"
+#include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
-#include "agent/objects/store_writer.hpp"
-#include "agent/sets/set_controller.hpp"
 #include "base/lane.hpp"
+#include "base/loop.hpp"
+#include "store/store.hpp"
 #include "volumes/pod_volumes.hpp"
 
 namespace berth::agent {
 
+/// A key is a claim, there or only remembered by a volume; or a volume that no claim ever had. One thing at a time is
+/// done for a claim's name: never is content provisioned while the same is reclaimed.
 class ClaimController {
  public:
-  /// `kick`: look at the pod with that uid again, what it waits for has changed.
-  ClaimController(Loop& loop, const Clock& clock, Lane& lane, const ObjectCache& cache, StoreWriter& writer,
-                  volumes::PodVolumes& volumes, EventSink events, std::string node_name,
-                  std::function<void(const std::string& uid)> kick);
-  ~ClaimController();
+  struct Context {
+    Loop& loop;
+    const Clock& clock;
+    Lane& lane;
+    const ObjectCache& cache;
+    const store::Store& store;
+    volumes::PodVolumes& volumes;
+    std::string node_name{};
+    /// Look at the pod with that uid again, what it waits for has changed.
+    std::function<void(const std::string& uid)> kick{};
+  };
 
-  void on_change(const store::Change& change);
-  /// With the cache as it is: for the start.
-  void plan_all();
+  explicit ClaimController(Context context) : context_(std::move(context)) {}
+  ~ClaimController() { *alive_ = false; }
+  ClaimController(const ClaimController&) = delete;
+  ClaimController& operator=(const ClaimController&) = delete;
+
+  /// Must outlive the runner it is added to.
+  Controller row();
 
   /// Why the pod has to wait for this claim, or empty when it is bound; `bound` is filled then.
   std::string resolve(const model::Pod& pod, const std::string& claim, volumes::BoundClaim& bound) const;
 
  private:
-  /// An action that failed: how often in a row, and when it is tried again.
-  struct Retry {
-    std::uint32_t failures = 0;
-    SteadyTime next{};
-    std::unique_ptr<LoopHandle> timer;
-  };
+  using Key = model::ObjectKey;
 
-  void on_pod(const store::Change& change);
-  void on_secret(const Name& secret);
-  void mark();
-  void run();
-  ClaimFacts facts() const;
+  void wakes(const store::Change& change, const Waker& wake);
+  void wake_all(const Waker& wake);
+  void on_claim(const store::Change& change, const Waker& wake);
+  void on_volume(const store::Change& change, const Waker& wake);
+  void on_pod(const store::Change& change, const Waker& wake);
+  void on_class(const std::string& name, const Waker& wake);
+  void on_secret(const Name& secret, const Waker& wake);
+  void wake_waiting(const Waker& wake) const;
+  void wake_for(const model::PersistentVolume& volume, const Waker& wake) const;
+  void ended(const Key& key, const Waker& wake);
+
+  Work plan(const Key& key);
+  ClaimFacts facts_for(const Name& name) const;
+  Work carry_out(const Name& name, const ClaimPlan& plan);
   void kick_users(const Name& claim) const;
+  EventText event(const Key& about, const std::string& uid, std::string reason, std::string message) const;
   std::string uid_of_volume(const std::string& name) const;
-  void say(const model::ObjectKey& about, const std::string& uid, std::string_view reason, const std::string& message);
   void set_waiting(const Name& claim, const std::string& message);
+  void report(const WaitingClaim& waiting, Work& work);
 
-  bool begin(const std::string& tag);
-  void finished(const std::string& tag, const Status& status);
+  void bind(const BindAction& action, Work& work);
+  void provision(const ProvisionAction& action, Work& work);
+  Work provisioned(const ProvisionAction& action, const Result<volumes::Provisioned>& made);
+  void expand(const ExpandAction& action, Work& work);
+  Work expanded(const ExpandAction& action, const Result<std::int64_t>& size);
+  void resized(const ResizedAction& action, Work& work) const;
+  bool lose(const LostClaim& action, Work& work) const;
+  bool release(const ReleaseAction& action, Work& work);
+  void reclaim(const ReleaseAction& action, Work& work);
+  Work reclaimed(const ReleaseAction& action, const Status& gone) const;
+  void drop_volume(const std::string& name, Work& work) const;
 
-  void bind(const BindAction& action);
-  void bind_claim(const BindAction& action, const std::string& tag);
-  void provision(const ProvisionAction& action);
-  void provisioned(const ProvisionAction& action, const std::string& tag, const Result<volumes::Provisioned>& made);
-  void assign_class(const ClassAction& action);
-  void delegate(const DelegateAction& action);
-  void expand(const ExpandAction& action);
-  void expanded(const ExpandAction& action, const std::string& tag, const Result<std::int64_t>& size);
-  void grown(const ExpandAction& action, const std::string& tag, const std::string& capacity);
-  void resized(const ResizedAction& action);
-  void lose(const LostClaim& action);
-  void release(const ReleaseAction& action);
-  void reclaim(const ReleaseAction& action, const std::string& tag);
-  void reclaimed(const ReleaseAction& action, const std::string& tag, const Status& gone);
-  void set_volume_phase(const std::string& volume, std::string_view phase, const std::string& message,
-                        StoreWriter::Done done);
-  void drop_volume(const model::ObjectKey& key, const std::string& tag);
-  void report(const WaitingClaim& waiting);
-
-  Loop& loop_;
-  const Clock& clock_;
-  Lane& lane_;
-  const ObjectCache& cache_;
-  StoreWriter& writer_;
-  volumes::PodVolumes& volumes_;
-  EventSink events_;
-  std::string node_name_;
-  std::function<void(const std::string& uid)> kick_;
-  ClaimUsers users_;
-  std::set<std::string> under_way_;       ///< Claims ("ns/name") with an action running, and kPool.
-  std::map<std::string, Retry> retries_;  ///< By the same names.
-  std::map<Name, std::string> waiting_;   ///< Last message per claim: each is said once.
-  bool run_posted_ = false;
+  Context context_;
+  VolumeIndex index_;
+  std::set<Name> unbound_;             ///< Claims without a volume: what new volumes may concern.
+  std::map<Name, std::string> given_;  ///< The volume that a plan under way gives to the claim.
+  std::optional<Name> pool_user_;      ///< A pool's disks have no owner until their volume is there: one at a time.
+  std::set<Name> pool_waiting_;
+  std::set<Name> begun_;                 ///< What is tried again is not said to begin again.
+  std::map<Name, std::string> waiting_;  ///< Last message per claim: each is said once.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

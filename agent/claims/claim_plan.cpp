@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "agent/claims/volume_fate.hpp"
+#include "agent/claims/volume_parameters.hpp"
 #include "model/deletion.hpp"
 
 namespace berth::agent {
@@ -18,16 +19,9 @@ using Volume = model::PersistentVolume;
 
 constexpr std::string_view kFirstConsumer = "waiting for first consumer to be created before binding";
 
-/// The default class; the newest when several say they are, as Kubernetes decides it.
-const model::StorageClass* default_class(const Typed<model::StorageClass>& classes) {
-  const model::StorageClass* best = nullptr;
-  for (const auto& [name, storage_class] : classes) {
-    if (!storage_class->is_default()) continue;
-    if (best == nullptr || storage_class->meta.creation_timestamp > best->meta.creation_timestamp) {
-      best = storage_class.get();
-    }
-  }
-  return best;
+void end_protection(const Volume& volume, ClaimPlan& plan) {
+  if (!volume.meta.deleting() || !model::has_finalizer(volume.meta, model::kVolumeProtection)) return;
+  plan.unprotect.push_back({{model::Kind::PersistentVolume, "", volume.meta.name}, volume.meta.uid});
 }
 
 bool offers_modes(const Volume& volume, const Claim& claim) {
@@ -52,32 +46,16 @@ std::string mismatch(const Volume& volume, const Claim& claim, const std::string
   return {};
 }
 
-struct BySize {
-  bool operator()(const Volume* a, const Volume* b) const {
-    return std::pair(a->capacity.milli(), std::string_view(a->meta.name)) <
-           std::pair(b->capacity.milli(), std::string_view(b->meta.name));
-  }
-  using is_transparent = void;
-  bool operator()(const Volume* a, const model::Quantity& size) const { return a->capacity < size; }
-  bool operator()(const model::Quantity& size, const Volume* a) const { return size < a->capacity; }
-};
-
 class Planner {
  public:
-  explicit Planner(const ClaimFacts& facts) : facts_(facts), default_class_(default_class(*facts.classes)) {
-    for (const auto& [name, volume] : *facts.volumes) {
-      ++plan_.steps;
-      if (!volume->claim_name.empty()) {
-        promised_[{volume->claim_ns, volume->claim_name}].push_back(volume.get());
-      } else if (volume->phase != "Bound" && volume->phase != "Released" && volume->phase != "Failed" &&
-                 !volume->meta.deleting()) {
-        free_[volume->storage_class_name].insert(volume.get());
-      }
-    }
-  }
+  Planner(const ClaimFacts& facts, const Name& name)
+      : facts_(facts),
+        name_(name),
+        promised_(facts.volumes->promised(name)),
+        default_class_(default_class(*facts.classes)) {}
 
   ClaimPlan make() {
-    for (const auto& [name, claim] : *facts_.claims) {
+    if (const auto* claim = find_claim(name_)) {
       if (claim->phase == "Bound") {
         bound(*claim);
       } else if (!claim->meta.deleting()) {
@@ -85,7 +63,7 @@ class Planner {
       }
     }
     std::set<std::string> going;
-    for (const auto& [name, volume] : *facts_.volumes) {
+    for (const auto& [name, volume] : promised_) {
       auto action = release(*volume);
       if (!action) continue;
       going.insert(action->volume);
@@ -111,14 +89,8 @@ class Planner {
     const auto found = facts_.classes->find({"", name});
     return found == facts_.classes->end() ? nullptr : found->second.get();
   }
-  const Volume* find_volume(const std::string& name) const {
-    const auto found = facts_.volumes->find({"", name});
-    return found == facts_.volumes->end() ? nullptr : found->second.get();
-  }
-  ClaimUse use_of(const Name& claim) const {
-    const auto found = facts_.uses.find(claim);
-    return found == facts_.uses.end() ? ClaimUse{} : found->second;
-  }
+  /// Kept alive by the index.
+  const Volume* find_volume(const std::string& name) const { return facts_.volumes->find(name).get(); }
   const Claim* find_claim(const Name& name) const {
     const auto found = facts_.claims->find(name);
     return found == facts_.claims->end() ? nullptr : found->second.get();
@@ -127,25 +99,19 @@ class Planner {
   // --- binding ------------------------------------------------------------------------------------
 
   void bind(const Claim& claim) {
-    auto name = std::string();
-    if (claim.storage_class_name) {
-      name = *claim.storage_class_name;
-    } else if (default_class_ != nullptr) {
-      name = default_class_->meta.name;
-    }
+    const auto name = class_of(claim, default_class_);
     if (!claim.volume_name.empty()) return bind_named(claim, name);
     // Pre-bound, or made for this claim before a crash: that one and no other.
     if (const auto* mine = promised_volume(claim)) return take(claim, *mine, name);
     const auto* storage_class = find_class(name);
-    const bool waits = storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" &&
-                       !use_of({claim.meta.ns, claim.meta.name}).here;
+    const bool waits =
+        storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" && !facts_.use.here;
     if (waits) return wait(claim, "WaitForFirstConsumer", std::string(kFirstConsumer));
     if (const auto* best = smallest(claim, name)) return take(claim, *best, name);
     provision(claim, name, storage_class);
   }
 
   void take(const Claim& claim, const Volume& volume, const std::string& storage_class) {
-    if (const auto free = free_.find(volume.storage_class_name); free != free_.end()) free->second.erase(&volume);
     plan_.bind.push_back({.claim = key_of(claim),
                           .claim_uid = claim.meta.uid,
                           .volume = volume.meta.name,
@@ -154,22 +120,19 @@ class Planner {
   }
 
   const Volume* promised_volume(const Claim& claim) {
-    const auto found = promised_.find({claim.meta.ns, claim.meta.name});
-    if (found == promised_.end()) return nullptr;
-    for (const auto* volume : found->second) {
+    for (const auto& [name, volume] : promised_) {
       ++plan_.steps;
       const bool over = volume->phase == "Released" || volume->phase == "Failed" || volume->meta.deleting();
       if (over || !is_promised(*volume, claim) || volume->capacity < claim.request) continue;
-      if (volume->volume_mode == claim.volume_mode && is_reachable(*volume, facts_.node)) return volume;
+      if (volume->volume_mode == claim.volume_mode && is_reachable(*volume, facts_.node)) return volume.get();
     }
     return nullptr;
   }
 
   /// The smallest free volume that fits.
   const Volume* smallest(const Claim& claim, const std::string& storage_class) {
-    const auto free = free_.find(storage_class);
-    if (free == free_.end()) return nullptr;
-    for (auto it = free->second.lower_bound(claim.request); it != free->second.end(); ++it) {
+    const auto& free = facts_.volumes->free(storage_class);
+    for (auto it = free.lower_bound(claim.request); it != free.end(); ++it) {
       ++plan_.steps;
       const auto& volume = **it;
       if (volume.volume_mode != claim.volume_mode || !offers_modes(volume, claim)) continue;
@@ -185,9 +148,7 @@ class Planner {
       if (claim.phase == "Lost") return;  // Said when it was lost.
       return wait(claim, "FailedBinding", fmt::format("persistentvolume \"{}\" not found", claim.volume_name));
     }
-    const auto free = free_.find(volume->storage_class_name);
-    const bool is_free = free != free_.end() && free->second.contains(volume);
-    if (volume->claim_name.empty() ? !is_free && !volume->meta.deleting() : !is_promised(*volume, claim)) {
+    if (volume->claim_name.empty() ? !is_free(*volume) && !volume->meta.deleting() : !is_promised(*volume, claim)) {
       return wait(claim, "FailedBinding",
                   fmt::format("volume \"{}\" already bound to a different claim.", claim.volume_name));
     }
@@ -275,7 +236,7 @@ class Planner {
     }
     if (volume->claim_uid != claim.meta.uid || claim.meta.deleting()) return;
     if (volume->capacity < claim.request) return expand(claim, *volume);
-    if (claim.capacity < claim.request && is_grown(claim, *volume)) {
+    if (claim.capacity < claim.request && is_grown(*volume)) {
       plan_.resized.push_back({key_of(claim), claim.meta.uid, volume->meta.name, volume->capacity.text()});
     }
   }
@@ -286,11 +247,11 @@ class Planner {
   }
 
   /// Has the file system grown with its volume? That happens while it is mounted.
-  bool is_grown(const Claim& claim, const Volume& volume) const {
+  bool is_grown(const Volume& volume) const {
     const auto* traits = maker_of(volume);
     if (traits == nullptr) return false;
     const bool by_mounting = traits->file_system && volume.volume_mode != "Block";
-    return !by_mounting || use_of({claim.meta.ns, claim.meta.name}).running;
+    return !by_mounting || facts_.use.running;
   }
 
   void expand(const Claim& claim, const Volume& volume) {
@@ -320,7 +281,7 @@ class Planner {
                             .capacity = claim.request.text(),
                             .bytes = claim.request.value(),
                             .block = volume.volume_mode == "Block",
-                            .mount_grows = by_mounting && !use_of({claim.meta.ns, claim.meta.name}).running});
+                            .mount_grows = by_mounting && !facts_.use.running});
   }
 
   // --- volumes without a claim --------------------------------------------------------------------
@@ -332,13 +293,10 @@ class Planner {
 
   std::optional<ReleaseAction> release(const Volume& volume) const {
     if (volume.claim_uid.empty() || is_claimed(volume)) return std::nullopt;  // Never bound, or in use.
-    const Name claim{volume.claim_ns, volume.claim_name};
     // The pods that mount it may be the successor's, which has the content under an object of its own.
     const auto succeeded = has_successor(volume);
-    if (use_of(claim).mounted && !succeeded) return std::nullopt;
-    static const std::vector<const Volume*> kNone;
-    const auto siblings = promised_.find(claim);
-    auto action = release_volume(volume, is_name_taken(volume), siblings == promised_.end() ? kNone : siblings->second);
+    if (facts_.use.mounted && !succeeded) return std::nullopt;
+    auto action = release_volume(volume, is_name_taken(volume), promised_);
     if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
     return action;
   }
@@ -360,22 +318,21 @@ class Planner {
   }
 
   void unprotect(const std::set<std::string>& going) {
-    for (const auto& [name, claim] : *facts_.claims) {
-      if (!claim->meta.deleting() || !model::has_finalizer(claim->meta, model::kClaimProtection)) continue;
-      if (use_of(name).held) continue;
+    const auto* claim = find_claim(name_);
+    if (claim != nullptr && claim->meta.deleting() && model::has_finalizer(claim->meta, model::kClaimProtection) &&
+        !facts_.use.held) {
       plan_.unprotect.push_back({key_of(*claim), claim->meta.uid});
     }
-    for (const auto& [name, volume] : *facts_.volumes) {
-      if (!volume->meta.deleting() || !model::has_finalizer(volume->meta, model::kVolumeProtection)) continue;
-      if (is_claimed(*volume) || going.contains(volume->meta.name)) continue;  // In use; or its content goes first.
-      plan_.unprotect.push_back({{model::Kind::PersistentVolume, "", volume->meta.name}, volume->meta.uid});
+    for (const auto& [name, volume] : promised_) {
+      if (is_claimed(*volume) || going.contains(name)) continue;  // In use; or its content goes first.
+      end_protection(*volume, plan_);
     }
   }
 
   const ClaimFacts& facts_;
+  const Name& name_;
+  const std::map<std::string, VolumePtr>& promised_;  ///< Volumes with a claimRef to it.
   const model::StorageClass* default_class_;
-  std::map<std::string, std::set<const Volume*, BySize>> free_;  ///< By class: volumes that nobody has.
-  std::map<Name, std::vector<const Volume*>> promised_;          ///< By claim: volumes with a claimRef.
   ClaimPlan plan_;
 };
 
@@ -388,6 +345,28 @@ bool is_reachable(const model::PersistentVolume& volume, const model::Node* node
   return model::node_matches(pinned, *node);
 }
 
-ClaimPlan plan_claims(const ClaimFacts& facts) { return Planner(facts).make(); }
+const model::StorageClass* default_class(const Typed<model::StorageClass>& classes) {
+  const model::StorageClass* best = nullptr;
+  for (const auto& [name, storage_class] : classes) {
+    if (!storage_class->is_default()) continue;
+    if (best == nullptr || storage_class->meta.creation_timestamp > best->meta.creation_timestamp) {
+      best = storage_class.get();
+    }
+  }
+  return best;
+}
+
+std::string class_of(const model::PersistentVolumeClaim& claim, const model::StorageClass* preset) {
+  if (claim.storage_class_name) return *claim.storage_class_name;
+  return preset == nullptr ? std::string() : preset->meta.name;
+}
+
+ClaimPlan plan_claim(const ClaimFacts& facts, const Name& name) { return Planner(facts, name).make(); }
+
+ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume) {
+  ClaimPlan plan;
+  end_protection(volume, plan);
+  return plan;
+}
 
 }  // namespace berth::agent

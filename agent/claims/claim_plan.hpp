@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/claims/provisioners.hpp"
+#include "agent/claims/volume_index.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "model/model.hpp"
 
@@ -21,13 +22,14 @@ struct ClaimUse {
   bool running = false;  ///< One of them runs here, so that the volume is mounted.
 };
 
-/// Nothing is copied: the maps are the cache's, by (namespace, name). Non-null but for `node`.
+/// What one claim's plan is made of. Nothing is copied: the maps are the cache's, by (namespace, name). Non-null but
+/// for `node`.
 struct ClaimFacts {
   const Typed<model::PersistentVolumeClaim>* claims = nullptr;
-  const Typed<model::PersistentVolume>* volumes = nullptr;
+  const VolumeIndex* volumes = nullptr;
   const Typed<model::StorageClass>* classes = nullptr;
   const model::Node* node = nullptr;
-  std::map<Name, ClaimUse> uses;  ///< By claim; claims that no pod names are left out.
+  ClaimUse use;  ///< Of that claim.
 };
 
 /// Binds an existing volume to a claim.
@@ -134,16 +136,23 @@ struct ClaimPlan {
   std::vector<LostClaim> lost;
   std::vector<WaitingClaim> waiting;
   std::vector<UnprotectAction> unprotect;
-  std::size_t steps = 0;  ///< Looks at volumes: grows with claims + volumes, not with their product.
+  std::size_t steps = 0;  ///< Looks at volumes: not more for there being more of them.
 };
 
 /// Kubernetes' binding rules: the claim's volumeName if set; else the volume that is promised to it; else the smallest
 /// available volume that fits class, size, modes and selector; else dynamic provisioning by the class, at once or with
 /// the first pod here.
-ClaimPlan plan_claims(const ClaimFacts& facts);
+///
+/// `name` is a claim that is there, or one that volumes remember: what becomes of them is its plan as well.
+ClaimPlan plan_claim(const ClaimFacts& facts, const Name& name);
 
-/// The parameters that a volume was made with: its annotation; none when there is none or it is no object of strings.
-model::StringMap parameters_of(const model::PersistentVolume& volume);
+/// A volume that was never promised to a claim: its protection ends when it is being deleted.
+ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume);
+
+/// The default class; the newest when several say they are, as Kubernetes decides it; null when none does.
+const model::StorageClass* default_class(const Typed<model::StorageClass>& classes);
+/// The class that a claim asks for, by name or not at all: `preset` is the default one (may be null). May be empty.
+std::string class_of(const model::PersistentVolumeClaim& claim, const model::StorageClass* preset);
 
 /// Can this node reach the volume?
 bool is_reachable(const model::PersistentVolume& volume, const model::Node* node);

@@ -11,12 +11,9 @@ namespace berth::agent {
 namespace {
 
 /// Somebody else has the claim that only one pod may have.
-bool is_taken(const ClaimContext& context, const model::Pod& pod, const std::string& claim) {
-  const auto& users = context.users.pods_of({pod.meta.ns, claim});
-  return std::any_of(users.begin(), users.end(), [&](const std::string& name) {
-    const auto other = context.cache.pods().find({pod.meta.ns, name});
-    return other != context.cache.pods().end() && goes_before(*other->second, pod);
-  });
+bool is_taken(const ObjectCache& cache, const model::Pod& pod, const std::string& claim) {
+  const auto& users = cache.pods_using({model::Kind::PersistentVolumeClaim, pod.meta.ns, claim});
+  return std::any_of(users.begin(), users.end(), [&](const Name& name) { return goes_before(*cache.pod(name), pod); });
 }
 
 bool says_read_only(const model::PersistentSource& source) {
@@ -32,12 +29,12 @@ bool says_read_only(const model::PersistentSource& source) {
 }
 
 /// The CHAP secret of an iSCSI volume, from the namespace the volume names, else the claim's.
-std::string add_secret(const ClaimContext& context, const std::string& ns, volumes::BoundClaim& bound) {
+std::string add_secret(const ObjectCache& cache, const std::string& ns, volumes::BoundClaim& bound) {
   const auto* iscsi = std::get_if<model::IscsiSource>(&bound.source);
   if (iscsi == nullptr || iscsi->secret_name.empty()) return {};
   const auto& secret_ns = iscsi->secret_ns.empty() ? ns : iscsi->secret_ns;
-  const auto found = context.cache.secrets().find({secret_ns, iscsi->secret_name});
-  if (found == context.cache.secrets().end()) {
+  const auto found = cache.secrets().find({secret_ns, iscsi->secret_name});
+  if (found == cache.secrets().end()) {
     return fmt::format("persistentvolume \"{}\": secret \"{}/{}\" not found", bound.volume_name, secret_ns,
                        iscsi->secret_name);
   }
@@ -47,9 +44,8 @@ std::string add_secret(const ClaimContext& context, const std::string& ns, volum
 
 }  // namespace
 
-std::string resolve_claim(const ClaimContext& context, const model::Pod& pod, const std::string& claim,
-                          const std::string& waiting, volumes::BoundClaim& bound) {
-  const auto& cache = context.cache;
+std::string resolve_claim(const ObjectCache& cache, const std::string& node_name, const model::Pod& pod,
+                          const std::string& claim, const std::string& waiting, volumes::BoundClaim& bound) {
   const auto found = cache.claims().find({pod.meta.ns, claim});
   if (found == cache.claims().end()) return fmt::format("persistentvolumeclaim \"{}\" not found", claim);
   const auto& wanted = *found->second;
@@ -63,10 +59,10 @@ std::string resolve_claim(const ClaimContext& context, const model::Pod& pod, co
     return fmt::format("persistentvolumeclaim \"{}\" is not bound{}", claim,
                        waiting.empty() ? std::string() : fmt::format(": {}", waiting));
   }
-  if (is_exclusive(wanted) && is_taken(context, pod, claim)) {
+  if (is_exclusive(wanted) && is_taken(cache, pod, claim)) {
     return "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode";
   }
-  const auto node = cache.nodes().find({"", context.node_name});
+  const auto node = cache.nodes().find({"", node_name});
   if (!is_reachable(*volume->second, node == cache.nodes().end() ? nullptr : node->second.get())) {
     return fmt::format("node(s) didn't match PersistentVolume's node affinity: persistentvolume \"{}\"",
                        wanted.volume_name);
@@ -81,7 +77,7 @@ std::string resolve_claim(const ClaimContext& context, const model::Pod& pod, co
            .block = volume->second->volume_mode == "Block",
            .read_only = only_reads || says_read_only(volume->second->source),
            .secret = {}};
-  return add_secret(context, pod.meta.ns, bound);
+  return add_secret(cache, pod.meta.ns, bound);
 }
 
 }  // namespace berth::agent

@@ -9,15 +9,9 @@
 
 namespace berth::agent {
 
-struct ClaimContext {
-  const ObjectCache& cache;
-  const ClaimUsers& users;
-  const std::string& node_name;
-};
-
 /// Fills `bound`; else why not, in the words of Kubernetes' scheduler and kubelet. `waiting`: what the claim itself
 /// waits for, when that is known.
-std::string resolve_claim(const ClaimContext& context, const model::Pod& pod, const std::string& claim,
-                          const std::string& waiting, volumes::BoundClaim& bound);
+std::string resolve_claim(const ObjectCache& cache, const std::string& node_name, const model::Pod& pod,
+                          const std::string& claim, const std::string& waiting, volumes::BoundClaim& bound);
 
 }  // namespace berth::agent

@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include "agent/sets/set_plan.hpp"
+#include "agent/objects/pod_facts.hpp"
 
 namespace berth::agent {
 
@@ -24,48 +24,6 @@ bool goes_before(const model::Pod& other, const model::Pod& pod) {
 
 bool is_exclusive(const model::PersistentVolumeClaim& claim) {
   return claim.access_modes.size() == 1 && claim.access_modes.front() == "ReadWriteOncePod";
-}
-
-std::set<std::string> claims_of(const model::PodSpec& spec) {
-  std::set<std::string> names;
-  for (const auto& volume : spec.volumes) {
-    if (const auto* source = std::get_if<model::ClaimSource>(&volume.source)) names.insert(source->claim_name);
-  }
-  return names;
-}
-
-void ClaimUsers::put(const model::Pod& pod) {
-  const Name name{pod.meta.ns, pod.meta.name};
-  auto claims = claims_of(pod.spec);
-  const auto known = claims_.find(name);
-  if (known == claims_.end() ? claims.empty() : known->second == claims) return;
-  drop(name);
-  if (claims.empty()) return;
-  for (const auto& claim : claims) pods_[{pod.meta.ns, claim}].insert(pod.meta.name);
-  claims_[name] = std::move(claims);
-}
-
-void ClaimUsers::drop(const Name& pod) {
-  const auto known = claims_.find(pod);
-  if (known == claims_.end()) return;
-  for (const auto& claim : known->second) {
-    const auto users = pods_.find({pod.first, claim});
-    if (users == pods_.end()) continue;
-    users->second.erase(pod.second);
-    if (users->second.empty()) pods_.erase(users);
-  }
-  claims_.erase(known);
-}
-
-std::set<std::string> ClaimUsers::claims_of_pod(const Name& pod) const {
-  const auto found = claims_.find(pod);
-  return found == claims_.end() ? std::set<std::string>() : found->second;
-}
-
-const std::set<std::string>& ClaimUsers::pods_of(const Name& claim) const {
-  static const std::set<std::string> kNone;
-  const auto found = pods_.find(claim);
-  return found == pods_.end() ? kNone : found->second;
 }
 
 }  // namespace berth::agent

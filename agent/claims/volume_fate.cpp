@@ -5,13 +5,16 @@
 
 #include <fmt/format.h>
 
+#include "agent/claims/volume_parameters.hpp"
+
 namespace berth::agent {
 namespace {
 
 /// Is the content kept as another volume, which was made for an earlier or later claim of the same name?
-bool is_kept(const model::PersistentVolume& volume, const std::vector<const model::PersistentVolume*>& same_claim) {
-  return std::any_of(same_claim.begin(), same_claim.end(), [&](const auto* other) {
-    return other != &volume && other->reclaim_policy != "Delete" && is_same_content(*other, volume);
+bool is_kept(const model::PersistentVolume& volume, const std::map<std::string, VolumePtr>& same_claim) {
+  return std::any_of(same_claim.begin(), same_claim.end(), [&](const auto& entry) {
+    const auto& other = entry.second;
+    return other.get() != &volume && other->reclaim_policy != "Delete" && is_same_content(*other, volume);
   });
 }
 
@@ -22,7 +25,7 @@ bool is_same_content(const model::PersistentVolume& a, const model::PersistentVo
 }
 
 std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volume, bool name_is_taken,
-                                            const std::vector<const model::PersistentVolume*>& same_claim) {
+                                            const std::map<std::string, VolumePtr>& same_claim) {
   ReleaseAction action;
   action.volume = volume.meta.name;
   action.claim_ns = volume.claim_ns;
@@ -53,19 +56,6 @@ std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volum
   if (volume.phase == "Released" && (action.fate == Fate::Keep || volume.meta.deleting())) return std::nullopt;
   if (volume.phase == "Failed" && !content_goes) return std::nullopt;  // Said and done.
   return action;
-}
-
-model::StringMap parameters_of(const model::PersistentVolume& volume) {
-  model::StringMap parameters;
-  const auto found = volume.meta.annotations.find(std::string(kParameters));
-  if (found == volume.meta.annotations.end()) return parameters;
-  const auto document = parse_json(found->second);
-  if (!document || !document->is_object()) return parameters;
-  for (const auto& entry : document->get_object()) {
-    if (!entry.value().is_string()) continue;
-    parameters[std::string(entry.key().data(), entry.key().size())] = std::string(view(entry.value().get_string()));
-  }
-  return parameters;
 }
 
 }  // namespace berth::agent

@@ -1,8 +1,9 @@
 // agent/claims/volume_fate.hpp - what becomes of a volume whose claim is gone. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
-#include <vector>
+#include <string>
 
 #include "agent/claims/claim_plan.hpp"
 
@@ -12,7 +13,7 @@ namespace berth::agent {
 /// is nothing to do. `name_is_taken`: another claim has the name, and so maybe the content, of its claim. `same_claim`:
 /// all volumes that were made for or promised to a claim of that name, itself included.
 std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volume, bool name_is_taken,
-                                            const std::vector<const model::PersistentVolume*>& same_claim);
+                                            const std::map<std::string, VolumePtr>& same_claim);
 
 /// Do both stand for the same export, disk or directory?
 bool is_same_content(const model::PersistentVolume& a, const model::PersistentVolume& b);

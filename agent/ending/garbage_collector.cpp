@@ -16,38 +16,46 @@ constexpr std::size_t kMaxTold = 100;
 
 }  // namespace
 
-void GarbageCollector::on_change(const store::Change& change) {
-  const auto& object = *change.object;
-  if (is_of_no_interest(object.kind)) return;
-  if (change.previous) drop(*change.previous);
-  if (change.type == store::ChangeType::Deleted) {
-    drop(object);
-    if (const auto found = dependents_.find(object.meta.uid); found != dependents_.end()) {
-      const auto left = found->second;  // A copy: what follows may change it.
-      for (const auto& key : left) {
-        if (const auto dependent = store_.get(key)) look_at_dependent(*dependent);
-      }
-    }
-    look_at_owners_of(object);
-    return;
-  }
-  add(object);
-  if (const auto now = store_.get(object.key())) look_at(now);  // Perhaps newer: what was decided since is not again.
-  // An owner that waits for its dependents has one less.
-  if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-    look_at_owners_of(*change.previous);
-  }
+Controller GarbageCollector::row() {
+  return {.name = "garbage",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all = [this](const Waker& wake) { scan(wake); },
+          .plan = [this](const model::ObjectKey& key) { return plan(key); }};
 }
 
-void GarbageCollector::scan_all() {
+void GarbageCollector::wakes(const store::Change& change, const Waker& wake) {
+  const auto& object = *change.object;
+  if (is_of_no_interest(object.kind)) return;
+  const auto same_owners = change.previous && change.previous->meta.uid == object.meta.uid &&
+                           change.previous->meta.owner_references == object.meta.owner_references;
+  if (change.type == store::ChangeType::Deleted) {
+    if (change.previous) drop(*change.previous);
+    drop(object);
+    if (const auto found = dependents_.find(object.meta.uid); found != dependents_.end()) {
+      for (const auto& key : found->second) wake(key);
+    }
+    wake_owners_of(object, wake);
+    return;
+  }
+  if (!same_owners) {
+    if (change.previous) {
+      drop(*change.previous);
+      wake_owners_of(*change.previous, wake);  // An owner that waits for its dependents has one less.
+    }
+    add(object);
+    if (!object.meta.owner_references.empty()) wake(object.key());
+  }
+  if (object.meta.deleting()) wake(object.key());
+}
+
+void GarbageCollector::scan(const Waker& wake) {
   dependents_.clear();
   for (const auto& kind : model::all_kinds()) {
     if (is_of_no_interest(kind.kind)) continue;
-    for (const auto& object : store_.list(kind.kind).objects) add(*object);
-  }
-  for (const auto& kind : model::all_kinds()) {
-    if (is_of_no_interest(kind.kind)) continue;
-    for (const auto& object : store_.list(kind.kind).objects) look_at(object);
+    for (const auto& object : store_.list(kind.kind).objects) {
+      add(*object);
+      if (!object->meta.owner_references.empty() || object->meta.deleting()) wake(object->key());
+    }
   }
 }
 
@@ -64,18 +72,22 @@ void GarbageCollector::drop(const model::Object& object) {
   }
 }
 
-void GarbageCollector::look_at(const model::ObjectPtr& object) {
-  if (!object->meta.owner_references.empty()) look_at_dependent(*object);
-  if (!object->meta.deleting()) return;
-  if (object->meta.finalizers.empty()) {
+Work GarbageCollector::plan(const model::ObjectKey& key) {
+  Work work;
+  const auto object = store_.get(key);
+  if (!object) return work;
+  if (!object->meta.owner_references.empty()) look_at_dependent(*object, work);
+  if (!object->meta.deleting()) return work;
+  if (!object->meta.finalizers.empty()) {
+    look_at_owner(*object, work);
+  } else if (!model::deletes_gracefully(object->kind)) {
     // Held by nothing, and no one else's to end: its last finalizer went in a write, or just before a crash.
-    if (!model::deletes_gracefully(object->kind)) writer_.remove(object->key(), object->meta.uid, {});
-    return;
+    work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = object->meta.uid});
   }
-  look_at_owner(*object);
+  return work;
 }
 
-void GarbageCollector::look_at_dependent(const model::Object& object) {
+void GarbageCollector::look_at_dependent(const model::Object& object, Work& work) {
   std::vector<OwnerState> owners;
   for (const auto& owner : object.meta.owner_references) {
     const auto key = owner_key(owner, object.kind, object.meta.ns);
@@ -87,20 +99,19 @@ void GarbageCollector::look_at_dependent(const model::Object& object) {
   }
   const auto plan = plan_dependent(object.meta, owners);
   if (plan.remove) {
-    if (!is_left_alone(object)) remove(object);
+    if (!is_left_alone(object)) remove(object, work);
     return;
   }
   if (plan.drop_owners.empty()) return;
-  writer_.modify(object.key(), object.meta.uid, Durability::Durable,
-                 [uids = plan.drop_owners](json::object& raw) {
-                   auto changed = false;
-                   for (const auto& uid : uids) changed = drop_owner(raw, uid) || changed;
-                   return changed;
-                 },
-                 {});
+  work.writes.push_back(
+      {.key = object.key(), .uid = object.meta.uid, .edit = [uids = plan.drop_owners](json::object& raw) {
+         auto changed = false;
+         for (const auto& uid : uids) changed = drop_owner(raw, uid) || changed;
+         return changed ? Edit::Done : Edit::Leave;
+       }});
 }
 
-void GarbageCollector::look_at_owner(const model::Object& object) {
+void GarbageCollector::look_at_owner(const model::Object& object, Work& work) {
   std::vector<model::ObjectPtr> dependents;
   if (const auto found = dependents_.find(object.meta.uid); found != dependents_.end()) {
     for (const auto& key : found->second) {
@@ -108,24 +119,30 @@ void GarbageCollector::look_at_owner(const model::Object& object) {
     }
   }
   const auto plan = plan_owner(object, dependents);
-  for (const auto& dependent : plan.remove) look_at_dependent(*dependent);  // It may have other owners.
+  for (const auto& dependent : plan.remove) look_at_dependent(*dependent, work);  // It may have other owners.
   for (const auto& dependent : plan.release) {
-    writer_.modify(dependent->key(), dependent->meta.uid, Durability::Durable,
-                   [uid = object.meta.uid](json::object& raw) { return drop_owner(raw, uid); }, {});
+    work.writes.push_back(
+        {.key = dependent->key(), .uid = dependent->meta.uid, .edit = [uid = object.meta.uid](json::object& raw) {
+           return drop_owner(raw, uid) ? Edit::Done : Edit::Leave;
+         }});
   }
-  if (!plan.finalizer.empty()) writer_.drop_finalizer(object.key(), object.meta.uid, plan.finalizer, {});
+  if (plan.finalizer.empty()) return;
+  work.writes.push_back({.verb = Write::Verb::DropFinalizer,
+                         .key = object.key(),
+                         .uid = object.meta.uid,
+                         .finalizer = std::string(plan.finalizer)});
 }
 
-void GarbageCollector::look_at_owners_of(const model::Object& object) {
+void GarbageCollector::wake_owners_of(const model::Object& object, const Waker& wake) const {
   for (const auto& owner : object.meta.owner_references) {
     const auto key = owner_key(owner, object.kind, object.meta.ns);
     const auto found = key ? store_.get(*key) : nullptr;
-    if (found && found->meta.uid == owner.uid && found->meta.deleting()) look_at_owner(*found);
+    if (found && found->meta.uid == owner.uid && found->meta.deleting()) wake(*key);
   }
 }
 
 /// In the background, but a dependent that others depend on passes the owner's foreground on to them.
-void GarbageCollector::remove(const model::Object& object) {
+void GarbageCollector::remove(const model::Object& object, Work& work) const {
   auto waited_for = false;
   for (const auto& owner : object.meta.owner_references) {
     const auto key = owner_key(owner, object.kind, object.meta.ns);
@@ -133,16 +150,13 @@ void GarbageCollector::remove(const model::Object& object) {
     waited_for = waited_for || owner_state(owner, found.get()) == OwnerState::Waiting;
   }
   log(LogLevel::Info, "owners are gone, deleting", {{"object", object.key().display()}});
-  if (!waited_for || !dependents_.contains(object.meta.uid) || model::deletes_gracefully(object.kind)) {
-    writer_.delete_object(object.key(), object.meta.uid, {});
-    return;
+  const auto passes_on = waited_for && dependents_.contains(object.meta.uid) && !model::deletes_gracefully(object.kind);
+  if (passes_on) {
+    work.writes.push_back({.key = object.key(), .uid = object.meta.uid, .edit = [](json::object& raw) {
+                             return model::add_finalizer(raw, model::kForegroundFinalizer) ? Edit::Done : Edit::Leave;
+                           }});
   }
-  writer_.modify(
-      object.key(), object.meta.uid, Durability::Durable,
-      [](json::object& raw) { return model::add_finalizer(raw, model::kForegroundFinalizer); },
-      [this, key = object.key(), uid = object.meta.uid](const Status& status) {
-        if (status) writer_.delete_object(key, uid, {});
-      });
+  work.writes.push_back({.verb = Write::Verb::Delete, .key = object.key(), .uid = object.meta.uid, .after = passes_on});
 }
 
 /// What a file keeps would only be made again: the file decides.

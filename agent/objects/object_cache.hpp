@@ -4,26 +4,25 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/objects/manual_endpoints.hpp"
+#include "agent/objects/object_index.hpp"
 #include "agent/objects/revision.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
 
-/// (namespace, name); namespace is empty for kinds without.
-using Name = std::pair<std::string, std::string>;
-
 using PodPtr = std::shared_ptr<const model::Pod>;
 
 template <typename T>
 using Typed = std::map<Name, std::shared_ptr<const T>>;
 
-/// Decodes each object once per change, not once per use.
+/// Decodes each object once per change, not once per use, and finds what belongs together without a search.
 class ObjectCache {
  public:
   /// Takes the state after `change`. An object that does not decode is left as it was and logged: the
@@ -43,12 +42,39 @@ class ObjectCache {
   const Typed<model::PersistentVolume>& volumes() const { return volumes_; }
   const Typed<model::StorageClass>& storage_classes() const { return storage_classes_; }
   const Typed<model::Node>& nodes() const { return nodes_; }
-  /// ControllerRevisions with the uid of the set that owns each.
-  const std::map<Name, std::pair<std::string, Revision>>& revisions() const { return revisions_; }
+  const Typed<Revision>& revisions() const { return revisions_; }
   /// Endpoints and EndpointSlices that somebody made by hand; derived ones are not kept.
   const std::map<model::ObjectKey, ManualEndpoints>& manual_endpoints() const { return manual_endpoints_; }
 
+  /// The object's decoded form, or null.
+  PodPtr pod(const Name& name) const;
+
+  /// Pods whose controller has that uid.
+  const std::set<Name>& pods_of_owner(const std::string& uid) const { return by_owner_.of(uid); }
+  /// Pods that a set made and that have no controller now.
+  const std::set<Name>& orphans(const std::string& ns) const { return by_owner_.of(orphan_mark(ns)); }
+  /// Pods bound to that node; without a node, for the empty name.
+  const std::set<Name>& pods_of_node(const std::string& node) const { return by_node_.of(node); }
+  /// Pods that name this config map, secret or claim.
+  const std::set<Name>& pods_using(const model::ObjectKey& key) const { return by_use_.of(key); }
+  /// Pods that all of the selector's labels match; none for an empty selector. Looks at those that have the rarest of
+  /// the labels, not at all of the namespace.
+  std::vector<PodPtr> pods_selected(const std::string& ns, const model::StringMap& selector) const;
+  /// EndpointSlices that we made for the service with that uid.
+  const std::set<Name>& derived_slices(const std::string& service_uid) const { return slices_.of(service_uid); }
+  const std::set<Name>& revisions_of_owner(const std::string& uid) const { return revisions_by_owner_.of(uid); }
+
  private:
+  static std::string orphan_mark(const std::string& ns) { return "/" + ns; }
+  static std::vector<std::string> owner_of(const model::Pod* pod);
+  void index(const Name& name, const model::Pod* before, const model::Pod* after);
+  static std::string label_mark(const std::string& ns, const std::string& key, const std::string& value) {
+    return ns + "/" + key + "=" + value;
+  }
+  void put_pod(const model::Object& object);
+  void put_endpoints(const model::Object& object);
+  void put_slice_owners(const Name& name, std::vector<std::string> owners);
+  void put_revision(const model::Object& object);
   void put(const model::Object& object);
   void drop(const model::ObjectKey& key);
 
@@ -62,8 +88,15 @@ class ObjectCache {
   Typed<model::PersistentVolume> volumes_;
   Typed<model::StorageClass> storage_classes_;
   Typed<model::Node> nodes_;
-  std::map<Name, std::pair<std::string, Revision>> revisions_;
+  Typed<Revision> revisions_;
   std::map<model::ObjectKey, ManualEndpoints> manual_endpoints_;
+  ObjectIndex<std::string> by_owner_;
+  ObjectIndex<std::string> by_node_;
+  ObjectIndex<model::ObjectKey> by_use_;
+  ObjectIndex<std::string> by_label_;  ///< "namespace/key=value"
+  ObjectIndex<std::string> slices_;    ///< By uid of the service that owns them.
+  std::map<Name, std::vector<std::string>> slice_owners_;
+  ObjectIndex<std::string> revisions_by_owner_;
 };
 
 }  // namespace berth::agent

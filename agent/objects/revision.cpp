@@ -5,23 +5,17 @@
 #include <array>
 #include <vector>
 
+#include "base/fnv.hpp"
+
 namespace berth::agent {
 namespace {
 
-constexpr std::uint64_t kFnvOffset = 14695981039346656037ULL;
-constexpr std::uint64_t kFnvPrime = 1099511628211ULL;
-
-void mix_text(std::uint64_t& hash, std::string_view text) {
-  for (const auto c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= kFnvPrime;
-  }
-  hash ^= 0xff;  // A separator that no UTF-8 text contains.
-  hash *= kFnvPrime;
+void mix_text(Fnv1a& hash, std::string_view text) {
+  hash.add(text).add(0xff);  // A separator that no UTF-8 text contains.
 }
 
 /// Hashes by content: object keys in sorted order.
-void mix(std::uint64_t& hash, const json::value& value) {
+void mix(Fnv1a& hash, const json::value& value) {
   if (const auto* object = value.if_object()) {
     std::vector<std::string_view> keys;
     for (const auto& entry : *object) keys.emplace_back(entry.key().data(), entry.key().size());
@@ -44,8 +38,9 @@ void mix(std::uint64_t& hash, const json::value& value) {
 }  // namespace
 
 std::string template_hash(const json::object& pod_template) {
-  auto hash = kFnvOffset;
-  mix(hash, json::value(pod_template));
+  Fnv1a mixed;
+  mix(mixed, json::value(pod_template));
+  auto hash = mixed.value();
   // No vowels and no look-alikes: the alphabet of Kubernetes' own generated names.
   constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
   std::string text;
@@ -61,26 +56,26 @@ json::object make_owner_reference(const model::ObjectMeta& owner, std::string_vi
           {"uid", owner.uid},        {"controller", true}, {"blockOwnerDeletion", true}};
 }
 
-json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind,
-                                  const Revision& revision) {
-  auto pod_template = revision.pod_template;
-  pod_template["$patch"] = "replace";
+json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind, const std::string& hash,
+                                  std::int64_t number, const json::object& pod_template) {
+  auto kept = pod_template;
+  kept["$patch"] = "replace";
   json::object labels;
   // kubectl finds a set's revisions by the set's selector.
-  const json::value written(revision.pod_template);
-  if (const auto* marks = find(written, {"metadata", "labels"}); marks != nullptr && marks->is_object()) {
+  const auto* meta = pod_template.if_contains("metadata");
+  if (const auto* marks = meta == nullptr ? nullptr : find(*meta, {"labels"}); marks != nullptr && marks->is_object()) {
     labels = marks->get_object();
   }
-  labels["controller.kubernetes.io/hash"] = revision.name.substr(owner.name.size() + 1);
+  labels[owner_kind == "DaemonSet" ? kRevisionLabel : "controller.kubernetes.io/hash"] = hash;
   return {{"apiVersion", "apps/v1"},
           {"kind", "ControllerRevision"},
           {"metadata",
-           {{"name", revision.name},
+           {{"name", owner.name + "-" + hash},
             {"namespace", owner.ns},
             {"labels", std::move(labels)},
             {"ownerReferences", json::array{make_owner_reference(owner, owner_kind)}}}},
-          {"data", {{"spec", {{"template", std::move(pod_template)}}}}},
-          {"revision", revision.number}};
+          {"data", {{"spec", {{"template", std::move(kept)}}}}},
+          {"revision", number}};
 }
 
 Result<Revision> decode_revision(const model::Object& object) {
@@ -91,6 +86,10 @@ Result<Revision> decode_revision(const model::Object& object) {
   }
   Revision revision;
   revision.name = object.meta.name;
+  if (const auto* owner = object.meta.controller()) revision.owner_uid = owner->uid;
+  if (const auto label = object.meta.labels.find(kRevisionLabel); label != object.meta.labels.end()) {
+    revision.hash_label = label->second;
+  }
   revision.pod_template = pod_template->get_object();
   revision.pod_template.erase("$patch");
   if (const auto* number = raw.get_object().if_contains("revision")) {

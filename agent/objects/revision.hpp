@@ -13,16 +13,22 @@ namespace berth::agent {
 /// keys, give equal text.
 std::string template_hash(const json::object& pod_template);
 
-/// A revision as a plan needs it.
+/// The label of pods, and of a DaemonSet's revisions, that tells revisions apart. For pods of a StatefulSet it is the
+/// revision's name, for those of a DaemonSet the hash alone, as Kubernetes has it.
+inline constexpr const char* kRevisionLabel = "controller-revision-hash";
+
+/// A stored revision as a plan needs it.
 struct Revision {
-  std::string name;  ///< "<set>-<hash>", also the pods' label controller-revision-hash.
+  std::string name;  ///< "<set>-<hash>"
   std::int64_t number = 0;
   json::object pod_template;
+  std::string owner_uid;   ///< Of the set; empty: nobody's.
+  std::string hash_label;  ///< What kRevisionLabel says; empty: nothing.
 };
 
-/// The ControllerRevision (apps/v1) that keeps `revision` for the set described by `owner`.
-json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind,
-                                  const Revision& revision);
+/// The ControllerRevision (apps/v1) that keeps `pod_template` for the set described by `owner`.
+json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind, const std::string& hash,
+                                  std::int64_t number, const json::object& pod_template);
 
 /// Reads one back; InvalidArgument when it has no template.
 Result<Revision> decode_revision(const model::Object& object);

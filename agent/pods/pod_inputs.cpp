@@ -1,56 +1,11 @@
 // agent/pods/pod_inputs.cpp - see pod_inputs.hpp.
 #include "agent/pods/pod_inputs.hpp"
 
-#include <set>
-
+#include "agent/objects/pod_facts.hpp"
 #include "model/base64.hpp"
 
 namespace berth::agent {
 namespace {
-
-/// Names of the config maps and secrets that a pod spec mentions.
-struct References {
-  std::set<std::string> config_maps;
-  std::set<std::string> secrets;
-};
-
-void collect(const std::vector<model::Container>& containers, References& names) {
-  for (const auto& container : containers) {
-    for (const auto& from : container.env_from) {
-      if (!from.config_map.empty()) names.config_maps.insert(from.config_map);
-      if (!from.secret.empty()) names.secrets.insert(from.secret);
-    }
-    for (const auto& var : container.env) {
-      if (var.config_map_key_ref) names.config_maps.insert(var.config_map_key_ref->name);
-      if (var.secret_key_ref) names.secrets.insert(var.secret_key_ref->name);
-    }
-  }
-}
-
-struct CollectVolume {
-  References& names;
-  void operator()(const model::ConfigMapSource& source) const { names.config_maps.insert(source.name); }
-  void operator()(const model::SecretSource& source) const { names.secrets.insert(source.secret_name); }
-  void operator()(const model::ProjectedSource& source) const {
-    for (const auto& part : source.sources) {
-      if (const auto* map = std::get_if<model::ConfigMapSource>(&part)) names.config_maps.insert(map->name);
-      if (const auto* secret = std::get_if<model::SecretSource>(&part)) names.secrets.insert(secret->secret_name);
-    }
-  }
-  void operator()(const model::IscsiSource& source) const {
-    if (!source.secret_name.empty()) names.secrets.insert(source.secret_name);
-  }
-  template <typename Other>
-  void operator()(const Other&) const {}
-};
-
-References references(const model::PodSpec& spec) {
-  References names;
-  collect(spec.init_containers, names);
-  collect(spec.containers, names);
-  for (const auto& volume : spec.volumes) std::visit(CollectVolume{names}, volume.source);
-  return names;
-}
 
 /// The host of an image reference; Docker Hub when it names none.
 std::string registry_of_image(std::string_view image) {
@@ -77,7 +32,7 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
   facts.pod = pod;
   facts.node_name = node_name;
   facts.host_ip = host_ip;
-  const auto names = references(pod.spec);
+  const auto names = references_of(pod.spec);
   for (const auto& name : names.config_maps) {
     const auto found = cache.config_maps().find({pod.meta.ns, name});
     if (found != cache.config_maps().end()) facts.config_maps[name] = *found->second;
@@ -129,13 +84,6 @@ std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const s
     }
   }
   return auths;
-}
-
-bool refers_to(const model::PodSpec& spec, const model::ObjectKey& key) {
-  const auto names = references(spec);
-  if (key.kind == model::Kind::ConfigMap) return names.config_maps.contains(key.name);
-  if (key.kind == model::Kind::Secret) return names.secrets.contains(key.name);
-  return false;
 }
 
 }  // namespace berth::agent

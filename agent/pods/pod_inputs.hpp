@@ -19,7 +19,4 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
 std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
                                                   const ObjectCache& cache);
 
-/// Do changes of this config map or secret concern the pod?
-bool refers_to(const model::PodSpec& spec, const model::ObjectKey& key);
-
 }  // namespace berth::agent

@@ -2,143 +2,128 @@
 #include "agent/services/endpoint_controller.hpp"
 
 #include <algorithm>
+#include <set>
 
-#include "base/log.hpp"
+#include "agent/objects/change_facts.hpp"
 
 namespace berth::agent {
 namespace {
 
 using model::Kind;
 
-constexpr std::chrono::seconds kRetry{5};
+/// The status of the condition Ready, "" when there is none.
+std::string_view ready_word(const json::value& status) {
+  const auto* conditions = find(status, {"conditions"});
+  if (conditions == nullptr || !conditions->is_array()) return {};
+  for (const auto& each : conditions->get_array()) {
+    if (find_string(each, {"type"}) == "Ready") return find_string(each, {"status"});
+  }
+  return {};
+}
 
 }  // namespace
 
-void EndpointController::on_change(const store::Change& change) {
+Controller EndpointController::row() {
+  return {.name = "endpoints",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all =
+              [this](const Waker& wake) {
+                for (const auto& [name, service] : cache_.services()) wake({Kind::Service, name.first, name.second});
+              },
+          .plan = [this](const model::ObjectKey& key) { return plan(key); },
+          .gather = gather_};
+}
+
+void EndpointController::wakes(const store::Change& change, const Waker& wake) const {
   const auto& object = *change.object;
-  switch (object.kind) {
-    case Kind::Pod:
-      if (endpoints_changed(change)) on_pod(change);
-      return;
-    case Kind::Service:
-    case Kind::Endpoints:  // Somebody's edit is put right.
-      mark({object.meta.ns, object.meta.name});
-      return;
-    case Kind::EndpointSlice:
-      for (const auto& owner : object.meta.owner_references) {
-        if (owner.kind == "Service") mark({object.meta.ns, owner.name});
-      }
-      return;
-    case Kind::Namespace:
-    case Kind::Node:
-    case Kind::StorageClass:
-    case Kind::PersistentVolume:
-    case Kind::ConfigMap:
-    case Kind::Secret:
-    case Kind::ServiceAccount:
-    case Kind::PersistentVolumeClaim:
-    case Kind::DaemonSet:
-    case Kind::StatefulSet:
-    case Kind::ControllerRevision:
-    case Kind::Lease:
-    case Kind::Event: return;
+  if (object.kind == Kind::Pod) {
+    if (endpoints_changed(change)) wake_selecting(change, wake);
+  } else if (object.kind == Kind::Service || object.kind == Kind::Endpoints) {  // Somebody's edit is put right.
+    wake({Kind::Service, object.meta.ns, object.meta.name});
+  } else if (object.kind == Kind::EndpointSlice) {
+    for (const auto& owner : object.meta.owner_references) {
+      if (owner.kind == "Service") wake({Kind::Service, object.meta.ns, owner.name});
+    }
   }
 }
 
-void EndpointController::plan_all() {
-  for (const auto& [name, service] : cache_.services()) mark(name);
-}
-
-void EndpointController::on_pod(const store::Change& change) {
-  const auto& ns = change.object->meta.ns;
+void EndpointController::wake_selecting(const store::Change& pod, const Waker& wake) const {
+  const auto& ns = pod.object->meta.ns;
   for (auto it = cache_.services().lower_bound({ns, ""}); it != cache_.services().end() && it->first.first == ns;
        ++it) {
     const auto& service = *it->second;
     if (!derives_endpoints(service)) continue;
-    if (model::matches(service.selector, change.object->meta.labels) ||
-        (change.previous && model::matches(service.selector, change.previous->meta.labels))) {
-      mark(it->first);
+    if (model::matches(service.selector, pod.object->meta.labels) ||
+        (pod.previous && model::matches(service.selector, pod.previous->meta.labels))) {
+      wake({Kind::Service, ns, it->first.second});
     }
   }
 }
 
-void EndpointController::mark(const Name& service) {
-  dirty_.insert(service);
-  if (timer_) return;
-  timer_ = loop_.after(gather_, [this] {
-    timer_.reset();
-    for (const auto& name : std::exchange(dirty_, {})) plan(name);
-  });
-}
-
-void EndpointController::plan(const Name& name) {
+Work EndpointController::plan(const model::ObjectKey& key) const {
+  Work work;
+  const Name name{key.ns, key.name};
   const auto found = cache_.services().find(name);
-  if (found == cache_.services().end() || !derives_endpoints(*found->second)) return;
-  const auto home = store_.get({Kind::Namespace, "", name.first});
-  if (!home || home->meta.deleting()) return;  // Takes nothing new.
+  if (found == cache_.services().end() || !derives_endpoints(*found->second)) return work;
+  const auto home = store_.get({Kind::Namespace, "", key.ns});
+  if (!home || home->meta.deleting()) return work;  // Takes nothing new.
 
-  std::vector<PodPtr> pods;
-  for (auto it = cache_.pods().lower_bound({name.first, ""});
-       it != cache_.pods().end() && it->first.first == name.first; ++it) {
-    pods.push_back(it->second);
-  }
-  auto plan = plan_endpoints(*found->second, pods);
-  write(store_.get({Kind::Endpoints, name.first, name.second}), std::move(plan.endpoints));
+  auto plan = plan_endpoints(*found->second, cache_.pods_selected(key.ns, found->second->selector));
+  write(store_.get({Kind::Endpoints, key.ns, key.name}), std::move(plan.endpoints), work);
   std::set<std::string> wanted;
   for (auto& slice : plan.slices) {
     const auto slice_name = std::string(find_string(slice.at("metadata"), {"name"}));
     wanted.insert(slice_name);
-    write(store_.get({Kind::EndpointSlice, name.first, slice_name}), std::move(slice));
+    write(store_.get({Kind::EndpointSlice, key.ns, slice_name}), std::move(slice), work);
   }
   const auto& uid = found->second->meta.uid;
-  for (const auto& slice : store_.list(Kind::EndpointSlice, name.first).objects) {
-    const auto& owners = slice->meta.owner_references;
-    const auto ours = std::any_of(owners.begin(), owners.end(), [&](const auto& owner) { return owner.uid == uid; });
-    if (ours && is_derived(*slice) && !wanted.contains(slice->meta.name)) {
-      writer_.remove(slice->key(), slice->meta.uid, {});
-    }
+  for (const auto& slice : cache_.derived_slices(uid)) {
+    if (wanted.contains(slice.second)) continue;
+    const auto stored = store_.get({Kind::EndpointSlice, slice.first, slice.second});
+    if (!stored || !is_derived(*stored)) continue;
+    work.writes.push_back({.verb = Write::Verb::Remove, .key = stored->key(), .uid = stored->meta.uid});
   }
+  return work;
 }
 
-void EndpointController::write(const model::ObjectPtr& stored, json::object planned) {
-  const auto done = [this](const Status& status) {
-    if (status || failed_with(status, ErrorCode::AlreadyExists) || failed_with(status, ErrorCode::NotFound)) return;
-    log(LogLevel::Warning, "endpoints not written, trying again", {{"error", status.error().message()}});
-    if (!timer_) {
-      timer_ = loop_.after(kRetry, [this] {
-        timer_.reset();
-        plan_all();
-      });
-    }
-  };
-  if (!stored) return writer_.create(std::move(planned), Durability::Lazy, done);
+void EndpointController::write(const model::ObjectPtr& stored, json::object planned, Work& work) const {
+  if (!stored) {
+    const json::value value(planned);
+    const auto* kind = model::find_kind(find_string(value, {"kind"}));
+    model::ObjectKey key{kind->kind, std::string(find_string(value, {"metadata", "namespace"})),
+                         std::string(find_string(value, {"metadata", "name"}))};
+    work.writes.push_back({.verb = Write::Verb::Create,
+                           .key = std::move(key),
+                           .object = std::move(planned),
+                           .durability = Durability::Lazy,
+                           .may_exist = true});
+    return;
+  }
   if (stored->meta.deleting() || !merge_endpoints(stored->raw, planned)) return;
-  writer_.modify(
-      stored->key(), stored->meta.uid, Durability::Lazy,
-      [planned = std::move(planned)](json::object& raw) {
-        auto merged = merge_endpoints(raw, planned);
-        if (!merged) return false;
-        raw = *std::move(merged);
-        return true;
-      },
-      done);
+  work.writes.push_back({.key = stored->key(),
+                         .uid = stored->meta.uid,
+                         .edit =
+                             [planned = std::move(planned)](json::object& raw) {
+                               auto merged = merge_endpoints(raw, planned);
+                               if (!merged) return Edit::Leave;
+                               raw = *std::move(merged);
+                               return Edit::Done;
+                             },
+                         .durability = Durability::Lazy});
 }
 
 bool endpoints_changed(const store::Change& change) {
-  if (!change.previous || change.type == store::ChangeType::Deleted) return true;
+  if (is_other_object(change)) return true;
   const auto& before = change.previous->meta;
   const auto& after = change.object->meta;
-  if (before.uid != after.uid || before.labels != after.labels || before.deleting() != after.deleting()) return true;
+  if (before.labels != after.labels || before.deleting() != after.deleting()) return true;
   const auto* old_status = change.previous->raw.if_contains("status");
   const auto* new_status = change.object->raw.if_contains("status");
   if (old_status == nullptr || new_status == nullptr) return old_status != new_status;
   for (const auto* field : {"podIP", "phase"}) {
     if (find_string(*old_status, {field}) != find_string(*new_status, {field})) return true;
   }
-  const auto* old_conditions = find(*old_status, {"conditions"});
-  const auto* new_conditions = find(*new_status, {"conditions"});
-  if (old_conditions == nullptr || new_conditions == nullptr) return old_conditions != new_conditions;
-  return *old_conditions != *new_conditions;
+  return ready_word(*old_status) != ready_word(*new_status);
 }
 
 }  // namespace berth::agent

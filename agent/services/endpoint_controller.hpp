@@ -1,46 +1,39 @@
-// agent/services/endpoint_controller.hpp - keeps the Endpoints and EndpointSlices of services at their plan. Loop
-// thread.
+// agent/services/endpoint_controller.hpp - keeps the Endpoints and EndpointSlices of services at their plan: a row of
+// the controller runner. Loop thread.
 #pragma once
 
-#include <memory>
-#include <set>
+#include <chrono>
 #include <string>
+#include <vector>
 
+#include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
-#include "agent/objects/store_writer.hpp"
 #include "agent/services/endpoint_plan.hpp"
-#include "base/loop.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
 
 /// They are a view for clients: DNS and everything else here works from pods. So they follow a tenth of a second later,
 /// one write per service however many of its pods changed, and not forced to disk. They are owned by their service and
-/// go with it (GarbageCollector).
+/// go with it (GarbageCollector). A key is a service.
 class EndpointController {
  public:
-  EndpointController(Loop& loop, const store::Store& store, const ObjectCache& cache, StoreWriter& writer,
+  EndpointController(const store::Store& store, const ObjectCache& cache,
                      std::chrono::milliseconds gather = std::chrono::milliseconds(100))
-      : loop_(loop), store_(store), cache_(cache), writer_(writer), gather_(gather) {}
+      : store_(store), cache_(cache), gather_(gather) {}
 
-  /// Tell it every change of the store, after the cache took it.
-  void on_change(const store::Change& change);
-  /// For the start.
-  void plan_all();
+  /// Must outlive the runner it is added to.
+  Controller row();
 
  private:
-  void on_pod(const store::Change& change);
-  void mark(const Name& service);
-  void plan(const Name& name);
-  void write(const model::ObjectPtr& stored, json::object planned);
+  void wakes(const store::Change& change, const Waker& wake) const;
+  void wake_selecting(const store::Change& pod, const Waker& wake) const;
+  Work plan(const model::ObjectKey& key) const;
+  void write(const model::ObjectPtr& stored, json::object planned, Work& work) const;
 
-  Loop& loop_;
   const store::Store& store_;
   const ObjectCache& cache_;
-  StoreWriter& writer_;
   std::chrono::milliseconds gather_;  ///< How long changes are gathered.
-  std::set<Name> dirty_;
-  std::unique_ptr<LoopHandle> timer_;
 };
 
 /// Does this change of a pod touch what its services' endpoints, or names, are made of?

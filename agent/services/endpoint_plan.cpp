@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/objects/pod_facts.hpp"
 #include "agent/objects/revision.hpp"
-#include "agent/sets/set_plan.hpp"
 
 namespace berth::agent {
 namespace {

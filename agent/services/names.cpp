@@ -1,8 +1,8 @@
 // agent/services/names.cpp - see names.hpp.
 #include "agent/services/names.hpp"
 
+#include "agent/objects/pod_facts.hpp"
 #include "agent/services/endpoint_plan.hpp"
-#include "agent/sets/set_plan.hpp"
 
 namespace berth::agent {
 namespace {
@@ -57,16 +57,14 @@ network::DnsService dns_service(const model::Service& service, const ObjectCache
     if (out.external_name.empty()) add_manual(out, service, cache);
     return out;
   }
-  const model::Pod* sample = nullptr;
-  for (auto it = cache.pods().lower_bound({service.meta.ns, ""});
-       it != cache.pods().end() && it->first.first == service.meta.ns; ++it) {
-    const auto& pod = *it->second;
-    if (pod.status.pod_ip.empty() || is_terminal(pod) || !model::matches(service.selector, pod.meta.labels)) continue;
-    out.endpoints.push_back(endpoint(service, pod));
-    sample = &pod;
+  PodPtr sample;
+  for (const auto& pod : cache.pods_selected(service.meta.ns, service.selector)) {
+    if (pod->status.pod_ip.empty() || is_terminal(*pod)) continue;
+    out.endpoints.push_back(endpoint(service, *pod));
+    sample = pod;
   }
   for (const auto& port : service.ports) {
-    const auto number = sample == nullptr ? static_cast<std::uint16_t>(port.port) : target_port(port, *sample);
+    const auto number = !sample ? static_cast<std::uint16_t>(port.port) : target_port(port, *sample);
     if (number != 0) out.ports.push_back({.name = port.name, .protocol = port.protocol, .port = number});
   }
   return out;

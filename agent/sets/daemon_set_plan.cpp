@@ -23,11 +23,14 @@ constexpr std::pair<const char*, const char*> kTolerated[] = {
     {"node.kubernetes.io/pid-pressure", "NoSchedule"},  {"node.kubernetes.io/unschedulable", "NoSchedule"},
 };
 
-json::object make_pod(const model::DaemonSet& set, const Revision& revision, const std::string& node_name) {
-  auto pod = make_pod_object(revision.pod_template, set.meta, "DaemonSet", revision.name);
-  pod["metadata"].get_object()["generateName"] = set.meta.name + "-";
+json::object make_pod(const model::DaemonSet& set, const SetRevisions& revisions, const SetFacts& facts,
+                      const model::Node& node) {
+  auto pod = make_pod_object(set.pod_template.raw, set.meta, "DaemonSet", revisions.hash);
+  auto& meta = pod["metadata"].get_object();
+  meta["generateName"] = set.meta.name + "-";
+  meta["name"] = daemon_pod_name(set.meta, node.meta.name, facts.salt);
   auto& spec = pod["spec"].get_object();
-  spec["nodeName"] = node_name;
+  spec["nodeName"] = node.meta.name;
   auto& tolerations = spec["tolerations"];
   if (!tolerations.is_array()) tolerations.emplace_array();
   for (const auto& [key, effect] : kTolerated) {
@@ -45,44 +48,70 @@ bool is_wanted(const model::DaemonSet& set, const model::Node& node) {
   return why_not_here(spec, node).empty();
 }
 
-}  // namespace
-
-SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) {
-  SetPlan plan;
-  const auto revisions = plan_revisions(set.meta, set.pod_template.raw, facts, set.revision_history_limit, {});
-  plan.remove = revisions.surplus;
-  const auto remove = [&](const PodPtr& pod) {
-    if (!pod->meta.deleting()) plan.delete_pods.push_back({model::Kind::Pod, pod->meta.ns, pod->meta.name});
-  };
-
-  if (set.meta.deleting() && orphans_its_pods(set.meta) && !facts.pods.empty()) {
-    for (const auto& pod : facts.pods) plan.release_pods.push_back({model::Kind::Pod, pod->meta.ns, pod->meta.name});
-  } else if (set.meta.deleting()) {
-    for (const auto& pod : facts.pods) remove(pod);
-    if (facts.pods.empty()) {
-      for (const auto& revision : facts.revisions) {
-        plan.remove.push_back({model::Kind::ControllerRevision, set.meta.ns, revision.name});
-      }
-      plan.forget = true;
-    }
-  } else if (revisions.update_is_new) {
-    plan.create.push_back(make_revision_object(set.meta, "DaemonSet", revisions.update));
-  } else if (revisions.update_is_old) {
-    plan.renumber = revisions.update;
+/// The plan while it is made.
+class Planner {
+ public:
+  Planner(const model::DaemonSet& set, const SetFacts& facts)
+      : set_(set),
+        facts_(facts),
+        revisions_(plan_revisions(set.meta, "DaemonSet", set.pod_template.raw, facts, set.revision_history_limit, {})) {
+    plan_.remove = revisions_.surplus;
   }
 
-  const auto wanted = !set.meta.deleting() && facts.node != nullptr && is_wanted(set, *facts.node);
-  auto here = facts.pods;
-  std::sort(here.begin(), here.end(), stays_before);
-  std::int64_t scheduled = 0;
-  std::int64_t misscheduled = 0;
-  std::int64_t ready = 0;
-  std::int64_t available = 0;
-  std::int64_t updated = 0;
-  if (!set.meta.deleting()) {
+  SetPlan make() {
+    if (set_.meta.deleting()) {
+      end();
+    } else {
+      plan_.create = std::move(revisions_.create);
+      plan_.edit_revision = revisions_.edit;
+    }
+    for (const auto* node : facts_.nodes) look_at(*node);
+    plan_.status = {{"observedGeneration", set_.meta.generation},
+                    {"desiredNumberScheduled", desired_},
+                    {"currentNumberScheduled", scheduled_},
+                    {"numberMisscheduled", misscheduled_},
+                    {"numberReady", ready_},
+                    {"numberAvailable", available_},
+                    {"numberUnavailable", desired_ - std::min(desired_, available_)},
+                    {"updatedNumberScheduled", updated_}};
+    return std::move(plan_);
+  }
+
+ private:
+  static model::ObjectKey key_of(const model::Pod& pod) { return {model::Kind::Pod, pod.meta.ns, pod.meta.name}; }
+  void remove(const PodPtr& pod) {
+    if (!pod->meta.deleting()) plan_.delete_pods.push_back(key_of(*pod));
+  }
+
+  void end() {
+    if (facts_.pods.empty()) {
+      for (const auto& revision : facts_.revisions) {
+        plan_.remove.push_back({model::Kind::ControllerRevision, set_.meta.ns, revision->name});
+      }
+      plan_.forget = true;
+    } else if (orphans_its_pods(set_.meta)) {
+      for (const auto& pod : facts_.pods) plan_.release_pods.push_back(key_of(*pod));
+    } else {
+      for (const auto& pod : facts_.pods) remove(pod);
+    }
+  }
+
+  /// Pods that are bound to other nodes are none of this node's business.
+  void look_at(const model::Node& node) {
+    std::vector<PodPtr> here;
+    for (const auto& pod : facts_.pods) {
+      if (pod->spec.node_name == node.meta.name) here.push_back(pod);
+    }
+    std::sort(here.begin(), here.end(), stays_before);
+    const auto wanted = !set_.meta.deleting() && is_wanted(set_, node);
+    if (!set_.meta.deleting()) keep_one(node, here, wanted);
+    count(here, wanted);
+  }
+
+  void keep_one(const model::Node& node, const std::vector<PodPtr>& here, bool wanted) {
     PodPtr kept;
     for (const auto& pod : here) {
-      const auto outdated = revision_of(*pod) != revisions.update.name && set.update_strategy == "RollingUpdate";
+      const auto outdated = !is_at(*pod, set_.meta, revisions_.update) && set_.update_strategy == "RollingUpdate";
       if (pod->meta.deleting()) {
         kept = kept ? kept : pod;  // Its successor waits until it is gone: never two on one host.
       } else if (!wanted || kept || is_terminal(*pod) || outdated) {
@@ -92,24 +121,37 @@ SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) {
         kept = pod;
       }
     }
-    if (wanted && !kept) plan.create.push_back(make_pod(set, revisions.update, facts.node_name));
+    if (wanted && !kept) plan_.create.push_back(make_pod(set_, revisions_, facts_, node));
   }
-  for (const auto& pod : here) {
-    (wanted ? scheduled : misscheduled) = 1;
-    if (pod->status.ready()) ready = 1;
-    if (is_available(*pod, std::chrono::seconds(set.min_ready_seconds), facts.now, plan.look_again)) available = 1;
-    if (revision_of(*pod) == revisions.update.name) updated = 1;
+
+  void count(const std::vector<PodPtr>& here, bool wanted) {
+    const auto any = [&](const auto& is) { return std::any_of(here.begin(), here.end(), is) ? 1 : 0; };
+    const std::chrono::seconds min_ready(set_.min_ready_seconds);
+    desired_ += wanted ? 1 : 0;
+    (wanted ? scheduled_ : misscheduled_) += here.empty() ? 0 : 1;
+    ready_ += any([](const auto& pod) { return pod->status.ready(); });
+    available_ += any([&](const auto& pod) { return is_available(*pod, min_ready, facts_.now, plan_.look_again); });
+    updated_ += any([&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); });
   }
-  const std::int64_t desired = wanted ? 1 : 0;
-  plan.status = {{"observedGeneration", set.meta.generation},
-                 {"desiredNumberScheduled", desired},
-                 {"currentNumberScheduled", scheduled},
-                 {"numberMisscheduled", misscheduled},
-                 {"numberReady", ready},
-                 {"numberAvailable", available},
-                 {"numberUnavailable", desired - std::min(desired, available)},
-                 {"updatedNumberScheduled", updated}};
-  return plan;
+
+  const model::DaemonSet& set_;
+  const SetFacts& facts_;
+  SetRevisions revisions_;
+  SetPlan plan_;
+  std::int64_t desired_ = 0;
+  std::int64_t scheduled_ = 0;
+  std::int64_t misscheduled_ = 0;
+  std::int64_t ready_ = 0;
+  std::int64_t available_ = 0;
+  std::int64_t updated_ = 0;
+};
+
+}  // namespace
+
+std::string daemon_pod_name(const model::ObjectMeta& set, const std::string& node, const std::string& salt) {
+  return set.name + "-" + template_hash({{"set", set.uid}, {"node", node}, {"salt", salt}}).substr(0, 5);
 }
+
+SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts) { return Planner(set, facts).make(); }
 
 }  // namespace berth::agent

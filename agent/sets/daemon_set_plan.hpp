@@ -1,12 +1,18 @@
-// agent/sets/daemon_set_plan.hpp - one pod of a DaemonSet on this node, or none. Pure.
+// agent/sets/daemon_set_plan.hpp - one pod of a DaemonSet on each node that takes it. Pure.
 #pragma once
 
 #include "agent/sets/set_plan.hpp"
 
 namespace berth::agent {
 
-/// Kubernetes' DaemonSet rules for one node: a pod here exactly when selector, affinity and taints allow it; a
+/// Kubernetes' DaemonSet rules: a pod on each node of `facts` exactly when selector, affinity and taints allow it; a
 /// failed one is made again; a changed template replaces it (RollingUpdate) or waits for its deletion (OnDelete).
+///
+/// A new pod's name comes from the set, the node and `facts.salt`, so that a second try of the same creation has the
+/// same name and is refused. The salt is to be drawn anew when a pod has the name.
 SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts);
+
+/// "agent-x7k2p"
+std::string daemon_pod_name(const model::ObjectMeta& set, const std::string& node, const std::string& salt);
 
 }  // namespace berth::agent

@@ -1,242 +1,257 @@
 // agent/sets/set_controller.cpp - see set_controller.hpp.
 #include "agent/sets/set_controller.hpp"
 
+#include <algorithm>
+#include <random>
+
+#include <fmt/format.h>
+
 #include "agent/ending/garbage_plan.hpp"
+#include "agent/objects/change_facts.hpp"
 #include "agent/sets/daemon_set_plan.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
-#include "base/log.hpp"
 
 namespace berth::agent {
+namespace {
 
 using model::Kind;
 
-/// What is under way for one set.
-struct SetController::SetState {
-  std::size_t writes = 0;  ///< Not answered yet.
-  bool failed = false;     ///< One of them failed: wait before planning again.
-  unsigned failures = 0;
-  std::unique_ptr<LoopHandle> timer;
+std::string draw_salt() {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("{:016x}", random());
+}
+
+bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
+
+}  // namespace
+
+struct SetController::Found {
+  std::shared_ptr<const model::StatefulSet> stateful;
+  std::shared_ptr<const model::DaemonSet> daemon;
+  const model::ObjectMeta* meta = nullptr;
+  const model::LabelSelector* selector = nullptr;
+  const model::PodTemplate* pod_template = nullptr;
 };
 
-SetController::SetController(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer,
-                             EventSink events, std::string node_name)
-    : loop_(loop),
-      clock_(clock),
-      cache_(cache),
-      writer_(writer),
-      events_(std::move(events)),
-      node_name_(std::move(node_name)) {}
+SetController::SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store,
+                             std::string node_name)
+    : clock_(clock), cache_(cache), store_(store), node_name_(std::move(node_name)) {}
 
-SetController::~SetController() { *alive_ = false; }
+Controller SetController::row() {
+  return {.name = "sets",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all = [this](const Waker& wake) { wake_all(wake, /*daemon_sets_only=*/false); },
+          .plan = [this](const Key& key) { return plan(key); }};
+}
 
-void SetController::on_change(const store::Change& change) {
+void SetController::wakes(const store::Change& change, const Waker& wake) {
   const auto& object = *change.object;
-  switch (object.kind) {
-    case Kind::StatefulSet:
-    case Kind::DaemonSet:
-      if (change.type == store::ChangeType::Deleted) {
-        states_.erase(object.key());
-        dirty_.erase(object.key());
-      } else {
-        mark(object.key());
-      }
-      return;
-    case Kind::Pod:
-    case Kind::ControllerRevision:
-      if (const auto* owner = object.meta.controller()) {
-        const auto* kind = model::find_kind(owner->kind);
-        if (kind == nullptr) return;
-        mark({kind->kind, object.meta.ns, owner->name});
-      }
-      return;
-    case Kind::PersistentVolumeClaim:
-      for (const auto& [name, set] : cache_.stateful_sets()) {
-        if (name.first == object.meta.ns && !set->claim_templates.empty())
-          mark({Kind::StatefulSet, name.first, name.second});
-      }
-      return;
-    case Kind::Node:
-      for (const auto& [name, set] : cache_.stateful_sets()) mark({Kind::StatefulSet, name.first, name.second});
-      for (const auto& [name, set] : cache_.daemon_sets()) mark({Kind::DaemonSet, name.first, name.second});
-      return;
-    case Kind::Namespace:
-    case Kind::StorageClass:
-    case Kind::PersistentVolume:
-    case Kind::ConfigMap:
-    case Kind::Secret:
-    case Kind::ServiceAccount:
-    case Kind::Service:
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:
-    case Kind::Lease:
-    case Kind::Event: return;
-  }
-}
-
-void SetController::plan_all() {
-  for (const auto& [name, set] : cache_.stateful_sets()) mark({Kind::StatefulSet, name.first, name.second});
-  for (const auto& [name, set] : cache_.daemon_sets()) mark({Kind::DaemonSet, name.first, name.second});
-}
-
-void SetController::mark(const SetKey& key) {
-  dirty_.insert(key);
-  if (run_posted_) return;
-  run_posted_ = true;
-  loop_.post([this, alive = alive_] {
-    if (*alive) run();
-  });
-}
-
-void SetController::run() {
-  run_posted_ = false;
-  for (auto it = dirty_.begin(); it != dirty_.end();) {
-    const auto state = states_.find(*it);
-    if (state != states_.end() && (state->second->writes > 0 || state->second->failed)) {
-      ++it;  // Stays dirty; the answer to its writes marks it again.
-      continue;
+  const auto deleted = change.type == store::ChangeType::Deleted;
+  if (is_set(object.kind)) {
+    if (deleted) {
+      memories_.erase(object.key());
+    } else if (asks_anew(change)) {
+      wake.anew(object.key());
+    } else {
+      wake(object.key());
     }
-    const auto key = *it;
-    it = dirty_.erase(it);
-    plan(key);
+  } else if (object.kind == Kind::Pod || object.kind == Kind::ControllerRevision) {
+    wake_owner(object.meta, wake);
+    // One that loses its owner concerns the set that it leaves.
+    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
+      wake_owner(change.previous->meta, wake);
+    }
+    if (!deleted && object.kind == Kind::Pod && object.meta.controller() == nullptr) wake_adopters(object, wake);
+  } else if (object.kind == Kind::PersistentVolumeClaim) {
+    // A set asks whether a claim is there, and whether it is on its way.
+    if (is_other_object(change) || change.previous->meta.deleting() != object.meta.deleting()) {
+      wake_claim_set(object, wake);
+    }
+  } else if (object.kind == Kind::Node && moves_pods(change)) {
+    wake_all(wake, /*daemon_sets_only=*/true);  // A StatefulSet's pods that fit nowhere are placed later, one by one.
   }
 }
 
-const model::ObjectMeta* SetController::meta_of(const SetKey& key) const {
-  if (key.kind == Kind::StatefulSet) {
-    const auto found = cache_.stateful_sets().find({key.ns, key.name});
-    return found == cache_.stateful_sets().end() ? nullptr : &found->second->meta;
-  }
-  if (key.kind == Kind::DaemonSet) {
-    const auto found = cache_.daemon_sets().find({key.ns, key.name});
-    return found == cache_.daemon_sets().end() ? nullptr : &found->second->meta;
-  }
-  return nullptr;
+void SetController::wake_all(const Waker& wake, bool daemon_sets_only) const {
+  for (const auto& [name, set] : cache_.daemon_sets()) wake({Kind::DaemonSet, name.first, name.second});
+  if (daemon_sets_only) return;
+  for (const auto& [name, set] : cache_.stateful_sets()) wake({Kind::StatefulSet, name.first, name.second});
 }
 
-SetFacts SetController::facts_for(const std::string& uid, const std::string& ns) const {
-  SetFacts facts;
-  facts.node_name = node_name_;
-  facts.now = clock_.wall();
-  for (auto it = cache_.pods().lower_bound({ns, ""}); it != cache_.pods().end() && it->first.first == ns; ++it) {
-    const auto* owner = it->second->meta.controller();
-    if (owner != nullptr && owner->uid == uid) facts.pods.push_back(it->second);
-  }
-  for (auto it = cache_.revisions().lower_bound({ns, ""}); it != cache_.revisions().end() && it->first.first == ns;
-       ++it) {
-    if (it->second.first == uid) facts.revisions.push_back(it->second.second);
-  }
-  for (auto it = cache_.claims().lower_bound({ns, ""}); it != cache_.claims().end() && it->first.first == ns; ++it) {
-    facts.claims.insert(it->first.second);
-  }
-  const auto node = cache_.nodes().find({"", node_name_});
-  if (node != cache_.nodes().end()) facts.node = node->second.get();
-  return facts;
+void SetController::wake_owner(const model::ObjectMeta& owned, const Waker& wake) const {
+  const auto* owner = owned.controller();
+  const auto* kind = owner == nullptr ? nullptr : model::find_kind(owner->kind);
+  if (kind != nullptr && is_set(kind->kind)) wake({kind->kind, owned.ns, owner->name});
 }
 
-std::vector<model::ObjectKey> SetController::pods_to_adopt(const SetKey& key) const {
-  const auto stateful = key.kind == Kind::StatefulSet;
-  const auto& selector = stateful ? cache_.stateful_sets().at({key.ns, key.name})->selector
-                                  : cache_.daemon_sets().at({key.ns, key.name})->selector;
-  std::vector<model::ObjectKey> found;
-  for (auto it = cache_.pods().lower_bound({key.ns, ""}); it != cache_.pods().end() && it->first.first == key.ns;
-       ++it) {
-    if (!is_adoptable(*it->second, selector)) continue;
-    if (stateful && !ordinal_of(key.name, it->first.second)) continue;
-    found.push_back({Kind::Pod, key.ns, it->first.second});
+void SetController::wake_adopters(const model::Object& pod, const Waker& wake) const {
+  const auto& ns = pod.meta.ns;
+  if (!cache_.orphans(ns).contains({ns, pod.meta.name})) return;
+  const auto wake_matching = [&](const auto& sets, Kind kind) {
+    for (auto it = sets.lower_bound({ns, ""}); it != sets.end() && it->first.first == ns; ++it) {
+      if (model::matches(it->second->selector, pod.meta.labels)) wake({kind, ns, it->first.second});
+    }
+  };
+  wake_matching(cache_.stateful_sets(), Kind::StatefulSet);
+  wake_matching(cache_.daemon_sets(), Kind::DaemonSet);
+}
+
+/// "data-db-0" is a claim of the set "db" when that has a template "data".
+void SetController::wake_claim_set(const model::Object& claim, const Waker& wake) const {
+  const std::string_view name = claim.meta.name;
+  const auto end = name.rfind('-');
+  if (end == std::string_view::npos) return;
+  for (auto dash = name.find('-'); dash < end; dash = name.find('-', dash + 1)) {
+    const std::string set(name.substr(dash + 1, end - dash - 1));
+    const auto found = cache_.stateful_sets().find({claim.meta.ns, set});
+    if (found == cache_.stateful_sets().end()) continue;
+    const auto& templates = found->second->claim_templates;
+    const auto ours = std::any_of(templates.begin(), templates.end(),
+                                  [&](const auto& each) { return each.meta.name == name.substr(0, dash); });
+    if (ours) wake({Kind::StatefulSet, claim.meta.ns, set});
+  }
+}
+
+SetController::Found SetController::find_set(const Key& key) const {
+  Found set;
+  const auto take = [&](const auto& sets, auto& kept) {
+    const auto found = sets.find({key.ns, key.name});
+    if (found == sets.end()) return;
+    kept = found->second;
+    set.meta = &kept->meta;
+    set.selector = &kept->selector;
+    set.pod_template = &kept->pod_template;
+  };
+  if (key.kind == Kind::StatefulSet) take(cache_.stateful_sets(), set.stateful);
+  if (key.kind == Kind::DaemonSet) take(cache_.daemon_sets(), set.daemon);
+  return set;
+}
+
+std::vector<PodPtr> SetController::pods_to_adopt(const Key& key, const Found& set) const {
+  std::vector<PodPtr> found;
+  for (const auto& name : cache_.orphans(key.ns)) {
+    const auto pod = cache_.pod(name);
+    if (!is_adoptable(*pod, *set.selector)) continue;
+    if (set.stateful && !ordinal_of(key.name, name.second)) continue;
+    found.push_back(pod);
   }
   return found;
 }
 
-void SetController::plan(const SetKey& key) {
-  const auto* meta = meta_of(key);
-  if (meta == nullptr) return;
-  const auto uid = meta->uid;
-  if (const auto left = pods_to_adopt(key); !left.empty() && !meta->deleting()) {
-    SetPlan plan;
-    plan.adopt_pods = left;
-    return carry_out(key, uid, plan);
+SetFacts SetController::facts_for(const Key& key, const Found& set) {
+  auto& memory = memories_[key];
+  if (memory.uid != set.meta->uid || memory.generation != set.meta->generation || memory.template_hash.empty()) {
+    memory.uid = set.meta->uid;
+    memory.generation = set.meta->generation;
+    memory.template_hash = template_hash(set.pod_template->raw);
   }
-  const auto facts = facts_for(uid, key.ns);
-  if (key.kind == Kind::StatefulSet) {
-    const auto set = cache_.stateful_sets().at({key.ns, key.name});
-    carry_out(key, uid, plan_stateful_set(*set, set->current_revision, facts));
-  } else {
-    carry_out(key, uid, plan_daemon_set(*cache_.daemon_sets().at({key.ns, key.name}), facts));
+  SetFacts facts;
+  facts.now = clock_.wall();
+  facts.template_hash = memory.template_hash;
+  for (const auto& name : cache_.pods_of_owner(set.meta->uid)) facts.pods.push_back(cache_.pod(name));
+  for (const auto& name : cache_.revisions_of_owner(set.meta->uid)) {
+    facts.revisions.push_back(cache_.revisions().at(name));
   }
+  if (set.stateful) {
+    for (const auto& each : set.stateful->claim_templates) {
+      const auto prefix = each.meta.name + "-" + key.name + "-";
+      for (auto it = cache_.claims().lower_bound({key.ns, prefix});
+           it != cache_.claims().end() && it->first.first == key.ns && it->first.second.starts_with(prefix); ++it) {
+        facts.claims.insert(it->first.second);
+      }
+    }
+  }
+  const auto node = cache_.nodes().find({"", node_name_});
+  if (node != cache_.nodes().end()) facts.nodes.push_back(node->second.get());
+  if (set.daemon) {
+    const auto is_used = std::any_of(facts.nodes.begin(), facts.nodes.end(), [&](const auto* each) {
+      return cache_.pod({key.ns, daemon_pod_name(*set.meta, each->meta.name, memory.salt)}) != nullptr;
+    });
+    if (memory.salt.empty() || is_used) memory.salt = draw_salt();
+  }
+  facts.salt = memory.salt;
+  return facts;
 }
 
-void SetController::carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan) {
-  auto& state = states_[key];
-  if (!state) state = std::make_shared<SetState>();
-  // A late answer of a set that was deleted and made again must not be counted for the new one.
-  const auto answered = [this, key, weak = std::weak_ptr<SetState>(state)](ErrorCode tolerated) {
-    return [this, key, weak, tolerated](const Status& status) {
-      const auto set = weak.lock();
-      if (!set) return;
-      --set->writes;
-      if (!status && status.error().code() != tolerated) {
-        log(LogLevel::Warning, "set write failed", {{"set", key.display()}, {"error", status.error().message()}});
-        set->failed = true;
-      }
-      if (set->writes > 0) return;
-      if (!set->failed) {
-        set->failures = 0;
-        mark(key);
-        return;
-      }
-      ++set->failures;
-      const auto delay = std::chrono::milliseconds(std::min(30'000U, 100U << std::min(set->failures, 8U)));
-      set->timer = loop_.after(delay, [this, key, weak] {
-        if (const auto again = weak.lock()) again->failed = false;
-        mark(key);
-      });
-    };
-  };
-
-  for (const auto& pod : plan.adopt_pods) {
-    ++state->writes;
-    writer_.modify(
-        pod, {}, Durability::Durable,
-        [owner = make_owner_reference(*meta_of(key), model::info(key.kind).name)](json::object& raw) {
-          auto& owners = raw["metadata"].get_object()["ownerReferences"];
-          if (!owners.is_array()) owners.emplace_array();
-          owners.get_array().push_back(owner);
-          return true;
-        },
-        answered(ErrorCode::NotFound));
+Work SetController::plan(const Key& key) {
+  const auto set = find_set(key);
+  if (set.meta == nullptr) return {};
+  Work work;
+  if (!set.meta->deleting()) {
+    // Nothing else is planned before they are ours.
+    for (const auto& pod : pods_to_adopt(key, set)) {
+      work.writes.push_back(
+          {.key = {Kind::Pod, key.ns, pod->meta.name},
+           .uid = pod->meta.uid,
+           .edit = [owner = make_owner_reference(*set.meta, model::info(key.kind).name)](json::object& raw) {
+             auto& owners = raw["metadata"].get_object()["ownerReferences"];
+             if (!owners.is_array()) owners.emplace_array();
+             for (const auto& other : owners.get_array()) {
+               const auto* rules = find(other, {"controller"});
+               if (rules != nullptr && rules->is_bool() && rules->get_bool()) return Edit::Refuse;
+             }
+             owners.get_array().push_back(owner);
+             return Edit::Done;
+           }});
+    }
+    if (!work.writes.empty()) return work;
   }
-  if (!plan.adopt_pods.empty()) return;
-  for (const auto& raw : plan.create) {
-    ++state->writes;
-    const auto name = std::string(find_string(json::value(raw), {"metadata", "name"}));
-    const auto kind = std::string(find_string(json::value(raw), {"kind"}));
+  auto facts = facts_for(key, set);
+  if (!set.meta->deleting()) {
+    if (const auto strangers = release_strangers(*set.selector, facts); !strangers.empty()) {
+      SetPlan plan;
+      plan.release_pods = strangers;  // Their successors come when they are seen to be nobody's.
+      return to_work(key, set, std::move(plan));
+    }
+  }
+  auto plan = set.stateful ? plan_stateful_set(*set.stateful, set.stateful->current_revision, facts)
+                           : plan_daemon_set(*set.daemon, facts);
+  return to_work(key, set, std::move(plan));
+}
+
+Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) const {
+  Work work;
+  work.look_again = plan.look_again;
+  const auto& uid = set.meta->uid;
+  const auto event = [&](std::string_view type, std::string reason, std::string message) {
+    return EventText{key, uid, type, std::move(reason), std::move(message)};
+  };
+  const auto uid_of = [&](const Key& pod) {
+    const auto found = cache_.pod({pod.ns, pod.name});
+    return found ? found->meta.uid : std::string();
+  };
+  for (auto& raw : plan.create) {
+    const json::value value(raw);
+    const auto kind = std::string(find_string(value, {"kind"}));
+    const auto name = std::string(find_string(value, {"metadata", "name"}));
+    Write write{
+        .verb = Write::Verb::Create, .key = {model::find_kind(kind)->kind, key.ns, name}, .object = std::move(raw)};
     // A pod of that name that is not ours is a conflict, to be tried again with patience; a claim is adopted.
-    const auto tolerated = kind == "Pod" ? ErrorCode::Cancelled : ErrorCode::AlreadyExists;
-    writer_.create(
-        raw, Durability::Durable, [this, key, uid, kind, name, answer = answered(tolerated)](const Status& status) {
-          if (status && kind != "ControllerRevision") {
-            events_(key, uid, "Normal", "SuccessfulCreate",
-                    "create " + kind + (name.empty() ? "" : " " + name) + " in " + key.display() + " successful");
-          } else if (!status && kind == "Pod") {
-            events_(key, uid, "Warning", "FailedCreate", "create Pod " + name + " failed: " + status.error().message());
-          }
-          answer(status);
-        });
+    write.may_exist = kind != "Pod";
+    if (kind != "ControllerRevision") {
+      write.said =
+          event("Normal", "SuccessfulCreate", fmt::format("create {} {} in {} successful", kind, name, key.display()));
+    }
+    if (kind == "Pod") write.refused = event("Warning", "FailedCreate", fmt::format("create Pod {} failed", name));
+    work.writes.push_back(std::move(write));
   }
   for (const auto& pod : plan.delete_pods) {
-    ++state->writes;
-    events_(key, uid, "Normal", "SuccessfulDelete", "delete Pod " + pod.name + " in " + key.display());
-    writer_.mark_deleted(pod, {}, std::nullopt, answered(ErrorCode::NotFound));
+    work.writes.push_back(
+        {.verb = Write::Verb::MarkDeleted,
+         .key = pod,
+         .uid = uid_of(pod),
+         .said = event("Normal", "SuccessfulDelete", fmt::format("delete Pod {} in {}", pod.name, key.display()))});
   }
-  if (plan.renumber) {
-    ++state->writes;
-    writer_.modify(
-        {Kind::ControllerRevision, key.ns, plan.renumber->name}, {}, Durability::Durable,
-        [number = plan.renumber->number](json::object& raw) {
-          raw["revision"] = number;
-          return true;
-        },
-        answered(ErrorCode::NotFound));
+  if (plan.edit_revision) {
+    work.writes.push_back({.key = {Kind::ControllerRevision, key.ns, plan.edit_revision->name},
+                           .edit = [edit = *plan.edit_revision](json::object& raw) {
+                             raw["revision"] = edit.number;
+                             if (edit.hash_label.empty()) return Edit::Done;
+                             auto& labels = raw["metadata"].get_object()["labels"];
+                             if (!labels.is_object()) labels.emplace_object();
+                             labels.get_object()[kRevisionLabel] = edit.hash_label;
+                             return Edit::Done;
+                           }});
   }
   for (const auto& surplus : plan.remove) {
     const auto claim = cache_.claims().find({surplus.ns, surplus.name});
@@ -244,34 +259,30 @@ void SetController::carry_out(const SetKey& key, const std::string& uid, const S
         claim->second->meta.deleting()) {
       continue;  // Asked before; it waits for its finalizers.
     }
-    ++state->writes;
-    writer_.delete_object(surplus, {}, answered(ErrorCode::NotFound));
+    work.writes.push_back({.verb = Write::Verb::Delete, .key = surplus});
   }
   for (const auto& pod : plan.release_pods) {
-    ++state->writes;
-    writer_.modify(
-        pod, {}, Durability::Durable, [uid](json::object& raw) { return drop_owner(raw, uid); },
-        answered(ErrorCode::NotFound));
+    work.writes.push_back({.key = pod, .uid = uid_of(pod), .edit = [uid](json::object& raw) {
+                             return drop_owner(raw, uid) ? Edit::Done : Edit::Leave;
+                           }});
   }
-  const auto* meta = meta_of(key);
-  if (plan.forget && meta != nullptr && meta->finalizers.empty()) {  // Else their end marks it again.
-    ++state->writes;
-    writer_.remove(key, uid, answered(ErrorCode::NotFound));
-    return;
+  if (plan.forget && set.meta->finalizers.empty()) {  // Else their end wakes it again.
+    work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = uid});
+    return work;
   }
-  // Status: only when it changed, so that a plan that changes nothing ends the round.
-  writer_.modify(key, uid, Durability::Lazy,
-                 [status = plan.status](json::object& raw) {
-                   const auto* old = raw.if_contains("status");
-                   if (old != nullptr && *old == json::value(status)) return false;
-                   raw["status"] = status;
-                   return true;
-                 },
-                 {});
-  state->timer.reset();
-  if (plan.look_again) {
-    state->timer = loop_.after(*plan.look_again, [this, key] { mark(key); });
-  }
+  if (plan.status.empty()) return work;
+  const auto stored = store_.get(key);
+  const auto* status = stored && stored->meta.uid == uid ? stored->raw.if_contains("status") : nullptr;
+  if (!stored || (status != nullptr && *status == json::value(plan.status))) return work;
+  work.writes.push_back({.key = key,
+                         .uid = uid,
+                         .edit =
+                             [status = std::move(plan.status)](json::object& raw) {
+                               raw["status"] = status;
+                               return Edit::Done;
+                             },
+                         .durability = Durability::Lazy});
+  return work;
 }
 
 }  // namespace berth::agent

@@ -1,55 +1,54 @@
-// agent/sets/set_controller.hpp - keeps every StatefulSet and DaemonSet at its plan. Loop thread.
+// agent/sets/set_controller.hpp - keeps every StatefulSet and DaemonSet at its plan: a row of the controller runner.
+// Loop thread.
 #pragma once
 
-#include <functional>
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
+#include <vector>
 
-#include "agent/objects/event_recorder.hpp"
+#include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
-#include "agent/objects/store_writer.hpp"
 #include "agent/sets/set_plan.hpp"
-#include "base/loop.hpp"
+#include "store/store.hpp"
 
 namespace berth::agent {
 
-/// Changes mark a set dirty; a dirty set is planned and the plan written. While a set's writes are under way it is not
-/// planned again, so a plan never acts on a state that its own writes have outdated.
+/// The facts of a plan are found by the cache's indexes: they cost what the set has, not what the namespace has.
 class SetController {
  public:
-  SetController(Loop& loop, const Clock& clock, const ObjectCache& cache, StoreWriter& writer, EventSink events,
-                std::string node_name);
-  ~SetController();
+  SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store, std::string node_name);
 
-  /// Tell it every change of the store, after the cache took it.
-  void on_change(const store::Change& change);
-  /// Plans every set: for the start.
-  void plan_all();
+  /// Must outlive the runner it is added to.
+  Controller row();
 
  private:
-  struct SetState;
-  using SetKey = model::ObjectKey;
+  using Key = model::ObjectKey;
+  /// What is not computed for every plan, and what the store cannot tell.
+  struct Memory {
+    std::string uid;
+    std::int64_t generation = 0;
+    std::string template_hash;  ///< Of that generation.
+    std::string salt;           ///< Of the next pod's name; drawn anew once a pod of that name has been seen.
+  };
+  /// A set of either kind, with what both have; `meta` is null when there is none of that name.
+  struct Found;
 
-  void mark(const SetKey& key);
-  void run();
-  void plan(const SetKey& key);
-  std::vector<model::ObjectKey> pods_to_adopt(const SetKey& key) const;
-  SetFacts facts_for(const std::string& uid, const std::string& ns) const;
-  void carry_out(const SetKey& key, const std::string& uid, const SetPlan& plan);
-  const model::ObjectMeta* meta_of(const SetKey& key) const;
+  void wakes(const store::Change& change, const Waker& wake);
+  void wake_owner(const model::ObjectMeta& owned, const Waker& wake) const;
+  void wake_adopters(const model::Object& pod, const Waker& wake) const;
+  void wake_claim_set(const model::Object& claim, const Waker& wake) const;
+  void wake_all(const Waker& wake, bool daemon_sets_only) const;
+  Work plan(const Key& key);
+  Found find_set(const Key& key) const;
+  std::vector<PodPtr> pods_to_adopt(const Key& key, const Found& set) const;
+  SetFacts facts_for(const Key& key, const Found& set);
+  Work to_work(const Key& key, const Found& set, SetPlan plan) const;
 
-  Loop& loop_;
   const Clock& clock_;
   const ObjectCache& cache_;
-  StoreWriter& writer_;
-  EventSink events_;
+  const store::Store& store_;
   std::string node_name_;
-  std::set<SetKey> dirty_;
-  std::map<SetKey, std::shared_ptr<SetState>> states_;
-  bool run_posted_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::map<Key, Memory> memories_;
 };
 
 }  // namespace berth::agent

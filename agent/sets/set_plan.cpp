@@ -13,17 +13,17 @@ namespace {
 
 /// The revision whose template is this one. One that was kept when fewer defaults were filled in, or amounts were
 /// written otherwise, is the same template all the same: a new version of ours replaces no pods.
-const Revision* same_revision(const std::vector<Revision>& revisions, const std::string& name,
+const Revision* same_revision(const std::vector<std::shared_ptr<const Revision>>& revisions, const std::string& name,
                               const json::object& pod_template) {
   for (const auto& revision : revisions) {
-    if (revision.name == name) return &revision;
+    if (revision->name == name) return revision.get();
   }
   auto wanted = pod_template;
   model::apply_template_defaults(wanted);
   for (const auto& revision : revisions) {
-    auto kept = revision.pod_template;
+    auto kept = revision->pod_template;
     model::apply_template_defaults(kept);
-    if (kept == wanted) return &revision;
+    if (kept == wanted) return revision.get();
   }
   return nullptr;
 }
@@ -41,13 +41,6 @@ bool orphans_its_pods(const model::ObjectMeta& set) {
   return policy != set.annotations.end() && policy->second == "Orphan";
 }
 
-std::string_view revision_of(const model::Pod& pod) {
-  const auto found = pod.meta.labels.find("controller-revision-hash");
-  return found == pod.meta.labels.end() ? std::string_view() : std::string_view(found->second);
-}
-
-bool is_terminal(const model::Pod& pod) { return pod.status.phase == "Succeeded" || pod.status.phase == "Failed"; }
-
 bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTime now,
                   std::optional<std::chrono::milliseconds>& wait) {
   if (!pod.status.ready()) return false;
@@ -60,31 +53,47 @@ bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTim
   return false;
 }
 
-SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
-                            std::int32_t history_limit, const std::string& current) {
+bool is_at(const model::Pod& pod, const model::ObjectMeta& set, std::string_view revision) {
+  const auto label = revision_of(pod);
+  if (label.empty() || !revision.ends_with(label)) return false;
+  return label.size() == revision.size() || (label.size() + set.name.size() + 1 == revision.size());
+}
+
+std::vector<model::ObjectKey> release_strangers(const model::LabelSelector& selector, SetFacts& facts) {
+  std::vector<model::ObjectKey> strangers;
+  std::erase_if(facts.pods, [&](const auto& pod) {
+    if (pod->meta.deleting() || model::matches(selector, pod->meta.labels)) return false;
+    strangers.push_back({model::Kind::Pod, pod->meta.ns, pod->meta.name});
+    return true;
+  });
+  return strangers;
+}
+
+SetRevisions plan_revisions(const model::ObjectMeta& set, std::string_view set_kind, const json::object& pod_template,
+                            const SetFacts& facts, std::int32_t history_limit, const std::string& current) {
   SetRevisions plan;
-  plan.update.name = set.name + "-" + template_hash(pod_template);
-  plan.update.pod_template = pod_template;
+  plan.hash = facts.template_hash.empty() ? template_hash(pod_template) : facts.template_hash;
+  plan.update = set.name + "-" + plan.hash;
   std::int64_t newest = 0;
-  for (const auto& revision : facts.revisions) newest = std::max(newest, revision.number);
-  const auto* same = same_revision(facts.revisions, plan.update.name, pod_template);
-  const auto known = same != nullptr;
-  if (known) {
-    plan.update.name = same->name;
-    plan.update.number = same->number;
+  for (const auto& revision : facts.revisions) newest = std::max(newest, revision->number);
+  const auto* known = same_revision(facts.revisions, plan.update, pod_template);
+  if (known != nullptr && known->name != plan.update) {
+    plan.update = known->name;
+    plan.hash = known->name.substr(std::min(known->name.size(), set.name.size() + 1));
   }
-  if (!known || plan.update.number < newest) {
-    plan.update_is_new = !known;
-    plan.update_is_old = known;
-    plan.update.number = newest + 1;
+  const auto label = set_kind == "DaemonSet" ? plan.hash : std::string();
+  if (known == nullptr) {
+    plan.create.push_back(make_revision_object(set, set_kind, plan.hash, newest + 1, pod_template));
+  } else if (const auto is_old = known->number < newest; is_old || (!label.empty() && known->hash_label != label)) {
+    plan.edit = {.name = known->name, .number = is_old ? newest + 1 : known->number, .hash_label = label};
   }
 
   std::vector<const Revision*> unused;
   for (const auto& revision : facts.revisions) {
-    const auto used = revision.name == plan.update.name || revision.name == current ||
+    const auto used = revision->name == plan.update || revision->name == current ||
                       std::any_of(facts.pods.begin(), facts.pods.end(),
-                                  [&](const auto& pod) { return revision_of(*pod) == revision.name; });
-    if (!used) unused.push_back(&revision);
+                                  [&](const auto& pod) { return is_at(*pod, set, revision->name); });
+    if (!used) unused.push_back(revision.get());
   }
   std::sort(unused.begin(), unused.end(), [](const auto* a, const auto* b) { return a->number < b->number; });
   const auto limit = static_cast<std::size_t>(std::max(history_limit, 0));
@@ -95,7 +104,7 @@ SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& po
 }
 
 json::object make_pod_object(const json::object& pod_template, const model::ObjectMeta& set, std::string_view set_kind,
-                             const std::string& revision) {
+                             const std::string& revision_label) {
   json::object metadata;
   if (const auto* meta = pod_template.if_contains("metadata"); meta != nullptr && meta->is_object()) {
     for (const auto* key : {"labels", "annotations"}) {
@@ -105,7 +114,7 @@ json::object make_pod_object(const json::object& pod_template, const model::Obje
     }
   }
   if (!metadata.contains("labels")) metadata["labels"] = json::object();
-  metadata["labels"].get_object()["controller-revision-hash"] = revision;
+  metadata["labels"].get_object()[kRevisionLabel] = revision_label;
   metadata["namespace"] = set.ns;
   metadata["ownerReferences"] = json::array{make_owner_reference(set, set_kind)};
   json::object spec;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/objects/object_cache.hpp"
+#include "agent/objects/pod_facts.hpp"
 #include "agent/objects/revision.hpp"
 #include "base/clock.hpp"
 #include "model/model.hpp"
@@ -17,22 +18,29 @@ namespace berth::agent {
 
 /// Everything a plan is made of.
 struct SetFacts {
-  std::vector<PodPtr> pods;         ///< Whose controller is this set.
-  std::vector<Revision> revisions;  ///< Of this set.
-  std::set<std::string> claims;     ///< Names of the claims that exist in the set's namespace.
-  const model::Node* node = nullptr;
-  std::string node_name;
+  std::vector<PodPtr> pods;                                ///< Whose controller is this set.
+  std::vector<std::shared_ptr<const Revision>> revisions;  ///< Of this set.
+  std::set<std::string> claims;                            ///< Names of the existing claims of this set.
+  std::vector<const model::Node*> nodes;                   ///< Where pods may be.
+  std::string template_hash;                               ///< Of the set's template; empty: not computed yet.
+  std::string salt;                                        ///< Names of new pods that have no ordinal come from it.
   WallTime now{};
+};
+
+/// What a stored revision has to say from now on.
+struct RevisionEdit {
+  std::string name;
+  std::int64_t number = 0;
+  std::string hash_label;  ///< Empty: it has none.
 };
 
 /// The writes that bring the set one step further. An empty plan: nothing to do before something changes.
 struct SetPlan {
   std::vector<json::object> create;            ///< Pods, claims, revisions: in this order of writing.
   std::vector<model::ObjectKey> delete_pods;   ///< Gracefully.
-  std::vector<model::ObjectKey> adopt_pods;    ///< Get this set as their owner; nothing else is planned then.
   std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
   std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
-  std::optional<Revision> renumber;            ///< A stored revision that became the newest again: its new number.
+  std::optional<RevisionEdit> edit_revision;   ///< A stored revision that became the newest again, or lacks its label.
   json::object status;                         ///< The set's new status.
   bool forget = false;                         ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.
@@ -40,13 +48,22 @@ struct SetPlan {
 
 /// What stateful_set_plan and daemon_set_plan share.
 struct SetRevisions {
-  Revision update;                        ///< Of the template as it is now.
-  bool update_is_new = false;             ///< Not stored yet: create it.
-  bool update_is_old = false;             ///< Stored, with an older number: the template went back to it.
+  std::string update;                     ///< Name of the revision of the template as it is now.
+  std::string hash;                       ///< Of that template.
+  std::vector<json::object> create;       ///< Its object, when it is not stored yet.
+  std::optional<RevisionEdit> edit;       ///< Stored, but with an older number (the template went back to it), or
+                                          ///< without the label that it should have.
   std::vector<model::ObjectKey> surplus;  ///< Beyond revisionHistoryLimit and used by nobody.
 };
-SetRevisions plan_revisions(const model::ObjectMeta& set, const json::object& pod_template, const SetFacts& facts,
-                            std::int32_t history_limit, const std::string& current);
+SetRevisions plan_revisions(const model::ObjectMeta& set, std::string_view set_kind, const json::object& pod_template,
+                            const SetFacts& facts, std::int32_t history_limit, const std::string& current);
+
+/// Was the pod made from that revision of the set? Its label is the revision's name, or the hash in it.
+bool is_at(const model::Pod& pod, const model::ObjectMeta& set, std::string_view revision);
+
+/// Takes pods that the selector no longer matches out of `facts`: they are not the set's any more, as somebody changed
+/// their labels to look at them in peace. One that is being deleted stays.
+std::vector<model::ObjectKey> release_strangers(const model::LabelSelector& selector, SetFacts& facts);
 
 /// Could the set take this pod over? One that a set made and left (`--cascade=orphan`), without an owner since, that
 /// the selector matches. Pods that people made are not taken: an adopted pod may be replaced.
@@ -55,16 +72,13 @@ bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector);
 /// Is the set to be deleted without its pods?
 bool orphans_its_pods(const model::ObjectMeta& set);
 
-/// The label controller-revision-hash.
-std::string_view revision_of(const model::Pod& pod);
-bool is_terminal(const model::Pod& pod);  ///< Succeeded or Failed.
 /// Ready for at least `min_ready`; otherwise `wait` is how long that still takes, when it is only a matter of time.
 bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTime now,
                   std::optional<std::chrono::milliseconds>& wait);
 
 /// A Pod object from a template: labels, annotations, owner; name and the rest are the caller's.
 json::object make_pod_object(const json::object& pod_template, const model::ObjectMeta& set, std::string_view set_kind,
-                             const std::string& revision);
+                             const std::string& revision_label);
 
 /// Does this node take the pod (selector, affinity, taints)? Empty: yes; else why not, in the scheduler's words.
 std::string why_not_here(const model::PodSpec& spec, const model::Node& node);

@@ -13,8 +13,9 @@ class Planner {
  public:
   Planner(const model::StatefulSet& set, const std::string& current, const SetFacts& facts)
       : set_(set), facts_(facts), ordered_(set.pod_management_policy != "Parallel") {
-    revisions_ = plan_revisions(set.meta, set.pod_template.raw, facts, set.revision_history_limit, current);
-    current_ = current.empty() ? revisions_.update.name : current;
+    revisions_ =
+        plan_revisions(set.meta, "StatefulSet", set.pod_template.raw, facts, set.revision_history_limit, current);
+    current_ = current.empty() ? revisions_.update : current;
     for (const auto& pod : facts.pods) {
       const auto ordinal = ordinal_of(set.meta.name, pod->meta.name);
       if (!ordinal) continue;
@@ -33,11 +34,8 @@ class Planner {
     } else if (set_.meta.deleting()) {
       stop_all();
     } else {
-      if (revisions_.update_is_new) {
-        plan_.create.push_back(make_revision_object(set_.meta, "StatefulSet", revisions_.update));
-      } else if (revisions_.update_is_old) {
-        plan_.renumber = revisions_.update;
-      }
+      plan_.create = std::move(revisions_.create);
+      plan_.edit_revision = revisions_.edit;
       if (fill() && shrink()) roll();
     }
     write_status();
@@ -60,17 +58,18 @@ class Planner {
 
   /// A new pod of an ordinal below the partition stays at the revision that the others there have.
   bool starts_at_current(std::int32_t ordinal) const {
-    return current_ != revisions_.update.name && set_.update_strategy == "RollingUpdate" &&
+    return current_ != revisions_.update && set_.update_strategy == "RollingUpdate" &&
            ordinal < set_.start_ordinal + set_.partition;
   }
 
-  const Revision& revision_for(std::int32_t ordinal) const {
+  /// Name and template of the revision that a new pod is made from.
+  std::pair<const std::string&, const json::object&> revision_for(std::int32_t ordinal) const {
     if (starts_at_current(ordinal)) {
       for (const auto& revision : facts_.revisions) {
-        if (revision.name == current_) return revision;
+        if (revision->name == current_) return {revision->name, revision->pod_template};
       }
     }
-    return revisions_.update;
+    return {revisions_.update, set_.pod_template.raw};
   }
 
   /// From the first ordinal up; false: something there has to happen first.
@@ -107,7 +106,7 @@ class Planner {
   /// would wait for ever. A pod that runs and is not Ready for a moment is left alone.
   bool stuck_on_old_revision(const model::Pod& pod, std::int32_t ordinal) const {
     if (set_.update_strategy != "RollingUpdate" || ordinal < set_.start_ordinal + set_.partition) return false;
-    if (revision_of(pod) == revisions_.update.name || pod.status.ready()) return false;
+    if (is_at(pod, set_.meta, revisions_.update) || pod.status.ready()) return false;
     const auto waits = std::any_of(
         pod.status.container_statuses.begin(), pod.status.container_statuses.end(), [](const auto& container) {
           const auto* waiting = std::get_if<model::ContainerStateWaiting>(&container.state);
@@ -119,7 +118,15 @@ class Planner {
     return waits && others_are_well;
   }
 
-  /// Surplus pods from the highest ordinal down; false: one is still going or the rest is unhealthy.
+  /// Is an ordinal below this one not healthy?
+  bool is_waited_for_below(std::int32_t ordinal) {
+    return std::any_of(surplus_.begin(), surplus_.end(),
+                       [&](const auto& other) { return other.first < ordinal && !healthy(*other.second); });
+  }
+
+  /// Surplus pods from the highest ordinal down; false: one is still going or the rest is unhealthy. In order, a pod
+  /// that is not well goes only when it is the first such (Kubernetes' processCondemned): a set in trouble is left as
+  /// it is, and a set can still be freed of the one pod that will never be well. Those that are wanted are well by now.
   bool shrink() {
     auto quiet = true;
     for (auto it = surplus_.rbegin(); it != surplus_.rend(); ++it) {
@@ -129,6 +136,7 @@ class Planner {
         if (ordered_) return false;
         continue;
       }
+      if (ordered_ && !available(pod) && is_waited_for_below(it->first)) return false;
       remove(it->second);
       if (ordered_) return false;
     }
@@ -142,7 +150,7 @@ class Planner {
     for (auto it = wanted_.rbegin(); it != wanted_.rend(); ++it) {
       if (it->first < set_.start_ordinal + set_.partition) return;
       const auto& pod = *it->second;
-      if (revision_of(pod) != revisions_.update.name && !pod.meta.deleting()) {
+      if (!is_at(pod, set_.meta, revisions_.update) && !pod.meta.deleting()) {
         remove(it->second);
         return;
       }
@@ -171,7 +179,7 @@ class Planner {
       }
     }
     for (const auto& revision : facts_.revisions) {
-      plan_.remove.push_back({model::Kind::ControllerRevision, set_.meta.ns, revision.name});
+      plan_.remove.push_back({model::Kind::ControllerRevision, set_.meta.ns, revision->name});
     }
     plan_.forget = true;
   }
@@ -212,9 +220,9 @@ class Planner {
 
   void create(std::int32_t ordinal) {
     create_missing_claims(ordinal);
-    const auto& revision = revision_for(ordinal);
+    const auto& [revision, pod_template] = revision_for(ordinal);
     const auto name = set_.meta.name + "-" + std::to_string(ordinal);
-    auto pod = make_pod_object(revision.pod_template, set_.meta, "StatefulSet", revision.name);
+    auto pod = make_pod_object(pod_template, set_.meta, "StatefulSet", revision);
     auto& meta = pod["metadata"].get_object();
     meta["name"] = name;
     auto& labels = meta["labels"].get_object();
@@ -224,10 +232,20 @@ class Planner {
     spec["hostname"] = name;
     if (!set_.service_name.empty()) spec["subdomain"] = set_.service_name;
     add_claim_volumes(spec, ordinal);
-    if (facts_.node != nullptr && why_not_here(set_.pod_template.spec, *facts_.node).empty()) {
-      spec["nodeName"] = facts_.node_name;
-    }
+    if (const auto* node = node_for(pod)) spec["nodeName"] = node->meta.name;
     plan_.create.push_back(std::move(pod));
+  }
+
+  /// The first node that takes the pod as it will be, whatever its revision; null: none does, and its placement says
+  /// why.
+  const model::Node* node_for(const json::object& pod) const {
+    const auto object = model::make_object(pod);
+    const auto decoded = object ? model::decode_pod(*object) : object.error();
+    if (!decoded) return nullptr;
+    for (const auto* node : facts_.nodes) {
+      if (why_not_here(decoded->spec, *node).empty()) return node;
+    }
+    return nullptr;
   }
 
   /// A claim template stands before a volume of the same name, as in Kubernetes.
@@ -258,14 +276,14 @@ class Planner {
         if (pod->status.ready()) ++ready;
         if (is_available(*pod, std::chrono::seconds(set_.min_ready_seconds), facts_.now, ignored)) ++available_count;
         if (pod->meta.deleting()) continue;
-        if (revision_of(*pod) == revisions_.update.name) ++updated;
-        if (revision_of(*pod) == current_) ++at_current;
+        if (is_at(*pod, set_.meta, revisions_.update)) ++updated;
+        if (is_at(*pod, set_.meta, current_)) ++at_current;
       }
     }
     plan_.look_again = ignored;
     // The roll is complete: what was the update is current from now on.
     if (updated == set_.replicas && ready == set_.replicas && replicas == set_.replicas) {
-      current_ = revisions_.update.name;
+      current_ = revisions_.update;
       at_current = updated;
     }
     plan_.status = {{"observedGeneration", set_.meta.generation},
@@ -275,7 +293,7 @@ class Planner {
                     {"currentReplicas", at_current},
                     {"updatedReplicas", updated},
                     {"currentRevision", current_},
-                    {"updateRevision", revisions_.update.name},
+                    {"updateRevision", revisions_.update},
                     {"collisionCount", 0}};
   }
 

@@ -1,14 +1,13 @@
 // api/openapi/openapi.cpp - see openapi.hpp.
 #include "api/openapi/openapi.hpp"
 
-#include <cstdint>
-
 #include <fmt/format.h>
 
 #include "api/encoding/accept.hpp"
 #include "api/openapi/openapi_paths.hpp"
 #include "api/openapi/openapi_protobuf.hpp"
 #include "api/openapi/openapi_schemas.hpp"
+#include "base/fnv.hpp"
 
 namespace berth::api {
 
@@ -71,13 +70,6 @@ std::string v2_protobuf() {
   return openapi_document(kTitle, BERTH_VERSION, paths, definitions);
 }
 
-/// FNV-1a, 64 bits: tells documents apart, keeps no secret.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return hash;
-}
-
 /// "api/v1", "apis/apps/v1"
 std::string path_of(const GroupVersion& where) {
   return where.group.empty() ? fmt::format("api/{}", where.version) : fmt::format("apis/{}", where.text());
@@ -86,7 +78,8 @@ std::string path_of(const GroupVersion& where) {
 std::string hash_text(const GroupVersion& where) {
   static const auto hashes = [] {
     std::vector<std::string> out;
-    for (const auto& one : group_versions()) out.push_back(fmt::format("{:016X}", hash_of(v3_document(one))));
+    for (const auto& one : group_versions())
+      out.push_back(fmt::format("{:016X}", Fnv1a().add(v3_document(one)).value()));
     return out;
   }();
   for (std::size_t i = 0; i < hashes.size(); ++i) {

@@ -14,6 +14,7 @@
 #include <tuple>
 
 #include "base/atomic_file.hpp"
+#include "base/fnv.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/logs/log_sink.hpp"
@@ -38,17 +39,11 @@ Status write_all(int fd, std::string_view bytes, const fs::path& path) {
   return Ok{};
 }
 
-/// FNV-1a, 64 bits. Names with equal hashes still differ in the uid, so it need not resist an attacker.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const auto c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
-}
-
 std::string pod_folder(const LogSource& source) {
   auto name = source.ns + "_" + source.pod + "_" + source.pod_uid;
   if (name.size() <= NAME_MAX) return name;
-  const auto hash = fmt::format("~{:016x}", hash_of(name));
+  // Names with equal hashes still differ in the uid.
+  const auto hash = fmt::format("~{:016x}", Fnv1a().add(name).value());
   // The uid stays at the end: clean_up() knows living pods by it.
   const auto rest = source.ns.size() + source.pod_uid.size() + 2 + hash.size();
   if (rest >= NAME_MAX) return name.substr(0, NAME_MAX - hash.size()) + hash;  // Not Kubernetes' kind of names.

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "agent/claims/claim_objects.hpp"
+#include "agent/claims/volume_parameters.hpp"
 #include "tests/agent/controller_fixture.hpp"
 #include "tests/fakes/fake_volumes.hpp"
 
@@ -24,11 +25,7 @@ class ClaimControllerTest : public ControllerFixture {
     put_class("loop", "berth.io/loop");
   }
 
-  void go() {
-    begin([this](const store::Change& change) { claims.on_change(change); });
-    claims.plan_all();
-    settle();
-  }
+  void go() { begin({claims.row()}); }
   void put_class(const std::string& name, const std::string& provisioner) {
     put(fmt::format(R"({{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{{"name":"{}"}},
         "provisioner":"{}","parameters":{{"fsType":"xfs"}},"mountOptions":["noatime"],"reclaimPolicy":"Delete",
@@ -70,19 +67,15 @@ class ClaimControllerTest : public ControllerFixture {
 
   std::unique_ptr<Lane> lane = make_inline_lane();
   volumes::FakeVolumes volumes;
-  std::vector<std::string> events;  ///< "Reason: message"
   std::vector<std::string> kicked;
-  ClaimController claims{
-      loop,
-      clock,
-      *lane,
-      cache,
-      writer,
-      volumes,
-      [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
-             const std::string& message) { events.push_back(fmt::format("{}: {}", reason, message)); },
-      "n1",
-      [this](const std::string& uid) { kicked.push_back(uid); }};
+  ClaimController claims{{.loop = loop,
+                          .clock = clock,
+                          .lane = *lane,
+                          .cache = cache,
+                          .store = *store,
+                          .volumes = volumes,
+                          .node_name = "n1",
+                          .kick = [this](const std::string& uid) { kicked.push_back(uid); }}};
 };
 
 TEST_F(ClaimControllerTest, AClaimIsProvisionedBoundAndSaysSo) {

@@ -59,8 +59,41 @@ class ClaimPlanTest : public testing::Test {
     classes[{"", name}] = storage_class;
     return *storage_class;
   }
+  /// The plans of all names that there are, as the controller makes them: one after the other, none gets what another
+  /// was given.
   ClaimPlan plan() {
-    return plan_claims({.claims = &claims, .volumes = &volumes, .classes = &classes, .node = &node, .uses = uses});
+    VolumeIndex index;
+    std::set<Name> names;
+    ClaimPlan all;
+    for (const auto& [name, claim] : claims) names.insert(name);
+    for (const auto& [name, volume] : volumes) {
+      index.put(volume);
+      if (volume->claim_name.empty()) {
+        add(all, plan_unclaimed_volume(*volume));
+      } else {
+        names.insert({volume->claim_ns, volume->claim_name});
+      }
+    }
+    for (const auto& name : names) {
+      add(all, plan_claim({.claims = &claims, .volumes = &index, .classes = &classes, .node = &node, .use = uses[name]},
+                          name));
+      for (const auto& given : all.bind) index.give(given.volume);
+    }
+    return all;
+  }
+  static void add(ClaimPlan& all, const ClaimPlan& one) {
+    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    append(all.bind, one.bind);
+    append(all.provision, one.provision);
+    append(all.classes, one.classes);
+    append(all.delegate, one.delegate);
+    append(all.expand, one.expand);
+    append(all.resized, one.resized);
+    append(all.release, one.release);
+    append(all.lost, one.lost);
+    append(all.waiting, one.waiting);
+    append(all.unprotect, one.unprotect);
+    all.steps += one.steps;
   }
   WaitingClaim only_waiting() {
     const auto made = plan();

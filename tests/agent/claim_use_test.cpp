@@ -41,20 +41,5 @@ TEST(GoesBefore, TheOneThatBeganThenTheOlderThenTheName) {
   EXPECT_TRUE(goes_before(pod("a", "data"), pod("b", "data")));
 }
 
-TEST(ClaimUsers, FollowPodsAsTheyComeAndGo) {
-  ClaimUsers users;
-  users.put(pod("a", "data"));
-  users.put(pod("b", "data"));
-  users.put(pod("c", ""));
-  EXPECT_THAT(users.pods_of({"default", "data"}), ElementsAre("a", "b"));
-  users.put(pod("a", "other"));  // made again
-  EXPECT_THAT(users.pods_of({"default", "data"}), ElementsAre("b"));
-  EXPECT_THAT(users.pods_of({"default", "other"}), ElementsAre("a"));
-  users.drop({"default", "b"});
-  users.drop({"default", "b"});
-  EXPECT_THAT(users.pods_of({"default", "data"}), IsEmpty());
-  EXPECT_EQ(users.all().size(), 1U);
-}
-
 }  // namespace
 }  // namespace berth::agent

@@ -8,24 +8,36 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
+#include "tests/fakes/manual_clock.hpp"
 
 namespace berth::agent {
 
 class ControllerFixture : public testing::Test {
  protected:
-  /// Feeds the controllers from now on.
-  void begin(std::function<void(const store::Change&)> on_change) {
+  /// Begins as the agent does, and feeds the runner from now on.
+  void begin(const std::vector<Controller>& rows) {
+    for (const auto& row : rows) runner.add(row);
     for (const auto& kind : model::all_kinds()) cache.load(store->list(kind.kind));
-    watch = *store->watch(std::nullopt, store->revision(), [this, on_change](const store::Change& change) {
-      loop.post([this, on_change, change] {
+    watch = *store->watch(std::nullopt, store->revision(), [this](const store::Change& change) {
+      loop.post([this, change] {
         cache.apply(change);
-        on_change(change);
+        runner.on_change(change);
       });
     });
+    runner.wake_all();
+    settle();
+  }
+
+  /// Lets time pass, and what is due then be done.
+  void pass(std::chrono::milliseconds time) {
+    clock.advance(time);
+    runner.run_due();
+    settle();
   }
 
   /// Runs the loop until nothing is written any more.
@@ -64,10 +76,17 @@ class ControllerFixture : public testing::Test {
   }
 
   Loop loop;
-  SystemClock clock;
+  ManualClock clock;
   std::unique_ptr<store::Store> store = store::make_memory_store();
   StoreWriter writer{loop, *store, clock};
   ObjectCache cache;
+  std::vector<std::string> events;  ///< "Reason: message"
+  ControllerRunner runner{
+      {.loop = loop,
+       .clock = clock,
+       .writer = writer,
+       .events = [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
+                        const std::string& message) { events.push_back(std::string(reason) + ": " + message); }}};
   std::unique_ptr<store::Watch> watch;
 };
 

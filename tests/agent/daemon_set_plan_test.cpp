@@ -15,8 +15,8 @@ class DaemonSetPlanTest : public testing::Test {
     use_template("one");
     node.meta.name = "worker1";
     node.meta.labels = {{"dc", "luxembourg"}};
-    facts.node = &node;
-    facts.node_name = "worker1";
+    facts.nodes = {&node};
+    facts.salt = "salt";
   }
 
   void use_template(const std::string& image) {
@@ -36,7 +36,8 @@ class DaemonSetPlanTest : public testing::Test {
     auto pod = std::make_shared<model::Pod>();
     pod->meta.name = name;
     pod->meta.ns = "default";
-    pod->meta.labels["controller-revision-hash"] = "agent-" + template_hash(set.pod_template.raw);
+    pod->meta.labels["controller-revision-hash"] = template_hash(set.pod_template.raw);
+    pod->spec.node_name = "worker1";
     pod->status.phase = "Running";
     pod->status.conditions = {{"Ready", ready ? "True" : "False", "", "", "2026-11-21T10:00:00Z"}};
     facts.pods.push_back(pod);
@@ -126,6 +127,81 @@ TEST_F(DaemonSetPlanTest, ACordonedNodeKeepsItsDaemon) {
   ASSERT_EQ(made.size(), 1U);
   EXPECT_NE(json::serialize(made[0].at("spec").at("tolerations")).find("node.kubernetes.io/unschedulable"),
             std::string::npos);
+}
+
+TEST_F(DaemonSetPlanTest, TheLabelIsTheBareHashAndTheRevisionCarriesItToo) {
+  const auto hash = template_hash(set.pod_template.raw);
+  const auto step = plan();
+  EXPECT_EQ(find_string(pods(step).at(0), {"metadata", "labels", "controller-revision-hash"}), hash);
+  const json::value revision(step.create.at(0));
+  EXPECT_EQ(find_string(revision, {"kind"}), "ControllerRevision");
+  EXPECT_EQ(find_string(revision, {"metadata", "name"}), "agent-" + hash);
+  EXPECT_EQ(find_string(revision, {"metadata", "labels", "controller-revision-hash"}), hash);
+}
+
+TEST_F(DaemonSetPlanTest, PodsAndRevisionsOfAnOlderAgentAreTakenAsTheyAre) {
+  const auto hash = template_hash(set.pod_template.raw);
+  add_pod("agent-1")->meta.labels["controller-revision-hash"] = "agent-" + hash;  // What older agents wrote.
+  auto old = std::make_shared<Revision>();
+  old->name = "agent-" + hash;
+  old->number = 3;
+  facts.revisions = {old};
+  const auto step = plan();
+  EXPECT_TRUE(step.delete_pods.empty()) << "an upgrade restarts nothing";
+  EXPECT_TRUE(step.create.empty());
+  EXPECT_EQ(step.status.at("updatedNumberScheduled").as_int64(), 1);
+  ASSERT_TRUE(step.edit_revision);
+  EXPECT_EQ(step.edit_revision->hash_label, hash);
+  EXPECT_EQ(step.edit_revision->number, 3);
+  auto labelled = std::make_shared<Revision>(*old);
+  labelled->hash_label = hash;
+  facts.revisions = {labelled};
+  EXPECT_FALSE(plan().edit_revision) << "once";
+}
+
+TEST_F(DaemonSetPlanTest, GoingBackToTheTemplateThatRunsRestartsNothing) {
+  add_pod("agent-1");
+  const auto keep = [&](std::int64_t number) {
+    auto revision = std::make_shared<Revision>();
+    revision->hash_label = template_hash(set.pod_template.raw);
+    revision->name = "agent-" + revision->hash_label;
+    revision->number = number;
+    facts.revisions.push_back(revision);
+  };
+  keep(1);
+  use_template("two");
+  keep(2);
+  use_template("one");  // Before anything was replaced.
+  const auto step = plan();
+  EXPECT_TRUE(step.delete_pods.empty());
+  EXPECT_TRUE(step.create.empty());
+  ASSERT_TRUE(step.edit_revision);
+  EXPECT_EQ(step.edit_revision->number, 3);
+}
+
+TEST_F(DaemonSetPlanTest, EveryNodeHasItsOwnAndOtherNodesPodsAreNotCounted) {
+  model::Node second;
+  second.meta.name = "worker2";
+  facts.nodes = {&node, &second};
+  add_pod("agent-1");
+  auto made = pods(plan());
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(find_string(made[0], {"spec", "nodeName"}), "worker2");
+  add_pod("agent-2")->spec.node_name = "worker2";
+  EXPECT_TRUE(pods(plan()).empty());
+  EXPECT_EQ(plan().status.at("numberReady").as_int64(), 2);
+  facts.nodes = {&node};  // The other is planned by nobody here.
+  EXPECT_TRUE(plan().delete_pods.empty());
+  EXPECT_EQ(plan().status.at("currentNumberScheduled").as_int64(), 1);
+}
+
+TEST_F(DaemonSetPlanTest, ASecondTryOfACreationHasTheSameNameAndTheNextPodAnother) {
+  const auto name = [&] { return std::string(find_string(pods(plan()).at(0), {"metadata", "name"})); };
+  const auto first = name();
+  EXPECT_TRUE(first.starts_with("agent-"));
+  EXPECT_EQ(name(), first);
+  facts.salt = "another";
+  EXPECT_NE(name(), first);
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ class EndpointControllerTest : public ControllerFixture {
  protected:
   EndpointControllerTest() {
     put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
-    begin([this](const store::Change& change) { controller.on_change(change); });
+    begin({controller.row()});
   }
   void service(std::string_view selector) {
     put(fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"web","namespace":"default"}},
@@ -146,12 +146,12 @@ class EndpointControllerTest : public ControllerFixture {
         "conditions":[{{"type":"Ready","status":"{}"}}]}}}})",
                     name, ready));
   }
-  /// Timers of 0 ms are due at once, but only to a clock that has moved: look until it has.
+  /// The time that changes are gathered is over.
   void gather() {
     settle();
-    settle();
+    pass(std::chrono::milliseconds(100));
   }
-  EndpointController controller{loop, *store, cache, writer, std::chrono::milliseconds(0)};
+  EndpointController controller{*store, cache};
 };
 
 TEST_F(EndpointControllerTest, EndpointsFollowReadinessAndAreWrittenOnlyWhenTheyChange) {
@@ -164,7 +164,7 @@ TEST_F(EndpointControllerTest, EndpointsFollowReadinessAndAreWrittenOnlyWhenThey
   gather();
   EXPECT_THAT(json::serialize(get(Kind::Endpoints, "web")->raw.at("subsets")), testing::HasSubstr(R"([{"addresses")"));
   const auto revision = store->revision();
-  controller.plan_all();
+  runner.wake_all();
   gather();
   EXPECT_EQ(store->revision(), revision);
   EXPECT_EQ(store->list(Kind::EndpointSlice, "default").objects.size(), 1U);

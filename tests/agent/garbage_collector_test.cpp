@@ -15,11 +15,7 @@ using testing::ElementsAre;
 
 class GarbageCollectorTest : public ControllerFixture {
  protected:
-  void start() {
-    garbage.scan_all();
-    begin([this](const store::Change& change) { garbage.on_change(change); });
-    settle();
-  }
+  void start() { begin({garbage.row()}); }
 
   static std::string owner(const model::Object& of, bool blocks = false) {
     return fmt::format(R"({{"apiVersion":"{}","kind":"{}","name":"{}","uid":"{}","blockOwnerDeletion":{}}})",
@@ -40,7 +36,7 @@ class GarbageCollectorTest : public ControllerFixture {
   }
   bool has(const std::string& name) const { return exists(Kind::ConfigMap, name); }
 
-  GarbageCollector garbage{*store, writer};
+  GarbageCollector garbage{*store};
 };
 
 TEST_F(GarbageCollectorTest, ADependentGoesWithItsOnlyOwner) {

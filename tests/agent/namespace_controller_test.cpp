@@ -15,12 +15,7 @@ using model::Kind;
 
 class NamespaceControllerTest : public ControllerFixture {
  protected:
-  void start() {
-    controller = std::make_unique<NamespaceController>(loop, clock, *store, writer);
-    controller->plan_all();
-    begin([this](const store::Change& change) { controller->on_change(change); });
-    settle();
-  }
+  void start() { begin({controller.row()}); }
   void make_namespace(const std::string& name) {
     put(fmt::format(R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}"}},
         "status":{{"phase":"Active"}}}})",
@@ -47,7 +42,7 @@ class NamespaceControllerTest : public ControllerFixture {
     return "(none)";
   }
 
-  std::unique_ptr<NamespaceController> controller;
+  NamespaceController controller{clock, *store};
 };
 
 TEST_F(NamespaceControllerTest, EveryNamespaceHasItsAccountAgainAndAgain) {
@@ -128,6 +123,20 @@ TEST_F(NamespaceControllerTest, AFinalizerOfTheNamespaceItselfIsRespected) {
   edit({Kind::Namespace, "", "team"}, [](json::object& raw) { model::drop_finalizer(raw, "x.io/hold"); });
   settle();
   EXPECT_EQ(store->get({Kind::Namespace, "", "team"}), nullptr);
+}
+
+TEST_F(NamespaceControllerTest, StatusesOfWhatIsGoingAskForNothing) {
+  make_namespace("team");
+  start();
+  make("Pod", "alone");
+  end_namespace("team");
+  settle();
+  ASSERT_TRUE(deleting(Kind::Pod, "alone"));
+  const auto revision = store->revision();
+  edit({Kind::Pod, "team", "alone"}, [](json::object& raw) { raw["status"] = {{"phase", "Running"}}; });
+  settle();
+  EXPECT_EQ(store->revision(), revision + 1);
+  EXPECT_TRUE(runner.is_idle());
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class PodInputsTest : public ControllerFixture {
     put(kPod);
     for (const auto* name : {"key", "mounted", "other"}) put_data("ConfigMap", name, R"({"a": "1"})");
     for (const auto* name : {"from", "projected", "other"}) put_data("Secret", name, R"({"a": "MQ=="})");
-    begin([](const store::Change&) {});
+    begin({});
   }
   void put_data(const std::string& kind, const std::string& name, const std::string& data) {
     put(R"({"apiVersion": "v1", "kind": ")" + kind + R"(", "metadata": {"name": ")" + name +
@@ -42,16 +42,14 @@ class PodInputsTest : public ControllerFixture {
 
   std::unique_ptr<Lane> lane = make_inline_lane();
   volumes::FakeVolumes volumes;
-  ClaimController claims{
-      loop,
-      clock,
-      *lane,
-      cache,
-      writer,
-      volumes,
-      [](const model::ObjectKey&, const std::string&, std::string_view, std::string_view, const std::string&) {},
-      "host",
-      [](const std::string&) {}};
+  ClaimController claims{{.loop = loop,
+                          .clock = clock,
+                          .lane = *lane,
+                          .cache = cache,
+                          .store = *store,
+                          .volumes = volumes,
+                          .node_name = "host",
+                          .kick = [](const std::string&) {}}};
 };
 
 TEST_F(PodInputsTest, HasTheObjectsThatThePodNamesAndNoOthers) {
@@ -70,11 +68,14 @@ TEST_F(PodInputsTest, SaysWhyItWaitsForAClaim) {
 
 TEST_F(PodInputsTest, KnowsWhichChangesConcernThePod) {
   using model::Kind;
-  EXPECT_TRUE(refers_to(pod().spec, {Kind::ConfigMap, "default", "mounted"}));
-  EXPECT_TRUE(refers_to(pod().spec, {Kind::ConfigMap, "default", "absent"})) << "it may come yet";
-  EXPECT_FALSE(refers_to(pod().spec, {Kind::ConfigMap, "default", "from"})) << "that is a secret";
-  EXPECT_TRUE(refers_to(pod().spec, {Kind::Secret, "default", "from"}));
-  EXPECT_FALSE(refers_to(pod().spec, {Kind::Secret, "default", "other"}));
+  const auto concerns = [&](const model::ObjectKey& key) {
+    return cache.pods_using(key).contains({"default", "web-0"});
+  };
+  EXPECT_TRUE(concerns({Kind::ConfigMap, "default", "mounted"}));
+  EXPECT_TRUE(concerns({Kind::ConfigMap, "default", "absent"})) << "it may come yet";
+  EXPECT_FALSE(concerns({Kind::ConfigMap, "default", "from"})) << "that is a secret";
+  EXPECT_TRUE(concerns({Kind::Secret, "default", "from"}));
+  EXPECT_FALSE(concerns({Kind::Secret, "default", "other"}));
 }
 
 TEST_F(PodInputsTest, CredentialsAreForTheirRegistryOnly) {

@@ -22,8 +22,7 @@ class StatefulSetPlanTest : public testing::Test {
     set.selector.match_labels = {{"app", "web"}};
     use_template("one");
     node.meta.name = "n1";
-    facts.node = &node;
-    facts.node_name = "n1";
+    facts.nodes = {&node};
   }
 
   void use_template(const std::string& version) {
@@ -59,7 +58,7 @@ class StatefulSetPlanTest : public testing::Test {
       const auto kind = find_string(value, {"kind"});
       const auto name = std::string(find_string(value, {"metadata", "name"}));
       if (kind == "ControllerRevision") {
-        facts.revisions.push_back(*decode_revision(*model::make_object(raw)));
+        facts.revisions.push_back(std::make_shared<const Revision>(*decode_revision(*model::make_object(raw))));
       } else if (kind == "PersistentVolumeClaim") {
         facts.claims.insert(name);
       } else {
@@ -184,13 +183,16 @@ TEST_F(StatefulSetPlanTest, GoingBackToAnOldTemplateMakesNoNewRevisionButNumbers
   const auto step = plan();
   EXPECT_TRUE(created(step, "ControllerRevision").empty());
   EXPECT_EQ(view(step.status.at("updateRevision").as_string()), first);
-  ASSERT_TRUE(step.renumber);
-  EXPECT_EQ(step.renumber->name, first);
-  EXPECT_EQ(step.renumber->number, 3);
+  ASSERT_TRUE(step.edit_revision);
+  EXPECT_EQ(step.edit_revision->name, first);
+  EXPECT_EQ(step.edit_revision->number, 3);
   for (auto& revision : facts.revisions) {
-    if (revision.name == first) revision.number = step.renumber->number;
+    if (revision->name != first) continue;
+    auto newest = std::make_shared<Revision>(*revision);
+    newest->number = step.edit_revision->number;
+    revision = newest;
   }
-  EXPECT_FALSE(plan().renumber);  // it is the newest now
+  EXPECT_FALSE(plan().edit_revision);  // it is the newest now
 }
 
 TEST_F(StatefulSetPlanTest, PartitionKeepsLowerOrdinalsEvenWhenTheyAreMadeAgain) {
@@ -390,6 +392,76 @@ TEST_F(StatefulSetPlanTest, OnlyAPodThatASetLeftCanBeTakenOver) {
   EXPECT_FALSE(is_adoptable(going, set.selector));
   pod.meta.labels.erase("controller-revision-hash");  // Somebody's own.
   EXPECT_FALSE(is_adoptable(pod, set.selector));
+}
+
+TEST_F(StatefulSetPlanTest, ScalingDownHaltsWhileAPodIsNotWell) {
+  bring_up();
+  set.replicas = 0;
+  ready("web-2", false);
+  ready("web-1", false);
+  EXPECT_TRUE(deleted(plan()).empty()) << "web-1 has to be well before web-2 goes";
+  ready("web-1");
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-2"}) << "the only one that is not well may go";
+  ready("web-1", false);
+  ready("web-2");
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-2"}) << "a healthy one is not held by those below it";
+}
+
+TEST_F(StatefulSetPlanTest, ScalingDownHaltsWhileAPodThatStaysIsNotWell) {
+  bring_up();
+  set.replicas = 2;
+  ready("web-0", false);
+  EXPECT_TRUE(deleted(plan()).empty());
+  ready("web-0");
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-2"});
+}
+
+TEST_F(StatefulSetPlanTest, AParallelSetScalesDownHoweverItsPodsAre) {
+  set.pod_management_policy = "Parallel";
+  bring_up();
+  set.replicas = 1;
+  ready("web-1", false);
+  ready("web-2", false);
+  EXPECT_EQ(deleted(plan()), (std::vector<std::string>{"web-2", "web-1"}));
+}
+
+TEST_F(StatefulSetPlanTest, APodGoesWhereTheRevisionThatItIsMadeFromFits) {
+  bring_up();
+  set.partition = 3;  // All stay at the old revision, which fits everywhere.
+  use_template("two");
+  set.pod_template.raw["spec"].get_object()["nodeSelector"] = {{"disk", "fast"}};
+  set.pod_template.spec.node_selector = {{"disk", "fast"}};
+  gone("web-1");
+  auto step = plan();
+  const auto node_of = [](const SetPlan& made) {
+    for (const auto& raw : made.create) {
+      const json::value value(raw);
+      if (find_string(value, {"kind"}) == "Pod") return std::string(find_string(value, {"spec", "nodeName"}));
+    }
+    return std::string("(no pod)");
+  };
+  EXPECT_EQ(node_of(step), "n1") << "the old template asks for nothing";
+  set.partition = 0;
+  EXPECT_EQ(node_of(plan()), "") << "the new one does not fit";
+  node.meta.labels = {{"disk", "fast"}};
+  EXPECT_EQ(node_of(plan()), "n1");
+}
+
+TEST(ReleaseStrangers, APodWhoseLabelsNoLongerMatchIsNotTheSetsUnlessItIsGoing) {
+  model::LabelSelector selector;
+  selector.match_labels = {{"app", "web"}};
+  SetFacts facts;
+  for (const auto* name : {"mine", "changed", "going"}) {
+    auto pod = std::make_shared<model::Pod>();
+    pod->meta.name = name;
+    pod->meta.labels = {{"app", std::string_view(name) == "mine" ? "web" : "debug"}};
+    if (std::string_view(name) == "going") pod->meta.deletion_timestamp = "2026-11-21T10:00:00Z";
+    facts.pods.push_back(pod);
+  }
+  const auto left = release_strangers(selector, facts);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].name, "changed");
+  EXPECT_EQ(facts.pods.size(), 2U);
 }
 
 }  // namespace

@@ -1,0 +1,253 @@
+// tests/agent/controller_runner_test.cpp - one plan per key, back-off, lost races, effects; on a writer that the test
+// answers.
+#include "agent/control/controller_runner.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/agent/controller_fixture.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// A controller whose plans the test writes; its keys are config maps.
+class ControllerRunnerTest : public ControllerFixture {
+ protected:
+  ControllerRunnerTest() {
+    begin({{.name = "test",
+            .wakes =
+                [this](const store::Change& change, const Waker& wake) {
+                  if (change.object->kind != Kind::ConfigMap) return;
+                  if (wakes_anew) {
+                    wake.anew(change.object->key());
+                  } else {
+                    wake(change.object->key());
+                  }
+                },
+            .all = [](const Waker&) {},
+            .plan =
+                [this](const model::ObjectKey& key) {
+                  planned.push_back(key.name);
+                  return next_plan ? std::exchange(next_plan, nullptr)() : Work{};
+                },
+            .ended = [this](const model::ObjectKey& key, const Waker&) { ended.push_back(key.name); }}});
+  }
+  void touch(const std::string& name) {
+    put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + R"(","namespace":"default"},
+        "data":{"n":")" +
+        std::to_string(++count) + R"("}})");
+    settle();
+  }
+  static Write create_secret(const std::string& name) {
+    return {
+        .verb = Write::Verb::Create,
+        .key = {Kind::Secret, "default", name},
+        .object = {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", name}, {"namespace", "default"}}}}};
+  }
+  static Work write(Write one) {
+    Work work;
+    work.writes.push_back(std::move(one));
+    return work;
+  }
+  static Work fail(ErrorCode code) {
+    Work work;
+    work.failed = Error(code, "no");
+    return work;
+  }
+
+  std::vector<std::string> planned;
+  std::vector<std::string> ended;
+  std::function<Work()> next_plan;
+  bool wakes_anew = false;
+  int count = 0;
+};
+
+TEST_F(ControllerRunnerTest, AWokenKeyIsPlannedOnceHoweverOftenItWasWoken) {
+  for (int i = 0; i < 5; ++i) {
+    put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"default"},"data":{"n":")" +
+        std::to_string(i) + R"("}})");
+  }
+  settle();
+  EXPECT_THAT(planned, ElementsAre("a"));
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ControllerRunnerTest, AKeyIsNotPlannedAgainWhileAnEffectOfItRuns) {
+  Answer answer;
+  next_plan = [&] {
+    Work work;
+    work.effects.push_back([&](Answer given) { answer = std::move(given); });
+    return work;
+  };
+  touch("a");
+  touch("a");
+  touch("b");
+  EXPECT_THAT(planned, ElementsAre("a", "b"));
+  EXPECT_TRUE(runner.is_busy("test", {Kind::ConfigMap, "default", "a"}));
+  EXPECT_THAT(ended, ElementsAre("b"));
+  answer(write(create_secret("made")));  // What an effect asks for is a part of the same plan.
+  settle();
+  EXPECT_TRUE(exists(Kind::Secret, "made"));
+  EXPECT_THAT(planned, ElementsAre("a", "b", "a")) << "it was woken meanwhile";
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ControllerRunnerTest, WhatFailsIsTriedAgainWithPatienceWhateverWakesIt) {
+  for (int i = 0; i < 20; ++i) {
+    next_plan = [] { return fail(ErrorCode::ResourceExhausted); };
+    touch("a");
+  }
+  EXPECT_EQ(planned.size(), 1U) << "nineteen wakes in no time are no reason to try again";
+  pass(milliseconds(999));
+  EXPECT_EQ(planned.size(), 1U);
+  pass(milliseconds(1));
+  EXPECT_EQ(planned.size(), 2U);
+  next_plan = [] { return fail(ErrorCode::ResourceExhausted); };
+  pass(milliseconds(1999));
+  EXPECT_EQ(planned.size(), 2U) << "twice as long the second time";
+  pass(milliseconds(1));
+  EXPECT_EQ(planned.size(), 3U);
+}
+
+TEST_F(ControllerRunnerTest, AnotherWishIsNotDelayedByAnEarlierFailure) {
+  next_plan = [] { return fail(ErrorCode::InvalidArgument); };
+  touch("a");
+  wakes_anew = true;
+  touch("a");
+  EXPECT_EQ(planned.size(), 2U);
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ControllerRunnerTest, ALostRaceIsNoFailure) {
+  next_plan = [] {
+    auto one = write({.key = {Kind::ConfigMap, "default", "a"},
+                      .edit = [](json::object&) { return Edit::Refuse; },
+                      .refused = EventText{{}, "", "Warning", "Failed", "no"}});
+    auto second = create_secret("after");
+    second.after = true;
+    one.writes.push_back(std::move(second));
+    return one;
+  };
+  touch("a");
+  EXPECT_EQ(planned.size(), 2U) << "planned again at once";
+  EXPECT_FALSE(exists(Kind::Secret, "after")) << "what came after it was not written";
+  EXPECT_THAT(events, IsEmpty());
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ControllerRunnerTest, WritesAreToldWithTheirOutcome) {
+  next_plan = [] {
+    auto one = create_secret("new");
+    one.said = EventText{{}, "", "Normal", "Made", "it"};
+    return write(std::move(one));
+  };
+  touch("a");
+  next_plan = [] {
+    auto one = create_secret("new");
+    one.refused = EventText{{}, "", "Warning", "NotMade", "it"};
+    return write(std::move(one));
+  };
+  touch("b");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0], "Made: it");
+  EXPECT_THAT(events[1], testing::StartsWith("NotMade: it: "));
+  next_plan = [] {
+    auto one = create_secret("new");
+    one.may_exist = true;
+    one.refused = EventText{{}, "", "Warning", "NotMade", "it"};
+    return write(std::move(one));
+  };
+  touch("c");
+  EXPECT_EQ(events.size(), 2U);
+}
+
+TEST_F(ControllerRunnerTest, AFailedEffectMayStillWriteWhatItHasToSay) {
+  next_plan = [] {
+    auto work = fail(ErrorCode::FailedPrecondition);
+    work.writes.push_back(create_secret("note"));
+    return work;
+  };
+  touch("a");
+  EXPECT_TRUE(exists(Kind::Secret, "note"));
+  EXPECT_FALSE(runner.is_idle()) << "it is tried again";
+}
+
+TEST_F(ControllerRunnerTest, TimeThatNothingTellsOfIsLookedForAgain) {
+  next_plan = [] {
+    Work work;
+    work.look_again = seconds(5);
+    return work;
+  };
+  touch("a");
+  pass(milliseconds(4999));
+  EXPECT_EQ(planned.size(), 1U);
+  pass(milliseconds(1));
+  EXPECT_EQ(planned.size(), 2U);
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ControllerRunnerTest, KeysOfOtherHostsAreNotPlanned) {
+  std::vector<std::string> mine;
+  ControllerRunner partly{{.loop = loop,
+                           .clock = clock,
+                           .writer = writer,
+                           .events = [](auto&&...) {},
+                           .is_mine = [](const model::ObjectKey& key) { return key.name == "mine"; }}};
+  partly.add({.name = "test",
+              .wakes = [](const store::Change& change, const Waker& wake) { wake(change.object->key()); },
+              .all =
+                  [](const Waker& wake) {
+                    wake({Kind::ConfigMap, "default", "mine"});
+                    wake({Kind::ConfigMap, "default", "theirs"});
+                  },
+              .plan =
+                  [&](const model::ObjectKey& key) {
+                    mine.push_back(key.name);
+                    return Work{};
+                  }});
+  partly.wake_all();
+  settle();
+  EXPECT_THAT(mine, ElementsAre("mine"));
+}
+
+/// Takes writes and keeps silent.
+TEST_F(ControllerRunnerTest, AnAnswerThatDoesNotComeIsNotWaitedForForEver) {
+  next_plan = [] { return write(create_secret("s")); };
+  touch("a");
+  ASSERT_EQ(planned.size(), 1U);
+  // The same, with an answer that is lost: the loop that would run it belongs to a writer that is gone.
+  auto lost = std::make_unique<StoreWriter>(loop, *store, clock);
+  ControllerRunner deaf{{.loop = loop, .clock = clock, .writer = *lost, .events = [](auto&&...) {}}};
+  int plans = 0;
+  deaf.add({.name = "test",
+            .wakes = [](const store::Change&, const Waker&) {},
+            .all =
+                [](const Waker& wake) {
+                  wake({Kind::ConfigMap, "default", "a"});
+                },
+            .plan =
+                [&](const model::ObjectKey&) {
+                  ++plans;
+                  return plans == 1 ? write(create_secret("unanswered")) : Work{};
+                }});
+  deaf.wake_all();
+  deaf.run_due();
+  lost.reset();  // Its answer never comes.
+  settle();
+  EXPECT_TRUE(exists(Kind::Secret, "unanswered"));
+  clock.advance(ControllerRunner::kAnswerDeadline);
+  deaf.give_up_waiting();
+  EXPECT_FALSE(deaf.is_busy("test", {Kind::ConfigMap, "default", "a"}));
+  clock.advance(seconds(1));
+  deaf.run_due();
+  EXPECT_EQ(plans, 2) << "the next plan looks at what is there by now";
+  EXPECT_TRUE(deaf.is_idle());
+}
+
+}  // namespace
+}  // namespace berth::agent

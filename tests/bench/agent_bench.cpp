@@ -1,0 +1,240 @@
+// tests/bench/agent_bench.cpp - what one change costs the loop among many objects. Prints a line per row: name, value,
+// unit.
+//
+// Everything the loop thread does for a change is counted: decoding it into the cache, waking, planning, giving writes
+// to the store (in memory: the disk is another benchmark's). The rows for 1,000 and 10,000 objects should differ by
+// little.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "agent/claims/claim_controller.hpp"
+#include "agent/control/controller_runner.hpp"
+#include "agent/ending/garbage_collector.hpp"
+#include "agent/ending/namespace_controller.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "agent/objects/store_writer.hpp"
+#include "agent/services/endpoint_controller.hpp"
+#include "agent/services/names.hpp"
+#include "agent/sets/set_controller.hpp"
+#include "model/model.hpp"
+#include "store/store.hpp"
+#include "tests/fakes/fake_volumes.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+using Microseconds = std::chrono::duration<double, std::micro>;
+
+/// All controllers of an agent, on a store in memory, with the loop in our hands.
+class World {
+ public:
+  World() {
+    for (auto& row : {namespaces_.row(), garbage_.row(), claims_.row(), sets_.row(), endpoints_.row()})
+      runner_.add(row);
+  }
+
+  void put(const std::string& text) {
+    auto raw = parse_json(text);
+    auto object = raw ? model::make_object(raw->get_object()) : raw.error();
+    auto done = object ? store_->get(object->key()) ? store::update_and_wait(*store_, *std::move(object), 0)
+                                                    : store::create_and_wait(*store_, *std::move(object))
+                       : object.error();
+    if (done) return;
+    std::cerr << "agent_bench: " << done.error().message() << '\n';
+    std::exit(1);
+  }
+  void edit(const model::ObjectKey& key, const std::function<void(json::object&)>& change) {
+    auto raw = store_->get(key)->raw;
+    change(raw);
+    if (auto done = store::update_and_wait(*store_, *model::make_object(std::move(raw)), 0); !done) {
+      std::cerr << "agent_bench: " << done.error().message() << '\n';
+      std::exit(1);
+    }
+  }
+  void begin() {
+    for (const auto& kind : model::all_kinds()) cache_.load(store_->list(kind.kind));
+    watch_ = *store_->watch(std::nullopt, store_->revision(), [this](const store::Change& change) {
+      loop_.post([this, change] {
+        cache_.apply(change);
+        runner_.on_change(change);
+        for (const auto& name : cache_.pods_using(change.object->key())) refreshed_ += name.second.size();
+      });
+    });
+    runner_.wake_all();
+    settle();
+  }
+  /// Until nothing happens any more; returns the time that the loop worked.
+  Microseconds settle() {
+    Microseconds worked{0};
+    for (int quiet = 0; quiet < 2;) {
+      // A write of our own is answered after all before it: what it was told is on the loop then.
+      std::ignore = store::remove_and_wait(*store_, {Kind::ConfigMap, "none", "none"}, 0);
+      const auto before = std::chrono::steady_clock::now();
+      const auto ran = loop_.poll();
+      worked += std::chrono::steady_clock::now() - before;
+      quiet = ran == 0 ? quiet + 1 : 0;
+    }
+    return worked;
+  }
+  const ObjectCache& cache() const { return cache_; }
+  store::Store& store() { return *store_; }
+
+ private:
+  Loop loop_;
+  SystemClock clock_;
+  std::unique_ptr<store::Store> store_ = store::make_memory_store();
+  StoreWriter writer_{loop_, *store_, clock_};
+  ObjectCache cache_;
+  std::unique_ptr<Lane> lane_ = make_inline_lane();
+  volumes::FakeVolumes volumes_;
+  NamespaceController namespaces_{clock_, *store_};
+  GarbageCollector garbage_{*store_};
+  ClaimController claims_{{.loop = loop_,
+                           .clock = clock_,
+                           .lane = *lane_,
+                           .cache = cache_,
+                           .store = *store_,
+                           .volumes = volumes_,
+                           .node_name = "n1",
+                           .kick = [](const std::string&) {}}};
+  SetController sets_{clock_, cache_, *store_, "n1"};
+  EndpointController endpoints_{*store_, cache_, std::chrono::milliseconds(0)};
+  ControllerRunner runner_{{.loop = loop_, .clock = clock_, .writer = writer_, .events = [](auto&&...) {}}};
+  std::unique_ptr<store::Watch> watch_;
+  std::size_t refreshed_ = 0;
+};
+
+void print(const std::string& name, double value, const char* unit) {
+  std::cout << fmt::format("{}, {:.1f}, {}\n", name, value, unit) << std::flush;
+}
+
+/// The median of what `change(i)` costs, for `rounds` of them.
+double median_cost(World& world, int rounds, const std::function<void(int)>& change) {
+  std::vector<double> costs;
+  for (int i = 0; i < rounds; ++i) {
+    change(i);
+    costs.push_back(world.settle().count());
+  }
+  std::nth_element(costs.begin(), costs.begin() + rounds / 2, costs.end());
+  return costs[static_cast<std::size_t>(rounds / 2)];
+}
+
+void put_set(World& world, const std::string& name, int replicas) {
+  world.put(fmt::format(
+      R"({{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{{"name":"{0}","namespace":"default"}},"spec":{{
+      "replicas":{1},"serviceName":"{0}","podManagementPolicy":"Parallel","selector":{{"matchLabels":{{"app":"{0}"}}}},
+      "volumeClaimTemplates":[{{"metadata":{{"name":"data"}},"spec":{{"accessModes":["ReadWriteOnce"],
+      "storageClassName":"slow","resources":{{"requests":{{"storage":"1Gi"}}}}}}}}],
+      "template":{{"metadata":{{"labels":{{"app":"{0}"}}}},"spec":{{"containers":[{{"name":"c","image":"one","env":[
+      {{"name":"A","value":"1"}},{{"name":"B","value":"2"}}],"resources":{{"requests":{{"cpu":"100m"}}}}}}]}}}}}}}})",
+      name, replicas));
+  world.put(fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"{0}","namespace":"default"}},
+      "spec":{{"clusterIP":"None","selector":{{"app":"{0}"}},"ports":[{{"port":80,"protocol":"TCP"}}]}}}})",
+                        name));
+}
+
+void make_ready(World& world, const std::string& pod, bool ready, int ip) {
+  world.edit({Kind::Pod, "default", pod}, [&](json::object& raw) {
+    raw["status"] = {{"phase", "Running"},
+                     {"podIP", fmt::format("10.98.{}.{}", ip / 250, ip % 250 + 1)},
+                     {"conditions", json::array{{{"type", "Ready"}, {"status", ready ? "True" : "False"}}}}};
+  });
+}
+
+/// Sets of ten pods each, with a service and a claim for each pod: one set's pods come and go among all others'.
+void bench_rollout(int pods) {
+  World world;
+  world.put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
+  world.put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}})");
+  for (int i = 0; i < pods / 10; ++i) put_set(world, fmt::format("set-{}", i), 10);
+  world.begin();
+  if (world.cache().pods().size() != static_cast<std::size_t>(pods)) {
+    std::cerr << "agent_bench: " << world.cache().pods().size() << " pods instead of " << pods << '\n';
+    std::exit(1);
+  }
+  int ip = 0;
+  for (const auto& [name, pod] : world.cache().pods()) make_ready(world, name.second, true, ip++);
+  world.settle();
+  print(fmt::format("rollout: a pod's readiness changes among {} pods", pods),
+        median_cost(world, 200, [&](int i) { make_ready(world, fmt::format("set-7-{}", i % 10), i % 20 >= 10, i); }),
+        "us");
+  print(fmt::format("rollout: a set's template changes and a pod is replaced among {} pods", pods),
+        median_cost(world, 50,
+                    [&](int i) {
+                      world.edit({Kind::StatefulSet, "default", "set-3"}, [&](json::object& raw) {
+                        auto& spec = raw["spec"].get_object()["template"].get_object()["spec"].get_object();
+                        spec["containers"].get_array()[0].get_object()["image"] = fmt::format("image-{}", i);
+                      });
+                    }),
+        "us");
+  print(fmt::format("claims: a claim changes among {} claims", pods),
+        median_cost(world, 200,
+                    [&](int i) {
+                      world.edit({Kind::PersistentVolumeClaim, "default", fmt::format("data-set-5-{}", i % 10)},
+                                 [&](json::object& raw) {
+                                   raw["metadata"].get_object()["annotations"] = {{"n", std::to_string(i)}};
+                                 });
+                    }),
+        "us");
+  print(fmt::format("node: a heartbeat among {} pods", pods),
+        median_cost(world, 100,
+                    [&](int i) {
+                      world.edit({Kind::Node, "", "n1"}, [&](json::object& raw) { raw["status"] = {{"beat", i}}; });
+                    }),
+        "us");
+  std::vector<double> names;
+  for (int i = 0; i < 9; ++i) {
+    const auto before = std::chrono::steady_clock::now();
+    const auto made = make_names(world.cache(), "cluster.local");
+    names.push_back(Microseconds(std::chrono::steady_clock::now() - before).count());
+    if (made.services.empty()) std::exit(1);
+  }
+  std::sort(names.begin(), names.end());
+  print(fmt::format("names: all names of {} pods", pods), names[4], "us");
+}
+
+/// What a GitOps run does: many config maps change, few pods use them.
+void bench_config_maps(int maps, int pods) {
+  World world;
+  world.put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
+  world.put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"}})");
+  const auto put_map = [&](int i, int value) {
+    world.put(
+        fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"map-{}","namespace":"default"}},
+        "data":{{"n":"{}"}}}})",
+                    i, value));
+  };
+  for (int i = 0; i < maps; ++i) put_map(i, 0);
+  for (int i = 0; i < pods; ++i) {
+    std::string volumes;
+    for (int v = 0; v < 5; ++v) {
+      volumes += fmt::format(R"({}{{"name":"v{}","configMap":{{"name":"map-{}"}}}})", v == 0 ? "" : ",", v, i * 5 + v);
+    }
+    world.put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"pod-{}","namespace":"default"}},
+        "spec":{{"nodeName":"n1","containers":[{{"name":"c","image":"x"}}],"volumes":[{}]}}}})",
+                          i, volumes));
+  }
+  world.begin();
+  Microseconds all{0};
+  for (int i = 0; i < maps; ++i) {
+    put_map(i, 1);
+    all += world.settle();
+  }
+  print(fmt::format("config maps: {} change under {} pods, all together", maps, pods), all.count() / 1000, "ms");
+  print(fmt::format("config maps: one of them", maps, pods), all.count() / maps, "us");
+}
+
+}  // namespace
+}  // namespace berth::agent
+
+int main() {
+  berth::agent::bench_rollout(1'000);
+  berth::agent::bench_rollout(10'000);
+  berth::agent::bench_config_maps(1'000, 110);
+  return 0;
+}
