@@ -2,7 +2,8 @@
 # tests/e2e/24-slow-containerd.sh - containerd that answers late makes everything slow and nothing impossible.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-delay=${DELAY:-5}
+delay=${DELAY:-${LONG:+5}} # Seconds for every answer; five in the long form: it takes ten minutes.
+delay=${delay:-1}
 
 containerd=$BERTH_TEST_CONTAINERD
 how=$BERTH_TEST_DIR/slow
