@@ -74,7 +74,7 @@ void ObjectCache::put(const model::Object& object) {
     case model::Kind::Pod: put_pod(object); return;
     case model::Kind::StatefulSet: keep(stateful_sets_, object, model::decode_stateful_set(object)); return;
     case model::Kind::DaemonSet: keep(daemon_sets_, object, model::decode_daemon_set(object)); return;
-    case model::Kind::Service: keep(services_, object, model::decode_service(object)); return;
+    case model::Kind::Service: put_service(object); return;
     case model::Kind::ConfigMap: keep(config_maps_, object, model::decode_config_map(object)); return;
     case model::Kind::Secret: keep(secrets_, object, model::decode_secret(object)); return;
     case model::Kind::PersistentVolumeClaim: keep(claims_, object, model::decode_claim(object)); return;
@@ -102,7 +102,12 @@ void ObjectCache::drop(const model::ObjectKey& key) {
       return;
     case model::Kind::StatefulSet: stateful_sets_.erase(name); return;
     case model::Kind::DaemonSet: daemon_sets_.erase(name); return;
-    case model::Kind::Service: services_.erase(name); return;
+    case model::Kind::Service:
+      if (const auto old = services_.find(name); old != services_.end()) {
+        services_by_label_.move(name, selector_of(old->second.get()), {});
+        services_.erase(old);
+      }
+      return;
     case model::Kind::ConfigMap: config_maps_.erase(name); return;
     case model::Kind::Secret: secrets_.erase(name); return;
     case model::Kind::PersistentVolumeClaim: claims_.erase(name); return;
@@ -140,6 +145,34 @@ std::vector<PodPtr> ObjectCache::pods_selected(const std::string& ns, const mode
     if (model::matches(selector, found->meta.labels)) pods.push_back(std::move(found));
   }
   return pods;
+}
+
+std::vector<std::string> ObjectCache::selector_of(const model::Service* service) {
+  if (service == nullptr || service->selector.empty()) return {};
+  const auto& [key, value] = *service->selector.begin();
+  return {label_mark(service->meta.ns, key, value)};
+}
+
+void ObjectCache::put_service(const model::Object& object) {
+  const Name name{object.meta.ns, object.meta.name};
+  const auto known = services_.find(name);
+  const auto before = known == services_.end() ? nullptr : known->second;
+  keep(services_, object, model::decode_service(object));
+  const auto now = services_.find(name);
+  services_by_label_.move(name, selector_of(before.get()),
+                          selector_of(now == services_.end() ? nullptr : now->second.get()));
+}
+
+std::vector<std::shared_ptr<const model::Service>> ObjectCache::services_selecting(
+    const std::string& ns, const model::StringMap& labels) const {
+  std::vector<std::shared_ptr<const model::Service>> services;
+  for (const auto& [key, value] : labels) {
+    for (const auto& name : services_by_label_.of(label_mark(ns, key, value))) {
+      const auto& service = services_.at(name);
+      if (model::matches(service->selector, labels)) services.push_back(service);
+    }
+  }
+  return services;
 }
 
 PodPtr ObjectCache::pod(const Name& name) const {

@@ -60,6 +60,9 @@ class ObjectCache {
   /// Pods that all of the selector's labels match; none for an empty selector. Looks at those that have the rarest of
   /// the labels, not at all of the namespace.
   std::vector<PodPtr> pods_selected(const std::string& ns, const model::StringMap& selector) const;
+  /// Services whose selector matches these labels; never one without a selector.
+  std::vector<std::shared_ptr<const model::Service>> services_selecting(const std::string& ns,
+                                                                        const model::StringMap& labels) const;
   /// EndpointSlices that we made for the service with that uid.
   const std::set<Name>& derived_slices(const std::string& service_uid) const { return slices_.of(service_uid); }
   const std::set<Name>& revisions_of_owner(const std::string& uid) const { return revisions_by_owner_.of(uid); }
@@ -72,6 +75,8 @@ class ObjectCache {
     return ns + "/" + key + "=" + value;
   }
   void put_pod(const model::Object& object);
+  void put_service(const model::Object& object);
+  static std::vector<std::string> selector_of(const model::Service* service);
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
   void put_revision(const model::Object& object);
@@ -93,8 +98,9 @@ class ObjectCache {
   ObjectIndex<std::string> by_owner_;
   ObjectIndex<std::string> by_node_;
   ObjectIndex<model::ObjectKey> by_use_;
-  ObjectIndex<std::string> by_label_;  ///< "namespace/key=value"
-  ObjectIndex<std::string> slices_;    ///< By uid of the service that owns them.
+  ObjectIndex<std::string> by_label_;           ///< "namespace/key=value"
+  ObjectIndex<std::string> services_by_label_;  ///< By the first label of the selector, written as in by_label_.
+  ObjectIndex<std::string> slices_;             ///< By uid of the service that owns them.
   std::map<Name, std::vector<std::string>> slice_owners_;
   ObjectIndex<std::string> revisions_by_owner_;
 };

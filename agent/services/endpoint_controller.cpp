@@ -49,15 +49,13 @@ void EndpointController::wakes(const store::Change& change, const Waker& wake) c
 
 void EndpointController::wake_selecting(const store::Change& pod, const Waker& wake) const {
   const auto& ns = pod.object->meta.ns;
-  for (auto it = cache_.services().lower_bound({ns, ""}); it != cache_.services().end() && it->first.first == ns;
-       ++it) {
-    const auto& service = *it->second;
-    if (!derives_endpoints(service)) continue;
-    if (model::matches(service.selector, pod.object->meta.labels) ||
-        (pod.previous && model::matches(service.selector, pod.previous->meta.labels))) {
-      wake({Kind::Service, ns, it->first.second});
+  const auto wake_all = [&](const model::StringMap& labels) {
+    for (const auto& service : cache_.services_selecting(ns, labels)) {
+      if (derives_endpoints(*service)) wake({Kind::Service, ns, service->meta.name});
     }
-  }
+  };
+  wake_all(pod.object->meta.labels);
+  if (pod.previous && pod.previous->meta.labels != pod.object->meta.labels) wake_all(pod.previous->meta.labels);
 }
 
 Work EndpointController::plan(const model::ObjectKey& key) const {

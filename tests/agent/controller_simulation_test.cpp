@@ -33,7 +33,7 @@ using std::chrono::seconds;
 std::uint64_t runs() {
   const auto* text = std::getenv("BERTH_RUNS");
   const auto asked = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  return asked == 0 ? 200 : asked;
+  return asked == 0 ? 100 : asked;
 }
 
 /// The store's virtual time.

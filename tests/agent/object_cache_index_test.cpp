@@ -95,6 +95,25 @@ TEST_F(ObjectCacheIndexTest, PodsThatASelectorMatches) {
   EXPECT_EQ(selected({{"app", "web"}}), (std::vector<std::string>{"b"}));
 }
 
+TEST_F(ObjectCacheIndexTest, ServicesThatSelectAPod) {
+  const auto service = [&](const std::string& selector) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"web","namespace":"default"}},
+        "spec":{{"selector":{}}}}})",
+                    selector));
+  };
+  service(R"({"app":"web","tier":"front"})");
+  EXPECT_EQ(cache.services_selecting("default", {{"app", "web"}, {"tier", "front"}, {"x", "y"}}).size(), 1U);
+  EXPECT_TRUE(cache.services_selecting("default", {{"app", "web"}}).empty());
+  EXPECT_TRUE(cache.services_selecting("other", {{"app", "web"}, {"tier", "front"}}).empty());
+  service(R"({"tier":"front"})");
+  EXPECT_EQ(cache.services_selecting("default", {{"app", "web"}, {"tier", "front"}}).size(), 1U);
+  service("{}");
+  EXPECT_TRUE(cache.services_selecting("default", {{"app", "web"}, {"tier", "front"}}).empty());
+  service(R"({"app":"web"})");
+  drop(Kind::Service, "web");
+  EXPECT_TRUE(cache.services_selecting("default", {{"app", "web"}}).empty());
+}
+
 TEST_F(ObjectCacheIndexTest, RevisionsAndSlicesOfAnOwner) {
   const auto revision = [&](const std::string& uid) {
     put(fmt::format(R"({{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{{"name":"db-1",
