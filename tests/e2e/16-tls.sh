@@ -131,7 +131,7 @@ step "certificates of one's own win"
 stop_agent
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=mine -addext subjectAltName=IP:127.0.0.1 -days 5 \
   -keyout "$work/mine.key" -out "$work/mine.crt" 2>/dev/null
-tls_config "certFile: $work/mine.crt, keyFile: $work/mine.key, clientCaFile: $work/bad.crt"
+tls_config "certFile: $work/mine.crt, keyFile: $work/mine.key, clientCaFile: $work/bad.crt, clientGroups: {'system:masters': admin}"
 start_agent
 expect "the given certificate" "$(curl -s -m 5 --cacert "$work/mine.crt" --cert "$work/bad.crt" --key "$work/bad.key" -o /dev/null -w '%{http_code}' "$url/api/v1/secrets")" 200
 berth kubeconfig >"$work/mine.yaml"

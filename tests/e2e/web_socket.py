@@ -69,7 +69,8 @@ def run(path, ns, pod, words):
             os.write(payload[0], payload[1:])
         elif payload[:1] == b"\3":
             status = json.loads(payload[1:])
-            causes = status.get("details", {}).get("causes", [])
+            # Other causes say why a command could not be run.
+            causes = [c for c in status.get("details", {}).get("causes", []) if c.get("reason") == "ExitCode"]
             code = 0 if status["status"] == "Success" else int(causes[0]["message"]) if causes else 1
             if code and not causes:
                 print(status["message"], file=sys.stderr)
