@@ -49,8 +49,8 @@ constexpr std::size_t kHookThreads = 8;           // Each may wait for its pod's
 constexpr std::size_t kProbeThreads = 4;          // exec probes.
 constexpr std::size_t kFileThreads = 2;           // Sources, provisioning.
 constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
-// Enough for a watch that reconnects; each entry holds a whole object.
-constexpr std::size_t kStoreHistory = 256;
+// Of each kind. Enough for a watch that reconnects; each entry holds a whole object, a pod 10 KB.
+constexpr std::size_t kStoreHistory = 96;
 
 /// Where systemd runs, its slice for pods: they show in systemd-cgls(1), and no service's end touches them.
 std::string cgroup_parent() {
