@@ -122,6 +122,7 @@ class HostAgent final : public Agent {
         garbage_(*store_),
         endpoints_(*store_, cache_),
         runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink()}),
+        first_objects_(loop_, *store_, writer_, clock_, config_),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
@@ -229,6 +230,7 @@ class HostAgent final : public Agent {
   GarbageCollector garbage_;
   EndpointController endpoints_;
   ControllerRunner runner_;
+  FirstObjects first_objects_;
   NodeReporter node_;
   PodDriver driver_;
   Placement placement_;
@@ -385,7 +387,7 @@ void HostAgent::begin() {
     return;
   }
   watches_ = *std::move(watch);
-  write_first_objects(*store_, writer_, clock_, config_, host_ip_);
+  first_objects_.write(host_ip_);
   node_.begin();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },

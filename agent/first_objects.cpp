@@ -1,26 +1,28 @@
 // agent/first_objects.cpp - see first_objects.hpp.
 #include "agent/first_objects.hpp"
 
+#include <utility>
+
 #include "agent/claims/provisioners.hpp"
 #include "agent/node/node_object.hpp"
-#include "agent/node/node_reporter.hpp"
+#include "base/log.hpp"
 
 namespace berth::agent {
 
 using model::Kind;
 
-void write_first_objects(store::Store& store, StoreWriter& writer, const Clock& clock, const Config& config,
-                         const std::string& host_ip) {
-  const auto quiet = [](const Status&) {};
+void FirstObjects::write(const std::string& host_ip) {
+  host_ip_ = host_ip;
   for (const auto* name : {"default", "kube-system", kNodeLeaseNamespace.data()}) {
-    writer.create({{"apiVersion", "v1"},
-                   {"kind", "Namespace"},
-                   {"metadata", {{"name", name}}},
-                   {"status", {{"phase", "Active"}}}},
-                  Durability::Durable, quiet);
+    if (store_.get({Kind::Namespace, "", name})) continue;
+    writer_.create({{"apiVersion", "v1"},
+                    {"kind", "Namespace"},
+                    {"metadata", {{"name", name}}},
+                    {"status", {{"phase", "Active"}}}},
+                   Durability::Durable, again_if_refused(std::string("Namespace ") + name));
   }
-  if (store.list(Kind::StorageClass).objects.empty()) {
-    writer.create(
+  if (store_.list(Kind::StorageClass).objects.empty()) {
+    writer_.create(
         {{"apiVersion", "storage.k8s.io/v1"},
          {"kind", "StorageClass"},
          {"metadata",
@@ -28,26 +30,48 @@ void write_first_objects(store::Store& store, StoreWriter& writer, const Clock& 
          {"provisioner", std::string(kDirectoryProvisioner)},
          {"reclaimPolicy", "Delete"},
          {"volumeBindingMode", "WaitForFirstConsumer"}},
-        Durability::Durable, quiet);
+        Durability::Durable, again_if_refused("StorageClass directory"));
   }
-  auto node = make_node_object(config, host_ip, "containerd", clock.wall());
-  const model::ObjectKey key{Kind::Node, "", config.node_name};
-  if (store.get(key)) {
-    writer.modify(
-        key, {}, Durability::Durable,
-        [node](json::object& raw) {
-          merge_node(raw, node);
-          auto status = node.at("status").get_object();
-          // When they changed is known better there.
-          const json::value stored(raw);
-          if (const auto* conditions = find(stored, {"status", "conditions"})) status["conditions"] = *conditions;
-          raw["status"] = std::move(status);
-          return true;
-        },
-        quiet);
-  } else {
-    writer.create(std::move(node), Durability::Durable, quiet);
+  write_node();
+}
+
+void FirstObjects::write_node() {
+  auto node = make_node_object(config_, host_ip_, "containerd", clock_.wall());
+  const model::ObjectKey key{Kind::Node, "", config_.node_name};
+  auto done = again_if_refused(key.display());
+  if (!store_.get(key)) {
+    writer_.create(std::move(node), Durability::Durable, std::move(done));
+    return;
   }
+  writer_.modify(
+      key, {}, Durability::Durable,
+      [node](json::object& raw) {
+        merge_node(raw, node);
+        auto status = node.at("status").get_object();
+        // What NodeReporter writes is known better there; it may have been faster than this write.
+        const json::value stored(raw);
+        if (const auto* conditions = find(stored, {"status", "conditions"})) status["conditions"] = *conditions;
+        if (const auto* version = find(stored, {"status", "nodeInfo", "containerRuntimeVersion"})) {
+          status["nodeInfo"].get_object()["containerRuntimeVersion"] = *version;
+        }
+        raw["status"] = std::move(status);
+        return true;
+      },
+      std::move(done));
+}
+
+StoreWriter::Done FirstObjects::again_if_refused(const std::string& what) {
+  return [this, what](const Status& written) {
+    if (written || failed_with(written, ErrorCode::AlreadyExists) || retry_) return;
+    if (!std::exchange(told_, true)) {
+      log(LogLevel::Warning, "cannot store what every host has, trying again",
+          {{"object", what}, {"error", written.error().message()}});
+    }
+    retry_ = loop_.after(retry_after_, [this] {
+      retry_.reset();
+      write(host_ip_);
+    });
+  };
 }
 
 }  // namespace berth::agent

@@ -1,14 +1,41 @@
 // agent/first_objects.hpp - what every host has from the start: namespaces, a storage class, its Node.
 #pragma once
 
+#include <chrono>
+#include <memory>
+#include <string>
+
 #include "agent/config.hpp"
 #include "agent/objects/store_writer.hpp"
+#include "base/loop.hpp"
 
 namespace berth::agent {
 
-/// Creates what is missing; brings the Node's labels, addresses and capacity up to date and keeps its conditions. What
-/// exists is not touched otherwise. Loop thread.
-void write_first_objects(store::Store& store, StoreWriter& writer, const Clock& clock, const Config& config,
-                         const std::string& host_ip);
+/// Loop thread. The references outlive it.
+class FirstObjects {
+ public:
+  FirstObjects(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, const Config& config,
+               std::chrono::milliseconds retry = std::chrono::seconds(2))
+      : loop_(loop), store_(store), writer_(writer), clock_(clock), config_(config), retry_after_(retry) {}
+
+  /// Creates what is missing; brings the Node's labels, addresses and capacity up to date and keeps its conditions.
+  /// What exists is not touched otherwise. What the store refuses (a full disk) is tried again after `retry`: without
+  /// its namespaces a host takes no pod.
+  void write(const std::string& host_ip);
+
+ private:
+  void write_node();
+  StoreWriter::Done again_if_refused(const std::string& what);
+
+  Loop& loop_;
+  store::Store& store_;
+  StoreWriter& writer_;
+  const Clock& clock_;
+  const Config& config_;
+  const std::chrono::milliseconds retry_after_;
+  std::string host_ip_;
+  bool told_ = false;
+  std::unique_ptr<LoopHandle> retry_;
+};
 
 }  // namespace berth::agent

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <charconv>
+#include <utility>
 
 #include "base/atomic_file.hpp"
 
@@ -48,8 +49,13 @@ NodeHealth look_at_host(const std::filesystem::path& state_dir, NodeHealth healt
 }  // namespace
 
 NodeReporter::NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, std::string node_name,
-                           std::filesystem::path state_dir)
-    : loop_(loop), writer_(writer), clock_(clock), node_name_(std::move(node_name)), state_dir_(std::move(state_dir)) {}
+                           std::filesystem::path state_dir, std::chrono::milliseconds retry)
+    : loop_(loop),
+      writer_(writer),
+      clock_(clock),
+      node_name_(std::move(node_name)),
+      state_dir_(std::move(state_dir)),
+      retry_after_(retry) {}
 
 void NodeReporter::begin() {
   begun_ = true;
@@ -76,13 +82,28 @@ void NodeReporter::on_runtime(const std::string& error, const std::string& versi
 }
 
 void NodeReporter::report() {
+  retry_.reset();
+  if (writing_) {
+    again_ = true;
+    return;
+  }
+  writing_ = true;
   reported_ = clock_.now();
-  writer_.modify({model::Kind::Node, "", node_name_}, {}, Durability::Lazy,
-                 [health = health_, version = runtime_version_, now = clock_.wall()](json::object& raw) {
-                   update_node_status(raw, health, version, now);
-                   return true;
-                 },
-                 {});
+  writer_.modify(
+      {model::Kind::Node, "", node_name_}, {}, Durability::Lazy,
+      [health = health_, version = runtime_version_, now = clock_.wall()](json::object& raw) {
+        update_node_status(raw, health, version, now);
+        return true;
+      },
+      [this](const Status& written) {
+        writing_ = false;
+        const auto again = std::exchange(again_, false);
+        if (!written) {
+          retry_ = loop_.after(retry_after_, [this] { report(); });
+        } else if (again) {
+          report();
+        }
+      });
 }
 
 void NodeReporter::renew_lease() {

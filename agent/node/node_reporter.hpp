@@ -1,6 +1,7 @@
 // agent/node/node_reporter.hpp - keeps the Node's conditions and its Lease true while we run.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -16,7 +17,7 @@ namespace berth::agent {
 class NodeReporter {
  public:
   NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, std::string node_name,
-               std::filesystem::path state_dir);
+               std::filesystem::path state_dir, std::chrono::milliseconds retry = std::chrono::seconds(1));
 
   /// The Node is there: reports from now on.
   void begin();
@@ -26,6 +27,8 @@ class NodeReporter {
 
  private:
   void look();
+  /// Writes what is known now. While a write is under way the next waits for it, so that the newest is written last; a
+  /// write that failed is repeated after `retry`: the Node may not be stored yet, or the disk be full for a while.
   void report();
   void renew_lease();
 
@@ -34,11 +37,15 @@ class NodeReporter {
   const Clock& clock_;
   const std::string node_name_;
   const std::filesystem::path state_dir_;
+  const std::chrono::milliseconds retry_after_;
   NodeHealth health_;
   std::string runtime_version_;
   SteadyTime reported_;
   bool begun_ = false;
+  bool writing_ = false;
+  bool again_ = false;
   std::unique_ptr<LoopHandle> timer_;
+  std::unique_ptr<LoopHandle> retry_;
 };
 
 }  // namespace berth::agent

@@ -124,8 +124,8 @@ TEST_P(KilledAgentTest, DISABLED_StartsForever) {
   const auto victim = runtime_of_victim();
   for (;;) {
     sign_of_life();
-    // It fails while containerd still undoes what the victim before this one had begun. The test starts the container itself
-    // after each kill, with a deadline: a failure that stays is seen there.
+    // It fails while containerd still undoes what the victim before this one had begun. The test starts the container
+    // itself after each kill, with a deadline: a failure that stays is seen there.
     const auto started = victim->start(other);
     if (!started) fmt::print(stderr, "{}\n", started.error().message());
     (void)victim->remove(id_of(other));

@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/05-kill.sh - the agent is killed at random moments while claims are made, formatted, mounted and removed.
+# Long: it waits for chance.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 rounds=20

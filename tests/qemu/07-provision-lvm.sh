@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/07-provision-lvm.sh - berth-volume alone makes, grows and removes logical volumes; killed at any moment, it converges.
+# Long: story 04 has the same through the agent.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 berth_volume_alone

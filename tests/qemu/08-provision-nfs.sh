@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/08-provision-nfs.sh - berth-volume alone makes and removes claims' directories on a share.
+# Long: story 02 has the same through the agent.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 berth_volume_alone

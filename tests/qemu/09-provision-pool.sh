@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/09-provision-pool.sh - berth-volume alone gives out disks and LUNs, and wipes them.
+# Long: stories 03 and 04 have the same through the agent.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 berth_volume_alone

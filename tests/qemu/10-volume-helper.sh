@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/10-volume-helper.sh - berth-volume alone, job by job: NFS v3 and v4, iSCSI with CHAP and two portals, disks by their names.
+# Long: stories 02 to 04 have the same through the agent.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 run=/run/berth-story
