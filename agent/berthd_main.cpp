@@ -1,14 +1,13 @@
 // agent/berthd_main.cpp - the daemon: options, configuration, agent, API.
-#include <chrono>
 #include <cstdio>
 #include <string>
-#include <thread>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "agent/agent.hpp"
 #include "agent/config.hpp"
+#include "agent/start.hpp"
 #include "api/api_server.hpp"
 #include "base/log.hpp"
 
@@ -60,16 +59,10 @@ int main(int argc, char** argv) {
     return 0;
   }
 
-  auto agent = berth::agent::make_agent(*config);
-  // A full disk gets room again, and nobody may be there to start us then: pods run on meanwhile.
-  for (std::string said; berth::failed_with(agent, berth::ErrorCode::ResourceExhausted);
-       agent = berth::agent::make_agent(*config)) {
-    constexpr std::chrono::seconds kTryAgain{5};
-    if (said != agent.error().message()) {
-      said = agent.error().message();
-      berth::log(berth::LogLevel::Error, "cannot start yet, pods run on, trying again", {{"error", said}});
-    }
-    std::this_thread::sleep_for(kTryAgain);
+  auto agent = berth::agent::start_agent(*config);
+  if (berth::failed_with(agent, berth::ErrorCode::Cancelled)) {
+    berth::log(berth::LogLevel::Info, agent.error().message());
+    return 0;
   }
   if (!agent) return fail(agent.error());
   auto served = api_config(*config);

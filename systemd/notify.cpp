@@ -18,6 +18,10 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
+void notify_starting(const std::string& status, std::chrono::seconds patience) {
+  const auto usec = std::chrono::microseconds(patience).count();
+  send("STATUS=" + one_line(status) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(usec));
+}
 void notify_ready(const std::string& status) { send("READY=1\nSTATUS=" + one_line(status)); }
 void notify_status(const std::string& status) { send("STATUS=" + one_line(status)); }
 void notify_stopping() { send("STOPPING=1"); }
