@@ -32,6 +32,7 @@
 #include "agent/sets/set_controller.hpp"
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
+#include "agent/stranger_orders.hpp"
 #include "base/log.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
@@ -147,6 +148,14 @@ class HostAgent final : public Agent {
                   {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },
                    .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
         records_(config_.run_dir / "objects", *files_lane_),
+        orders_({.loop = loop_,
+                 .store = *store_,
+                 .writer = writer_,
+                 .recovery = recovery_,
+                 .records = records_,
+                 .events = event_sink(),
+                 .node = config_.node_name,
+                 .take_down = [this](const runtime::PodIdentity& pod) { remove_orphan(pod); }}),
         health_(loop_, *pods_lane_, *runtime_, cache_, {pods_lane_.get(), files_lane_.get()},
                 [this](const std::string& error, const std::string& version) {
                   board_.set_containerd(error, version);
@@ -197,8 +206,6 @@ class HostAgent final : public Agent {
   void remove_orphan(const runtime::PodIdentity& orphan);
   void drive(const PodPtr& pod);
   void on_strangers(const std::vector<model::Stranger>& strangers);
-  void take_orders(const model::Object& node);
-  void adopt(const model::Stranger& stranger, const model::ObjectKey& node);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
@@ -236,6 +243,7 @@ class HostAgent final : public Agent {
   Placement placement_;
   Recovery recovery_;
   PodRecords records_;
+  StrangerOrders orders_;
   Health health_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
@@ -256,6 +264,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
             events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
           },
       .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
+      .on_gone = [this](const std::string& uid) { loop_.post([this, uid] { orders_.on_gone(uid); }); },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
 }
@@ -323,56 +332,9 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
     if (!held_.contains(pod->meta.uid)) continue;
     events_.record(
         {Kind::Pod, name.first, name.second}, pod->meta.uid, "Warning", "HeldByStranger",
-        "A pod of this name that has no object runs on this host: adopt or remove it first, see berth status");
+        "A pod of this name that has no object runs on this host: adopt or remove it first, see berth pods strangers");
   }
-  const auto node = store_->get({Kind::Node, "", config_.node_name});
-  if (node) take_orders(*node);
-}
-
-/// A person decides about strangers by annotations of this node: stranger.berth.io/<uid> = adopt or remove.
-void HostAgent::take_orders(const model::Object& node) {
-  constexpr std::string_view kPrefix = "stranger.berth.io/";
-  if (node.meta.name != config_.node_name) return;
-  for (const auto& [name, order] : node.meta.annotations) {
-    if (!name.starts_with(kPrefix)) continue;
-    const auto uid = name.substr(kPrefix.size());
-    const auto all = recovery_.strangers();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.uid == uid; });
-    if (found == all.end()) continue;
-    if (order == "remove") {
-      recovery_.drop(uid);
-      remove_orphan({.uid = found->uid, .ns = found->ns, .name = found->name});
-    } else if (order == "adopt") {
-      adopt(*found, node.key());
-    }
-    writer_.modify(node.key(), {}, Durability::Durable,
-                   [name = name](json::object& raw) {
-                     auto* metadata = raw.if_contains("metadata");
-                     if (metadata == nullptr || !metadata->is_object()) return false;
-                     auto* annotations = metadata->get_object().if_contains("annotations");
-                     return annotations != nullptr && annotations->is_object() &&
-                            annotations->get_object().erase(name) != 0;
-                   },
-                   {});
-  }
-}
-
-/// Makes the stranger's object again, under its old uid: the driver then finds its containers as after any restart.
-void HostAgent::adopt(const model::Stranger& stranger, const model::ObjectKey& node) {
-  const auto failed = [this, node, stranger](const Error& error) {
-    events_.record(node, node.name, "Warning", "NotAdopted",
-                   fmt::format("Pod {}/{} ({}): {}", stranger.ns, stranger.name, stranger.uid, error.message()));
-  };
-  auto object = records_.read(stranger.uid);
-  if (!object) return failed(object.error().context("its record"));
-  object->raw["status"] = json::object{};
-  store_->create(*std::move(object), Durability::Durable,
-                 [this, failed, uid = stranger.uid](const Result<model::ObjectPtr>& made) {
-                   loop_.post([this, failed, uid, made] {
-                     if (!made) return failed(made.error());
-                     recovery_.drop(uid);
-                   });
-                 });
+  if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
 }
 
 void HostAgent::begin() {
@@ -471,7 +433,7 @@ void HostAgent::on_change(const store::Change& change) {
       for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
       break;
     case Kind::Node:
-      if (change.type != store::ChangeType::Deleted) take_orders(object);
+      if (change.type != store::ChangeType::Deleted) orders_.take(object);
       break;
     case Kind::Endpoints:
     case Kind::EndpointSlice:  // Made by hand for a service without a selector: that service's names.

@@ -84,9 +84,7 @@ void Recovery::judge(OrphanFacts facts) {
   strangers_ = std::move(plan.strangers);
   for (const auto& stranger : strangers_) {
     log(LogLevel::Warning,
-        "a pod without an object runs on, and a pod of its name waits: annotate the node with "
-        "stranger.berth.io/UID=adopt "
-        "or =remove",
+        "a pod without an object runs on, and a pod of its name waits: berth pods adopt UID, or berth pods remove UID",
         {{"pod", stranger.ns + "/" + stranger.name}, {"uid", stranger.uid}, {"why", stranger.why}});
   }
   write_mark();
@@ -114,6 +112,13 @@ bool Recovery::holds(const model::Pod& pod) const {
   return std::any_of(strangers_.begin(), strangers_.end(), [&](const auto& stranger) {
     return stranger.ns == pod.meta.ns && stranger.name == pod.meta.name;
   });
+}
+
+void Recovery::explain(const std::string& uid, const std::string& why) {
+  for (auto& stranger : strangers_) {
+    if (stranger.uid == uid) stranger.why = why;
+  }
+  callbacks_.on_strangers(strangers_);
 }
 
 void Recovery::drop(const std::string& uid) {

@@ -59,7 +59,11 @@ class Recovery {
   bool holds(const model::Pod& pod) const;
 
   const std::vector<model::Stranger>& strangers() const { return strangers_; }
-  /// Somebody has decided: it is no stranger any more.
+  /// Was the host looked through? Before, strangers() is empty and says nothing.
+  bool strangers_known() const { return judged_; }
+  /// What is to be said of a stranger from now on: why it is still one.
+  void explain(const std::string& uid, const std::string& why);
+  /// It is no stranger any more: it has an object, or it is gone.
   void drop(const std::string& uid);
 
  private:

@@ -7,6 +7,7 @@
 
 #include "cli/json_path.hpp"
 #include "cli/server.hpp"
+#include "cli/tab_text.hpp"
 
 namespace berth::cli::page {
 
@@ -24,18 +25,10 @@ std::vector<std::pair<std::string, std::string>> sorted(const json::value* map) 
 
 }  // namespace
 
-std::string clean(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return out;
-}
-
 std::string text(const json::value& from, Path path, std::string_view fallback) {
   const auto* value = find(from, path);
   if (value == nullptr || value->is_null()) return std::string(fallback);
-  auto out = clean(plain_text(*value));
+  auto out = one_line(plain_text(*value));
   return out.empty() ? std::string(fallback) : out;
 }
 
@@ -49,7 +42,7 @@ std::string joined(const json::array& values, std::string_view separator) {
   std::string out;
   for (const auto& value : values) {
     if (!out.empty()) out += separator;
-    out += clean(plain_text(value));
+    out += one_line(plain_text(value));
   }
   return out;
 }
@@ -73,7 +66,7 @@ void labels(std::string& out, std::string_view indent, std::string_view title, c
   for (const auto& [key, value] : all) {
     if (!first) out += fmt::format("{}\t", indent);
     first = false;
-    out += fmt::format("{}={}\n", key, clean(value));
+    out += fmt::format("{}={}\n", key, one_line(value));
   }
 }
 
@@ -86,7 +79,7 @@ void annotations(std::string& out, std::string_view indent, std::string_view tit
     first = false;
     if (value.ends_with('\n')) value.pop_back();
     if (key.size() + value.size() + 2 <= kLongestAnnotation && value.find('\n') == std::string::npos) {
-      out += fmt::format("{}: {}\n", key, clean(value));
+      out += fmt::format("{}: {}\n", key, one_line(value));
       continue;
     }
     out += fmt::format("{}:\n", key);
@@ -95,7 +88,7 @@ void annotations(std::string& out, std::string_view indent, std::string_view tit
       const auto end = std::min(rest.find('\n'), rest.size());
       const auto line = rest.substr(0, end);
       const bool fits = line.size() <= kLongestAnnotation - 2;
-      out += fmt::format("{}\t  {}{}\n", indent, clean(line.substr(0, kLongestAnnotation - 2)), fits ? "" : "...");
+      out += fmt::format("{}\t  {}{}\n", indent, one_line(line.substr(0, kLongestAnnotation - 2)), fits ? "" : "...");
       if (end == rest.size()) break;
       rest.remove_prefix(end + 1);
     }

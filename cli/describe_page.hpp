@@ -17,8 +17,6 @@ std::string joined(const json::array& values, std::string_view separator);
 /// "a=1,b=2", sorted; "<none>".
 std::string label_text(const json::value* labels);
 bool is_true(const json::value& from, Path path);
-/// Lines as they are stored must not drive the terminal.
-std::string clean(std::string_view text);
 
 /// "Labels:\ta=1\n\tb=2\n", with `indent` before each line.
 void labels(std::string& out, std::string_view indent, std::string_view title, const json::value* map);

@@ -7,6 +7,7 @@
 #include "cli/event_text.hpp"
 #include "cli/json_path.hpp"
 #include "cli/server.hpp"
+#include "cli/tab_text.hpp"
 
 namespace berth::cli::page {
 
@@ -50,7 +51,7 @@ void state(std::string& out, std::string_view title, const json::value* value) {
 std::string field_value(const json::value* pod, std::string_view path) {
   if (pod == nullptr) return {};
   const auto found = JsonPath::parse_relaxed(path);
-  return found ? clean(found->print(*pod)) : std::string();
+  return found ? one_line(found->print(*pod)) : std::string();
 }
 
 std::string env_line(const json::value& entry, const json::value* pod) {
@@ -117,7 +118,7 @@ void words(std::string& out, std::string_view title, const json::array& all) {
     std::string_view rest = whole;
     while (true) {
       const auto end = std::min(rest.find('\n'), rest.size());
-      out += fmt::format("      {}\n", clean(rest.substr(0, end)));
+      out += fmt::format("      {}\n", one_line(rest.substr(0, end)));
       if (end == rest.size()) break;
       rest.remove_prefix(end + 1);
     }

@@ -134,11 +134,11 @@ void fields(std::string& out, const json::value& from, std::size_t level, bool t
         if (item.is_object()) {
           fields(out, item, level + 1, false);
         } else {
-          out += fmt::format("{}  {}\n", indent, page::clean(plain_text(item)));
+          out += fmt::format("{}  {}\n", indent, one_line(plain_text(item)));
         }
       }
     } else {
-      out += fmt::format("{}{}:\t{}\n", indent, title, page::clean(plain_text(*value)));
+      out += fmt::format("{}{}:\t{}\n", indent, title, one_line(plain_text(*value)));
     }
   }
 }

@@ -6,6 +6,7 @@
 #include "cli/describe_page.hpp"
 #include "cli/json_path.hpp"
 #include "cli/server.hpp"
+#include "cli/tab_text.hpp"
 
 namespace berth::cli::page {
 
@@ -137,7 +138,7 @@ void source_of(std::string& out, const json::value& holder) {
     if (!value.is_object()) continue;
     out += fmt::format("    Type:\t{}\n", name);
     for (const auto& [field, detail] : value.get_object()) {
-      out += fmt::format("    {}:\t{}\n", std::string_view(field.data(), field.size()), clean(plain_text(detail)));
+      out += fmt::format("    {}:\t{}\n", std::string_view(field.data(), field.size()), one_line(plain_text(detail)));
     }
     return;
   }
@@ -162,7 +163,7 @@ std::string fields_of(const json::value& from, Path path) {
   if (map == nullptr || !map->is_object()) return "<none>";
   std::vector<std::string> terms;
   for (const auto& [key, value] : map->get_object()) {
-    terms.push_back(fmt::format("{}={}", std::string_view(key.data(), key.size()), clean(plain_text(value))));
+    terms.push_back(fmt::format("{}={}", std::string_view(key.data(), key.size()), one_line(plain_text(value))));
   }
   std::sort(terms.begin(), terms.end());
   return terms.empty() ? "<none>" : fmt::format("{}", fmt::join(terms, ","));
@@ -273,7 +274,7 @@ std::string storage_class(const json::value& object, const Related& /*related*/)
                                                                                                       : "False");
   const auto& options = list(object, {"mountOptions"});
   out += options.empty() ? "MountOptions:\t<none>\n" : "MountOptions:\n";
-  for (const auto& option : options) out += fmt::format("  {}\n", clean(plain_text(option)));
+  for (const auto& option : options) out += fmt::format("  {}\n", one_line(plain_text(option)));
   out += fmt::format("ReclaimPolicy:\t{}\n", text(object, {"reclaimPolicy"}));
   out += fmt::format("VolumeBindingMode:\t{}\n", text(object, {"volumeBindingMode"}));
   return out;

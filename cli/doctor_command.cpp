@@ -185,7 +185,7 @@ std::vector<Finding> strangers(const Global& global) {
     all.push_back({Verdict::Warn,
                    fmt::format("pod {}/{} (uid {}) runs here and has no object: {}", stranger.ns, stranger.name,
                                stranger.uid, stranger.why),
-                   "docs/operations.md, \"Pods without an object\": adopt it or remove it"});
+                   fmt::format("berth pods adopt {0}, or berth pods remove {0}", stranger.uid)});
   }
   return all;
 }

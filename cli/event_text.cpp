@@ -6,20 +6,11 @@
 #include <fmt/format.h>
 
 #include "cli/server.hpp"
+#include "cli/tab_text.hpp"
 
 namespace berth::cli {
 
 namespace {
-
-/// One line, without what could drive a terminal.
-std::string clean(std::string_view text) {
-  std::string out(text);
-  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-  for (auto& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return out;
-}
 
 std::string source_of(const json::value& event) {
   auto component = find_string(event, {"source", "component"});
@@ -60,9 +51,9 @@ std::string event_header(bool namespaces) {
 
 std::string event_line(const json::value& event, bool namespaces, WallClock::time_point now) {
   return fmt::format("{}{}\t{}\t{}\t{}/{}\t{}\n", namespaces ? fmt::format("{}\t", namespace_of(event)) : "",
-                     event_interval(event, now), find_string(event, {"type"}), clean(find_string(event, {"reason"})),
+                     event_interval(event, now), find_string(event, {"type"}), one_line(find_string(event, {"reason"})),
                      find_string(event, {"involvedObject", "kind"}), find_string(event, {"involvedObject", "name"}),
-                     clean(find_string(event, {"message"})));
+                     one_line(find_string(event, {"message"})));
 }
 
 std::string event_section(std::vector<json::value> events, WallClock::time_point now) {
@@ -70,8 +61,8 @@ std::string event_section(std::vector<json::value> events, WallClock::time_point
   sort_events(events);
   std::string out = "Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------\n";
   for (const auto& event : events) {
-    out += fmt::format("  {}\t{}\t{}\t{}\t{}\n", find_string(event, {"type"}), clean(find_string(event, {"reason"})),
-                       event_interval(event, now), source_of(event), clean(find_string(event, {"message"})));
+    out += fmt::format("  {}\t{}\t{}\t{}\t{}\n", find_string(event, {"type"}), one_line(find_string(event, {"reason"})),
+                       event_interval(event, now), source_of(event), one_line(find_string(event, {"message"})));
   }
   return out;
 }

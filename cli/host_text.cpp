@@ -205,8 +205,10 @@ std::vector<Ailment> ailments(const HostPicture& picture) {
   add_problems(out, "store", status.store.problems, picture.now);
   add_disks(out, picture);
   for (const auto& stranger : status.strangers) {
-    out.push_back({"stranger", fmt::format("{}/{}", stranger.ns, stranger.name),
-                   fmt::format("runs here (uid {}) and has no object: {}", stranger.uid, stranger.why), "", false});
+    out.push_back(
+        {"stranger", fmt::format("{}/{}", stranger.ns, stranger.name),
+         fmt::format("runs here and has no object: {}; berth pods adopt {}, or remove", stranger.why, stranger.uid), "",
+         false});
   }
   for (const auto& source : status.sources) {
     if (!source.error.empty()) {
@@ -249,7 +251,7 @@ std::string host_text(const HostPicture& picture, const std::vector<Ailment>& ai
   std::string list;
   for (const auto& each : ailing) {
     list += fmt::format("{}\t{}\t{}\t{}\n", each.warning ? "(warning) " + each.what : each.what,
-                        each.since.empty() ? "-" : each.since, page::clean(each.subject), page::clean(each.sentence));
+                        each.since.empty() ? "-" : each.since, one_line(each.subject), one_line(each.sentence));
   }
   return out + "\nNot well:\n" + align_tabs(list, 0, 2);
 }

@@ -12,6 +12,9 @@ namespace berth::cli {
 /// its tables 6 and 3.
 std::string align_tabs(std::string_view text, std::size_t minimum, std::size_t padding);
 
+/// What somebody else wrote, as one line of ours: without blanks at its end and without what could drive a terminal.
+std::string one_line(std::string_view text);
+
 /// Columns on a terminal: characters, not bytes.
 std::size_t width_of(std::string_view text);
 

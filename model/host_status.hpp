@@ -60,6 +60,10 @@ struct SourceStatus {
   bool operator==(const SourceStatus&) const = default;
 };
 
+/// Annotations of a Node by which a person decides: this with a stranger's uid, "adopt" or "remove". The agent takes
+/// one away when it is carried out; a stranger that is still listed then says why.
+constexpr std::string_view kStrangerOrder = "stranger.berth.io/";
+
 /// A pod that runs here and has no object: nobody but a person may decide about it.
 struct Stranger {
   std::string uid{};

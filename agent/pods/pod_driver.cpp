@@ -72,8 +72,10 @@ struct PodDriver::Hands {
   void operator()(const HasSettled&) const { driver.callbacks_.on_settled(uid()); }
   void operator()(const RemoveObject&) const { driver.callbacks_.on_forget(*pod); }
   void operator()(const Discard&) const {
-    driver.queue_.erase(uid());
-    driver.pods_.erase(uid());
+    const auto gone = uid();
+    driver.queue_.erase(gone);
+    driver.pods_.erase(gone);
+    if (driver.callbacks_.on_gone) driver.callbacks_.on_gone(gone);
   }
   void operator()(const Say& say) const {
     std::vector<LogField> fields;

@@ -30,6 +30,8 @@ struct PodDriverCallbacks {
   std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
       on_event;
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
+  /// Nothing is left here of a pod whose object was gone. May be empty.
+  std::function<void(const std::string& uid)> on_gone = {};
   /// Credentials for the registry of `image` only.
   std::function<std::vector<runtime::RegistryAuth>(const model::Pod&, const std::string& image)> registry_auths;
 };

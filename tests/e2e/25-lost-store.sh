@@ -98,10 +98,32 @@ start_agent
 expect "strangers" "$(strangers)" "kept-0 kept-1 kept-2"
 uid_of() { host_status | jq -r ".strangers[] | select(.name == \"$1\") | .uid"; }
 adopted=$(uid_of kept-0) removed=$(uid_of kept-1)
-berth annotate node bed "stranger.berth.io/$adopted=adopt" "stranger.berth.io/$removed=remove" >/dev/null
+listed=$(berth pods strangers)
+for name in kept-0 kept-1 kept-2; do expect_match "$name is listed" "$listed" "$(uid_of $name) +default +$name +[a-z]"; done
+expect_match "status names the command" "$(berth status || true)" "berth pods adopt $adopted"
+expect "adopt says" "$(berth pods adopt default/kept-0)" "pod default/kept-0 ($adopted) adopted"
+expect "what there is stays" "$(strangers)" "kept-1 kept-2"
+! berth pods remove default/kept-0 2>"$BERTH_TEST_DIR/refused" || fail "removed a pod that has an object"
+expect_match "an adopted pod is no stranger" "$(cat "$BERTH_TEST_DIR/refused")" "no pod without an object is called"
+expect "remove says" "$(berth pods remove "$removed")" "pod default/kept-1 ($removed) removed"
+gone() { ! grep -q "$removed" < <(processes); }
+gone || fail "said to be removed, and still there"
+expect "no order is left" "$(field node bed '.metadata.annotations // {} | keys | map(select(startswith("stranger"))) | join(" ")')" ""
 wait_for 10 "the adopted one has its object" is_ready kept-0
 expect "with its uid" "$(pod_uid kept-0)" "$adopted"
 expect "and its process" "$(processes | grep "$adopted")" "$(grep "$adopted" <<<"$before")"
-gone() { ! grep -q "$removed" < <(processes); }
-wait_for 10 "the removed one is gone" gone
 expect "left to decide" "$(strangers)" "kept-2"
+
+step "an object of that name is in the way: adopting says so, and the stranger stays"
+in_the_way() { [ "$(pod_uid kept-2)" != "" ]; } # its manifest is still there
+wait_for 5 "there is an object" in_the_way
+! berth pods adopt default/kept-2 2>"$BERTH_TEST_DIR/refused" || fail "adopted over an object"
+expect_match "it says why" "$(cat "$BERTH_TEST_DIR/refused")" "kept-2.*not adopted: .*exist"
+expect "left to decide" "$(strangers)" "kept-2"
+expect "the new one waits" "$(pod kept-2 '.status.phase // "Pending"')" "Pending"
+
+step "it is removed, and only then the new one of its name starts"
+berth pods remove default/kept-2 >/dev/null
+wait_for 15 "the new one runs" is_ready kept-2
+expect "the strangers" "$(strangers)" ""
+expect "said so" "$(berth pods strangers)" "No pods without an object."
