@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/sources/manifest_owner.hpp"
 #include "agent/sources/source_snapshot.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -16,12 +17,6 @@
 #include "store/store.hpp"
 
 namespace berth::agent {
-
-/// On each object that a file made: the node and the file's id ("worker1/directory:/etc/berth/manifests/web.yaml";
-/// without the node in objects of berth 0.1), and the hash of what the file said about it. While the hash is the same
-/// the file leaves the object alone, so that a later `kubectl scale` holds.
-constexpr std::string_view kSourceAnnotation = "berth.io/source";
-constexpr std::string_view kSourceHashAnnotation = "berth.io/source-hash";
 
 struct Finding {
   LogLevel level = LogLevel::Error;  ///< Error or Warning.

@@ -22,27 +22,6 @@ struct Claim {
   const std::string* hash = nullptr;
 };
 
-/// Whose an object is, as its annotation says.
-struct Owner {
-  std::string node;      ///< Empty in what berth 0.1 wrote.
-  std::string id;        ///< Of the file; empty: nobody's.
-  bool foreign = false;  ///< Another node's file: not ours to judge.
-};
-
-Owner owner_of(const model::Object& object, const std::string& node) {
-  const auto found = object.meta.annotations.find(std::string(kSourceAnnotation));
-  if (found == object.meta.annotations.end()) return {};
-  const auto& text = found->second;
-  // A node's name has no colon, and every id has one before its first slash.
-  const auto slash = text.find('/');
-  const bool named = slash != std::string::npos && text.find(':') > slash;
-  Owner owner;
-  owner.node = named ? text.substr(0, slash) : std::string();
-  owner.id = named ? text.substr(slash + 1) : text;
-  owner.foreign = named && owner.node != node;
-  return owner;
-}
-
 std::string hash_in(const model::Object& object) {
   const auto found = object.meta.annotations.find(std::string(kSourceHashAnnotation));
   return found == object.meta.annotations.end() ? std::string() : found->second;
@@ -169,7 +148,7 @@ class Planner {
   /// Which claim holds; null when the object belongs to a file that cannot be read just now.
   const Claim* choose(const ObjectKey& key, const std::vector<Claim>& claims) {
     const auto old = stored(key);
-    const auto whose = old == nullptr ? Owner() : owner_of(*old, node_);
+    const auto whose = old == nullptr ? ManifestOwner() : owner_of(*old, node_);
     const auto owner = whose.foreign ? std::string() : whose.id;
     const Claim* winner = held_.contains(owner) ? nullptr : &claims.front();
     for (const auto& claim : claims) {

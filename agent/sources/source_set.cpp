@@ -2,11 +2,15 @@
 #include "agent/sources/source_set.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/sources/manifest_applier.hpp"
 #include "agent/sources/source_directory.hpp"
+#include "agent/sources/source_memories.hpp"
 #include "agent/sources/source_url.hpp"
 #include "base/counters.hpp"
 #include "base/log.hpp"
@@ -24,12 +28,12 @@ class Sources final : public SourceSet {
                  [this](const Finding& finding) { tell(finding); }) {
     applier_.on_status([this](std::vector<model::SourceStatus> spoken) { publish(std::move(spoken)); });
     const auto take = [this](SourceSnapshot snapshot) { applier_.take(std::move(snapshot)); };
+    const auto memories = config.state_dir / "sources";
     for (const auto& source : config.sources) {
       if (source.url.empty()) {
         DirectorySourceOptions options;
         options.directory = source.directory;
-        options.memory =
-            config.state_dir / "sources" / (content_hash(source.directory.native()).substr(0, 16) + ".json");
+        options.memory = memory_file(memories, source.directory);
         sources_.push_back(make_directory_source(rooms.loop, rooms.lane, std::move(options), take));
       } else {
         UrlSourceOptions options;
@@ -40,10 +44,27 @@ class Sources final : public SourceSet {
         sources_.push_back(make_url_source(rooms.loop, rooms.lane, std::move(options), take));
       }
     }
+    forget_others(rooms, memories);
     publish({});
   }
 
  private:
+  /// The memories of what is no source any more, and of whose objects none is left.
+  void forget_others(const SourceSetRooms& rooms, const std::filesystem::path& memories) {
+    std::set<std::string> keep;
+    for (const auto& source : sources_) keep.insert(source->name());
+    for (const auto& kind : model::all_kinds()) {
+      for (const auto& object : rooms.store.list(kind.kind).objects) {
+        if (const auto owner = owner_of(*object, node_); !owner.id.empty()) keep.insert(source_of(owner.id));
+      }
+    }
+    rooms.lane.run([memories, keep = std::move(keep)] {
+      for (const auto& source : forget_other_sources(memories, keep)) {
+        log(LogLevel::Info, "forgot what a source was that is not in the configuration", {{"source", source}});
+      }
+    });
+  }
+
   void tell(const Finding& finding) {
     const auto text = finding.problem.text();
     log(finding.level, "manifest: " + text);
