@@ -2,11 +2,10 @@
 #include "agent/orphan_plan.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
+
+#include "tests/temp_dir.hpp"
 
 namespace berth::agent {
 namespace {
@@ -95,9 +94,8 @@ TEST(OrphanPlan, APodWhoseRowCannotBeReadIsLeftAlone) {
 }
 
 TEST(StoreMark, IsReadAsItWasWrittenAndAMissingOneIsNoError) {
-  auto pattern = testing::TempDir() + "mark-XXXXXX";
-  const std::filesystem::path dir = ::mkdtemp(pattern.data());
-  const auto file = dir / "store.json";
+  const TempDir dir;
+  const auto file = dir.path() / "store.json";
   const auto none = read_store_mark(file);
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->has_value());
@@ -108,7 +106,6 @@ TEST(StoreMark, IsReadAsItWasWrittenAndAMissingOneIsNoError) {
   EXPECT_EQ(*read, mark);
   std::ofstream(file) << "{}";
   EXPECT_FALSE(read_store_mark(file).ok()) << "damaged is not the same as missing";
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

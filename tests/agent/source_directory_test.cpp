@@ -1,5 +1,6 @@
 // tests/agent/source_directory_test.cpp - events of the kernel become snapshots.
 #include "agent/sources/source_directory.hpp"
+#include "tests/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -20,14 +21,7 @@ std::string manifest(const std::string& name) {
 
 class SourceDirectory : public testing::Test {
  protected:
-  SourceDirectory() {
-    auto pattern = testing::TempDir() + "watch-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-  }
-  ~SourceDirectory() override {
-    source_.reset();
-    fs::remove_all(dir_);
-  }
+  ~SourceDirectory() override { source_.reset(); }
 
   /// Rescans are an hour away: what is seen came from an event.
   void start(milliseconds settle = milliseconds{1}, milliseconds absent = milliseconds{3'600'000}) {
@@ -70,7 +64,8 @@ class SourceDirectory : public testing::Test {
 
   void put(const std::string& name, const std::string& text) { std::ofstream(dir_ / name) << text; }
 
-  fs::path dir_;
+  TempDir temp_;
+  const fs::path dir_ = temp_.path();
   Loop loop_;
   std::unique_ptr<Lane> lane_ = make_inline_lane();
   std::optional<SourceSnapshot> last_;

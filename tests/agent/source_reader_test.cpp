@@ -2,10 +2,10 @@
 #include "agent/sources/source_reader.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
+
+#include "tests/temp_dir.hpp"
 
 namespace berth::agent {
 namespace {
@@ -16,15 +16,9 @@ std::string manifest(const std::string& name) {
   return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {a: b}\n";
 }
 
-fs::path make_directory() {
-  auto pattern = testing::TempDir() + "source-XXXXXX";
-  return ::mkdtemp(pattern.data());
-}
-
 class SourceReader : public testing::Test {
  protected:
   SourceReader() { fs::create_directory(dir_ / "m"); }
-  ~SourceReader() override { fs::remove_all(dir_); }
 
   void put(const std::string& name, const std::string& text) { std::ofstream(dir_ / "m" / name) << text; }
 
@@ -40,7 +34,8 @@ class SourceReader : public testing::Test {
     return all;
   }
 
-  fs::path dir_ = make_directory();
+  TempDir temp_;
+  const fs::path dir_ = temp_.path();
   DirectoryReader reader_{dir_ / "m"};
 };
 

@@ -1,5 +1,6 @@
 // tests/base/atomic_file_test.cpp - all of the new content or all of the old.
 #include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -14,13 +15,8 @@ namespace fs = std::filesystem;
 
 class AtomicFile : public testing::Test {
  protected:
-  AtomicFile() {
-    auto pattern = testing::TempDir() + "atomic-file-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-  }
-  ~AtomicFile() override { fs::remove_all(dir_); }
-
-  fs::path dir_;
+  TempDir temp_;
+  const fs::path dir_ = temp_.path();
 };
 
 TEST_F(AtomicFile, WritesReplacesAndReadsBack) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "cli/manifests.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::cli {
 namespace {
@@ -15,12 +16,6 @@ namespace fs = std::filesystem;
 
 class Manifests : public testing::Test {
  protected:
-  Manifests() {
-    char name[] = "/tmp/berth-manifests-XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  ~Manifests() override { fs::remove_all(root_); }
-
   std::string put(const fs::path& file, const std::string& text) const {
     fs::create_directories((root_ / file).parent_path());
     std::ofstream(root_ / file) << text;
@@ -38,7 +33,8 @@ class Manifests : public testing::Test {
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\n";
   }
 
-  fs::path root_;
+  TempDir temp_;
+  const fs::path root_ = temp_.path();
   Global global_;
 };
 

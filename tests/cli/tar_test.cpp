@@ -11,6 +11,7 @@
 #include "base/atomic_file.hpp"
 #include "cli/extraction.hpp"
 #include "cli/tar_stream.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::cli {
 namespace {
@@ -19,12 +20,6 @@ namespace fs = std::filesystem;
 
 class Tar : public testing::Test {
  protected:
-  Tar() {
-    char name[] = "/tmp/berth-tar-XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  ~Tar() override { fs::remove_all(root_); }
-
   void put(const fs::path& file, const std::string& text) const {
     fs::create_directories((root_ / file).parent_path());
     std::ofstream(root_ / file) << text;
@@ -68,7 +63,8 @@ class Tar : public testing::Test {
     return block + body;
   }
 
-  fs::path root_;
+  TempDir temp_;
+  const fs::path root_ = temp_.path();
 };
 
 TEST_F(Tar, AFolderComesBackAsItWas) {
