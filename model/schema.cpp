@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/edit_distance.hpp"
 #include "model/schema_types.hpp"
+#include "model/validation.hpp"
 
 namespace berth::model {
 namespace {
@@ -136,6 +138,7 @@ class Walk {
           mismatch(path, "a string", value, scalar ? "; put it in quotes" : "");
         }
         return;
+      case Shape::Time: return time(value, path);
       case Shape::Flag:
         if (!value.is_bool()) mismatch(path, "true or false", value);
         return;
@@ -159,6 +162,14 @@ class Walk {
     const bool fits = shape == Shape::Int64 || (*number >= std::numeric_limits<std::int32_t>::min() &&
                                                 *number <= std::numeric_limits<std::int32_t>::max());
     if (!fits && errors_) note(path, fmt::format("invalid value: {}: does not fit in 32 bits", *number));
+  }
+
+  void time(const json::value& value, const std::string& path) {
+    const auto* text = value.if_string();
+    if (text == nullptr) return mismatch(path, "a time", value);
+    if (errors_ && !parse_rfc3339({text->data(), text->size()})) {
+      note(path, invalid({text->data(), text->size()}, "times look like 2006-01-02T15:04:05Z (RFC 3339)"));
+    }
   }
 
   void quantity(const json::value& value, const std::string& path) {

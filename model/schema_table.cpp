@@ -1,7 +1,7 @@
 // model/schema_table.cpp - the table itself; schema.cpp reads it.
 //
 // One line is one type: `Name: field:type field:type ...`. A type is
-//   s string · b boolean · i 32-bit integer · l 64-bit integer · q quantity · x integer or string · any
+//   s string · t time · b boolean · i 32-bit integer · l 64-bit integer · q quantity · x integer or string · any
 //   {s} {q} map of · [T] list of · Name another line.
 // `-field` is stored but has no effect here. `Name*:` may have more fields than are listed. A line that starts with
 // spaces continues the one before. How values merge (strategic merge patch, server-side apply), as upstream marks it:
@@ -14,8 +14,8 @@ namespace berth::model {
 
 // clang-format off
 const std::string_view kSchemaTable =
-R"(ObjectMeta: name:s generateName:s namespace:s selfLink:s uid:s resourceVersion:s generation:l creationTimestamp:s
-  deletionTimestamp:s deletionGracePeriodSeconds:l labels:{s} annotations:{s} ownerReferences:[OwnerReference]@uid
+R"(ObjectMeta: name:s generateName:s namespace:s selfLink:s uid:s resourceVersion:s generation:l creationTimestamp:t
+  deletionTimestamp:t deletionGracePeriodSeconds:l labels:{s} annotations:{s} ownerReferences:[OwnerReference]@uid
   finalizers:[s]@ managedFields:any
 OwnerReference!: apiVersion:s kind:s name:s uid:s controller:b blockOwnerDeletion:b
 LabelSelector!: matchLabels:{s} matchExpressions:[Requirement]
@@ -26,7 +26,7 @@ ObjectRef!: kind:s namespace:s name:s uid:s apiVersion:s resourceVersion:s field
 Namespace: apiVersion:s kind:s metadata:ObjectMeta spec:NamespaceSpec status:NamespaceStatus
 NamespaceSpec: finalizers:[s]
 NamespaceStatus*: phase:s conditions:[Condition]@type
-Condition*: type:s status:s observedGeneration:l lastHeartbeatTime:s lastProbeTime:s lastTransitionTime:s reason:s
+Condition*: type:s status:s observedGeneration:l lastHeartbeatTime:t lastProbeTime:t lastTransitionTime:t reason:s
   message:s
 Node: apiVersion:s kind:s metadata:ObjectMeta spec:NodeSpec status:NodeStatus
 NodeSpec: podCIDR:s podCIDRs:[s]@ providerID:s unschedulable:b taints:[Taint] configSource:any externalID:s
@@ -35,7 +35,7 @@ NodeStatus*: capacity:{q} allocatable:{q} phase:s conditions:[Condition]@type ad
 NodeAddress: type:s address:s
 NodeInfo*: machineID:s systemUUID:s bootID:s kernelVersion:s osImage:s containerRuntimeVersion:s kubeletVersion:s
   kubeProxyVersion:s operatingSystem:s architecture:s
-Taint: key:s value:s effect:s timeAdded:s
+Taint: key:s value:s effect:s timeAdded:t
 StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{s} reclaimPolicy:s mountOptions:[s]
   allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:[TopologyTerm]
 TopologyTerm!: matchLabelExpressions:[TopologyLabel]
@@ -54,10 +54,10 @@ SliceEndpoint: addresses:[s] conditions:SliceConditions hostname:s targetRef:Obj
   deprecatedTopology:{s} hints:any
 SliceConditions: ready:b serving:b terminating:b
 Lease: apiVersion:s kind:s metadata:ObjectMeta spec:LeaseSpec
-LeaseSpec*: holderIdentity:s leaseDurationSeconds:i acquireTime:s renewTime:s leaseTransitions:i strategy:s
+LeaseSpec*: holderIdentity:s leaseDurationSeconds:i acquireTime:t renewTime:t leaseTransitions:i strategy:s
   preferredHolder:s
 Event*: apiVersion:s kind:s metadata:ObjectMeta involvedObject:ObjectRef reason:s message:s source:EventSource
-  firstTimestamp:s lastTimestamp:s count:i type:s
+  firstTimestamp:t lastTimestamp:t eventTime:t count:i type:s
 EventSource: component:s host:s
 
 PersistentVolumeClaim: apiVersion:s kind:s metadata:ObjectMeta spec:ClaimSpec status:ClaimStatus
@@ -66,7 +66,7 @@ ClaimSpec: accessModes:[s] selector:LabelSelector resources:ClaimResources volum
 ClaimStatus*: phase:s accessModes:[s] capacity:{q} conditions:[Condition]@type allocatedResources:{q}
 ClaimResources: limits:{q} requests:{q}
 PersistentVolume: apiVersion:s kind:s metadata:ObjectMeta spec:VolumeSpec status:VolumeStatus
-VolumeStatus*: phase:s message:s reason:s lastPhaseTransitionTime:s
+VolumeStatus*: phase:s message:s reason:s lastPhaseTransitionTime:t
 VolumeSpec: capacity:{q} accessModes:[s] claimRef:ClaimRef persistentVolumeReclaimPolicy:s storageClassName:s
   mountOptions:[s] volumeMode:s nodeAffinity:VolumeNodeAffinity -volumeAttributesClassName:s
   hostPath:HostPathSource local:LocalSource nfs:NfsSource iscsi:PersistentIscsiSource fc:FcSource
@@ -256,15 +256,15 @@ VsphereSource: volumePath:s fsType:s -storagePolicyName:s -storagePolicyID:s
 CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRef:LocalRef
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
 
-PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:s qosClass:s conditions:[Condition]@type
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:t qosClass:s conditions:[Condition]@type
   podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
   containerStatuses:[ContainerStatus] ephemeralContainerStatuses:[ContainerStatus] nominatedNodeName:s
 PodAddress: ip:s
 ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s
 State: waiting:StateWaiting running:StateRunning terminated:StateTerminated
 StateWaiting: reason:s message:s
-StateRunning: startedAt:s
-StateTerminated: exitCode:i signal:i reason:s message:s startedAt:s finishedAt:s containerID:s
+StateRunning: startedAt:t
+StateTerminated: exitCode:i signal:i reason:s message:s startedAt:t finishedAt:t containerID:s
 
 ListMeta: selfLink:s resourceVersion:s continue:s remainingItemCount:l
 Status: apiVersion:s kind:s metadata:ListMeta status:s message:s reason:s details:StatusDetails code:i

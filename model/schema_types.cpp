@@ -24,8 +24,8 @@ TypeRef parse_ref(std::string_view text, Types& types) {
     text = text.substr(1, text.size() - 2);
   }
   static const std::map<std::string_view, Shape> scalars = {
-      {"s", Shape::Text},     {"b", Shape::Flag},      {"i", Shape::Int32}, {"l", Shape::Int64},
-      {"q", Shape::Quantity}, {"x", Shape::IntOrText}, {"any", Shape::Any}};
+      {"s", Shape::Text},  {"t", Shape::Time},     {"b", Shape::Flag},      {"i", Shape::Int32},
+      {"l", Shape::Int64}, {"q", Shape::Quantity}, {"x", Shape::IntOrText}, {"any", Shape::Any}};
   const auto scalar = scalars.find(text);
   ref.shape = scalar != scalars.end() ? scalar->second : Shape::Struct;
   if (ref.shape == Shape::Struct) ref.type = &type_in(types, text);

@@ -10,7 +10,7 @@
 
 namespace berth::model {
 
-enum class Shape { Text, Flag, Int32, Int64, Quantity, IntOrText, Any, Struct };
+enum class Shape { Text, Time, Flag, Int32, Int64, Quantity, IntOrText, Any, Struct };
 enum class Wrap { None, List, Map };
 
 struct SchemaType;

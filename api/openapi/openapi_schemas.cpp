@@ -2,7 +2,6 @@
 #include "api/openapi/openapi_schemas.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -20,14 +19,6 @@ constexpr std::string_view kMicroTime = "meta.v1.MicroTime";
 constexpr std::string_view kQuantity = "resource.Quantity";
 constexpr std::string_view kIntOrString = "intstr.IntOrString";
 constexpr std::string_view kPatch = "meta.v1.Patch";
-
-bool is_time(std::string_view field) {
-  static constexpr std::array<std::string_view, 12> kNames{
-      "creationTimestamp", "deletionTimestamp",  "firstTimestamp", "lastTimestamp",
-      "startTime",         "lastTransitionTime", "lastProbeTime",  "lastHeartbeatTime",
-      "startedAt",         "finishedAt",         "timeAdded",      "lastPhaseTransitionTime"};
-  return std::find(kNames.begin(), kNames.end(), field) != kNames.end();
-}
 
 /// "apps.v1" of apps/v1, "core.v1" of v1, "storage.v1" of storage.k8s.io/v1: as upstream's packages are called.
 std::string package_of(const GroupVersion& where) {
@@ -230,12 +221,11 @@ json::object OpenApiSchemas::value_schema(const Item& item, const model::SchemaF
                                           const model::FieldWords& words) {
   switch (field.ref.shape) {
     case Shape::Text: {
-      if (words.upstream_type == kMicroTime) return leaf(kMicroTime);
-      if (is_time(field.name)) return leaf(kTime);
       const bool octets = (item.type->name == "Secret" && field.name == "data") || field.name == "binaryData";
       if (octets) return {{"type", "string"}, {"format", "byte"}};
       return {{"type", "string"}};
     }
+    case Shape::Time: return leaf(words.upstream_type == kMicroTime ? kMicroTime : kTime);
     case Shape::Flag: return {{"type", "boolean"}};
     case Shape::Int32: return {{"type", "integer"}, {"format", "int32"}};
     case Shape::Int64: return {{"type", "integer"}, {"format", "int64"}};

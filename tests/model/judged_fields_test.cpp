@@ -153,7 +153,8 @@ TEST(JudgedFields, NoTextThatNobodyMeansIsTaken) {
     auto raw = full_object(kind.kind);
     each_scalar(
         schema_type(kind.kind), raw, [&](const std::string& name, const SchemaField& field, json::value& value) {
-          const bool text = field.ref.shape == Shape::Text || field.ref.shape == Shape::IntOrText;
+          const bool text =
+              field.ref.shape == Shape::Text || field.ref.shape == Shape::Time || field.ref.shape == Shape::IntOrText;
           const bool number = field.ref.shape == Shape::Int32 || field.ref.shape == Shape::Int64;
           if ((!text && !number) || name == kind.name.data() + std::string(".apiVersion")) return;
           if (name.ends_with(".apiVersion") || name.ends_with(".kind"))
@@ -266,6 +267,19 @@ TEST(JudgedFields, SayWhatIsWrongInKubernetesWords) {
       {Kind::Secret, "data", R"({"a":"YQ=="})", R"(data[".dockerconfigjson"]: required)"},
       {Kind::Secret, "data", R"({".dockerconfigjson":"YQ=="})", "not JSON"},
       {Kind::Secret, "type", R"("kubernetes.io/ssh-auth")", "data.ssh-privatekey: required"},
+      {Kind::Pod, "metadata.creationTimestamp", R"("yesterday")",
+       R"(metadata.creationTimestamp: invalid value: "yesterday": times look like 2006-01-02T15:04:05Z)"},
+      {Kind::ConfigMap, "metadata.deletionTimestamp", R"("2026-02-30T00:00:00Z")",
+       "metadata.deletionTimestamp: invalid"},
+      {Kind::StatefulSet, "spec.template.metadata.creationTimestamp", R"("2026-02-01")",
+       "spec.template.metadata.creationTimestamp: invalid value"},
+      {Kind::Pod, "metadata.creationTimestamp", "1767225600", "metadata.creationTimestamp: expected a time"},
+      {Kind::Lease, "spec.renewTime", R"("2026-01-01 00:00:00")", "spec.renewTime: invalid value"},
+      {Kind::Lease, "spec.acquireTime", R"("")", "spec.acquireTime: invalid value"},
+      {Kind::Event, "firstTimestamp", R"("now")", "firstTimestamp: invalid value"},
+      {Kind::Event, "lastTimestamp", R"("2026-01-01T25:00:00Z")", "lastTimestamp: invalid value"},
+      {Kind::Event, "eventTime", R"("now")", "eventTime: invalid value"},
+      {Kind::Node, "spec.taints[0].timeAdded", R"("now")", "spec.taints[0].timeAdded: invalid value"},
       {Kind::Lease, "spec.leaseDurationSeconds", "0", "must be greater than 0"},
       {Kind::ControllerRevision, "data", "", "data is mandatory"},
       {Kind::PersistentVolume, "spec.capacity", R"({"storage":"1Gi","cpu":"1"})",
@@ -284,6 +298,18 @@ TEST(JudgedFields, SayWhatIsWrongInKubernetesWords) {
     const auto found = problems(row.kind, root.get_object());
     EXPECT_NE(found.find(row.error), std::string::npos) << row.path << " = " << row.value << "\ngave: " << found;
     EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 1) << row.path << " = " << row.value << "\ngave: " << found;
+  }
+}
+
+TEST(JudgedFields, TimesMayHaveFractionsAndOffsetsOrBeNull) {
+  for (const auto* time : {R"("2026-01-02T03:04:05Z")", R"("2026-01-02T03:04:05.123456Z")",
+                           R"("2026-01-02T03:04:05+01:00")", R"("2026-01-02T03:04:05.5-11:30")", "null"}) {
+    auto pod = full_object(Kind::Pod);
+    pod["metadata"].as_object()["creationTimestamp"] = *parse_json(time);
+    EXPECT_EQ(problems(Kind::Pod, pod), "") << time;
+    auto lease = full_object(Kind::Lease);
+    lease["spec"].as_object()["renewTime"] = *parse_json(time);
+    EXPECT_EQ(problems(Kind::Lease, lease), "") << time;
   }
 }
 
