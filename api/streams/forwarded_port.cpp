@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "api/request/peer_socket.hpp"
+#include "api/streams/input_pump.hpp"
 
 namespace berth::api {
 
@@ -36,17 +37,11 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
   }
 
   void input(std::string_view bytes) override {
-    if (peer_ == nullptr || input_ended_ || input_gone_) return;
-    if (input_.empty()) bytes.remove_prefix(put(bytes));
-    if (bytes.empty()) return;
-    input_ += bytes;
-    if (input_.size() > kMaxQueued) peer_->set_reading(false);
-    write_input();
+    if (peer_ != nullptr) input_.take(bytes);
   }
 
   void end_input() override {
-    if (peer_ == nullptr || std::exchange(input_ended_, true)) return;
-    write_input();
+    if (peer_ != nullptr) input_.end();
   }
 
   void drained() override { await_output(); }
@@ -68,7 +63,9 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
     fd_ = *std::move(result);
     ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
     await_output();
-    write_input();
+    // A descriptor of its own: epoll(7) knows each only once.
+    write_fd_ = UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    input_.open(write_fd_ ? write_fd_.get() : fd_.get(), send_some, weak_from_this());
   }
 
   void await_output() {
@@ -99,43 +96,17 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
     await_output();
   }
 
-  std::size_t put(std::string_view bytes) {
-    std::size_t taken = 0;
-    while (fd_ && taken < bytes.size()) {
-      const auto got = ::send(fd_.get(), bytes.data() + taken, bytes.size() - taken, MSG_NOSIGNAL);
-      if (got > 0) {
-        taken += static_cast<std::size_t>(got);
-      } else if (errno == EINTR) {
-        continue;
-      } else if (errno == EAGAIN) {
-        break;
-      } else {  // the pod takes nothing any more
-        input_gone_ = true;
-        return bytes.size();
-      }
-    }
-    return taken;
+  static ssize_t send_some(int fd, const char* bytes, std::size_t size) {
+    return ::send(fd, bytes, size, MSG_NOSIGNAL);
   }
 
-  void write_input() {
-    if (!fd_ || peer_ == nullptr || input_wait_) return;
-    if (!input_.empty()) input_.erase(0, put(input_));
-    if (!input_.empty()) {
-      // A descriptor of its own: epoll(7) knows each only once.
-      if (!write_fd_) write_fd_ = UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-      input_wait_ =
-          context_.reactor.when_writable(write_fd_ ? write_fd_.get() : fd_.get(), [this, self = shared_from_this()] {
-            input_wait_.reset();
-            write_input();
-          });
-    }
-    if (input_.size() <= kMaxQueued / 2) peer_->set_reading(true);
-    if (input_.empty() && input_ended_ && !std::exchange(shut_, true)) ::shutdown(fd_.get(), SHUT_WR);
+  void on_input_progress() {
+    if (fd_ && input_.written() && !std::exchange(shut_, true)) ::shutdown(fd_.get(), SHUT_WR);
     finish_if_done();
   }
 
   void finish_if_done() {
-    if (output_ended_ && (input_gone_ || (input_ended_ && input_.empty()))) finish();
+    if (output_ended_ && (input_.gone() || input_.written())) finish();
   }
 
   void finish() {
@@ -145,10 +116,9 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
 
   void close() {
     output_wait_.reset();
-    input_wait_.reset();
+    input_.close();
     write_fd_.reset();
     fd_.reset();
-    input_.clear();
   }
 
   ApiContext& context_;
@@ -156,12 +126,14 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
   ForwardPeer* peer_ = nullptr;  ///< Null before it started, and when nobody listens any more.
   UniqueFd fd_;
   UniqueFd write_fd_;  ///< The same socket, for waiting until it takes more.
-  std::string input_;
+  InputPump input_{context_.reactor,
+                   {.set_reading =
+                        [this](bool more) {
+                          if (peer_ != nullptr) peer_->set_reading(more);
+                        },
+                    .on_progress = [this] { on_input_progress(); }}};
   std::unique_ptr<ReactorHandle> output_wait_;
-  std::unique_ptr<ReactorHandle> input_wait_;
   bool output_ended_ = false;
-  bool input_ended_ = false;
-  bool input_gone_ = false;
   bool shut_ = false;
 };
 

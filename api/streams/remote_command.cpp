@@ -12,6 +12,7 @@
 #include "api/encoding/field.hpp"
 #include "api/request/api_error.hpp"
 #include "api/request/peer_socket.hpp"
+#include "api/streams/input_pump.hpp"
 
 namespace berth::api {
 
@@ -43,18 +44,11 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
   }
 
   void input(std::string_view bytes) override {
-    if (input_ended_ || stdin_gone_ || peer_ == nullptr) return;
-    if (input_.empty()) bytes.remove_prefix(put(bytes));
-    if (bytes.empty()) return;
-    input_ += bytes;
-    if (input_.size() > kMaxQueued) peer_->set_reading(false);
-    write_input();
+    if (peer_ != nullptr) input_.take(bytes);
   }
 
   void end_input() override {
-    if (peer_ == nullptr) return;
-    input_ended_ = true;
-    write_input();
+    if (peer_ != nullptr) input_.end();
   }
 
   void resize(std::string_view sizes) override {
@@ -94,10 +88,10 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
     outputs_[0].fd = process_->stdout_fd();
     outputs_[1].which = CommandPeer::Output::Stderr;
     outputs_[1].fd = process_->stderr_fd();
-    stdin_ = process_->stdin_fd();
     for (auto& output : outputs_) await_output(output);
     apply_size();
-    write_input();
+    has_stdin_ = process_->stdin_fd() >= 0;
+    input_.open(process_->stdin_fd(), write_some, weak_from_this());
   }
 
   void await_output(Output& output) {
@@ -127,43 +121,12 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
     await_output(output);
   }
 
-  /// Writes as much as the process takes now.
-  std::size_t put(std::string_view bytes) {
-    std::size_t taken = 0;
-    while (stdin_ >= 0 && taken < bytes.size()) {
-      const auto got = ::write(stdin_, bytes.data() + taken, bytes.size() - taken);
-      if (got > 0) {
-        taken += static_cast<std::size_t>(got);
-      } else if (got < 0 && errno == EINTR) {
-        continue;
-      } else if (got < 0 && errno == EAGAIN) {
-        break;
-      } else {  // the process closed its stdin: the rest goes nowhere, as in a pipe
-        stdin_gone_ = true;
-        return bytes.size();
-      }
-    }
-    return taken;
-  }
+  static ssize_t write_some(int fd, const char* bytes, std::size_t size) { return ::write(fd, bytes, size); }
 
-  void write_input() {
-    if (!process_ || peer_ == nullptr || input_wait_) return;
-    if (stdin_ < 0) {
-      input_.clear();  // it was not asked for
-    } else if (!input_.empty()) {
-      input_.erase(0, put(input_));
-      if (!input_.empty()) {
-        input_wait_ = context_.reactor.when_writable(stdin_, [this, self = shared_from_this()] {
-          input_wait_.reset();
-          write_input();
-        });
-      }
-    }
-    if (input_.size() <= kMaxQueued / 2) peer_->set_reading(true);
-    if (input_ended_ && input_.empty() && stdin_ >= 0) {
-      stdin_ = -1;
-      on_lane([](runtime::ExecSession& process) { static_cast<void>(process.close_stdin()); });
-    }
+  void on_input_progress() {
+    if (!input_.written() || !std::exchange(has_stdin_, false)) return;
+    input_.close();
+    on_lane([](runtime::ExecSession& process) { static_cast<void>(process.close_stdin()); });
   }
 
   /// One resize at a time: a client that drags its window does not fill the lane.
@@ -224,9 +187,9 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
       output.wait.reset();
       output.fd = -1;
     }
-    input_wait_.reset();
+    input_.close();
     grace_.reset();
-    stdin_ = -1;
+    has_stdin_ = false;
     if (!process_) return;
     context_.lane.run([process = std::move(process_)]() mutable { process.reset(); });
     process_.reset();
@@ -237,16 +200,18 @@ class Command final : public RemoteCommand, public std::enable_shared_from_this<
   CommandPeer* peer_ = nullptr;  ///< Null before it started, after it left and after finish().
   std::shared_ptr<runtime::ExecSession> process_;
   std::array<Output, 2> outputs_;
-  int stdin_ = -1;
-  std::string input_;
-  std::unique_ptr<ReactorHandle> input_wait_;
+  InputPump input_{context_.reactor,
+                   {.set_reading =
+                        [this](bool more) {
+                          if (peer_ != nullptr) peer_->set_reading(more);
+                        },
+                    .on_progress = [this] { on_input_progress(); }}};
+  bool has_stdin_ = false;  ///< It was asked for, and is not closed yet.
   std::unique_ptr<ReactorHandle> grace_;
   std::optional<std::pair<std::uint16_t, std::uint16_t>> wanted_size_;
   std::optional<CommandOutcome> exit_;
   bool heard_ = false;  ///< Output came since we last looked.
   bool resizing_ = false;
-  bool input_ended_ = false;
-  bool stdin_gone_ = false;  ///< The process closed its end.
 };
 
 }  // namespace

@@ -78,17 +78,21 @@ json::object marked(const store::Store& store, const model::Object& stored, cons
   return raw;
 }
 
+/// metav1.Status of what was done, with one more member.
+HttpResponse success(unsigned code, std::string_view member, json::value value) {
+  json::object status{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object{}}, {"status", "Success"}};
+  status[member] = std::move(value);
+  HttpResponse response;
+  response.code = code;
+  response.body = json::serialize(status);
+  return response;
+}
+
 HttpResponse success(const model::Object& object) {
   const auto& kind = model::info(object.kind);
   json::object details{{"name", object.meta.name}, {"kind", kind.plural}, {"uid", object.meta.uid}};
   if (!kind.group.empty()) details["group"] = kind.group;
-  HttpResponse response;
-  response.body = json::serialize(json::object{{"kind", "Status"},
-                                               {"apiVersion", "v1"},
-                                               {"metadata", json::object{}},
-                                               {"status", "Success"},
-                                               {"details", std::move(details)}});
-  return response;
+  return success(200, "details", std::move(details));
 }
 
 std::optional<ApiError> failed_precondition(const model::Object& object, const DeleteOptions& options) {
@@ -271,14 +275,7 @@ void handle_evict(ApiContext& context, const ResourcePath& path, const Query& qu
   delete_object(context, {path.kind, path.ns, path.name}, options,
                 [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
                   if (!deleted) return respond(to_response(deleted.error()));
-                  HttpResponse response;
-                  response.code = 201;
-                  response.body = json::serialize(json::object{{"kind", "Status"},
-                                                               {"apiVersion", "v1"},
-                                                               {"metadata", json::object{}},
-                                                               {"status", "Success"},
-                                                               {"code", 201}});
-                  respond(std::move(response));
+                  respond(success(201, "code", 201));
                 });
 }
 

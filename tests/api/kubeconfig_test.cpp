@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "model/base64.hpp"
 #include "model/model.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::api {
 namespace {
@@ -16,9 +17,6 @@ using testing::HasSubstr;
 class Kubeconfig : public testing::Test {
  protected:
   void SetUp() override {
-    auto pattern = (std::filesystem::temp_directory_path() / "berth-kubeconfig-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     for (const auto* name : {"ca.crt", "viewer.crt", "viewer.key", "given.crt"}) {
       ASSERT_TRUE(write_file(directory_ / name, name, 0600));
     }
@@ -26,7 +24,6 @@ class Kubeconfig : public testing::Test {
     config_.tls->listen = {*parse_tcp_address("[::]:7000")};
     config_.tls->pki_directory = directory_;
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   HttpResponse ask(std::string_view query) const { return handle_kubeconfig(config_, *Query::parse(query)); }
   /// The answer, as a reader of YAML sees it.
@@ -37,7 +34,8 @@ class Kubeconfig : public testing::Test {
     return value ? *value : json::value();
   }
 
-  std::filesystem::path directory_;
+  TempDir temp_;
+  const std::filesystem::path directory_ = temp_.path();
   ApiConfig config_;
 };
 

@@ -10,6 +10,7 @@
 #include "api/http/http_server.hpp"
 #include "api/http/socket_file.hpp"
 #include "tests/api/api_fixture.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::api {
 namespace {
@@ -57,15 +58,9 @@ class LateBody final : public BodySource {
 
 class Limits : public testing::Test {
  protected:
-  void SetUp() override {
-    auto pattern = (std::filesystem::temp_directory_path() / "berth-limits-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
   void TearDown() override {
     reactor_.stop();
     server_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   void start() {
@@ -107,7 +102,8 @@ class Limits : public testing::Test {
     return fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n{}\r\n", target, extra);
   }
 
-  std::filesystem::path directory_;
+  TempDir temp_;
+  const std::filesystem::path directory_ = temp_.path();
   HttpLimits limits_;
   HttpGuards guards_;
   std::promise<void> endless_gone_;

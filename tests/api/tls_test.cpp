@@ -14,6 +14,7 @@
 
 #include "base/atomic_file.hpp"
 #include "tests/api/tls_client.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::api {
 namespace {
@@ -30,13 +31,6 @@ const TlsModule& module() {
 
 class Pki : public testing::Test {
  protected:
-  void SetUp() override {
-    auto pattern = (std::filesystem::temp_directory_path() / "berth-pki-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::filesystem::path file(const std::string& name) const { return directory_ / "pki" / name; }
   std::string text(const std::string& name) const { return read_file(file(name)).value_or("none"); }
   PkiOptions options(std::vector<std::string> names = {"localhost", "127.0.0.1", "::1", "n1"}) const {
@@ -49,7 +43,8 @@ class Pki : public testing::Test {
     return done && *done;
   }
 
-  std::filesystem::path directory_;
+  TempDir temp_;
+  const std::filesystem::path directory_ = temp_.path();
   const std::chrono::system_clock::time_point now_ = std::chrono::system_clock::now();
 };
 

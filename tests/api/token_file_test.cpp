@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/sha256.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::api {
 namespace {
@@ -56,19 +57,16 @@ TEST(ParseTokenFile, SaysWhichLineIsWrongWithoutItsToken) {
 class FollowedTokenFile : public testing::Test {
  protected:
   void SetUp() override {
-    auto pattern = (std::filesystem::temp_directory_path() / "berth-tokens-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     tokens_.emplace(directory_ / "tokens", clock_);
     write("one,jane,1\n");
     ASSERT_TRUE(tokens_->load());
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   void write(std::string_view text) { ASSERT_TRUE(write_file(directory_ / "tokens", text, 0600)); }
   void later() { clock_.steady += std::chrono::seconds(2); }
 
-  std::filesystem::path directory_;
+  TempDir temp_;
+  const std::filesystem::path directory_ = temp_.path();
   ManualClock clock_;
   std::optional<TokenFile> tokens_;
 };
