@@ -65,6 +65,30 @@ class JobReader {
   model::Reader reader;
 };
 
+/// What every job of a provisioner says: whose claim it is, and where.
+template <typename Job>
+json::object encode_claim_job(std::string_view verb, const Job& job) {
+  return {{"verb", verb},
+          {"provisioner", job.provisioner},
+          {"parameters", to_object(job.parameters)},
+          {"namespace", job.ns},
+          {"claim", job.claim},
+          {"runDir", job.run_dir.string()},
+          {"stateDir", job.state_dir.string()}};
+}
+
+template <typename Job>
+Job read_claim_job(const JobReader& job) {
+  Job out;
+  out.provisioner = job.reader.text("provisioner");
+  out.parameters = job.reader.text_map("parameters");
+  out.ns = job.reader.text("namespace");
+  out.claim = job.reader.text("claim");
+  out.run_dir = job.reader.text("runDir");
+  out.state_dir = job.reader.text("stateDir");
+  return out;
+}
+
 /// The host of a portal, its port made explicit (3260, RFC 7143).
 std::string with_port(const std::string& portal) {
   const auto colon = portal.rfind(':');
@@ -203,90 +227,57 @@ Result<SubPathJob> decode_sub_path(const json::object& document) {
 json::object encode(const ProvisionJob& job) {
   json::array taken;
   for (const auto& source : job.taken) taken.emplace_back(json::object{{"source", model::encode_source(source)}});
-  return {{"verb", "provision"},
-          {"provisioner", job.provisioner},
-          {"parameters", to_object(job.parameters)},
-          {"mountOptions", to_array(job.mount_options)},
-          {"namespace", job.ns},
-          {"claim", job.claim},
-          {"bytes", job.bytes},
-          {"block", job.block},
-          {"taken", std::move(taken)},
-          {"secret", to_object(job.secret)},
-          {"runDir", job.run_dir.string()},
-          {"stateDir", job.state_dir.string()}};
+  auto out = encode_claim_job("provision", job);
+  out["mountOptions"] = to_array(job.mount_options);
+  out["bytes"] = job.bytes;
+  out["block"] = job.block;
+  out["taken"] = std::move(taken);
+  out["secret"] = to_object(job.secret);
+  return out;
 }
 
 Result<ProvisionJob> decode_provision(const json::object& document) {
   JobReader job(document);
-  ProvisionJob provision;
-  provision.provisioner = job.reader.text("provisioner");
-  provision.parameters = job.reader.text_map("parameters");
+  auto provision = read_claim_job<ProvisionJob>(job);
   provision.mount_options = job.reader.texts("mountOptions");
-  provision.ns = job.reader.text("namespace");
-  provision.claim = job.reader.text("claim");
   provision.bytes = job.reader.integer("bytes");
   provision.block = job.reader.flag("block");
   provision.secret = job.reader.text_map("secret");
-  provision.run_dir = job.reader.text("runDir");
-  provision.state_dir = job.reader.text("stateDir");
   for (const auto& entry : job.reader.children("taken")) provision.taken.push_back(job.source(entry));
   return job.take(std::move(provision));
 }
 
 json::object encode(const ExpandJob& job) {
-  return {{"verb", "expand"},
-          {"provisioner", job.provisioner},
-          {"parameters", to_object(job.parameters)},
-          {"source", model::encode_source(job.source)},
-          {"namespace", job.ns},
-          {"claim", job.claim},
-          {"bytes", job.bytes},
-          {"block", job.block},
-          {"runDir", job.run_dir.string()},
-          {"stateDir", job.state_dir.string()}};
+  auto out = encode_claim_job("expand", job);
+  out["source"] = model::encode_source(job.source);
+  out["bytes"] = job.bytes;
+  out["block"] = job.block;
+  return out;
 }
 
 Result<ExpandJob> decode_expand(const json::object& document) {
   JobReader job(document);
-  ExpandJob expand;
-  expand.provisioner = job.reader.text("provisioner");
-  expand.parameters = job.reader.text_map("parameters");
+  auto expand = read_claim_job<ExpandJob>(job);
   expand.source = job.source(job.reader);
-  expand.ns = job.reader.text("namespace");
-  expand.claim = job.reader.text("claim");
   expand.bytes = job.reader.integer("bytes");
   expand.block = job.reader.flag("block");
-  expand.run_dir = job.reader.text("runDir");
-  expand.state_dir = job.reader.text("stateDir");
   return job.take(std::move(expand));
 }
 
 json::object encode(const ReclaimJob& job) {
-  return {{"verb", "reclaim"},
-          {"provisioner", job.provisioner},
-          {"parameters", to_object(job.parameters)},
-          {"source", model::encode_source(job.source)},
-          {"namespace", job.ns},
-          {"claim", job.claim},
-          {"mountOptions", to_array(job.mount_options)},
-          {"secret", to_object(job.secret)},
-          {"runDir", job.run_dir.string()},
-          {"stateDir", job.state_dir.string()}};
+  auto out = encode_claim_job("reclaim", job);
+  out["source"] = model::encode_source(job.source);
+  out["mountOptions"] = to_array(job.mount_options);
+  out["secret"] = to_object(job.secret);
+  return out;
 }
 
 Result<ReclaimJob> decode_reclaim(const json::object& document) {
   JobReader job(document);
-  ReclaimJob reclaim;
-  reclaim.provisioner = job.reader.text("provisioner");
-  reclaim.parameters = job.reader.text_map("parameters");
+  auto reclaim = read_claim_job<ReclaimJob>(job);
   reclaim.source = job.source(job.reader);
-  reclaim.ns = job.reader.text("namespace");
-  reclaim.claim = job.reader.text("claim");
   reclaim.mount_options = job.reader.texts("mountOptions");
   reclaim.secret = job.reader.text_map("secret");
-  reclaim.run_dir = job.reader.text("runDir");
-  reclaim.state_dir = job.reader.text("stateDir");
   return job.take(std::move(reclaim));
 }
 

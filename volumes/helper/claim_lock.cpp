@@ -3,15 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <cerrno>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "base/atomic_file.hpp"
 #include "base/sha256.hpp"
+#include "volumes/helper/file_lock.hpp"
 #include "volumes/helper/verbs.hpp"
 #include "volumes/host_registry.hpp"
 
@@ -20,7 +19,6 @@ namespace berth::volumes::helper {
 Result<UniqueFd> take_lock(const std::string& name, const std::string& what, HandDown hand_down) {
   constexpr std::size_t kDigits = 16;
   constexpr std::chrono::seconds kPatience{60};
-  constexpr std::chrono::milliseconds kPause{50};
   const auto host = want_host_dir();
   if (!host) return host.error();
   const auto directory = *host / "locks";
@@ -29,16 +27,13 @@ Result<UniqueFd> take_lock(const std::string& name, const std::string& what, Han
   const int inherit = hand_down == HandDown::Yes ? 0 : O_CLOEXEC;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | inherit, 0600));
   if (!fd) return Error::from_errno(errno, fmt::format("open {}", path.string()));
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  bool said = false;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return Error::from_errno(errno, fmt::format("lock {}", path.string()));
-    if (std::chrono::steady_clock::now() > until) {
-      return Error(ErrorCode::Unavailable, fmt::format("an earlier job on {} is still running", what));
-    }
-    if (!std::exchange(said, true)) say_doing(fmt::format("wait for an earlier job on {}", what), 2 * kPatience);
-    std::this_thread::sleep_for(kPause);
+  const auto locked = lock_within(fd.get(), kPatience, [&what, patience = kPatience] {
+    say_doing(fmt::format("wait for an earlier job on {}", what), 2 * patience);
+  });
+  if (failed_with(locked, ErrorCode::Unavailable)) {
+    return Error(ErrorCode::Unavailable, fmt::format("an earlier job on {} is still running", what));
   }
+  if (!locked) return locked.error().context(fmt::format("lock {}", path.string()));
   return fd;
 }
 

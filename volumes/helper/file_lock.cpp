@@ -31,6 +31,17 @@ Error busy(std::string_view what) {
 
 }  // namespace
 
+Status lock_within(int fd, std::chrono::seconds patience, const std::function<void()>& on_wait) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (bool waited = false; ::flock(fd, LOCK_EX | LOCK_NB) != 0; waited = true) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Error::from_errno(errno, "flock");
+    if (std::chrono::steady_clock::now() >= until) return Error(ErrorCode::Unavailable, "another process has the lock");
+    if (!waited && on_wait) on_wait();
+    std::this_thread::sleep_for(kLookAgain);
+  }
+  return Ok{};
+}
+
 Result<FileLock> FileLock::wait(const std::filesystem::path& file, std::string_view what,
                                 std::chrono::seconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
@@ -47,13 +58,11 @@ Result<FileLock> FileLock::wait(const std::filesystem::path& file, std::string_v
 
 Result<FileLock> FileLock::wait_directory(const std::filesystem::path& directory, std::string_view what,
                                           std::chrono::seconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return Error::from_errno(errno, "open " + directory.string());
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (std::chrono::steady_clock::now() >= until) return busy(what);
-    std::this_thread::sleep_for(kLookAgain);
-  }
+  const auto locked = lock_within(fd.get(), patience);
+  if (failed_with(locked, ErrorCode::Unavailable)) return busy(what);
+  if (!locked) return locked.error().context("lock " + directory.string());
   return FileLock(std::move(fd));
 }
 

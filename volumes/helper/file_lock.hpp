@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -10,6 +11,10 @@
 #include "base/unique_fd.hpp"
 
 namespace berth::volumes::helper {
+
+/// Locks what is behind `fd`. `on_wait` is called once, when somebody else has it; it may be empty. Unavailable: still
+/// after `patience`.
+Status lock_within(int fd, std::chrono::seconds patience, const std::function<void()>& on_wait = {});
 
 /// Holds the lock until destroyed, or until this process has ended.
 class FileLock {
