@@ -20,10 +20,7 @@ constexpr auto kCollectorDeadline = std::chrono::seconds(4);
 }  // namespace
 
 ContainerdAttachSession::~ContainerdAttachSession() {
-  {
-    const std::scoped_lock lock(end_->mutex);
-    end_->on_exit = nullptr;
-  }
+  end_->abandon();
   runtime_.attached_.forget(key_);
   if (stdin_) runtime_.forget_stdin(container_, stdin_.get());
   if (!ends_stdin_) return;
@@ -81,12 +78,7 @@ Status ContainerdAttachSession::resize(std::uint16_t columns, std::uint16_t rows
 }
 
 void ContainerdAttachSession::on_exit(std::function<void(Result<std::int32_t>)> on_exit) {
-  const std::scoped_lock lock(end_->mutex);
-  if (!end_->result) {
-    end_->on_exit = std::move(on_exit);
-    return;
-  }
-  runtime_.clean_up_->run([on_exit = std::move(on_exit), result = *end_->result] { on_exit(result); });
+  end_->await(std::move(on_exit), *runtime_.clean_up_);
 }
 
 }  // namespace berth::runtime

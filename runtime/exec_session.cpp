@@ -30,13 +30,23 @@ void ExecEnd::resolve(Result<std::int32_t> ended) {
   if (waiting) waiting(std::move(ended));
 }
 
-ContainerdExecSession::~ContainerdExecSession() {
-  bool ended = false;
-  {
-    const std::scoped_lock lock(end_->mutex);
-    ended = end_->result.has_value();
-    end_->on_exit = nullptr;
+void ExecEnd::await(std::function<void(Result<std::int32_t>)> listener, Lane& lane) {
+  const std::scoped_lock lock(mutex);
+  if (!result) {
+    on_exit = std::move(listener);
+    return;
   }
+  lane.run([listener = std::move(listener), ended = *result] { listener(ended); });
+}
+
+bool ExecEnd::abandon() {
+  const std::scoped_lock lock(mutex);
+  on_exit = nullptr;
+  return result.has_value();
+}
+
+ContainerdExecSession::~ContainerdExecSession() {
+  const bool ended = end_->abandon();
   runtime_.execs_.forget(exec_);
   // Killing blocks, and this may be the loop's thread.
   runtime_.clean_up_->run([&runtime = runtime_, container = container_, exec = exec_, kill = !ended] {
@@ -82,12 +92,7 @@ Status ContainerdExecSession::resize(std::uint16_t columns, std::uint16_t rows) 
 }
 
 void ContainerdExecSession::on_exit(std::function<void(Result<std::int32_t>)> on_exit) {
-  const std::scoped_lock lock(end_->mutex);
-  if (!end_->result) {
-    end_->on_exit = std::move(on_exit);
-    return;
-  }
-  runtime_.clean_up_->run([on_exit = std::move(on_exit), result = *end_->result] { on_exit(result); });
+  end_->await(std::move(on_exit), *runtime_.clean_up_);
 }
 
 }  // namespace berth::runtime

@@ -1,5 +1,6 @@
 // tests/network/address_pool_test.cpp - leases over restarts, damage and many threads.
 #include "network/address_pool.hpp"
+#include "tests/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -13,13 +14,6 @@ namespace {
 
 class AddressPoolTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "berth-pool-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
   std::unique_ptr<AddressPool> open(std::string_view block = "10.98.0.0/24") {
     const auto cidr = Cidr::parse(block);
     EXPECT_TRUE(cidr.ok());
@@ -34,7 +28,8 @@ class AddressPoolTest : public ::testing::Test {
   }
   void write(const std::string& uid, std::string_view text) { std::ofstream(leases() / uid) << text; }
 
-  std::filesystem::path dir_;
+  TempDir temp_;
+  const std::filesystem::path dir_ = temp_.path();
 };
 
 TEST_F(AddressPoolTest, TheFirstAddressIsTheGatewaysAndPodsComeAfter) {

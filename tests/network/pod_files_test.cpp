@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::network {
 namespace {
@@ -175,17 +176,12 @@ TEST(Hosts, AliasesThatCouldForgeALineAreRefused) {
 
 class PodFilesOnDisk : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "berth-files-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
   ino_t inode(const std::string& name) const {
     struct stat info {};
     return ::stat((dir_ / "etc" / name).c_str(), &info) == 0 ? info.st_ino : 0;
   }
-  std::filesystem::path dir_;
+  TempDir temp_;
+  const std::filesystem::path dir_ = temp_.path();
 };
 
 TEST_F(PodFilesOnDisk, AFileThatIsRightStaysTheSameFile) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -57,21 +58,14 @@ TEST(Weight, IsTheKubelets) {
 /// The kernel makes a cgroup's files with its directory; here the test does.
 class PodCgroupsTest : public testing::Test {
  protected:
-  PodCgroupsTest() {
-    auto text = (fs::temp_directory_path() / "berth-cgroups-XXXXXX").string();
-    root = ::mkdtemp(text.data());
-  }
-  ~PodCgroupsTest() override {
-    std::error_code ignored;
-    fs::remove_all(root, ignored);
-  }
   void put(const std::string& path, const std::string& text = "") const {
     fs::create_directories((root / path).parent_path());
     std::ofstream(root / path) << text;
   }
   std::string text(const std::string& path) const { return read_file(root / path).value_or("?"); }
   PodCgroups cgroups() const { return {root, "/berth-pods"}; }
-  fs::path root;
+  TempDir temp_;
+  const fs::path root = temp_.path();
 };
 
 TEST_F(PodCgroupsTest, Version1) {

@@ -1,5 +1,6 @@
 // tests/runtime/usage_test.cpp - cgroups of both versions, as files.
 #include "runtime/usage.hpp"
+#include "tests/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -15,14 +16,6 @@ namespace fs = std::filesystem;
 
 class UsageTest : public testing::Test {
  protected:
-  UsageTest() {
-    auto text = (fs::temp_directory_path() / "berth-usage-XXXXXX").string();
-    root = ::mkdtemp(text.data());
-  }
-  ~UsageTest() override {
-    std::error_code ignored;
-    fs::remove_all(root, ignored);
-  }
   void put(const std::string& path, const std::string& text) const {
     fs::create_directories((root / path).parent_path());
     std::ofstream(root / path) << text;
@@ -32,7 +25,8 @@ class UsageTest : public testing::Test {
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
     return found;
   }
-  fs::path root;
+  TempDir temp_;
+  const fs::path root = temp_.path();
 };
 
 TEST_F(UsageTest, Version2) {

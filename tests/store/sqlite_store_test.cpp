@@ -11,6 +11,7 @@
 #include <future>
 
 #include "store/store.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::store {
 namespace {
@@ -35,12 +36,7 @@ std::string value_of(const Store& store, const std::string& name) {
 
 class SqliteStore : public testing::Test {
  protected:
-  SqliteStore() {
-    auto pattern = testing::TempDir() + "sqlite-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-    file_ = dir_ / "store.db";
-  }
-  ~SqliteStore() override { std::filesystem::remove_all(dir_); }
+  SqliteStore() { file_ = dir_ / "store.db"; }
 
   std::unique_ptr<Store> open_bounded(unsigned pages) {
     SqliteOptions options;
@@ -77,7 +73,8 @@ class SqliteStore : public testing::Test {
     return all;
   }
 
-  std::filesystem::path dir_;
+  TempDir temp_;
+  const std::filesystem::path dir_ = temp_.path();
   std::filesystem::path file_;
 };
 

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "store/store.hpp"
 #include "tests/fakes/slow_store.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::store {
 namespace {
@@ -64,15 +65,8 @@ std::vector<std::string> summaries(const std::vector<Change>& changes) {
 
 class StoreContract : public testing::TestWithParam<std::string> {
  protected:
-  StoreContract() {
-    auto pattern = testing::TempDir() + "store-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-    open({});
-  }
-  ~StoreContract() override {
-    store_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  StoreContract() { open({}); }
+  ~StoreContract() override { store_.reset(); }
 
   void open(const StoreLimits& limits) {
     store_.reset();
@@ -99,7 +93,8 @@ class StoreContract : public testing::TestWithParam<std::string> {
     return object ? *object : nullptr;
   }
 
-  std::filesystem::path dir_;
+  TempDir temp_;
+  const std::filesystem::path dir_ = temp_.path();
   std::unique_ptr<Store> store_;
 };
 
