@@ -55,7 +55,8 @@ struct DnsConfig {
   std::filesystem::path resolv_conf = {};
 };
 
-/// Answers over UDP and TCP on its own threads, from an immutable zone that is swapped whole.
+/// Answers over UDP and TCP on its own threads, from an immutable zone that is swapped whole. Until the first one is
+/// there every question is answered SERVFAIL, for now: "no such name" would be believed.
 class DnsServer {
  public:
   virtual ~DnsServer() = default;

@@ -216,6 +216,10 @@ Outcome respond(const Zone& zone, Octets packet, const Asker& asker, std::uint32
     fail(Rcode::Refused);
     return outcome;
   }
+  if (!zone.is_known()) {
+    fail(Rcode::ServFail);
+    return outcome;
+  }
   const auto match = zone.match(query.name, asker.source);
   if (match.ours) {
     outcome.size = begin_reply(query, packet, available, Rcode::NoError, out);

@@ -55,7 +55,7 @@ class Server final : public DnsServer {
   Server(std::vector<SocketAddress> upstreams, std::vector<Cidr> networks, const ServerLimits& limits)
       : upstream_port_(limits.upstream_port),
         networks_(std::move(networks)),
-        slot_(Zone::build({})),
+        slot_(Zone::unknown()),
         forwarder_(std::move(upstreams), limits.forwarder),
         tcp_(limits.tcp,
              [this](auto connection, const IpAddress& source, Octets query) { on_tcp(connection, source, query); }),

@@ -21,6 +21,9 @@ class Zone {
 
   /// Never fails: what is no legal name or address is left out (validation of manifests has told the user already).
   static std::shared_ptr<const Zone> build(const DnsNames& names);
+  /// While nobody has said yet which names there are: none can be denied, nor told from an outside one.
+  static std::shared_ptr<const Zone> unknown();
+  bool is_known() const { return known_; }
 
   /// Records of one type at one name: `count` complete records of `size` octets in all at `data`.
   struct RecordSet {
@@ -102,6 +105,7 @@ class Zone {
   Name domain_;
   Name services_;           ///< "svc.<domain>"
   Name default_namespace_;  ///< "default.svc.<domain>"
+  bool known_ = true;
 };
 
 }  // namespace berth::network::dns

@@ -297,4 +297,10 @@ class ZoneBuilder {
 
 std::shared_ptr<const Zone> Zone::build(const DnsNames& names) { return ZoneBuilder(names).build(); }
 
+std::shared_ptr<const Zone> Zone::unknown() {
+  auto zone = std::make_shared<Zone>();
+  zone->known_ = false;
+  return zone;
+}
+
 }  // namespace berth::network::dns

@@ -42,6 +42,16 @@ TEST(DnsServer, PublishedNameIsAnsweredByTheVeryNextQuery) {
   EXPECT_EQ(server->counters().queries, 100U);
 }
 
+/// An agent that starts answered NXDOMAIN for names of pods that ran on, until it had read its store.
+TEST(DnsServer, BeforeTheFirstNamesNothingIsDenied) {
+  const auto server = start();
+  const UdpClient client(server->port());
+  EXPECT_EQ(text_of(client.ask(make_query("mongo-0.mongo", "A"))), "SERVFAIL");
+  EXPECT_EQ(text_of(client.ask(make_query("mongo.default.svc.cluster.local", "A"))), "SERVFAIL");
+  server->publish(mongo("10.98.0.1"));
+  EXPECT_EQ(text_of(client.ask(make_query("mongo-0.mongo", "A"))), "NOERROR A=10.98.0.1");
+}
+
 TEST(DnsServer, OnThePodsOwnAddressOnlyPodsAndTheHostAreAnswered) {
   const auto listening_for = [](const std::string& allowed) {
     auto server = start_server({{"127.0.0.1"}, 0, {}, {allowed}}, {});

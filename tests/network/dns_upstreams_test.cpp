@@ -102,6 +102,7 @@ class Following : public Watching {
     auto server = start_server({{"127.0.0.1"}, 0, {}, {"127.0.0.0/8"}, conf_}, limits);
     ASSERT_TRUE(server.ok());
     server_ = std::move(*server);
+    server_->publish({});
   }
   void answers_from(FakeUpstream& upstream, const char* name, int answers) {
     const UdpClient client(server_->port());
