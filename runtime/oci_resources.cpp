@@ -10,6 +10,7 @@ constexpr std::int64_t kMinQuota = 1'000;  // the kernel refuses less
 constexpr std::int64_t kMinShares = 2;     // the kernel's least
 constexpr std::int64_t kMaxShares = 262'144;
 constexpr std::int64_t kSharesOfCpu = 1024;
+constexpr std::int64_t kMostMilliCpu = 1'000'000'000;  // a million CPUs: a manifest may ask for more, and overflow
 
 const model::Quantity* find_quantity(const std::map<std::string, model::Quantity>& from, const std::string& name) {
   const auto found = from.find(name);
@@ -19,10 +20,12 @@ const model::Quantity* find_quantity(const std::map<std::string, model::Quantity
 }  // namespace
 
 std::int64_t cpu_shares(std::int64_t milli_cpu) {
-  return std::clamp(milli_cpu * kSharesOfCpu / 1000, kMinShares, kMaxShares);
+  return std::clamp(std::min(milli_cpu, kMostMilliCpu) * kSharesOfCpu / 1000, kMinShares, kMaxShares);
 }
 
-std::int64_t cpu_quota(std::int64_t milli_cpu) { return std::max(milli_cpu * kCpuPeriod / 1000, kMinQuota); }
+std::int64_t cpu_quota(std::int64_t milli_cpu) {
+  return std::max(std::min(milli_cpu, kMostMilliCpu) * kCpuPeriod / 1000, kMinQuota);
+}
 
 const model::Quantity* cpu_request(const model::Resources& resources) {
   const auto* request = find_quantity(resources.requests, "cpu");

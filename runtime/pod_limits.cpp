@@ -1,5 +1,6 @@
 // runtime/pod_limits.cpp - what the containers of a pod get together.
 #include <algorithm>
+#include <limits>
 
 #include "runtime/oci_resources.hpp"
 #include "runtime/pod_runtime.hpp"
@@ -13,8 +14,15 @@ struct Use {
   std::int64_t memory_limit = 0;  ///< Bytes.
 };
 
+/// Neither is negative. Amounts of a manifest may be as large as the type.
+std::int64_t plus(std::int64_t one, std::int64_t other) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  return one > kMost - other ? kMost : one + other;
+}
+
 Use sum(const Use& one, const Use& other) {
-  return {one.cpu_request + other.cpu_request, one.cpu_limit + other.cpu_limit, one.memory_limit + other.memory_limit};
+  return {plus(one.cpu_request, other.cpu_request), plus(one.cpu_limit, other.cpu_limit),
+          plus(one.memory_limit, other.memory_limit)};
 }
 
 Use larger(const Use& one, const Use& other) {

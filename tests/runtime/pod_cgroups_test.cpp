@@ -47,6 +47,13 @@ TEST(PodLimits, InitContainersRunOneByOneBesideTheSidecars) {
   EXPECT_EQ(pod_limits(spec), (PodLimits{1536, 150'000, 35 << 20}));
 }
 
+/// "cpu: 9P" overflowed, and gave the pod the least of all shares.
+TEST(PodLimits, WhatNoHostHasIsAsMuchAsThereIs) {
+  model::PodSpec spec;
+  spec.containers = {container("9P", "9P", "9P"), container("9P", "9P", "9P")};
+  EXPECT_EQ(pod_limits(spec), (PodLimits{262'144, 100'000'000'000, 18'000'000'000'000'000}));
+}
+
 TEST(Weight, IsTheKubelets) {
   EXPECT_EQ(weight_of_shares(2), 1);
   EXPECT_EQ(weight_of_shares(1024), 39);
