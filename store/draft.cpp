@@ -112,7 +112,7 @@ Status Draft::judge(const Txn& txn) const {
 Result<std::string> Draft::text_of(const Object& object) const {
   auto text = json::serialize(object.raw);
   if (text.size() > rules_.limits.object_bytes) {
-    return failure(ErrorCode::InvalidArgument, "store", object.key(),
+    return failure(ErrorCode::OutOfRange, "store", object.key(),
                    fmt::format("{} bytes, the limit is {}", text.size(), rules_.limits.object_bytes));
   }
   return text;

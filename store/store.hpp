@@ -108,10 +108,11 @@ struct StoreProblem {
 /// another is answered when that other one can be read.
 ///
 /// Errors of writes: AlreadyExists (to be absent, and is not), NotFound (to be there, and is not), Aborted (it is
-/// at another revision, or another object by now: read again), InvalidArgument (object over the size limit),
-/// ResourceExhausted (the disk refuses), FailedPrecondition (a row is stored under the key that this version
-/// cannot read, see problems(); it is not overwritten), Unavailable (remote backend away, or too many writes wait),
-/// DeadlineExceeded (remote backends: may or may not have happened). With any other error it did not happen.
+/// at another revision, or another object by now: read again), OutOfRange (the object is over the size limit),
+/// InvalidArgument (what cannot be stored for another reason: it has no name), ResourceExhausted (the disk refuses),
+/// FailedPrecondition (a row is stored under the key that this version cannot read, see problems(); it is not
+/// overwritten), Unavailable (remote backend away, or too many writes wait), DeadlineExceeded (remote backends: may or
+/// may not have happened). With any other error it did not happen.
 class Store {
  public:
   virtual ~Store() = default;

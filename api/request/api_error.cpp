@@ -150,11 +150,11 @@ ApiError from_error(const Error& error, const model::KindInfo& kind, std::string
     case ErrorCode::NotFound: return not_found(kind, name);
     case ErrorCode::AlreadyExists: return already_exists(kind, name);
     case ErrorCode::Aborted: return stale_object(kind, name);
-    case ErrorCode::InvalidArgument: return about(413, "RequestEntityTooLarge", error.message(), kind, name);
+    case ErrorCode::InvalidArgument: return about(422, "Invalid", error.message(), kind, name);
     // The disk is full. Not 413: that would say that the request is too large, and nobody makes it smaller.
     case ErrorCode::ResourceExhausted: return about(507, "InsufficientStorage", error.message(), kind, name);
     case ErrorCode::FailedPrecondition: return conflict(kind, name, error.message());
-    case ErrorCode::OutOfRange: return expired(error.message());
+    case ErrorCode::OutOfRange: return about(413, "RequestEntityTooLarge", error.message(), kind, name);
     case ErrorCode::Unavailable: return about(503, "ServiceUnavailable", error.message(), kind, name);
     case ErrorCode::DeadlineExceeded: return about(504, "Timeout", error.message(), kind, name);
     case ErrorCode::PermissionDenied: return about(403, "Forbidden", error.message(), kind, name);

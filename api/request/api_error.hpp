@@ -58,7 +58,8 @@ ApiError expired(std::string message);
 /// 504 `Timeout: Too large resource version: 9, current: 3`: the client has seen a state that this store has not.
 ApiError revision_too_large(std::uint64_t wanted, std::uint64_t current);
 ApiError internal(std::string message);
-/// A failed store or runtime call about one object.
+/// A failed write or runtime call about one object. Only what is over the store's size limit (OutOfRange) is 413; what
+/// it cannot store for another reason is 422, with the reason. A watch that comes too late is expired(), which see.
 ApiError from_error(const Error& error, const model::KindInfo& kind, std::string_view name);
 
 /// `statefulsets.apps`, `pods`

@@ -45,7 +45,8 @@ TEST(ApiErrors, AStoresRefusalSaysWhoseFaultItIs) {
   EXPECT_EQ(code(ErrorCode::ResourceExhausted), 507U);
   EXPECT_EQ(code(ErrorCode::Unavailable), 503U);
   EXPECT_EQ(code(ErrorCode::DeadlineExceeded), 504U);
-  EXPECT_EQ(code(ErrorCode::InvalidArgument), 413U) << "an object over the store's limit";
+  EXPECT_EQ(code(ErrorCode::OutOfRange), 413U) << "an object over the store's limit";
+  EXPECT_EQ(code(ErrorCode::InvalidArgument), 422U) << "nobody makes it smaller";
   EXPECT_EQ(code(ErrorCode::FailedPrecondition), 409U);
   EXPECT_EQ(code(ErrorCode::Aborted), 409U);
   EXPECT_EQ(code(ErrorCode::DataLoss), 500U);

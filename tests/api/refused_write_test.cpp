@@ -111,5 +111,25 @@ TEST_F(RefusedWrites, TheLastFinalizerGoesWithItsObjectOrNotAtAll) {
   }
 }
 
+class RefusedForItsSize : public ApiFixture {};
+
+/// 413 is "make it smaller", and said of nothing else.
+TEST_F(RefusedForItsSize, IsTooLargeAndWhatIsWrongOtherwiseIsInvalid) {
+  const std::string pods = "/api/v1/namespaces/default/pods";
+  const auto pod = [](const std::string& name, std::size_t bytes) {
+    return fmt::format(R"({{"metadata":{{"name":"{}"}},"spec":{{"containers":[{{"name":"c","image":"i",
+                           "env":[{{"name":"A","value":"{}"}}]}}]}}}})",
+                       name, std::string(bytes, 'x'));
+  };
+  const auto large = send("POST", pods, pod("large", 1700 * 1024));
+  EXPECT_EQ(large.code, 413U) << large.message();
+  EXPECT_EQ(large.text({"reason"}), "RequestEntityTooLarge");
+  EXPECT_THAT(large.message(), testing::HasSubstr("the limit is"));
+  const auto nameless = send("POST", pods, pod("", 10));
+  EXPECT_EQ(nameless.code, 422U) << nameless.message();
+  EXPECT_EQ(nameless.text({"reason"}), "Invalid");
+  EXPECT_TRUE(store_->list(Kind::Pod).objects.empty());
+}
+
 }  // namespace
 }  // namespace berth::api

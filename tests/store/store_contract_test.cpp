@@ -203,13 +203,21 @@ TEST_P(StoreContract, ListsOneKindSortedAndOneNamespaceWhenAsked) {
 
 TEST_P(StoreContract, RefusesAnObjectOverTheSizeLimit) {
   open({.object_bytes = 1000, .history = 10});
-  EXPECT_TRUE(
-      failed_with(create_and_wait(*store_, config_map("a", std::string(1000, 'x'))), ErrorCode::InvalidArgument));
+  EXPECT_TRUE(failed_with(create_and_wait(*store_, config_map("a", std::string(1000, 'x'))), ErrorCode::OutOfRange));
   EXPECT_EQ(store_->get(key("a")), nullptr);
   created("a");
-  EXPECT_TRUE(
-      failed_with(update_and_wait(*store_, config_map("a", std::string(1000, 'x')), 0), ErrorCode::InvalidArgument));
+  EXPECT_TRUE(failed_with(update_and_wait(*store_, config_map("a", std::string(1000, 'x')), 0), ErrorCode::OutOfRange));
   EXPECT_EQ(store_->get(key("a"))->raw.at("data").at("key").as_string(), "v");
+}
+
+/// Only one refusal may be read as "make it smaller".
+TEST_P(StoreContract, RefusesWhatHasNoNameForAnotherReasonThanItsSize) {
+  open({});
+  const auto before = store_->revision();
+  const auto made = create_and_wait(*store_, config_map(""));
+  ASSERT_TRUE(failed_with(made, ErrorCode::InvalidArgument));
+  EXPECT_NE(made.error().message().find("no name"), std::string::npos) << made.error().message();
+  EXPECT_EQ(store_->revision(), before);
 }
 
 TEST_P(StoreContract, AWatchTellsEveryChangeInOrderWithWhatWasBefore) {
