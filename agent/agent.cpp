@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
 #include "agent/node/node_reporter.hpp"
+#include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -164,7 +166,10 @@ class HostAgent final : public Agent {
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
-            [this](const ProbeVerdict& failure) { on_probe_failure(failure); })) {
+            [this](const ProbeVerdict& failure) { on_probe_failure(failure); })),
+        feed_(loop_, *store_, cache_,
+              {.on_snapshot = [this](const std::vector<PodPtr>& gone) { on_snapshot(gone); },
+               .on_change = [this](const store::Change& change) { on_change(change); }}) {
     driver_.set_prober(prober_.get());
     runner_.add(placement_.row());
     runner_.add(namespaces_.row());
@@ -175,7 +180,7 @@ class HostAgent final : public Agent {
   }
 
   ~HostAgent() override {
-    watches_.reset();
+    feed_.end();
     sources_.reset();
     // Lanes first: their jobs use the rooms. What they post to the loop is never run.
     pods_lane_.reset();
@@ -200,8 +205,10 @@ class HostAgent final : public Agent {
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
   void begin();
+  void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
+  void on_pod_gone(const std::string& uid);
   void forget(const model::Pod& pod);
   void remove_orphan(const runtime::PodIdentity& orphan);
   void drive(const PodPtr& pod);
@@ -247,9 +254,10 @@ class HostAgent final : public Agent {
   Health health_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
-  std::unique_ptr<store::Watch> watches_;
+  CacheFeed feed_;
   std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
+  bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
 };
 
@@ -337,18 +345,8 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
 }
 
+/// Once, with all that the store has.
 void HostAgent::begin() {
-  // The watch begins at the listings' common revision: nothing is missed, nothing comes twice.
-  const auto from = store_->revision();
-  for (const auto& kind : model::all_kinds()) cache_.load(store_->list(kind.kind));
-  auto watch = store_->watch(
-      std::nullopt, from, [this](const store::Change& change) { loop_.post([this, change] { on_change(change); }); });
-  if (!watch) {
-    log(LogLevel::Error, "cannot watch the store", {{"error", watch.error().message()}});
-    loop_.stop();
-    return;
-  }
-  watches_ = *std::move(watch);
   first_objects_.write(host_ip_);
   node_.begin();
 
@@ -422,50 +420,57 @@ void HostAgent::on_change(const store::Change& change) {
       ::malloc_trim(0);
     });
   }
-  cache_.apply(change);
   runner_.on_change(change);
   const auto& object = *change.object;
-  switch (object.kind) {
-    case Kind::Pod: on_pod(change); break;
-    case Kind::Service: publish_names(); break;
-    case Kind::ConfigMap:
-    case Kind::Secret:
-      for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
-      break;
-    case Kind::Node:
-      if (change.type != store::ChangeType::Deleted) orders_.take(object);
-      break;
-    case Kind::Endpoints:
-    case Kind::EndpointSlice:  // Made by hand for a service without a selector: that service's names.
-      if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
-      break;
-    case Kind::Namespace:
-    case Kind::PersistentVolume:
-    case Kind::PersistentVolumeClaim:
-    case Kind::StorageClass:
-    case Kind::ServiceAccount:
-    case Kind::DaemonSet:
-    case Kind::StatefulSet:
-    case Kind::ControllerRevision:
-    case Kind::Lease:
-    case Kind::Event: break;
+  if (object.kind == Kind::Pod) {
+    on_pod(change);
+  } else if (object.kind == Kind::Service) {
+    publish_names();
+  } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
+    for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
+  } else if (object.kind == Kind::Node) {
+    if (change.type != store::ChangeType::Deleted) orders_.take(object);
+  } else if (object.kind == Kind::Endpoints || object.kind == Kind::EndpointSlice) {
+    // Made by hand for a service without a selector: that service's names.
+    if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
   }
+}
+
+/// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
+void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
+  if (!std::exchange(begun_, true)) return begin();
+  log(LogLevel::Info, "the store is in sight again: looking at everything", {{"gone", std::to_string(gone.size())}});
+  for (const auto& pod : gone) on_pod_gone(pod->meta.uid);
+  for (const auto& name : cache_.pods_of_node(config_.node_name)) {
+    const auto pod = cache_.pod(name);
+    drive(pod);
+    driver_.refresh(pod->meta.uid);
+  }
+  driver_.kick_all();
+  if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
+  runner_.wake_all();
+  publish_names();
+}
+
+void HostAgent::on_pod_gone(const std::string& uid) {
+  held_.erase(uid);
+  records_.forget(uid);
+  driver_.remove_pod(uid);
+  recovery_.on_settled(uid);
 }
 
 void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
-    held_.erase(object.meta.uid);
-    records_.forget(object.meta.uid);
-    driver_.remove_pod(object.meta.uid);
-    recovery_.on_settled(object.meta.uid);
+    on_pod_gone(object.meta.uid);
     publish_names();
     return;
   }
   // The same name with another uid: the old one was removed and made again between two looks.
   if (change.previous && change.previous->meta.uid != object.meta.uid) driver_.remove_pod(change.previous->meta.uid);
   const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
-  if (found == cache_.pods().end()) return;
+  // What the cache kept of an object that does not decode may be of another pod.
+  if (found == cache_.pods().end() || found->second->meta.uid != object.meta.uid) return;
   const auto& pod = found->second;
   if (pod->spec.node_name == config_.node_name) drive(pod);
   if (endpoints_changed(change)) publish_names();
@@ -488,7 +493,7 @@ void HostAgent::run() {
     systemd::notify_stopping();
     loop_.stop();
   });
-  loop_.post([this] { begin(); });
+  loop_.post([this] { feed_.begin(); });
   loop_.run();
 }
 

@@ -49,6 +49,9 @@ Controller ClaimController::row() {
 }
 
 void ClaimController::wake_all(const Waker& wake) {
+  const auto is_gone = [this](const Name& name) { return !context_.cache.claims().contains(name); };
+  std::erase_if(begun_, is_gone);
+  std::erase_if(waiting_, [&](const auto& each) { return is_gone(each.first); });
   unbound_.clear();
   index_ = VolumeIndex();
   for (const auto& [claim, volume] : given_) index_.give(volume);

@@ -1,6 +1,9 @@
 // agent/objects/object_cache.cpp - see object_cache.hpp.
 #include "agent/objects/object_cache.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "agent/objects/pod_facts.hpp"
 #include "base/log.hpp"
 
@@ -8,32 +11,15 @@ namespace berth::agent {
 namespace {
 
 /// Where a kind's JSON must be an object before anybody plans with it: planners write below it.
-std::vector<std::string_view> needed(model::Kind kind) {
-  switch (kind) {
-    case model::Kind::Pod:
-    case model::Kind::PersistentVolume:
-    case model::Kind::PersistentVolumeClaim: return {"spec"};
-    case model::Kind::StatefulSet:
-    case model::Kind::DaemonSet: return {"spec", "template", "spec"};
-    case model::Kind::Namespace:
-    case model::Kind::Node:
-    case model::Kind::StorageClass:
-    case model::Kind::ConfigMap:
-    case model::Kind::Secret:
-    case model::Kind::ServiceAccount:
-    case model::Kind::Service:
-    case model::Kind::ControllerRevision:
-    case model::Kind::Endpoints:
-    case model::Kind::EndpointSlice:
-    case model::Kind::Lease:
-    case model::Kind::Event: break;
-  }
-  return {};
-}
+using Shape = std::array<std::string_view, 3>;
+constexpr Shape kAny{};
+constexpr Shape kSpec{"spec"};
+constexpr Shape kTemplate{"spec", "template", "spec"};
 
-bool has_shape(const model::Object& object) {
+bool has_shape(const model::Object& object, const Shape& shape) {
   const json::object* at = &object.raw;
-  for (const auto step : needed(object.kind)) {
+  for (const auto step : shape) {
+    if (step.empty()) break;
     const auto* next = at->if_contains(step);
     if (next == nullptr || !next->is_object()) return false;
     at = &next->get_object();
@@ -53,8 +39,110 @@ void keep(Typed<T>& table, const model::Object& object, Result<T> decoded) {
 
 }  // namespace
 
+struct ObjectCache::Row {
+  model::Kind kind;
+  Shape shape;
+  void (*put)(ObjectCache&, const model::Object&);
+  void (*drop)(ObjectCache&, const model::ObjectKey&);
+  std::vector<Name> (*names)(const ObjectCache&);
+};
+
+struct ObjectCache::Rows {
+  template <auto Table>
+  static std::vector<Name> names_in(const ObjectCache& cache) {
+    std::vector<Name> names;
+    for (const auto& [name, object] : cache.*Table) names.push_back(name);
+    return names;
+  }
+
+  /// Decoded, in a table of its own, and found by its name only.
+  template <auto Table, auto Decode>
+  static Row plain(model::Kind kind, const Shape& shape = kAny) {
+    return {.kind = kind,
+            .shape = shape,
+            .put = [](ObjectCache& cache, const model::Object& object) { keep(cache.*Table, object, Decode(object)); },
+            .drop =
+                [](ObjectCache& cache, const model::ObjectKey& key) {
+                  (cache.*Table).erase({key.ns, key.name});
+                },
+            .names = names_in<Table>};
+  }
+
+  /// The same, and found by other things, too.
+  template <auto Table, auto Put, auto Drop>
+  static Row indexed(model::Kind kind, const Shape& shape = kAny) {
+    return {.kind = kind,
+            .shape = shape,
+            .put = [](ObjectCache& cache, const model::Object& object) { (cache.*Put)(object); },
+            .drop =
+                [](ObjectCache& cache, const model::ObjectKey& key) {
+                  (cache.*Drop)({key.ns, key.name});
+                },
+            .names = names_in<Table>};
+  }
+
+  template <model::Kind kKind>
+  static Row endpoints() {
+    return {.kind = kKind,
+            .shape = kAny,
+            .put = [](ObjectCache& cache, const model::Object& object) { cache.put_endpoints(object); },
+            .drop = [](ObjectCache& cache, const model::ObjectKey& key) { cache.drop_endpoints(key); },
+            .names = [](const ObjectCache& cache) { return cache.endpoint_names(kKind); }};
+  }
+
+  static const std::vector<Row>& all() {
+    using model::Kind;
+    using Cache = ObjectCache;
+    static const std::vector<Row> rows{
+        indexed<&Cache::pods_, &Cache::put_pod, &Cache::drop_pod>(Kind::Pod, kSpec),
+        plain<&Cache::stateful_sets_, model::decode_stateful_set>(Kind::StatefulSet, kTemplate),
+        plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
+        indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
+        plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
+        plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
+        plain<&Cache::claims_, model::decode_claim>(Kind::PersistentVolumeClaim, kSpec),
+        plain<&Cache::volumes_, model::decode_volume>(Kind::PersistentVolume, kSpec),
+        plain<&Cache::storage_classes_, model::decode_storage_class>(Kind::StorageClass),
+        plain<&Cache::nodes_, model::decode_node>(Kind::Node),
+        indexed<&Cache::revisions_, &Cache::put_revision, &Cache::drop_revision>(Kind::ControllerRevision),
+        endpoints<Kind::Endpoints>(),
+        endpoints<Kind::EndpointSlice>(),
+    };
+    return rows;
+  }
+
+  /// Null for a kind that nothing here plans with.
+  static const Row* find(model::Kind kind) {
+    const auto found = std::find_if(all().begin(), all().end(), [&](const Row& row) { return row.kind == kind; });
+    return found == all().end() ? nullptr : &*found;
+  }
+};
+
 void ObjectCache::load(const store::Listing& listing) {
   for (const auto& object : listing.objects) put(*object);
+}
+
+std::vector<PodPtr> ObjectCache::replace(const store::Listing& all) {
+  // By what is stored, not by what decodes: an object that cannot be read is there all the same.
+  std::set<model::ObjectKey> there;
+  std::set<std::string> pods;
+  for (const auto& object : all.objects) {
+    there.insert(object->key());
+    if (object->kind == model::Kind::Pod) pods.insert(object->meta.uid);
+  }
+  std::vector<PodPtr> gone;
+  for (const auto& [name, pod] : pods_) {
+    if (!pods.contains(pod->meta.uid)) gone.push_back(pod);
+  }
+  for (const auto& pod : gone) drop_pod({pod->meta.ns, pod->meta.name});
+  for (const auto& row : Rows::all()) {
+    for (auto& name : row.names(*this)) {
+      const model::ObjectKey key{row.kind, std::move(name.first), std::move(name.second)};
+      if (!there.contains(key)) row.drop(*this, key);
+    }
+  }
+  load(all);
+  return gone;
 }
 
 void ObjectCache::apply(const store::Change& change) {
@@ -66,70 +154,54 @@ void ObjectCache::apply(const store::Change& change) {
 }
 
 void ObjectCache::put(const model::Object& object) {
-  if (!has_shape(object)) {
+  const auto* row = Rows::find(object.kind);
+  if (row == nullptr) return;
+  if (!has_shape(object, row->shape)) {
     log(LogLevel::Error, "stored object has no spec, keeping what was known", {{"object", object.key().display()}});
     return;
   }
-  switch (object.kind) {
-    case model::Kind::Pod: put_pod(object); return;
-    case model::Kind::StatefulSet: keep(stateful_sets_, object, model::decode_stateful_set(object)); return;
-    case model::Kind::DaemonSet: keep(daemon_sets_, object, model::decode_daemon_set(object)); return;
-    case model::Kind::Service: put_service(object); return;
-    case model::Kind::ConfigMap: keep(config_maps_, object, model::decode_config_map(object)); return;
-    case model::Kind::Secret: keep(secrets_, object, model::decode_secret(object)); return;
-    case model::Kind::PersistentVolumeClaim: keep(claims_, object, model::decode_claim(object)); return;
-    case model::Kind::PersistentVolume: keep(volumes_, object, model::decode_volume(object)); return;
-    case model::Kind::StorageClass: keep(storage_classes_, object, model::decode_storage_class(object)); return;
-    case model::Kind::Node: keep(nodes_, object, model::decode_node(object)); return;
-    case model::Kind::ControllerRevision: put_revision(object); return;
-    case model::Kind::Endpoints:
-    case model::Kind::EndpointSlice: put_endpoints(object); return;
-    case model::Kind::Namespace:
-    case model::Kind::ServiceAccount:
-    case model::Kind::Lease:
-    case model::Kind::Event: return;
-  }
+  row->put(*this, object);
 }
 
 void ObjectCache::drop(const model::ObjectKey& key) {
-  const Name name{key.ns, key.name};
-  switch (key.kind) {
-    case model::Kind::Pod:
-      if (const auto old = pods_.find(name); old != pods_.end()) {
-        index(name, old->second.get(), nullptr);
-        pods_.erase(old);
-      }
-      return;
-    case model::Kind::StatefulSet: stateful_sets_.erase(name); return;
-    case model::Kind::DaemonSet: daemon_sets_.erase(name); return;
-    case model::Kind::Service:
-      if (const auto old = services_.find(name); old != services_.end()) {
-        services_by_label_.move(name, selector_of(old->second.get()), {});
-        services_.erase(old);
-      }
-      return;
-    case model::Kind::ConfigMap: config_maps_.erase(name); return;
-    case model::Kind::Secret: secrets_.erase(name); return;
-    case model::Kind::PersistentVolumeClaim: claims_.erase(name); return;
-    case model::Kind::PersistentVolume: volumes_.erase(name); return;
-    case model::Kind::StorageClass: storage_classes_.erase(name); return;
-    case model::Kind::Node: nodes_.erase(name); return;
-    case model::Kind::ControllerRevision:
-      if (const auto old = revisions_.find(name); old != revisions_.end()) {
-        revisions_by_owner_.move(name, {old->second->owner_uid}, {});
-        revisions_.erase(old);
-      }
-      return;
-    case model::Kind::Endpoints:
-    case model::Kind::EndpointSlice:
-      manual_endpoints_.erase(key);
-      if (key.kind == model::Kind::EndpointSlice) put_slice_owners(name, {});
-      return;
-    case model::Kind::Namespace:
-    case model::Kind::ServiceAccount:
-    case model::Kind::Lease:
-    case model::Kind::Event: return;
+  if (const auto* row = Rows::find(key.kind)) row->drop(*this, key);
+}
+
+void ObjectCache::drop_pod(const Name& name) {
+  const auto old = pods_.find(name);
+  if (old == pods_.end()) return;
+  index(name, old->second.get(), nullptr);
+  pods_.erase(old);
+}
+
+void ObjectCache::drop_service(const Name& name) {
+  const auto old = services_.find(name);
+  if (old == services_.end()) return;
+  services_by_label_.move(name, selector_of(old->second.get()), {});
+  services_.erase(old);
+}
+
+void ObjectCache::drop_revision(const Name& name) {
+  const auto old = revisions_.find(name);
+  if (old == revisions_.end()) return;
+  revisions_by_owner_.move(name, {old->second->owner_uid}, {});
+  revisions_.erase(old);
+}
+
+void ObjectCache::drop_endpoints(const model::ObjectKey& key) {
+  manual_endpoints_.erase(key);
+  if (key.kind == model::Kind::EndpointSlice) put_slice_owners({key.ns, key.name}, {});
+}
+
+/// Of those made by hand, and of derived slices.
+std::vector<Name> ObjectCache::endpoint_names(model::Kind kind) const {
+  std::vector<Name> names;
+  for (const auto& [key, endpoints] : manual_endpoints_) {
+    if (key.kind == kind) names.emplace_back(key.ns, key.name);
   }
+  if (kind != model::Kind::EndpointSlice) return names;
+  for (const auto& [name, owners] : slice_owners_) names.push_back(name);
+  return names;
 }
 
 std::vector<PodPtr> ObjectCache::pods_selected(const std::string& ns, const model::StringMap& selector) const {

@@ -29,8 +29,12 @@ class ObjectCache {
   /// API and the sources validate before they write, so this is a bug or a hand-edited store.
   void apply(const store::Change& change);
 
-  /// Takes a whole listing, for the start.
+  /// Takes a listing beside what is known.
   void load(const store::Listing& listing);
+
+  /// `all` is the whole store: what it does not have is forgotten. An object that does not decode is as in apply().
+  /// Returns the pods that were known and are there no more, or are others of the same name.
+  std::vector<PodPtr> replace(const store::Listing& all);
 
   const Typed<model::Pod>& pods() const { return pods_; }
   const Typed<model::StatefulSet>& stateful_sets() const { return stateful_sets_; }
@@ -80,8 +84,17 @@ class ObjectCache {
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
   void put_revision(const model::Object& object);
+  void drop_pod(const Name& name);
+  void drop_service(const Name& name);
+  void drop_revision(const Name& name);
+  void drop_endpoints(const model::ObjectKey& key);
+  std::vector<Name> endpoint_names(model::Kind kind) const;
   void put(const model::Object& object);
   void drop(const model::ObjectKey& key);
+
+  /// What is kept of one kind, and how; a kind without a row is not kept, and nothing here has to know it.
+  struct Row;
+  struct Rows;
 
   Typed<model::Pod> pods_;
   Typed<model::StatefulSet> stateful_sets_;

@@ -56,5 +56,19 @@ TEST(ObjectCache, FieldsOfWrongTypesHurtNobodyWhateverTheKind) {
   }
 }
 
+/// A kind that nothing here plans with needs no line here: the agent goes past it, also in a snapshot.
+TEST(ObjectCache, AKindWithoutARowIsTakenInAndGoesAgain) {
+  const auto last = static_cast<int>(model::all_kinds().back().kind);
+  ObjectCache cache;
+  auto object = bare(model::info(model::Kind::ConfigMap));
+  cache.apply(added(object));
+  auto next = object;
+  next.kind = static_cast<model::Kind>(last + 1);  // Added tomorrow, with a row in model/ only.
+  cache.apply(added(next));
+  EXPECT_TRUE(cache.replace({{std::make_shared<const model::Object>(next)}, 3}).empty());
+  EXPECT_TRUE(cache.config_maps().empty()) << "the snapshot had none";
+  cache.apply({store::ChangeType::Deleted, std::make_shared<const model::Object>(next), nullptr, 4});
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -1,0 +1,48 @@
+// agent/objects/cache_feed.hpp - follows the store: keeps the cache as the store is, and tells those who depend on it.
+// Loop thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agent/objects/object_cache.hpp"
+#include "base/loop.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// The first snapshot fills the cache. A later one comes after the store had lost us (a connection, its history): what
+/// happened meanwhile is told by nobody, so the cache becomes what the snapshot is, and everything has to be looked at.
+class CacheFeed {
+ public:
+  /// Both are called after the cache took it.
+  struct Told {
+    /// The cache was taken anew. `gone`: pods that it knew and that are there no more, or are others of the same name.
+    /// Empty the first time.
+    std::function<void(const std::vector<PodPtr>& gone)> on_snapshot;
+    std::function<void(const store::Change&)> on_change;
+  };
+
+  CacheFeed(Loop& loop, store::Store& store, ObjectCache& cache, Told told)
+      : loop_(loop), store_(store), cache_(cache), told_(std::move(told)) {}
+  ~CacheFeed() { end(); }
+  CacheFeed(const CacheFeed&) = delete;
+  CacheFeed& operator=(const CacheFeed&) = delete;
+
+  void begin();
+  /// Nothing is told any more, nor taken.
+  void end();
+
+ private:
+  void post(std::function<void()> job);
+
+  Loop& loop_;
+  store::Store& store_;
+  ObjectCache& cache_;
+  Told told_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<store::Watch> watch_;
+};
+
+}  // namespace berth::agent
