@@ -13,6 +13,9 @@ namespace {
 
 using model::Kind;
 
+/// The group of what a volume and its claim say of each other.
+constexpr int kBothSides = 1;
+
 Name name_of(const model::ObjectKey& key) { return {key.ns, key.name}; }
 
 model::ObjectKey volume_key(const std::string& name) { return {Kind::PersistentVolume, "", name}; }
@@ -118,15 +121,20 @@ void ClaimController::bind(const BindAction& action, Work& work) {
   index_.give(action.volume);
   json::array modes;
   for (const auto& mode : volume->access_modes) modes.emplace_back(mode);
-  // The volume first: a crash in between leaves a volume that is promised to the claim, and the next plan goes on.
-  work.writes.push_back({.key = volume_key(action.volume), .edit = [action](json::object& raw) {
-                           if (has_other_claim(raw, action)) return Edit::Refuse;
-                           auto& spec = raw["spec"].get_object();
-                           if (!spec.contains("claimRef")) annotate(raw, "pv.kubernetes.io/bound-by-controller", "yes");
-                           raw["spec"].get_object()["claimRef"] = claim_reference(action.claim, action.claim_uid);
-                           raw["status"] = {{"phase", "Bound"}};
-                           return Edit::Done;
-                         }});
+  // Both sides at once: there is no volume that is promised to a claim which goes before it knows, and no claim that
+  // counts on a volume which another got.
+  work.writes.push_back({.key = volume_key(action.volume),
+                         .edit =
+                             [action](json::object& raw) {
+                               if (has_other_claim(raw, action)) return Edit::Refuse;
+                               auto& spec = raw["spec"].get_object();
+                               if (!spec.contains("claimRef"))
+                                 annotate(raw, "pv.kubernetes.io/bound-by-controller", "yes");
+                               raw["spec"].get_object()["claimRef"] = claim_reference(action.claim, action.claim_uid);
+                               raw["status"] = {{"phase", "Bound"}};
+                               return Edit::Done;
+                             },
+                         .group = kBothSides});
   work.writes.push_back(
       {.key = action.claim,
        .uid = action.claim_uid,
@@ -140,7 +148,7 @@ void ClaimController::bind(const BindAction& action, Work& work) {
              raw["status"] = {{"phase", "Bound"}, {"accessModes", modes}, {"capacity", {{"storage", capacity}}}};
              return Edit::Done;
            },
-       .after = true});
+       .group = kBothSides});
 }
 
 bool ClaimController::lose(const LostClaim& action, Work& work) const {
@@ -266,10 +274,13 @@ Work ClaimController::expanded(const ExpandAction& action, const Result<std::int
     return work;
   }
   const auto capacity = *size > action.bytes ? size_text(*size) : action.capacity;
-  work.writes.push_back({.key = volume_key(action.volume), .edit = [capacity](json::object& raw) {
-                           raw["spec"].get_object()["capacity"] = {{"storage", capacity}};
-                           return Edit::Done;
-                         }});
+  work.writes.push_back({.key = volume_key(action.volume),
+                         .edit =
+                             [capacity](json::object& raw) {
+                               raw["spec"].get_object()["capacity"] = {{"storage", capacity}};
+                               return Edit::Done;
+                             },
+                         .group = kBothSides});
   const auto pending = action.mount_grows;
   work.writes.push_back(
       {.key = action.claim,
@@ -285,7 +296,7 @@ Work ClaimController::expanded(const ExpandAction& action, const Result<std::int
              }
              return Edit::Done;
            },
-       .after = true,
+       .group = kBothSides,
        .said = event(action.claim, action.claim_uid, pending ? "FileSystemResizeRequired" : "VolumeResizeSuccessful",
                      pending ? "Require file system resize of volume on node" : "Resize volume succeeded")});
   return work;

@@ -2,6 +2,7 @@
 #include "agent/control/controller_runner.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,17 @@ constexpr int kKeysAtATime = 32;
 milliseconds race_delay(unsigned races) {
   if (races < 2) return milliseconds{0};
   return milliseconds{std::min(500, 1 << std::min(races, 9U))};
+}
+
+/// The first write, with those that have to happen with it.
+std::vector<Write> take_group(std::deque<Write>& writes) {
+  std::vector<Write> group;
+  const auto number = writes.front().group;
+  do {
+    group.push_back(std::move(writes.front()));
+    writes.pop_front();
+  } while (number != 0 && !writes.empty() && writes.front().group == number);
+  return group;
 }
 
 }  // namespace
@@ -174,9 +186,12 @@ void ControllerRunner::write_next(const std::string& id, State& state) {
       break;
     }
     first = false;
-    auto write = std::move(state.later.front());
-    state.later.pop_front();
-    carry_out(id, state, std::move(write));
+    auto group = take_group(state.later);
+    if (group.size() == 1) {
+      carry_out(id, state, std::move(group.front()));
+    } else {
+      carry_out_together(id, state, std::move(group));
+    }
   }
   if (state.writes == 0 && state.effects == 0) end(id, state);
 }
@@ -190,7 +205,7 @@ void ControllerRunner::carry_out(const std::string& id, State& state, Write writ
   const auto refused = std::make_shared<bool>(false);
   const auto done = [this, alive = alive_, id, round = state.round, shared, refused](const Status& status) {
     if (!*alive) return;
-    answered(id, round, *shared,
+    answered(id, round, {*shared},
              *refused ? Status(Error(ErrorCode::Aborted, shared->key.display() + ": is another by now")) : status);
   };
   switch (shared->verb) {
@@ -211,12 +226,40 @@ void ControllerRunner::carry_out(const std::string& id, State& state, Write writ
   }
 }
 
+void ControllerRunner::carry_out_together(const std::string& id, State& state, std::vector<Write> group) {
+  ++state.writes;
+  state.written = context_.clock.now();
+  watch_answers();
+  std::vector<StoreWriter::Draft> drafts;
+  auto durability = Durability::Lazy;
+  for (auto& write : group) {
+    if (write.durability == Durability::Durable) durability = Durability::Durable;
+    if (write.verb == Write::Verb::Create) {
+      drafts.push_back(context_.writer.creating(std::move(write.object), write.may_exist));
+      continue;
+    }
+    assert(write.verb == Write::Verb::Modify);
+    drafts.push_back(context_.writer.modifying(
+        write.key, write.uid, [edit = write.edit, key = write.key](json::object& raw) -> Result<bool> {
+          const auto made = edit(raw);
+          if (made == Edit::Refuse) return Error(ErrorCode::Aborted, key.display() + ": is another by now");
+          return made == Edit::Done;
+        }));
+  }
+  context_.writer.commit(
+      std::move(drafts), durability,
+      [this, alive = alive_, id, round = state.round, group = std::move(group)](const Status& status) {
+        if (*alive) answered(id, round, group, status);
+      });
+}
+
 ControllerRunner::State* ControllerRunner::find(const std::string& id, std::uint64_t plan) {
   const auto found = states_.find(id);
   return found == states_.end() || found->second.plan != plan ? nullptr : &found->second;
 }
 
-void ControllerRunner::answered(const std::string& id, std::uint64_t round, const Write& write, const Status& status) {
+void ControllerRunner::answered(const std::string& id, std::uint64_t round, const std::vector<Write>& writes,
+                                const Status& status) {
   const auto found = states_.find(id);
   if (found == states_.end() || found->second.round != round) return;  // Given up before.
   auto* state = &found->second;
@@ -224,14 +267,21 @@ void ControllerRunner::answered(const std::string& id, std::uint64_t round, cons
   const auto say = [&](const std::optional<EventText>& event, const std::string& why) {
     if (event) context_.events(event->about, event->uid, event->type, event->reason, event->message + why);
   };
-  const auto creates = write.verb == Write::Verb::Create;
+  const auto grouped = writes.size() > 1;
+  const auto creates = !grouped && writes.front().verb == Write::Verb::Create;
   // Somebody else was faster, to the same end.
-  const auto tolerated = creates ? write.may_exist && failed_with(status, ErrorCode::AlreadyExists)
+  const auto tolerated = creates ? writes.front().may_exist && failed_with(status, ErrorCode::AlreadyExists)
                                  : failed_with(status, ErrorCode::NotFound);
   if (status) {
-    say(write.said, {});
+    for (const auto& write : writes) say(write.said, {});
+  } else if (grouped && failed_with(status, ErrorCode::NotFound)) {
+    // One of several is gone, and the others were to be written because of it: by what is there now it is another plan.
+    state->raced = true;
+    state->broken = true;
   } else if (!tolerated) {
-    if (!failed_with(status, ErrorCode::Aborted)) say(write.refused, ": " + status.error().message());
+    if (!failed_with(status, ErrorCode::Aborted)) {
+      for (const auto& write : writes) say(write.refused, ": " + status.error().message());
+    }
     take_error(*state, status.error());
     state->broken = true;
   }

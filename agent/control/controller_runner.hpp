@@ -108,7 +108,8 @@ class ControllerRunner {
   void absorb(const std::string& id, State& state, Work work);
   void write_next(const std::string& id, State& state);
   void carry_out(const std::string& id, State& state, Write write);
-  void answered(const std::string& id, std::uint64_t round, const Write& write, const Status& status);
+  void carry_out_together(const std::string& id, State& state, std::vector<Write> group);
+  void answered(const std::string& id, std::uint64_t round, const std::vector<Write>& writes, const Status& status);
   void take_error(State& state, const Error& error);
   void end(const std::string& id, State& state);
   State* find(const std::string& id, std::uint64_t plan);

@@ -26,11 +26,12 @@ struct EventText {
 /// What an edit makes of an object's JSON.
 enum class Edit {
   Done,
-  Leave,   ///< It is so already: nothing is written.
+  Leave,   ///< It is so already: nothing is written. In a group: and it must be so when the rest is written.
   Refuse,  ///< Not the object that the plan was made for: a lost race.
 };
 
-/// One write of a plan. All writes of a plan go out together, but for those marked `after`.
+/// One write of a plan. All writes of a plan go out together, but for those marked `after`. They succeed and fail each
+/// on its own, but for those of a group.
 struct Write {
   enum class Verb {
     Create,
@@ -47,7 +48,12 @@ struct Write {
   std::function<Edit(json::object&)> edit{};  ///< Modify. May run more than once.
   std::string finalizer{};                    ///< DropFinalizer.
   Durability durability = Durability::Durable;
-  bool may_exist = false;           ///< Create: AlreadyExists is as good as success.
+  bool may_exist = false;  ///< Create: AlreadyExists is as good as success.
+  /// Writes (Create and Modify only) that follow each other with the same number, other than 0, are one transaction:
+  /// nobody ever sees one without the others. Not for what others may wish to see apart, such as the end of a holder of
+  /// an identity and its successor; and one that cannot be made stops the others. When one of them is gone, the key is
+  /// planned again.
+  int group = 0;
   bool after = false;               ///< Not before everything that precedes it in the plan has succeeded; else never.
   std::optional<EventText> said{};  ///< When it succeeded.
   std::optional<EventText> refused{};  ///< When it failed; ": " and why are appended. Not of a lost race.

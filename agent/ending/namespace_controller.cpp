@@ -11,6 +11,7 @@ namespace {
 using model::Kind;
 
 constexpr std::string_view kAccount = "default";
+constexpr int kAccountGroup = 1;
 
 }  // namespace
 
@@ -55,13 +56,24 @@ Work NamespaceController::add_account(const std::string& ns) const {
   Work work;
   const model::ObjectKey key{Kind::ServiceAccount, ns, std::string(kAccount)};
   if (store_.get(key)) return work;
+  // Into a namespace that takes new objects, and no other.
+  work.writes.push_back({.key = {Kind::Namespace, "", ns},
+                         .edit =
+                             [](json::object& raw) {
+                               const auto* meta = raw.if_contains("metadata");
+                               const auto going = meta != nullptr && find(*meta, {"deletionTimestamp"}) != nullptr;
+                               return going ? Edit::Refuse : Edit::Leave;
+                             },
+                         .durability = Durability::Lazy,
+                         .group = kAccountGroup});
   work.writes.push_back({.verb = Write::Verb::Create,
                          .key = key,
                          .object = {{"apiVersion", "v1"},
                                     {"kind", "ServiceAccount"},
                                     {"metadata", {{"name", kAccount}, {"namespace", ns}}}},
                          .durability = Durability::Lazy,
-                         .may_exist = true});
+                         .may_exist = true,
+                         .group = kAccountGroup});
   return work;
 }
 

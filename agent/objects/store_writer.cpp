@@ -26,9 +26,9 @@ void expand_generate_name(json::object& raw) {
 
 }  // namespace
 
-store::Done StoreWriter::answer(Done done) {
-  // Runs on a thread of the store, perhaps after we are gone: only the loop outlives it for certain.
-  return [&loop = loop_, alive = alive_, done = std::move(done)](const Result<model::ObjectPtr>& result) {
+/// Runs on a thread of the store, perhaps after we are gone: only the loop outlives it for certain.
+auto StoreWriter::answer(Done done) {
+  return [&loop = loop_, alive = alive_, done = std::move(done)](const auto& result) {
     auto status = result ? Status(Ok{}) : Status(result.error());
     loop.post([alive, done, status = std::move(status)] {
       if (*alive && done) done(status);
@@ -36,55 +36,78 @@ store::Done StoreWriter::answer(Done done) {
   };
 }
 
-void StoreWriter::create(json::object raw, Durability durability, Done done) {
+StoreWriter::Draft StoreWriter::creating(json::object raw, bool may_exist) const {
   const auto* kind = model::find_kind(find_string(json::value(raw), {"kind"}));
   expand_generate_name(raw);
   if (kind != nullptr) model::apply_defaults(kind->kind, raw);
-  auto object = model::make_object(std::move(raw));
-  if (!object) {
-    loop_.post([alive = alive_, done, error = object.error()] {
-      if (*alive && done) done(error);
-    });
-    return;
-  }
-  store_.create(*std::move(object), durability, answer(std::move(done)));
+  const auto object = std::make_shared<const Result<model::Object>>(model::make_object(std::move(raw)));
+  return [&store = store_, object, may_exist](store::Txn& txn) -> Status {
+    if (!*object) return object->error();
+    const auto key = (*object)->key();
+    if (may_exist && store.get(key)) return Ok{};
+    txn.conditions.push_back(store::Condition::is_absent(key));
+    txn.writes.push_back(store::Write::put(**object));
+    return Ok{};
+  };
 }
 
-void StoreWriter::modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
-                         std::function<bool(json::object&)> change, Done done) {
-  try_modify(key, uid, durability, std::move(change), std::move(done), kTries);
+StoreWriter::Draft StoreWriter::modifying(const model::ObjectKey& key, const std::string& uid,
+                                          std::function<Result<bool>(json::object&)> change) const {
+  return [&store = store_, key, uid, change = std::move(change)](store::Txn& txn) -> Status {
+    const auto stored = store.get(key);
+    if (!stored || (!uid.empty() && stored->meta.uid != uid)) {
+      return Error(ErrorCode::NotFound, key.display() + ": not found");
+    }
+    auto raw = stored->raw;
+    const auto changed = change(raw);
+    if (!changed) return changed.error();
+    txn.conditions.push_back(store::Condition::at(key, stored->meta.resource_version));
+    if (!*changed) return Ok{};
+    auto object = model::make_object(std::move(raw));
+    if (!object) return std::move(object).error();
+    txn.writes.push_back(store::Write::put(*std::move(object)));
+    return Ok{};
+  };
 }
 
-void StoreWriter::try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
-                             std::function<bool(json::object&)> change, Done done, int tries_left) {
+void StoreWriter::commit(std::vector<Draft> drafts, Durability durability, Done done) {
+  try_commit(std::make_shared<const std::vector<Draft>>(std::move(drafts)), durability, std::move(done), kTries);
+}
+
+void StoreWriter::try_commit(const std::shared_ptr<const std::vector<Draft>>& drafts, Durability durability, Done done,
+                             int tries_left) {
   const auto finish = [&](Status status) {
     loop_.post([alive = alive_, done, status = std::move(status)] {
       if (*alive && done) done(status);
     });
   };
-  const auto stored = store_.get(key);
-  if (!stored || (!uid.empty() && stored->meta.uid != uid)) {
-    finish(Error(ErrorCode::NotFound, key.display() + ": not found"));
-    return;
+  store::Txn txn;
+  for (const auto& draft : *drafts) {
+    if (auto drafted = draft(txn); !drafted) return finish(std::move(drafted));
   }
-  auto raw = stored->raw;
-  if (!change(raw)) {
-    finish(Ok{});
-    return;
-  }
-  auto object = model::make_object(std::move(raw));
-  if (!object) {
-    finish(std::move(object).error());
-    return;
-  }
-  auto next = [this, key, uid, durability, change, done, tries_left](const Status& status) {
-    if (failed_with(status, ErrorCode::Aborted) && tries_left > 1) {
-      try_modify(key, uid, durability, change, done, tries_left - 1);
+  if (txn.writes.empty()) return finish(Ok{});
+  auto next = [this, drafts, durability, done, tries_left](const Status& status) {
+    // Of several, one may have come or gone meanwhile: whether that matters, its draft says.
+    const auto outdated = failed_with(status, ErrorCode::Aborted) ||
+                          (drafts->size() > 1 &&
+                           (failed_with(status, ErrorCode::AlreadyExists) || failed_with(status, ErrorCode::NotFound)));
+    if (outdated && tries_left > 1) {
+      try_commit(drafts, durability, done, tries_left - 1);
     } else if (done) {
       done(status);
     }
   };
-  store_.update(*std::move(object), stored->meta.resource_version, durability, answer(std::move(next)));
+  store_.commit(std::move(txn), durability, answer(std::move(next)));
+}
+
+void StoreWriter::create(json::object raw, Durability durability, Done done) {
+  commit({creating(std::move(raw), /*may_exist=*/false)}, durability, std::move(done));
+}
+
+void StoreWriter::modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
+                         std::function<bool(json::object&)> change, Done done) {
+  commit({modifying(key, uid, [change = std::move(change)](json::object& raw) -> Result<bool> { return change(raw); })},
+         durability, std::move(done));
 }
 
 void StoreWriter::mark_deleted(const model::ObjectKey& key, const std::string& uid,

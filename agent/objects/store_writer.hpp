@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/loop.hpp"
@@ -31,6 +32,18 @@ class StoreWriter {
   void modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
               std::function<bool(json::object&)> change, Done done);
 
+  /// One part of a transaction: adds what it has to write, and what must hold meanwhile, by what is stored now. An
+  /// error ends the transaction; nothing is written then. May be asked more than once.
+  using Draft = std::function<Status(store::Txn&)>;
+  /// As create(), with one difference: when it `may_exist` and does, there is nothing to write.
+  Draft creating(json::object raw, bool may_exist) const;
+  /// As modify(); what `change` leaves as it is has to be so still when the rest is written. Its error ends the
+  /// transaction.
+  Draft modifying(const model::ObjectKey& key, const std::string& uid,
+                  std::function<Result<bool>(json::object&)> change) const;
+  /// Makes all of them, or none; all anew when somebody else was faster (a few times).
+  void commit(std::vector<Draft> drafts, Durability durability, Done done);
+
   /// Begins a graceful deletion: metadata.deletionTimestamp and, for pods, the grace period.
   void mark_deleted(const model::ObjectKey& key, const std::string& uid, std::optional<std::int64_t> grace_seconds,
                     Done done);
@@ -50,11 +63,11 @@ class StoreWriter {
   bool exists(const model::ObjectKey& key, const std::string& uid) const;
 
  private:
-  void try_modify(const model::ObjectKey& key, const std::string& uid, Durability durability,
-                  std::function<bool(json::object&)> change, Done done, int tries_left);
   void try_delete(const model::ObjectKey& key, const std::string& uid, std::string finalizer, Done done,
                   int tries_left);
-  store::Done answer(Done done);
+  void try_commit(const std::shared_ptr<const std::vector<Draft>>& drafts, Durability durability, Done done,
+                  int tries_left);
+  auto answer(Done done);
 
   Loop& loop_;
   store::Store& store_;

@@ -249,5 +249,111 @@ TEST_F(ControllerRunnerTest, AnAnswerThatDoesNotComeIsNotWaitedForForEver) {
   EXPECT_TRUE(deaf.is_idle());
 }
 
+/// A pod's holder is noted in a config map; the two are one group.
+class ControllerGroupTest : public ControllerRunnerTest {
+ protected:
+  static Write note(Edit outcome) {
+    return {.key = {Kind::ConfigMap, "default", "a"},
+            .edit =
+                [outcome](json::object& raw) {
+                  if (outcome == Edit::Done) raw["data"] = {{"note", "made"}};
+                  return outcome;
+                },
+            .group = 1};
+  }
+  static Write create(const std::string& name, bool may_exist = false) {
+    auto write = create_secret(name);
+    write.group = 1;
+    write.may_exist = may_exist;
+    write.said = EventText{write.key, "", "Normal", "Made", name};
+    write.refused = EventText{write.key, "", "Warning", "NotMade", name};
+    return write;
+  }
+  void plan_once(std::vector<Write> writes) {
+    next_plan = [writes] {
+      Work work;
+      work.writes = writes;
+      return work;
+    };
+    touch("a");
+  }
+  std::vector<int> looks;
+  bool is_noted() const {
+    const auto* data = get(Kind::ConfigMap, "a")->raw.if_contains("data");
+    return data != nullptr && find(*data, {"note"}) != nullptr;
+  }
+};
+
+TEST_F(ControllerGroupTest, IsSeenAsOneByEverybody) {
+  std::vector<std::string> seen;  // At each change of the note: is the secret there?
+  const auto follow = *store->watch(Kind::ConfigMap, store->revision(), [&](const store::Change& change) {
+    const auto* data = change.object->raw.if_contains("data");
+    if (data == nullptr || find(*data, {"note"}) == nullptr) return;
+    seen.emplace_back(store->get({Kind::Secret, "default", "s"}) ? "both" : "one");
+  });
+  plan_once({note(Edit::Done), create("s")});
+  EXPECT_THAT(seen, ElementsAre("both"));
+  EXPECT_THAT(events, ElementsAre("Made: s"));
+}
+
+TEST_F(ControllerGroupTest, HappensWholeOrNotAtAll) {
+  plan_once({create("s")});
+  events.clear();
+  plan_once({note(Edit::Done), create("s"), create("t")});
+  EXPECT_FALSE(is_noted()) << "s is there already, and that was not expected";
+  EXPECT_FALSE(exists(Kind::Secret, "t"));
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_THAT(events[0], testing::HasSubstr("NotMade: s: "));
+  EXPECT_THAT(events[1], testing::HasSubstr("NotMade: t: "));
+  EXPECT_FALSE(runner.is_idle()) << "to be tried again";
+}
+
+TEST_F(ControllerGroupTest, WhatMayExistDoesNotStopTheRest) {
+  plan_once({create("s")});
+  plan_once({note(Edit::Done), create("s", /*may_exist=*/true), create("t")});
+  EXPECT_TRUE(is_noted());
+  EXPECT_TRUE(exists(Kind::Secret, "t"));
+}
+
+TEST_F(ControllerGroupTest, AnEditThatRefusesEndsItAndTheKeyIsPlannedAgain) {
+  plan_once({create("s"), note(Edit::Refuse)});
+  EXPECT_FALSE(exists(Kind::Secret, "s"));
+  EXPECT_THAT(planned, ElementsAre("a", "a")) << "a lost race";
+  EXPECT_THAT(events, IsEmpty());
+}
+
+TEST_F(ControllerGroupTest, WhenOneOfThemIsGoneTheKeyIsPlannedAgain) {
+  auto edit = note(Edit::Done);
+  edit.key.name = "gone";
+  plan_once({create("s"), std::move(edit)});
+  EXPECT_FALSE(exists(Kind::Secret, "s"));
+  EXPECT_THAT(planned, ElementsAre("a", "a"));
+  EXPECT_THAT(events, IsEmpty());
+  EXPECT_TRUE(runner.is_idle());
+}
+
+/// "Only while that is so": what an edit leaves as it is is a condition of the others.
+TEST_F(ControllerGroupTest, WhatIsLeftAsItIsHasToStaySo) {
+  plan_once({create("s"), note(Edit::Leave)});
+  EXPECT_TRUE(exists(Kind::Secret, "s"));
+  touch("a");
+  next_plan = [&] {
+    Work work;
+    auto check = note(Edit::Leave);
+    check.edit = [this, first = true](json::object& raw) mutable {
+      // Between our look and our write somebody else writes, once: the look has to be repeated.
+      looks.push_back(static_cast<int>(raw.at("data").at("n").as_string().size()));
+      if (!std::exchange(first, false)) return Edit::Leave;
+      put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"default"},"data":{"n":"long"}})");
+      return Edit::Leave;
+    };
+    work.writes = {create("t"), std::move(check)};
+    return work;
+  };
+  touch("a");
+  EXPECT_THAT(looks, ElementsAre(1, 4));
+  EXPECT_TRUE(exists(Kind::Secret, "t"));
+}
+
 }  // namespace
 }  // namespace berth::agent
