@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace berth::agent {
 namespace {
 
@@ -66,6 +68,7 @@ class Planner {
       plan_.edit_revision = revisions_.edit;
     }
     for (const auto* node : facts_.nodes) look_at(*node);
+    roll();
     plan_.status = {{"observedGeneration", set_.meta.generation},
                     {"desiredNumberScheduled", desired_},
                     {"currentNumberScheduled", scheduled_},
@@ -104,40 +107,111 @@ class Planner {
     }
     std::sort(here.begin(), here.end(), stays_before);
     const auto wanted = !set_.meta.deleting() && is_wanted(set_, node);
-    if (!set_.meta.deleting()) keep_one(node, here, wanted);
+    if (wanted) nodes_.push_back(keep(node, here));
+    if (!wanted && !set_.meta.deleting()) {
+      for (const auto& pod : here) remove(pod);
+    }
     count(here, wanted);
   }
 
-  void keep_one(const model::Node& node, const std::vector<PodPtr>& here, bool wanted) {
-    PodPtr kept;
+  /// What a node that wants a daemon has of it, apart from what is going.
+  struct Daemon {
+    const model::Node* node;
+    PodPtr old;    ///< Of another template than now, to be replaced.
+    PodPtr fresh;  ///< Of the template as it is; when pods wait to be deleted by somebody (OnDelete), any.
+    bool going = false;
+  };
+
+  bool is_available_now(const PodPtr& pod) {
+    return pod && is_available(*pod, std::chrono::seconds(set_.min_ready_seconds), facts_.now, plan_.look_again);
+  }
+  bool surges() const { return is_rolling() && facts_.rollout.max_surge.of(1) > 0; }
+  bool is_rolling() const { return set_.update_strategy == "RollingUpdate"; }
+
+  /// One pod for the node; while it surges an old one and its successor. One that ends is waited for.
+  Daemon keep(const model::Node& node, const std::vector<PodPtr>& here) {
+    Daemon daemon{.node = &node, .old = {}, .fresh = {}};
     for (const auto& pod : here) {
-      const auto outdated = !is_at(*pod, set_.meta, revisions_.update) && set_.update_strategy == "RollingUpdate";
-      if (pod->meta.deleting()) {
-        kept = kept ? kept : pod;  // Its successor waits until it is gone: never two on one host.
-      } else if (!wanted || kept || is_terminal(*pod) || outdated) {
+      if (pod->meta.deleting() || is_terminal(*pod)) {
         remove(pod);
-        kept = kept ? kept : pod;
+        daemon.going = true;
+        continue;
+      }
+      auto& place = is_rolling() && !is_at(*pod, set_.meta, revisions_.update) ? daemon.old : daemon.fresh;
+      if (place) {
+        remove(pod);
+        daemon.going = true;
       } else {
-        kept = pod;
+        place = pod;
       }
     }
-    if (wanted && !kept) plan_.create.push_back(make_pod(set_, revisions_, facts_, node));
+    if (daemon.fresh && daemon.old && (!surges() || !daemon.old->status.ready() || is_available_now(daemon.fresh))) {
+      remove(daemon.old);
+      daemon.old.reset();
+      daemon.going = true;
+    }
+    // Where nothing is, nothing has to be counted. What goes is waited for: its successor has its place.
+    if (!daemon.fresh && !daemon.old && !daemon.going) {
+      plan_.create.push_back(make_pod(set_, revisions_, facts_, node));
+    }
+    return daemon;
+  }
+
+  /// Old pods that are well are replaced a few at a time; those that are not at once. As Kubernetes' controller does
+  /// it.
+  void roll() {
+    const auto all = static_cast<std::int32_t>(nodes_.size());
+    const auto surge = surges();
+    auto left = (surge ? facts_.rollout.max_surge : facts_.rollout.max_unavailable).of(all);
+    for (const auto& daemon : nodes_) {
+      const auto doubled = daemon.fresh && daemon.old;
+      const auto counts = surge ? doubled : !is_available_now(daemon.old ? daemon.old : daemon.fresh);
+      if (counts) --left;
+    }
+    for (const auto& daemon : nodes_) {
+      if (!daemon.old || daemon.fresh || daemon.going) continue;
+      const auto well = is_available_now(daemon.old);
+      if (well && left <= 0) continue;
+      if (well) --left;
+      if (surge) {
+        start_beside(daemon);
+      } else {
+        remove(daemon.old);
+      }
+    }
+  }
+
+  void start_beside(const Daemon& daemon) {
+    if (fits_beside(set_.pod_template.spec, *daemon.old)) {
+      plan_.create.push_back(make_pod(set_, revisions_, facts_, *daemon.node));
+      return;
+    }
+    // The scheduler's words. The old one runs on: somebody has to allow that it is stopped first.
+    plan_.unplaced.push_back(
+        fmt::format("failed to place pod on \"{}\" beside {}: 1 node(s) didn't have free ports for the requested pod "
+                    "ports; with maxUnavailable instead of maxSurge the old pod is stopped first",
+                    daemon.node->meta.name, daemon.old->meta.name));
   }
 
   void count(const std::vector<PodPtr>& here, bool wanted) {
+    const auto doubled = std::any_of(here.begin(), here.end(),
+                                     [&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); });
     const auto any = [&](const auto& is) { return std::any_of(here.begin(), here.end(), is) ? 1 : 0; };
     const std::chrono::seconds min_ready(set_.min_ready_seconds);
     desired_ += wanted ? 1 : 0;
     (wanted ? scheduled_ : misscheduled_) += here.empty() ? 0 : 1;
     ready_ += any([](const auto& pod) { return pod->status.ready(); });
     available_ += any([&](const auto& pod) { return is_available(*pod, min_ready, facts_.now, plan_.look_again); });
-    updated_ += any([&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); });
+    // Not before the old one is gone, if they are two: "successfully rolled out" waits for it.
+    updated_ += any([&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); }) -
+                any([&](const auto& pod) { return doubled && !is_at(*pod, set_.meta, revisions_.update); });
   }
 
   const model::DaemonSet& set_;
   const SetFacts& facts_;
   SetRevisions revisions_;
   SetPlan plan_;
+  std::vector<Daemon> nodes_;  ///< That want one.
   std::int64_t desired_ = 0;
   std::int64_t scheduled_ = 0;
   std::int64_t misscheduled_ = 0;

@@ -2,6 +2,7 @@
 #include "agent/sets/set_controller.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 
 #include <fmt/format.h>
@@ -21,7 +22,22 @@ std::string draw_salt() {
   return fmt::format("{:016x}", random());
 }
 
+/// The group of a set's status and of the revisions that it names: never is one seen without the other.
+constexpr int kStatusGroup = 1;
+
 bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
+
+/// Takes what is written about revisions out, as the first of a group.
+std::vector<Write> split_revisions(std::vector<Write>& writes) {
+  const auto is_other = [](const Write& write) {
+    return write.key.kind != Kind::ControllerRevision || write.verb == Write::Verb::Delete;
+  };
+  const auto middle = std::stable_partition(writes.begin(), writes.end(), is_other);
+  std::vector<Write> revisions(std::make_move_iterator(middle), std::make_move_iterator(writes.end()));
+  writes.erase(middle, writes.end());
+  for (auto& write : revisions) write.group = kStatusGroup;
+  return revisions;
+}
 
 }  // namespace
 
@@ -40,7 +56,11 @@ SetController::SetController(const Clock& clock, const ObjectCache& cache, const
 Controller SetController::row() {
   return {.name = "sets",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
-          .all = [this](const Waker& wake) { wake_all(wake, /*daemon_sets_only=*/false); },
+          .all =
+              [this](const Waker& wake) {
+                std::erase_if(memories_, [this](const auto& each) { return find_set(each.first).meta == nullptr; });
+                wake_all(wake, /*daemon_sets_only=*/false);
+              },
           .plan = [this](const Key& key) { return plan(key); }};
 }
 
@@ -144,10 +164,12 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
     memory.uid = set.meta->uid;
     memory.generation = set.meta->generation;
     memory.template_hash = template_hash(set.pod_template->raw);
+    if (const auto stored = set.daemon ? store_.get(key) : nullptr) memory.rollout = read_daemon_rollout(*stored);
   }
   SetFacts facts;
   facts.now = clock_.wall();
   facts.template_hash = memory.template_hash;
+  facts.rollout = memory.rollout;
   for (const auto& name : cache_.pods_of_owner(set.meta->uid)) facts.pods.push_back(cache_.pod(name));
   for (const auto& name : cache_.revisions_of_owner(set.meta->uid)) {
     facts.revisions.push_back(cache_.revisions().at(name));
@@ -220,6 +242,7 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
     const auto found = cache_.pod({pod.ns, pod.name});
     return found ? found->meta.uid : std::string();
   };
+  for (const auto& why : plan.unplaced) work.events.push_back(event("Warning", "FailedPlacement", why));
   for (auto& raw : plan.create) {
     const json::value value(raw);
     const auto kind = std::string(find_string(value, {"kind"}));
@@ -270,6 +293,10 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
     work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = uid});
     return work;
   }
+  auto revisions = split_revisions(work.writes);
+  const auto together = revisions.empty() ? 0 : kStatusGroup;
+  work.writes.insert(work.writes.end(), std::make_move_iterator(revisions.begin()),
+                     std::make_move_iterator(revisions.end()));
   if (plan.status.empty()) return work;
   const auto stored = store_.get(key);
   const auto* status = stored && stored->meta.uid == uid ? stored->raw.if_contains("status") : nullptr;
@@ -281,7 +308,8 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
                                raw["status"] = status;
                                return Edit::Done;
                              },
-                         .durability = Durability::Lazy});
+                         .durability = Durability::Lazy,
+                         .group = together});
   return work;
 }
 

@@ -28,6 +28,7 @@ class SetController {
     std::string uid;
     std::int64_t generation = 0;
     std::string template_hash;  ///< Of that generation.
+    DaemonRollout rollout;      ///< The same.
     std::string salt;           ///< Of the next pod's name; drawn anew once a pod of that name has been seen.
   };
   /// A set of either kind, with what both have; `meta` is null when there is none of that name.

@@ -11,6 +11,7 @@
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/objects/revision.hpp"
+#include "agent/sets/daemon_rollout.hpp"
 #include "base/clock.hpp"
 #include "model/model.hpp"
 
@@ -23,6 +24,7 @@ struct SetFacts {
   std::set<std::string> claims;                            ///< Names of the existing claims of this set.
   std::vector<const model::Node*> nodes;                   ///< Where pods may be.
   std::string template_hash;                               ///< Of the set's template; empty: not computed yet.
+  DaemonRollout rollout;                                   ///< Of a DaemonSet.
   std::string salt;                                        ///< Names of new pods that have no ordinal come from it.
   WallTime now{};
 };
@@ -41,6 +43,7 @@ struct SetPlan {
   std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
   std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
   std::optional<RevisionEdit> edit_revision;   ///< A stored revision that became the newest again, or lacks its label.
+  std::vector<std::string> unplaced;           ///< Why a pod that should be made cannot be here, said as an event.
   json::object status;                         ///< The set's new status.
   bool forget = false;                         ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.

@@ -10,6 +10,7 @@
 #include "agent/control/controller_runner.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
+#include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/services/endpoint_controller.hpp"
@@ -61,26 +62,7 @@ class World {
       if (look) look(change);
     });
   }
-  ~World() { watch.reset(); }
-
-  void begin() {
-    watch = store.follow({}, {.on_snapshot =
-                                  [this](const store::Listing& listing) {
-                                    loop.post([this, listing] {
-                                      cache = ObjectCache();
-                                      cache.load(listing);
-                                      runner.wake_all();
-                                    });
-                                  },
-                              .on_change =
-                                  [this](const store::Change& change) {
-                                    loop.post([this, change] {
-                                      cache.apply(change);
-                                      runner.on_change(change);
-                                    });
-                                  },
-                              .on_lost = {}});
-  }
+  void begin() { feed.begin(); }
 
   bool chance(double probability) { return std::uniform_real_distribution<double>(0, 1)(random) < probability; }
   int below(int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random); }
@@ -215,7 +197,11 @@ class World {
   SetController sets{clock, cache, store, "n1"};
   EndpointController endpoints{store, cache};
   ControllerRunner runner{{.loop = loop, .clock = clock, .writer = writer, .events = [](auto&&...) {}}};
-  std::unique_ptr<store::Watch> watch;
+  CacheFeed feed{loop,
+                 store,
+                 cache,
+                 {.on_snapshot = [this](const std::vector<PodPtr>& /*gone*/) { runner.wake_all(); },
+                  .on_change = [this](const store::Change& change) { runner.on_change(change); }}};
   std::function<void(const store::Change&)> look;  ///< At every change, at the moment at which it becomes true.
   bool by_hand = false;                            ///< The change is the user's or the host's.
   microseconds disturbed{0};                       ///< When one of them last did what plans depend on.
@@ -241,7 +227,7 @@ class ControllerSimulation : public testing::Test {
   }
 };
 
-void put_set(World& world, Kind kind, const std::string& name, int replicas, int version) {
+void put_set(World& world, Kind kind, const std::string& name, int replicas, int version, bool surge = false) {
   const auto stateful = kind == Kind::StatefulSet;
   world.put(fmt::format(
       R"({{"apiVersion":"apps/v1","kind":"{0}","metadata":{{"name":"{1}","namespace":"default","uid":"{1}-uid"}},
@@ -251,7 +237,9 @@ void put_set(World& world, Kind kind, const std::string& name, int replicas, int
       stateful ? fmt::format(R"("replicas":{},"serviceName":"{}","volumeClaimTemplates":[{{"metadata":{{"name":"data"}},
       "spec":{{"accessModes":["ReadWriteOnce"],"storageClassName":"loop","resources":{{"requests":{{"storage":"1Gi"}}}}}}}}],)",
                              replicas, name)
-               : std::string()));
+               : fmt::format(R"("updateStrategy":{{"type":"RollingUpdate","rollingUpdate":{{
+                 "maxSurge":{0},"maxUnavailable":{1}}}}},)",
+                             surge ? 1 : 0, surge ? 0 : 1)));
 }
 
 std::vector<model::ObjectPtr> pods_of(const World& world, const std::string& uid) {
@@ -295,16 +283,28 @@ TEST_F(ControllerSimulation, SetsKeepTheirOrderAndEachNodeOneDaemonWhateverTheSt
     int version = 1;
     int replicas = 1 + world.below(3);
     int marks = 0;
+    const auto surge = world.chance(0.5);
     world.look = [&](const store::Change& change) {
       check_order(world, change);
       const auto* owner = change.object->meta.controller();
       if (change.object->kind == Kind::Pod && change.type == store::ChangeType::Added && owner != nullptr &&
           owner->uid == "agent-uid") {
-        EXPECT_EQ(pods_of(world, "agent-uid").size(), 1U) << "two daemons on one node";
+        const auto daemons = pods_of(world, "agent-uid");
+        std::string all;
+        for (const auto& each : daemons) {
+          all += fmt::format(" {} of {}{}{}", each->meta.name, each->meta.labels.at("controller-revision-hash"),
+                             World::is_ready(*each) ? ", ready" : "", each->meta.deleting() ? ", ends" : "");
+        }
+        EXPECT_LE(daemons.size(), surge ? 2U : 1U) << "too many daemons on one node:" << all;
+        const auto same = std::count_if(daemons.begin(), daemons.end(), [&](const auto& each) {
+          return !each->meta.deleting() && each->meta.labels.at("controller-revision-hash") ==
+                                               change.object->meta.labels.at("controller-revision-hash");
+        });
+        EXPECT_EQ(same, 1) << "two of one template";
       }
     };
     put_set(world, Kind::StatefulSet, "db", replicas, version);
-    put_set(world, Kind::DaemonSet, "agent", 0, version);
+    put_set(world, Kind::DaemonSet, "agent", 0, version, surge);
     world.begin();
     const auto set_key = ObjectKey{Kind::StatefulSet, "default", "db"};
     const auto image = [&](const ObjectKey& key) {
@@ -390,6 +390,23 @@ TEST_F(ControllerSimulation, AVolumeHasOneClaimAndAClaimThatIsGoneLeavesNothing)
         const auto after = find_string(object.raw.at("spec"), {"claimRef", "uid"});
         EXPECT_TRUE(before.empty() || before == after) << object.meta.name << " was given to another claim";
       }
+      const auto phase = [](const model::Object& of) {
+        const auto* status = of.raw.if_contains("status");
+        return status == nullptr ? std::string_view() : find_string(*status, {"phase"});
+      };
+      // Both sides of a binding come together, whatever happens between.
+      if (!world.by_hand && change.type == store::ChangeType::Modified && phase(*change.previous) != "Bound" &&
+          phase(object) == "Bound") {
+        if (object.kind == Kind::PersistentVolume) {
+          const auto claim = world.truth(Kind::PersistentVolumeClaim,
+                                         std::string(find_string(object.raw.at("spec"), {"claimRef", "name"})));
+          EXPECT_TRUE(claim && phase(*claim) == "Bound") << "of " << object.meta.name;
+        } else if (object.kind == Kind::PersistentVolumeClaim) {
+          const auto volume =
+              world.truth(Kind::PersistentVolume, std::string(find_string(object.raw.at("spec"), {"volumeName"})));
+          EXPECT_TRUE(volume && phase(*volume) == "Bound") << "of " << object.meta.name;
+        }
+      }
       if (object.kind == Kind::PersistentVolume && change.type == store::ChangeType::Deleted) {
         for (const auto& claim : world.store.truth(Kind::PersistentVolumeClaim)) {
           EXPECT_NE(claim->meta.uid, find_string(object.raw.at("spec"), {"claimRef", "uid"}))
@@ -448,6 +465,10 @@ TEST_F(ControllerSimulation, ANamespaceEndsInItsOrderAndWhatHasNoOwnerGoes) {
     world.look = [&](const store::Change& change) {
       const auto& object = *change.object;
       if (object.meta.ns != "team" || world.by_hand) return;
+      if (object.kind == Kind::ServiceAccount && change.type == store::ChangeType::Added) {
+        const auto home = world.truth(Kind::Namespace, "team");
+        EXPECT_TRUE(home && !home->meta.deleting()) << "an account is made in a namespace that ends";
+      }
       if (object.kind == Kind::ConfigMap && change.type == store::ChangeType::Deleted &&
           object.meta.name == "settings") {
         for (const auto& pod : world.store.truth(Kind::Pod)) {

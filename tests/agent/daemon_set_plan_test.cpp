@@ -204,5 +204,158 @@ TEST_F(DaemonSetPlanTest, ASecondTryOfACreationHasTheSameNameAndTheNextPodAnothe
   EXPECT_NE(name(), first);
 }
 
+// --- rollingUpdate ----------------------------------------------------------------------------------
+
+class DaemonSetSurgeTest : public DaemonSetPlanTest {
+ protected:
+  DaemonSetSurgeTest() {
+    facts.rollout = {.max_unavailable = {0, false}, .max_surge = {1, false}};
+    facts.now = *parse_rfc3339("2026-11-21T12:00:00Z");
+  }
+  static void set_ready(model::Pod& pod, bool ready) {
+    pod.status.conditions = {{"Ready", ready ? "True" : "False", "", "", "2026-11-21T11:59:50Z"}};
+  }
+};
+
+TEST_F(DaemonSetSurgeTest, TheNewPodIsThereAndWellBeforeTheOldOneIsStopped) {
+  const auto old = add_pod("agent-1");
+  use_template("two");
+  auto step = plan();
+  ASSERT_EQ(pods(step).size(), 1U);
+  EXPECT_TRUE(step.delete_pods.empty());
+
+  const auto fresh = add_pod("agent-2", /*ready=*/false);
+  step = plan();
+  EXPECT_TRUE(pods(step).empty()) << "one beside the other, not a third";
+  EXPECT_TRUE(step.delete_pods.empty()) << "it is not ready yet";
+  EXPECT_EQ(step.status.at("updatedNumberScheduled").as_int64(), 0) << "`rollout status` has to wait for the end";
+  EXPECT_EQ(step.status.at("numberAvailable").as_int64(), 1);
+
+  set_ready(*fresh, true);
+  step = plan();
+  ASSERT_EQ(step.delete_pods.size(), 1U);
+  EXPECT_EQ(step.delete_pods[0].name, "agent-1");
+
+  old->meta.deletion_timestamp = "2026-11-21T12:00:00Z";
+  step = plan();
+  EXPECT_TRUE(step.delete_pods.empty());
+  EXPECT_TRUE(pods(step).empty());
+  facts.pods = {fresh};
+  step = plan();
+  EXPECT_TRUE(pods(step).empty());
+  EXPECT_EQ(step.status.at("updatedNumberScheduled").as_int64(), 1);
+}
+
+TEST_F(DaemonSetSurgeTest, MinReadySecondsHaveToPassFirst) {
+  set.min_ready_seconds = 30;
+  add_pod("agent-1");
+  use_template("two");
+  set_ready(*add_pod("agent-2"), true);
+  const auto step = plan();
+  EXPECT_TRUE(step.delete_pods.empty());
+  ASSERT_TRUE(step.look_again);
+  EXPECT_EQ(*step.look_again, std::chrono::seconds(20));
+  facts.now += std::chrono::seconds(20);
+  EXPECT_EQ(plan().delete_pods.size(), 1U);
+}
+
+TEST_F(DaemonSetSurgeTest, AnOldPodThatIsNotWellGoesAsSoonAsItsSuccessorIsThere) {
+  add_pod("agent-1", /*ready=*/false);
+  use_template("two");
+  EXPECT_EQ(pods(plan()).size(), 1U);
+  add_pod("agent-2", /*ready=*/false);
+  ASSERT_EQ(plan().delete_pods.size(), 1U);
+  EXPECT_EQ(plan().delete_pods[0].name, "agent-1");
+}
+
+TEST_F(DaemonSetSurgeTest, AThirdTemplateReplacesTheSecondAndNotTheRunningOne) {
+  add_pod("agent-1")->meta.creation_timestamp = "2026-11-21T10:00:00Z";
+  use_template("two");
+  add_pod("agent-2", /*ready=*/false)->meta.creation_timestamp = "2026-11-21T11:00:00Z";
+  use_template("three");
+  const auto step = plan();
+  ASSERT_EQ(step.delete_pods.size(), 1U) << "of two old ones the one that is well stays";
+  EXPECT_EQ(step.delete_pods[0].name, "agent-2");
+  EXPECT_TRUE(pods(step).empty()) << "never three";
+  facts.pods.pop_back();
+  EXPECT_EQ(pods(plan()).size(), 1U);
+}
+
+/// Two cannot listen on one port of the node: the old one runs on, and it is said why.
+TEST_F(DaemonSetSurgeTest, APortOfTheNodeThatTheOldPodHoldsIsInTheWay) {
+  const auto ports = [](std::int32_t port, const std::string& ip) {
+    model::Container container;
+    container.ports = {{.name = {}, .container_port = 80, .host_port = port, .host_ip = ip, .protocol = "TCP"}};
+    return std::vector{container};
+  };
+  const auto old = add_pod("agent-1");
+  use_template("two");
+  set.pod_template.spec.containers = ports(8080, "");
+  old->spec.containers = ports(8080, "10.0.0.1");
+  auto step = plan();
+  EXPECT_TRUE(pods(step).empty());
+  EXPECT_TRUE(step.delete_pods.empty());
+  ASSERT_EQ(step.unplaced.size(), 1U);
+  EXPECT_NE(step.unplaced[0].find("didn't have free ports for the requested pod ports"), std::string::npos);
+
+  for (const auto& [port, ip, mine] :
+       {std::tuple(8081, "", ""), std::tuple(8080, "10.0.0.1", "10.0.0.2"), std::tuple(0, "", "")}) {
+    set.pod_template.spec.containers = ports(port, mine);
+    old->spec.containers = ports(port == 8081 ? 8080 : port, ip);
+    EXPECT_EQ(pods(plan()).size(), 1U) << port << ip << mine;
+  }
+}
+
+TEST_F(DaemonSetSurgeTest, WithoutASurgeAnUnavailableOldPodGoesAndSoDoesAWellOneWithinTheBound) {
+  facts.rollout = {.max_unavailable = {50, true}, .max_surge = {0, false}};
+  std::vector<model::Node> nodes(4, node);
+  facts.nodes.clear();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].meta.name = "worker" + std::to_string(i);
+    facts.nodes.push_back(&nodes[i]);
+    add_pod("agent-" + std::to_string(i), /*ready=*/i != 3)->spec.node_name = nodes[i].meta.name;
+  }
+  use_template("two");
+  // Half of four may be away; worker3's is, and is replaced at once.
+  const auto step = plan();
+  ASSERT_EQ(step.delete_pods.size(), 2U);
+  EXPECT_EQ(step.delete_pods[0].name, "agent-0");
+  EXPECT_EQ(step.delete_pods[1].name, "agent-3");
+}
+
+TEST_F(DaemonSetSurgeTest, ASurgeIsOfSoManyNodesAtOnce) {
+  facts.rollout = {.max_unavailable = {0, false}, .max_surge = {34, true}};
+  std::vector<model::Node> nodes(3, node);
+  facts.nodes.clear();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].meta.name = "worker" + std::to_string(i);
+    facts.nodes.push_back(&nodes[i]);
+    add_pod("agent-" + std::to_string(i))->spec.node_name = nodes[i].meta.name;
+  }
+  use_template("two");
+  EXPECT_EQ(pods(plan()).size(), 2U) << "34 % of three nodes, rounded up";
+  add_pod("agent-x", /*ready=*/false)->spec.node_name = "worker0";
+  EXPECT_EQ(pods(plan()).size(), 1U);
+}
+
+TEST(DaemonRollout, IsReadAsItIsWrittenAndDefaultsAsKubernetesDoes) {
+  const auto read = [](const std::string& rolling) {
+    auto raw = parse_json(R"({"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"a","namespace":"default"},
+        "spec":{"updateStrategy":{"type":"RollingUpdate","rollingUpdate":)" +
+                          rolling + "}}}");
+    const auto rollout = read_daemon_rollout(*model::make_object(raw->get_object()));
+    return std::pair(rollout.max_unavailable.of(10), rollout.max_surge.of(10));
+  };
+  EXPECT_EQ(read("{}"), std::pair(1, 0));
+  EXPECT_EQ(read("null"), std::pair(1, 0));
+  EXPECT_EQ(read(R"({"maxUnavailable":3})"), std::pair(3, 0));
+  EXPECT_EQ(read(R"({"maxUnavailable":0,"maxSurge":"15%"})"), std::pair(0, 2));
+  EXPECT_EQ(read(R"({"maxUnavailable":"100%","maxSurge":"0%"})"), std::pair(10, 0));
+  for (const auto* odd :
+       {R"("x")", R"("%")", R"("-1%")", R"("101%")", R"("1")", "1.5", "[]", "true", R"("9999999999999%")"}) {
+    EXPECT_EQ(read(std::string(R"({"maxUnavailable":)") + odd + "}"), std::pair(1, 0)) << odd;
+  }
+}
+
 }  // namespace
 }  // namespace berth::agent
