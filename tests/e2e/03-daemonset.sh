@@ -43,3 +43,18 @@ step "a deleted pod is replaced"
 berth delete pod "$name"
 replaced() { local now; now=$(pod_names app=agent); [ -n "$now" ] && [ "$now" != "$name" ] && [ "$(ready_count app=agent)" = 1 ]; }
 wait_for 20 "another pod" replaced
+
+step "with a surge there is always one that is ready"
+surging() { # ROUND: a template that differs
+  sed -e 's/^  template:/  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n  template:/' \
+    -e "s/^        app: agent/&\n      annotations: {round: \"$1\"}/" "$root/examples/agent.yaml" | put_manifest agent.yaml
+}
+surging one
+wait_for 20 "the strategy is known" is 1 field ds agent '.spec.updateStrategy.rollingUpdate.maxSurge'
+wait_for 30 "rolled out" berth rollout status ds/agent --timeout=1s
+name=$(pod_names app=agent)
+surging two
+gone() { local now; now=$(pod_names app=agent); [ "$(ready_count app=agent)" -ge 1 ] || fail "no agent was ready: $now"; [ -n "$now" ] && [[ " $now " != *" $name "* ]]; }
+wait_for 30 "another one has taken its place" gone
+expect "one is left" "$(ready_count app=agent)" 1
+expect_match "its end" "$(BERTH_CALL_SECONDS=40 berth rollout status ds/agent --timeout=30s)" 'daemon set "agent" successfully rolled out'

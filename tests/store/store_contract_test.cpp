@@ -214,7 +214,9 @@ TEST_P(StoreContract, RefusesAnObjectOverTheSizeLimit) {
 TEST_P(StoreContract, RefusesWhatHasNoNameForAnotherReasonThanItsSize) {
   open({});
   const auto before = store_->revision();
-  const auto made = create_and_wait(*store_, config_map(""));
+  auto nameless = config_map("a");
+  nameless.meta.name.clear();
+  const auto made = create_and_wait(*store_, std::move(nameless));
   ASSERT_TRUE(failed_with(made, ErrorCode::InvalidArgument));
   EXPECT_NE(made.error().message().find("no name"), std::string::npos) << made.error().message();
   EXPECT_EQ(store_->revision(), before);
