@@ -52,8 +52,9 @@ void StrangerOrders::adopt(const model::Stranger& stranger) {
   if (!object) return failed(object.error().context("its record"));
   object->raw["status"] = json::object{};
   rooms_.store.create(*std::move(object), Durability::Durable,
-                      [this, failed, uid = stranger.uid](const Result<model::ObjectPtr>& made) {
-                        rooms_.loop.post([this, failed, uid, made] {
+                      // Of us only what is run on the loop: the store may answer when we are gone.
+                      [this, &loop = rooms_.loop, failed, uid = stranger.uid](const Result<model::ObjectPtr>& made) {
+                        loop.post([this, failed, uid, made] {
                           if (!made) return failed(made.error());
                           rooms_.recovery.drop(uid);
                           end(uid);
