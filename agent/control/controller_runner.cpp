@@ -315,7 +315,10 @@ void ControllerRunner::end(const std::string& id, State& state) {
     queue_.erase(id);  // With whatever woke it meanwhile.
     queue_.kick(id, state.not_before);
   } else if (state.error || state.raced) {
-    queue_.put_back(id, now + race_delay(state.races++));
+    // Whatever wakes it: two keys that lose to each other, and wake each other by that, would turn without end.
+    state.not_before = now + race_delay(state.races++);
+    queue_.erase(id);
+    queue_.kick(id, state.not_before);
   } else {
     state.failures = 0;
     state.races = 0;

@@ -249,6 +249,28 @@ TEST_F(ControllerRunnerTest, AnAnswerThatDoesNotComeIsNotWaitedForForEver) {
   EXPECT_TRUE(deaf.is_idle());
 }
 
+TEST_F(ControllerRunnerTest, KeysThatLoseAndWakeEachOtherByThatDoNotTurnWithoutEnd) {
+  touch("a");
+  int plans = 0;
+  const auto wake = runner.add({.name = "turns",
+                                .wakes = [](const store::Change&, const Waker&) {},
+                                .all = [](const Waker&) {},
+                                .plan =
+                                    [&](const model::ObjectKey&) {
+                                      ++plans;
+                                      return write({.key = {Kind::ConfigMap, "default", "a"},
+                                                    .edit = [](json::object&) { return Edit::Refuse; }});
+                                    },
+                                .ended =
+                                    [](const model::ObjectKey& key, const Waker& again) {
+                                      again({Kind::ConfigMap, "default", key.name == "b" ? "c" : "b"});
+                                    }});
+  wake({Kind::ConfigMap, "default", "b"});
+  for (int i = 0; i < 1000; ++i) loop.poll();
+  EXPECT_GE(plans, 4);
+  EXPECT_LT(plans, 12) << "no time has passed";
+}
+
 /// A pod's holder is noted in a config map; the two are one group.
 class ControllerGroupTest : public ControllerRunnerTest {
  protected:
