@@ -1,33 +1,32 @@
-// agent/probes/probe_grpc.hpp - grpc: one call of grpc.health.v1.Health/Check, by hand.
+// agent/probes/probe_grpc.hpp - grpc: calls of grpc.health.v1.Health/Check.
 #pragma once
 
-#include <cstdint>
+#include <chrono>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "agent/probes/probe_io.hpp"
 
 namespace berth::agent {
 
-/// Success when the service answers SERVING. One unary call over HTTP/2 without TLS (RFC 9113, gRPC over HTTP/2); a
-/// few hundred bytes each way, so neither flow control nor a channel of the library is needed.
-std::unique_ptr<NetProbe> make_grpc_probe(ProbeAddress address, std::string service);
+/// gRPC's own client, without TLS, a connection for each call as the kubelet has it: one thread for all calls. The
+/// destructor drops what is unfinished.
+class GrpcProbes {
+ public:
+  GrpcProbes();
+  ~GrpcProbes();
+  GrpcProbes(const GrpcProbes&) = delete;
+  GrpcProbes& operator=(const GrpcProbes&) = delete;
 
-/// All that the client ever sends before it has seen an answer: preface, SETTINGS, HEADERS, DATA. Pure.
-std::string grpc_health_request(const ProbeAddress& address, std::string_view service);
+  /// Begins a call; success when the service answers SERVING. `done` runs once on our thread, after `timeout` at the
+  /// latest. Any thread.
+  void check(const ProbeAddress& address, const std::string& service, std::chrono::milliseconds timeout,
+             std::function<void(ProbeOutcome)> done);
 
-/// One HTTP/2 frame at the front of `text`; none: more is needed.
-struct Http2Frame {
-  std::uint8_t type = 0;
-  std::uint8_t flags = 0;
-  std::uint32_t stream = 0;
-  std::string_view payload;
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
-std::optional<Http2Frame> parse_http2_frame(std::string_view text);
-
-/// HealthCheckResponse.status in a length-prefixed message; none when it is not complete. 1 is SERVING.
-std::optional<std::uint64_t> parse_health_status(std::string_view message);
 
 }  // namespace berth::agent

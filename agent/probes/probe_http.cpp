@@ -5,7 +5,16 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/write.hpp>
 #include <charconv>
+#include <sstream>
 #include <utility>
 
 #include "agent/https/probe_stream.hpp"
@@ -14,21 +23,12 @@ namespace berth::agent {
 namespace {
 
 constexpr std::size_t kMaxHead = 64 * 1024;
+constexpr std::size_t kMaxHeader = 32 * 1024;  // Beast throws at 64 KiB
 constexpr std::size_t kMaxBody = 10 * 1024;
 constexpr int kMaxRedirects = 10;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_fold(std::string_view one, std::string_view other) {
-  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
-}
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
 
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -41,6 +41,12 @@ std::optional<Number> number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+/// As far as it is there: what is no HTTP/1 need not be waited for.
+bool begins_like_http(std::string_view text) {
+  constexpr std::string_view kVersion = "HTTP/1.";
+  return text.substr(0, kVersion.size()) == kVersion.substr(0, text.size());
 }
 
 std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
@@ -97,6 +103,7 @@ class HttpProbe final : public NetProbe {
 
  private:
   enum class Phase { Begin, Connect, Handshake, Send, Head, Body };
+  using Parser = http::response_parser<http::buffer_body>;
   enum class Step { Again, Wait, Over };
 
   Step next() {
@@ -121,9 +128,11 @@ class HttpProbe final : public NetProbe {
   }
   Step io_failed(ProbeStream::Io io) { return fail(io == ProbeStream::Io::Closed ? "EOF" : stream_->error()); }
 
+  int status() const { return static_cast<int>(parser_->get().result_int()); }
+
   ProbeOutcome judged() const {
-    if (head_.status >= 200 && head_.status < 400) return {ProbeAnswer::Success, {}};
-    return {ProbeAnswer::Failure, fmt::format("HTTP probe failed with statuscode: {}", head_.status)};
+    if (status() >= 200 && status() < 400) return {ProbeAnswer::Success, {}};
+    return {ProbeAnswer::Failure, fmt::format("HTTP probe failed with statuscode: {}", status())};
   }
 
   Step begin() {
@@ -132,6 +141,7 @@ class HttpProbe final : public NetProbe {
     request_ = std::move(*request);
     rest_ = request_;
     received_.clear();
+    body_size_ = 0;
     stream_.reset();
     auto begun = begin_connect(target_.address);
     if (!begun.error.empty()) return fail(begun.error);
@@ -174,37 +184,57 @@ class HttpProbe final : public NetProbe {
   }
 
   Step head() {
-    auto parsed = parse_http_head(received_);
-    if (!parsed) return fail(parsed.error().message());
-    if (*parsed) {
-      head_ = **parsed;
-      received_.erase(0, head_.size);
-      if (head_.status < 200) return Step::Again;  // 100 Continue, 103 Early Hints: the real one follows
+    if (auto head = take_http_head(received_)) {
+      if (head->size() > kMaxHead) return fail("response headers are larger than 64 KiB");
+      parser_.emplace();
+      parser_->header_limit(kMaxHead);
+      parser_->body_limit(boost::none);  // counted below
+      parser_->eager(false);             // the head alone
+      boost::system::error_code error;
+      parser_->put(boost::asio::buffer(*head), error);
+      if (error || !parser_->is_header_done()) return fail("malformed HTTP response");
+      if (status() < 200) return Step::Again;  // 100 Continue, 103 Early Hints: the real one follows
       phase_ = Phase::Body;
       return Step::Again;
     }
+    if (!begins_like_http(received_)) return fail("malformed HTTP response");
     if (received_.size() > kMaxHead) return fail("response headers are larger than 64 KiB");
     const auto io = stream_->read(received_, kMaxHead);
     if (io == ProbeStream::Io::Again) return Step::Wait;
     return io == ProbeStream::Io::Done ? Step::Again : io_failed(io);
   }
 
+  /// To its end, or as far as we care; a body that is broken changes nothing.
   Step body() {
-    const auto bodiless = head_.status == 204 || head_.status == 304;
-    const auto wanted = bodiless ? 0 : std::min(head_.content_length.value_or(kMaxBody), kMaxBody);
-    if (received_.size() < wanted) {
-      const auto io = stream_->read(received_, wanted - received_.size());
-      if (io == ProbeStream::Io::Again) return Step::Wait;
-      if (io == ProbeStream::Io::Done) return Step::Again;
+    if (!pass_over(received_)) return redirect();
+    const auto io = stream_->read(received_, kMaxBody);
+    if (io == ProbeStream::Io::Again) return Step::Wait;
+    return io == ProbeStream::Io::Done ? Step::Again : redirect();
+  }
+
+  /// Gives the parser what is there of the body. False: it needs no more.
+  bool pass_over(std::string& text) {
+    std::array<char, 1024> thrown_away;
+    while (!parser_->is_done() && body_size_ <= kMaxBody) {
+      auto& body = parser_->get().body();
+      body.data = thrown_away.data();
+      body.size = thrown_away.size();
+      body.more = true;
+      boost::system::error_code error;
+      const auto used = parser_->put(boost::asio::buffer(text), error);
+      text.erase(0, used);
+      body_size_ += used;
+      if (error == http::error::need_more || (used == 0 && !error)) return true;
+      if (error && error != http::error::need_buffer) return false;
     }
-    return redirect();
+    return false;
   }
 
   Step redirect() {
-    const auto redirects =
-        head_.status == 301 || head_.status == 302 || head_.status == 303 || head_.status == 307 || head_.status == 308;
-    if (!redirects || head_.location.empty()) return finish(judged());
-    auto to = follow_redirect(target_, head_.location);
+    const auto location = parser_->get()[http::field::location];
+    const auto redirects = status() == 301 || status() == 302 || status() == 303 || status() == 307 || status() == 308;
+    if (!redirects || location.empty()) return finish(judged());
+    auto to = follow_redirect(target_, std::string_view(location.data(), location.size()));
     if (!to) return finish(judged());
     if (++redirects_ > kMaxRedirects) return fail("stopped after 10 redirects");
     target_ = std::move(*to);
@@ -220,7 +250,8 @@ class HttpProbe final : public NetProbe {
   std::string request_;
   std::string_view rest_;
   std::string received_;
-  HttpHead head_;
+  std::optional<Parser> parser_;
+  std::size_t body_size_ = 0;
   int redirects_ = 0;
   ProbeOutcome outcome_;
 };
@@ -240,58 +271,61 @@ Result<std::string> http_request(const HttpTarget& target, const std::vector<mod
   auto host = target.address.port == default_port(target.tls)
                   ? bracketed(target.host)
                   : fmt::format("{}:{}", bracketed(target.host), target.address.port);
-  std::string agent = "kube-probe/berth";
-  std::string accept = "*/*";
-  std::string others;
+  http::request<http::empty_body> request(http::verb::get, target.path, 11);
+  request.set(http::field::host, host);
+  request.set(http::field::connection, "close");
+  request.set(http::field::user_agent, "kube-probe/berth");
+  request.set(http::field::accept, "*/*");
   for (const auto& header : headers) {
     if (header.name.empty() || has_control(header.name) || header.name.find_first_of(" :\t") != std::string::npos) {
       return bad("httpGet.httpHeaders[].name");
     }
     if (has_control(header.value)) return bad("httpGet.httpHeaders[].value");
-    if (equal_fold(header.name, "Host")) {
-      host = header.value;
-    } else if (equal_fold(header.name, "User-Agent")) {
-      agent = header.value;
-    } else if (equal_fold(header.name, "Accept")) {
-      accept = header.value;
-    } else if (!equal_fold(header.name, "Connection")) {
-      others += fmt::format("{}: {}\r\n", header.name, header.value);
+    if (header.name.size() + header.value.size() > kMaxHeader) {
+      return Error(ErrorCode::InvalidArgument, "httpGet.httpHeaders[] is larger than 32 KiB");
+    }
+    const auto field = http::string_to_field(header.name);
+    if (field == http::field::connection) continue;
+    const bool ours = field == http::field::host || field == http::field::user_agent || field == http::field::accept;
+    if (ours && header.value.empty() && field != http::field::host) {
+      request.erase(field);
+    } else if (ours) {
+      request.set(field, header.value);
+    } else {
+      request.insert(header.name, header.value);
     }
   }
-  auto request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", target.path, host);
-  if (!agent.empty()) request += fmt::format("User-Agent: {}\r\n", agent);
-  if (!accept.empty()) request += fmt::format("Accept: {}\r\n", accept);
-  return request + others + "\r\n";
+  std::ostringstream text;
+  text << request.base();
+  return text.str();
 }
 
-Result<std::optional<HttpHead>> parse_http_head(std::string_view text) {
-  const auto broken = [] { return Error(ErrorCode::InvalidArgument, "malformed HTTP response"); };
-  constexpr std::string_view kVersion = "HTTP/1.";
-  if (text.substr(0, kVersion.size()) != kVersion.substr(0, text.size())) return broken();
+std::optional<std::string> take_http_head(std::string& received) {
   // The empty line: CRLF, or bare LF from servers that do not know better.
-  const auto crlf = text.find("\r\n\r\n");
-  const auto lf = text.find("\n\n");
-  if (crlf == std::string_view::npos && lf == std::string_view::npos) return std::optional<HttpHead>();
-  HttpHead head;
-  head.size = crlf < lf ? crlf + 4 : lf + 2;
-  auto lines = text.substr(0, head.size);
-  const auto status_line = trim(lines.substr(0, lines.find('\n')));
-  const auto space = status_line.find(' ');
-  const auto status = space == std::string_view::npos ? std::nullopt : number<int>(status_line.substr(space + 1, 3));
-  if (!status || *status < 100) return broken();
-  head.status = *status;
-  while (!lines.empty()) {
-    const auto end = lines.find('\n');
-    const auto line = lines.substr(0, end);
-    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    if (equal_fold(line.substr(0, colon), "Location")) head.location = std::string(trim(line.substr(colon + 1)));
-    if (equal_fold(line.substr(0, colon), "Content-Length")) {
-      head.content_length = number<std::size_t>(trim(line.substr(colon + 1)));
-    }
+  const auto crlf = received.find("\r\n\r\n");
+  const auto lf = received.find("\n\n");
+  if (crlf == std::string::npos && lf == std::string::npos) return std::nullopt;
+  const auto size = crlf < lf ? crlf + 4 : lf + 2;
+  const auto begins = [](std::string_view line, std::string_view name) {
+    return beast::iequals(line.substr(0, name.size()), name);
+  };
+  bool chunked = false;
+  for (std::size_t at = 0; at < size; at = received.find('\n', at) + 1) {
+    chunked = chunked || begins(std::string_view(received).substr(at, size - at), "Transfer-Encoding:");
   }
-  return std::optional(std::move(head));
+  std::string head;
+  for (std::string_view rest = std::string_view(received).substr(0, size); !rest.empty();) {
+    const auto end = rest.find('\n');
+    auto line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (chunked && begins(line, "Content-Length:")) continue;
+    constexpr std::size_t kWithoutReason = std::string_view("HTTP/1.1 200").size();
+    const bool no_reason = head.empty() && line.size() == kWithoutReason;
+    head.append(line).append(no_reason ? " \r\n" : "\r\n");
+  }
+  received.erase(0, size);
+  return head;
 }
 
 std::optional<HttpTarget> follow_redirect(const HttpTarget& from, std::string_view location) {
@@ -300,7 +334,7 @@ std::optional<HttpTarget> follow_redirect(const HttpTarget& from, std::string_vi
   auto to = from;
   for (const auto tls : {false, true}) {
     const auto scheme = std::string_view(tls ? "https://" : "http://");
-    if (!equal_fold(location.substr(0, scheme.size()), scheme)) continue;
+    if (!beast::iequals(location.substr(0, scheme.size()), scheme)) continue;
     to.tls = tls;
     location.remove_prefix(scheme.size() - 2);
   }
@@ -308,7 +342,7 @@ std::optional<HttpTarget> follow_redirect(const HttpTarget& from, std::string_vi
     location.remove_prefix(2);
     const auto slash = std::min(location.find_first_of("/?"), location.size());
     const auto authority = parse_authority(location.substr(0, slash));
-    if (!authority || !equal_fold(authority->host, from.host)) return std::nullopt;
+    if (!authority || !beast::iequals(authority->host, from.host)) return std::nullopt;
     to.address.port = authority->port.value_or(default_port(to.tls));
     to.path = std::string(location.substr(slash));
     if (to.path.empty() || to.path.front() != '/') to.path.insert(0, "/");

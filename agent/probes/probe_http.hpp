@@ -28,16 +28,10 @@ struct HttpTarget {
 /// out. InvalidArgument: a line break or control character where a header could be smuggled in.
 Result<std::string> http_request(const HttpTarget& target, const std::vector<model::HttpHeader>& headers);
 
-/// The head of a response, once it is there.
-struct HttpHead {
-  int status = 0;
-  std::string location;
-  std::optional<std::size_t> content_length;
-  std::size_t size = 0;  ///< Bytes up to and with the empty line.
-};
-
-/// None: more is needed. InvalidArgument: not HTTP/1.
-Result<std::optional<HttpHead>> parse_http_head(std::string_view text);
+/// Takes the head of a response off the front of what was received, once it is there whole, written as RFC 9112 wants
+/// it: servers end lines with a bare LF, leave the reason out, or give a length beside an encoding, and Go's client,
+/// which the kubelet has, takes all that.
+std::optional<std::string> take_http_head(std::string& received);
 
 /// Where a redirect leads, if it stays on the host of `from`; none when it leaves it (which the kubelet takes as
 /// success) or cannot be read.

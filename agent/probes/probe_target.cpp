@@ -11,7 +11,6 @@
 #include <utility>
 #include <variant>
 
-#include "agent/probes/probe_grpc.hpp"
 #include "agent/probes/probe_http.hpp"
 #include "agent/probes/probe_tcp.hpp"
 
@@ -42,10 +41,8 @@ struct Maker {
     if (!port) return port.error().context("tcpSocket.port");
     return make_tcp_probe({ip, *port});
   }
-  Result<std::unique_ptr<NetProbe>> operator()(const model::GrpcAction& action) const {
-    const auto port = probe_port(std::to_string(action.port), ports);
-    if (!port) return port.error().context("grpc.port");
-    return make_grpc_probe({ip, *port}, action.service);
+  Result<std::unique_ptr<NetProbe>> operator()(const model::GrpcAction&) const {
+    return Error(ErrorCode::InvalidArgument, "grpc is asked by GrpcProbes");
   }
 };
 

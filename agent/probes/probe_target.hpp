@@ -24,7 +24,7 @@ Result<std::string> resolve_host(const std::string& host);
 /// The host a network probe goes to: its own, else the pod's. Empty for exec.
 std::string probe_host(const model::ProbeAction& action, const std::string& pod_ip);
 
-/// The exchange for an httpGet, tcpSocket or grpc action towards `ip`. InvalidArgument: no such port, exec.
+/// The exchange for an httpGet or tcpSocket action towards `ip`. InvalidArgument: no such port, or another action.
 Result<std::unique_ptr<NetProbe>> make_net_probe(const model::ProbeAction& action, const std::string& ip,
                                                  const std::vector<model::ContainerPort>& ports);
 

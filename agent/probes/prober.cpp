@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "agent/probes/probe_grpc.hpp"
 #include "agent/probes/probe_io.hpp"
 #include "agent/probes/probe_state.hpp"
 #include "agent/probes/probe_target.hpp"
@@ -19,9 +20,10 @@ namespace {
 
 /// What a probe needs while it runs. Each has its own limit, so that none waits for the slow ones of another kind; what
 /// is due beyond it waits its turn, the longest due first.
-enum class Way { Network, Name, Exec };
-/// Exchanges on the poll thread; look-ups of names, which block; jobs on the lane.
-constexpr std::array<std::size_t, 3> kLimits{256, 16, 16};
+enum class Way { Network, Grpc, Name, Exec };
+/// Exchanges on the poll thread; gRPC's, of which each is a channel; those whose host is a name, as looking it up
+/// blocks a thread; jobs on the lane.
+constexpr std::array<std::size_t, 4> kLimits{256, 64, 16, 16};
 constexpr std::size_t kNameThreads = 2;
 constexpr std::size_t kMaxMessage = 1024;
 constexpr std::chrono::milliseconds kCrowded{100};
@@ -37,16 +39,6 @@ ProbeOutcome run_exec(runtime::PodRuntime& runtime, const std::string& id, const
     return {ProbeAnswer::Failure, fmt::format("command timed out after {} ms", timeout.count())};
   }
   return {ProbeAnswer::Unknown, ran.error().message()};
-}
-
-/// For hosts given by name: look-up and exchange, blocking.
-ProbeOutcome run_named(const model::Probe& probe, const std::string& host,
-                       const std::vector<model::ContainerPort>& ports) {
-  const auto ip = resolve_host(host);
-  if (!ip) return {ProbeAnswer::Failure, ip.error().message()};
-  auto exchange = make_net_probe(probe.action, *ip, ports);
-  if (!exchange) return {ProbeAnswer::Unknown, exchange.error().message()};
-  return run_probe(**exchange, probe.timeout);
 }
 
 const model::Probe& probe_of(const model::Container& container, ProbeKind kind) {
@@ -138,7 +130,8 @@ class LoopProber final : public Prober {
   static Way way_of(const ProbeTarget& target, ProbeKind kind) {
     const auto& action = probe_of(target.container, kind).action;
     if (std::holds_alternative<model::ExecAction>(action)) return Way::Exec;
-    return is_ip_address(probe_host(action, target.address)) ? Way::Network : Way::Name;
+    if (!is_ip_address(probe_host(action, target.address))) return Way::Name;
+    return std::holds_alternative<model::GrpcAction>(action) ? Way::Grpc : Way::Network;
   }
 
   std::size_t& running(Way way) { return running_[static_cast<std::size_t>(way)]; }
@@ -163,18 +156,35 @@ class LoopProber final : public Prober {
     }
     auto host = probe_host(probe.action, target.address);
     // Threads are made for the first probe that needs them: a host without any has none.
-    if (way == Way::Name) {
-      if (!names_) names_ = make_thread_lane("probe-names", kNameThreads);
-      names_->run([probe, host, ports = target.container.ports, report] { report(run_named(probe, host, ports)); });
+    if (way != Way::Name) {
+      exchange(probe.action, host, target.container.ports, timeout, report);
       return;
     }
-    auto exchange = make_net_probe(probe.action, host, target.container.ports);
-    if (!exchange) {
-      report({ProbeAnswer::Unknown, exchange.error().message()});
+    if (!names_) names_ = make_thread_lane("probe-names", kNameThreads);
+    names_->run([&loop = loop_, alive = std::weak_ptr<LoopProber*>(self_), action = probe.action, host,
+                 ports = target.container.ports, timeout, report] {
+      const auto ip = resolve_host(host);
+      if (!ip) return report({ProbeAnswer::Failure, ip.error().message()});
+      loop.post([alive, action, ip = *ip, ports, timeout, report] {
+        if (const auto self = alive.lock()) (*self)->exchange(action, ip, ports, timeout, report);
+      });
+    });
+  }
+
+  /// With an address.
+  void exchange(const model::ProbeAction& action, const std::string& ip, const std::vector<model::ContainerPort>& ports,
+                std::chrono::milliseconds timeout, const std::function<void(ProbeOutcome)>& report) {
+    if (const auto* grpc = std::get_if<model::GrpcAction>(&action)) {
+      const auto port = probe_port(std::to_string(grpc->port), ports);
+      if (!port) return report({ProbeAnswer::Unknown, port.error().context("grpc.port").message()});
+      if (!grpc_) grpc_ = std::make_unique<GrpcProbes>();
+      grpc_->check({ip, *port}, grpc->service, timeout, report);
       return;
     }
+    auto probe = make_net_probe(action, ip, ports);
+    if (!probe) return report({ProbeAnswer::Unknown, probe.error().message()});
     if (!poller_) poller_ = std::make_unique<ProbePoller>();
-    poller_->start(std::move(*exchange), timeout, [report](ProbeOutcome outcome) { report(std::move(outcome)); });
+    poller_->start(std::move(*probe), timeout, report);
   }
 
   void finished(const std::string& id, std::uint64_t number, ProbeKind kind, Way way, const ProbeOutcome& outcome) {
@@ -212,6 +222,7 @@ class LoopProber final : public Prober {
   std::shared_ptr<LoopProber*> self_ = std::make_shared<LoopProber*>(this);  ///< Gone with us: posts ask it first.
   // Last: their threads end before the rest goes.
   std::unique_ptr<Lane> names_;
+  std::unique_ptr<GrpcProbes> grpc_;
   std::unique_ptr<ProbePoller> poller_;
 };
 

@@ -18,14 +18,13 @@
 
 namespace berth::agent {
 
-/// Reads what comes with the first bytes of each connection and sends back `answer(those bytes)`, then closes.
-/// One connection at a time.
-class LoopbackServer {
+/// Accepts connections on 127.0.0.1, one at a time, and lets `talk` have each. Without it nothing is accepted:
+/// connections succeed (backlog) and stay silent.
+class LoopbackListener {
  public:
-  using Answer = std::function<std::string(const std::string& request)>;
+  using Talk = std::function<void(int client)>;
 
-  /// Without an answer it accepts nothing: connections succeed (backlog) and stay silent.
-  explicit LoopbackServer(Answer answer = {}) : answer_(std::move(answer)) {
+  explicit LoopbackListener(Talk talk) : talk_(std::move(talk)) {
     listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address = {};
     address.sin_family = AF_INET;
@@ -35,49 +34,70 @@ class LoopbackServer {
     ::listen(listener_.get(), 64);
     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
-    if (answer_) thread_ = std::thread([this] { serve(); });
+    if (talk_) thread_ = std::thread([this] { serve(); });
   }
-  LoopbackServer(const LoopbackServer&) = delete;
-  LoopbackServer& operator=(const LoopbackServer&) = delete;
-  ~LoopbackServer() {
+  LoopbackListener(const LoopbackListener&) = delete;
+  LoopbackListener& operator=(const LoopbackListener&) = delete;
+  ~LoopbackListener() {
     stop_ = true;
     ::shutdown(listener_.get(), SHUT_RDWR);
     if (thread_.joinable()) thread_.join();
   }
 
   std::uint16_t port() const { return port_; }
-  std::vector<std::string> requests() const {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-  }
 
  private:
   void serve() {
     while (!stop_) {
       const UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (!client) return;
-      std::array<char, 65536> buffer;
-      const auto got = ::recv(client.get(), buffer.data(), buffer.size(), 0);
-      const std::string request(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-      {
-        const std::lock_guard lock(mutex_);
-        requests_.push_back(request);
-      }
-      const auto answer = answer_(request);
-      ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
-      ::shutdown(client.get(), SHUT_WR);
-      pollfd gone = {client.get(), POLLIN, 0};
-      ::poll(&gone, 1, 5000);  // until the other side is through with it
+      talk_(client.get());
     }
   }
 
-  Answer answer_;
+  Talk talk_;
   UniqueFd listener_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// Reads what comes with the first bytes of each connection and sends back `answer(those bytes)`, then closes.
+class LoopbackServer {
+ public:
+  using Answer = std::function<std::string(const std::string& request)>;
+
+  /// Without an answer it is silent.
+  explicit LoopbackServer(Answer answer = {})
+      : answer_(std::move(answer)),
+        listener_(answer_ ? LoopbackListener::Talk([this](int client) { talk(client); }) : LoopbackListener::Talk()) {}
+
+  std::uint16_t port() const { return listener_.port(); }
+  std::vector<std::string> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  void talk(int client) {
+    std::array<char, 65536> buffer;
+    const auto got = ::recv(client, buffer.data(), buffer.size(), 0);
+    const std::string request(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+    {
+      const std::lock_guard lock(mutex_);
+      requests_.push_back(request);
+    }
+    const auto answer = answer_(request);
+    ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::shutdown(client, SHUT_WR);
+    pollfd gone = {client, POLLIN, 0};
+    ::poll(&gone, 1, 5000);  // until the other side is through with it
+  }
+
+  Answer answer_;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
-  std::thread thread_;
+  LoopbackListener listener_;  ///< Last: its thread uses the rest.
 };
 
 /// A port of 127.0.0.1 on which nobody listens.

@@ -98,6 +98,7 @@ TEST(HttpProbe, GarbageEmptyAnswerAndEndlessHeadersFail) {
   EXPECT_EQ(answered("").answer, ProbeAnswer::Failure);
   EXPECT_EQ(answered("HTTP/1.1 abc\r\n\r\n").answer, ProbeAnswer::Failure);
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(80'000, 'x')).answer, ProbeAnswer::Failure);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(66'000, 'x') + "\r\n\r\n").answer, ProbeAnswer::Failure);
 }
 
 TEST(HttpRequest, HeadersOfTheManifestReplaceOursAndNoLineBreakGetsThrough) {
@@ -110,6 +111,7 @@ TEST(HttpRequest, HeadersOfTheManifestReplaceOursAndNoLineBreakGetsThrough) {
   EXPECT_NE(http_request(target, {}).value_or("").find("\r\nHost: 127.0.0.1\r\n"), std::string::npos);
   EXPECT_FALSE(http_request(target, {{"X", "a\r\nEvil: 1"}}).ok());
   EXPECT_FALSE(http_request(target, {{"X\r\nEvil", "a"}}).ok());
+  EXPECT_FALSE(http_request(target, {{"X", std::string(70'000, 'x')}}).ok());
   EXPECT_FALSE(http_request(target_at(80, "/ HTTP/1.1\r\nEvil: 1"), {}).ok());
 }
 
@@ -126,16 +128,31 @@ TEST(FollowRedirect, ResolvesAgainstTheRequestAndStaysOnTheHost) {
   }
 }
 
-TEST(HttpHead, WaitsForTheEmptyLine) {
-  EXPECT_FALSE((*parse_http_head("")).has_value());
-  EXPECT_FALSE((*parse_http_head("HTT")).has_value());
-  EXPECT_FALSE((*parse_http_head("HTTP/1.1 200 OK\r\nA: b\r\n")).has_value());
-  const auto head = *parse_http_head("HTTP/1.0 301\nlocation:  /x \nCONTENT-LENGTH: 7\n\nbody");
-  ASSERT_TRUE(head.has_value());
-  EXPECT_EQ(head->status, 301);
-  EXPECT_EQ(head->location, "/x");
-  EXPECT_EQ(head->content_length, 7U);
-  EXPECT_FALSE(parse_http_head("HTTP/2 200").ok());
+TEST(HttpHead, IsTakenWholeAndWrittenAsItShouldBe) {
+  for (const auto* part : {"", "HTT", "HTTP/1.1 200 OK\r\nA: b\r\n"}) {
+    std::string received = part;
+    EXPECT_FALSE(take_http_head(received)) << part;
+    EXPECT_EQ(received, part);
+  }
+  std::string received = "HTTP/1.0 301\nlocation:  /x \n\nbody\n";
+  EXPECT_EQ(take_http_head(received).value_or(""), "HTTP/1.0 301 \r\nlocation:  /x \r\n\r\n");
+  EXPECT_EQ(received, "body\n");
+}
+
+TEST(HttpProbe, ServersWithBareLinesAndWithoutReasonsAreUnderstood) {
+  EXPECT_EQ(answered("HTTP/1.0 200\n\nok\n").answer, ProbeAnswer::Success);
+  EXPECT_EQ(answered("HTTP/1.0 503\n\n").answer, ProbeAnswer::Failure);
+}
+
+TEST(HttpProbe, BodiesOfEveryLengthAreReadOrPassedOver) {
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").answer,
+            ProbeAnswer::Success);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nContent-Length: 9\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n").answer,
+            ProbeAnswer::Success);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbroken").answer, ProbeAnswer::Success);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\nok").answer, ProbeAnswer::Success);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello").answer,
+            ProbeAnswer::Failure);
 }
 
 }  // namespace

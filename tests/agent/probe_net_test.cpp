@@ -4,10 +4,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <future>
+
 #include "agent/probes/probe_grpc.hpp"
 #include "agent/probes/probe_http.hpp"
 #include "agent/probes/probe_target.hpp"
 #include "agent/probes/probe_tcp.hpp"
+#include "tests/agent/grpc_server.hpp"
 #include "tests/agent/loopback_server.hpp"
 
 namespace berth::agent {
@@ -16,19 +19,15 @@ namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kTimeout{10'000};
 
-ProbeOutcome grpc_answer(const std::string& response, const std::string& service = "") {
-  const LoopbackServer server([&](const std::string&) { return response; });
-  return run_probe(*make_grpc_probe({"127.0.0.1", server.port()}, service), kTimeout);
+ProbeOutcome ask_grpc(std::uint16_t port, const std::string& service = "", milliseconds timeout = kTimeout) {
+  GrpcProbes probes;
+  std::promise<ProbeOutcome> told;
+  probes.check({"127.0.0.1", port}, service, timeout,
+               [&](ProbeOutcome outcome) { told.set_value(std::move(outcome)); });
+  return told.get_future().get();
 }
 
-std::string frame(int type, int flags, int stream, const std::string& payload) {
-  const auto byte = [](std::size_t value) { return std::string(1, static_cast<char>(value & 0xff)); };
-  return byte(payload.size() >> 16) + byte(payload.size() >> 8) + byte(payload.size()) +
-         byte(static_cast<std::size_t>(type)) + byte(static_cast<std::size_t>(flags)) + std::string(3, '\0') +
-         byte(static_cast<std::size_t>(stream)) + payload;
-}
-const std::string kSettings = frame(4, 0, 0, "");
-std::string status(char value) { return std::string("\0\0\0\0\2\x08", 6) + value; }
+const std::string kCheck = "/grpc.health.v1.Health/Check";
 
 TEST(TcpProbe, ListeningPortSucceedsClosedPortFails) {
   const LoopbackServer silent;
@@ -43,26 +42,48 @@ TEST(TcpProbe, NoAddressIsAFailureNotACrash) {
   EXPECT_EQ(run_probe(*make_tcp_probe({"not-an-address", 80}), kTimeout).answer, ProbeAnswer::Failure);
 }
 
-TEST(GrpcProbe, ServingSucceedsWhateverComesBefore) {
-  const auto headers = frame(1, 4, 1, "\x88");
-  const auto outcome = grpc_answer(kSettings + frame(4, 1, 0, "") + frame(6, 0, 0, "12345678") + headers +
-                                   frame(0, 0, 1, status(1)) + frame(1, 5, 1, "x"));
+TEST(GrpcProbe, ServingSucceedsAndTheServiceIsNamed) {
+  const GrpcServer server(kCheck, "\x08\x01");
+  const auto outcome = ask_grpc(server.port(), "db");
   EXPECT_EQ(outcome.answer, ProbeAnswer::Success) << outcome.message;
+  EXPECT_EQ(server.request(),
+            "\x0a\x02"
+            "db");
 }
 
-TEST(GrpcProbe, NotServingErrorAndOtherProtocolsFailWithAReason) {
-  EXPECT_NE(grpc_answer(kSettings + frame(0, 0, 1, status(2)), "db").message.find("NOT_SERVING"), std::string::npos);
-  EXPECT_NE(grpc_answer(kSettings + frame(1, 5, 1, "x")).message.find("no such service"), std::string::npos);
-  EXPECT_NE(grpc_answer("HTTP/1.1 400 Bad Request\r\n\r\n").message.find("not HTTP/2"), std::string::npos);
-  EXPECT_NE(grpc_answer(kSettings).message.find("closed"), std::string::npos);
-  EXPECT_EQ(grpc_answer(kSettings + frame(0, 8, 1, "\xff")).answer, ProbeAnswer::Failure);
+TEST(GrpcProbe, EverythingElseFailsWithAReason) {
+  const auto message = [](const GrpcServer& server) {
+    const auto outcome = ask_grpc(server.port());
+    EXPECT_EQ(outcome.answer, ProbeAnswer::Failure);
+    return outcome.message;
+  };
+  EXPECT_NE(message({kCheck, "\x08\x02"}).find("NOT_SERVING"), std::string::npos);
+  EXPECT_NE(message({kCheck, ""}).find("\"UNKNOWN\""), std::string::npos);
+  EXPECT_NE(message({kCheck, "\xff\xff"}).find("does not parse"), std::string::npos);
+  EXPECT_NE(message({kCheck, "", {grpc::StatusCode::NOT_FOUND, "no such db"}}).find("no such db"), std::string::npos);
+  EXPECT_NE(message({"/another.Service/Check", ""}).find("does not implement"), std::string::npos);
 }
 
-TEST(GrpcProbe, RequestNamesMethodAndService) {
-  const auto request = grpc_health_request({"10.98.0.7", 50051}, "db");
-  EXPECT_EQ(request.rfind("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 0), 0U);
-  EXPECT_NE(request.find("/grpc.health.v1.Health/Check"), std::string::npos);
-  EXPECT_EQ(request.substr(request.size() - 9), std::string("\0\0\0\0\4\x0a\2db", 9));
+TEST(GrpcProbe, NobodyOtherProtocolsAndSilenceFail) {
+  const auto nobody = ask_grpc(closed_port());
+  EXPECT_EQ(nobody.answer, ProbeAnswer::Failure);
+  EXPECT_NE(nobody.message.find("refused"), std::string::npos) << nobody.message;
+  const LoopbackServer other([](const std::string&) { return "HTTP/1.1 400 Bad Request\r\n\r\n"; });
+  EXPECT_EQ(ask_grpc(other.port()).answer, ProbeAnswer::Failure);
+  const LoopbackServer silent;
+  const auto late = ask_grpc(silent.port(), "", milliseconds(50));
+  EXPECT_EQ(late.answer, ProbeAnswer::Failure);
+  EXPECT_NE(late.message.find("within 50 ms"), std::string::npos) << late.message;
+}
+
+TEST(GrpcProbe, WhatIsUnfinishedIsDropped) {
+  const LoopbackServer silent;
+  bool told = false;
+  {
+    GrpcProbes probes;
+    probes.check({"127.0.0.1", silent.port()}, "", milliseconds(60'000), [&](const ProbeOutcome&) { told = true; });
+  }
+  EXPECT_FALSE(told);
 }
 
 TEST(ProbePort, NumberOrNameOfAContainerPort) {
@@ -76,7 +97,7 @@ TEST(ProbePort, NumberOrNameOfAContainerPort) {
   }
 }
 
-/// A self-signed certificate that nobody trusts, and one TLS connection that answers 200.
+/// A self-signed certificate that nobody trusts, and 200 over TLS.
 class TlsServer {
  public:
   TlsServer()
@@ -87,34 +108,22 @@ class TlsServer {
     ::X509_sign(certificate_, key_, ::EVP_sha256());
     ::SSL_CTX_use_certificate(context_, certificate_);
     ::SSL_CTX_use_PrivateKey(context_, key_);
-    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size);
-    ::listen(listener_.get(), 4);
-    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { serve(); });
+    listener_ = std::make_unique<LoopbackListener>([this](int client) { talk(client); });
   }
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
   ~TlsServer() {
-    ::shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
+    listener_.reset();
     ::SSL_CTX_free(context_);
     ::X509_free(certificate_);
     ::EVP_PKEY_free(key_);
   }
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return listener_->port(); }
 
  private:
-  void serve() {
-    const UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!client) return;
+  void talk(int client) const {
     auto* ssl = ::SSL_new(context_);
-    ::SSL_set_fd(ssl, client.get());
+    ::SSL_set_fd(ssl, client);
     if (::SSL_accept(ssl) == 1) {
       std::array<char, 4096> buffer;
       ::SSL_read(ssl, buffer.data(), static_cast<int>(buffer.size()));
@@ -128,9 +137,7 @@ class TlsServer {
   EVP_PKEY* key_;
   X509* certificate_;
   SSL_CTX* context_;
-  UniqueFd listener_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
+  std::unique_ptr<LoopbackListener> listener_;
 };
 
 TEST(HttpsProbe, CertificateIsNotLookedAtAsInTheKubelet) {

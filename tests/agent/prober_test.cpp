@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <set>
 #include <vector>
 
+#include "tests/agent/grpc_server.hpp"
 #include "tests/agent/loopback_server.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 
@@ -200,6 +202,58 @@ TEST_F(ProberTest, ResultOfAForgottenContainerIsDropped) {
   ASSERT_EQ(verdicts_.size(), 1U);
   EXPECT_EQ(verdicts_[0].container_id, other.container_id);
   EXPECT_FALSE(prober_->watching(made.container_id));
+}
+
+TEST_F(ProberTest, AHostByNameIsLookedUpAndItsSilenceKeepsNoThread) {
+  const LoopbackServer server([](const std::string&) { return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"; });
+  auto well = target("well");
+  well.container.readiness = http_probe(server.port());
+  std::get<model::HttpGetAction>(well.container.readiness->action).host = "localhost";
+  prober_->watch(well);
+  loop_.run();
+  ASSERT_EQ(verdicts_.size(), 1U);
+  EXPECT_TRUE(verdicts_[0].success);
+  EXPECT_NE(server.requests().at(0).find("\r\nHost: localhost:"), std::string::npos);
+
+  // It says nothing: for an hour, if its end were waited for.
+  const LoopbackListener silent([this](int client) {
+    loop_.stop();
+    std::array<char, 1024> buffer;
+    while (::recv(client, buffer.data(), buffer.size(), 0) > 0) {
+    }
+  });
+  auto hangs = target("hangs");
+  hangs.container.readiness = http_probe(silent.port());
+  hangs.container.readiness->timeout = std::chrono::hours(1);
+  std::get<model::HttpGetAction>(hangs.container.readiness->action).host = "localhost";
+  prober_->watch(hangs);
+  loop_.run();
+  prober_.reset();
+}
+
+TEST_F(ProberTest, GrpcServingMakesReadyAndItsEndUnready) {
+  auto made = target();
+  model::GrpcAction action;
+  model::Probe probe;
+  {
+    const GrpcServer server("/grpc.health.v1.Health/Check", "\x08\x01");
+    action.port = server.port();
+    probe.action = action;
+    probe.timeout = seconds(10);
+    probe.failure_threshold = 1;
+    made.container.readiness = probe;
+    prober_->watch(made);
+    loop_.run();
+    ASSERT_EQ(verdicts_.size(), 1U);
+    EXPECT_TRUE(verdicts_[0].success);
+  }
+  clock_.advance(seconds(60));
+  // The timer was set by the time before: a new watch sets it again.
+  prober_->watch(target("other"));
+  loop_.run();
+  ASSERT_EQ(verdicts_.size(), 2U);
+  EXPECT_FALSE(verdicts_[1].success);
+  EXPECT_NE(verdicts_[1].message.find("refused"), std::string::npos) << verdicts_[1].message;
 }
 
 /// One that hangs for ever is no reason for another kind to wait: the limits are apart.
