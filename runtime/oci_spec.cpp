@@ -63,11 +63,7 @@ json::array namespaces(const SpecInput& input) {
   json::array out{json::object{{"type", "mount"}}};
   if (!container.host_ipc) out.emplace_back(json::object{{"type", "ipc"}});
   if (!container.hostname.empty()) out.emplace_back(json::object{{"type", "uts"}});
-  if (!container.pid_namespace_path.empty()) {
-    out.emplace_back(json::object{{"type", "pid"}, {"path", container.pid_namespace_path}});
-  } else if (!container.host_pid) {
-    out.emplace_back(json::object{{"type", "pid"}});
-  }
+  if (!container.host_pid) out.emplace_back(json::object{{"type", "pid"}});
   if (!container.netns_path.empty()) {
     out.emplace_back(json::object{{"type", "network"}, {"path", container.netns_path}});
   }

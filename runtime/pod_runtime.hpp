@@ -68,7 +68,6 @@ struct ContainerSpec {
   std::string hostname;    ///< Empty with the host's network.
   bool host_pid = false;
   bool host_ipc = false;
-  std::string pid_namespace_path;  ///< Of the pod's init process with shareProcessNamespace; else empty.
   model::ContainerSecurity security;
   model::PodSecurity pod_security;
   model::Resources resources;

@@ -87,13 +87,6 @@ TEST(OciSpec, SharesTheHostsNamespacesWhenAsked) {
   EXPECT_EQ(find(spec, {"hostname"}), nullptr);
 }
 
-TEST(OciSpec, JoinsTheProcessNamespaceOfThePod) {
-  Case test;
-  test.container.pid_namespace_path = "/proc/77/ns/pid";
-  const auto spec = test.spec();
-  EXPECT_EQ(find_string(*with(find(spec, {"linux", "namespaces"}), "type", "pid"), {"path"}), "/proc/77/ns/pid");
-}
-
 TEST(OciSpec, AnOrdinaryContainerIsConfined) {
   const auto spec = Case().spec();
   const auto bounding = strings(find(spec, {"process", "capabilities", "bounding"}));
