@@ -28,12 +28,38 @@ void expand_generate_name(json::object& raw) {
 
 /// Runs on a thread of the store, perhaps after we are gone: only the loop outlives it for certain.
 auto StoreWriter::answer(Done done) {
-  return [&loop = loop_, alive = alive_, done = std::move(done)](const auto& result) {
+  const auto number = ++last_number_;
+  waiting_.emplace(number, Waiting{std::move(done), clock_.now()});
+  watch_answers();
+  return [this, &loop = loop_, alive = alive_, number](const auto& result) {
     auto status = result ? Status(Ok{}) : Status(result.error());
-    loop.post([alive, done, status = std::move(status)] {
-      if (*alive && done) done(status);
+    loop.post([this, alive, number, status = std::move(status)] {
+      if (*alive) answered(number, status);
     });
   };
+}
+
+void StoreWriter::answered(std::uint64_t number, const Status& status) {
+  const auto found = waiting_.extract(number);
+  if (!found.empty() && found.mapped().done) found.mapped().done(status);
+}
+
+/// One timer for all answers: it comes when something is under way, and looks for what waits too long.
+void StoreWriter::watch_answers() {
+  if (deadline_) return;
+  deadline_ = loop_.after(kAnswerDeadline / 2, [this] {
+    deadline_.reset();
+    give_up_waiting();
+  });
+}
+
+void StoreWriter::give_up_waiting() {
+  const auto too_old = clock_.now() - kAnswerDeadline;
+  const auto until = last_number_;  // what is written about it is not given up at once
+  while (!waiting_.empty() && waiting_.begin()->first <= until && waiting_.begin()->second.since <= too_old) {
+    answered(waiting_.begin()->first, Error(ErrorCode::DeadlineExceeded, "the store does not answer"));
+  }
+  if (!waiting_.empty()) watch_answers();
 }
 
 StoreWriter::Draft StoreWriter::creating(json::object raw, bool may_exist) const {

@@ -1,7 +1,10 @@
 // agent/objects/store_writer.hpp - writes to the store from the loop: answers come back to the loop, races are retried.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,10 +17,14 @@
 
 namespace berth::agent {
 
-/// Loop thread only. `done` may be empty; it runs on the loop, and not at all once the writer is destroyed.
+/// Loop thread only. `done` may be empty; it runs on the loop, and not at all once the writer is destroyed. It runs
+/// once: an answer that does not come counts as DeadlineExceeded after kAnswerDeadline, and is not heard afterwards.
+/// The write may be carried out yet; one that does so late changes nothing that was written meanwhile, as each is made
+/// for one revision of its object.
 class StoreWriter {
  public:
   using Done = std::function<void(const Status&)>;
+  static constexpr std::chrono::seconds kAnswerDeadline{60};
 
   StoreWriter(Loop& loop, store::Store& store, const Clock& clock) : loop_(loop), store_(store), clock_(clock) {}
   ~StoreWriter() { *alive_ = false; }
@@ -62,16 +69,31 @@ class StoreWriter {
   /// decoded copy: an object that does not decode is there all the same.
   bool exists(const model::ObjectKey& key, const std::string& uid) const;
 
+  /// How many writes have no answer yet.
+  std::size_t waiting() const { return waiting_.size(); }
+  /// Gives up the answers that are too late. A timer calls it; tests may.
+  void give_up_waiting();
+
  private:
+  struct Waiting {
+    Done done;
+    SteadyTime since;
+  };
+
   void try_delete(const model::ObjectKey& key, const std::string& uid, std::string finalizer, Done done,
                   int tries_left);
   void try_commit(const std::shared_ptr<const std::vector<Draft>>& drafts, Durability durability, Done done,
                   int tries_left);
   auto answer(Done done);
+  void answered(std::uint64_t number, const Status& status);
+  void watch_answers();
 
   Loop& loop_;
   store::Store& store_;
   const Clock& clock_;
+  std::map<std::uint64_t, Waiting> waiting_;  ///< By number, so the oldest is the first.
+  std::uint64_t last_number_ = 0;
+  std::unique_ptr<LoopHandle> deadline_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -23,7 +23,8 @@ bool shows(const model::PodStatus& stored, const model::PodStatus& ours);
 class StatusWriter {
  public:
   /// Of the newest status that was given, once it is stored (durably when the pod is over), or could not be: NotFound
-  /// when there is no such pod any more, else try again later.
+  /// when there is no such pod any more, else try again later. It comes when the store never answers, too: see
+  /// StoreWriter.
   using Done = std::function<void(const std::string& uid, const Status&)>;
 
   StatusWriter(StoreWriter& writer, Done done) : writer_(writer), done_(std::move(done)) {}

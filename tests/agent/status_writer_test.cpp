@@ -145,5 +145,78 @@ TEST(StatusWriterFarAwayTest, TheNewestStatusWinsWhateverRacesAreLost) {
   }
 }
 
+/// Answers that never come hold no status back, and nothing of them is kept; a write that is carried out after its
+/// deadline replaces no newer one.
+TEST(StatusWriterFarAwayTest, AnswersThatNeverComeAreGivenUpAndTheNewestStatusWins) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(seed);
+    store::SlowStore store({.seed = seed, .aborted = 0.2, .lost_answer = 0.1, .no_answer = 0.4});
+    std::mt19937 random(static_cast<unsigned>(seed));
+    Loop loop;
+    ManualClock clock;
+    StoreWriter writer(loop, store, clock);
+    const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
+    ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
+    ASSERT_TRUE(store.settle());
+
+    model::PodStatus newest;
+    std::unique_ptr<StatusWriter> statuses;
+    statuses = std::make_unique<StatusWriter>(writer, [&](const std::string& uid, const Status& done) {
+      if (!done) loop.post([&, uid] { statuses->write(key, uid, newest); });  // As the driver does, a second later.
+    });
+    for (int i = 0; i < 40; ++i) {
+      newest = status_of("Running", "True");
+      newest.message = std::to_string(i);
+      statuses->write(key, "u-1", newest);
+      for (auto steps = random() % 8; steps > 0; --steps) {
+        store.step();
+        loop.poll();
+      }
+      if (random() % 4 == 0) {
+        clock.advance(StoreWriter::kAnswerDeadline);
+        writer.give_up_waiting();
+      }
+    }
+    store.heal();
+    for (int quiet = 0; quiet < 2;) {
+      while (loop.poll() + store.step() != 0) quiet = 0;
+      clock.advance(StoreWriter::kAnswerDeadline);
+      writer.give_up_waiting();
+      ++quiet;
+    }
+    EXPECT_EQ(find_string(json::value(store.truth(key)->raw), {"status", "message"}), "39");
+    EXPECT_EQ(statuses->size(), 0U);
+    EXPECT_EQ(writer.waiting(), 0U);
+  }
+}
+
+TEST(StatusWriterFarAwayTest, AStoreThatNeverAnswersIsToldOfAfterADeadline) {
+  store::SlowStore store({.no_answer = 1.0});
+  Loop loop;
+  ManualClock clock;
+  StoreWriter writer(loop, store, clock);
+  const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
+  ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
+  ASSERT_TRUE(store.settle());
+  std::vector<ErrorCode> answers;
+  StatusWriter statuses(writer, [&](const std::string&, const Status& done) {
+    answers.push_back(done ? ErrorCode::Unknown : done.error().code());
+  });
+  statuses.write(key, "u-1", status_of("Running", "True"));
+  const auto wait = [&](std::chrono::milliseconds time) {
+    while (loop.poll() + store.step() != 0) {
+    }
+    clock.advance(time);
+    writer.give_up_waiting();
+  };
+  wait(StoreWriter::kAnswerDeadline - std::chrono::seconds(1));
+  EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(statuses.size(), 1U);
+  wait(std::chrono::seconds(1));
+  EXPECT_EQ(answers, std::vector{ErrorCode::DeadlineExceeded});
+  EXPECT_EQ(statuses.size(), 0U);
+  EXPECT_EQ(writer.waiting(), 0U);
+}
+
 }  // namespace
 }  // namespace berth::agent
