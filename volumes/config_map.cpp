@@ -12,7 +12,7 @@ Result<Payload> config_map_payload(const model::ConfigMapSource& source, std::in
     if (source.optional) return Payload();
     return Error(ErrorCode::NotFound, fmt::format("config map {}/{} not found", spec.pod.meta.ns, source.name));
   }
-  auto picked = pick_keys(found->second.data, source.items, default_mode, source.optional);
+  auto picked = pick_keys(found->second->data, source.items, default_mode, source.optional);
   if (!picked) return picked.error().context(fmt::format("config map {}/{}", spec.pod.meta.ns, source.name));
   return picked;
 }

@@ -110,7 +110,7 @@ class Mounter {
           return Error(ErrorCode::NotFound,
                        fmt::format("secret {}/{} is not there", spec_.pod.meta.ns, source.secret_name));
         }
-        for (const auto& [key, value] : secret->second.data) volume.secret[key] = value;
+        for (const auto& [key, value] : secret->second->data) volume.secret[key] = value;
       }
     }
     return publish(volume);

@@ -29,10 +29,11 @@ struct BoundClaim {
 
 /// Everything the volumes of one pod need to know; objects looked up by the caller.
 struct PodVolumesSpec {
-  model::Pod pod;                                       ///< metadata (downward API) and spec.volumes.
-  std::string pod_ip, host_ip, node_name;               ///< For downward API fields; pod_ip may be empty.
-  std::map<std::string, model::ConfigMap> config_maps;  ///< By name, those that exist.
-  std::map<std::string, model::Secret> secrets;
+  model::Pod pod;                          ///< metadata (downward API) and spec.volumes.
+  std::string pod_ip, host_ip, node_name;  ///< For downward API fields; pod_ip may be empty.
+  /// By name, those that exist: as they were when they were looked up, shared with whoever else reads them.
+  std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps;
+  std::map<std::string, std::shared_ptr<const model::Secret>> secrets;
   std::map<std::string, BoundClaim> claims;  ///< By claim name.
 };
 

@@ -12,7 +12,7 @@ Result<Payload> secret_payload(const model::SecretSource& source, std::int32_t d
     if (source.optional) return Payload();
     return Error(ErrorCode::NotFound, fmt::format("secret {}/{} not found", spec.pod.meta.ns, source.secret_name));
   }
-  auto picked = pick_keys(found->second.data, source.items, default_mode, source.optional);
+  auto picked = pick_keys(found->second->data, source.items, default_mode, source.optional);
   if (!picked) return picked.error().context(fmt::format("secret {}/{}", spec.pod.meta.ns, source.secret_name));
   return picked;
 }

@@ -32,8 +32,8 @@ Result<std::optional<std::string>> lookup(const Map& objects, std::string_view w
     if (ref.optional) return std::optional<std::string>();
     return Error(ErrorCode::NotFound, fmt::format("{} \"{}\" not found", what, ref.name));
   }
-  const auto value = object->second.data.find(ref.key);
-  if (value == object->second.data.end()) {
+  const auto value = object->second->data.find(ref.key);
+  if (value == object->second->data.end()) {
     if (ref.optional) return std::optional<std::string>();
     return Error(ErrorCode::NotFound, fmt::format("couldn't find key {} in {} {}", ref.key, what, ref.name));
   }
@@ -48,7 +48,7 @@ Status add_all(Environment& env, const Map& objects, std::string_view what, cons
     if (from.optional) return Ok{};
     return Error(ErrorCode::NotFound, fmt::format("{} \"{}\" not found", what, name));
   }
-  for (const auto& [key, value] : object->second.data) {
+  for (const auto& [key, value] : object->second->data) {
     if (is_env_name(from.prefix + key)) set(env, from.prefix + key, value);
   }
   return Ok{};

@@ -35,11 +35,11 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
   const auto names = references_of(pod.spec);
   for (const auto& name : names.config_maps) {
     const auto found = cache.config_maps().find({pod.meta.ns, name});
-    if (found != cache.config_maps().end()) facts.config_maps[name] = *found->second;
+    if (found != cache.config_maps().end()) facts.config_maps[name] = found->second;
   }
   for (const auto& name : names.secrets) {
     const auto found = cache.secrets().find({pod.meta.ns, name});
-    if (found != cache.secrets().end()) facts.secrets[name] = *found->second;
+    if (found != cache.secrets().end()) facts.secrets[name] = found->second;
   }
   for (const auto& volume : pod.spec.volumes) {
     const auto* source = std::get_if<model::ClaimSource>(&volume.source);

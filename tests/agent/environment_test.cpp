@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/object_with_data.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -27,8 +29,8 @@ class EnvironmentTest : public testing::Test {
  protected:
   EnvironmentTest() {
     facts.pod.meta.name = "web-0";
-    facts.config_maps["settings"].data = {{"MODE", "fast"}, {"not/a-name", "x"}};
-    facts.secrets["keys"].data = {{"TOKEN", "s3cret"}};
+    facts.config_maps["settings"] = object_with<model::ConfigMap>({{"MODE", "fast"}, {"not/a-name", "x"}});
+    facts.secrets["keys"] = object_with<model::Secret>({{"TOKEN", "s3cret"}});
   }
   std::string value(const Environment& env, const std::string& name) {
     for (const auto& [key, text] : env) {

@@ -58,7 +58,9 @@ TEST_F(PodInputsTest, HasTheObjectsThatThePodNamesAndNoOthers) {
   EXPECT_EQ(input.facts.node_name, "host");
   EXPECT_EQ(names(input.facts.config_maps), (std::vector<std::string>{"key", "mounted"}));
   EXPECT_EQ(names(input.facts.secrets), (std::vector<std::string>{"from", "projected"}));
-  EXPECT_EQ(input.facts.config_maps.at("key").data.at("a"), "1");
+  EXPECT_EQ(input.facts.config_maps.at("key")->data.at("a"), "1");
+  EXPECT_EQ(input.facts.config_maps.at("key"), cache.config_maps().at({"default", "key"}))
+      << "the cache's own, no copy";
 }
 
 TEST_F(PodInputsTest, SaysWhyItWaitsForAClaim) {

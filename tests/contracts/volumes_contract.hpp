@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/contracts/claims.hpp"
+#include "tests/fakes/object_with_data.hpp"
 #include "volumes/pod_volumes.hpp"
 
 namespace berth::volumes {
@@ -54,7 +55,7 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(VolumesContract);
 TEST_P(VolumesContract, MountTwiceGivesTheSamePathsForEveryVolume) {
   auto spec = with(model::EmptyDirSource{});
   spec.pod.spec.volumes.push_back({"config", config_map("mongo")});
-  spec.config_maps["mongo"].data = {{"mongod.conf", "net: {}\n"}};
+  spec.config_maps["mongo"] = object_with<model::ConfigMap>({{"mongod.conf", "net: {}\n"}});
   const auto first = volumes().mount(spec);
   ASSERT_TRUE(first.ok()) << first.error().message();
   EXPECT_EQ(first->size(), 2U);
@@ -77,13 +78,13 @@ TEST_P(VolumesContract, MissingOptionalSecretIsAnEmptyVolume) {
 
 TEST_P(VolumesContract, MissingKeyIsNotFound) {
   auto spec = with(secret("tls", {{"key", "tls.key", std::nullopt}}));
-  spec.secrets["tls"].data = {{"cert", "x"}};
+  spec.secrets["tls"] = object_with<model::Secret>({{"cert", "x"}});
   EXPECT_TRUE(failed_with(volumes().mount(spec), ErrorCode::NotFound));
 }
 
 TEST_P(VolumesContract, PathThatClimbsOutOfTheVolumeIsRefused) {
   auto spec = with(config_map("evil", {{"key", "../../etc/passwd", std::nullopt}}));
-  spec.config_maps["evil"].data = {{"key", "x"}};
+  spec.config_maps["evil"] = object_with<model::ConfigMap>({{"key", "x"}});
   EXPECT_TRUE(failed_with(volumes().mount(spec), ErrorCode::InvalidArgument));
 }
 

@@ -18,6 +18,7 @@
 #include "base/mount_table.hpp"
 #include "base/unique_fd.hpp"
 #include "tests/contracts/volumes_contract.hpp"
+#include "tests/fakes/object_with_data.hpp"
 #include "tests/temp_dir.hpp"
 #include "volumes/mounts.hpp"
 #include "volumes/remove_tree.hpp"
@@ -104,7 +105,7 @@ TEST_F(HostVolumes, MemoryEmptyDirIsATmpfsOfItsSizeWithFsGroup) {
 TEST_F(HostVolumes, SecretIsInMemoryEvenWhereTheRunDirectoryIsOnDisk) {
   if (in_memory(host_.dir.path()).value_or(true)) GTEST_SKIP() << "/tmp is a tmpfs here";
   spec_.pod.spec.volumes = {{"tls", model::SecretSource{"tls", {}, 0400, false}}};
-  spec_.secrets["tls"].data = {{"key", "hush"}};
+  spec_.secrets["tls"] = object_with<model::Secret>({{"key", "hush"}});
   const auto path = mount().at("tls");
   EXPECT_TRUE(in_memory(path).value_or(false));
   EXPECT_EQ(get(path / "key"), "hush");
@@ -136,13 +137,13 @@ TEST_F(HostVolumes, PinTwiceIsOneMountAndAReplacedFileIsPinnedAnew) {
 
 TEST_F(HostVolumes, ConfigMapFileIsPinnedReadOnlyThroughItsLinks) {
   spec_.pod.spec.volumes = {{"config", model::ConfigMapSource{"cfg", {}, 0644, false}}};
-  spec_.config_maps["cfg"].data = {{"nginx.conf", "one"}};
+  spec_.config_maps["cfg"] = object_with<model::ConfigMap>({{"nginx.conf", "one"}});
   const auto volume = mount().at("config");
   const auto pinned = pin(volume, "nginx.conf");
   EXPECT_EQ(get(pinned), "one");
   EXPECT_LT(::open(pinned.c_str(), O_WRONLY | O_CLOEXEC), 0);
   EXPECT_EQ(errno, EROFS);
-  spec_.config_maps["cfg"].data = {{"nginx.conf", "two"}};
+  spec_.config_maps["cfg"] = object_with<model::ConfigMap>({{"nginx.conf", "two"}});
   mount();
   EXPECT_EQ(get(pinned), "one");  // as in Kubernetes: a subPath mount is not updated while the container runs
   EXPECT_EQ(get(pin(volume, "nginx.conf")), "two");

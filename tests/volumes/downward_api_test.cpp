@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/fakes/object_with_data.hpp"
 #include "volumes/file_volumes.hpp"
 
 namespace berth::volumes {
@@ -97,8 +98,8 @@ TEST_F(DownwardResource, UnknownResourceOrContainerIsRefused) {
 
 TEST(Projected, PartsAreMergedAndTheirFilesHaveTheVolumesMode) {
   auto spec = mongo();
-  spec.config_maps["cfg"].data = {{"a", "1"}, {"b", "2"}};
-  spec.secrets["key"].data = {{"token", "t"}};
+  spec.config_maps["cfg"] = object_with<model::ConfigMap>({{"a", "1"}, {"b", "2"}});
+  spec.secrets["key"] = object_with<model::Secret>({{"token", "t"}});
   model::DownwardItem name;
   name.path = "pod/name";
   name.field_ref = model::FieldRef{"metadata.name"};

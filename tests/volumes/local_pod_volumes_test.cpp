@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/contracts/claims.hpp"
+#include "tests/fakes/object_with_data.hpp"
 #include "tests/temp_dir.hpp"
 #include "volumes/empty_dir.hpp"
 
@@ -60,11 +61,11 @@ TEST_F(LocalVolumes, EmptyDirWithFsGroupHasGroupAndSetgid) {
 
 TEST_F(LocalVolumes, ConfigMapFollowsItsObject) {
   spec_.pod.spec.volumes = {{"config", model::ConfigMapSource{"cfg", {}, 0640, false}}};
-  spec_.config_maps["cfg"].data = {{"a", "1"}};
+  spec_.config_maps["cfg"] = object_with<model::ConfigMap>({{"a", "1"}});
   const auto path = mount().at("config");
   EXPECT_EQ(get(path / "a"), "1");
   EXPECT_EQ(mode_of(fs::canonical(path / "a")), 0640U);
-  spec_.config_maps["cfg"].data = {{"b", "2"}};
+  spec_.config_maps["cfg"] = object_with<model::ConfigMap>({{"b", "2"}});
   mount();
   EXPECT_EQ(get(path / "b"), "2");
   EXPECT_EQ(get(path / "a"), "<missing>");
