@@ -24,6 +24,7 @@
 #include "runtime/oci_spec.hpp"
 #include "runtime/pod_cgroups.hpp"
 #include "runtime/pod_runtime.hpp"
+#include "runtime/pod_traces.hpp"
 #include "runtime/seccomp.hpp"
 
 namespace berth::runtime {
@@ -121,6 +122,7 @@ class ContainerdRuntime final : public PodRuntime {
   ImageStore images_;
   IoDirectory io_;
   PodCgroups cgroups_;
+  PodTraces traces_;
   SeccompProfiles seccomp_;
   ExecRegistry execs_;
   ExecRegistry attached_;  ///< By number; waits for the end of the container.

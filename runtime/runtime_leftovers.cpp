@@ -45,19 +45,25 @@ Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
   const auto leases = client_.leases(fmt::format("id~=\"^{}\"", kLeasePrefix));
   if (!leases) return leases.error().context("look for what is left of pods");
   for (const auto& lease : *leases) add(std::string_view(lease).substr(kLeasePrefix.size()));
-  return std::vector<std::string>(uids.begin(), uids.end());
+  std::vector<std::string> all(uids.begin(), uids.end());
+  traces_.found(all);
+  return all;
 }
 
 Status ContainerdRuntime::remove_pod(const std::string& pod_uid) {
   const auto doing = "remove what is left of pod " + pod_uid;
   if (!is_plain(pod_uid)) return Error(ErrorCode::InvalidArgument, doing + ": bad uid");
-  const auto ids = traces_of(pod_uid);
-  if (!ids) return ids.error().context(doing);
-  for (const auto& id : *ids) {
-    if (auto removed = remove(id); !removed) return removed.error().context(doing);
-    if (auto unleased = ignore_not_found(client_.delete_lease(lease_of(id))); !unleased) {
-      return unleased.error().context(doing);
+  // Three lists of containerd's, and a look through the FIFOs of all: only for a pod of which there may be something.
+  if (traces_.possible(pod_uid)) {
+    const auto ids = traces_of(pod_uid);
+    if (!ids) return ids.error().context(doing);
+    for (const auto& id : *ids) {
+      if (auto removed = remove(id); !removed) return removed.error().context(doing);
+      if (auto unleased = ignore_not_found(client_.delete_lease(lease_of(id))); !unleased) {
+        return unleased.error().context(doing);
+      }
     }
+    traces_.cleared(pod_uid);
   }
   // A shim first, or it would make what is removed below again.
   if (!end_shims_of(pod_uid)) return Error(ErrorCode::Unavailable, doing + ": its shim does not end");

@@ -70,6 +70,7 @@ Status ContainerdRuntime::remove(const std::string& id) {
     cgroups_.remove_empty(pod_uid);
     if (task_was_lost) end_lost_shims(pod_uid);
   }
+  traces_.removed(id);
   const std::scoped_lock lock(mutex_);
   pods_.erase(id);
   return Ok{};

@@ -57,11 +57,17 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
 
   // Without a lease containerd's garbage collector may take the snapshot before the container refers to it.
   const auto lease = lease_of(id);
+  traces_.begun(id);
+  bool sound = false;
   if (auto leased = client_.create_lease(lease, kLeaseLifetime);
       !leased && !failed_with(leased, ErrorCode::AlreadyExists)) {
+    traces_.doubt(spec.pod.uid);
     return leased;
   }
-  const ScopeExit unlease([&] { (void)client_.delete_lease(lease); });  // it expires otherwise
+  const ScopeExit unlease([&] {
+    const auto unleased = client_.delete_lease(lease);  // it expires otherwise
+    if (!sound || !unleased) traces_.doubt(spec.pod.uid);
+  });
 
   // Its labels say whose it is if we are killed before the container's record does.
   const std::map<std::string, std::string> labels{{label::kPodUid, spec.pod.uid},
@@ -78,6 +84,7 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
       return Error(ErrorCode::Aborted, launched.error().message());
     }
   }
+  sound = launched.ok();
   return launched;
 }
 

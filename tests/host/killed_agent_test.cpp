@@ -7,6 +7,7 @@
 
 #include <random>
 
+#include "base/counters.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/containerd_client.hpp"
 #include "runtime/grpc_channel.hpp"
@@ -213,6 +214,26 @@ TEST_P(KilledAgentTest, KilledDuringAStartItHarmsNoNeighbourAndTheStartCanBeRepe
     const auto removed = runtime().remove(id_of(other));
     EXPECT_TRUE(removed.ok()) << removed.error().message();
   }
+}
+
+/// Of a pod that this agent made, and removed as it should be, nobody needs to look for anything.
+TEST_P(KilledAgentTest, TheEndOfAPodWhoseContainersWereRemovedAsksContainerdNothing) {
+  ASSERT_TRUE(runtime().present_pods().ok());
+  const auto spec = sleeper("bbbbbbbbbbd4");
+  const auto calls = [] { return counters().runtime_calls.load(); };
+  start(spec);
+  ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+  const auto before = calls();
+  EXPECT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  EXPECT_EQ(calls(), before);
+
+  start(spec);
+  restart();  // The next agent does not know that.
+  ASSERT_TRUE(runtime().present_pods().ok());
+  ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+  const auto again = calls();
+  EXPECT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  EXPECT_GE(calls(), again + 3);
 }
 
 /// With or without a record of its container: a cgroup, FIFOs, a snapshot or a lease are enough to find the pod again.
