@@ -2,6 +2,7 @@
 #include "runtime/pod_cgroups.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ constexpr std::int64_t kWeightRange = 9'999;                     // 1 to 10000
 constexpr std::size_t kMaxProcesses = std::size_t{1024} * 1024;  // bytes of a list of numbers
 constexpr auto kKilledEnds = std::chrono::seconds(2);
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
+constexpr auto kEventAtLatest = std::chrono::milliseconds(200);
 
 std::string name_of(const std::string& uid) { return std::string(kPodPrefix) + uid; }
 
@@ -97,6 +99,21 @@ void kill_all_in(const fs::path& cgroup) {
   }
 }
 
+/// Until nothing runs in it and below, or for a moment. Version 2 tells (cgroup.events); version 1 has no such event
+/// but a program that it calls, once for the whole host (release_agent): there it is a look now and then.
+void wait_for_end(const fs::path& cgroup) {
+  const UniqueFd events(::open((cgroup / "cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 256> text;
+  const auto got = events ? ::read(events.get(), text.data(), text.size()) : -1;
+  const std::string_view said(text.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  if (said.find("populated 1") == std::string_view::npos) {
+    std::this_thread::sleep_for(kLookAgain);
+    return;
+  }
+  pollfd change = {events.get(), POLLPRI, 0};  // since it was read
+  ::poll(&change, 1, static_cast<int>(kEventAtLatest.count()));
+}
+
 Status remove_tree(const fs::path& top) {
   const auto limit = std::chrono::steady_clock::now() + kKilledEnds;
   for (;;) {
@@ -112,7 +129,7 @@ Status remove_tree(const fs::path& top) {
       const auto error = Error::from_errno(failure, "remove cgroup " + top.string());
       return failure == EBUSY ? Error(ErrorCode::Unavailable, error.message()) : error;
     }
-    std::this_thread::sleep_for(kLookAgain);
+    wait_for_end(top);
   }
 }
 
