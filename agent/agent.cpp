@@ -35,6 +35,7 @@
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
 #include "agent/stranger_orders.hpp"
+#include "base/alarm.hpp"
 #include "base/log.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
@@ -51,6 +52,7 @@ constexpr std::size_t kPodThreads = 4;
 constexpr std::size_t kHookThreads = 8;           // Each may wait for its pod's whole grace period.
 constexpr std::size_t kProbeThreads = 4;          // exec probes.
 constexpr std::size_t kFileThreads = 2;           // Sources, provisioning.
+constexpr std::chrono::seconds kStopPatience{5};  // For what runs when we stop; systemd's is 30 s.
 constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
 // Of each kind. Enough for a watch that reconnects; each entry holds a whole object, a pod 10 KB.
 constexpr std::size_t kStoreHistory = 96;
@@ -187,6 +189,7 @@ class HostAgent final : public Agent {
     hooks_lane_.reset();
     probes_lane_.reset();
     files_lane_.reset();
+    stop_limit_.reset();
     if (auto flushed = store_->flush(); !flushed) {
       log(LogLevel::Error, "store not flushed", {{"error", flushed.error().message()}});
     }
@@ -255,7 +258,8 @@ class HostAgent final : public Agent {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   CacheFeed feed_;
-  std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
+  std::optional<Alarm> stop_limit_;  ///< From the end of run() until nobody calls the runtime any more.
+  std::set<std::string> held_;       ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
@@ -495,6 +499,12 @@ void HostAgent::run() {
   });
   loop_.post([this] { feed_.begin(); });
   loop_.run();
+  // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or
+  // the host's shutdown, waits for our end.
+  stop_limit_.emplace(kStopPatience, [this] {
+    log(LogLevel::Warning, "stopping takes long: what waits for containerd is given up");
+    runtime_->shutdown();
+  });
 }
 
 /// What a person can do when the store does not open, or is not the one that was here.

@@ -58,6 +58,7 @@ class ContainerdRuntime final : public PodRuntime {
   Result<std::unique_ptr<ExecSession>> attach(const std::string& id, const AttachOptions& options) override;
   Result<std::vector<ContainerUsage>> usage() override;
   void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) override;
+  void shutdown() override { channel_.shutdown(); }
 
  private:
   friend class ContainerdAttachSession;

@@ -247,6 +247,10 @@ class PodRuntime {
   /// `on_reconnect()` after the connection was (re)made, when anything may have changed. Both run on
   /// a thread of the runtime: post. Call once, before anything else: it takes over what an earlier agent left.
   virtual void subscribe(std::function<void(const std::string&)> on_change, std::function<void()> on_reconnect) = 0;
+
+  /// The agent stops and does not wait any longer: what waits for an answer of containerd gets Cancelled, at once, and
+  /// so does every later call. Containers are left as they are. Any thread.
+  virtual void shutdown() {}
 };
 
 struct RuntimeConfig {

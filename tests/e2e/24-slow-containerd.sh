@@ -83,4 +83,17 @@ left() {
 nothing() { [ -z "$(left)" ]; }
 for _ in $(seq 50); do nothing && break; sleep 0.2; done
 expect "what is left" "$(left)" ""
+
+step "containerd says nothing more: the agent stops all the same, and its pods run on"
+pods hangs 2 | put_manifest hangs.yaml
+wait_ready 60 app=hangs 2
+before=$(pids)
+slow 100000
+pods more 4 | put_manifest more.yaml # passes that wait
+waits() { [ "$(pod_names app=more | wc -w)" = 4 ]; }
+wait_for 20 "there is something to wait for" waits
+begin=$SECONDS
+stop_agent TERM
+((SECONDS - begin <= 15)) || fail "the agent took $((SECONDS - begin)) s to stop"
+expect "their processes" "$(pids)" "$before"
 kill "$proxy_pid"
