@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <set>
 
 #include "agent/sources/manifest_applier.hpp"
 #include "model/deletion.hpp"
