@@ -29,7 +29,8 @@ namespace {
 constexpr std::chrono::milliseconds kLookAgain{100};
 /// A program that was just killed gives its device back a moment later.
 constexpr std::chrono::seconds kLastUserGoes{3};
-constexpr std::chrono::seconds kMapComes{10};
+// A multipathd with much to do takes its time, and a path that is mounted by itself can be in no map any more.
+constexpr std::chrono::seconds kMapComes{60};
 
 /// Where the device is mounted, for a message.
 std::string mounted_where(const std::filesystem::path& node) {

@@ -36,7 +36,7 @@ std::optional<std::filesystem::path> multipath_holder(const std::string& disk,
 /// Does multipathd run? It answers on an abstract socket.
 bool multipathd_runs();
 
-/// With several paths and a multipathd: waits some seconds for the map, and returns it; else `disk`'s own node.
+/// With several paths and a multipathd: waits up to a minute for the map, and returns it; else `disk`'s own node.
 /// A disk that is held by a map is never used directly.
 std::filesystem::path through_multipath(const std::string& disk, bool several_paths);
 
