@@ -79,6 +79,7 @@ class ContainerdRuntime final : public PodRuntime {
   // runtime_remove.cpp
   Status stop_task(const std::string& id);
   /// After a container whose task was lost, when it was the pod's last: nobody told its shim to end.
+  void clear_way(const Error& failure, const std::string& id) const;
   void end_lost_shims(const std::string& pod_uid);
 
   // runtime_leftovers.cpp

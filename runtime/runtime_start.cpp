@@ -10,6 +10,7 @@
 #include "runtime/containerd_runtime.hpp"
 #include "runtime/labels.hpp"
 #include "runtime/rootfs_files.hpp"
+#include "runtime/stale_bundle.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -79,6 +80,7 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
     if (const auto removed = remove(id); !removed) {
       log(LogLevel::Debug, "cannot clear a failed start, remove() will", {{"error", removed.error().message()}});
     }
+    clear_way(launched.error(), id);
     // A name clash after the snapshot was ours is no "already started".
     if (failed_with(launched, ErrorCode::AlreadyExists)) {
       return Error(ErrorCode::Aborted, launched.error().message());
@@ -86,6 +88,16 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
   }
   sound = launched.ok();
   return launched;
+}
+
+/// What stands in the way of the next try, and that containerd does not see.
+void ContainerdRuntime::clear_way(const Error& failure, const std::string& id) const {
+  const auto bundle = stale_bundle_in(failure.message(), config_.ns, id);
+  if (!bundle) return;
+  const auto removed = remove_bundle(*bundle);
+  log(LogLevel::Warning,
+      removed ? "removed a directory that containerd had forgotten" : "containerd forgot a directory",
+      {{"directory", bundle->native()}, {"error", removed ? "" : removed.error().message()}});
 }
 
 Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,

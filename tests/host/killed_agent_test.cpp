@@ -236,6 +236,22 @@ TEST_P(KilledAgentTest, TheEndOfAPodWhoseContainersWereRemovedAsksContainerdNoth
   EXPECT_GE(calls(), again + 3);
 }
 
+/// A creation that was cut short, of which containerd has forgotten everything but the directory: it refuses the id.
+TEST_P(KilledAgentTest, ADirectoryThatContainerdForgotBlocksItsContainerOnlyOnce) {
+  const auto spec = sleeper("bbbbbbbbbbd4");
+  const auto forgotten = fs::path(variable("BERTH_TEST_DIR")) / "containerd/state/io.containerd.runtime.v2.task" /
+                         config_in(run_dir()).ns / id_of(spec);
+  fs::create_directories(forgotten / "rootfs");
+  ASSERT_TRUE(write_file(forgotten / "config.json", "{}").ok());
+  fs::last_write_time(forgotten, fs::file_time_type::clock::now() - std::chrono::minutes(1));
+  const auto refused = runtime().start(spec);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("file exists"), std::string::npos) << refused.error().message();
+  const auto started = runtime().start(spec);
+  EXPECT_TRUE(started.ok()) << started.error().message();
+  EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
+}
+
 /// With or without a record of its container: a cgroup, FIFOs, a snapshot or a lease are enough to find the pod again.
 TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
   const auto spec = sleeper("bbbbbbbbbbd3");
