@@ -9,6 +9,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -23,6 +24,7 @@ arguments.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
 arguments.add_argument("--match", default="")
 arguments.add_argument("--list", action="store_true", help="print the executables' names only")
 options = arguments.parse_args()
+SUPPRESSIONS = pathlib.Path(__file__).resolve().parents[2] / "tests/tsan.suppressions"
 
 
 def tests():
@@ -38,7 +40,7 @@ def run(name, command, properties):
     patience = float(properties.get("TIMEOUT", 120)) * (60 if os.environ.get("LONG") else 1)
     environment = dict(os.environ)
     environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-    environment.setdefault("TSAN_OPTIONS", "halt_on_error=1")
+    environment.setdefault("TSAN_OPTIONS", f"halt_on_error=1 suppressions={SUPPRESSIONS}")
     for pair in properties.get("ENVIRONMENT", []):
         key, _, value = pair.partition("=")
         environment[key] = value

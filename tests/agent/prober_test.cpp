@@ -199,6 +199,10 @@ TEST_F(ProberTest, ResultOfAForgottenContainerIsDropped) {
   prober_->watch(other);
   clock_.advance(seconds(1));
   loop_.run();
+  // The other's verdict may come before the command was even run.
+  const auto deadline = std::chrono::steady_clock::now() + seconds(30);
+  while (prober_->watching(made.container_id) && std::chrono::steady_clock::now() < deadline) loop_.poll();
+  loop_.poll();
   ASSERT_EQ(verdicts_.size(), 1U);
   EXPECT_EQ(verdicts_[0].container_id, other.container_id);
   EXPECT_FALSE(prober_->watching(made.container_id));
