@@ -129,7 +129,7 @@ table ip {table} {{
  }}
  chain postrouting {{
   type nat hook postrouting priority srcnat; policy accept;
-  ip saddr {pods} ip daddr != 224.0.0.0/4 oifname != "{bridge}" masquerade
+  ip saddr {pods} ip daddr != 224.0.0.0/4 oifname != {{ "lo", "{bridge}" }} masquerade
   ct status dnat ip saddr {{ {pods}, 127.0.0.0/8 }} oifname "{bridge}" masquerade
  }}
  chain forward {{

@@ -77,7 +77,7 @@ TEST(Firewall, TheRulesetReplacesItsOwnTableAndNamesBridgeBlockAndPorts) {
   EXPECT_EQ(text.find("add table ip berth-br7\ndelete table ip berth-br7\ntable ip berth-br7 {"), 0U);
   EXPECT_NE(text.find("elements = { tcp . 80 : 10.98.0.7 . 8080 }"), std::string::npos) << text;
   EXPECT_NE(text.find("elements = { 192.0.2.1 . udp . 53 : 10.98.0.7 . 5353 }"), std::string::npos);
-  EXPECT_NE(text.find("ip saddr 10.98.0.0/24 ip daddr != 224.0.0.0/4 oifname != \"br7\" masquerade"),
+  EXPECT_NE(text.find("ip saddr 10.98.0.0/24 ip daddr != 224.0.0.0/4 oifname != { \"lo\", \"br7\" } masquerade"),
             std::string::npos);
   EXPECT_EQ(text.find("flush ruleset"), std::string::npos);
 }
