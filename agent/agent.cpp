@@ -471,7 +471,7 @@ void HostAgent::on_pod(const store::Change& change) {
     return;
   }
   // The same name with another uid: the old one was removed and made again between two looks.
-  if (change.previous && change.previous->meta.uid != object.meta.uid) driver_.remove_pod(change.previous->meta.uid);
+  if (change.previous && change.previous->meta.uid != object.meta.uid) on_pod_gone(change.previous->meta.uid);
   const auto found = cache_.pods().find({object.meta.ns, object.meta.name});
   // What the cache kept of an object that does not decode may be of another pod.
   if (found == cache_.pods().end() || found->second->meta.uid != object.meta.uid) return;

@@ -66,6 +66,7 @@ class ContainerdRuntime final : public PodRuntime {
 
   // runtime_start.cpp
   Status try_start(const ContainerSpec& spec, const std::string& id);
+  void clear_way(const Error& failure, const std::string& id) const;
   /// From a prepared snapshot to a running process.
   Status launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
                 const std::vector<SnapshotMount>& rootfs, const std::string& lease);
@@ -79,7 +80,6 @@ class ContainerdRuntime final : public PodRuntime {
   // runtime_remove.cpp
   Status stop_task(const std::string& id);
   /// After a container whose task was lost, when it was the pod's last: nobody told its shim to end.
-  void clear_way(const Error& failure, const std::string& id) const;
   void end_lost_shims(const std::string& pod_uid);
 
   // runtime_leftovers.cpp

@@ -39,7 +39,7 @@ bool kill_process_of(const fs::path& bundle) {
   if (std::from_chars(text.data(), end, pid).ec != std::errc{} || pid <= 1) return false;
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const auto cgroups = read_file("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
-  if (!process || cgroups.find("/" + bundle.filename().native()) == std::string::npos) return false;
+  if (!process || cgroups.find("/" + bundle.filename().native() + "\n") == std::string::npos) return false;
   return ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0;
 }
 

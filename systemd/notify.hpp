@@ -7,7 +7,8 @@
 
 namespace berth::systemd {
 
-/// Without NOTIFY_SOCKET every call does nothing. Any thread.
+// Without NOTIFY_SOCKET every call does nothing. Any thread.
+
 /// We are not ready yet, and why; systemd shall wait so much longer from now on, whatever TimeoutStartSec says.
 void notify_starting(const std::string& status, std::chrono::seconds patience);
 void notify_ready(const std::string& status);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -303,20 +304,22 @@ void ControllerRunner::end(const std::string& id, State& state) {
   state.plan = 0;
   state.round = 0;
   const auto now = context_.clock.now();
+  std::optional<milliseconds> delay;
   if (state.error && !state.anew) {
-    const auto delay = step_back_off(state.error->code(), ++state.failures, /*jitter=*/0.0);
+    delay = step_back_off(state.error->code(), ++state.failures, /*jitter=*/0.0);
     log(LogLevel::Warning, "not carried out, trying again",
         {{"controller", controller.name},
          {"object", key.display()},
          {"error", state.error->message()},
          {"failures", std::to_string(state.failures)},
-         {"next_ms", std::to_string(delay.count())}});
-    state.not_before = now + delay;
-    queue_.erase(id);  // With whatever woke it meanwhile.
-    queue_.kick(id, state.not_before);
+         {"next_ms", std::to_string(delay->count())}});
   } else if (state.error || state.raced) {
-    // Whatever wakes it: two keys that lose to each other, and wake each other by that, would turn without end.
-    state.not_before = now + race_delay(state.races++);
+    delay = race_delay(state.races++);
+  }
+  if (delay) {
+    // Whatever woke it meanwhile: two keys that lose to each other, and wake each other by that, would turn without
+    // end.
+    state.not_before = now + *delay;
     queue_.erase(id);
     queue_.kick(id, state.not_before);
   } else {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <string_view>
 
 #include "agent/objects/pod_facts.hpp"
 #include "base/log.hpp"
@@ -118,21 +120,14 @@ struct ObjectCache::Rows {
   }
 };
 
-void ObjectCache::load(const store::Listing& listing) {
-  for (const auto& object : listing.objects) put(*object);
-}
-
 std::vector<PodPtr> ObjectCache::replace(const store::Listing& all) {
   // By what is stored, not by what decodes: an object that cannot be read is there all the same.
-  std::set<model::ObjectKey> there;
-  std::set<std::string> pods;
-  for (const auto& object : all.objects) {
-    there.insert(object->key());
-    if (object->kind == model::Kind::Pod) pods.insert(object->meta.uid);
-  }
+  std::map<model::ObjectKey, std::string_view> there;  // with its uid
+  for (const auto& object : all.objects) there.emplace(object->key(), object->meta.uid);
   std::vector<PodPtr> gone;
   for (const auto& [name, pod] : pods_) {
-    if (!pods.contains(pod->meta.uid)) gone.push_back(pod);
+    const auto found = there.find({model::Kind::Pod, name.first, name.second});
+    if (found == there.end() || found->second != pod->meta.uid) gone.push_back(pod);
   }
   for (const auto& pod : gone) drop_pod({pod->meta.ns, pod->meta.name});
   for (const auto& row : Rows::all()) {
@@ -141,7 +136,7 @@ std::vector<PodPtr> ObjectCache::replace(const store::Listing& all) {
       if (!there.contains(key)) row.drop(*this, key);
     }
   }
-  load(all);
+  for (const auto& object : all.objects) put(*object);
   return gone;
 }
 

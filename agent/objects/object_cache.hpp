@@ -29,9 +29,6 @@ class ObjectCache {
   /// API and the sources validate before they write, so this is a bug or a hand-edited store.
   void apply(const store::Change& change);
 
-  /// Takes a listing beside what is known.
-  void load(const store::Listing& listing);
-
   /// `all` is the whole store: what it does not have is forgotten. An object that does not decode is as in apply().
   /// Returns the pods that were known and are there no more, or are others of the same name.
   std::vector<PodPtr> replace(const store::Listing& all);

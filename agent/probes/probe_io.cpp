@@ -62,16 +62,6 @@ std::string connect_error(int fd, const ProbeAddress& address) {
   return error == 0 ? std::string() : fmt::format("dial tcp {}: connect: {}", address.text(), reason(error));
 }
 
-ProbeOutcome run_probe(NetProbe& probe, std::chrono::milliseconds timeout) {
-  const auto deadline = Steady::now() + timeout;
-  for (;;) {
-    if (auto outcome = probe.advance()) return *outcome;
-    if (Steady::now() >= deadline) return probe.timed_out();
-    pollfd wait = {probe.fd(), probe.events(), 0};
-    ::poll(&wait, 1, milliseconds_until(deadline));
-  }
-}
-
 struct ProbePoller::Impl {
   struct Job {
     std::unique_ptr<NetProbe> probe;

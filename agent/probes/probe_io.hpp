@@ -33,9 +33,6 @@ class NetProbe {
   virtual ProbeOutcome timed_out() const = 0;
 };
 
-/// Drives the exchange to its end on this thread: hooks, tests, hosts given by name. Blocks at most `timeout`.
-ProbeOutcome run_probe(NetProbe& probe, std::chrono::milliseconds timeout);
-
 /// A thread that drives many exchanges at once: a pod that never answers costs a descriptor, not a thread.
 /// The destructor drops what is unfinished.
 class ProbePoller {

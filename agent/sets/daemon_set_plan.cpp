@@ -194,8 +194,6 @@ class Planner {
   }
 
   void count(const std::vector<PodPtr>& here, bool wanted) {
-    const auto doubled = std::any_of(here.begin(), here.end(),
-                                     [&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); });
     const auto any = [&](const auto& is) { return std::any_of(here.begin(), here.end(), is) ? 1 : 0; };
     const std::chrono::seconds min_ready(set_.min_ready_seconds);
     desired_ += wanted ? 1 : 0;
@@ -203,8 +201,8 @@ class Planner {
     ready_ += any([](const auto& pod) { return pod->status.ready(); });
     available_ += any([&](const auto& pod) { return is_available(*pod, min_ready, facts_.now, plan_.look_again); });
     // Not before the old one is gone, if they are two: "successfully rolled out" waits for it.
-    updated_ += any([&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); }) -
-                any([&](const auto& pod) { return doubled && !is_at(*pod, set_.meta, revisions_.update); });
+    const auto is_new = [&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); };
+    updated_ += !here.empty() && std::all_of(here.begin(), here.end(), is_new) ? 1 : 0;
   }
 
   const model::DaemonSet& set_;

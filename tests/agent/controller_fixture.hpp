@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/control/controller_runner.hpp"
+#include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "model/model.hpp"
@@ -22,14 +23,7 @@ class ControllerFixture : public testing::Test {
   /// Begins as the agent does, and feeds the runner from now on.
   void begin(const std::vector<Controller>& rows) {
     for (const auto& row : rows) runner.add(row);
-    for (const auto& kind : model::all_kinds()) cache.load(store->list(kind.kind));
-    watch = *store->watch(std::nullopt, store->revision(), [this](const store::Change& change) {
-      loop.post([this, change] {
-        cache.apply(change);
-        runner.on_change(change);
-      });
-    });
-    runner.wake_all();
+    feed.begin();
     settle();
   }
 
@@ -87,7 +81,11 @@ class ControllerFixture : public testing::Test {
        .writer = writer,
        .events = [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
                         const std::string& message) { events.push_back(std::string(reason) + ": " + message); }}};
-  std::unique_ptr<store::Watch> watch;
+  CacheFeed feed{loop,
+                 *store,
+                 cache,
+                 {.on_snapshot = [this](const std::vector<PodPtr>&) { runner.wake_all(); },
+                  .on_change = [this](const store::Change& change) { runner.on_change(change); }}};
 };
 
 }  // namespace berth::agent

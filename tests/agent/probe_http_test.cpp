@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/agent/loopback_server.hpp"
+#include "tests/agent/run_probe.hpp"
 
 namespace berth::agent {
 namespace {

@@ -12,6 +12,7 @@
 #include "agent/probes/probe_tcp.hpp"
 #include "tests/agent/grpc_server.hpp"
 #include "tests/agent/loopback_server.hpp"
+#include "tests/agent/run_probe.hpp"
 
 namespace berth::agent {
 namespace {

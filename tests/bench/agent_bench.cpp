@@ -15,6 +15,7 @@
 #include "agent/control/controller_runner.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
+#include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/services/endpoint_controller.hpp"
@@ -57,15 +58,7 @@ class World {
     }
   }
   void begin() {
-    for (const auto& kind : model::all_kinds()) cache_.load(store_->list(kind.kind));
-    watch_ = *store_->watch(std::nullopt, store_->revision(), [this](const store::Change& change) {
-      loop_.post([this, change] {
-        cache_.apply(change);
-        runner_.on_change(change);
-        for (const auto& name : cache_.pods_using(change.object->key())) refreshed_ += name.second.size();
-      });
-    });
-    runner_.wake_all();
+    feed_.begin();
     settle();
   }
   /// Until nothing happens any more; returns the time that the loop worked.
@@ -105,7 +98,16 @@ class World {
   SetController sets_{clock_, cache_, *store_, "n1"};
   EndpointController endpoints_{*store_, cache_, std::chrono::milliseconds(0)};
   ControllerRunner runner_{{.loop = loop_, .clock = clock_, .writer = writer_, .events = [](auto&&...) {}}};
-  std::unique_ptr<store::Watch> watch_;
+  CacheFeed feed_{loop_,
+                  *store_,
+                  cache_,
+                  {.on_snapshot = [this](const std::vector<PodPtr>&) { runner_.wake_all(); },
+                   .on_change =
+                       [this](const store::Change& change) {
+                         runner_.on_change(change);
+                         for (const auto& name : cache_.pods_using(change.object->key()))
+                           refreshed_ += name.second.size();
+                       }}};
   std::size_t refreshed_ = 0;
 };
 
