@@ -103,45 +103,58 @@ TEST_F(StatusWriterTest, APodThatIsGoneIsNotWrittenAndOneOfTheSameNameIsNotHurt)
   EXPECT_EQ(answers, std::vector<std::string>{"NotFound"});
 }
 
+/// A pod, and its status as a driver writes it that is far from the store.
+struct FarAway {
+  explicit FarAway(const store::SlowStoreOptions& options) : store(options) {
+    EXPECT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
+    EXPECT_TRUE(store.settle());
+  }
+  void write(int message) {
+    newest = status_of("Running", "True");
+    newest.message = std::to_string(message);
+    statuses.write(key, "u-1", newest);
+  }
+  void go_on(std::size_t steps) {
+    for (; steps > 0; --steps) {
+      store.step();
+      loop.poll();
+    }
+  }
+
+  store::SlowStore store;
+  Loop loop;
+  ManualClock clock;
+  StoreWriter writer{loop, store, clock};
+  const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
+  model::PodStatus newest;
+  StatusWriter statuses{writer, [this](const std::string& uid, const Status& done) {
+                          // As the driver does, a second later.
+                          if (!done) loop.post([this, uid] { statuses.write(key, uid, newest); });
+                        }};
+};
+
 /// Far away, with others who write too: whatever races are lost, the newest status ends up stored.
 TEST(StatusWriterFarAwayTest, TheNewestStatusWinsWhateverRacesAreLost) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     SCOPED_TRACE(seed);
-    store::SlowStore store({.seed = seed, .aborted = 0.3, .refused = 0.1, .unavailable = 0.1});
+    FarAway far({.seed = seed, .aborted = 0.3, .refused = 0.1, .unavailable = 0.1});
     std::mt19937 random(static_cast<unsigned>(seed));
-    Loop loop;
-    const SystemClock clock;
-    StoreWriter writer(loop, store, clock);
-    const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
-    ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
-    ASSERT_TRUE(store.settle());
-
-    model::PodStatus newest;
-    std::unique_ptr<StatusWriter> statuses;
-    statuses = std::make_unique<StatusWriter>(writer, [&](const std::string& uid, const Status& done) {
-      if (!done) loop.post([&, uid] { statuses->write(key, uid, newest); });  // As the driver does, a second later.
-    });
     for (int i = 0; i < 40; ++i) {
-      newest = status_of("Running", "True");
-      newest.message = std::to_string(i);
-      statuses->write(key, "u-1", newest);
+      far.write(i);
       if (random() % 3 == 0) {  // Somebody else is faster.
-        auto raw = store.truth(key)->raw;
+        auto raw = far.store.truth(far.key)->raw;
         raw["metadata"].get_object()["labels"] = json::object{{"edit", std::to_string(i)}};
-        ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(std::move(raw)))}}));
+        ASSERT_TRUE(far.store.elsewhere({{}, {store::Write::put(*model::make_object(std::move(raw)))}}));
       }
-      for (auto steps = random() % 8; steps > 0; --steps) {
-        store.step();
-        loop.poll();
-      }
+      far.go_on(random() % 8);
     }
-    store.heal();
-    while (loop.poll() + store.step() != 0) {
+    far.store.heal();
+    while (far.loop.poll() + far.store.step() != 0) {
     }
-    const auto stored = store.truth(key);
+    const auto stored = far.store.truth(far.key);
     EXPECT_EQ(find_string(json::value(stored->raw), {"status", "message"}), "39");
     EXPECT_TRUE(stored->meta.labels.contains("edit"));
-    EXPECT_EQ(statuses->size(), 0U);
+    EXPECT_EQ(far.statuses.size(), 0U);
   }
 }
 
@@ -150,43 +163,26 @@ TEST(StatusWriterFarAwayTest, TheNewestStatusWinsWhateverRacesAreLost) {
 TEST(StatusWriterFarAwayTest, AnswersThatNeverComeAreGivenUpAndTheNewestStatusWins) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     SCOPED_TRACE(seed);
-    store::SlowStore store({.seed = seed, .aborted = 0.2, .lost_answer = 0.1, .no_answer = 0.4});
+    FarAway far({.seed = seed, .aborted = 0.2, .lost_answer = 0.1, .no_answer = 0.4});
     std::mt19937 random(static_cast<unsigned>(seed));
-    Loop loop;
-    ManualClock clock;
-    StoreWriter writer(loop, store, clock);
-    const model::ObjectKey key{model::Kind::Pod, "default", "web-0"};
-    ASSERT_TRUE(store.elsewhere({{}, {store::Write::put(*model::make_object(parse_json(kPod)->get_object()))}}));
-    ASSERT_TRUE(store.settle());
-
-    model::PodStatus newest;
-    std::unique_ptr<StatusWriter> statuses;
-    statuses = std::make_unique<StatusWriter>(writer, [&](const std::string& uid, const Status& done) {
-      if (!done) loop.post([&, uid] { statuses->write(key, uid, newest); });  // As the driver does, a second later.
-    });
     for (int i = 0; i < 40; ++i) {
-      newest = status_of("Running", "True");
-      newest.message = std::to_string(i);
-      statuses->write(key, "u-1", newest);
-      for (auto steps = random() % 8; steps > 0; --steps) {
-        store.step();
-        loop.poll();
-      }
+      far.write(i);
+      far.go_on(random() % 8);
       if (random() % 4 == 0) {
-        clock.advance(StoreWriter::kAnswerDeadline);
-        writer.give_up_waiting();
+        far.clock.advance(StoreWriter::kAnswerDeadline);
+        far.writer.give_up_waiting();
       }
     }
-    store.heal();
+    far.store.heal();
     for (int quiet = 0; quiet < 2;) {
-      while (loop.poll() + store.step() != 0) quiet = 0;
-      clock.advance(StoreWriter::kAnswerDeadline);
-      writer.give_up_waiting();
+      while (far.loop.poll() + far.store.step() != 0) quiet = 0;
+      far.clock.advance(StoreWriter::kAnswerDeadline);
+      far.writer.give_up_waiting();
       ++quiet;
     }
-    EXPECT_EQ(find_string(json::value(store.truth(key)->raw), {"status", "message"}), "39");
-    EXPECT_EQ(statuses->size(), 0U);
-    EXPECT_EQ(writer.waiting(), 0U);
+    EXPECT_EQ(find_string(json::value(far.store.truth(far.key)->raw), {"status", "message"}), "39");
+    EXPECT_EQ(far.statuses.size(), 0U);
+    EXPECT_EQ(far.writer.waiting(), 0U);
   }
 }
 
