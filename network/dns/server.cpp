@@ -211,8 +211,8 @@ class Server final : public DnsServer {
         });
         if (size && *size != 0) batch_.reply(i, *size);
       }
+      count(queries_, received);  // first: whoever has a reply is counted
       batch_.send(fd);
-      count(queries_, received);
       if (received < UdpBatch::kMessages) return;
     }
   }
