@@ -47,6 +47,9 @@ void set_server_fields(Object& object, std::string uid, std::string created, Rev
   fields["generation"] = generation;
 }
 
+/// What is stored stays for long: JSON that was added to holds room for half as much again, a copy of it does not.
+void give_back_room(Object& object) { object.raw = json::object(object.raw); }
+
 /// Is all but `skipped` equal? An absent field and an empty one differ, as they do for a reader.
 bool equal_except(const json::object& a, const json::object& b, std::initializer_list<std::string_view> skipped) {
   const auto counts = [&](const json::object::value_type& field) {
@@ -135,6 +138,7 @@ Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const
   }
   auto text = text_of(object);
   if (!text) return std::move(text).error();
+  give_back_room(object);
   return Staged{{type, std::make_shared<const Object>(std::move(object)), std::move(old), revision}, *std::move(text)};
 }
 

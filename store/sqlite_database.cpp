@@ -166,7 +166,7 @@ Status SqliteDatabase::prepare(unsigned max_pages) {
                              "written by a newer berthd, install that again",
                              file_.native(), *version, kSchemaVersion));
   }
-  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA cache_size=-512",
+  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA cache_size=-160",
                           "PRAGMA journal_size_limit=4194304", "BEGIN EXCLUSIVE", "COMMIT"}) {
     if (auto done = execute(sql); !done) return done;
   }

@@ -14,6 +14,7 @@
 
 #include "base/counters.hpp"
 #include "base/log.hpp"
+#include "network/dns/buffer.hpp"
 #include "network/dns/responder.hpp"
 #include "network/dns/udp.hpp"
 #include "network/dns/upstreams.hpp"
@@ -219,11 +220,11 @@ class Server final : public DnsServer {
 
   void on_tcp(TcpServer::Connection connection, const IpAddress& source, Octets query) {
     count(queries_);
-    const auto size = answer(zone(), query, source, /*tcp=*/true, tcp_out_,
+    const auto size = answer(zone(), query, source, /*tcp=*/true, tcp_out_.span(),
                              [&] { return [this, connection](Octets reply) { tcp_.reply(connection, reply, now_); }; });
     if (!size) return;                              // an upstream is asked
     if (*size == 0) return tcp_.close(connection);  // no DNS client says that
-    tcp_.reply(connection, Octets(tcp_out_).first(*size), now_);
+    tcp_.reply(connection, tcp_out_.span().first(*size), now_);
   }
 
   /// The size of the reply in `out`; 0: there shall be none. Nothing: `make_sender()` will be given it later.
@@ -251,8 +252,9 @@ class Server final : public DnsServer {
         [this, query, limit = outcome.limit,
          begun = std::vector<std::uint8_t>(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(outcome.size)),
          send = make_sender()](Octets upstream) {
-          std::ranges::copy(begun, later_out_.begin());
-          send(Octets(later_out_).first(relay(query, upstream, begun.size(), limit, later_out_)));
+          std::ranges::copy(begun, later_out_.data());
+          const auto room = later_out_.span();
+          send(room.first(relay(query, upstream, begun.size(), limit, room)));
         });
     return std::nullopt;
   }
@@ -269,8 +271,8 @@ class Server final : public DnsServer {
   Forwarder forwarder_;
   TcpServer tcp_;
   UdpBatch batch_;
-  std::vector<std::uint8_t> tcp_out_;
-  std::vector<std::uint8_t> later_out_;
+  Buffer tcp_out_;
+  Buffer later_out_;
   std::vector<UniqueFd> udp_;
   UniqueFd epoll_;
   UniqueFd stop_;

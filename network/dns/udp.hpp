@@ -4,8 +4,7 @@
 #include <netinet/in.h>
 #include <sys/uio.h>
 
-#include <vector>
-
+#include "network/dns/buffer.hpp"
 #include "network/dns/socket.hpp"
 
 namespace berth::network::dns {
@@ -47,8 +46,8 @@ class UdpBatch {
  private:
   static constexpr std::size_t kLongestQuery = 2048;
 
-  std::vector<std::uint8_t> in_;
-  std::vector<std::uint8_t> out_;
+  Buffer in_;
+  Buffer out_;
   std::array<UdpPeer, kMessages> in_peers_;
   std::array<iovec, kMessages> in_vectors_{};
   std::array<iovec, kMessages> out_vectors_{};
