@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/messages.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace {
 
@@ -114,10 +115,8 @@ int run(std::vector<std::string> line) {
 
 int main(int argc, char** argv) {
   try {
-    std::ios::sync_with_stdio(false);
-    const int code = run({argv + 1, argv + argc});
-    std::cout.flush();
-    return code != 0 || std::cout ? code : 1;
+    StandardOutput output;
+    return output.finish(run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << '\n';
     return 1;

@@ -1,8 +1,7 @@
 // cli/exec_stream.cpp - a command's streams in a container over WebSocket.
 #include "cli/exec_stream.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@
 #include "base/json.hpp"
 #include "cli/http_client.hpp"
 #include "cli/messages.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace berth::cli {
 
@@ -40,43 +40,25 @@ constexpr std::size_t kInputPiece = 32 * 1024;
 constexpr std::size_t kMaxQueued = 1024 * 1024;
 constexpr std::size_t kMaxMessage = 64 * 1024 * 1024;
 
-/// Standard input as we found it: the terminal's modes, and blocking (it is shared with the shell that started us).
-class InputGuard {
+/// A terminal in raw mode, and afterwards as we found it.
+class RawTerminal {
  public:
-  explicit InputGuard(bool raw) : flags_(::fcntl(STDIN_FILENO, F_GETFL)) {
-    if (!raw || ::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  RawTerminal() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
     auto modes = before_;
     ::cfmakeraw(&modes);
     raw_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &modes) == 0;
   }
-  ~InputGuard() {
+  ~RawTerminal() {
     if (raw_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
-    if (flags_ >= 0) ::fcntl(STDIN_FILENO, F_SETFL, flags_);
   }
-  InputGuard(const InputGuard&) = delete;
-  InputGuard& operator=(const InputGuard&) = delete;
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
 
  private:
-  int flags_;
   termios before_{};
   bool raw_ = false;
 };
-
-/// False: nobody reads it any more. A terminal may be non-blocking because our standard input is.
-bool write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const auto put = ::write(fd, data.data(), data.size());
-    if (put > 0) {
-      data.remove_prefix(static_cast<std::size_t>(put));
-    } else if (errno == EAGAIN) {
-      pollfd ready{fd, POLLOUT, 0};
-      ::poll(&ready, 1, -1);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
 
 /// The exit code in the final Status; other failures are errors.
 Result<int> read_status(std::string_view text) {
@@ -110,9 +92,9 @@ class Session {
   Result<int> run(const std::string& target) {
     if (auto connected = connect(target); !connected) return connected.error();
     const bool raw = ends_.terminal && ::isatty(STDIN_FILENO) == 1;
-    std::optional<InputGuard> guard;
-    if (ends_.own_stdin || raw) guard.emplace(raw);
+    std::optional<RawTerminal> guard;
     if (raw) {
+      guard.emplace();
       std::signal(SIGPIPE, SIG_IGN);  // the terminal has to be put right first
       send_size();
       resizes_.add(SIGWINCH);
@@ -176,8 +158,9 @@ class Session {
     if (message.size() < 2) return true;
     const auto channel = message.front();
     message.remove_prefix(1);
-    if (channel == 1) return ends_.take ? ends_.take(message) : write_all(STDOUT_FILENO, message);
-    if (channel == 2) return write_all(STDERR_FILENO, message);
+    if (channel == 1 && ends_.take) return ends_.take(message);
+    auto& out = channel == 1 ? std::cout : std::cerr;
+    if (channel == 1 || channel == 2) return static_cast<bool>(out << message << std::flush);
     if (channel == 3) status_ = std::string(message);
     return true;
   }
@@ -185,8 +168,7 @@ class Session {
   void begin_input() {
     if (ends_.produce) return produce();
     if (!ends_.own_stdin) return;
-    beast::error_code error;
-    input_.assign(::dup(STDIN_FILENO), error);
+    if (auto watch = watch_shared(STDIN_FILENO, EPOLLIN)) input_.assign(watch.release());
     read_input();
   }
 
@@ -217,8 +199,7 @@ class Session {
   }
 
   void read_input() {
-    // A wait and a read(2). A regular file cannot be waited for (epoll_ctl(2): EPERM) and is always ready: the wait
-    // ends with operation_not_supported, and the read finds data.
+    // A wait and a read(2). A regular file cannot be waited for and is always ready.
     if (!input_.is_open()) return take_input();
     input_.async_wait(asio::posix::descriptor_base::wait_read, [this](beast::error_code error) {
       if (error != asio::error::operation_aborted) take_input();
@@ -226,6 +207,7 @@ class Session {
   }
 
   void take_input() {
+    if (!readable_now(STDIN_FILENO)) return read_input();  // somebody else who has it read it
     std::array<char, kInputPiece> piece;
     const auto got = ::read(STDIN_FILENO, piece.data(), piece.size());
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return read_input();

@@ -1,6 +1,7 @@
 // cli/http_client.cpp - requests to the agent over its unix socket.
 #include "cli/http_client.hpp"
 
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <boost/beast/http.hpp>
 
 #include "cli/messages.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace berth::cli {
 
@@ -136,8 +138,10 @@ class Exchange {
   void watch_output() {
     struct stat info {};
     if (::fstat(STDOUT_FILENO, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) return;
-    output_.assign(::dup(STDOUT_FILENO));
-    output_.async_wait(asio::posix::descriptor_base::wait_error, [this](beast::error_code error) {
+    auto watch = watch_shared(STDOUT_FILENO, EPOLLERR);
+    if (!watch) return;
+    output_.assign(watch.release());
+    output_.async_wait(asio::posix::descriptor_base::wait_read, [this](beast::error_code error) {
       if (error == asio::error::operation_aborted) return;
       ::raise(SIGPIPE);  // as the next write would
       context_.stop();

@@ -45,6 +45,36 @@ wait_for 60 "the whisperer has ended" succeeded whisperer
 wait_for 10 "its 20 lines are there" complete whisperer 20
 wait_for 90 "the shouter has ended" succeeded shouter
 
+step "a slow reader gets every line, a full disk is an error"
+whole=$(berth logs shouter >"$BERTH_TEST_DIR/whole"; wc -c <"$BERTH_TEST_DIR/whole")
+[ "$whole" -gt 1000000 ] || fail "too little to show anything: $whole bytes"
+slow=$(berth logs shouter | { sleep 0.5; wc -c; }) # longer than a pipe takes to fill
+expect "through a pipe that is read late" "$slow" "$whole"
+# A pipe that is non-blocking already is waited for; one that is not, is left so: others write to it, too.
+python3 - "$bin/berth" "$socket" "$whole" <<'END'
+import fcntl, os, subprocess, sys, time
+berth, socket, whole = sys.argv[1], sys.argv[2], int(sys.argv[3])
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+running = subprocess.Popen([berth, "--socket", socket, "logs", "shouter"], stdout=writer)
+time.sleep(0.5)
+os.close(writer)
+got = 0
+while piece := os.read(reader, 65536):
+    got += len(piece)
+assert running.wait() == 0 and got == whole, (running.returncode, got, whole)
+reader, writer = os.pipe()
+running = subprocess.Popen([berth, "--socket", socket, "logs", "shouter"], stdout=writer)
+os.read(reader, 1)
+assert not fcntl.fcntl(writer, fcntl.F_GETFL) & os.O_NONBLOCK, "the pipe was made non-blocking"
+os.close(reader)
+running.wait()
+END
+code=0
+said=$(berth logs shouter 2>&1 >/dev/full) || code=$?
+expect "a full disk: the exit code" "$code" 1
+expect "a full disk: the message" "$said" "error: standard output: write: No space left on device"
+
 step "logs of the run before"
 talker phoenix 'echo first; exit 1' | sed 's/restartPolicy: Never/restartPolicy: OnFailure/' | put_manifest phoenix.yaml
 twice() { [ "$(restarts phoenix)" -ge 1 ]; }
