@@ -1,5 +1,6 @@
 #!/bin/bash
 # tests/qemu/04-lvm.sh - claims as logical volumes, thick and thin, ext4 and xfs: ordered set, growth, raw block, reclaim.
+# Long: 06-reboot makes, loses and reclaims logical volumes, too; this one also grows them, fills their group and gives raw ones.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
