@@ -32,6 +32,7 @@
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"
+#include "agent/sets/start_order.hpp"
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
 #include "agent/stranger_orders.hpp"
@@ -138,6 +139,7 @@ class HostAgent final : public Agent {
                  .clock = clock_,
                  .host_ip = host_ip_},
                 driver_callbacks()),
+        order_(clock_, cache_, config_.node_name, [this](const std::string& uid) { return driver_.seen_status(uid); }),
         placement_(
             clock_, cache_, event_sink(),
             [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
@@ -216,6 +218,7 @@ class HostAgent final : public Agent {
   void forget(const model::Pod& pod);
   void remove_orphan(const runtime::PodIdentity& orphan);
   void drive(const PodPtr& pod);
+  void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
   void publish_names();
   void write_status(const model::Pod& pod, const model::PodStatus& status);
@@ -251,6 +254,7 @@ class HostAgent final : public Agent {
   FirstObjects first_objects_;
   NodeReporter node_;
   PodDriver driver_;
+  StartOrder order_;
   Placement placement_;
   Recovery recovery_;
   PodRecords records_;
@@ -277,6 +281,12 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
             events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
           },
       .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
+      .on_seen = [this](const model::Pod& pod) { wake_set(pod.meta.controller()); },
+      .hold =
+          [this](const model::Pod& pod) {
+            auto wait = order_.ask(pod);
+            return World::Hold{std::move(wait.why), wait.look_again};
+          },
       .on_gone = [this](const std::string& uid) { loop_.post([this, uid] { orders_.on_gone(uid); }); },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
@@ -290,6 +300,7 @@ EventSink HostAgent::event_sink() {
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
   const auto addresses_changed = pod.status.pod_ip != status.pod_ip || pod.status.ready() != status.ready();
   statuses_.write({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, status);
+  wake_set(pod.meta.controller());
   if (addresses_changed) {
     log(LogLevel::Info, status.ready() ? "pod ready" : "pod not ready",
         {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"phase", status.phase}, {"address", status.pod_ip}});
@@ -335,6 +346,12 @@ void HostAgent::drive(const PodPtr& pod) {
   held_.erase(pod->meta.uid);
   records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
   driver_.set_pod(pod);
+}
+
+/// Something about the set or one of its pods changed: those that wait for their turn ask again.
+void HostAgent::wake_set(const model::OwnerReference* set) {
+  if (set == nullptr) return;
+  for (const auto& uid : order_.waiting_in(set->uid)) driver_.kick(uid);
 }
 
 void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
@@ -429,6 +446,9 @@ void HostAgent::on_change(const store::Change& change) {
   const auto& object = *change.object;
   if (object.kind == Kind::Pod) {
     on_pod(change);
+    if (change.type == store::ChangeType::Deleted || object.meta.deleting()) wake_set(object.meta.controller());
+  } else if (object.kind == Kind::StatefulSet) {
+    for (const auto& uid : order_.waiting_in(object.meta.uid)) driver_.kick(uid);
   } else if (object.kind == Kind::Service) {
     publish_names();
   } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
@@ -459,6 +479,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
 
 void HostAgent::on_pod_gone(const std::string& uid) {
   held_.erase(uid);
+  order_.forget(uid);
   records_.forget(uid);
   driver_.remove_pod(uid);
   recovery_.on_settled(uid);

@@ -185,8 +185,9 @@ Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& 
   }
   if (!view.stale.empty()) return remove(view.stale.front());
   // Dead containers of a lost network go first; running ones keep running, and attach() repairs what it can.
-  if (view.network != Presence::Present && !any_running(view)) {
+  if (begins_from_nothing(view)) {
     if (const auto id = any_record(view)) return remove(*id);
+    if (!memory.held.empty()) return Due().settled();
   }
   if (view.volumes != Presence::Present) return plain(StepKind::MountVolumes);
   if (view.network != Presence::Present) return plain(StepKind::AttachNetwork);
@@ -245,6 +246,8 @@ bool is_sidecar(const model::Container& container, bool init) { return init && c
 bool any_running(const PodView& view) {
   return std::any_of(view.main.begin(), view.main.end(), runs) || std::any_of(view.init.begin(), view.init.end(), runs);
 }
+
+bool begins_from_nothing(const PodView& view) { return view.network != Presence::Present && !any_running(view); }
 
 bool restarts(const model::PodSpec& spec, const model::Container& container, bool init, const ContainerView& view,
               const ContainerMemory& memory) {

@@ -42,7 +42,7 @@ struct Step {
 ///     volumes <- network <- sidecars, last first <- containers          unwanted: last that is not gone
 ///
 /// A wanted pod that lost its network (the host rebooted) first removes its dead containers, then
-/// starts over, init containers included, as Kubernetes does after losing a sandbox.
+/// starts over, init containers included, as Kubernetes does after losing a sandbox; not while it is held.
 /// Ended containers are started again as restartPolicy says, not before their back-off is over.
 /// No container is started while one before it is in its postStart hook.
 /// A wanted pod whose activeDeadlineSeconds are over is stopped, and stays as it then is.
@@ -59,6 +59,9 @@ bool is_sidecar(const model::Container& container, bool init);
 
 /// Does any process of the pod run?
 bool any_running(const PodView& view);
+
+/// Nothing runs, and there is no network: it begins, for the first time or after the host went down.
+bool begins_from_nothing(const PodView& view);
 
 /// Are all init containers done (exited 0) or, for sidecars, started?
 bool initialized(const model::PodSpec& spec, const PodView& view, const PodMemory& memory);

@@ -70,6 +70,9 @@ struct PodDriver::Hands {
     counters().pod_start.add(std::chrono::duration<double>(start.took).count());
   }
   void operator()(const HasSettled&) const { driver.callbacks_.on_settled(uid()); }
+  void operator()(const HasBeenSeen&) const {
+    if (driver.callbacks_.on_seen) driver.callbacks_.on_seen(*pod);
+  }
   void operator()(const RemoveObject&) const { driver.callbacks_.on_forget(*pod); }
   void operator()(const Discard&) const {
     const auto gone = uid();
@@ -98,7 +101,12 @@ World PodDriver::world() const {
 Turn PodDriver::apply(const std::string& uid, const PodInput& input) {
   const auto found = pods_.find(uid);
   if (found == pods_.end()) return {};
-  auto next = turn(std::move(found->second), input, world());
+  auto around = world();
+  const auto* look = std::get_if<Looked>(&input);
+  if (look != nullptr && callbacks_.hold && found->second.wanted && begins_from_nothing(look->view)) {
+    around.hold = callbacks_.hold(*found->second.pod);
+  }
+  auto next = turn(std::move(found->second), input, around);
   found->second = std::move(next.memory);
   Hands hands{*this, found->second.pod};
   for (const auto& effect : next.effects) std::visit(hands, effect);
@@ -137,6 +145,11 @@ void PodDriver::kick_all() {
 const model::PodStatus* PodDriver::status(const std::string& uid) const {
   const auto found = pods_.find(uid);
   return found == pods_.end() ? nullptr : &found->second.status;
+}
+
+const model::PodStatus* PodDriver::seen_status(const std::string& uid) const {
+  const auto found = pods_.find(uid);
+  return found == pods_.end() || !found->second.seen ? nullptr : &found->second.status;
 }
 
 void PodDriver::schedule() {

@@ -30,6 +30,10 @@ struct PodDriverCallbacks {
   std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
       on_event;
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
+  /// seen_status() has it from now on. May be empty.
+  std::function<void(const model::Pod&)> on_seen = {};
+  /// It would begin from nothing: may it? Asked in every pass in which it would. May be empty.
+  std::function<World::Hold(const model::Pod&)> hold = {};
   /// Nothing is left here of a pod whose object was gone. May be empty.
   std::function<void(const std::string& uid)> on_gone = {};
   /// Credentials for the registry of `image` only.
@@ -76,6 +80,8 @@ class PodDriver {
   std::size_t size() const { return pods_.size(); }
   /// The status as last computed; null for an unknown pod.
   const model::PodStatus* status(const std::string& uid) const;
+  /// The same, once it is of a look of this process; null before: what the store remembers may be from before a boot.
+  const model::PodStatus* seen_status(const std::string& uid) const;
 
  private:
   struct Hands;

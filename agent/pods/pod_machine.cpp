@@ -150,6 +150,7 @@ class Machine {
   }
 
   void set_deadline();
+  void hold(const PodView& view);
   void remember_messages(PodView& view);
   void wait_for_oom(PodView& view);
   void absorb(ContainerRef which, const PodView& view);
@@ -166,6 +167,7 @@ class Machine {
   void fail(std::string_view step, std::string_view reason, const Error& error);
   void failed(const Took& took);
   void publish(const PodView& view);
+  void write_status(const PodView& view);
 
   const World& world_;
   Turn out_;
@@ -183,12 +185,13 @@ void Machine::operator()(const Looked& look) {
   remember_messages(view);
   wait_for_oom(view);
   each([&](ContainerRef which) { absorb(which, view); });
+  hold(view);
   auto step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
   while (step.kind == StepKind::BeginStop) {
     begin_stop(step, view);
     step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
   }
-  if (step.kind == StepKind::Settled) settle(step.until, {});
+  if (step.kind == StepKind::Settled) settle(step.until, pod().held);
   if (step.kind == StepKind::Forget) forget();
   if (step.kind == StepKind::Settled || step.kind == StepKind::Forget) publish(view);
   out_.step = std::move(step);
@@ -200,6 +203,17 @@ void Machine::set_deadline() {
   if (const auto deadline = active_deadline(object().spec, pod().status.start_time)) {
     pod().deadline = world_.now + std::chrono::duration_cast<SteadyTime::duration>(*deadline - world_.wall);
   }
+}
+
+/// Does it wait for others before it begins? Said once, and again when it waits for something else.
+void Machine::hold(const PodView& view) {
+  const auto waits = pod().wanted && !pod().terminal && begins_from_nothing(view);
+  const auto before = std::exchange(pod().held, waits ? world_.hold.why : std::string());
+  if (pod().held.empty()) return;
+  if (world_.hold.look_again) look_at(world_.now + *world_.hold.look_again);
+  if (pod().held == before) return;
+  tell("Normal", "WaitingForTurn", "Pod " + pod().held);
+  add(Say{LogLevel::Info, "pod waits for its turn", {{"pod", full_name()}, {"why", pod().held}}});
 }
 
 /// What an ended attempt wrote to its termination message path was read when it was first seen.
@@ -477,6 +491,12 @@ void Machine::fail(std::string_view step, std::string_view reason, const Error& 
 /// After a pass: what is to be told about the pod, when that is news.
 void Machine::publish(const PodView& view) {
   if (pod().gone || pod().down) return;
+  const auto first = !std::exchange(pod().seen, true);
+  write_status(view);
+  if (first) add(HasBeenSeen{});
+}
+
+void Machine::write_status(const PodView& view) {
   if (pod().terminal) {
     if (!std::exchange(pod().published, true)) add(WriteStatus{pod().status});
     return;

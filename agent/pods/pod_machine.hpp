@@ -23,6 +23,13 @@ struct World {
   WallTime wall{};
   double jitter = 0;  ///< In [0,1): spreads what would otherwise happen at once.
   std::string host_ip;
+  /// Of a look at a pod that would begin from nothing (begins_from_nothing): why it does not yet, and when to ask
+  /// again.
+  struct Hold {
+    std::string why;  ///< Empty: it may.
+    std::optional<std::chrono::milliseconds> look_again;
+  };
+  Hold hold = {};
 };
 
 // --- What can happen -----------------------------------------------------------------------------------------------
@@ -124,6 +131,8 @@ struct CountStart {
 };
 /// A pass found nothing to do.
 struct HasSettled {};
+/// Its status is what this process saw, no more what the store remembers. Once.
+struct HasBeenSeen {};
 /// It is down: its object may go.
 struct RemoveObject {};
 /// Nothing is left of it, and nobody asks for it.
@@ -141,7 +150,7 @@ struct Tell {
 };
 
 using Effect = std::variant<BeginPull, BeginHook, DropHooks, WatchProbes, ForgetProbes, WriteStatus, CountStart,
-                            HasSettled, RemoveObject, Discard, Say, Tell>;
+                            HasSettled, HasBeenSeen, RemoveObject, Discard, Say, Tell>;
 
 struct Turn {
   PodMemory memory;

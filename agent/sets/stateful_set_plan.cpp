@@ -113,9 +113,16 @@ class Planner {
           return waiting != nullptr && waiting->reason != "ContainerCreating" && waiting->reason != "PodInitializing";
         });
     const auto others_are_well = std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& other) {
-      return other.first == ordinal || (other.second->status.ready() && !other.second->meta.deleting());
+      return other.first == ordinal || (other.second->status.ready() && !other.second->meta.deleting()) ||
+             (other.first > ordinal && has_not_begun(*other.second));
     });
     return waits && others_are_well;
+  }
+
+  /// After a boot it waits for those before it (start_order.hpp): as good as not made yet.
+  static bool has_not_begun(const model::Pod& pod) {
+    const auto* begun = pod.status.condition("PodReadyToStartContainers");
+    return begun != nullptr && begun->status == "False";
   }
 
   /// Is an ordinal below this one not healthy?

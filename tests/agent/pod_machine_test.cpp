@@ -611,6 +611,80 @@ TEST(PodMachineTest, APodThatIsDownWaitsForItsFinalizers) {
   EXPECT_TRUE(host.object_removed);
 }
 
+TEST(PodMachineTest, AfterABootItBeginsWhenItsTurnComesAndSaysWhatItWaitsFor) {
+  Host host(make_pod());
+  host.settle();
+  ASSERT_TRUE(host.running("main"));
+  // The host goes down: the store remembers all, the host nothing.
+  host.containers.clear();
+  host.network = host.volumes = false;
+  host.world.hold.why = "waits for web-0";
+  host.restart_agent();
+  host.settle();
+  EXPECT_FALSE(host.running("main"));
+  EXPECT_FALSE(host.network);
+  EXPECT_TRUE(host.memory.seen);
+  const auto* ready = host.stored.condition("Ready");
+  ASSERT_NE(ready, nullptr);
+  EXPECT_EQ(ready->status, "False") << "what was before the boot is not said any more";
+  EXPECT_EQ(ready->message, "containers with unready status: [main]; waits for web-0");
+  const auto told = [&] {
+    return std::count_if(host.events.begin(), host.events.end(),
+                         [](const auto& event) { return event.reason == "WaitingForTurn"; });
+  };
+  EXPECT_EQ(told(), 1);
+  host.settle();
+  EXPECT_EQ(told(), 1) << "said once";
+  host.world.hold = {.why = "waits for web-1", .look_again = seconds(3)};
+  PodView nothing;
+  nothing.main.resize(1);
+  EXPECT_EQ(host.happen(Looked{nothing}).look_at, host.world.now + seconds(3));
+  EXPECT_EQ(told(), 2) << "for another one";
+  host.world.hold = {};
+  host.settle();
+  EXPECT_TRUE(host.running("main"));
+  EXPECT_TRUE(host.stored.ready());
+}
+
+TEST(PodMachineTest, WhatRunsOrHasItsNetworkIsNeverHeld) {
+  Host host(make_pod());
+  host.settle();
+  host.world.hold.why = "waits for web-0";
+  host.restart_agent();
+  host.settle();
+  EXPECT_TRUE(host.running("main"));
+  EXPECT_TRUE(host.stored.ready());
+  // A crash, seen by this agent and by a new one.
+  for (const auto restarted : {false, true}) {
+    host.end("main", 1);
+    if (restarted) host.restart_agent();
+    host.advance(std::chrono::minutes(6));
+    EXPECT_TRUE(host.running("main"));
+  }
+  EXPECT_FALSE(host.told("WaitingForTurn"));
+}
+
+TEST(PodMachineTest, APodThatWaitsForItsTurnCanBeDeletedAndOneThatIsOverDoesNotWait) {
+  Host host(make_pod());
+  host.world.hold.why = "waits for web-0";
+  host.settle();
+  host.remove(0);
+  host.settle();
+  EXPECT_TRUE(host.object_removed);
+
+  Host over(make_pod("Never"));
+  over.settle();
+  over.end("main", 0);
+  over.settle();
+  over.answer();
+  over.settle();
+  over.world.hold.why = "waits for web-0";
+  over.restart_agent();
+  over.settle();
+  EXPECT_EQ(over.stored.phase, "Succeeded");
+  EXPECT_FALSE(over.told("WaitingForTurn"));
+}
+
 TEST(PodMachineTest, AChangeOfFilesDuringAPassIsServedByTheNext) {
   Host host(make_pod());
   host.settle();

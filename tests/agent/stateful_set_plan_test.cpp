@@ -132,6 +132,24 @@ TEST_F(StatefulSetPlanTest, AnUnhealthyPodHaltsScalingBothWays) {
   EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-2"});
 }
 
+TEST_F(StatefulSetPlanTest, AfterABootTheFixedTemplateReachesThePodThatTheOthersWaitFor) {
+  bring_up();
+  use_template("two");  // web-0 will never be well as it is, and the others do not begin before it is.
+  edit("web-0", [](model::Pod& pod) {
+    pod.status.conditions = {{"Ready", "False", "", "", "2026-11-21T10:00:00Z"}};
+    pod.status.container_statuses.resize(1);
+    pod.status.container_statuses[0].state = model::ContainerStateWaiting{"CrashLoopBackOff", ""};
+  });
+  for (const auto* name : {"web-1", "web-2"}) ready(name, false);
+  EXPECT_TRUE(deleted(plan()).empty()) << "they run, and are not well";
+  for (const auto* name : {"web-1", "web-2"}) {
+    edit(name, [](model::Pod& pod) {
+      pod.status.conditions.push_back({"PodReadyToStartContainers", "False", "", "", ""});
+    });
+  }
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-0"});
+}
+
 TEST_F(StatefulSetPlanTest, ScalesDownFromTheHighestOrdinalOneAtATime) {
   bring_up();
   set.replicas = 1;

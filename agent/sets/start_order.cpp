@@ -1,0 +1,92 @@
+// agent/sets/start_order.cpp - see start_order.hpp.
+#include "agent/sets/start_order.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/sets/set_plan.hpp"
+#include "agent/sets/stateful_set_plan.hpp"
+
+namespace berth::agent {
+namespace {
+
+bool is_ordered(const model::StatefulSet& set) {
+  const auto order = set.meta.annotations.find("berth.io/boot-order");
+  return set.pod_management_policy != "Parallel" &&
+         (order == set.meta.annotations.end() || order->second != "Parallel");
+}
+
+/// "web-0 has to be Ready first"; empty: it is.
+StartWait wait_for(const model::StatefulSet& set, const OrderedPod& before, WallTime now) {
+  StartWait wait;
+  const auto& name = before.pod->meta.name;
+  if (before.pod->meta.deleting()) {
+    wait.why = fmt::format("waits for {}, which is being deleted", name);
+    return wait;
+  }
+  // As it is now: a plan's own question, put to a pod with that status.
+  auto pod = *before.pod;
+  pod.status = before.status == nullptr ? model::PodStatus{} : *before.status;
+  if (!is_available(pod, std::chrono::seconds(set.min_ready_seconds), now, wait.look_again)) {
+    wait.why = fmt::format("waits for {} to be {}: pods of StatefulSet {} start in order", name,
+                           pod.status.ready() ? "available" : "Ready", set.meta.name);
+  }
+  return wait;
+}
+
+}  // namespace
+
+StartWait plan_start(const model::StatefulSet& set, const std::map<std::int32_t, OrderedPod>& pods,
+                     std::int32_t ordinal, WallTime now) {
+  if (!is_ordered(set) || set.meta.deleting()) return {};
+  const auto end = set.start_ordinal + set.replicas;
+  const auto is_wanted = ordinal >= set.start_ordinal && ordinal < end;
+  for (auto before = set.start_ordinal; before < (is_wanted ? ordinal : end); ++before) {
+    const auto found = pods.find(before);
+    if (found == pods.end()) {
+      return {.why = fmt::format("waits for {}-{}, which is not there yet", set.meta.name, before), .look_again = {}};
+    }
+    if (auto wait = wait_for(set, found->second, now); !wait.why.empty()) return wait;
+  }
+  for (const auto& [before, pod] : pods) {
+    if (is_wanted || before >= ordinal) break;
+    if (before >= set.start_ordinal && before < end) continue;
+    if (auto wait = wait_for(set, pod, now); !wait.why.empty()) return wait;
+  }
+  return {};
+}
+
+StartOrder::StartOrder(const Clock& clock, const ObjectCache& cache, std::string node_name,
+                       std::function<const model::PodStatus*(const std::string& uid)> seen)
+    : clock_(clock), cache_(cache), node_name_(std::move(node_name)), seen_(std::move(seen)) {}
+
+StartWait StartOrder::ask(const model::Pod& pod) {
+  forget(pod.meta.uid);
+  const auto* owner = pod.meta.controller();
+  if (owner == nullptr || owner->kind != "StatefulSet") return {};
+  const auto set = cache_.stateful_sets().find({pod.meta.ns, owner->name});
+  const auto ordinal = ordinal_of(owner->name, pod.meta.name);
+  if (set == cache_.stateful_sets().end() || set->second->meta.uid != owner->uid || !ordinal) return {};
+  std::map<std::int32_t, OrderedPod> pods;
+  for (const auto& name : cache_.pods_of_owner(owner->uid)) {
+    const auto other = cache_.pod(name);
+    const auto at = ordinal_of(owner->name, other->meta.name);
+    if (!at) continue;
+    const auto is_here = other->spec.node_name == node_name_;
+    pods[*at] = {.pod = other, .status = is_here ? seen_(other->meta.uid) : &other->status};
+  }
+  auto wait = plan_start(*set->second, pods, *ordinal, clock_.wall());
+  if (!wait.why.empty()) waiting_[pod.meta.uid] = owner->uid;
+  return wait;
+}
+
+std::vector<std::string> StartOrder::waiting_in(const std::string& set_uid) const {
+  std::vector<std::string> pods;
+  for (const auto& [pod, set] : waiting_) {
+    if (set == set_uid) pods.push_back(pod);
+  }
+  return pods;
+}
+
+}  // namespace berth::agent
