@@ -1,12 +1,14 @@
 // agent/sets/start_order.cpp - see start_order.hpp.
 #include "agent/sets/start_order.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
+#include "base/log.hpp"
 
 namespace berth::agent {
 namespace {
@@ -62,12 +64,14 @@ StartOrder::StartOrder(const Clock& clock, const ObjectCache& cache, std::string
     : clock_(clock), cache_(cache), node_name_(std::move(node_name)), seen_(std::move(seen)) {}
 
 StartWait StartOrder::ask(const model::Pod& pod) {
-  forget(pod.meta.uid);
   const auto* owner = pod.meta.controller();
   if (owner == nullptr || owner->kind != "StatefulSet") return {};
   const auto set = cache_.stateful_sets().find({pod.meta.ns, owner->name});
   const auto ordinal = ordinal_of(owner->name, pod.meta.name);
-  if (set == cache_.stateful_sets().end() || set->second->meta.uid != owner->uid || !ordinal) return {};
+  if (set == cache_.stateful_sets().end() || set->second->meta.uid != owner->uid || !ordinal) {
+    forget(pod.meta.uid);
+    return {};
+  }
   std::map<std::int32_t, OrderedPod> pods;
   for (const auto& name : cache_.pods_of_owner(owner->uid)) {
     const auto other = cache_.pod(name);
@@ -77,14 +81,33 @@ StartWait StartOrder::ask(const model::Pod& pod) {
     pods[*at] = {.pod = other, .status = is_here ? seen_(other->meta.uid) : &other->status};
   }
   auto wait = plan_start(*set->second, pods, *ordinal, clock_.wall());
-  if (!wait.why.empty()) waiting_[pod.meta.uid] = owner->uid;
-  return wait;
+  if (wait.why.empty()) {
+    forget(pod.meta.uid);
+    return wait;
+  }
+  return with_patience(pod, owner->uid, std::move(wait));
+}
+
+StartWait StartOrder::with_patience(const model::Pod& pod, const std::string& set_uid, StartWait wait) {
+  const auto now = clock_.now();
+  auto& waiting = waiting_[pod.meta.uid];
+  if (waiting.why != wait.why) waiting = {.set_uid = set_uid, .why = wait.why, .since = now};
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(waiting.since + kPatience - now);
+  if (left.count() > 0) {
+    wait.look_again = std::min(wait.look_again.value_or(left), left);
+    return wait;
+  }
+  if (!std::exchange(waiting.has_given_up, true)) {
+    log(LogLevel::Warning, "pod begins out of its turn: it waited for long enough",
+        {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"why", wait.why}});
+  }
+  return {};
 }
 
 std::vector<std::string> StartOrder::waiting_in(const std::string& set_uid) const {
   std::vector<std::string> pods;
-  for (const auto& [pod, set] : waiting_) {
-    if (set == set_uid) pods.push_back(pod);
+  for (const auto& [pod, waiting] : waiting_) {
+    if (waiting.set_uid == set_uid && !waiting.has_given_up) pods.push_back(pod);
   }
   return pods;
 }

@@ -34,9 +34,12 @@ StartWait plan_start(const model::StatefulSet& set, const std::map<std::int32_t,
 
 /// Pods are made in order, but after a boot all objects are there and every container is gone. Asked for a pod that
 /// would begin from nothing; a pod that runs, or whose network is there, is never asked for, so neither a restart of
-/// the agent nor a container that crashed waits for anybody.
+/// the agent nor a container that crashed waits for anybody. Nobody waits for the same one for longer than kPatience:
+/// a quorum that grew one by one has no member that becomes Ready alone.
 class StartOrder {
  public:
+  static constexpr std::chrono::minutes kPatience{2};
+
   /// `seen`: a pod's status as this process saw it, null before its first look. Pods of other nodes are as the store
   /// has them.
   StartOrder(const Clock& clock, const ObjectCache& cache, std::string node_name,
@@ -55,7 +58,15 @@ class StartOrder {
   const ObjectCache& cache_;
   std::string node_name_;
   std::function<const model::PodStatus*(const std::string& uid)> seen_;
-  std::map<std::string, std::string> waiting_;  ///< Set's uid by pod's uid.
+  struct Waiting {
+    std::string set_uid;
+    std::string why;
+    SteadyTime since;  ///< For this reason.
+    bool has_given_up = false;
+  };
+  StartWait with_patience(const model::Pod& pod, const std::string& set_uid, StartWait wait);
+
+  std::map<std::string, Waiting> waiting_;  ///< By pod's uid.
 };
 
 }  // namespace berth::agent

@@ -176,6 +176,29 @@ TEST_F(StartOrderTest, OnlyPodsOfAnOrderedSetThatIsThereWait) {
   EXPECT_EQ(order.ask(bare).why, "");
 }
 
+/// A quorum that grew one by one: web-0 is Ready only with web-1.
+TEST_F(StartOrderTest, NobodyWaitsForTheSameOneForEver) {
+  make("OrderedReady");
+  const auto ask = [&] { return order.ask(*cache.pod({"default", "web-1"})); };
+  EXPECT_EQ(ask().look_again, StartOrder::kPatience);
+  clock.advance(StartOrder::kPatience - seconds(1));
+  EXPECT_EQ(ask().look_again, seconds(1));
+  clock.advance(seconds(1));
+  EXPECT_EQ(ask().why, "");
+  EXPECT_EQ(ask().why, "") << "nor once more when its first step failed";
+  EXPECT_TRUE(order.waiting_in("s").empty());
+}
+
+TEST_F(StartOrderTest, PatienceBeginsAnewWithAnotherReason) {
+  make("OrderedReady");
+  EXPECT_NE(why("web-1"), "");
+  clock.advance(StartOrder::kPatience - seconds(1));
+  pod("web-0", "n1", "of-an-earlier-set");
+  EXPECT_EQ(why("web-1"), "waits for web-0, which is not there yet");
+  clock.advance(seconds(30));
+  EXPECT_NE(why("web-1"), "");
+}
+
 TEST_F(StartOrderTest, OneThatIsGoneWaitsNoLonger) {
   make("OrderedReady");
   EXPECT_NE(why("web-1"), "");
