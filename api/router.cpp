@@ -16,6 +16,8 @@
 #include "api/streams/exec_handler.hpp"
 #include "api/streams/log_handler.hpp"
 #include "api/streams/port_forward_handler.hpp"
+#include "api/ui/page_handler.hpp"
+#include "api/usage/ailments_page.hpp"
 #include "api/usage/host_status_page.hpp"
 #include "api/usage/metrics_handler.hpp"
 #include "api/usage/metrics_page.hpp"
@@ -143,6 +145,8 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   if (handle_metrics_page(context, *target, request.method, respond)) return;
   if (handle_host_status(context, *target, request.method, respond)) return;
+  if (handle_ailments(context, *target, request.method, respond)) return;
+  if (handle_page(context, *target, request, respond)) return;
   if (handle_metrics(context, *target, request.method, respond)) return;
   if (target->segments == std::vector<std::string>{"berth", "kubeconfig"}) {
     return respond(request.method == Method::Get ? handle_kubeconfig(context.config, target->query)

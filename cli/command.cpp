@@ -94,6 +94,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"uncordon", "Mark a node as schedulable", uncordon_command},
       {"drain", "Evict the pods of a node", drain_command},
       {"status", "How this host is, on one screen", status_command},
+      {"dashboard", "This host in a browser: berths, logs, events, disks", dashboard_command},
       {"pods strangers", "Pods that run here and have no object", pods_strangers_command},
       {"pods adopt", "Make the object of a pod that has none", pods_adopt_command},
       {"pods remove", "Take down a pod that has no object", pods_remove_command},

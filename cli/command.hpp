@@ -64,6 +64,7 @@ Command check_command();
 Command completion_command();
 Command cordon_command();
 Command cp_command();
+Command dashboard_command();
 Command delete_command();
 Command describe_command();
 Command doctor_command();

@@ -25,9 +25,9 @@ Result<HostPicture> look(const Server& server) {
   HostPicture picture;
   picture.status = *std::move(status);
   for (auto [kind, into] :
-       {std::pair(model::Kind::Pod, &picture.pods), std::pair(model::Kind::PersistentVolumeClaim, &picture.claims),
+       {std::pair(model::Kind::Pod, &picture.objects.pods), std::pair(model::Kind::PersistentVolumeClaim, &picture.objects.claims),
         std::pair(model::Kind::Service, &picture.services), std::pair(model::Kind::Endpoints, &picture.endpoints),
-        std::pair(model::Kind::Event, &picture.events)}) {
+        std::pair(model::Kind::Event, &picture.objects.events)}) {
     auto all = list_all(server, kind);
     if (!all) return all.error();
     *into = *std::move(all);
@@ -39,7 +39,7 @@ Result<HostPicture> look(const Server& server) {
 int show(const Global& global) {
   const auto picture = look(Server(global));
   if (!picture) return fail(picture.error());
-  const auto ailing = ailments(*picture);
+  const auto ailing = model::ailments(picture->status, picture->objects);
   std::cout << host_text(*picture, ailing);
   return std::all_of(ailing.begin(), ailing.end(), [](const auto& each) { return each.warning; }) ? 0 : 1;
 }

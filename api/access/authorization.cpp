@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/ailments.hpp"
 #include "model/host_status.hpp"
 
 namespace berth::api {
@@ -45,8 +46,9 @@ bool is_public_path(std::string_view path) {
 
 /// What tells of the host as a whole: for whoever may read its Node.
 bool is_page_about_host(std::string_view path) {
-  static constexpr std::array<std::string_view, 3> kPages{"/metrics", "/metrics/resource", model::kHostStatusPath};
-  return is_one_of(path, kPages);
+  static constexpr std::array<std::string_view, 5> kPages{"/metrics", "/metrics/resource", model::kHostStatusPath,
+                                                          model::kAilmentsPath, "/ui"};
+  return is_one_of(path, kPages) || path.starts_with("/ui/");
 }
 
 /// Kubernetes' system:basic-user.

@@ -64,6 +64,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     stranger_.reset();
     auto& request = head_->request;
     request.user = *std::move(user);
+    if (head_->for_other_site) {
+      return ApiError{.code = 403, .reason = "Forbidden", .message = "a page of another site sent this request"};
+    }
     // Ignoring it would do as an admin what somebody wanted to be done, or refused, as another.
     if (head_->impersonates) {
       return forbidden(request.user, {.verb = "impersonate", .resource = "users", .name = *head_->impersonates});

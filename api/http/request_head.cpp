@@ -169,6 +169,20 @@ void read_upgrade(const Fields& fields, const RequestHead& head, bool is_get, Ht
   });
 }
 
+/// What browsers say of the page that sends a request: Sec-Fetch-Site, and for WebSockets, where not all send that,
+/// Origin. Other clients send an Origin of their own making, so it only counts from those that call themselves Mozilla,
+/// as all browsers do; a page cannot change that.
+bool is_for_other_site(const Fields& fields, const HttpRequest& request, bool is_look) {
+  if (is_look && request.upgrade == Upgrade::None) return false;
+  const auto site = fields.get("Sec-Fetch-Site").value_or("same-origin");
+  if (!is_word(site, "same-origin") && !is_word(site, "none")) return true;
+  const auto origin = fields.get("Origin");
+  if (!origin || !request.user_agent.starts_with("Mozilla/")) return false;
+  const auto authority = origin->find("://");
+  return authority == std::string_view::npos ||
+         !is_word(origin->substr(authority + 3), fields.get("Host").value_or(""));
+}
+
 }  // namespace
 
 ApiResult<RequestHead> parse_head(std::string_view text) {
@@ -225,7 +239,9 @@ ApiResult<RequestHead> parse_head(std::string_view text) {
   request.content_type = std::string(fields.get("Content-Type").value_or(""));
   request.accept = std::string(fields.get("Accept").value_or(""));
   request.user_agent = std::string(fields.get("User-Agent").value_or(""));
+  request.if_none_match = std::string(fields.get("If-None-Match").value_or(""));
   read_upgrade(fields, head, method == "GET", request);
+  head.for_other_site = is_for_other_site(fields, request, method == "GET" || method == "HEAD");
   return head;
 }
 

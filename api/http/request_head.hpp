@@ -21,6 +21,9 @@ struct RequestHead {
   bool chunked = false;                       ///< The body comes in chunks,
   std::size_t content_length = 0;             ///< or is so long.
   std::string bearer_token{};                 ///< Of `Authorization: Bearer TOKEN`; empty for anything else.
+  /// A browser sends this for a page of another site, and it is more than a look: a write, or a stream. Browsers add
+  /// client certificates by themselves, so what is asked is not what the user wants.
+  bool for_other_site = false;
   std::optional<std::string> impersonates{};  ///< Somebody whom the request wants to be, by an Impersonate- header.
 
   bool has_body() const { return chunked || content_length > 0; }

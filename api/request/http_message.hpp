@@ -29,6 +29,7 @@ struct HttpRequest {
   std::string content_type;
   std::string accept;
   std::string user_agent;
+  std::string if_none_match{};  ///< As sent.
   std::string body;
   Upgrade upgrade = Upgrade::None;
   std::string web_socket_key;  ///< Sec-WebSocket-Key.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "api/http/head_scanner.hpp"
 
 namespace berth::api {
@@ -64,6 +66,36 @@ TEST(RequestHead, AConnectionIsKeptAsItsVersionHasIt) {
   EXPECT_FALSE(parse_head("GET / HTTP/1.0\r\n\r\n")->keep_alive);
   EXPECT_TRUE(parse_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")->keep_alive);
   EXPECT_FALSE(parse_head("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")->expects_continue);
+}
+
+/// A request that a browser sends, with these headers.
+bool is_for_other_site(std::string_view method, std::string_view headers) {
+  const auto text =
+      fmt::format("{} /a HTTP/1.1\r\nHost: host:6443\r\nUser-Agent: Mozilla/5.0 (X11)\r\n{}\r\n", method, headers);
+  const auto head = parse_head(text);
+  return !head || head->for_other_site;
+}
+
+TEST(RequestHead, ABrowserThatWritesForAPageOfAnotherSiteSaysSo) {
+  EXPECT_TRUE(is_for_other_site("POST", "Sec-Fetch-Site: cross-site\r\n"));
+  EXPECT_TRUE(is_for_other_site("POST", "Sec-Fetch-Site: same-site\r\n")) << "another port of this host is not us";
+  EXPECT_TRUE(is_for_other_site("POST", "Origin: https://evil.example\r\n"));
+  EXPECT_TRUE(is_for_other_site("POST", "Origin: null\r\n"));
+  EXPECT_FALSE(is_for_other_site("POST", "Sec-Fetch-Site: same-origin\r\nOrigin: https://host:6443\r\n"));
+  EXPECT_FALSE(is_for_other_site("POST", "Sec-Fetch-Site: none\r\n"));
+  EXPECT_FALSE(is_for_other_site("POST", ""));
+  EXPECT_FALSE(is_for_other_site("GET", "Sec-Fetch-Site: cross-site\r\n")) << "a link on a page elsewhere";
+}
+
+TEST(RequestHead, AStreamForAPageOfAnotherSiteIsNoLook) {
+  const std::string upgrade =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+      "AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+  EXPECT_TRUE(is_for_other_site("GET", upgrade + "Origin: https://evil.example\r\n"));
+  EXPECT_FALSE(is_for_other_site("GET", upgrade + "Origin: https://HOST:6443\r\n"));
+  EXPECT_FALSE(
+      parse_head("GET /a HTTP/1.1\r\nHost: x\r\nOrigin: http://localhost\r\n" + upgrade + "\r\n")->for_other_site)
+      << "libraries that are no browsers make an Origin up";
 }
 
 TEST(RequestHead, UpgradesComeWithWhatIsOffered) {

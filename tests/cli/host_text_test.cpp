@@ -10,6 +10,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+using model::bytes_text;
+using model::pod_sentence;
+
 json::value value(std::string_view text) {
   auto parsed = parse_json(text);
   EXPECT_TRUE(parsed) << text;
@@ -47,19 +50,21 @@ class HostText : public testing::Test {
     source.files = 2;
     source.objects = 5;
     source.read_at = at("2026-11-28T11:59:30Z");
-    picture_.pods.push_back(pod(kReady));
+    picture_.objects.pods.push_back(pod(kReady));
   }
+
+  std::vector<model::Ailment> all() const { return model::ailments(picture_.status, picture_.objects); }
 
   /// "what|since|subject|sentence" of each.
   std::vector<std::string> lines() const {
     std::vector<std::string> out;
-    for (const auto& each : ailments(picture_)) {
-      out.push_back((each.warning ? "w " : "") + each.what + "|" + each.since + "|" + each.subject + "|" +
-                    each.sentence);
+    for (const auto& each : all()) {
+      out.push_back((each.warning ? "w " : "") + each.what + "|" + since_text(each, picture_.now) + "|" + each.subject +
+                    "|" + each.sentence);
     }
     return out;
   }
-  std::string text() const { return host_text(picture_, ailments(picture_)); }
+  std::string text() const { return host_text(picture_, all()); }
 
   HostPicture picture_;
 };
@@ -91,15 +96,15 @@ TEST_F(HostText, AManifestErrorHasFileLineAndSinceWhen) {
 }
 
 TEST_F(HostText, TextFromOutsideCannotDriveTheTerminal) {
-  picture_.pods.push_back(pod(R"({"phase":"Failed","message":"a\u001b[31mb\nc\td"})"));
+  picture_.objects.pods.push_back(pod(R"({"phase":"Failed","message":"a\u001b[31mb\nc\td"})"));
   EXPECT_THAT(text(), HasSubstr("default/web-0  a [31mb c d\n"));
 }
 
 TEST_F(HostText, WarningsComeLast) {
   auto& source = picture_.status.sources[0];
   source.problems.push_back({.subject = "a.yaml", .line = 1, .message = "old version", .warning = true, .since = {}});
-  picture_.pods.push_back(pod(R"({"phase":"Pending","reason":"Evicted"})"));
-  EXPECT_EQ(lines(), (std::vector<std::string>{"pod|60m|default/web-0|Evicted", "w manifest||a.yaml:1|old version"}));
+  picture_.objects.pods.push_back(pod(R"({"phase":"Pending","reason":"Evicted"})"));
+  EXPECT_EQ(lines(), (std::vector<std::string>{"pod|60m|default/web-0|Evicted", "w manifest|-|a.yaml:1|old version"}));
 }
 
 TEST_F(HostText, WhatTheHostLacksComesBeforeItsPods) {
@@ -113,22 +118,23 @@ TEST_F(HostText, WhatTheHostLacksComesBeforeItsPods) {
   EXPECT_EQ(
       lines(),
       (std::vector<std::string>{
-          "containerd|2m|/run/containerd/containerd.sock|connection refused", "disk||/gone|No such file or directory",
-          "stranger||default/db-0|runs here and has no object: the store is new; berth pods adopt u1, or remove",
-          "source||directory:/etc/berth/manifests|open /etc/berth/manifests: Permission denied",
-          "w disk||/run/berth|only 50 B of 1000 B free"}));
+          "containerd|2m|/run/containerd/containerd.sock|connection refused", "disk|-|/gone|No such file or directory",
+          "stranger|-|default/db-0|runs here and has no object: the store is new; berth pods adopt u1, or remove",
+          "source|-|directory:/etc/berth/manifests|open /etc/berth/manifests: Permission denied",
+          "w disk|-|/run/berth|only 50 B of 1000 B free"}));
 }
 
 TEST_F(HostText, AClaimThatIsNotBoundSaysWhatItsLastWarningSaid) {
-  picture_.claims.push_back(value(
+  picture_.objects.claims.push_back(value(
       R"({"metadata":{"namespace":"default","name":"data","uid":"c1","creationTimestamp":"2026-11-28T11:30:00Z"},"status":{"phase":"Pending"}})"));
-  picture_.claims.push_back(value(R"({"metadata":{"namespace":"default","name":"ok"},"status":{"phase":"Bound"}})"));
+  picture_.objects.claims.push_back(
+      value(R"({"metadata":{"namespace":"default","name":"ok"},"status":{"phase":"Bound"}})"));
   for (
       const char* event :
       {R"({"type":"Warning","involvedObject":{"uid":"c1"},"reason":"ProvisioningFailed","message":"no room","lastTimestamp":"2026-11-28T11:40:00Z"})",
        R"({"type":"Warning","involvedObject":{"uid":"c1"},"reason":"Old","message":"older","lastTimestamp":"2026-11-28T11:31:00Z"})",
        R"({"type":"Normal","involvedObject":{"uid":"c1"},"reason":"Waiting","message":"for a pod","lastTimestamp":"2026-11-28T11:50:00Z"})"}) {
-    picture_.events.push_back(value(event));
+    picture_.objects.events.push_back(value(event));
   }
   EXPECT_EQ(lines(), std::vector<std::string>{"claim|30m|default/data|Pending: ProvisioningFailed: no room"});
   EXPECT_THAT(text(), HasSubstr("Claims      2: 1 bound\n"));
