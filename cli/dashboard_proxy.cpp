@@ -123,7 +123,7 @@ class Session : public std::enable_shared_from_this<Session> {
     auto answer = std::make_shared<http::response<http::string_body>>(http::status::ok, 11);
     answer->set(http::field::set_cookie, fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict",
                                                      cookie_name(shared_->gate), shared_->gate.pass));
-    answer->set(http::field::refresh, "0; url=/ui/");
+    answer->set("Refresh", "0; url=/ui/");
     answer->set(http::field::content_type, "text/html; charset=utf-8");
     answer->body() = "<!doctype html><html lang=\"en\"><title>berth</title><a href=\"/ui/\">The dashboard</a></html>\n";
     answer_whole(std::move(answer));

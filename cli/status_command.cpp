@@ -25,7 +25,8 @@ Result<HostPicture> look(const Server& server) {
   HostPicture picture;
   picture.status = *std::move(status);
   for (auto [kind, into] :
-       {std::pair(model::Kind::Pod, &picture.objects.pods), std::pair(model::Kind::PersistentVolumeClaim, &picture.objects.claims),
+       {std::pair(model::Kind::Pod, &picture.objects.pods),
+        std::pair(model::Kind::PersistentVolumeClaim, &picture.objects.claims),
         std::pair(model::Kind::Service, &picture.services), std::pair(model::Kind::Endpoints, &picture.endpoints),
         std::pair(model::Kind::Event, &picture.objects.events)}) {
     auto all = list_all(server, kind);

@@ -18,9 +18,9 @@ struct RequestHead {
   bool is_head = false;   ///< The method HEAD: `request` says Get.
   bool keep_alive = true;
   bool expects_continue = false;
-  bool chunked = false;                       ///< The body comes in chunks,
-  std::size_t content_length = 0;             ///< or is so long.
-  std::string bearer_token{};                 ///< Of `Authorization: Bearer TOKEN`; empty for anything else.
+  bool chunked = false;            ///< The body comes in chunks,
+  std::size_t content_length = 0;  ///< or is so long.
+  std::string bearer_token{};      ///< Of `Authorization: Bearer TOKEN`; empty for anything else.
   /// A browser sends this for a page of another site, and it is more than a look: a write, or a stream. Browsers add
   /// client certificates by themselves, so what is asked is not what the user wants.
   bool for_other_site = false;

@@ -28,7 +28,7 @@ def main(address, program, socket, pid):
         os.kill(pid, signal.SIGKILL)
         browser.wait("the container that was killed began anew", f"{text_of('db-1', '.facts')}.includes('Restarts1') && {berth('db-1')}.dataset.tone == 'well'", 40)
         expect("without a reload", browser.js("window.stayed"), True)
-        browser.wait("who listens heard of it", "document.getElementById('said').textContent.length > 0")
+        browser.wait("who listens heard of it", "document.getElementById('said').textContent.includes('db-1: restarted, Running')")
 
         browser.js(f"{berth('db-0')}.querySelector('button').focus()")
         browser.key("Enter")

@@ -33,7 +33,11 @@ class Berth {
       claims, memory === undefined ? '' : bytes(memory)]);
     if (picture === this.drawn) return null;
     this.drawn = picture;
-    const changed = this.tone && this.tone !== tone ? `${berth.name}: ${word}${why ? `. ${why}` : ''}` : null;
+    // A container may begin anew between two pictures: then only its count says that there was something.
+    const restarted = berth.pod?.uid === this.uid && berth.pod?.restarts > this.restarts;
+    const changed = this.tone && (this.tone !== tone || restarted) ? `${berth.name}: ${restarted ? 'restarted, ' : ''}${word}${why ? `. ${why}` : ''}` : null;
+    this.uid = berth.pod?.uid;
+    this.restarts = berth.pod?.restarts;
     if (this.tone !== tone) {
       const fresh = glyph(tone);
       this.glyph.replaceWith(fresh);

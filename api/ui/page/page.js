@@ -171,7 +171,11 @@ function start() {
   into(pods, podOf, 'pods', signal, '/api/v1/pods');
   into(sets, setOf, 'sets', signal, '/apis/apps/v1/statefulsets');
   follow('/api/v1/events', {
-    signal, begin: () => events.begin(), settled: drawEvents, trouble,
+    signal, begin: () => events.begin(), trouble,
+    settled: () => {
+      link('well', 'Following');
+      drawEvents();
+    },
     take: (type, row) => {
       events.take(type, row);
       drawEvents();

@@ -23,16 +23,36 @@ class LogView {
   clear() {
     this.pending = [];
     this.lost = 0;
-    this.last = '';
+    this.last = '';    // the newest time of a line
+    this.atLast = 0;   // lines that have it
+    this.known = null;
     this.box.replaceChildren();
+  }
+
+  /** The log is read again from some lines back: what is here already is left out. */
+  again() {
+    this.known = {time: this.last, lines: this.atLast};
+  }
+
+  /** Times of one container may repeat, so lines are left out only where reading began again. */
+  isKnown(time) {
+    if (!this.known) return false;
+    if (time < this.known.time) return true;
+    if (time === this.known.time && this.known.lines-- > 0) return true;
+    this.known = null;
+    return false;
   }
 
   /** `line` begins with its time. */
   add(line, cut) {
     const blank = line.indexOf(' ');
     const time = blank > 0 ? line.slice(0, blank) : '';
-    if (time && time <= this.last) return;  // read before
-    if (time) this.last = time;
+    if (this.isKnown(time)) return;
+    if (time > this.last) {
+      this.last = time;
+      this.atLast = 0;
+    }
+    if (time === this.last) ++this.atLast;
     let text = line.slice(blank + 1).replace(ESCAPES, '');
     if (cut > 0) text += ` … (${count(cut, 'more character')})`;
     this.pending.push({time, text});
@@ -95,6 +115,7 @@ export class PodPanel {
   }
 
   left() {
+    if (this.dialog.open) return;  // for another pod already: the event comes a moment after the end
     this.stop();
     this.key = null;
     this.view.clear();
@@ -136,7 +157,7 @@ export class PodPanel {
       element('strong', {}, each.reason), element('span', {class: 'message'}, messageOf(each)))) : [element('li', {class: 'quiet'}, 'None that the agent still has.')]));
     // A container that began anew writes a new log.
     const chosen = pod.containers.find((each) => each.name === id('log-container').value);
-    const run = `${pod.uid} ${chosen?.restarts} ${chosen?.kind === 'waiting'}`;
+    const run = `${pod.uid} ${chosen?.restarts} ${chosen?.kind}`;
     if (this.run && this.run !== run && !id('log-previous').checked) {
       this.run = run;
       if (!this.reading) this.readLog({again: true});
@@ -164,6 +185,7 @@ export class PodPanel {
     while (!signal.aborted && this.key) {
       try {
         say(note, 'Reading');
+        this.view.again();
         await readLines(path(), {
           accept: '*/*', signal, most: LONGEST, take: (line, cut) => this.view.add(line, cut),
           opened: () => say(note, previous ? '' : 'Following'),
@@ -171,13 +193,16 @@ export class PodPanel {
         this.view.flush();
         if (signal.aborted) return;
         if (previous) return say(note, 'The end of the previous run.');
-        say(note, 'The container has ended; waiting for the next.');
         const pod = this.look.pod(this.key);
-        if (!pod || pod.phase === 'Succeeded' || pod.phase === 'Failed') return say(note, 'The container has ended.');
+        const goesOn = pod && pod.phase !== 'Succeeded' && pod.phase !== 'Failed';
+        say(note, goesOn ? 'The container has ended; waiting for the next.' : 'The container has ended.');
+        // The watch says when the next begins, see draw(); it may not have said yet that this one ended.
+        const chosen = pod?.containers.find((each) => each.name === id('log-container').value);
+        if (!goesOn || chosen?.kind !== 'running') return;
       } catch (error) {
         if (signal.aborted) return;
         say(note, error instanceof Refused ? error.message : `The log cannot be read: ${error.message}`);
-        if (previous) return;
+        if (previous || (error instanceof Refused && error.code < 500)) return;  // nothing to read yet, or any more
       }
       await pause(TRY_AGAIN, signal);
     }
