@@ -54,6 +54,9 @@ expect "viewer and secrets" "$(as viewer "$url/api/v1/namespaces/default/secrets
   'secrets "s" is forbidden: User "viewer" cannot get resource "secrets" in API group "" in the namespace "default"'
 expect "viewer deletes" "$(as viewer -X DELETE "$url/api/v1/namespaces/default/pods/web-0" | jq -r '"\(.code) \(.reason)"')" "403 Forbidden"
 expect "viewer runs" "$(code as viewer -X POST "$url/api/v1/namespaces/default/pods/web-0/exec?command=id&stdout=true")" 403
+expect "viewer opens the dashboard" "$(as viewer "$url/ui/" | grep -c '<title>berth</title>')" 1
+expect "nobody opens the dashboard" "$(code call "$url/ui/")" 401
+expect "a page of another site, by the admin's browser" "$(code as admin -X POST -H 'Sec-Fetch-Site: cross-site' -d '{}' "$url/api/v1/namespaces")" 403
 expect "viewer asks for the admin's key" "$(code as viewer "$url/berth/kubeconfig")" 403
 is_running web-0 || fail "web-0 is gone"
 
