@@ -15,6 +15,7 @@
 #include "agent/ending/namespace_controller.hpp"
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
+#include "agent/host_shutdown.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
@@ -40,6 +41,7 @@
 #include "base/log.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
+#include "systemd/host_state.hpp"
 #include "systemd/notify.hpp"
 #include "volumes/pod_volumes.hpp"
 
@@ -140,6 +142,14 @@ class HostAgent final : public Agent {
                  .host_ip = host_ip_},
                 driver_callbacks()),
         order_(clock_, cache_, config_.node_name, [this](const std::string& uid) { return driver_.seen_status(uid); }),
+        shutdown_({.loop = loop_,
+                   .clock = clock_,
+                   .cache = cache_,
+                   .store = *store_,
+                   .driver = driver_,
+                   .all_written = [this] { return statuses_.size() == 0; }},
+                  {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
+                  [this] { loop_.stop(); }),
         placement_(
             clock_, cache_, event_sink(),
             [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
@@ -221,6 +231,8 @@ class HostAgent final : public Agent {
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
   void publish_names();
+  void on_stop_signal(int signal);
+  void stop_alone(int signal);
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
 
@@ -255,6 +267,7 @@ class HostAgent final : public Agent {
   NodeReporter node_;
   PodDriver driver_;
   StartOrder order_;
+  HostShutdown shutdown_;
   Placement placement_;
   Recovery recovery_;
   PodRecords records_;
@@ -268,6 +281,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
+  bool stopping_ = false;  ///< Told to stop.
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -284,6 +298,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .on_seen = [this](const model::Pod& pod) { wake_set(pod.meta.controller()); },
       .hold =
           [this](const model::Pod& pod) {
+            if (shutdown_.begun()) return World::Hold{"does not start: the host goes down", std::nullopt};
             auto wait = order_.ask(pod);
             return World::Hold{std::move(wait.why), wait.look_again};
           },
@@ -512,13 +527,29 @@ void HostAgent::publish_names() {
   });
 }
 
+/// A second signal ends us at once, whatever the first has begun.
+void HostAgent::on_stop_signal(int signal) {
+  systemd::notify_stopping();
+  if (std::exchange(stopping_, true) || !begun_ || config_.shutdown_grace.count() == 0 || !systemd::is_booted()) {
+    return stop_alone(signal);
+  }
+  hooks_lane_->run([this, signal] {
+    loop_.post([this, signal, down = systemd::host_goes_down()] {
+      if (!down) return stop_alone(signal);
+      systemd::notify_stopping("the host goes down: stopping pods", shutdown_.patience() + 2 * kStopPatience);
+      shutdown_.begin();
+    });
+  });
+}
+
+void HostAgent::stop_alone(int signal) {
+  log(LogLevel::Info, "stopping, pods keep running", {{"signal", std::to_string(signal)}});
+  loop_.stop();
+}
+
 void HostAgent::run() {
   const std::array signals{SIGTERM, SIGINT};
-  loop_.on_signals(signals, [this](int signal) {
-    log(LogLevel::Info, "stopping, pods keep running", {{"signal", std::to_string(signal)}});
-    systemd::notify_stopping();
-    loop_.stop();
-  });
+  loop_.on_signals(signals, [this](int signal) { on_stop_signal(signal); });
   loop_.post([this] { feed_.begin(); });
   loop_.run();
   // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or

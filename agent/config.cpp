@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -96,7 +97,7 @@ class Section {
   std::set<std::string> known_;
 };
 
-std::chrono::seconds duration(const YAML::Node& node, const std::string& where) {
+std::chrono::seconds duration(const YAML::Node& node, const std::string& where, int least = 1) {
   const auto text = Section::scalar(node, where);
   static const std::map<std::string, int> kUnits{{"s", 1}, {"m", 60}, {"h", 3600}};
   std::size_t used = 0;
@@ -107,7 +108,7 @@ std::chrono::seconds duration(const YAML::Node& node, const std::string& where) 
     used = 0;
   }
   const auto unit = used == 0 ? kUnits.end() : kUnits.find(text.substr(used));
-  if (unit == kUnits.end() || count < 1 || count > 86'400) {
+  if (unit == kUnits.end() || count < least || count > 86'400) {
     throw Bad{node.Mark(), where, "must be a duration such as 30s, 5m or 1h"};
   }
   return std::chrono::seconds(count * unit->second);
@@ -234,6 +235,20 @@ ApiTlsConfig read_api_tls(const YAML::Node& node) {
   return tls;
 }
 
+/// The kubelet's words.
+void read_shutdown(Section& root, Config& config) {
+  const auto whole = root.take("shutdownGracePeriod");
+  if (Section::present(whole)) config.shutdown_grace = duration(whole, "shutdownGracePeriod", 0);
+  const auto critical = root.take("shutdownGracePeriodCriticalPods");
+  if (Section::present(critical)) {
+    config.shutdown_grace_critical = duration(critical, "shutdownGracePeriodCriticalPods", 0);
+    if (config.shutdown_grace_critical > config.shutdown_grace) {
+      throw Bad{critical.Mark(), "shutdownGracePeriodCriticalPods", "must not be more than shutdownGracePeriod"};
+    }
+  }
+  config.shutdown_grace_critical = std::min(config.shutdown_grace_critical, config.shutdown_grace);
+}
+
 Config read_root(const YAML::Node& node) {
   Config config;
   Section root(node, "");
@@ -275,6 +290,7 @@ Config read_root(const YAML::Node& node) {
   // `tls: {}` is enough; a bare `tls:` may be a half-written thought.
   if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
+  read_shutdown(root, config);
   root.finish();
 
   if (!model::is_dns_subdomain(config.node_name)) {

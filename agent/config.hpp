@@ -53,6 +53,8 @@ struct Config {
   std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
   std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
   std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
+  std::chrono::seconds shutdown_grace{60};           ///< Of all pods, when the host goes down; 0: they are left alone.
+  std::chrono::seconds shutdown_grace_critical{10};  ///< Of it, for critical pods.
 
   std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
 };

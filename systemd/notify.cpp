@@ -25,6 +25,10 @@ void notify_starting(const std::string& status, std::chrono::seconds patience) {
 void notify_ready(const std::string& status) { send("READY=1\nSTATUS=" + one_line(status)); }
 void notify_status(const std::string& status) { send("STATUS=" + one_line(status)); }
 void notify_stopping() { send("STOPPING=1"); }
+void notify_stopping(const std::string& status, std::chrono::seconds patience) {
+  const auto usec = std::chrono::microseconds(patience).count();
+  send("STOPPING=1\nSTATUS=" + one_line(status) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(usec));
+}
 void notify_watchdog() { send("WATCHDOG=1"); }
 
 std::optional<std::chrono::milliseconds> watchdog_interval() {

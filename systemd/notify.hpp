@@ -14,6 +14,8 @@ void notify_starting(const std::string& status, std::chrono::seconds patience);
 void notify_ready(const std::string& status);
 void notify_status(const std::string& status);
 void notify_stopping();
+/// The same; it takes that long, whatever TimeoutStopSec says.
+void notify_stopping(const std::string& status, std::chrono::seconds patience);
 void notify_watchdog();
 
 /// Half of WATCHDOG_USEC: how often to call notify_watchdog; nullopt when systemd does not watch us.

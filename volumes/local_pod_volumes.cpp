@@ -251,6 +251,17 @@ Status LocalPodVolumes::unmount(const std::string& pod_uid) {
   return remove_if_empty(dirs->state);
 }
 
+Status LocalPodVolumes::release(const std::string& pod_uid) {
+  const auto dirs = pod_dirs(config_, pod_uid);
+  if (!dirs) return dirs.error();
+  if (auto done = disks_.unpublish(*dirs, pod_uid); !done) return done;
+  // Pinned sub paths hold on to what is mounted elsewhere: in a claim on a disk of the host's own, or a hostPath.
+  if (auto unmounted = unmount_below(dirs->subpaths); !unmounted) {
+    return unmounted.error().context("volumes of pod " + pod_uid);
+  }
+  return Ok{};
+}
+
 Result<bool> LocalPodVolumes::present(const std::string& pod_uid) {
   const auto dirs = pod_dirs(config_, pod_uid);
   if (!dirs) return dirs.error();

@@ -19,6 +19,7 @@ class LocalPodVolumes final : public PodVolumes {
 
   Result<VolumePaths> mount(const PodVolumesSpec& spec) override;
   Status unmount(const std::string& pod_uid) override;
+  Status release(const std::string& pod_uid) override;
   Result<bool> present(const std::string& pod_uid) override;
   bool under_way(const std::string& pod_uid) override { return disks_.knows(pod_uid); }
   Result<std::vector<std::string>> mounted_pods() override;

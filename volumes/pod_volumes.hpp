@@ -72,6 +72,10 @@ class PodVolumes {
   /// is busy.
   virtual Status unmount(const std::string& pod_uid) = 0;
 
+  /// Gives back what servers and devices lend, so that the host can go down without them: unmounts, detaches, logs out.
+  /// The rest stays as it is: emptyDirs on disk outlive a boot. The pod has no processes. Errors as of unmount().
+  virtual Status release(const std::string& pod_uid) = 0;
+
   /// Is anything of this pod here?
   virtual Result<bool> present(const std::string& pod_uid) = 0;
 

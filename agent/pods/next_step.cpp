@@ -174,12 +174,24 @@ std::optional<Step> give_back(const PodView& view) {
   return std::nullopt;
 }
 
+/// The host goes down. The records of what was stopped go as well, so that its end is not taken for one that nobody
+/// saw; the network dies with the host. A pod whose containers are not started again is over, as on any other day.
+Step leave(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
+  if (auto step = stop_all(spec, view, memory, now)) return *step;
+  if (completed(spec, view, memory) || init_failed(spec, view, memory)) return Due().settled();
+  if (!view.stale.empty()) return remove(view.stale.front());
+  if (const auto id = any_record(view)) return remove(*id);
+  if (!memory.released) return plain(StepKind::ReleaseVolumes);
+  return Due().settled();
+}
+
 Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& memory, SteadyTime now) {
   if (memory.terminal) {
     if (auto step = stop_all(spec, view, memory, now)) return *step;
     if (!memory.end_stored) return Due().settled();
     return give_back(view).value_or(Due().settled());
   }
+  if (memory.leave_by) return leave(spec, view, memory, now);
   if (memory.deadline && now >= *memory.deadline) {
     return stop_all(spec, view, memory, now).value_or(Due().settled());
   }
@@ -210,7 +222,8 @@ Step bring_up(const model::PodSpec& spec, const PodView& view, const PodMemory& 
 
 /// Files are brought up to date when nothing else is to be done, and made so at their first mount.
 Step with_files(Step step, const PodView& view, const PodMemory& memory) {
-  const auto idle = step.kind == StepKind::Settled && view.volumes == Presence::Present && !memory.terminal;
+  const auto idle =
+      step.kind == StepKind::Settled && view.volumes == Presence::Present && !memory.terminal && !memory.leave_by;
   if (idle && memory.served != memory.changes) step = plain(StepKind::RefreshFiles);
   step.change = memory.changes;
   return step;
@@ -235,6 +248,7 @@ std::string_view to_string(StepKind kind) {
     case StepKind::RemoveContainer: return "remove container";
     case StepKind::DetachNetwork: return "detach network";
     case StepKind::UnmountVolumes: return "unmount volumes";
+    case StepKind::ReleaseVolumes: return "release volumes";
     case StepKind::Settled: return "settled";
     case StepKind::Forget: return "forget";
   }
@@ -248,6 +262,13 @@ bool any_running(const PodView& view) {
 }
 
 bool begins_from_nothing(const PodView& view) { return view.network != Presence::Present && !any_running(view); }
+
+bool has_left(const model::PodSpec& spec, const PodView& view, const PodMemory& memory) {
+  if (!memory.leave_by || any_running(view)) return false;
+  if (!memory.wanted) return !give_back(view);
+  if (memory.terminal) return memory.end_stored && !give_back(view);
+  return memory.released && !completed(spec, view, memory) && !init_failed(spec, view, memory);
+}
 
 bool restarts(const model::PodSpec& spec, const model::Container& container, bool init, const ContainerView& view,
               const ContainerMemory& memory) {

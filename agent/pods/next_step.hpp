@@ -21,8 +21,9 @@ enum class StepKind {
   RemoveContainer,  ///< `id`
   DetachNetwork,
   UnmountVolumes,
-  Settled,  ///< Nothing to do before `until` (none: before the next event).
-  Forget,   ///< Down and unwanted: drop the object.
+  ReleaseVolumes,  ///< The host goes down: what is mounted from servers and devices is given back, the rest stays.
+  Settled,         ///< Nothing to do before `until` (none: before the next event).
+  Forget,          ///< Down and unwanted: drop the object.
 };
 
 std::string_view to_string(StepKind kind);
@@ -47,7 +48,8 @@ struct Step {
 /// No container is started while one before it is in its postStart hook.
 /// A wanted pod whose activeDeadlineSeconds are over is stopped, and stays as it then is.
 /// One that is Succeeded or Failed gives everything back as soon as the store knows, and stays: only its object is
-/// left. Pure: the same view, memory and time give the same step.
+/// left. When the host goes down a pod is stopped and gives back what must not be cut off; what its object asks for
+/// comes back with the host. Pure: the same view, memory and time give the same step.
 Step next_step(const model::PodSpec& spec, bool wanted, const PodView& view, const PodMemory& memory, SteadyTime now);
 
 /// Will a container that ended like this be started again?
@@ -62,6 +64,9 @@ bool any_running(const PodView& view);
 
 /// Nothing runs, and there is no network: it begins, for the first time or after the host went down.
 bool begins_from_nothing(const PodView& view);
+
+/// The host goes down, and of this pod nothing is left to be done.
+bool has_left(const model::PodSpec& spec, const PodView& view, const PodMemory& memory);
 
 /// Are all init containers done (exited 0) or, for sidecars, started?
 bool initialized(const model::PodSpec& spec, const PodView& view, const PodMemory& memory);

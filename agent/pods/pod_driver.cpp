@@ -131,6 +131,18 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
   kick(uid);
 }
 
+bool PodDriver::has_left(const std::string& uid) const {
+  const auto found = pods_.find(uid);
+  return found == pods_.end() || found->second.left;
+}
+
+std::vector<std::shared_ptr<const model::Pod>> PodDriver::pods() const {
+  std::vector<std::shared_ptr<const model::Pod>> all;
+  all.reserve(pods_.size());
+  for (const auto& [uid, memory] : pods_) all.push_back(memory.pod);
+  return all;
+}
+
 void PodDriver::kick(const std::string& uid) {
   if (!pods_.contains(uid)) return;
   queue_.kick(uid, rooms_.clock.now());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/pods/hooks.hpp"
 #include "agent/pods/pod_machine.hpp"
@@ -68,6 +69,13 @@ class PodDriver {
   void remove_pod(const std::string& uid) { happen(uid, Removed{}); }
   /// The object of a pod that is down could not be removed: on_forget is called again later.
   void forget_failed(const std::string& uid, const Error& error) { happen(uid, ForgetFailed{error}); }
+
+  /// The host goes down: the pod is stopped, has until then, and its object stays.
+  void leave(const std::string& uid, SteadyTime until) { happen(uid, Leave{until}); }
+  /// Nothing of it is left to be done. Also true for a pod that is not known.
+  bool has_left(const std::string& uid) const;
+  /// All that are known.
+  std::vector<std::shared_ptr<const model::Pod>> pods() const;
 
   void kick(const std::string& uid);
   /// Something that its mounted files are made of changed.

@@ -87,6 +87,7 @@ std::string_view failure_reason(StepKind step) {
     case StepKind::RefreshFiles:
     case StepKind::DetachNetwork:
     case StepKind::UnmountVolumes:
+    case StepKind::ReleaseVolumes:
     case StepKind::Settled:
     case StepKind::Forget: return "FailedSync";
   }
@@ -110,6 +111,7 @@ class Machine {
   void operator()(const Judged& judged);
   void operator()(const Changed& change);
   void operator()(const Removed& removed);
+  void operator()(const Leave& leave);
   void operator()(const FilesChanged& files);
   void operator()(const StatusAnswered& answer);
   void operator()(const ForgetFailed& forget);
@@ -144,6 +146,9 @@ class Machine {
 
   void look_at(SteadyTime when) { out_.look_at = out_.look_at ? std::min(*out_.look_at, when) : when; }
   void look_now() { look_at(world_.now); }
+  milliseconds left_of(SteadyTime until) const {
+    return std::max(std::chrono::duration_cast<milliseconds>(until - world_.now), milliseconds(0));
+  }
   void add(Effect effect) { out_.effects.push_back(std::move(effect)); }
   void tell(std::string type, std::string_view reason, std::string message) {
     if (!pod().gone) add(Tell{std::move(type), std::string(reason), std::move(message)});
@@ -194,6 +199,7 @@ void Machine::operator()(const Looked& look) {
   if (step.kind == StepKind::Settled) settle(step.until, pod().held);
   if (step.kind == StepKind::Forget) forget();
   if (step.kind == StepKind::Settled || step.kind == StepKind::Forget) publish(view);
+  pod().left = has_left(object().spec, view, pod());
   out_.step = std::move(step);
   out_.view = std::move(view);
 }
@@ -267,7 +273,7 @@ void Machine::absorb_running(ContainerRef which, const ContainerView& seen, cons
   }
   if (!spec.startup) memory.startup_passed = true;
   if (!spec.readiness) memory.ready_probe_passed = true;
-  if (!pod().wanted || memory.stop != StopStage::None) return;
+  if (!pod().wanted || pod().leave_by || memory.stop != StopStage::None) return;
   if (!memory.probed && !memory.post_start) watch(which, seen, view, /*readiness_only=*/false);
   // An ordinary init container runs once: a change of its image comes too late for it.
   const auto lasting = !which.init || is_sidecar(spec, true);
@@ -310,6 +316,11 @@ void Machine::absorb_end(ContainerRef which, const ContainerView& seen, const Po
   memory.ready_probe_passed = !spec.readiness;
   const auto restart_why = std::exchange(memory.restart_why, {});
   if (!pod().wanted || !restarts(object().spec, spec, which.init, seen, memory)) return;
+  if (pod().leave_by) {  // No crash, and nothing to be patient about after the boot.
+    memory.last_state = make_terminated(seen);
+    memory.failures = 0;
+    return;
+  }
   plan_restart(which, seen, view);
   const auto delay = std::max(memory.not_before - world_.now, SteadyTime::duration(0));
   add(Say{LogLevel::Info,
@@ -347,6 +358,7 @@ void Machine::begin_stop(const Step& step, const PodView& view) {
   auto& memory = pod().of(which);
   const auto& spec = pod().spec(which);
   memory.grace = grace_of(pod(), which, world_.wall);
+  if (pod().leave_by) memory.grace = std::min(memory.grace, left_of(*pod().leave_by));
   const auto hook = spec.lifecycle.pre_stop && memory.grace.count() > 0;
   memory.stop = hook ? StopStage::Hook : StopStage::Turn;
   memory.kill_at = hook ? SteadyTime::max() : world_.now + memory.grace;
@@ -424,6 +436,7 @@ void Machine::done(const Took& took) {
       break;
     case StepKind::RefreshFiles: pod().served = took.step.change; break;
     case StepKind::UnmountVolumes: pod().mounted = false; break;
+    case StepKind::ReleaseVolumes: pod().released = true; break;
     case StepKind::BeginStop:
     case StepKind::RemoveContainer:
     case StepKind::Settled:
@@ -624,6 +637,13 @@ void Machine::operator()(const Removed&) {
   }
   pod().wanted = false;
   hurry(milliseconds(0));
+  look_now();
+}
+
+void Machine::operator()(const Leave& leave) {
+  if (pod().leave_by) return;
+  pod().leave_by = leave.until;
+  hurry(left_of(leave.until));
   look_now();
 }
 

@@ -84,6 +84,10 @@ struct Changed {
 };
 /// Its object is gone: what is left of it is taken down at once.
 struct Removed {};
+/// The host goes down: it is stopped and has that long; its object stays.
+struct Leave {
+  SteadyTime until{};
+};
 /// Something that its mounted files are made of changed.
 struct FilesChanged {};
 /// The store has its newest status, or has refused it.
@@ -96,7 +100,7 @@ struct ForgetFailed {
 };
 
 using PodInput = std::variant<Looked, LookFailed, Took, PullEnded, HookBegan, HookEnded, Judged, Changed, Removed,
-                              FilesChanged, StatusAnswered, ForgetFailed>;
+                              Leave, FilesChanged, StatusAnswered, ForgetFailed>;
 
 // --- What is to be done about it -----------------------------------------------------------------------------------
 

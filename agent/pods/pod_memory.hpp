@@ -77,8 +77,12 @@ struct PodMemory {
   std::uint64_t served = 0;   ///< The last change that its files show.
   /// From then on it has run for longer than activeDeadlineSeconds: it is stopped and Failed. Unset: no such limit.
   std::optional<SteadyTime> deadline;
-  bool seen = false;           ///< `status` is of a look of this process.
-  std::string held;            ///< Why it does not begin yet; empty: it may.
+  bool seen = false;  ///< `status` is of a look of this process.
+  std::string held;   ///< Why it does not begin yet; empty: it may.
+  /// The host goes down: it is stopped, its volumes are released, and its object stays. By then it has to be gone.
+  std::optional<SteadyTime> leave_by;
+  bool released = false;       ///< With `leave_by`: its volumes are.
+  bool left = false;           ///< With `leave_by`: nothing of it runs, and nothing is left to be done.
   std::string error;           ///< Why the last step failed, or what it waits for; for status and describe.
   std::uint32_t failures = 0;  ///< Consecutive failed steps: decides the back-off.
   std::string last_failure;    ///< The last one that was told: each is said once.

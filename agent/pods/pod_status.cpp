@@ -231,6 +231,12 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
     }
   }
 
+  // The kubelet's words. There such a pod is Failed and is replaced; here it comes back with the host.
+  if (wanted && memory.leave_by && status.reason.empty()) {
+    status.reason = "Terminated";
+    status.message = "Pod was terminated in response to imminent node shutdown.";
+  }
+
   const auto completed = status.phase == "Succeeded";
   const auto unready = unready_names(spec, status);
   const auto all_ready = status.phase == "Running" && unready.empty();

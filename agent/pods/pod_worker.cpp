@@ -223,6 +223,7 @@ Status PodWorker::act(const model::Pod& pod, const StepInput* input, bool pulled
       return runtime_.remove_pod(pod.meta.uid);  // What no container's record knows of.
     }
     case StepKind::UnmountVolumes: return volumes_.unmount(pod.meta.uid);
+    case StepKind::ReleaseVolumes: return volumes_.release(pod.meta.uid);
     case StepKind::BeginStop:
     case StepKind::Settled:
     case StepKind::Forget: return Ok{};

@@ -105,5 +105,18 @@ TEST(BackOffTest, RetriesAreChosenByCodeAndSpreadByJitter) {
   EXPECT_LE(step_back_off(ErrorCode::Internal, 60, 1.0), std::chrono::seconds(150));
 }
 
+TEST(ConfigTest, TimeForTheHostsEnd) {
+  const auto none = parse_config("", "berthd.yaml");
+  EXPECT_EQ(none->shutdown_grace, std::chrono::seconds(60));
+  EXPECT_EQ(none->shutdown_grace_critical, std::chrono::seconds(10));
+  const auto both = parse_config("shutdownGracePeriod: 5m\nshutdownGracePeriodCriticalPods: 0s", "berthd.yaml");
+  EXPECT_EQ(both->shutdown_grace, std::chrono::minutes(5));
+  EXPECT_EQ(both->shutdown_grace_critical, std::chrono::seconds(0));
+  EXPECT_EQ(parse_config("shutdownGracePeriod: 0s", "berthd.yaml")->shutdown_grace_critical, std::chrono::seconds(0));
+  EXPECT_NE(problem("shutdownGracePeriod: 5").find("shutdownGracePeriod: must be a duration"), std::string::npos);
+  EXPECT_NE(problem("{shutdownGracePeriod: 5s, shutdownGracePeriodCriticalPods: 6s}").find("must not be more than"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth::agent

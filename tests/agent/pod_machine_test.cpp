@@ -192,6 +192,7 @@ class Host {
         break;
       case StepKind::DetachNetwork: network = false; break;
       case StepKind::UnmountVolumes: volumes = false; break;
+      case StepKind::ReleaseVolumes: acts.push_back("release"); break;
       case StepKind::BeginStop:
       case StepKind::Settled:
       case StepKind::Forget: FAIL() << to_string(step.kind) << " is nothing for the host";
@@ -683,6 +684,90 @@ TEST(PodMachineTest, APodThatWaitsForItsTurnCanBeDeletedAndOneThatIsOverDoesNotW
   over.settle();
   EXPECT_EQ(over.stored.phase, "Succeeded");
   EXPECT_FALSE(over.told("WaitingForTurn"));
+}
+
+TEST(PodMachineTest, WhenTheHostGoesDownAPodIsStoppedGivesItsVolumesBackAndComesBackWithTheHost) {
+  auto pod = make_pod();
+  pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(3)};
+  Host host(pod);
+  host.settle();
+  host.happen(Leave{host.world.now + seconds(20)});
+  host.settle();
+  ASSERT_EQ(host.hooks.size(), 1U);
+  EXPECT_EQ(host.hooks[0].deadline, seconds(20)) << "less than its grace of 30 s";
+  EXPECT_FALSE(host.memory.left);
+  host.begin_hooks();
+  host.end_hooks();
+  host.settle();
+  EXPECT_TRUE(host.memory.left);
+  EXPECT_TRUE(host.containers.empty());
+  EXPECT_EQ(host.acts.back(), "release");
+  EXPECT_TRUE(host.volumes) << "nothing is thrown away";
+  EXPECT_FALSE(host.object_removed);
+  EXPECT_EQ(host.stored.reason, "Terminated");
+  EXPECT_EQ(host.stored.message, "Pod was terminated in response to imminent node shutdown.");
+  EXPECT_EQ(host.stored.phase, "Running");
+  EXPECT_FALSE(host.stored.ready());
+  // The next boot.
+  host.network = host.volumes = false;
+  host.restart_agent();
+  host.settle();
+  EXPECT_TRUE(host.running("main"));
+  EXPECT_EQ(host.stored.reason, "");
+  EXPECT_EQ(host.status().restart_count, 1);
+  ASSERT_TRUE(host.status().last_state);
+  EXPECT_EQ(host.status().last_state->exit_code, 143) << "how it ended is still to be read";
+}
+
+TEST(PodMachineTest, WhenTheHostGoesDownAPodThatOutstaysItsTimeIsKilled) {
+  Host host(make_pod());
+  host.ignores_term = true;
+  host.settle();
+  host.happen(Leave{host.world.now + seconds(5)});
+  host.settle();
+  host.advance(seconds(4));
+  EXPECT_TRUE(host.running("main"));
+  host.advance(seconds(1));
+  EXPECT_EQ(host.signals(id("main"), "kill"), 1U);
+  EXPECT_TRUE(host.memory.left);
+}
+
+TEST(PodMachineTest, WhenTheHostGoesDownNothingIsStartedAgain) {
+  Host host(make_pod());
+  host.settle();
+  host.end("main", 1);
+  host.happen(Leave{host.world.now + seconds(5)});
+  host.advance(std::chrono::minutes(10));
+  EXPECT_FALSE(host.running("main"));
+  EXPECT_TRUE(host.memory.left);
+}
+
+TEST(PodMachineTest, WhenTheHostGoesDownAPodThatIsNotStartedAgainIsOver) {
+  Host host(make_pod("Never"));
+  host.settle();
+  host.happen(Leave{host.world.now + seconds(5)});
+  host.settle();
+  EXPECT_EQ(host.stored.phase, "Failed");
+  EXPECT_EQ(host.stored.reason, "Terminated");
+  EXPECT_FALSE(host.memory.left) << "the store does not know yet";
+  host.answer();
+  host.settle();
+  EXPECT_TRUE(host.memory.left);
+  host.network = host.volumes = false;
+  host.restart_agent();
+  host.settle();
+  EXPECT_EQ(host.signals(id("main", 1), "start"), 0U) << "not after the boot either";
+}
+
+TEST(PodMachineTest, APodThatIsBeingDeletedGoesWhenTheHostDoesButNotLater) {
+  Host host(make_pod());
+  host.ignores_term = true;
+  host.settle();
+  host.remove(30);
+  host.settle();
+  host.happen(Leave{host.world.now + seconds(5)});
+  host.advance(seconds(5));
+  EXPECT_TRUE(host.object_removed);
 }
 
 TEST(PodMachineTest, AChangeOfFilesDuringAPassIsServedByTheNext) {

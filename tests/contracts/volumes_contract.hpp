@@ -126,6 +126,19 @@ TEST_P(VolumesContract, PodIsPresentFromMountToUnmountAndUnmountTwiceIsFine) {
   EXPECT_TRUE(volumes().mounted_pods().value_or({"x"}).empty());
 }
 
+TEST_P(VolumesContract, WhatIsReleasedForTheHostsEndIsStillThePods) {
+  const auto spec = with(model::EmptyDirSource{});
+  ASSERT_TRUE(volumes().mount(spec).ok());
+  for (int round = 0; round < 2; ++round) {
+    const auto released = volumes().release(spec.pod.meta.uid);
+    EXPECT_TRUE(released.ok()) << released.error().message();
+  }
+  EXPECT_TRUE(volumes().present(spec.pod.meta.uid).value_or(false)) << "an emptyDir outlives a boot";
+  EXPECT_TRUE(volumes().mount(spec).ok());
+  EXPECT_TRUE(volumes().unmount(spec.pod.meta.uid).ok());
+  EXPECT_TRUE(volumes().release("uid-of-nobody").ok());
+}
+
 TEST_P(VolumesContract, TerminationLogOfOneAttemptIsOneFile) {
   const auto first = volumes().termination_log("uid-1", "mongod", 0);
   ASSERT_TRUE(first.ok()) << first.error().message();

@@ -117,6 +117,12 @@ Status FakeVolumes::unmount(const std::string& pod_uid) {
   return Ok{};
 }
 
+Status FakeVolumes::release(const std::string& pod_uid) {
+  const std::lock_guard lock(mutex_);
+  if (auto begun = begin("release", pod_uid); !begun) return begun;
+  return check_name("pod uid", pod_uid);
+}
+
 Result<bool> FakeVolumes::present(const std::string& pod_uid) {
   const std::lock_guard lock(mutex_);
   if (auto begun = begin("present", pod_uid); !begun) return begun.error();
