@@ -22,27 +22,14 @@ spec:
     stdin: true
 END
 }
-ctr_ls() { ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io "$@"; }
 
 # Everything on the host that is made for a pod and is not of the one that stays.
-litter() {
-  local others="cat"
-  [ -z "${keep:-}" ] || others="grep -v $keep"
-  {
-    find /sys/fs/cgroup -path '*/berth-pods/*' -type d -name 'pod*' | sed 's/^/cgroup /'
-    find "$run/io" -mindepth 1 -maxdepth 1 ! -name .collector | sed 's/^/fifos /'
-    find "$run/exec" "$run/rootfs" "$run/pods" "$run/netns" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/directory /'
-    ctr_ls containers ls -q | sed 's/^/container /'
-    ctr_ls tasks ls -q | sed 's/^/task /'
-    ctr_ls leases ls -q | sed 's/^/lease /'
-    ctr_ls snapshots ls | awk '$3 == "Active" { print "snapshot " $1 }'
-    # shellcheck disable=SC2009
-    ps -eo args | grep '[c]ontainerd-shim' | sed 's/^/shim /'
-    grep -o "$run/[^ ]*" /proc/self/mountinfo | sed 's/^/mount /'
-    ip -o link show type veth | tail -n "+$([ -n "${keep:-}" ] && echo 2 || echo 1)" | sed 's/^/link /'
-  } | $others | grep -v -x "mount $run/netns" || true
+# shellcheck disable=SC2086 # none, or one
+litter() { "$root/tests/bed/litter" "$run" ${keep:-}; }
+clean() {
+  local found
+  found=$(litter) && [ -z "$found" ]
 }
-clean() { [ -z "$(litter)" ]; }
 check_clean() { # SECONDS
   local end=$((SECONDS + $1))
   until clean; do
