@@ -377,7 +377,8 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
     if (!held_.contains(pod->meta.uid)) continue;
     events_.record(
         {Kind::Pod, name.first, name.second}, pod->meta.uid, "Warning", "HeldByStranger",
-        "A pod of this name that has no object runs on this host: adopt or remove it first, see berth pods strangers");
+        "A pod of this name, or of this DaemonSet, that has no object runs on this host: adopt or remove it first, see "
+        "berth pods strangers");
   }
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
 }

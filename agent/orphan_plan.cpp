@@ -52,4 +52,27 @@ OrphanPlan plan_orphans(const OrphanFacts& facts) {
   return plan;
 }
 
+std::vector<store::StoreProblem> without_uid(const std::vector<model::ObjectPtr>& pods) {
+  std::vector<store::StoreProblem> rows;
+  for (const auto& pod : pods) {
+    if (!pod->meta.uid.empty()) continue;
+    rows.push_back({.what = "Pod " + pod->meta.ns + "/" + pod->meta.name,
+                    .reason = "no uid",
+                    .kind = "Pod",
+                    .ns = pod->meta.ns,
+                    .name = pod->meta.name});
+  }
+  return rows;
+}
+
+bool in_the_way(const model::Stranger& stranger, const model::Pod& pod) {
+  if (stranger.ns != pod.meta.ns) return false;
+  if (stranger.name == pod.meta.name) return true;
+  const auto* const owner = pod.meta.controller();
+  if (owner == nullptr || owner->kind != "DaemonSet") return false;
+  // Its owner's uid would mean nothing in this store. A generated name is the set's, a dash, and a suffix without one.
+  return stranger.name.starts_with(owner->name + "-") &&
+         stranger.name.find('-', owner->name.size() + 1) == std::string::npos;
+}
+
 }  // namespace berth::agent

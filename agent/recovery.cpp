@@ -46,6 +46,12 @@ Recovery::Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks)
 void Recovery::begin(std::set<std::string> uids) {
   unadopted_ = std::move(uids);
   adopting_ = unadopted_.size();
+  // Now: a manifest may write such a row anew, with another uid, before the host was looked through.
+  unreadable_ = rooms_.store.problems();
+  const auto more = without_uid(rooms_.store.list(model::Kind::Pod).objects);
+  unreadable_.insert(unreadable_.end(), more.begin(), more.end());
+  // What is made in the place of such a row waits until it is known whether its pod runs.
+  if (std::ranges::any_of(unreadable_, [](const auto& row) { return row.kind == "Pod"; })) trusted_ = false;
 }
 
 void Recovery::on_settled(const std::string& uid) {
@@ -76,7 +82,7 @@ void Recovery::judge(OrphanFacts facts) {
   judged_ = true;
   facts.identity = rooms_.store.identity();
   facts.node = rooms_.node;
-  facts.problems = rooms_.store.problems();
+  facts.problems = unreadable_;
   // An object that does not decode, or that is bound to a name this node had once, is no orphan.
   for (const auto& object : rooms_.store.list(model::Kind::Pod).objects) facts.known.insert(object->meta.uid);
   for (const auto& [uid, pod] : facts.found) found_.insert(uid);
@@ -109,9 +115,8 @@ void Recovery::retry() {
 bool Recovery::holds(const model::Pod& pod) const {
   if (!judged_) return !trusted_;
   if (pod.meta.deleting() || found_.contains(pod.meta.uid)) return false;
-  return std::any_of(strangers_.begin(), strangers_.end(), [&](const auto& stranger) {
-    return stranger.ns == pod.meta.ns && stranger.name == pod.meta.name;
-  });
+  return std::any_of(strangers_.begin(), strangers_.end(),
+                     [&](const auto& stranger) { return in_the_way(stranger, pod); });
 }
 
 void Recovery::explain(const std::string& uid, const std::string& why) {

@@ -54,8 +54,8 @@ class Recovery {
   /// containerd is there (again).
   void retry();
 
-  /// Must `pod` wait? A stranger of its name may use its data and its ports, and until the host was looked through
-  /// there may be one, unless this store is known to have made all that runs here.
+  /// Must `pod` wait? A stranger of its name (see in_the_way()) may use its data and its ports, and until the host was
+  /// looked through there may be one, unless this store is known to have made all that runs here.
   bool holds(const model::Pod& pod) const;
 
   const std::vector<model::Stranger>& strangers() const { return strangers_; }
@@ -77,7 +77,8 @@ class Recovery {
   bool trusted_ = false;     ///< The mark says that this store made everything here.
   bool incomplete_ = false;  ///< A room could not be asked yet.
   bool judged_ = false;
-  std::set<std::string> found_;  ///< uids of what was on the host.
+  std::vector<store::StoreProblem> unreadable_;  ///< Rows as they were at the start.
+  std::set<std::string> found_;                  ///< uids of what was on the host.
   std::vector<model::Stranger> strangers_;
   std::unique_ptr<LoopHandle> again_;
 };

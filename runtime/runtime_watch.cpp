@@ -41,7 +41,8 @@ Status apply_task(ContainerState& state, const TaskRecord& task) {
     case TaskStatus::Running:
     case TaskStatus::Paused: state.phase = ContainerPhase::Running; break;
     case TaskStatus::Stopped:
-      state.phase = ContainerPhase::Exited;
+      // Without the label it was made and ended before it was ever started: by us, clearing up after a failed start.
+      state.phase = state.started_at == WallTime{} ? ContainerPhase::Created : ContainerPhase::Exited;
       state.exit_code = task.exit_status;
       state.finished_at = task.exited_at;
       break;

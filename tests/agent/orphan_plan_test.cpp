@@ -93,6 +93,48 @@ TEST(OrphanPlan, APodWhoseRowCannotBeReadIsLeftAlone) {
   EXPECT_TRUE(removed(facts).empty()) << "nothing says which pod it is of";
 }
 
+TEST(OrphanPlan, ARowThatLostItsUidMayBeOfAnyPodOfThatName) {
+  auto facts = host();
+  const auto row = [](const std::string& name, const std::string& uid) {
+    model::Object object;
+    object.meta.ns = "default";
+    object.meta.name = name;
+    object.meta.uid = uid;
+    return std::make_shared<const model::Object>(object);
+  };
+  facts.problems = without_uid({row("web-0", "known"), row("web-1", "")});
+  EXPECT_EQ(removed(facts), std::vector<std::string>{"left"});
+  facts.problems = without_uid({row("web-0", "known"), row("old-0", "")});
+  EXPECT_TRUE(removed(facts).empty());
+  ASSERT_EQ(plan_orphans(facts).strangers.size(), 1U);
+  EXPECT_EQ(plan_orphans(facts).strangers.front().uid, "left");
+}
+
+TEST(OrphanPlan, APodWaitsForTheStrangerOfItsNameOrOfItsDaemonSet) {
+  const auto pod_of = [](const std::string& name, const std::string& kind, const std::string& owner) {
+    model::Pod made;
+    made.meta.ns = "default";
+    made.meta.name = name;
+    if (kind.empty()) return made;
+    made.meta.owner_references.emplace_back();
+    made.meta.owner_references.back().kind = kind;
+    made.meta.owner_references.back().name = owner;
+    made.meta.owner_references.back().controller = true;
+    return made;
+  };
+  const auto waits = [](const std::string& stranger, const model::Pod& pod) {
+    return in_the_way({.uid = "u", .ns = "default", .name = stranger, .why = {}}, pod);
+  };
+  EXPECT_TRUE(waits("web-0", pod_of("web-0", "", "")));
+  EXPECT_FALSE(waits("web-0", pod_of("web-1", "StatefulSet", "web")));
+  EXPECT_TRUE(waits("logs-x7k2p", pod_of("logs-b9dzq", "DaemonSet", "logs")));
+  EXPECT_FALSE(waits("logs-x7k2p", pod_of("logs-b9dzq", "", "")));
+  EXPECT_FALSE(waits("logs-old-x7k2p", pod_of("logs-b9dzq", "DaemonSet", "logs"))) << "that is the set logs-old's";
+  EXPECT_FALSE(waits("logs", pod_of("logs-b9dzq", "DaemonSet", "logs")));
+  EXPECT_FALSE(in_the_way({.uid = "u", .ns = "other", .name = "logs-x7k2p", .why = {}},
+                          pod_of("logs-b9dzq", "DaemonSet", "logs")));
+}
+
 TEST(StoreMark, IsReadAsItWasWrittenAndAMissingOneIsNoError) {
   const TempDir dir;
   const auto file = dir.path() / "store.json";
