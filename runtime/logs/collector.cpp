@@ -15,6 +15,9 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <optional>
+
+#include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
@@ -67,14 +70,33 @@ class FifoCollector final : public Collector {
       : directory_(std::move(directory)), sink_(sink), options_(options) {}
 
   Status open();
+  ~FifoCollector() override;
+  FifoCollector(const FifoCollector&) = delete;
+  FifoCollector& operator=(const FifoCollector&) = delete;
   Result<bool> turn(std::chrono::milliseconds timeout) override;
   Counters counters() const override {
     auto now = counters_;
     now.streams = streams_.size();
     return now;
   }
+  LogHealth health() const override;
+  std::uint64_t health_changes() const override { return health_changes_; }
 
  private:
+  /// What is kept of a container over its runs.
+  struct Account {
+    explicit Account(const LineLimit& limit) : budget(limit) {}
+    LineBudget budget;
+    LogSource source;           ///< Of its newest run.
+    std::uint64_t dropped = 0;  ///< Lines.
+    std::uint64_t unsaid = 0;   ///< Of those, since its log last spoke of it.
+    steady_clock::time_point say_at{};
+    std::string error;  ///< Why it is not stored now.
+    std::optional<WallTime> since;
+    steady_clock::time_point failing_from{};
+    bool told = false;  ///< The failure is in health().
+  };
+
   enum class Outcome { Drained, More, AllWait, StreamWaits, Ended };
 
   void scan();
@@ -90,7 +112,12 @@ class FifoCollector final : public Collector {
   std::chrono::milliseconds time_to_wait(std::chrono::milliseconds timeout) const;
   Outcome take_batch(Stream& stream);
   Result<std::size_t> peek(const Stream& stream, std::size_t available);
+  Account& account_of(const LogSource& source);
+  std::vector<LinePiece> within_limit(Account& account, const std::vector<LinePiece>& lines, std::uint64_t& cost) const;
   Outcome not_stored(Stream& stream, const Error& error);
+  void stored(Stream& stream, Account& account, std::size_t dropped);
+  bool say_dropped(Account& account);
+  void say_what_is_due();
   void clean_up();
 
   fs::path directory_;
@@ -110,8 +137,15 @@ class FifoCollector final : public Collector {
   std::array<char, kBatch> buffer_{};
   steady_clock::time_point blocked_until_{};  ///< The sink failed: no stream is read before.
   steady_clock::time_point next_clean_up_ = steady_clock::now() + kCleanUpEvery;
+  std::map<std::pair<std::string, std::string>, Account> accounts_;  ///< By pod's uid and container.
+  std::optional<steady_clock::time_point> next_say_;                 ///< When a log has to speak of what was dropped.
+  std::uint64_t health_changes_ = 0;
   Counters counters_;
 };
+
+FifoCollector::~FifoCollector() {
+  for (auto& [name, account] : accounts_) say_dropped(account);
+}
 
 Status FifoCollector::open() {
   if (auto made = make_directories(directory_, 0711); !made) return made;
@@ -242,6 +276,14 @@ void FifoCollector::drop(int fd) {
   std::erase(fds, fd);
   if (!fds.empty()) return;
   by_container_.erase(directory);
+  if (const auto known = accounts_.find({source.pod_uid, source.container}); known != accounts_.end()) {
+    auto& account = known->second;
+    say_dropped(account);
+    if (account.told) ++health_changes_;
+    account.told = false;
+    account.since.reset();
+    account.error.clear();
+  }
   sink_.finish(source);
   // Made again while we read the rest of the old one: the event came when the name was still taken.
   adopt(directory_ / directory);
@@ -340,11 +382,16 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
       if (!line.partial && line.text.ends_with('\r')) line.text.remove_suffix(1);
     }
   }
-  if (auto stored = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), split.lines);
-      !stored) {
-    return not_stored(stream, stored.error());
+  auto& account = account_of(stream.source);
+  std::uint64_t cost = 0;
+  const auto lines = within_limit(account, split.lines, cost);
+  if (!lines.empty()) {
+    if (auto done = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), lines); !done) {
+      account.budget.give_back(cost);
+      return not_stored(stream, done.error());
+    }
   }
-  stream.failures = 0;
+  stored(stream, account, split.lines.size() - lines.size());
   // Stored: now they may leave the FIFO.
   for (auto left = split.consumed; left > 0;) {
     const auto got = ::read(stream.fd.get(), buffer_.data(), std::min(left, buffer_.size()));
@@ -353,28 +400,128 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   }
   if (!attached_.idle()) attached_.consumed(stream.fd.get(), split.consumed);
   stream.waiting = 0;
-  counters_.lines += split.lines.size();
+  counters_.lines += lines.size();
   counters_.bytes += split.consumed;
   return Outcome::More;
 }
 
-/// Who has to wait: everybody when the sink is away or full, else only this stream.
+FifoCollector::Account& FifoCollector::account_of(const LogSource& source) {
+  auto& account = accounts_.try_emplace({source.pod_uid, source.container}, options_.limit).first->second;
+  if (account.source.container_id != source.container_id) account.source = source;
+  return account;
+}
+
+/// Those of `lines` that may be stored, and what was taken from the budget for them.
+std::vector<LinePiece> FifoCollector::within_limit(Account& account, const std::vector<LinePiece>& lines,
+                                                   std::uint64_t& cost) const {
+  if (options_.limit.lines == 0) return lines;
+  const auto now = steady_clock::now();
+  std::vector<LinePiece> out;
+  for (const auto& line : lines) {
+    const auto price = LineBudget::cost(line.text.size());
+    if (!account.budget.take(now, price)) continue;
+    cost += price;
+    out.push_back(line);
+  }
+  return out;
+}
+
+/// Who has to wait: everybody when the sink is away, else only this stream.
 FifoCollector::Outcome FifoCollector::not_stored(Stream& stream, const Error& error) {
   ++counters_.sink_errors;
-  const auto for_all = error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::ResourceExhausted;
+  const auto for_all = error.code() == ErrorCode::Unavailable;
+  const auto full = error.code() == ErrorCode::ResourceExhausted;
   if (for_all) {
     blocked_until_ = steady_clock::now() + options_.sink_retry;
+  } else if (full) {
+    stream.failures = 1;  // Room may come at any time: no longer wait each time, and what is left is not given up.
   } else if (++stream.failures >= kGiveUpAfter && stream.removed) {
     log(LogLevel::Error, "last log lines not stored, giving up",
         {{"container", stream.source.container_id}, {"error", error.message()}});
     return Outcome::Ended;
   }
-  log(LogLevel::Warning, "log lines not stored, trying again",
-      {{"container", stream.source.container_id}, {"error", error.message()}});
+  auto& account = account_of(stream.source);
+  const auto now = steady_clock::now();
+  if (!account.since) {
+    account.since = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    account.failing_from = now;
+    log(LogLevel::Warning, "log lines not stored, trying again",
+        {{"pod", stream.source.ns + "/" + stream.source.pod},
+         {"container", stream.source.container},
+         {"error", error.message()}});
+  }
+  account.error = error.message();
+  if (!account.told && now - account.failing_from >= options_.tell_after) {
+    account.told = true;
+    ++health_changes_;
+  }
   return for_all ? Outcome::AllWait : Outcome::StreamWaits;
 }
 
+/// A batch is in the sink, but for the lines that were over the limit.
+void FifoCollector::stored(Stream& stream, Account& account, std::size_t dropped) {
+  stream.failures = 0;
+  if (account.since) {
+    log(LogLevel::Info, "log lines are stored again",
+        {{"pod", stream.source.ns + "/" + stream.source.pod}, {"container", stream.source.container}});
+    if (account.told) ++health_changes_;
+    account.since.reset();
+    account.error.clear();
+    account.told = false;
+  }
+  if (dropped == 0) return;
+  const auto now = steady_clock::now();
+  if (account.unsaid == 0) account.say_at = now + options_.limit.period;
+  if (!next_say_ || account.say_at < *next_say_) next_say_ = account.say_at;
+  account.dropped += dropped;
+  account.unsaid += dropped;
+  ++health_changes_;
+}
+
+/// A line in the container's own log. False: it could not be stored now.
+bool FifoCollector::say_dropped(Account& account) {
+  if (account.unsaid == 0) return true;
+  const auto text =
+      fmt::format("berth: {} lines of this container were not stored: the limit is {} lines in {} s, see berth-logd(8)",
+                  account.unsaid, options_.limit.lines, options_.limit.period.count());
+  const auto done = sink_.write(account.source, /*is_stderr=*/true, std::chrono::system_clock::now(), {{.text = text}});
+  if (!done) return false;
+  log(LogLevel::Warning, "lines of a container were over the limit and not stored",
+      {{"pod", account.source.ns + "/" + account.source.pod},
+       {"container", account.source.container},
+       {"lines", std::to_string(account.unsaid)}});
+  account.unsaid = 0;
+  return true;
+}
+
+void FifoCollector::say_what_is_due() {
+  const auto now = steady_clock::now();
+  if (!next_say_ || now < *next_say_) return;
+  next_say_.reset();
+  for (auto& [name, account] : accounts_) {
+    if (account.unsaid == 0) continue;
+    if (account.say_at <= now && !say_dropped(account)) account.say_at = now + options_.sink_retry;
+    if (account.unsaid > 0 && (!next_say_ || account.say_at < *next_say_)) next_say_ = account.say_at;
+  }
+}
+
+LogHealth FifoCollector::health() const {
+  LogHealth out{.lines = counters_.lines, .bytes = counters_.bytes, .troubles = {}};
+  for (const auto& [name, account] : accounts_) {
+    if (account.dropped == 0 && !account.told) continue;
+    out.troubles.push_back({.ns = account.source.ns,
+                            .pod = account.source.pod,
+                            .pod_uid = account.source.pod_uid,
+                            .container = account.source.container,
+                            .dropped = account.dropped,
+                            .error = account.told ? account.error : std::string(),
+                            .since = account.told ? account.since : std::nullopt});
+  }
+  return out;
+}
+
 std::chrono::milliseconds FifoCollector::time_to_wait(std::chrono::milliseconds timeout) const {
+  if (next_say_) timeout = std::min(timeout, until(*next_say_));
   if (const auto blocked = until(blocked_until_); blocked.count() > 0) return std::min(timeout, blocked);
   if (!ready_.empty()) return std::chrono::milliseconds(0);
   return later_.empty() ? timeout : std::min(timeout, until(later_.begin()->first));
@@ -399,6 +546,7 @@ Result<bool> FifoCollector::turn(std::chrono::milliseconds timeout) {
     queue(found->second);
   }
   if (steady_clock::now() >= next_clean_up_) clean_up();
+  say_what_is_due();
   release_due();
   if (ready_.empty() || steady_clock::now() < blocked_until_) return count > 0;
 
@@ -428,6 +576,9 @@ void FifoCollector::clean_up() {
   std::vector<std::string> live;
   for (const auto& [fd, stream] : streams_) live.push_back(stream.source.pod_uid);
   sink_.clean_up(live);
+  std::erase_if(accounts_, [&](const auto& each) {
+    return std::find(live.begin(), live.end(), each.first.first) == live.end() && each.second.unsaid == 0;
+  });
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "base/result.hpp"
+#include "runtime/log_health.hpp"
+#include "runtime/logs/line_budget.hpp"
 #include "runtime/logs/log_sink.hpp"
 
 namespace berth::runtime {
@@ -21,8 +23,11 @@ namespace berth::runtime {
 /// a stream again when it is back. A line that is not finished stays in the FIFO.
 ///
 /// Each stream gets at most 64 KiB a turn, so one that shouts does not starve the others. When the sink cannot take
-/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. A failure that concerns one stream only makes
-/// only that stream wait.
+/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. While the sink is away all streams wait; any
+/// other failure makes only the stream wait that met it, on a full disk too, where another one's few bytes may fit.
+///
+/// Dropped is only what a container writes beyond `limit`, when there is one. Its log says how much, at the end of each
+/// period and of the stream.
 ///
 /// A stream lasts as long as its directory: writers may go and others come. When the last one goes, an unfinished line
 /// counts as finished. A directory that is removed and made again under the same name is read again.
@@ -47,17 +52,25 @@ class Collector {
     std::size_t streams = 0;
   };
   virtual Counters counters() const = 0;
+
+  /// Of which containers not everything is stored: what was dropped of those that live, and what waits for longer than
+  /// `tell_after`. The number grows whenever the troubles are others than before.
+  virtual LogHealth health() const = 0;
+  virtual std::uint64_t health_changes() const = 0;
 };
 
 struct CollectorOptions {
-  /// The sink cannot take more (Unavailable, ResourceExhausted): all streams wait so long. Any other error: that stream
-  /// alone does, and twice as long each time up to 32 times.
+  /// The sink is away (Unavailable): all streams wait so long. It is full (ResourceExhausted): that stream does. Any
+  /// other error: that stream, and twice as long each time up to 32 times.
   std::chrono::milliseconds sink_retry{1000};
   /// While it is readable, turn() does not wait. Never read; outlives the collector. -1: none.
   int wake_fd = -1;
   /// Where to listen for those who want to be attached. Empty: nobody may. When it cannot be, the log is collected all
   /// the same.
   std::filesystem::path attach_socket{};
+  LineLimit limit{};
+  /// Failures that pass sooner than this are nobody's business.
+  std::chrono::milliseconds tell_after{2000};
 };
 
 /// Errors: FailedPrecondition (another collector holds the lock), or as of inotify_init(2), epoll_create(2).

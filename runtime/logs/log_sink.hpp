@@ -18,8 +18,8 @@ class LogSink {
  public:
   virtual ~LogSink() = default;
 
-  /// Stores `lines` of one stream, in order. Unavailable, ResourceExhausted: no stream can be stored now, try again
-  /// later. Any other error concerns this stream.
+  /// Stores `lines` of one stream, in order. Unavailable: no stream can be stored now, try again later. Any other error
+  /// concerns this stream; ResourceExhausted, a full disk, will pass.
   virtual Status write(const LogSource& source, bool is_stderr, WallTime time, const std::vector<LinePiece>& lines) = 0;
 
   /// No more will come from this run: descriptors may be closed.

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/logs/collector.hpp"
@@ -51,16 +54,18 @@ struct Options {
   std::filesystem::path run_dir = "/run/berth";
   std::filesystem::path state_dir = "/var/lib/berth";
   std::string_view sink = "auto";
+  berth::runtime::LineLimit journal{.lines = 300'000, .period = std::chrono::seconds(30)};
 };
 
 constexpr const char* kUsage =
-    "usage: berth-logd [--run-dir DIR] [--state-dir DIR] [--sink auto|journal|files]\n"
+    "usage: berth-logd [--run-dir DIR] [--state-dir DIR] [--sink auto|journal|files] [--journal-lines N]\n"
     "\n"
     "Reads the output of all containers from DIR/io and stores it: in the journal when journald\n"
     "runs here, else in size-rotated files below the state directory.\n"
     "  --run-dir DIR    default /run/berth\n"
     "  --state-dir DIR  default /var/lib/berth\n"
-    "  --sink WHICH     default auto\n";
+    "  --sink WHICH     default auto\n"
+    "  --journal-lines N  of one container to the journal in 30 s; default 300000, 0: no limit\n";
 
 /// By hand: an option library would be a third of this process.
 bool parse(int argc, char** argv, Options& options) {
@@ -73,12 +78,46 @@ bool parse(int argc, char** argv, Options& options) {
       options.state_dir = value;
     } else if (key == "--sink" && (value == "auto" || value == "journal" || value == "files")) {
       options.sink = value;
+    } else if (key == "--journal-lines") {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.journal.lines);
+      if (error != std::errc() || end != value.data() + value.size()) return false;
     } else {
       return false;
     }
   }
   return argc % 2 == 1;
 }
+
+/// Keeps the file with what is not stored true: soon after a change, and its sums now and then.
+class HealthFile {
+ public:
+  explicit HealthFile(std::filesystem::path path) : path_(std::move(path)) {}
+
+  void keep(const berth::runtime::Collector& collector) {
+    constexpr std::chrono::seconds kSoon{1};
+    constexpr std::chrono::seconds kNowAndThen{10};
+    const auto changes = collector.health_changes();
+    const auto lines = collector.counters().lines;
+    const auto passed = std::chrono::steady_clock::now() - written_;
+    const auto due = (changes != changes_ && passed >= kSoon) || (lines != lines_ && passed >= kNowAndThen);
+    if (begun_ && !due) return;
+    begun_ = true;
+    written_ = std::chrono::steady_clock::now();
+    if (auto done = berth::write_file(path_, encode_log_health(collector.health())); !done) return;  // Again later.
+    changes_ = changes;
+    lines_ = lines;
+  }
+
+  /// Something is to be written that had to wait.
+  bool pending(const berth::runtime::Collector& collector) const { return collector.health_changes() != changes_; }
+
+ private:
+  std::filesystem::path path_;
+  std::chrono::steady_clock::time_point written_{};
+  std::uint64_t changes_ = 0;
+  std::uint64_t lines_ = 0;
+  bool begun_ = false;
+};
 
 }  // namespace
 
@@ -109,7 +148,9 @@ int main(int argc, char** argv) {
   const auto sink =
       journal ? runtime::make_journal_sink(kJournalSocket) : runtime::make_file_sink(options.state_dir / "logs");
   auto collector = runtime::make_collector(options.run_dir / "io", *sink,
-                                           {.wake_fd = wake.get(), .attach_socket = options.run_dir / "attach.sock"});
+                                           {.wake_fd = wake.get(),
+                                            .attach_socket = options.run_dir / "attach.sock",
+                                            .limit = journal ? options.journal : runtime::LineLimit{}});
   if (!collector) {
     log(LogLevel::Error, "cannot start", {{"error", collector.error().message()}});
     return 1;
@@ -120,9 +161,12 @@ int main(int argc, char** argv) {
   notify("READY=1");
 
   // Half the watchdog's time or less.
-  constexpr std::chrono::seconds kIdle{10};
+  constexpr std::chrono::milliseconds kIdle{10'000};
+  constexpr std::chrono::milliseconds kSoon{1000};
+  HealthFile health(runtime::log_health_path(options.run_dir));
   while (stopping == 0) {
-    if (auto turned = (*collector)->turn(kIdle); !turned) {
+    health.keep(**collector);
+    if (auto turned = (*collector)->turn(health.pending(**collector) ? kSoon : kIdle); !turned) {
       log(LogLevel::Error, "stopped", {{"error", turned.error().message()}});
       return 1;
     }

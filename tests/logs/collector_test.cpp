@@ -26,6 +26,7 @@ class MemorySink final : public LogSink {
  public:
   Status write(const LogSource& source, bool is_stderr, WallTime, const std::vector<LinePiece>& pieces) override {
     if (failing) return Error(ErrorCode::ResourceExhausted, "disk full");
+    if (source.container_id == too_large) return Error(ErrorCode::ResourceExhausted, "No space left on device");
     if (source.container_id == refused) return Error(ErrorCode::PermissionDenied, "not this one");
     auto& into = lines[source.container_id + (is_stderr ? "/err" : "/out")];
     for (const auto& piece : pieces) into.push_back(std::string(piece.text) + (piece.partial ? "…" : ""));
@@ -36,6 +37,7 @@ class MemorySink final : public LogSink {
 
   bool failing = false;
   std::string refused;
+  std::string too_large;  ///< This one's lines do not fit on the disk.
   std::map<std::string, std::vector<std::string>> lines;
   std::vector<std::string> finished;
 };
@@ -233,6 +235,82 @@ TEST_F(CollectorTest, AStreamThatCannotBeStoredHoldsUpNoOther) {
   put(bad, "new lines do not make it try again\n");
   settle();
   EXPECT_EQ(collector->counters().sink_errors, 1U);
+}
+
+TEST_F(CollectorTest, OnAFullDiskOthersStoreWhatStillFits) {
+  const auto large = make_container("large");
+  const auto small = make_container("small");
+  start({.sink_retry = milliseconds(1), .tell_after = milliseconds(0)});
+  settle();
+  EXPECT_TRUE(collector->health().troubles.empty());
+  sink.too_large = "large";
+  put(large, "kept\n");
+  while (collector->counters().sink_errors < 2) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  put(small, "fits\n");
+  while (sink.lines["small/out"].empty()) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  const auto told = collector->health();
+  ASSERT_EQ(told.troubles.size(), 1U);
+  EXPECT_EQ(told.troubles[0].container, "large");
+  EXPECT_EQ(told.troubles[0].error, "No space left on device");
+  EXPECT_TRUE(told.troubles[0].since);
+
+  const auto changes = collector->health_changes();
+  sink.too_large.clear();
+  while (sink.lines["large/out"].empty()) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  EXPECT_EQ(sink.lines["large/out"], std::vector<std::string>{"kept"});
+  EXPECT_TRUE(collector->health().troubles.empty());
+  EXPECT_GT(collector->health_changes(), changes);
+}
+
+TEST_F(CollectorTest, AFailureThatPassesIsNotTold) {
+  const auto fifo = make_container("c");
+  start({.sink_retry = milliseconds(1), .tell_after = std::chrono::hours(1)});
+  settle();
+  sink.too_large = "c";
+  put(fifo, "kept\n");
+  while (collector->counters().sink_errors < 3) ASSERT_TRUE(collector->turn(milliseconds(1000)));
+  EXPECT_TRUE(collector->health().troubles.empty());
+  EXPECT_EQ(collector->health_changes(), 0U);
+}
+
+TEST_F(CollectorTest, OverTheLimitIsDroppedCountedAndSaid) {
+  const auto loud = make_container("loud");
+  const auto quiet = make_container("quiet");
+  start({.limit = {.lines = 3, .period = std::chrono::seconds(1)}});
+  settle();
+  put(loud, "1\n2\n3\n4\n5\n");
+  put(quiet, "1\n2\n3\n");
+  settle();
+  EXPECT_EQ(sink.lines["loud/out"], (std::vector<std::string>{"1", "2", "3"}));
+  EXPECT_EQ(sink.lines["quiet/out"].size(), 3U) << "the limit is each container's own";
+  auto told = collector->health();
+  ASSERT_EQ(told.troubles.size(), 1U);
+  EXPECT_EQ(told.troubles[0].container, "loud");
+  EXPECT_EQ(told.troubles[0].dropped, 2U);
+  EXPECT_EQ(told.troubles[0].error, "");
+  EXPECT_TRUE(sink.lines["loud/err"].empty());
+
+  while (sink.lines["loud/err"].empty()) ASSERT_TRUE(collector->turn(std::chrono::minutes(1))) << "it wakes by itself";
+  EXPECT_EQ(sink.lines["loud/err"],
+            std::vector<std::string>{"berth: 2 lines of this container were not stored: the limit is 3 lines in 1 s, "
+                                     "see berth-logd(8)"});
+  put(loud, "6\n");
+  settle();
+  EXPECT_EQ(sink.lines["loud/out"].back(), "6");
+  EXPECT_EQ(collector->health().troubles[0].dropped, 2U);
+}
+
+TEST_F(CollectorTest, WhatWasDroppedIsSaidAtTheEndToo) {
+  auto fifo = make_container("c");
+  start({.limit = {.lines = 1, .period = std::chrono::hours(1)}});
+  settle();
+  put(fifo, "1\n2\n");
+  settle();
+  EXPECT_TRUE(sink.lines["c/err"].empty());
+  fifo.reset();
+  std::filesystem::remove_all(dir.path() / "c");
+  settle();
+  EXPECT_EQ(sink.lines["c/err"].size(), 1U);
 }
 
 TEST_F(CollectorTest, AStreamThatCouldNotBeStoredIsTriedAgain) {
