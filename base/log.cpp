@@ -1,15 +1,21 @@
 // base/log.cpp - formats one line and hands it to the kernel in one write(2).
 #include "base/log.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/clock.hpp"
+#include "base/journal_entry.hpp"
+#include "base/unique_fd.hpp"
 
 namespace berth {
 namespace {
@@ -25,16 +31,6 @@ bool stderr_is_journal() {
   struct stat info {};
   if (stream == nullptr || ::fstat(STDERR_FILENO, &info) != 0) return false;
   return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
-}
-
-char syslog_priority(LogLevel level) {
-  switch (level) {
-    case LogLevel::Error: return '3';
-    case LogLevel::Warning: return '4';
-    case LogLevel::Info: return '6';
-    case LogLevel::Debug: return '7';
-  }
-  return '6';
 }
 
 std::string_view level_name(LogLevel level) {
@@ -84,6 +80,34 @@ void write_all(std::string_view line) {
   }
 }
 
+constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+
+/// A connected datagram socket; none when nobody listens. Left open for good: threads may log until the very end.
+int journal_socket() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, kJournalSocket, sizeof address.sun_path - 1);
+  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? fd.release()
+                                                                                                     : -1;
+}
+
+/// By journald's native protocol, with the number and the fields that a line on stderr cannot carry. False: not sent
+/// (it was restarted, say), the line goes to stderr.
+bool send_to_journal(std::string_view entry) {
+  static const int fd = journal_socket();
+  if (fd < 0) return false;
+  for (;;) {
+    if (::send(fd, entry.data(), entry.size(), MSG_NOSIGNAL) >= 0) return true;
+    if (errno == EINTR) continue;
+    if (errno != ECONNREFUSED && errno != ENOTCONN) return false;
+    // A journald that was started again listens on a new socket of that name.
+    const UniqueFd fresh(journal_socket());
+    if (!fresh || ::dup3(fresh.get(), fd, O_CLOEXEC) < 0) return false;
+    return ::send(fd, entry.data(), entry.size(), MSG_NOSIGNAL) >= 0;
+  }
+}
+
 }  // namespace
 
 void set_log_level(LogLevel level) { max_level.store(level, std::memory_order_relaxed); }
@@ -106,10 +130,12 @@ std::string format_log_line(std::string_view message, const std::vector<LogField
 void log(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
   if (level > max_level.load(std::memory_order_relaxed)) return;
   static const bool journal = stderr_is_journal();
+  auto text = format_log_line(message, fields);
+  if (text.size() > kMaxLine) text.replace(kMaxLine, std::string::npos, "...");
+  if (journal && send_to_journal(format_journal_entry(level, message, fields, text))) return;
   std::string line = journal ? fmt::format("<{}>", syslog_priority(level))
                              : fmt::format("{} {} ", format_rfc3339_micro(SystemClock().wall()), level_name(level));
-  line += format_log_line(message, fields);
-  if (line.size() > kMaxLine) line.replace(kMaxLine, std::string::npos, "...");
+  line += text;
   line += '\n';
   write_all(line);
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/log.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -67,6 +69,10 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
   event.source_host = host_;
   kept_[key] = {.name = event.meta.name, .ns = event.meta.ns, .count = 1, .last = clock_.now()};
   writer_.create(model::encode_event(event), Durability::Lazy, {});
+  // Events are gone after an hour; what went wrong is in the journal for as long as that is kept.
+  if (type == "Warning") {
+    log(LogLevel::Warning, fmt::format("event {}", reason), {{"object", involved.display()}, {"message", text}});
+  }
 }
 
 void EventRecorder::forget_old() {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/journal_entry.hpp"
+#include "base/message_ids.hpp"
+
 namespace berth {
 namespace {
 
@@ -28,6 +31,18 @@ TEST(Log, WritesOneLineAndDropsLevelsBelowTheSetOne) {
   const auto text = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(text.ends_with(" warning disk is filling used=91%\n") || text == "<4>disk is filling used=91%\n") << text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST(Log, AMessageOfTheJournalHasItsNumberAndItsFields) {
+  const std::vector<LogField> fields{{"pod", "default/web-0"}, {"odd-key", "two\nlines"}};
+  const auto entry = format_journal_entry(LogLevel::Info, "pod ready", fields, format_log_line("pod ready", fields));
+  EXPECT_NE(entry.find("PRIORITY=6\n"), std::string::npos) << entry;
+  EXPECT_NE(entry.find("MESSAGE=pod ready pod=default/web-0 odd-key=\"two\\nlines\"\n"), std::string::npos) << entry;
+  EXPECT_NE(entry.find("\nDETAIL_POD=default/web-0\n"), std::string::npos) << entry;
+  EXPECT_NE(entry.find("\nDETAIL_ODD_KEY=two\\nlines\n"), std::string::npos) << entry;
+  ASSERT_EQ(message_id("pod ready").size(), 32U);
+  EXPECT_NE(entry.find("\nMESSAGE_ID=" + std::string(message_id("pod ready")) + "\n"), std::string::npos) << entry;
+  EXPECT_EQ(message_id("pod"), "") << "the whole message counts";
 }
 
 }  // namespace
