@@ -16,6 +16,7 @@
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
 #include "agent/host_shutdown.hpp"
+#include "agent/log_watch.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
@@ -31,6 +32,7 @@
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
+#include "agent/services/host_routes.hpp"
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"
 #include "agent/sets/start_order.hpp"
@@ -41,6 +43,7 @@
 #include "base/log.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
+#include "systemd/host_resolver.hpp"
 #include "systemd/host_state.hpp"
 #include "systemd/notify.hpp"
 #include "volumes/pod_volumes.hpp"
@@ -96,7 +99,7 @@ class HostAgent final : public Agent {
                                                    .runtime = config_.containerd_runtime,
                                                    .run_dir = config_.run_dir,
                                                    .cgroup_parent = cgroup_parent()})),
-        logs_(runtime::make_log_reader(config_.state_dir / "logs")),
+        logs_(runtime::make_honest_log_reader(runtime::make_log_reader(config_.state_dir / "logs"), config_.run_dir)),
         network_(std::move(network)),
         volumes_(volumes::make_pod_volumes(
             {.run_dir = config_.run_dir,
@@ -178,6 +181,7 @@ class HostAgent final : public Agent {
                   board_.set_containerd(error, version);
                   node_.on_runtime(error, version);
                 }),
+        log_watch_(loop_, *files_lane_, config_.run_dir, event_sink()),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -197,6 +201,7 @@ class HostAgent final : public Agent {
   ~HostAgent() override {
     feed_.end();
     sources_.reset();
+    resolver_.reset();
     // Lanes first: their jobs use the rooms. What they post to the loop is never run.
     pods_lane_.reset();
     hooks_lane_.reset();
@@ -233,6 +238,7 @@ class HostAgent final : public Agent {
   void publish_names();
   void on_stop_signal(int signal);
   void stop_alone(int signal);
+  void on_resolver_news(const std::string& error);
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
 
@@ -273,8 +279,10 @@ class HostAgent final : public Agent {
   PodRecords records_;
   StrangerOrders orders_;
   Health health_;
+  LogWatch log_watch_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
+  std::unique_ptr<systemd::HostResolver> resolver_;  ///< From begin() on.
   CacheFeed feed_;
   std::optional<Alarm> stop_limit_;  ///< From the end of run() until nobody calls the runtime any more.
   std::set<std::string> held_;       ///< uids of pods that wait, see Recovery::holds().
@@ -282,6 +290,7 @@ class HostAgent final : public Agent {
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
   bool stopping_ = false;  ///< Told to stop.
+  bool names_left_out_ = false;
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -405,6 +414,12 @@ void HostAgent::begin() {
     here.insert(pod->meta.uid);
     drive(pod);
   }
+  log_watch_.begin();
+  resolver_ = systemd::make_host_resolver(
+      {.link = config_.bridge,
+       .servers = config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen,
+       .port = static_cast<std::uint16_t>(config_.dns_port)},
+      [this](const std::string& error) { loop_.post([this, error] { on_resolver_news(error); }); });
   recovery_.begin(std::move(here));
   recovery_.look_for_orphans();
   runner_.wake_all();
@@ -524,7 +539,16 @@ void HostAgent::publish_names() {
   // Posted, so that a burst of changes makes one zone.
   loop_.post([this] {
     names_posted_ = false;
-    dns_->publish(make_names(cache_, config_.cluster_domain));
+    const auto names = make_names(cache_, config_.cluster_domain);
+    dns_->publish(names);
+    auto routes = host_routes(names, systemd::kMostDomains);
+    if (resolver_) resolver_->set({.domains = std::move(routes.domains), .left_out = routes.left_out});
+    if ((routes.left_out > 0) != std::exchange(names_left_out_, routes.left_out > 0) && resolver_) {
+      log(LogLevel::Warning,
+          routes.left_out > 0 ? "not all short names are known to the host, systemd-resolved takes no more"
+                              : "all short names are known to the host again",
+          {{"domains", std::to_string(systemd::kMostDomains)}, {"left_out", std::to_string(routes.left_out)}});
+    }
   });
 }
 
@@ -546,6 +570,15 @@ void HostAgent::on_stop_signal(int signal) {
 void HostAgent::stop_alone(int signal) {
   log(LogLevel::Info, "stopping, pods keep running", {{"signal", std::to_string(signal)}});
   loop_.stop();
+}
+
+void HostAgent::on_resolver_news(const std::string& error) {
+  if (error.empty()) {
+    log(LogLevel::Info, "the host knows the pods' names", {{"link", config_.bridge}});
+  } else {
+    log(LogLevel::Warning, "systemd-resolved does not take the pods' names, trying again",
+        {{"link", config_.bridge}, {"error", error}});
+  }
 }
 
 void HostAgent::run() {

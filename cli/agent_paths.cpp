@@ -50,6 +50,9 @@ Result<AgentPaths> agent_paths(std::string_view yaml) {
   if (auto taken = take(*document, {"runDir"}, paths.run_dir); !taken) return taken.error();
   paths.socket = paths.run_dir / "berthd.sock";
   if (auto taken = take(*document, {"api", "socket"}, paths.socket); !taken) return taken.error();
+  std::filesystem::path domain = paths.cluster_domain;
+  if (auto taken = take(*document, {"network", "clusterDomain"}, domain); !taken) return taken.error();
+  paths.cluster_domain = domain.string();
   return paths;
 }
 

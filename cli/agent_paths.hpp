@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -14,6 +15,7 @@ struct AgentPaths {
   std::filesystem::path state_dir = "/var/lib/berth";
   std::filesystem::path run_dir = "/run/berth";
   std::filesystem::path socket = "/run/berth/berthd.sock";
+  std::string cluster_domain = "cluster.local";
 };
 
 /// Of the text of a berthd.yaml; only these keys are looked at, `berthd --check` judges the rest. InvalidArgument with

@@ -1,6 +1,7 @@
 // cli/doctor_command.cpp - berth doctor: what this host lacks for pods to run, and how to fix it.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #include "base/unique_fd.hpp"
 #include "cli/agent_paths.hpp"
 #include "cli/command.hpp"
+#include "cli/resources.hpp"
 #include "cli/server.hpp"
 #include "model/host_status.hpp"
 
@@ -190,6 +192,29 @@ std::vector<Finding> strangers(const Global& global) {
   return all;
 }
 
+/// Do the host's programs find the pods by name? Asked for a service that has addresses, as any program would.
+std::vector<Finding> host_names(const Global& global, const std::string& domain) {
+  const auto list = Server(global).list(model::info(model::Kind::Endpoints), "", {"", ""});
+  if (!list) return {};
+  for (const auto& endpoints : items_of(*list)) {
+    const auto* subsets = find(endpoints, {"subsets"});
+    if (subsets == nullptr || !subsets->is_array() || subsets->get_array().empty()) continue;
+    if (find(subsets->get_array()[0], {"addresses"}) == nullptr) continue;
+    const auto name = fmt::format("{}.{}.svc.{}", name_of(endpoints), namespace_of(endpoints), domain);
+    addrinfo* found = nullptr;
+    const auto code = ::getaddrinfo(name.c_str(), nullptr, nullptr, &found);
+    if (code == 0) {
+      ::freeaddrinfo(found);
+      return {good("the host resolves the pods' names")};
+    }
+    return {
+        {Verdict::Warn, fmt::format("the host does not resolve {}: {}", name, ::gai_strerror(code)),
+         "apt-get install systemd-resolved libnss-resolve, which the agent tells of them; or send them to it from the "
+         "resolver that is here (docs/operations.md, names on the host)"}};
+  }
+  return {};  // No names yet.
+}
+
 struct DoctorOptions {
   std::filesystem::path config = "/etc/berth/berthd.yaml";
   std::filesystem::path containerd;  ///< Empty: as the configuration says.
@@ -229,6 +254,7 @@ int examine(Global global, const DoctorOptions& options) {
                                                      dns_port};
   for (const auto& check : checks) findings.push_back(check());
   for (auto& finding : strangers(global)) findings.push_back(std::move(finding));
+  for (auto& finding : host_names(global, paths.cluster_domain)) findings.push_back(std::move(finding));
   bool failed = false;
   for (const auto& finding : findings) {
     switch (finding.verdict) {

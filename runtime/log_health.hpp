@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "runtime/log_reader.hpp"
 
 namespace berth::runtime {
 
@@ -45,5 +47,12 @@ std::filesystem::path log_health_path(const std::filesystem::path& run_dir);
 
 /// Nothing is known (no berth-logd has run yet): as if all were well.
 LogHealth read_log_health(const std::filesystem::path& run_dir);
+
+/// Why the newest lines of the container that `query` is about are not stored now; empty: they are. Pure.
+std::string log_trouble(const LogHealth& health, const LogQuery& query);
+
+/// `lines`, and after the last of them, while what comes next cannot be stored, a line that says so.
+std::unique_ptr<LogReader> make_honest_log_reader(std::unique_ptr<LogReader> lines,
+                                                  const std::filesystem::path& run_dir);
 
 }  // namespace berth::runtime

@@ -15,6 +15,7 @@
 #include "api/usage/request_counters.hpp"
 #include "api/usage/usage_sampler.hpp"
 #include "base/atomic_file.hpp"
+#include "base/log_counters.hpp"
 
 namespace berth::api {
 namespace {
@@ -98,6 +99,21 @@ void append_store(std::string& out, const store::Store& store) {
   for (const auto& [phase, count] : phases) out += fmt::format("berth_pods{{phase=\"{}\"}} {}\n", phase, count);
   append_one(out, "berth_container_restarts", "gauge", "Restarts of all containers of the pods that there are now.",
              restarts);
+}
+
+/// What berth-logd counts, as of a few seconds ago.
+void append_logs(std::string& out) {
+  const auto now = log_counters().read();
+  append_one(out, "berth_log_lines_total", "counter", "Lines of containers that were stored.", now.stored);
+  append_one(out, "berth_log_waiting_containers", "gauge",
+             "Containers whose output cannot be stored now, because of a full disk for one.", now.waiting);
+  append_family(out, "berth_log_lines_dropped_total", "counter",
+                "Lines of a container that were over its limit and not stored.");
+  for (const auto& [container, lines] : now.dropped) {
+    const auto& [ns, pod, name] = container;
+    out += fmt::format("berth_log_lines_dropped_total{{namespace=\"{}\",pod=\"{}\",container=\"{}\"}} {}\n",
+                       escape_label(ns), escape_label(pod), escape_label(name), lines);
+  }
 }
 
 void append_counters(std::string& out) {
@@ -192,6 +208,7 @@ bool handle_metrics_page(ApiContext& context, const Target& target, Method metho
   context.requests->append(out);
   context.lane.run([&store = context.store, out = std::move(out), post = context.reactor.post(), respond]() mutable {
     append_counters(out);
+    append_logs(out);
     append_store(out, store);
     append_process(out);
     post([respond, body = std::make_shared<std::string>(std::move(out))] { respond(text_page(std::move(*body))); });

@@ -15,6 +15,9 @@ TEST(AgentPaths, AreTheConfigurationsElseTheDefaults) {
   EXPECT_EQ(paths->containerd, "/run/k3s/containerd.sock");
   EXPECT_EQ(paths->socket, "/run/b2/berthd.sock") << "it follows runDir";
 
+  EXPECT_EQ(paths->cluster_domain, "cluster.local");
+  EXPECT_EQ(agent_paths("network: {clusterDomain: berth.test}")->cluster_domain, "berth.test");
+
   const auto named = agent_paths("runDir: /run/b2\napi: {socket: /run/api.sock}\n");
   ASSERT_TRUE(named);
   EXPECT_EQ(named->socket, "/run/api.sock");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/atomic_file.hpp"
+#include "runtime/logs/log_sink.hpp"
 #include "tests/temp_dir.hpp"
 
 namespace berth::runtime {
@@ -44,6 +45,50 @@ TEST(LogHealth, SeparatorsInsideOfAnErrorBecomeBlanks) {
   const auto read = decode_log_health(encode_log_health(odd));
   ASSERT_EQ(read.troubles.size(), 1U);
   EXPECT_EQ(read.troubles[0].error, "one two three");
+}
+
+std::string next_text(LogCursor& cursor) {
+  const auto line = cursor.next();
+  if (!line) return "(" + line.error().message() + ")";
+  return *line ? (*line)->text : "(none)";
+}
+
+std::vector<std::string> all_lines(LogReader& reader, const LogQuery& query) {
+  std::vector<std::string> out;
+  auto cursor = reader.open(query);
+  if (!cursor) return {"(" + cursor.error().message() + ")"};
+  for (auto line = (*cursor)->next(); line && *line; line = (*cursor)->next()) out.push_back((*line)->text);
+  return out;
+}
+
+TEST(LogHealth, ALogThatEndsForWantOfRoomSaysSo) {
+  const TempDir dir;
+  const auto logs = dir.path() / "logs";
+  const auto sink = make_file_sink(logs);
+  const LogSource source{.ns = "default", .pod = "mongo-0", .pod_uid = "u-1", .container = "main", .container_id = "c"};
+  const auto reader = make_honest_log_reader(make_file_log_reader(logs), dir.path());
+  LogQuery query;
+  query.ns = "default";
+  query.pod = "mongo-0";
+  query.pod_uid = "u-1";
+  query.container = "main";
+  const std::string said =
+      "berth: what this container writes now is not stored: write /var/lib: No space left on device";
+  EXPECT_FALSE(reader->open(query)) << "nothing written, nothing wrong";
+
+  ASSERT_TRUE(write_file(log_health_path(dir.path()), encode_log_health(kSome)));
+  EXPECT_EQ(all_lines(*reader, query), std::vector<std::string>{said}) << "an empty log is not a silent container";
+
+  auto following = reader->open(query);
+  ASSERT_TRUE(following);
+  EXPECT_EQ(next_text(**following), said);
+  EXPECT_EQ(next_text(**following), "(none)") << "once";
+  ASSERT_TRUE(sink->write(source, false, std::chrono::system_clock::now(), {{.text = "stored"}}));
+  EXPECT_EQ(next_text(**following), "stored") << "it goes on when there is room";
+  EXPECT_EQ(all_lines(*reader, query), (std::vector<std::string>{"stored", said}));
+
+  ASSERT_TRUE(write_file(log_health_path(dir.path()), encode_log_health({})));
+  EXPECT_EQ(all_lines(*reader, query), std::vector<std::string>{"stored"});
 }
 
 }  // namespace
