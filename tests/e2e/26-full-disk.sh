@@ -88,3 +88,29 @@ expect "its exit code" "$(cat "$BERTH_TEST_DIR/code")" 1
 expect_match "it says why" "$(cat "$BERTH_TEST_DIR/poor")" "Too many open files"
 expect "it did not ask for time" "$(grep -c EXTEND_TIMEOUT_USEC "$told" || true)" 0
 expect "the processes" "$(processes)" "$before"
+
+step "a log disk that is full: containers wait, their pods say so, nothing is lost"
+stop_logd
+mkdir -p "$state/logs"
+mount -t tmpfs -o size=256k,mode=750 tmpfs "$state/logs"
+start_agent
+speaker() { # NAME SCRIPT
+  printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec:\n  terminationGracePeriodSeconds: 1\n  containers:\n  - name: main\n    image: busybox:1.35\n    command: [sh, -c, %s]\n' "$1" "'$2; sleep 100000'" | put_manifest "$1.yaml"
+}
+speaker loud "seq 10000"
+told_event() { berth get events | grep "$1" | grep -q "pod/$2"; }
+wait_for 20 "an event of the loud one" told_event LogNotStored loud
+speaker low "echo hello"
+wait_for 20 "it runs" is_running low
+says_why() { berth logs low | grep -q "^berth: what this container writes now is not stored: .*No space left on device"; }
+wait_for 10 "the log of another is not just empty" says_why
+wait_for 10 "and it has an event, too" told_event LogNotStored low
+waiting() { curl -s --unix-socket "$socket" http://localhost/metrics | grep -q '^berth_log_waiting_containers 2$'; }
+wait_for 10 "a metric counts both" waiting
+mount -o remount,size=16m "$state/logs"
+wait_for 10 "with room it is told that all is well" told_event LogStored loud
+# At least once each: the batch that met the full disk is stored again, whole.
+whole() { [ "$(berth logs loud | grep -x '[0-9]*' | sort -un | wc -l)" = 10000 ]; }
+wait_for 10 "all 10,000 lines are there" whole
+heard() { [ "$(berth logs low)" = hello ]; }
+wait_for 10 "and the other's" heard
