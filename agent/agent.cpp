@@ -633,7 +633,7 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
+Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSockets& kept) {
   // Many small allocations from many threads: a few arenas keep the footprint flat (mallopt(3)).
   ::mallopt(M_ARENA_MAX, 2);
   for (const auto& dir : {config.run_dir, config.state_dir}) {
@@ -658,6 +658,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config) {
   dns.port = static_cast<std::uint16_t>(config.dns_port);
   if (config.dns_upstreams) dns.upstreams = *config.dns_upstreams;
   dns.resolv_conf = "/etc/resolv.conf";
+  dns.kept = kept;
   dns.allow_recursion = {config.pod_cidr, "127.0.0.0/8", (*network)->gateway() + "/32"};
   auto server = network::start_dns_server(dns);
   if (!server) return std::move(server).error().context("start the DNS server");

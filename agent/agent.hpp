@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/config.hpp"
+#include "base/kept_sockets.hpp"
 #include "base/loop.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -42,6 +43,7 @@ class Agent {
 /// Opens the store, sets up the host's network, binds the DNS server.
 /// Errors: InvalidArgument (configuration), FailedPrecondition (pod CIDR overlaps), Unavailable (another agent holds
 /// the state directory, or the DNS address is taken), PermissionDenied. containerd being away is none: it is awaited.
-Result<std::unique_ptr<Agent>> make_agent(const Config& config);
+/// `kept`: sockets of the DNS server that an earlier process kept.
+Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSockets& kept = {});
 
 }  // namespace berth::agent

@@ -10,6 +10,7 @@
 #include "agent/start.hpp"
 #include "api/api_server.hpp"
 #include "base/log.hpp"
+#include "systemd/fd_store.hpp"
 
 namespace {
 
@@ -59,18 +60,22 @@ int main(int argc, char** argv) {
     return 0;
   }
 
-  auto agent = berth::agent::start_agent(*config);
+  berth::systemd::FdStore fd_store;
+  auto agent = berth::agent::start_agent(*config, fd_store.sockets());
   if (berth::failed_with(agent, berth::ErrorCode::Cancelled)) {
     berth::log(berth::LogLevel::Info, agent.error().message());
     return 0;
   }
   if (!agent) return fail(agent.error());
   auto served = api_config(*config);
+  served.kept = fd_store.sockets();
+  if (served.tls) served.tls->kept = served.kept;
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
   served.host_status = [&agent] { return (*agent)->status(); };
   auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
                                           [&agent] { return (*agent)->health(); });
   if (!api) return fail(api.error());
+  fd_store.drop_others();
   (*agent)->run();
   return 0;
 }

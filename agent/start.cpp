@@ -94,9 +94,9 @@ bool disk_is_full(const std::filesystem::path& directory) {
   return ::fsync(file.get()) != 0 && is_full(errno);
 }
 
-Result<std::unique_ptr<Agent>> start_agent(const Config& config) {
+Result<std::unique_ptr<Agent>> start_agent(const Config& config, const KeptSockets& kept) {
   for (;;) {
-    auto agent = make_agent(config);
+    auto agent = make_agent(config, kept);
     // Only then: too many open files, or too little memory, do not get better while we hold on to them.
     if (agent || !full_disk(config)) return agent;
     if (!wait_for_room(config, agent.error().message())) {

@@ -19,6 +19,6 @@ bool disk_is_full(const std::filesystem::path& directory);
 ///
 /// Errors: those of make_agent(), at once, when no disk is full; Cancelled: SIGTERM or SIGINT came while we waited.
 /// Before other threads exist: signals are waited for on the calling one.
-Result<std::unique_ptr<Agent>> start_agent(const Config& config);
+Result<std::unique_ptr<Agent>> start_agent(const Config& config, const KeptSockets& kept = {});
 
 }  // namespace berth::agent

@@ -42,7 +42,8 @@ class Server final : public ApiServer {
     reactor_.reset();        // connections end here, and hand their last jobs to the lane
     lane_.reset();           // whose jobs still read the context
     dial_lane_.reset();
-    ::unlink(context_.config.socket.c_str());
+    // A kept socket goes on listening: its file leads our clients to it, and the next of us.
+    if (!context_.config.kept.take) ::unlink(context_.config.socket.c_str());
   }
 
   Status serve(UniqueFd listener) {
@@ -96,7 +97,7 @@ class Server final : public ApiServer {
 Result<std::unique_ptr<ApiServer>> start_api_server(const ApiConfig& config, store::Store& store,
                                                     runtime::PodRuntime& runtime, runtime::LogReader& logs,
                                                     HealthCheck health) {
-  auto listener = listen_on(config.socket);
+  auto listener = listen_on(config.socket, config.kept);
   if (!listener) return listener.error();
   auto server = std::make_unique<Server>(config, store, runtime, logs, std::move(health));
   if (auto serving = server->serve(*std::move(listener)); !serving) return serving.error();

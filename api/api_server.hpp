@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/kept_sockets.hpp"
 #include "base/result.hpp"
 #include "base/tcp_address.hpp"
 #include "base/unique_fd.hpp"
@@ -38,6 +39,7 @@ struct TlsConfig {
   std::filesystem::path token_file;  ///< See token_file.hpp.
   std::filesystem::path pki_directory;
   std::vector<std::string> names;  ///< Of this server, besides the ones we know.
+  KeptSockets kept = {};           ///< As of ApiConfig.
 };
 
 struct ApiConfig {
@@ -50,6 +52,7 @@ struct ApiConfig {
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};
   PodDialer dial_pod{};            ///< For port-forward.
+  KeptSockets kept{};              ///< Listening sockets that an earlier process kept.
   HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
 };
 

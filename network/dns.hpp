@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/kept_sockets.hpp"
 #include "base/result.hpp"
 
 namespace berth::network {
@@ -53,6 +54,8 @@ struct DnsConfig {
   /// Followed from now on, whoever writes it; while it names no server, the last that it named are asked. A stub on
   /// loopback (systemd-resolved) is asked like any other: we run in the host's namespace. Empty: none.
   std::filesystem::path resolv_conf = {};
+  /// Sockets of `listen` that an earlier process kept. When there are any, questions wait in them for the first zone.
+  KeptSockets kept = {};
 };
 
 /// Answers over UDP and TCP on its own threads, from an immutable zone that is swapped whole. Until the first one is

@@ -83,4 +83,24 @@ Result<UniqueFd> listen_on(const std::filesystem::path& path) {
   return fd;
 }
 
+Result<UniqueFd> listen_on(const std::filesystem::path& path, const KeptSockets& kept) {
+  if (!kept.take) return listen_on(path);
+  // By the file's number: a socket whose file was removed or replaced is reached by nobody.
+  const auto name_of_file = [&]() -> std::string {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return {};
+    return fmt::format("api-unix-{}-{}", info.st_dev, info.st_ino);
+  };
+  if (const auto name = name_of_file(); !name.empty()) {
+    if (auto fd = kept.take(name); fd) return fd;
+  }
+  auto fd = listen_on(path);
+  if (failed_with(fd, ErrorCode::Unavailable)) {
+    kept.drop_others();
+    fd = listen_on(path);
+  }
+  if (fd) kept.keep(name_of_file(), fd->get());
+  return fd;
+}
+
 }  // namespace berth::api

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -46,6 +47,20 @@ Result<UniqueFd> listen_on_tcp(const TcpAddress& address) {
     return Error::from_errno(errno, doing);
   }
   if (::listen(fd.get(), kBacklog) != 0) return Error::from_errno(errno, doing);
+  return fd;
+}
+
+Result<UniqueFd> listen_on_tcp(const TcpAddress& address, const KeptSockets& kept) {
+  if (!kept.take || address.port == 0) return listen_on_tcp(address);
+  auto name = "api-tcp-" + address.text();
+  std::replace(name.begin(), name.end(), ':', '_');
+  if (auto fd = kept.take(name); fd) return fd;
+  auto fd = listen_on_tcp(address);
+  if (failed_with(fd, ErrorCode::Unavailable)) {
+    kept.drop_others();
+    fd = listen_on_tcp(address);
+  }
+  if (fd) kept.keep(name, fd->get());
   return fd;
 }
 

@@ -59,7 +59,7 @@ Result<std::unique_ptr<TlsListener>> TlsListener::make(const TlsConfig& config, 
     if (auto loaded = made->tokens_->load(); !loaded) return loaded.error().context("api.tls.tokenFile");
   }
   for (const auto& address : config.listen) {
-    auto listener = listen_on_tcp(address);
+    auto listener = listen_on_tcp(address, config.kept);
     if (!listener) return listener.error();
     options.listeners.push_back(*std::move(listener));
   }

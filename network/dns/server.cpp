@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -75,10 +76,13 @@ class Server final : public DnsServer {
     stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!epoll_ || !stop_) return Error::from_errno(errno, "prepare the DNS server");
     for (const auto& text : config.listen) {
-      if (auto bound = listen(text, config.port); !bound) return bound;
+      if (auto bound = listen(text, config.port, config.kept); !bound) return bound;
     }
-    for (const auto fd : {stop_.get(), forwarder_.fd(), tcp_.fd()}) {
+    for (const auto fd : {stop_.get(), forwarder_.fd()}) {
       if (auto watched = watch(fd); !watched) return watched;
+    }
+    if (!taken_) {
+      if (auto watched = watch_clients(); !watched) return watched;
     }
     if (auto followed = follow(config); !followed) return followed;
     // Signals are for the loop's thread.
@@ -92,7 +96,13 @@ class Server final : public DnsServer {
     return Ok{};
   }
 
-  void publish(const DnsNames& names) override { slot_.publish(Zone::build(names)); }
+  void publish(const DnsNames& names) override {
+    slot_.publish(Zone::build(names));
+    if (!taken_ || watched_.exchange(true)) return;
+    if (auto watched = watch_clients(); !watched) {
+      log(LogLevel::Error, "DNS does not answer", {{"error", watched.error().message()}});
+    }
+  }
 
   std::uint16_t port() const override { return port_; }
 
@@ -110,6 +120,33 @@ class Server final : public DnsServer {
     event.data.fd = fd;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return Error::from_errno(errno, "watch a DNS socket");
     return Ok{};
+  }
+
+  /// Any thread: see epoll_ctl(2).
+  Status watch_clients() {
+    for (const auto& udp : udp_) {
+      if (auto watched = watch(udp.get()); !watched) return watched;
+    }
+    return watch(tcp_.fd());
+  }
+
+  /// As an earlier process kept it, else made and kept for the next.
+  Result<UniqueFd> socket_for(const std::string& text, const SocketAddress& address, int type,
+                              const KeptSockets& kept) {
+    if (!kept.take || address.port() == 0) return bind_socket(address, type);
+    auto name = fmt::format("dns-{}-{}-{}", type == SOCK_DGRAM ? "udp" : "tcp", text, address.port());
+    std::replace(name.begin(), name.end(), ':', '_');
+    if (auto fd = kept.take(name); fd && bound_port(fd.get()) == address.port()) {
+      taken_ = true;
+      return fd;
+    }
+    auto fd = bind_socket(address, type);
+    if (failed_with(fd, ErrorCode::Unavailable)) {
+      kept.drop_others();
+      fd = bind_socket(address, type);
+    }
+    if (fd) kept.keep(name, fd->get());
+    return fd;
   }
 
   /// Whom to ask when the configuration names nobody.
@@ -134,21 +171,20 @@ class Server final : public DnsServer {
   }
 
   /// UDP and TCP on one port. A port of the kernel's choice for UDP may be taken for TCP: then another.
-  Status listen(const std::string& text, std::uint16_t port) {
+  Status listen(const std::string& text, std::uint16_t port, const KeptSockets& kept) {
     const auto parsed = parse_socket_address(text, port_ != 0 ? port_ : port);
     if (!parsed) return parsed.error().context("DNS listen address");
     for (int i = 1;; ++i) {
       auto address = *parsed;
-      auto udp = bind_socket(address, SOCK_DGRAM);
+      auto udp = socket_for(text, address, SOCK_DGRAM, kept);
       if (!udp) return udp.error();
       address.set_port(bound_port(udp->get()));
-      auto tcp = bind_socket(address, SOCK_STREAM);
+      auto tcp = socket_for(text, address, SOCK_STREAM, kept);
       if (!tcp && parsed->port() == 0 && i < kPortTries) continue;
       if (!tcp) return tcp.error();
       port_ = address.port();
       own_.push_back(address);
       closed_ = closed_ && may_recurse(address_of(address.get()));
-      if (auto watched = watch(udp->get()); !watched) return watched;
       udp_.push_back(std::move(*udp));
       return tcp_.listen(std::move(*tcp));
     }
@@ -277,6 +313,8 @@ class Server final : public DnsServer {
   UniqueFd epoll_;
   UniqueFd stop_;
   std::uint16_t port_ = 0;
+  bool taken_ = false;                ///< Sockets that an earlier process kept: clients wait there for the first zone.
+  std::atomic<bool> watched_{false};  ///< With taken_: they are attended to.
   std::uint32_t turn_ = 0;
   SteadyTime now_;
   Counter queries_{0};
