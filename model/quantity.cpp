@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <variant>
@@ -12,7 +13,8 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr auto kMostMilli = static_cast<Wide>(std::numeric_limits<std::int64_t>::max());
+constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+constexpr Wide kMostMilli = static_cast<Wide>(kMost) * 1000;
 
 /// How it is written: 1500m, 1.5Gi, 1e3.
 enum class Format { Decimal, Binary, Exponent };
@@ -32,7 +34,6 @@ struct Written {
 };
 
 constexpr std::string_view kForm = "quantities look like 500m, 1.5, 64Mi or 2e3";
-constexpr std::string_view kTooLarge = "too large";
 
 struct Suffix {
   std::string_view text;
@@ -71,7 +72,7 @@ std::variant<Written, std::string_view> read(std::string_view text) {
   Written out;
   out.negative = text.starts_with('-');
   if (out.negative || text.starts_with('+')) text.remove_prefix(1);
-  // Digits that fit go to the mantissa; what is cut off only matters for rounding up.
+  // Digits that fit go to the mantissa; of what is cut off only the place matters, and whether to round up.
   int decimal = 0;
   int kept = 0;
   bool any = false;
@@ -88,12 +89,11 @@ std::variant<Written, std::string_view> read(std::string_view text) {
       out.mantissa = out.mantissa * 10 + digit;
       if (out.mantissa != 0) ++kept;
       if (fraction) --decimal;
-    } else if (fraction) {
-      out.rest_not_zero = out.rest_not_zero || digit != 0;
     } else {
-      return kTooLarge;
+      out.rest_not_zero = out.rest_not_zero || digit != 0;
+      if (!fraction) ++decimal;
     }
-    if (decimal < -1000) return kForm;
+    if (decimal < -1000 || decimal > 1000) return kForm;
   }
   if (!any) return kForm;
   const auto scale = scale_of(text.substr(i));
@@ -103,7 +103,7 @@ std::variant<Written, std::string_view> read(std::string_view text) {
   return out;
 }
 
-/// The amount in units of 10^-places, rounded up; at most ten times `most` when it is more than that.
+/// The amount in units of 10^-places, rounded up; `most` when it is more than that.
 Wide units(const Written& from, int places, Wide most) {
   auto amount = from.mantissa << from.scale.binary;  // at most 64 + 60 bits
   auto rest = from.rest_not_zero;
@@ -113,7 +113,8 @@ Wide units(const Written& from, int places, Wide most) {
     rest = rest || amount % 10 != 0;
     amount /= 10;
   }
-  return rest ? amount + 1 : amount;
+  if (rest) ++amount;
+  return std::min(amount, most);
 }
 
 std::string digits_of(Wide number) {
@@ -155,11 +156,17 @@ Result<Quantity> Quantity::parse(std::string_view text) {
   if (const auto* why = std::get_if<std::string_view>(&written)) return bad(*why);
   const auto& number = std::get<Written>(written);
   const auto milli = units(number, 3, kMostMilli);
-  if (milli > kMostMilli) return bad(kTooLarge);
 
   Quantity result;
-  result.milli_ = static_cast<std::int64_t>(milli);
-  if (number.negative) result.milli_ = -result.milli_;
+  result.whole_ = static_cast<std::int64_t>(milli / 1000);
+  result.part_ = static_cast<std::int64_t>(milli % 1000);
+  if (number.negative) {
+    result.whole_ = -result.whole_;
+    if (result.part_ != 0) {
+      --result.whole_;
+      result.part_ = 1000 - result.part_;
+    }
+  }
   result.text_ = std::string(text);
   return result;
 }
@@ -167,7 +174,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
 std::optional<std::string> canonical_quantity(std::string_view text, QuantityStep step) {
   const auto written = read(text);
   const auto* number = std::get_if<Written>(&written);
-  if (number == nullptr || units(*number, 3, kMostMilli) > kMostMilli) return std::nullopt;
+  if (number == nullptr) return std::nullopt;
   constexpr Wide kNanosInMilli = 1'000'000;
   const auto nanos = step == QuantityStep::Milli ? units(*number, 3, kMostMilli) * kNanosInMilli
                                                  : units(*number, 9, kMostMilli * kNanosInMilli);
@@ -179,11 +186,15 @@ std::optional<std::string> canonical_quantity(std::string_view text, QuantitySte
   return out;
 }
 
+std::int64_t Quantity::milli() const {
+  constexpr auto kMostWhole = kMost / 1000 - 1;
+  if (whole_ > kMostWhole) return kMost;
+  if (whole_ < -kMostWhole) return -kMost;
+  return whole_ * 1000 + part_;
+}
+
 std::int64_t Quantity::value() const {
-  const auto whole = milli_ / 1000;
-  const auto part = milli_ % 1000;
-  if (part == 0) return whole;
-  return part > 0 ? whole + 1 : whole - 1;  // away from zero, as Kubernetes rounds
+  return whole_ >= 0 && part_ != 0 ? whole_ + 1 : whole_;  // away from zero, as Kubernetes rounds
 }
 
 }  // namespace berth::model

@@ -1,6 +1,7 @@
 // model/quantity.hpp - "250m", "1Gi", "2e3": Kubernetes' numbers with suffixes.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,29 +11,33 @@
 
 namespace berth::model {
 
-/// A Kubernetes resource.Quantity kept exactly as thousandths, with the text it came from.
+/// A Kubernetes resource.Quantity kept exactly to the thousandth, with the text it came from. As there, the greatest is
+/// 2^63-1 units, and what is more is that: "20Ei" of a filer that promises everything is no error.
 /// See https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 class Quantity {
  public:
   Quantity() = default;
 
-  /// InvalidArgument when the text is not a quantity, or too large for 2^63 thousandths.
+  /// InvalidArgument when the text is not a quantity.
   static Result<Quantity> parse(std::string_view text);
 
-  /// Thousandths: 1500 for "1.5" cpu. Rounded up, as Kubernetes does.
-  std::int64_t milli() const { return milli_; }
+  /// Thousandths: 1500 for "1.5" cpu. Rounded up, as Kubernetes does; at most 2^63-1, whatever the amount.
+  std::int64_t milli() const;
   /// Whole units: bytes for memory and storage. Rounded up.
   std::int64_t value() const;
-  bool is_zero() const { return milli_ == 0; }
+  bool is_zero() const { return whole_ == 0 && part_ == 0; }
 
   /// As it was written.
   const std::string& text() const { return text_; }
 
-  bool operator==(const Quantity& other) const { return milli_ == other.milli_; }
-  auto operator<=>(const Quantity& other) const { return milli_ <=> other.milli_; }
+  bool operator==(const Quantity& other) const { return (*this <=> other) == 0; }
+  std::strong_ordering operator<=>(const Quantity& other) const {
+    return whole_ != other.whole_ ? whole_ <=> other.whole_ : part_ <=> other.part_;
+  }
 
  private:
-  std::int64_t milli_ = 0;
+  std::int64_t whole_ = 0;  ///< Units, rounded down: -2 for -1.5.
+  std::int64_t part_ = 0;   ///< Thousandths above whole_, 0 to 999.
   std::string text_ = "0";
 };
 

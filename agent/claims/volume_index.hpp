@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 
 #include "agent/objects/object_index.hpp"
 #include "model/model.hpp"
@@ -18,8 +18,7 @@ using VolumePtr = std::shared_ptr<const model::PersistentVolume>;
 /// The smallest first; of equal size by name.
 struct BySize {
   bool operator()(const VolumePtr& a, const VolumePtr& b) const {
-    return std::pair(a->capacity.milli(), std::string_view(a->meta.name)) <
-           std::pair(b->capacity.milli(), std::string_view(b->meta.name));
+    return std::tie(a->capacity, a->meta.name) < std::tie(b->capacity, b->meta.name);
   }
   using is_transparent = void;
   bool operator()(const VolumePtr& a, const model::Quantity& size) const { return a->capacity < size; }
