@@ -29,7 +29,7 @@ using std::chrono::steady_clock;
 constexpr auto kService = "org.freedesktop.resolve1";
 constexpr auto kPath = "/org/freedesktop/resolve1";
 constexpr auto kInterface = "org.freedesktop.resolve1.Manager";
-constexpr std::uint64_t kCallUsec = 5'000'000;
+constexpr std::uint64_t kCallUsec = 2'000'000;    ///< Our end may wait for four of them.
 constexpr std::chrono::seconds kBetween{1};       ///< Two tellings.
 constexpr std::chrono::seconds kAfterFailure{5};  ///< The link is not there yet, resolved is starting.
 constexpr std::chrono::seconds kNoBus{30};
