@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "agent/claims/claim_controller.hpp"
+#include "agent/config_change.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
 #include "agent/first_objects.hpp"
@@ -215,6 +216,7 @@ class HostAgent final : public Agent {
 
   void run() override;
   void stop() override { loop_.stop(); }
+  void reload_by(std::function<Result<Config>()> read) override { read_config_ = std::move(read); }
   store::Store& store() override { return *store_; }
   runtime::PodRuntime& runtime() override { return *runtime_; }
   runtime::LogReader& logs() override { return *logs_; }
@@ -226,6 +228,9 @@ class HostAgent final : public Agent {
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
   void begin();
+  void begin_sources();
+  void reload();
+  void on_config(const Result<Config>& wanted);
   void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
@@ -243,6 +248,7 @@ class HostAgent final : public Agent {
   void on_probe_failure(const ProbeVerdict& failure);
 
   Config config_;
+  std::function<Result<Config>()> read_config_;
   SystemClock clock_;
   StatusBoard board_;
   Loop loop_;
@@ -424,14 +430,7 @@ void HostAgent::begin() {
   recovery_.look_for_orphans();
   runner_.wake_all();
   publish_names();
-  sources_ = make_source_set(
-      {.loop = loop_,
-       .lane = *files_lane_,
-       .store = *store_,
-       .clock = clock_,
-       .on_event = event_sink(),
-       .on_status = [this](std::vector<model::SourceStatus> sources) { board_.set_sources(std::move(sources)); }},
-      config_);
+  begin_sources();
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));
@@ -581,9 +580,59 @@ void HostAgent::on_resolver_news(const std::string& error) {
   }
 }
 
+void HostAgent::begin_sources() {
+  sources_ = make_source_set(
+      {.loop = loop_,
+       .lane = *files_lane_,
+       .store = *store_,
+       .clock = clock_,
+       .on_event = event_sink(),
+       .on_status = [this](std::vector<model::SourceStatus> sources) { board_.set_sources(std::move(sources)); }},
+      config_);
+}
+
+void HostAgent::reload() {
+  if (!begun_ || stopping_ || !read_config_) {
+    log(LogLevel::Warning, "told to read the configuration again, but not ready for it");
+    return;
+  }
+  systemd::notify_reloading();
+  files_lane_->run([this] {
+    auto wanted = std::make_shared<Result<Config>>(read_config_());
+    loop_.post([this, wanted] {
+      on_config(*wanted);
+      systemd::notify_reloaded();
+    });
+  });
+}
+
+void HostAgent::on_config(const Result<Config>& wanted) {
+  if (!wanted) {
+    log(LogLevel::Error, "the configuration stays as it was", {{"error", wanted.error().message()}});
+    return;
+  }
+  const auto change = compare(config_, *wanted);
+  const auto changed = [&](const char* key) {
+    return std::find(change.live.begin(), change.live.end(), key) != change.live.end();
+  };
+  take_live(config_, *wanted);
+  set_log_level(config_.log_level);
+  if (changed("nodeLabels") || changed("nodeTaints")) first_objects_.write(host_ip_);
+  if (changed("sources")) {
+    sources_.reset();  // First: two of one directory must not write its memory.
+    begin_sources();
+  }
+  log(LogLevel::Info, "the configuration was read again",
+      {{"changed", change.live.empty() ? "nothing" : fmt::format("{}", fmt::join(change.live, ", "))}});
+  if (!change.restart.empty()) {
+    log(LogLevel::Warning, "not in effect before systemctl restart berthd",
+        {{"keys", fmt::format("{}", fmt::join(change.restart, ", "))}});
+  }
+}
+
 void HostAgent::run() {
-  const std::array signals{SIGTERM, SIGINT};
-  loop_.on_signals(signals, [this](int signal) { on_stop_signal(signal); });
+  const std::array signals{SIGTERM, SIGINT, SIGHUP};
+  loop_.on_signals(signals, [this](int signal) { signal == SIGHUP ? reload() : on_stop_signal(signal); });
   loop_.post([this] { feed_.begin(); });
   loop_.run();
   // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,11 @@ class Agent {
 
   /// Any thread.
   virtual void stop() = 0;
+
+  /// What SIGHUP does from now on: reads the configuration, and takes from it what can change while pods run (sources,
+  /// labels and taints of the node, the log level). The journal says which other keys wait for a restart, or why
+  /// nothing was changed at all. Before run().
+  virtual void reload_by(std::function<Result<Config>()> read) = 0;
 
   // What the API serves from; main() gives them to it, because the API is no part of this room.
   virtual store::Store& store() = 0;

@@ -48,17 +48,26 @@ int main(int argc, char** argv) {
   app.add_flag("--debug", debug, "log more");
   app.set_version_flag("--version", "berthd " BERTH_VERSION);
   CLI11_PARSE(app, argc, argv);
-  if (debug) berth::set_log_level(berth::LogLevel::Debug);
 
-  auto config = berth::agent::load_config(file);
+  const auto load = [file, debug] {
+    auto config = berth::agent::load_config(file);
+    if (config && debug) config->log_level = berth::LogLevel::Debug;
+    return config;
+  };
+  auto config = load();
   if (!config) {
     fmt::print(stderr, "{}\n", config.error().message());
     return 1;
   }
   if (check) {
-    fmt::print("{}: valid\n", file);
+    std::string over;
+    for (const auto& each : config->files) {
+      if (each != file) over += (over.empty() ? ", with " : ", ") + each.native();
+    }
+    fmt::print("{}{}: valid\n", file, over);
     return 0;
   }
+  berth::set_log_level(config->log_level);
 
   berth::systemd::FdStore fd_store;
   auto agent = berth::agent::start_agent(*config, fd_store.sockets());
@@ -76,6 +85,7 @@ int main(int argc, char** argv) {
                                           [&agent] { return (*agent)->health(); });
   if (!api) return fail(api.error());
   fd_store.drop_others();
+  (*agent)->reload_by(load);
   (*agent)->run();
   return 0;
 }

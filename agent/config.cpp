@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "agent/config_layers.hpp"
 #include "base/atomic_file.hpp"
+#include "base/drop_ins.hpp"
 
 namespace berth::agent {
 namespace {
@@ -19,12 +22,11 @@ namespace {
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 constexpr std::size_t kMaxTlsListen = 16;
 
-/// Thrown inside this file only, turned into an Error at its door.
-struct Bad {
-  YAML::Mark mark;
-  std::string path;
-  std::string message;
-};
+// Where systemd puts the credentials of the unit; what berthd --check takes, which systemd did not start.
+constexpr std::string_view kCredentials = "$CREDENTIALS_DIRECTORY/";
+constexpr const char* kUsualCredentials = "/run/credentials/berthd.service";
+
+using Bad = BadConfig;
 
 /// One mapping: takes keys off it; finish() complains about what is left.
 class Section {
@@ -48,6 +50,24 @@ class Section {
     if (!present(node)) return;
     into = scalar(node, at(key));
     if (!into.is_absolute()) throw Bad{node.Mark(), at(key), "must be an absolute path"};
+  }
+  /// A file that is read, so it may be a credential.
+  void file(const std::string& key, std::filesystem::path& into) {
+    const auto node = take(key);
+    if (!present(node)) return;
+    auto word = scalar(node, at(key));
+    if (word.starts_with(kCredentials)) {
+      const auto name = word.substr(kCredentials.size());
+      if (name.empty() || name.find('/') != std::string::npos) {
+        throw Bad{node.Mark(), at(key), "must be $CREDENTIALS_DIRECTORY/ and the name of a credential"};
+      }
+      const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+      word = fmt::format("{}/{}", directory != nullptr ? directory : kUsualCredentials, name);
+    }
+    into = word;
+    if (!into.is_absolute()) {
+      throw Bad{node.Mark(), at(key), "must be an absolute path, or begin with $CREDENTIALS_DIRECTORY/"};
+    }
   }
   void number(const std::string& key, int& into, int low, int high) {
     const auto node = take(key);
@@ -122,8 +142,8 @@ SourceConfig read_source(const YAML::Node& node, const std::string& where) {
   if (const auto interval = section.take("interval"); Section::present(interval)) {
     source.interval = duration(interval, section.at("interval"));
   }
-  section.path("caFile", source.ca_file);
-  section.path("tokenFile", source.token_file);
+  section.file("caFile", source.ca_file);
+  section.file("tokenFile", source.token_file);
   section.finish();
   if (source.directory.empty() == source.url.empty()) {
     throw Bad{node.Mark(), where, "needs exactly one of directory and url"};
@@ -204,9 +224,9 @@ ApiTlsConfig read_api_tls(const YAML::Node& node) {
   } else {
     tls.listen.push_back(*parse_tcp_address(kDefaultTlsListen));
   }
-  section.path("certFile", tls.cert_file);
-  section.path("keyFile", tls.key_file);
-  section.path("clientCaFile", tls.client_ca_file);
+  section.file("certFile", tls.cert_file);
+  section.file("keyFile", tls.key_file);
+  section.file("clientCaFile", tls.client_ca_file);
   const auto groups = section.take("clientGroups");
   if (Section::present(groups)) {
     if (!groups.IsMap()) throw Bad{groups.Mark(), section.at("clientGroups"), "must be a mapping"};
@@ -221,7 +241,7 @@ ApiTlsConfig read_api_tls(const YAML::Node& node) {
       throw Bad{groups.Mark(), section.at("clientGroups"), "needs clientCaFile: it is about certificates of that CA"};
     }
   }
-  section.path("tokenFile", tls.token_file);
+  section.file("tokenFile", tls.token_file);
   tls.names = section.texts("names");
   section.finish();
   if (tls.cert_file.empty() != tls.key_file.empty()) {
@@ -247,6 +267,16 @@ void read_shutdown(Section& root, Config& config) {
     }
   }
   config.shutdown_grace_critical = std::min(config.shutdown_grace_critical, config.shutdown_grace);
+}
+
+void read_log_level(Section& root, LogLevel& into) {
+  const auto node = root.take("logLevel");
+  if (!Section::present(node)) return;
+  static const std::map<std::string, LogLevel> kLevels{
+      {"error", LogLevel::Error}, {"warning", LogLevel::Warning}, {"info", LogLevel::Info}, {"debug", LogLevel::Debug}};
+  const auto level = kLevels.find(Section::scalar(node, "logLevel"));
+  if (level == kLevels.end()) throw Bad{node.Mark(), "logLevel", "must be error, warning, info or debug"};
+  into = level->second;
 }
 
 Config read_root(const YAML::Node& node) {
@@ -291,6 +321,7 @@ Config read_root(const YAML::Node& node) {
   if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
   read_shutdown(root, config);
+  read_log_level(root, config.log_level);
   root.finish();
 
   if (!model::is_dns_subdomain(config.node_name)) {
@@ -304,23 +335,50 @@ Config read_root(const YAML::Node& node) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, const std::string& file) {
+Result<Config> parse_config(const std::vector<ConfigText>& texts) {
+  ConfigLayers layers;
+  std::string reading;
   try {
-    return read_root(YAML::Load(std::string(text)));
+    for (const auto& [file, text] : texts) {
+      reading = file;
+      layers.lay(text, file);
+    }
+    return read_root(layers.merged());
   } catch (const Bad& bad) {
     const auto where = bad.path.empty() ? std::string("configuration") : bad.path;
+    const auto& file = layers.file_of(bad.path);
     const auto line = bad.mark.is_null() ? file : fmt::format("{}:{}", file, bad.mark.line + 1);
     return Error(ErrorCode::InvalidArgument, fmt::format("{}: {}: {}", line, where, bad.message));
   } catch (const YAML::Exception& error) {
-    return Error(ErrorCode::InvalidArgument, fmt::format("{}:{}: {}", file, error.mark.line + 1, error.msg));
+    return Error(ErrorCode::InvalidArgument, fmt::format("{}:{}: {}", reading, error.mark.line + 1, error.msg));
   }
 }
 
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  return parse_config(std::vector{ConfigText{file, std::string(text)}});
+}
+
 Result<Config> load_config(const std::filesystem::path& file) {
+  const auto over = drop_ins(file);
+  if (!over) return Error(over.error()).context("read configuration");
+  std::vector<ConfigText> texts;
+  std::vector<std::filesystem::path> files;
   auto text = read_file(file, kMaxConfigBytes);
-  if (failed_with(text, ErrorCode::NotFound) && file == kDefaultConfigFile) return parse_config("", file.string());
-  if (!text) return std::move(text).error().context("read configuration");
-  return parse_config(*text, file.string());
+  if (text) {
+    files.push_back(file);
+  } else if (!failed_with(text, ErrorCode::NotFound) || file != kDefaultConfigFile) {
+    return std::move(text).error().context("read configuration");
+  }
+  texts.push_back({file.native(), text ? *std::move(text) : std::string()});
+  for (const auto& each : *over) {
+    auto more = read_file(each, kMaxConfigBytes);
+    if (!more) return std::move(more).error().context("read configuration");
+    files.push_back(each);
+    texts.push_back({each.native(), *std::move(more)});
+  }
+  auto config = parse_config(texts);
+  if (config) config->files = std::move(files);
+  return config;
 }
 
 }  // namespace berth::agent

@@ -1,4 +1,4 @@
-// agent/config.hpp - /etc/berth/berthd.yaml: every key has a default, an unknown key is an error.
+// agent/config.hpp - /etc/berth/berthd.yaml and its drop-ins: every key has a default, an unknown key is an error.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/tcp_address.hpp"
 #include "model/model.hpp"
@@ -21,6 +22,7 @@ struct SourceConfig {
   std::chrono::seconds interval{30};
   std::filesystem::path ca_file;
   std::filesystem::path token_file;
+  bool operator==(const SourceConfig&) const = default;
 };
 
 /// The API's TLS listener. Files that are not given are made in <stateDir>/pki.
@@ -32,6 +34,7 @@ struct ApiTlsConfig {
   std::map<std::string, std::string> client_groups;  ///< O of its certificates to "admin" or "viewer".
   std::filesystem::path token_file;
   std::vector<std::string> names;
+  bool operator==(const ApiTlsConfig&) const = default;
 };
 
 /// See docs/operations.md, section Configuration, for each key.
@@ -55,14 +58,25 @@ struct Config {
   std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
   std::chrono::seconds shutdown_grace{60};           ///< Of all pods, when the host goes down; 0: they are left alone.
   std::chrono::seconds shutdown_grace_critical{10};  ///< Of it, for critical pods.
+  LogLevel log_level = LogLevel::Info;
+  std::vector<std::filesystem::path> files;  ///< That were read: berthd.yaml, if it is there, and its drop-ins.
 
   std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
 };
 
-/// Reads configuration text. InvalidArgument: `FILE:LINE: key.path: what is wrong; what would be right`.
+struct ConfigText {
+  std::string file;
+  std::string text;
+};
+
+/// Reads configuration text, each laid over those before it (agent/config_layers). Where a file may be named,
+/// "$CREDENTIALS_DIRECTORY/x" is what systemd gave us by LoadCredential=, see systemd.exec(5).
+/// InvalidArgument: `FILE:LINE: key.path: what is wrong; what would be right`.
+Result<Config> parse_config(const std::vector<ConfigText>& texts);
 Result<Config> parse_config(std::string_view text, const std::string& file);
 
-/// Reads the file; its absence is an error unless it is the default path, whose absence means all defaults.
+/// Reads the file and its drop-ins (base/drop_ins); its absence is an error unless it is the default path, whose
+/// absence means all defaults.
 Result<Config> load_config(const std::filesystem::path& file);
 
 constexpr const char* kDefaultConfigFile = "/etc/berth/berthd.yaml";

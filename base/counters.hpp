@@ -42,6 +42,11 @@ class LabelledGauge {
     const std::lock_guard lock(mutex_);
     values_[label] = value;
   }
+  /// There is nothing of that label any more.
+  void forget(const std::string& label) {
+    const std::lock_guard lock(mutex_);
+    values_.erase(label);
+  }
   std::map<std::string, std::int64_t> values() const {
     const std::lock_guard lock(mutex_);
     return values_;

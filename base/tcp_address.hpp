@@ -18,6 +18,7 @@ struct TcpAddress {
   bool is_any() const;
   /// "[::1]:6550"
   std::string text() const;
+  bool operator==(const TcpAddress&) const = default;
 };
 
 /// InvalidArgument: not ADDRESS:PORT with a numeric address, IPv6 in brackets. Names are not resolved, and the address

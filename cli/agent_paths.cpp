@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "base/drop_ins.hpp"
 #include "base/json.hpp"
 #include "model/model.hpp"
 
@@ -38,29 +39,45 @@ bool says_anything(std::string_view yaml) {
   return false;
 }
 
+/// What one text says of them; `socket` only when it is named.
+Status take_all(std::string_view yaml, AgentPaths& paths, std::filesystem::path& socket) {
+  if (!says_anything(yaml)) return Ok{};
+  const auto document = model::parse_yaml(yaml);
+  if (!document) return document.error();
+  if (auto taken = take(*document, {"containerd", "address"}, paths.containerd); !taken) return taken;
+  if (auto taken = take(*document, {"stateDir"}, paths.state_dir); !taken) return taken;
+  if (auto taken = take(*document, {"runDir"}, paths.run_dir); !taken) return taken;
+  if (auto taken = take(*document, {"api", "socket"}, socket); !taken) return taken;
+  std::filesystem::path domain = paths.cluster_domain;
+  if (auto taken = take(*document, {"network", "clusterDomain"}, domain); !taken) return taken;
+  paths.cluster_domain = domain.string();
+  return Ok{};
+}
+
 }  // namespace
 
 Result<AgentPaths> agent_paths(std::string_view yaml) {
   AgentPaths paths;
-  if (!says_anything(yaml)) return paths;
-  const auto document = model::parse_yaml(yaml);
-  if (!document) return document.error();
-  if (auto taken = take(*document, {"containerd", "address"}, paths.containerd); !taken) return taken.error();
-  if (auto taken = take(*document, {"stateDir"}, paths.state_dir); !taken) return taken.error();
-  if (auto taken = take(*document, {"runDir"}, paths.run_dir); !taken) return taken.error();
-  paths.socket = paths.run_dir / "berthd.sock";
-  if (auto taken = take(*document, {"api", "socket"}, paths.socket); !taken) return taken.error();
-  std::filesystem::path domain = paths.cluster_domain;
-  if (auto taken = take(*document, {"network", "clusterDomain"}, domain); !taken) return taken.error();
-  paths.cluster_domain = domain.string();
+  std::filesystem::path socket;
+  if (auto taken = take_all(yaml, paths, socket); !taken) return taken.error();
+  paths.socket = socket.empty() ? paths.run_dir / "berthd.sock" : socket;
   return paths;
 }
 
 Result<AgentPaths> read_agent_paths(const std::filesystem::path& file) {
-  const auto text = read_file(file);
-  if (!text) return text.error();
-  auto paths = agent_paths(*text);
-  if (!paths) return paths.error().context(file.native());
+  const auto over = drop_ins(file);
+  if (!over) return over.error();
+  auto files = *over;
+  files.insert(files.begin(), file);
+  AgentPaths paths;
+  std::filesystem::path socket;
+  for (const auto& each : files) {
+    const auto text = read_file(each);
+    if (failed_with(text, ErrorCode::NotFound) && each == file && !over->empty()) continue;
+    if (!text) return text.error();
+    if (auto taken = take_all(*text, paths, socket); !taken) return Error(taken.error()).context(each.native());
+  }
+  paths.socket = socket.empty() ? paths.run_dir / "berthd.sock" : socket;
   return paths;
 }
 

@@ -22,7 +22,7 @@ struct AgentPaths {
 /// the line: no YAML, or a key that is no text. Pure.
 Result<AgentPaths> agent_paths(std::string_view yaml);
 
-/// Of a file. NotFound when there is none.
+/// Of a file and what is laid over it (base/drop_ins): a later file's word counts. NotFound when there is none of them.
 Result<AgentPaths> read_agent_paths(const std::filesystem::path& file);
 
 }  // namespace berth::cli

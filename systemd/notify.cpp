@@ -1,6 +1,8 @@
 // systemd/notify.cpp - see notify.hpp.
 #include "systemd/notify.hpp"
 
+#include <ctime>
+
 #include <systemd/sd-daemon.h>
 
 namespace berth::systemd {
@@ -23,6 +25,14 @@ void notify_starting(const std::string& status, std::chrono::seconds patience) {
   send("STATUS=" + one_line(status) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(usec));
 }
 void notify_ready(const std::string& status) { send("READY=1\nSTATUS=" + one_line(status)); }
+void notify_reloading() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::seconds(now.tv_sec) +
+                                                                          std::chrono::nanoseconds(now.tv_nsec));
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec.count()));
+}
+void notify_reloaded() { send("READY=1"); }
 void notify_status(const std::string& status) { send("STATUS=" + one_line(status)); }
 void notify_stopping() { send("STOPPING=1"); }
 void notify_stopping(const std::string& status, std::chrono::seconds patience) {

@@ -12,6 +12,9 @@ namespace berth::systemd {
 /// We are not ready yet, and why; systemd shall wait so much longer from now on, whatever TimeoutStartSec says.
 void notify_starting(const std::string& status, std::chrono::seconds patience);
 void notify_ready(const std::string& status);
+/// The configuration is being read again; notify_reloaded() must follow.
+void notify_reloading();
+void notify_reloaded();
 void notify_status(const std::string& status);
 void notify_stopping();
 /// The same; it takes that long, whatever TimeoutStopSec says.

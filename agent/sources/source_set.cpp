@@ -48,6 +48,13 @@ class Sources final : public SourceSet {
     publish({});
   }
 
+  // Another set may follow, with other sources.
+  ~Sources() override {
+    for (const auto& source : sources_) counters().manifest_errors.forget(source->name());
+  }
+  Sources(const Sources&) = delete;
+  Sources& operator=(const Sources&) = delete;
+
  private:
   /// The memories of what is no source any more, and of whose objects none is left.
   void forget_others(const SourceSetRooms& rooms, const std::filesystem::path& memories) {

@@ -1,9 +1,16 @@
 // tests/agent/config_test.cpp - the configuration file: defaults, and errors with their line.
 #include "agent/config.hpp"
 
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "agent/objects/back_off.hpp"
+#include "base/atomic_file.hpp"
+#include "base/scope_exit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -116,6 +123,105 @@ TEST(ConfigTest, TimeForTheHostsEnd) {
   EXPECT_NE(problem("shutdownGracePeriod: 5").find("shutdownGracePeriod: must be a duration"), std::string::npos);
   EXPECT_NE(problem("{shutdownGracePeriod: 5s, shutdownGracePeriodCriticalPods: 6s}").find("must not be more than"),
             std::string::npos);
+}
+
+std::string layered(const std::vector<std::string>& texts) {
+  std::vector<ConfigText> files;
+  for (const auto& text : texts)
+    files.push_back({files.empty() ? "berthd.yaml" : fmt::format("{}.yaml", files.size()), text});
+  const auto config = parse_config(files);
+  return config ? "valid" : config.error().message();
+}
+
+TEST(ConfigTest, ALaterFilesWordCounts) {
+  const auto config = parse_config(std::vector<ConfigText>{
+      {"berthd.yaml", "nodeName: a\nnodeLabels: {dc: one, rack: r1}\ndns: {port: 54, listen: [10.0.0.1, 10.0.0.2]}\n"},
+      {"10.yaml", "# nothing\n"},
+      {"20.yaml", "nodeLabels: {rack: r2, disk: ssd}\ndns: {listen: [10.0.0.3]}\nnetwork: {bridge: br1}\n"},
+      {"30.yaml", "nodeName: b\nnodeLabels: {dc: }\nlogLevel: debug"}});
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->node_name, "b");
+  EXPECT_EQ(config->node_labels, (model::StringMap{{"dc", "one"}, {"rack", "r2"}, {"disk", "ssd"}}))
+      << "mappings are merged; a key without a value says nothing";
+  EXPECT_EQ(config->dns_port, 54);
+  EXPECT_EQ(config->dns_listen, std::vector<std::string>{"10.0.0.3"}) << "a list takes the place of the other";
+  EXPECT_EQ(config->bridge, "br1");
+  EXPECT_EQ(config->log_level, LogLevel::Debug);
+}
+
+TEST(ConfigTest, HalfAThingInEachOfTwoFilesIsAThing) {
+  EXPECT_EQ(layered({"api: {tls: {certFile: /c}}", "api: {tls: {keyFile: /k}}"}), "valid");
+  EXPECT_EQ(layered({"api: {tls: {certFile: /c}}", "nodeName: a"}),
+            "berthd.yaml:1: api.tls: needs both of certFile and keyFile, or neither");
+}
+
+TEST(ConfigTest, AnErrorNamesTheFileThatSaidIt) {
+  EXPECT_EQ(layered({"nodeName: a", "\ndns: {port: 0}"}), "1.yaml:2: dns.port: must be a number from 1 to 65535");
+  EXPECT_EQ(layered({"dns: {port: 0}", "dns: {listen: [a]}"}),
+            "berthd.yaml:1: dns.port: must be a number from 1 to 65535");
+  EXPECT_EQ(layered({"dns: {port: 0}", "dns: {port: 53}"}), "valid");
+  EXPECT_EQ(layered({"", "", "sources: [{directory: /a}, {directory: b}]"}),
+            "2.yaml:1: sources[1].directory: must be an absolute path");
+  EXPECT_THAT(layered({"nodeName: a", "nodeNam: b"}),
+              testing::StartsWith("1.yaml:1: nodeNam: unknown key; known here: "));
+  EXPECT_EQ(layered({"nodeName: a", "nodeName: b\nnodeName: c"}), "1.yaml:2: nodeName: given twice");
+  EXPECT_EQ(layered({"nodeName: a", "dns: {port: 1, port: 2}"}), "1.yaml:1: dns.port: given twice");
+  EXPECT_EQ(layered({"nodeName: a", "dns: {port: 1}", "dns: {port: 1, port: 2}"}), "2.yaml:1: dns.port: given twice");
+  EXPECT_EQ(layered({"nodeName: a", "- b"}), "1.yaml:1: configuration: must be a mapping");
+  EXPECT_EQ(layered({"- a", "nodeName: b"}), "berthd.yaml:1: configuration: must be a mapping");
+  EXPECT_THAT(layered({"nodeName: a", "x: [\n"}), testing::StartsWith("1.yaml:2: "));
+}
+
+TEST(ConfigTest, AnAliasDoesNotChangeWithItsTwin) {
+  const auto config = parse_config(
+      std::vector<ConfigText>{{"berthd.yaml", "nodeLabels: &x {a: one}\n"}, {"1.yaml", "nodeLabels: {a: two}\n"}});
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->node_labels.at("a"), "two");
+}
+
+TEST(ConfigTest, LogLevels) {
+  EXPECT_EQ(parse_config("", "f")->log_level, LogLevel::Info);
+  EXPECT_EQ(parse_config("logLevel: warning", "f")->log_level, LogLevel::Warning);
+  EXPECT_EQ(problem("logLevel: chatty"), "berthd.yaml:1: logLevel: must be error, warning, info or debug");
+}
+
+TEST(ConfigTest, FilesMayBeCredentials) {
+  const char* before = std::getenv("CREDENTIALS_DIRECTORY");
+  const std::string kept = before != nullptr ? before : "";
+  const auto token = [] {
+    return parse_config("api: {tls: {tokenFile: $CREDENTIALS_DIRECTORY/tokens}}", "f")->api_tls->token_file;
+  };
+  ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/other.service", 1);
+  EXPECT_EQ(token(), "/run/credentials/other.service/tokens");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(token(), "/run/credentials/berthd.service/tokens") << "as berthd --check sees it";
+  if (before != nullptr) ::setenv("CREDENTIALS_DIRECTORY", kept.c_str(), 1);
+  EXPECT_EQ(problem("api: {tls: {tokenFile: $CREDENTIALS_DIRECTORY/../tokens}}"),
+            "berthd.yaml:1: api.tls.tokenFile: must be $CREDENTIALS_DIRECTORY/ and the name of a credential");
+  EXPECT_EQ(problem("stateDir: $CREDENTIALS_DIRECTORY/x"), "berthd.yaml:1: stateDir: must be an absolute path");
+}
+
+TEST(ConfigTest, ReadsTheFileAndItsDropIns) {
+  auto name = (std::filesystem::temp_directory_path() / "config_test.XXXXXX").native();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  const ScopeExit cleanup([&] { std::filesystem::remove_all(root); });
+  const auto file = root / "berthd.yaml";
+  EXPECT_TRUE(failed_with(load_config(file), ErrorCode::NotFound));
+  ASSERT_TRUE(write_file(file, "nodeName: a\ndns: {port: 54}\n"));
+  EXPECT_EQ(load_config(file)->files, std::vector{file});
+  ASSERT_TRUE(make_directories(root / "berthd.d"));
+  ASSERT_TRUE(write_file(root / "berthd.d/20.yaml", "nodeName: c\n"));
+  ASSERT_TRUE(write_file(root / "berthd.d/10.yaml", "nodeName: b\nlogLevel: error\n"));
+  const auto config = load_config(file);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->node_name, "c");
+  EXPECT_EQ(config->dns_port, 54);
+  EXPECT_EQ(config->log_level, LogLevel::Error);
+  EXPECT_EQ(config->files, (std::vector{file, root / "berthd.d/10.yaml", root / "berthd.d/20.yaml"}));
+  std::filesystem::create_symlink(root / "gone", root / "berthd.d/30.yaml");
+  const auto broken = load_config(file);
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().message().find("30.yaml"), std::string::npos) << broken.error().message();
 }
 
 }  // namespace

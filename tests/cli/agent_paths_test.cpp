@@ -1,7 +1,14 @@
 // tests/cli/agent_paths_test.cpp - commands look where berthd.yaml says that things are.
 #include "cli/agent_paths.hpp"
 
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
 #include <gtest/gtest.h>
+
+#include "base/atomic_file.hpp"
+#include "base/scope_exit.hpp"
 
 namespace berth::cli {
 namespace {
@@ -37,6 +44,23 @@ TEST(AgentPaths, WhatIsNoConfigurationIsSaid) {
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message(), "containerd.address: must be a path");
   EXPECT_EQ(read_agent_paths("/nonexistent/berthd.yaml").error().code(), ErrorCode::NotFound);
+}
+
+TEST(AgentPaths, DropInsAreReadToo) {
+  auto name = (std::filesystem::temp_directory_path() / "agent_paths.XXXXXX").native();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  const ScopeExit cleanup([&] { std::filesystem::remove_all(root); });
+  EXPECT_TRUE(failed_with(read_agent_paths(root / "berthd.yaml"), ErrorCode::NotFound));
+  ASSERT_TRUE(make_directories(root / "berthd.d"));
+  ASSERT_TRUE(write_file(root / "berthd.d/10.yaml", "runDir: /run/b2\n"));
+  EXPECT_EQ(read_agent_paths(root / "berthd.yaml")->socket, "/run/b2/berthd.sock") << "without a file, too";
+  ASSERT_TRUE(write_file(root / "berthd.yaml", "runDir: /run/b1\nstateDir: /srv/b1\n"));
+  const auto paths = read_agent_paths(root / "berthd.yaml");
+  ASSERT_TRUE(paths) << paths.error().message();
+  EXPECT_EQ(paths->run_dir, "/run/b2");
+  EXPECT_EQ(paths->state_dir, "/srv/b1");
+  ASSERT_TRUE(write_file(root / "berthd.d/20.yaml", "runDir: [a]\n"));
+  EXPECT_NE(read_agent_paths(root / "berthd.yaml").error().message().find("20.yaml"), std::string::npos);
 }
 
 }  // namespace
