@@ -62,11 +62,23 @@ struct Counters {
   std::atomic<std::int64_t> api_connections{0};  ///< Open now.
   std::atomic<std::int64_t> api_watches{0};      ///< Open now.
   std::atomic<std::uint64_t> dns_queries{0};
-  std::atomic<std::uint64_t> runtime_calls{0};   ///< Of containerd.
-  std::atomic<std::uint64_t> runtime_errors{0};  ///< Those that failed; NotFound is an answer.
-  LabelledGauge manifest_errors;                 ///< Now, by source.
+  std::atomic<std::uint64_t> dns_cache_hits{0};      ///< Of names outside that were known.
+  std::atomic<std::uint64_t> dns_forwarded{0};       ///< To the host's resolvers.
+  std::atomic<std::uint64_t> dns_forward_errors{0};  ///< No resolver answered.
+  std::atomic<std::uint64_t> runtime_calls{0};       ///< Of containerd.
+  std::atomic<std::uint64_t> runtime_errors{0};      ///< Those that failed; NotFound is an answer.
+  std::atomic<std::uint64_t> volume_jobs{0};         ///< Of berth-volume, that have ended.
+  std::atomic<std::uint64_t> volume_job_errors{0};
+  std::atomic<std::uint64_t> events_normal{0};  ///< Told, repetitions included.
+  std::atomic<std::uint64_t> events_warning{0};
+  std::atomic<std::uint64_t> store_errors{0};  ///< Groups of writes that the file refused.
+  LabelledGauge manifest_errors;               ///< Now, by source.
   /// From the moment that the agent sees a pod until all its containers have been started.
   Histogram<9> pod_start{{0.25, 0.5, 1, 2, 5, 10, 30, 60, 300}};
+  /// One call of containerd, until its answer is whole; streams of events are none.
+  Histogram<8> runtime_call{{0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30}};
+  /// One group of writes, until it is in the store's file (and on disk, when it is durable).
+  Histogram<8> store_commit{{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}};
 };
 
 inline Counters& counters() {

@@ -21,6 +21,11 @@ namespace {
 constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
 constexpr int kConnectMs = 60'000;
 
+void count_call(std::chrono::steady_clock::time_point begun) {
+  counters().runtime_calls.fetch_add(1, std::memory_order_relaxed);
+  counters().runtime_call.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+}
+
 ErrorCode code_of(grpc::StatusCode code) {
   switch (code) {
     case grpc::StatusCode::CANCELLED: return ErrorCode::Cancelled;
@@ -184,6 +189,7 @@ GrpcChannel::~GrpcChannel() = default;
 
 Result<std::string> GrpcChannel::call(const std::string& method, const std::string& request,
                                       const CallOptions& options) {
+  const auto begun = std::chrono::steady_clock::now();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + options.deadline);
   impl_->prepare(context, options);
@@ -195,7 +201,7 @@ Result<std::string> GrpcChannel::call(const std::string& method, const std::stri
   reader->Finish(&reply, &status, nullptr);
   wait(queue);
   impl_->forget(context);
-  counters().runtime_calls.fetch_add(1, std::memory_order_relaxed);
+  count_call(begun);
   if (!status.ok()) {
     if (status.error_code() != grpc::StatusCode::NOT_FOUND) {
       counters().runtime_errors.fetch_add(1, std::memory_order_relaxed);
@@ -207,6 +213,7 @@ Result<std::string> GrpcChannel::call(const std::string& method, const std::stri
 
 Status GrpcChannel::collect(const std::string& method, const std::string& request, const CallOptions& options,
                             const std::function<Status(const std::string&)>& on_message) {
+  const auto begun = std::chrono::steady_clock::now();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + options.deadline);
   impl_->prepare(context, options);
@@ -233,7 +240,7 @@ Status GrpcChannel::collect(const std::string& method, const std::string& reques
   call->Finish(&status, nullptr);
   wait(queue);
   impl_->forget(context);
-  counters().runtime_calls.fetch_add(1, std::memory_order_relaxed);
+  count_call(begun);
   if (!handled) return handled;
   if (!status.ok()) {
     counters().runtime_errors.fetch_add(1, std::memory_order_relaxed);

@@ -22,6 +22,7 @@
 
 #include "base/child_process.hpp"
 #include "base/clock.hpp"
+#include "base/counters.hpp"
 #include "base/log.hpp"
 
 namespace berth::volumes {
@@ -311,6 +312,10 @@ class JobRunner::Impl {
 
   static void settle(Entry& entry, Result<json::object> result, Calls& calls) {
     if (!entry.done) return;
+    if (!failed_with(result, ErrorCode::Cancelled)) {
+      counters().volume_jobs.fetch_add(1, std::memory_order_relaxed);
+      if (!result) counters().volume_job_errors.fetch_add(1, std::memory_order_relaxed);
+    }
     calls.emplace_back([done = std::exchange(entry.done, nullptr), result = std::move(result)] { done(result); });
   }
 

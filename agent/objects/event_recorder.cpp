@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/counters.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -30,6 +31,8 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
                            std::string_view reason, const std::string& message) {
   // Nobody could read it, and it would be there again with the next namespace of that name.
   if (!involved.ns.empty() && !store_.get({model::Kind::Namespace, "", involved.ns})) return;
+  auto& counter = type == "Warning" ? counters().events_warning : counters().events_normal;
+  counter.fetch_add(1, std::memory_order_relaxed);
   const auto now = format_rfc3339(clock_.wall());
   const auto text = message.substr(0, kMaxMessage);
   const auto key = fmt::format("{}\n{}\n{}\n{}", involved.display(), uid, reason, text);

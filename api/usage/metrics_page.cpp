@@ -7,11 +7,12 @@
 
 #include <array>
 #include <charconv>
-#include <map>
 
 #include "api/encoding/field.hpp"
 #include "api/request/api_error.hpp"
 #include "api/streams/pod_containers.hpp"
+#include "api/usage/host_metrics.hpp"
+#include "api/usage/object_metrics.hpp"
 #include "api/usage/request_counters.hpp"
 #include "api/usage/usage_sampler.hpp"
 #include "base/atomic_file.hpp"
@@ -21,13 +22,6 @@ namespace berth::api {
 namespace {
 
 using model::Kind;
-
-template <typename Value>
-void append_one(std::string& out, std::string_view name, std::string_view type, std::string_view help,
-                const Value& value) {
-  append_family(out, name, type, help);
-  out += fmt::format("{} {}\n", name, value);
-}
 
 /// Field `number` (from 1) of /proc/self/stat; see proc(5). The name of the program may hold blanks.
 std::uint64_t stat_field(std::string_view stat, unsigned number) {
@@ -75,32 +69,6 @@ void append_process(std::string& out) {
              fmt::format("{:.2f}", boot_time() + static_cast<double>(stat_field(stat, 22)) / ticks));
 }
 
-void append_store(std::string& out, const store::Store& store) {
-  append_one(out, "berth_store_revision", "gauge", "The store's revision: grows by one with each change.",
-             store.revision());
-  append_family(out, "apiserver_storage_objects", "gauge", "Number of stored objects, by kind.");
-  for (const auto& kind : model::all_kinds()) {
-    const auto resource = kind.group.empty() ? std::string(kind.plural) : fmt::format("{}.{}", kind.plural, kind.group);
-    out += fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource,
-                       store.list(kind.kind).objects.size());
-  }
-  std::map<std::string_view, std::size_t> phases{
-      {"Failed", 0}, {"Pending", 0}, {"Running", 0}, {"Succeeded", 0}, {"Unknown", 0}};
-  std::int64_t restarts = 0;
-  const auto pods = store.list(Kind::Pod);
-  for (const auto& pod : pods.objects) {
-    const auto found = phases.find(text_at(pod->raw, {"status", "phase"}));
-    ++(found == phases.end() ? phases.at("Unknown") : found->second);
-    for (const auto& status : array_at(pod->raw, {"status", "containerStatuses"})) {
-      if (status.is_object()) restarts += number_at(status.get_object(), {"restartCount"});
-    }
-  }
-  append_family(out, "berth_pods", "gauge", "Number of pods, by phase.");
-  for (const auto& [phase, count] : phases) out += fmt::format("berth_pods{{phase=\"{}\"}} {}\n", phase, count);
-  append_one(out, "berth_container_restarts", "gauge", "Restarts of all containers of the pods that there are now.",
-             restarts);
-}
-
 /// What berth-logd counts, as of a few seconds ago.
 void append_logs(std::string& out) {
   const auto now = log_counters().read();
@@ -124,7 +92,28 @@ void append_counters(std::string& out) {
   append_one(out, "berth_runtime_calls_total", "counter", "Calls of containerd.", now.runtime_calls.load());
   append_one(out, "berth_runtime_call_errors_total", "counter",
              "Calls of containerd that failed; that something is not there is no failure.", now.runtime_errors.load());
+  append_family(out, "berth_runtime_call_duration_seconds", "histogram",
+                "Time of one call of containerd; streams of its events are none.");
+  append_histogram(out, "berth_runtime_call_duration_seconds", "", now.runtime_call);
+  append_family(out, "berth_store_commit_duration_seconds", "histogram",
+                "Time to bring one group of writes into the store's file, and to disk where it has to be durable.");
+  append_histogram(out, "berth_store_commit_duration_seconds", "", now.store_commit);
+  append_one(out, "berth_store_commit_errors_total", "counter", "Groups of writes that the store's file refused.",
+             now.store_errors.load());
   append_one(out, "berth_dns_queries_total", "counter", "DNS queries received.", now.dns_queries.load());
+  append_one(out, "berth_dns_cache_hits_total", "counter", "DNS queries for names outside that were in the cache.",
+             now.dns_cache_hits.load());
+  append_one(out, "berth_dns_forwarded_total", "counter", "DNS queries that the host's resolvers were asked.",
+             now.dns_forwarded.load());
+  append_one(out, "berth_dns_forward_errors_total", "counter", "DNS queries that no resolver of the host answered.",
+             now.dns_forward_errors.load());
+  append_one(out, "berth_volume_jobs_total", "counter", "Jobs of berth-volume that have ended.",
+             now.volume_jobs.load());
+  append_one(out, "berth_volume_job_errors_total", "counter", "Jobs of berth-volume that failed or were given up.",
+             now.volume_job_errors.load());
+  append_family(out, "berth_events_total", "counter", "Events that the agent told, repetitions included, by type.");
+  out += fmt::format("berth_events_total{{type=\"Normal\"}} {}\nberth_events_total{{type=\"Warning\"}} {}\n",
+                     now.events_normal.load(), now.events_warning.load());
   if (const auto errors = now.manifest_errors.values(); !errors.empty()) {
     append_family(out, "berth_manifest_errors", "gauge", "What is wrong in the manifests of each source, now.");
     for (const auto& [source, count] : errors) {
@@ -206,10 +195,12 @@ bool handle_metrics_page(ApiContext& context, const Target& target, Method metho
   append_family(out, "berth_build_info", "gauge", "1; what this is, in its labels.");
   out += "berth_build_info{version=\"" BERTH_VERSION "\"} 1\n";
   context.requests->append(out);
-  context.lane.run([&store = context.store, out = std::move(out), post = context.reactor.post(), respond]() mutable {
+  context.lane.run([&store = context.store, ask = context.config.host_status, out = std::move(out),
+                    post = context.reactor.post(), respond]() mutable {
     append_counters(out);
     append_logs(out);
-    append_store(out, store);
+    append_objects(out, store);
+    if (ask) append_host(out, ask());
     append_process(out);
     post([respond, body = std::make_shared<std::string>(std::move(out))] { respond(text_page(std::move(*body))); });
   });

@@ -19,6 +19,14 @@ bool handle_metrics_page(ApiContext& context, const Target& target, Method metho
 /// "# HELP ..." and "# TYPE ...".
 void append_family(std::string& out, std::string_view name, std::string_view type, std::string_view help);
 
+/// A family of one metric without labels.
+template <typename Value>
+void append_one(std::string& out, std::string_view name, std::string_view type, std::string_view help,
+                const Value& value) {
+  append_family(out, name, type, help);
+  out += fmt::format("{} {}\n", name, value);
+}
+
 /// Buckets, sum and count of one histogram; `labels` as `a="b",c="d"`, or empty.
 template <std::size_t kBounds>
 void append_histogram(std::string& out, std::string_view name, std::string_view labels,

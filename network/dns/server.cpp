@@ -280,14 +280,17 @@ class Server final : public DnsServer {
     const Question question{outcome.outside, query.type, query.dnssec_ok, query.has(flag::kCheckingDisabled)};
     if (const auto hit = forwarder_.cached(question, now_); !hit.empty()) {
       count(cache_hits_);
+      berth::counters().dns_cache_hits.fetch_add(1, std::memory_order_relaxed);
       return relay(query, hit, outcome.size, outcome.limit, out);
     }
     count(forwarded_);
+    berth::counters().dns_forwarded.fetch_add(1, std::memory_order_relaxed);
     forwarder_.ask(
         question, now_,
         [this, query, limit = outcome.limit,
          begun = std::vector<std::uint8_t>(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(outcome.size)),
          send = make_sender()](Octets upstream) {
+          if (upstream.empty()) berth::counters().dns_forward_errors.fetch_add(1, std::memory_order_relaxed);
           std::ranges::copy(begun, later_out_.data());
           const auto room = later_out_.span();
           send(room.first(relay(query, upstream, begun.size(), limit, room)));

@@ -1,5 +1,6 @@
 // tests/api/metrics_test.cpp - kubectl top and /metrics: every line is read as Prometheus reads it.
 #include <condition_variable>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <regex>
@@ -99,6 +100,57 @@ TEST_F(MetricsTest, ThePageTellsOfRequestsObjectsPodsAndTheProcess) {
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   EXPECT_NEAR(values.at("process_start_time_seconds"), now, 3600);
   for (const auto& [key, value] : values) EXPECT_EQ(key.find("made-up"), std::string::npos) << key;
+}
+
+TEST_F(MetricsTest, PodsAndSetsAreToldByNameAsKubeStateMetricsDoes) {
+  put_running_pod("web-0", R"({"app":"web"})", /*restarts=*/3);
+  put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"bad","namespace":"default"},"spec":{},
+      "status":{"phase":"Pending","conditions":[{"type":"Ready","status":"False"}],"containerStatuses":[
+      {"name":"c","restartCount":7,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})");
+  put(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"db","namespace":"default"},
+      "spec":{"replicas":3},"status":{"readyReplicas":2}})");
+  const auto values = parse(page("/metrics"));
+  EXPECT_EQ(values.at(R"(kube_pod_container_status_restarts_total{namespace="default",pod="bad",container="c"})"), 7);
+  EXPECT_EQ(values.at(R"(kube_pod_container_status_restarts_total{namespace="default",pod="web-0",container="c"})"), 3);
+  EXPECT_EQ(values.at(R"(kube_pod_status_ready{namespace="default",pod="bad",condition="true"})"), 0);
+  EXPECT_EQ(values.at("kube_pod_container_status_waiting_reason"
+                      R"({namespace="default",pod="bad",container="c",reason="CrashLoopBackOff"})"),
+            1);
+  EXPECT_EQ(values.at(R"(kube_statefulset_replicas{namespace="default",statefulset="db"})"), 3);
+  EXPECT_EQ(values.at(R"(kube_statefulset_status_replicas_ready{namespace="default",statefulset="db"})"), 2);
+  EXPECT_EQ(values.at("berth_claims{phase=\"Lost\"}"), 0);
+  EXPECT_FALSE(values.contains("berth_containerd_up")) << "nobody to ask";
+}
+
+TEST_F(MetricsTest, WhatTheAgentSaysOfItsHostIsThere) {
+  server_.reset();
+  const auto file = directory_ / "berth.db";
+  std::ofstream(file) << std::string(5000, 'x');
+  std::ofstream(file.native() + "-wal") << std::string(300, 'x');
+  config_.host_status = [file] {
+    model::HostStatus out;
+    out.containerd.error = "connection refused";
+    out.store.path = file.native();
+    out.store.problems = {{.subject = "a"}, {.subject = "b"}};
+    out.store.backup_at = WallTime(std::chrono::seconds(1000));
+    out.sources = {{.name = "directory:/etc/\"x\"", .read_at = WallTime(std::chrono::seconds(2000))},
+                   {.name = "url:https://x", .error = "no route"}};
+    out.strangers = {{.uid = "u"}};
+    out.disks = {{.path = "/var/lib/berth", .total_bytes = 100, .free_bytes = 40}, {.path = "/run", .error = "sick"}};
+    return out;
+  };
+  start();
+  const auto values = parse(page("/metrics"));
+  EXPECT_EQ(values.at("berth_containerd_up"), 0);
+  EXPECT_EQ(values.at("berth_strangers"), 1);
+  EXPECT_EQ(values.at("berth_store_problems"), 2);
+  EXPECT_EQ(values.at("berth_store_size_bytes"), 5300);
+  EXPECT_EQ(values.at("berth_store_backup_timestamp_seconds"), 1000);
+  EXPECT_EQ(values.at("berth_source_up{source=\"directory:/etc/\\\"x\\\"\"}"), 1);
+  EXPECT_EQ(values.at("berth_source_up{source=\"url:https://x\"}"), 0);
+  EXPECT_EQ(values.at("berth_source_read_timestamp_seconds{source=\"url:https://x\"}"), 0);
+  EXPECT_EQ(values.at("berth_disk_free_bytes{path=\"/var/lib/berth\"}"), 40);
+  EXPECT_FALSE(values.contains("berth_disk_free_bytes{path=\"/run\"}"));
 }
 
 TEST_F(MetricsTest, WatchesAreCountedWhileTheyAreOpen) {

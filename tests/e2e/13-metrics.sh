@@ -30,6 +30,22 @@ dig +short +time=1 +tries=1 "@$gateway" web-0.web.default.svc.$domain >/dev/null
 [ "$(metric berth_dns_queries_total)" -gt 0 ] || fail "DNS queries: $(metric berth_dns_queries_total)"
 expect_match "of containers" "$(metric 'container_cpu_usage_seconds_total{container="main",namespace="default",pod="web-0"}' /metrics/resource)" '^[0-9.]+$'
 
+step "our dashboard and alerts ask for what there is"
+{ api /metrics; api /metrics/resource; } >"$BERTH_TEST_DIR/scrape"
+monitoring=$root/examples/monitoring
+"$root/tests/e2e/monitoring_names.py" "$BERTH_TEST_DIR/scrape" "$monitoring/berth.rules.yml" "$monitoring/berth.dashboard.json" ||
+  fail "a name is wrong"
+expect_match "all of it is the text format" "$(promtool check metrics <"$BERTH_TEST_DIR/scrape" 2>&1; echo "code $?")" 'code [03]'
+(cd "$monitoring" && promtool check rules berth.rules.yml && promtool test rules berth.rules.test.yml) >/dev/null || fail "the rules are wrong"
+expect "sources" "$(metric berth_source_up)" 1
+expect "containerd" "$(metric berth_containerd_up)" 1
+expect "pods by name" "$(metric 'kube_pod_status_ready{namespace="default",pod="web-0"')" 1
+expect_match "the store's size" "$(metric berth_store_size_bytes)" '^[1-9][0-9]+$'
+[ "$(metric berth_store_commit_duration_seconds_count)" -gt 2 ] || fail "writes to the store: $(metric berth_store_commit_duration_seconds_count)"
+[ "$(metric berth_runtime_call_duration_seconds_count)" -gt 5 ] || fail "calls of containerd are not timed"
+[ "$(metric 'berth_events_total{type="Normal"}')" -gt 0 ] || fail "no event was counted"
+expect "manifests are right" "$(metric berth_manifest_errors)" 0
+
 step "activeDeadlineSeconds"
 put_manifest short.yaml <<'END'
 apiVersion: v1
