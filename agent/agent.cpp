@@ -1,11 +1,15 @@
 // agent/agent.cpp - see agent.hpp.
 #include "agent/agent.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,8 +46,10 @@
 #include "agent/stranger_orders.hpp"
 #include "base/alarm.hpp"
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
+#include "store/backup.hpp"
 #include "systemd/host_resolver.hpp"
 #include "systemd/host_state.hpp"
 #include "systemd/notify.hpp"
@@ -71,7 +77,6 @@ std::string cgroup_parent() {
   return std::filesystem::exists("/run/systemd/system", error) ? "/berth-pods.slice" : "/berth-pods";  // sd_booted(3)
 }
 
-std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
 std::filesystem::path copy_file(const Config& config) { return config.state_dir / "berth.db.backup"; }
 
 /// What is to be said of this host and does not change while we run.
@@ -87,6 +92,12 @@ model::HostStatus what_stays(const Config& config) {
   }
   return out;
 }
+
+}  // namespace
+
+std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
+
+namespace {
 
 class HostAgent final : public Agent {
  public:
@@ -221,7 +232,8 @@ class HostAgent final : public Agent {
   runtime::PodRuntime& runtime() override { return *runtime_; }
   runtime::LogReader& logs() override { return *logs_; }
   Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) override;
-  Status health() const override { return health_.state(); }
+  std::vector<std::pair<std::string, Status>> health() const override;
+  Result<UniqueFd> back_up() override;
   model::HostStatus status() const override;
 
  private:
@@ -291,7 +303,9 @@ class HostAgent final : public Agent {
   std::unique_ptr<systemd::HostResolver> resolver_;  ///< From begin() on.
   CacheFeed feed_;
   std::optional<Alarm> stop_limit_;  ///< From the end of run() until nobody calls the runtime any more.
-  std::set<std::string> held_;       ///< uids of pods that wait, see Recovery::holds().
+  std::atomic<bool> recovered_{false};
+  std::mutex backing_up_;
+  std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
@@ -433,6 +447,7 @@ void HostAgent::begin() {
   begin_sources();
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
+  recovered_ = true;
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));
   health_.feed_watchdog();
 }
@@ -442,6 +457,36 @@ Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t p
   if (!attachment) return attachment.error();
   if (!*attachment) return Error(ErrorCode::NotFound, fmt::format("pod {} has no network here", pod_uid));
   return network::dial_localhost((*attachment)->netns_path, port, kDialDeadline);
+}
+
+std::vector<std::pair<std::string, Status>> HostAgent::health() const {
+  const auto told = board_.read();
+  auto store = Status(Ok{});
+  for (const auto& problem : store_->problems()) {
+    // Rows that cannot be read count for nobody; the file itself, or its copy, is what a load balancer should know of.
+    if (problem.kind.empty()) store = Error(ErrorCode::Unavailable, problem.what + " " + problem.reason);
+  }
+  auto sources = Status(Ok{});
+  for (const auto& source : told.sources) {
+    if (!source.read_at && source.error.empty()) {
+      sources = Error(ErrorCode::Unavailable, source.name + " was not read yet");
+    }
+  }
+  const auto recovery = recovered_ ? Status(Ok{}) : Error(ErrorCode::Unavailable, "what runs here is not known yet");
+  return {{"containerd", health_.state()},
+          {"store", std::move(store)},
+          {"recovery", recovery},
+          {"sources", std::move(sources)}};
+}
+
+Result<UniqueFd> HostAgent::back_up() {
+  const std::scoped_lock one_at_a_time(backing_up_);
+  const auto file = config_.state_dir / "berth.db.sending";
+  const ScopeExit forget([&] { ::unlink(file.c_str()); });
+  if (auto copied = store::copy_store(*store_, file); !copied) return copied.error();
+  UniqueFd open{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!open) return Error::from_errno(errno, "open " + file.native());
+  return open;
 }
 
 model::HostStatus HostAgent::status() const {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/config.hpp"
 #include "base/kept_sockets.hpp"
@@ -40,11 +43,17 @@ class Agent {
   virtual runtime::LogReader& logs() = 0;
   /// A connection to a port of a pod's localhost. Blocks for seconds at most. NotFound: no such pod has a network here.
   virtual Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) = 0;
-  /// Is everything that pods need in order? Any thread.
-  virtual Status health() const = 0;
+  /// Is everything that pods need in order? Part by part: "containerd", "store", "recovery", "sources". Any thread.
+  virtual std::vector<std::pair<std::string, Status>> health() const = 0;
+  /// A consistent copy of the store: an open file that has no name any more. Blocks as the disk does, so not on the
+  /// loop; else any thread. Errors: as store::copy_store().
+  virtual Result<UniqueFd> back_up() = 0;
   /// What there is to say of this host. Looks at disks, so not on the loop; else any thread.
   virtual model::HostStatus status() const = 0;
 };
+
+/// Where the objects are.
+std::filesystem::path store_file(const Config& config);
 
 /// Opens the store, sets up the host's network, binds the DNS server.
 /// Errors: InvalidArgument (configuration), FailedPrecondition (pod CIDR overlaps), Unavailable (another agent holds

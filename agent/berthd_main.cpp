@@ -1,5 +1,9 @@
 // agent/berthd_main.cpp - the daemon: options, configuration, agent, API.
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include <fmt/format.h>
@@ -9,7 +13,10 @@
 #include "agent/config.hpp"
 #include "agent/start.hpp"
 #include "api/api_server.hpp"
+#include "base/atomic_file.hpp"
 #include "base/log.hpp"
+#include "base/unique_fd.hpp"
+#include "store/backup.hpp"
 #include "systemd/fd_store.hpp"
 
 namespace {
@@ -36,6 +43,50 @@ berth::api::ApiConfig api_config(const berth::agent::Config& config) {
   return api;
 }
 
+/// Does an agent answer there? One whose store was removed under it holds no file of that name.
+bool answers(const std::filesystem::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto name = socket.string();
+  if (name.size() >= sizeof(address.sun_path)) return false;
+  name.copy(address.sun_path, name.size());
+  const berth::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+/// `berth restore`.
+int restore(const berth::agent::Config& config, const std::string& copy, bool any_node) {
+  const auto say = [](const std::string& text) {
+    fmt::print(stderr, "error: {}\n", text);
+    return 1;
+  };
+  if (answers(config.socket())) {
+    return say(fmt::format("an agent answers at {}: stop it first (systemctl stop berthd); pods run on",
+                           config.socket().string()));
+  }
+  if (auto made = berth::make_directories(config.state_dir, 0755); !made) return say(made.error().message());
+  const auto file = berth::agent::store_file(config);
+  const auto restored = berth::store::restore_sqlite_store(copy, file, any_node ? std::string() : config.node_name);
+  if (!restored) {
+    return say(restored.error().message() + (berth::failed_with(restored, berth::ErrorCode::FailedPrecondition)
+                                                 ? "; set nodeName in the configuration, or say --any-node"
+                                                 : ""));
+  }
+  fmt::print("{} objects of node {}, written by berthd {}, are now in {}\n", restored->objects,
+             restored->identity.node.empty() ? "?" : restored->identity.node,
+             restored->version.empty() ? "?" : restored->version, file.string());
+  if (!restored->old.empty()) fmt::print("what was there before is kept as {}\n", restored->old.string());
+  for (const auto& problem : restored->problems) {
+    fmt::print(stderr, "warning: {} cannot be read by this version and counts for nobody: {}\n", problem.what,
+               problem.reason);
+  }
+  fmt::print(
+      "start the agent: systemctl start berthd. Pods that run here and are in the copy go on as they are. Pods that "
+      "are\n"
+      "not in it run on, too, until you decide: berth pods strangers, berth pods adopt, berth pods remove.\n");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,8 +94,12 @@ int main(int argc, char** argv) {
   std::string file = berth::agent::kDefaultConfigFile;
   auto check = false;
   auto debug = false;
+  std::string copy;
+  auto any_node = false;
   app.add_option("--config", file, "configuration file")->capture_default_str();
   app.add_flag("--check", check, "read the configuration, say whether it is valid, and exit");
+  auto* restoring = app.add_option("--restore", copy, "put a copy of the store in its place, and exit (berth restore)");
+  app.add_flag("--any-node", any_node, "with --restore: also one that was made for another node")->needs(restoring);
   app.add_flag("--debug", debug, "log more");
   app.set_version_flag("--version", "berthd " BERTH_VERSION);
   CLI11_PARSE(app, argc, argv);
@@ -69,6 +124,8 @@ int main(int argc, char** argv) {
   }
   berth::set_log_level(config->log_level);
 
+  if (!copy.empty()) return restore(*config, copy, any_node);
+
   berth::systemd::FdStore fd_store;
   auto agent = berth::agent::start_agent(*config, fd_store.sockets());
   if (berth::failed_with(agent, berth::ErrorCode::Cancelled)) {
@@ -80,6 +137,7 @@ int main(int argc, char** argv) {
   served.kept = fd_store.sockets();
   if (served.tls) served.tls->kept = served.kept;
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
+  served.back_up = [&agent] { return (*agent)->back_up(); };
   served.host_status = [&agent] { return (*agent)->status(); };
   auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
                                           [&agent] { return (*agent)->health(); });

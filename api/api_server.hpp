@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/kept_sockets.hpp"
@@ -27,6 +28,9 @@ namespace berth::api {
 using PodDialer = std::function<Result<UniqueFd>(const std::string& pod_uid, std::uint16_t port)>;
 /// What `berth status` shows. May look at disks; runs on a lane.
 using HostStatusReader = std::function<model::HostStatus()>;
+
+/// Makes a consistent copy of the store: an open file, read from its begin. May block; runs on a lane.
+using BackupMaker = std::function<Result<UniqueFd>()>;
 
 /// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
 struct TlsConfig {
@@ -54,6 +58,7 @@ struct ApiConfig {
   PodDialer dial_pod{};            ///< For port-forward.
   KeptSockets kept{};              ///< Listening sockets that an earlier process kept.
   HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
+  BackupMaker back_up{};           ///< For /berth/v1/backup; null: there is no such page.
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and
@@ -64,8 +69,8 @@ class ApiServer {
   virtual ~ApiServer() = default;
 };
 
-/// What the API reports as healthy; asked on /healthz and /readyz, on the API's thread.
-using HealthCheck = std::function<Status()>;
+/// How each part of the agent is, by name; asked on /healthz and /readyz, on the API's thread.
+using HealthCheck = std::function<std::vector<std::pair<std::string, Status>>()>;
 
 /// Binds the socket (replacing a dead one) and serves until destroyed. Unavailable: another agent answers there.
 Result<std::unique_ptr<ApiServer>> start_api_server(const ApiConfig& config, store::Store& store,

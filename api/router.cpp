@@ -1,8 +1,6 @@
 // api/router.cpp - from a request to the handler that answers it.
 #include "api/router.hpp"
 
-#include <fmt/format.h>
-
 #include "api/access/access_review.hpp"
 #include "api/access/authorization.hpp"
 #include "api/access/kubeconfig.hpp"
@@ -18,6 +16,8 @@
 #include "api/streams/port_forward_handler.hpp"
 #include "api/ui/page_handler.hpp"
 #include "api/usage/ailments_page.hpp"
+#include "api/usage/backup_page.hpp"
+#include "api/usage/health_page.hpp"
 #include "api/usage/host_status_page.hpp"
 #include "api/usage/metrics_handler.hpp"
 #include "api/usage/metrics_page.hpp"
@@ -40,26 +40,16 @@ HttpResponse plain_text(unsigned code, std::string text) {
   return response;
 }
 
-bool is_health_path(const std::vector<std::string>& segments) {
-  return segments.size() == 1 && (segments[0] == "healthz" || segments[0] == "readyz" || segments[0] == "livez");
-}
-
-HttpResponse health(const ApiContext& context, std::string_view which) {
-  if (which == "livez" || !context.health) return plain_text(200, "ok");  // we answer, so we live
-  const auto status = context.health();
-  return status ? plain_text(200, "ok") : plain_text(500, fmt::format("not healthy: {}\n", status.error().message()));
-}
-
 /// Pages at fixed paths; nullopt: a resource, perhaps.
-std::optional<HttpResponse> fixed_page(const ApiContext& context, const Target& target, Method method,
-                                       std::string_view accept) {
+std::optional<HttpResponse> fixed_page(const ApiContext& context, const Target& target, const HttpRequest& request) {
   const auto& segments = target.segments;
-  const bool is_get = method == Method::Get;
-  if (is_health_path(segments)) {
-    return is_get ? health(context, segments[0]) : to_response(method_not_allowed());
+  const bool is_get = request.method == Method::Get;
+  if (is_health_page(target)) {
+    if (!is_get) return to_response(method_not_allowed());
+    return health_page(context.health, target, /*tells_why=*/request.user.role != Role::None);
   }
-  auto document = openapi_page(segments, target.query, accept);
-  if (!document) document = discovery(segments, accept, kDiscovery);
+  auto document = openapi_page(segments, target.query, request.accept);
+  if (!document) document = discovery(segments, request.accept, kDiscovery);
   if (document && !is_get) return to_response(method_not_allowed());
   return document;
 }
@@ -139,11 +129,12 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   const auto access = access_request(request.method, *target);
   respond = counted(*context.requests, access, std::move(respond));
   if (!is_allowed(request.user.role, access)) return respond(to_response(forbidden(request.user, access)));
-  if (auto page = fixed_page(context, *target, request.method, request.accept)) {
+  if (auto page = fixed_page(context, *target, request)) {
     return respond(*std::move(page));
   }
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   if (handle_metrics_page(context, *target, request.method, respond)) return;
+  if (handle_backup(context, *target, request.method, respond)) return;
   if (handle_host_status(context, *target, request.method, respond)) return;
   if (handle_ailments(context, *target, request.method, respond)) return;
   if (handle_page(context, *target, request, respond)) return;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/edit_distance.hpp"
+#include "cli/keeping_commands.hpp"
 
 namespace berth::cli {
 
@@ -98,6 +99,8 @@ const std::vector<CommandEntry>& all_commands() {
       {"pods strangers", "Pods that run here and have no object", pods_strangers_command},
       {"pods adopt", "Make the object of a pod that has none", pods_adopt_command},
       {"pods remove", "Take down a pod that has no object", pods_remove_command},
+      {"backup", "Keep a copy of all objects in a file", backup_command},
+      {"restore", "Put a copy of all objects back, while berthd is stopped", restore_command},
       {"check", "Check manifests, without an agent", check_command},
       {"doctor", "What this host lacks, and how to fix it", doctor_command},
       {"kubeconfig", "Print what kubectl needs to reach the agent over TLS", kubeconfig_command},

@@ -286,6 +286,12 @@ Result<Identity> SqliteDatabase::sign(const std::string& node, const std::string
   return identity;
 }
 
+Status SqliteDatabase::mark_as_copy() {
+  const auto id = fact("id");
+  if (!id) return id.error();
+  return set_fact("copy_of", id->empty() ? "unknown" : *id);
+}
+
 Status SqliteDatabase::write_identity(const Identity& identity, const std::string& version) {
   for (const auto& [name, value] : {std::pair<std::string_view, std::string>{"id", identity.id},
                                     {"node", identity.node},

@@ -44,6 +44,12 @@ class SqliteDatabase {
 
   /// Which program version wrote it last; empty when nothing says.
   Result<std::string> version();
+  /// What it says of itself: "id", "node", "opened", "version", "copy_of"; empty when it does not.
+  Result<std::string> fact(std::string_view name);
+  /// From now on it is a copy, see sign().
+  Status mark_as_copy();
+  /// Brings its log into the file and goes on without one: what is closed then is one file.
+  Status fold_log() { return execute("PRAGMA journal_mode=DELETE"); }
   /// Counts this opening and signs it, durably. A copy that was put back becomes a store of its own.
   Result<Identity> sign(const std::string& node, const std::string& version);
 
@@ -63,7 +69,6 @@ class SqliteDatabase {
   Status make_schema();
   Status execute(const char* sql);
   Result<std::int64_t> read_integer(const char* sql);
-  Result<std::string> fact(std::string_view name);
   Status set_fact(std::string_view name, std::string_view value);
   Status write_identity(const Identity& identity, const std::string& version);
   Status write_rows(const std::vector<Row>& rows, Revision revision);

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "store/backup.hpp"
 #include "store/draft.hpp"
 #include "store/local_sessions.hpp"
 #include "store/object_table.hpp"
@@ -36,7 +38,7 @@ struct Waiting {
 
 using Outcome = Result<std::vector<Staged>>;
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public Copyable {
  public:
   SqliteStore(std::unique_ptr<SqliteDatabase> database, std::filesystem::path file, SqliteOptions options)
       : file_(std::move(file)),
@@ -110,21 +112,31 @@ class SqliteStore final : public Store {
     return problems_;
   }
 
-  Status flush() override {
-    const auto promise = std::make_shared<std::promise<Status>>();
-    auto answer = promise->get_future();
+  Status flush() override { return wait_for_group({}); }
+  Status copy_to(const std::filesystem::path& target) override { return wait_for_group(target); }
+
+ private:
+  /// Somebody waits until everything before is durable, and perhaps copied.
+  struct Flush {
+    std::filesystem::path copy;  ///< Empty: nowhere.
+    std::promise<Status> done;
+  };
+
+  Status wait_for_group(const std::filesystem::path& copy) {
+    const auto flush = std::make_shared<Flush>();
+    flush->copy = copy;
+    auto answer = flush->done.get_future();
     {
       const std::scoped_lock lock(mutex_);
-      flushes_.push_back(promise);
+      flushes_.push_back(flush);
     }
     wake_.notify_all();
     return answer.get();
   }
 
- private:
   struct Group {
     std::vector<Waiting> writes;
-    std::vector<std::shared_ptr<std::promise<Status>>> flushes;
+    std::vector<std::shared_ptr<Flush>> flushes;
     bool last = false;      ///< We are closing.
     bool lazy_due = false;  ///< Lazy changes have been only in memory for long enough.
   };
@@ -200,7 +212,10 @@ class SqliteStore final : public Store {
     } else {
       refuse(group.writes, outcomes, has_durable, written.error());
     }
-    for (auto& flush : group.flushes) flush->set_value(written);
+    for (auto& flush : group.flushes) {
+      const bool copies = written.ok() && !flush->copy.empty();
+      flush->done.set_value(copies ? database_->copy_to(flush->copy) : written);
+    }
   }
 
   Status bring_to_file(const std::map<ObjectKey, std::string>& rows, Revision promise, Durability durability) {
@@ -211,7 +226,10 @@ class SqliteStore final : public Store {
     std::vector<Row> list;
     list.reserve(rows.size());
     for (const auto& [key, text] : rows) list.push_back({key, text});
+    const auto begun = std::chrono::steady_clock::now();
     auto written = database_->write(list, promise, durability);
+    counters().store_commit.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    if (!written) counters().store_errors.fetch_add(1, std::memory_order_relaxed);
     if (written) {
       dirty_.clear();
       promised_ = promise;
@@ -352,7 +370,7 @@ class SqliteStore final : public Store {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;
-  std::vector<std::shared_ptr<std::promise<Status>>> flushes_;
+  std::vector<std::shared_ptr<Flush>> flushes_;
   bool closing_ = false;
   std::thread writer_;
 };

@@ -100,6 +100,15 @@ bool is_allowed(Role role, const AccessRequest& access) {
          is_one_of(access.subresource, kReadable);
 }
 
+bool is_open_to_all(Method method, std::string_view target) {
+  if (method != Method::Get) return false;
+  const auto path = target.substr(0, target.find('?'));
+  static constexpr std::array<std::string_view, 3> kPages{"/healthz", "/livez", "/readyz"};
+  return is_one_of(path, kPages);
+}
+
+User anonymous_user() { return {.name = "system:anonymous", .groups = {"system:unauthenticated"}}; }
+
 ApiError forbidden(const User& user, const AccessRequest& access) {
   ApiError error{.code = 403,
                  .reason = "Forbidden",

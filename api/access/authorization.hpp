@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "api/request/api_error.hpp"
 #include "api/request/http_message.hpp"
@@ -29,6 +30,13 @@ AccessRequest access_request(Method method, const Target& target);
 /// and log; so no exec, attach, port-forward, proxy or write. Everybody: discovery, version, health, and asking about
 /// themselves (self subject reviews).
 bool is_allowed(Role role, const AccessRequest& access);
+
+/// May somebody whom we do not know ask this? Only whether we are well: for load balancers, as in Kubernetes. `target`
+/// as it was sent.
+bool is_open_to_all(Method method, std::string_view target);
+
+/// Who that is: `system:anonymous` in group `system:unauthenticated`.
+User anonymous_user();
 
 /// 403: `pods "x" is forbidden: User "jane" cannot delete resource "pods" in API group "" in the namespace "default"`
 ApiError forbidden(const User& user, const AccessRequest& access);

@@ -57,12 +57,15 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::optional<ApiError> let_in() {
     auto user = peer_.user;
     if (!user && shared_->guards.authenticate) user = shared_->guards.authenticate(head_->bearer_token);
+    auto& request = head_->request;
     if (!user) {
       head_->keep_alive = false;
-      return unauthorized();
+      // Whom we do not know stays bounded as such: few at a time, one request each. Who said a wrong token is told so.
+      if (!head_->bearer_token.empty() || !is_open_to_all(request.method, request.target)) return unauthorized();
+      user = anonymous_user();
+    } else {
+      stranger_.reset();
     }
-    stranger_.reset();
-    auto& request = head_->request;
     request.user = *std::move(user);
     if (head_->for_other_site) {
       return ApiError{.code = 403, .reason = "Forbidden", .message = "a page of another site sent this request"};

@@ -126,7 +126,9 @@ class ApiFixture : public testing::Test {
   }
 
   void start() {
-    auto server = start_api_server(config_, *store_, runtime_, logs_, [this] { return health_; });
+    auto server = start_api_server(config_, *store_, runtime_, logs_, [this] {
+      return std::vector{std::pair<std::string, Status>("containerd", health_)};
+    });
     ASSERT_TRUE(server) << server.error().message();
     server_ = *std::move(server);
   }

@@ -64,6 +64,7 @@ TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
            Case{Method::Get, "/ui/page.js", true, false},
            Case{Method::Get, "/uix", false, false},
            Case{Method::Get, "/berth/kubeconfig", false, false},
+           Case{Method::Get, "/berth/v1/backup", false, false},
            Case{Method::Post, "/version", false, false},
            Case{Method::Get, "/healthzy", false, false},
            Case{Method::Get, "/debug/pprof", false, false},
@@ -96,6 +97,17 @@ TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
   }
   EXPECT_FALSE(is_allowed(Role::Viewer, {.verb = "*", .resource = "pods"}));
   EXPECT_FALSE(is_allowed(Role::Viewer, {.verb = "get", .resource = "*"}));
+}
+
+TEST(IsOpenToAll, OnlyWhetherWeAreWell) {
+  for (const auto* open : {"/healthz", "/livez", "/readyz", "/readyz?verbose", "/livez?exclude=x"}) {
+    EXPECT_TRUE(is_open_to_all(Method::Get, open)) << open;
+    EXPECT_FALSE(is_open_to_all(Method::Post, open)) << open;
+  }
+  for (const auto* closed : {"/", "/version", "/api", "/metrics", "/readyz/containerd", "/readyz/../api", "/healthz%2f",
+                             "//readyz", "/healthzy", "/api/v1/pods?/readyz"}) {
+    EXPECT_FALSE(is_open_to_all(Method::Get, closed)) << closed;
+  }
 }
 
 TEST(Forbidden, ReadsAsKubernetesWordsIt) {

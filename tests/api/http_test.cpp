@@ -1,6 +1,8 @@
 // tests/api/http_test.cpp - what the server does with peers that are wrong, greedy or many.
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include <fstream>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -220,6 +222,47 @@ TEST_F(Http, HealthIsWhatTheAgentSays) {
   const auto all = client.read_all();
   EXPECT_THAT(all, StartsWith("HTTP/1.1 500"));
   EXPECT_THAT(all, HasSubstr("containerd is away"));
+}
+
+TEST_F(Http, HealthIsToldCheckByCheckInTheApiServersWords) {
+  EXPECT_EQ(send("GET", "/readyz").message(), "ok");
+  EXPECT_EQ(send("GET", "/readyz?verbose").message(), "[+]ping ok\n[+]containerd ok\nreadyz check passed\n");
+  EXPECT_EQ(send("GET", "/readyz/containerd").message(), "ok");
+  EXPECT_EQ(send("GET", "/readyz/etcd").code, 404U);
+  health_ = Error(ErrorCode::Unavailable, "containerd is away");
+  const auto bad = send("GET", "/readyz");
+  EXPECT_EQ(bad.code, 500U);
+  EXPECT_EQ(bad.message(), "[+]ping ok\n[-]containerd failed: containerd is away\nreadyz check failed\n");
+  EXPECT_EQ(send("GET", "/readyz?exclude=containerd").message(), "ok");
+  EXPECT_EQ(send("GET", "/healthz?verbose=1&exclude=containerd&exclude=etcd").message(),
+            "[+]ping ok\n[+]containerd excluded: ok\n"
+            "warn: some health checks cannot be excluded: no matches for \"etcd\"\nhealthz check passed\n");
+  EXPECT_EQ(send("GET", "/readyz/containerd").code, 500U);
+  EXPECT_EQ(send("GET", "/readyz/ping").message(), "ok");
+  EXPECT_EQ(send("GET", "/livez?verbose").message(), "[+]ping ok\nlivez check passed\n")
+      << "that containerd is away is no reason to start us anew";
+  EXPECT_EQ(send("POST", "/readyz", "{}").code, 405U);
+}
+
+TEST_F(Http, ACopyOfTheStoreIsStreamed) {
+  EXPECT_EQ(send("GET", "/berth/v1/backup").code, 404U) << "nobody makes one";
+  server_.reset();
+  const auto file = directory_ / "copy";
+  std::string content = "begin";
+  for (int i = 0; content.size() < 300'000; ++i) content += std::to_string(i);
+  std::ofstream(file) << content;
+  config_.back_up = [&file]() -> Result<UniqueFd> { return UniqueFd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)}; };
+  start();
+  const auto answer = send("GET", "/berth/v1/backup");
+  EXPECT_EQ(answer.code, 200U);
+  EXPECT_EQ(answer.message(), content);
+  EXPECT_EQ(send("POST", "/berth/v1/backup", "{}").code, 405U);
+  server_.reset();
+  config_.back_up = []() -> Result<UniqueFd> { return Error(ErrorCode::ResourceExhausted, "the disk is full"); };
+  start();
+  const auto refused = send("GET", "/berth/v1/backup");
+  EXPECT_EQ(refused.code, 507U);
+  EXPECT_EQ(refused.text({"message"}), "the disk is full");
 }
 
 TEST_F(Http, TheHostsStatusIsWhatTheAgentSays) {

@@ -212,6 +212,24 @@ TEST_F(Limits, WithoutAGoodTokenNoBodyIsReadAndTheConnectionEnds) {
   }
 }
 
+TEST_F(Limits, WhetherWeAreWellIsToldToWhomWeDoNotKnowOnceAConnection) {
+  guards_.authenticate = [](std::string_view) { return std::nullopt; };
+  start();
+  const auto client = adopted(std::nullopt);
+  client->send(get("/readyz?verbose") + get("/readyz"));
+  const auto all = client->read_all();
+  EXPECT_THAT(all, HasSubstr("/readyz?verbose by system:anonymous"));
+  EXPECT_THAT(all, HasSubstr("Connection: close"));
+  EXPECT_THAT(all, Not(HasSubstr("/readyz by"))) << "known or not: not a second time";
+  for (const std::string_view request :
+       {"GET /readyz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bad\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "POST /readyz HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    const auto other = adopted(std::nullopt);
+    other->send(request);
+    EXPECT_THAT(other->read_all(), StartsWith("HTTP/1.1 401")) << request;
+  }
+}
+
 TEST_F(Limits, ATokenDoesNotMatterToPeersKnownByOtherMeans) {
   guards_.authenticate = [](std::string_view) { return make_user("mallory", {"system:masters"}); };
   start();

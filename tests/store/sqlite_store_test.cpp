@@ -10,6 +10,7 @@
 #include <fstream>
 #include <future>
 
+#include "store/backup.hpp"
 #include "store/store.hpp"
 #include "tests/temp_dir.hpp"
 
@@ -402,6 +403,124 @@ TEST_F(SqliteStore, ACopyThatIsPutBackHasTheObjectsAndIsAnotherStore) {
   store = open(options);
   EXPECT_EQ(store->identity().id, second);
   EXPECT_FALSE(store->identity().restored) << "only at its first start";
+}
+
+TEST_F(SqliteStore, ACopyThatIsAskedForHasEveryWriteBefore) {
+  const auto store = open();
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  store->create(config_map("lazy"), Durability::Lazy, {});
+  const auto copy = dir_ / "kept.db";
+  ASSERT_TRUE(copy_store(*store, copy).ok());
+  EXPECT_EQ(mode_of(copy), 0600U);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "kept.db-wal")) << "one file";
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "kept.db.new"));
+  ASSERT_TRUE(create_and_wait(*store, config_map("later")).ok());
+  const auto opened = open_sqlite_store(copy);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(value_of(**opened, "a"), "v");
+  EXPECT_EQ(value_of(**opened, "lazy"), "v");
+  EXPECT_EQ((*opened)->get(config_map("later").key()), nullptr);
+
+  EXPECT_FALSE(copy_store(*store, dir_ / "nowhere" / "kept.db").ok());
+  EXPECT_EQ(copy_store(*make_memory_store(), copy).error().code(), ErrorCode::Unimplemented);
+  EXPECT_TRUE(create_and_wait(*store, config_map("b")).ok()) << "goes on";
+}
+
+class Restore : public SqliteStore {
+ protected:
+  /// A store of `node` with object "old", a copy of it, and the store with "new" as well, closed.
+  void SetUp() override {
+    SqliteStore::SetUp();
+    SqliteOptions options;
+    options.node = "here";
+    options.version = "1.0";
+    const auto store = open(options);
+    id_ = store->identity().id;
+    ASSERT_TRUE(create_and_wait(*store, config_map("old")).ok());
+    ASSERT_TRUE(copy_store(*store, copy_).ok());
+    ASSERT_TRUE(create_and_wait(*store, config_map("new")).ok());
+  }
+  std::size_t kept() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+      if (entry.path().filename().string().find("before-restore") != std::string::npos) ++count;
+    }
+    return count;
+  }
+
+  const std::filesystem::path copy_ = dir_ / "kept.db";
+  std::string id_;
+};
+
+TEST_F(Restore, PutsTheCopyInPlaceAndKeepsWhatWasThere) {
+  const auto restored = restore_sqlite_store(copy_, file_, "here");
+  ASSERT_TRUE(restored.ok()) << restored.error().message();
+  EXPECT_EQ(restored->objects, 1U);
+  EXPECT_EQ(restored->identity.id, id_);
+  EXPECT_EQ(restored->identity.node, "here");
+  EXPECT_EQ(restored->version, "1.0");
+  EXPECT_TRUE(std::filesystem::exists(copy_)) << "left as it is";
+  EXPECT_EQ(mode_of(file_), 0600U);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "store.db.restoring"));
+  {
+    const auto store = open();
+    EXPECT_EQ(value_of(*store, "old"), "v");
+    EXPECT_EQ(store->get(config_map("new").key()), nullptr);
+    EXPECT_TRUE(store->identity().restored);
+    EXPECT_NE(store->identity().id, id_) << "what runs and is not in it belongs to another";
+  }
+  const auto before = open_sqlite_store(restored->old);
+  ASSERT_TRUE(before.ok());
+  EXPECT_EQ(value_of(**before, "new"), "v");
+  EXPECT_EQ((*before)->identity().id, id_);
+}
+
+TEST_F(Restore, APlainCopyOfTheFileIsMarkedToo) {
+  std::filesystem::copy_file(file_, dir_ / "plain.db");
+  ASSERT_TRUE(restore_sqlite_store(dir_ / "plain.db", file_, "here").ok());
+  EXPECT_TRUE(open()->identity().restored);
+}
+
+TEST_F(Restore, IsRefusedWhileAnAgentHoldsTheStore) {
+  const auto store = open();
+  const auto restored = restore_sqlite_store(copy_, file_, "here");
+  ASSERT_FALSE(restored.ok());
+  EXPECT_EQ(restored.error().code(), ErrorCode::Unavailable);
+  EXPECT_EQ(value_of(*store, "new"), "v");
+  EXPECT_TRUE(create_and_wait(*store, config_map("more")).ok());
+  EXPECT_EQ(kept(), 0U);
+}
+
+TEST_F(Restore, WhatIsNoGoodCopyChangesNothing) {
+  EXPECT_EQ(restore_sqlite_store(copy_, file_, "there").error().code(), ErrorCode::FailedPrecondition);
+  EXPECT_EQ(restore_sqlite_store(dir_ / "none", file_, "here").error().code(), ErrorCode::NotFound);
+  std::ofstream(dir_ / "empty") << "";
+  EXPECT_EQ(restore_sqlite_store(dir_ / "empty", file_, "here").error().code(), ErrorCode::DataLoss);
+  std::ofstream(dir_ / "text") << "not a database, but longer than the head of one: " << std::string(200, 'x');
+  EXPECT_EQ(restore_sqlite_store(dir_ / "text", file_, "here").error().code(), ErrorCode::DataLoss);
+  const auto half = dir_ / "half";
+  std::filesystem::copy_file(copy_, half);
+  std::filesystem::resize_file(half, std::filesystem::file_size(half) / 2);
+  EXPECT_EQ(restore_sqlite_store(half, file_, "here").error().code(), ErrorCode::DataLoss);
+  EXPECT_EQ(kept(), 0U);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "store.db.restoring"));
+  const auto store = open();
+  EXPECT_EQ(value_of(*store, "new"), "v");
+  EXPECT_FALSE(store->identity().restored);
+}
+
+TEST_F(Restore, ADamagedOrMissingStoreIsReplacedAndItsLogIsNotPlayedIntoTheCopy) {
+  std::ofstream(file_) << std::string(5000, 'x');
+  std::ofstream(dir_ / "store.db-wal") << std::string(5000, 'y');
+  const auto restored = restore_sqlite_store(copy_, file_, "");
+  ASSERT_TRUE(restored.ok()) << restored.error().message();
+  EXPECT_TRUE(std::filesystem::exists(restored->old.native() + "-wal"));
+  EXPECT_EQ(value_of(*open(), "old"), "v");
+  std::filesystem::remove(file_);
+  const auto again = restore_sqlite_store(copy_, file_, "");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->old.empty()) << "there was none";
+  EXPECT_EQ(value_of(*open(), "old"), "v");
 }
 
 TEST_F(SqliteStore, AFileThatIsRemovedWhileWeRunIsNoticedAndItsCopyHasEverything) {
