@@ -103,6 +103,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"restore", "Put a copy of all objects back, while berthd is stopped", restore_command},
       {"check", "Check manifests, without an agent", check_command},
       {"doctor", "What this host lacks, and how to fix it", doctor_command},
+      {"support-bundle", "Pack what somebody who helps wants to see, without secrets", support_bundle_command},
       {"kubeconfig", "Print what kubectl needs to reach the agent over TLS", kubeconfig_command},
       {"api-resources", "Kinds that the agent knows", api_resources_command},
       {"completion", "Print the completion script of a shell", completion_command},

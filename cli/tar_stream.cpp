@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 #include <fmt/format.h>
@@ -99,6 +100,15 @@ std::string headers(const std::string& name, char type, std::uint64_t size, cons
 }
 
 }  // namespace
+
+std::string tar_file(const std::string& name, std::string_view content) {
+  struct stat info {};
+  info.st_mode = 0600;
+  info.st_mtim.tv_sec = ::time(nullptr);
+  return headers(name, '0', content.size(), info, "") + padded(std::string(content));
+}
+
+std::string tar_end() { return std::string(2 * kBlock, '\0'); }
 
 Status TarReader::add(std::string_view bytes) {
   while (!bytes.empty() && !finished_) {

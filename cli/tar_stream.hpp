@@ -76,6 +76,11 @@ class TarWriter {
   std::unique_ptr<State> state_;
 };
 
+/// One file of an archive, mode 0600, as of now: its header and its content.
+std::string tar_file(const std::string& name, std::string_view content);
+/// What an archive ends with.
+std::string tar_end();
+
 /// The name below `prefix` as a relative path; InvalidArgument: outside of it, absolute, or with a ".." step.
 Result<std::string> safe_member(std::string_view name, std::string_view prefix);
 
