@@ -45,12 +45,16 @@ void append_pods(std::string& out, const store::Store& store) {
   append_phases(out, store, Kind::Pod, "berth_pods",
                 {{"Failed", 0}, {"Pending", 0}, {"Running", 0}, {"Succeeded", 0}, {"Unknown", 0}}, "Unknown");
   std::string ready;
+  std::string in_phase;
   std::string restarts;
   std::string waiting;
   std::int64_t total = 0;
   for (const auto& pod : store.list(Kind::Pod).objects) {
     const auto labels = labels_of(*pod, "pod");
     ready += fmt::format("kube_pod_status_ready{{{},condition=\"true\"}} {}\n", labels, is_ready(*pod) ? 1 : 0);
+    const auto phase = text_at(pod->raw, {"status", "phase"});
+    in_phase += fmt::format("kube_pod_status_phase{{{},phase=\"{}\"}} 1\n", labels,
+                            phase.empty() ? "Pending" : escape_label(phase));
     for (const auto& status : array_at(pod->raw, {"status", "containerStatuses"})) {
       if (!status.is_object()) continue;
       const auto& container = status.get_object();
@@ -68,6 +72,8 @@ void append_pods(std::string& out, const store::Store& store) {
              total);
   append_family(out, "kube_pod_status_ready", "gauge", "1 if the pod is ready to serve requests, 0 if not.");
   out += ready;
+  append_family(out, "kube_pod_status_phase", "gauge", "1; the pod's current phase is in its labels.");
+  out += in_phase;
   append_family(out, "kube_pod_container_status_restarts_total", "counter",
                 "The number of container restarts per container.");
   out += restarts;

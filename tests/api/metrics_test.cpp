@@ -113,6 +113,7 @@ TEST_F(MetricsTest, PodsAndSetsAreToldByNameAsKubeStateMetricsDoes) {
   EXPECT_EQ(values.at(R"(kube_pod_container_status_restarts_total{namespace="default",pod="bad",container="c"})"), 7);
   EXPECT_EQ(values.at(R"(kube_pod_container_status_restarts_total{namespace="default",pod="web-0",container="c"})"), 3);
   EXPECT_EQ(values.at(R"(kube_pod_status_ready{namespace="default",pod="bad",condition="true"})"), 0);
+  EXPECT_EQ(values.at(R"(kube_pod_status_phase{namespace="default",pod="bad",phase="Pending"})"), 1);
   EXPECT_EQ(values.at("kube_pod_container_status_waiting_reason"
                       R"({namespace="default",pod="bad",container="c",reason="CrashLoopBackOff"})"),
             1);
