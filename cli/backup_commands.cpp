@@ -12,6 +12,7 @@
 #include "cli/messages.hpp"
 #include "cli/private_file.hpp"
 #include "cli/server.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace berth::cli {
 
@@ -30,7 +31,7 @@ Result<std::uint64_t> fetch(const Global& global, int fd) {
   const auto reply = Server(global).http().stream(request, [&](std::string_view bytes) {
     if (begin.size() < kDatabaseHead) begin += bytes.substr(0, kDatabaseHead - begin.size());
     size += bytes.size();
-    written = write_all(fd, bytes);
+    written = write_fully(fd, bytes);
     return written.ok();
   });
   if (!reply) return reply.error();

@@ -23,6 +23,7 @@
 #include "cli/messages.hpp"
 #include "cli/private_file.hpp"
 #include "cli/server.hpp"
+#include "cli/standard_streams.hpp"
 #include "model/host_status.hpp"
 #include "model/model.hpp"
 
@@ -435,7 +436,7 @@ int make_bundle(const Global& global, const BundleOptions& options, std::string 
   std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
   const auto folder = fmt::format("berth-support-{}-{}", host.nodename, stamp);
   const auto into = [&](int fd) {
-    BundleArchive archive(folder, [fd](std::string_view bytes) { return write_all(fd, bytes); });
+    BundleArchive archive(folder, [fd](std::string_view bytes) { return write_fully(fd, bytes); });
     return Bundle(global, options, archive).make();
   };
   if (name == "-") {

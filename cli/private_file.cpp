@@ -10,16 +10,6 @@
 
 namespace berth::cli {
 
-Status write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto put = ::write(fd, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return Error::from_errno(errno, "write");
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return Ok{};
-}
-
 Result<PrivateFile> PrivateFile::make(std::filesystem::path file) {
   auto half = file.parent_path() / fmt::format(".{}.{}", file.filename().string(), ::getpid());
   UniqueFd fd{::open(half.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};

@@ -2,16 +2,12 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
 namespace berth::cli {
-
-/// write(2) until all of it is written. Errors as of write(2).
-Status write_all(int fd, std::string_view bytes);
 
 /// Written beside its name, mode 0600, and renamed when it is whole. Destroyed before that, nothing of it is left.
 class PrivateFile {
