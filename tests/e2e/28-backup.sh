@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/27-backup.sh - a copy made under writes brings every object back, and no pod notices; what an operator looks at.
+# tests/e2e/28-backup.sh - a copy made under writes brings every object back, and no pod notices; what an operator looks at.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
