@@ -139,8 +139,8 @@ void Redactor::add_secret(std::string_view value) {
 std::string Redactor::text(std::string text) const {
   for (const auto& secret : secrets_) text = replaced(std::move(text), secret);
   static const std::array<std::pair<std::regex, std::string>, 4> kForms{{
-      {std::regex(R"(([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/@\s"'<]{1,500}@)"), "$1<left out>@"},
       {std::regex(R"((https?://[^\s"'?<>]{1,500}\?)[^\s"'<>]{1,2000})"), "$1<left out>"},
+      {std::regex(R"(([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/@\s"'<]{1,500}@)"), "$1<left out>@"},
       {std::regex(R"(\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{4,2000})", std::regex::icase), "$1 <left out>"},
       {std::regex(R"((password|passwd|secret|token)=[^\s&,;"']{1,500})", std::regex::icase), "$1=<left out>"},
   }};

@@ -37,6 +37,7 @@ TEST(Redactor, WhatHasTheFormOfASecretIsLeftOut) {
   for (const auto& c : {
            Case{"url:https://joe:pw@host/x", "url:https://<left out>@host/x"},
            Case{"get https://host/x?token=t&a=b now", "get https://host/x?<left out> now"},
+           Case{"get https://joe:pw@host/x?token=t now", "get https://<left out>@host/x?<left out> now"},
            Case{"Authorization: Bearer abc.def-ghi", "Authorization: Bearer <left out>"},
            Case{"mount -o user=u,password=p4ss,ro", "mount -o user=u,password=<left out>,ro"},
            Case{"-----BEGIN EC PRIVATE KEY-----\nAAAA\nBBBB\n-----END EC PRIVATE KEY-----\nafter", "<left out>\nafter"},
