@@ -142,7 +142,8 @@ std::string Redactor::text(std::string text) const {
       {std::regex(R"((https?://[^\s"'?<>]{1,500}\?)[^\s"'<>]{1,2000})"), "$1<left out>"},
       {std::regex(R"(([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/@\s"'<]{1,500}@)"), "$1<left out>@"},
       {std::regex(R"(\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{4,2000})", std::regex::icase), "$1 <left out>"},
-      {std::regex(R"((password|passwd|secret|token)=[^\s&,;"'<][^\s&,;"']{0,500})", std::regex::icase), "$1=<left out>"},
+      {std::regex(R"((password|passwd|secret|token)=[^\s&,;"'<][^\s&,;"']{0,500})", std::regex::icase),
+       "$1=<left out>"},
   }};
   // Line by line: the library's expressions recurse for each character that they repeat over.
   std::string out;
