@@ -74,7 +74,7 @@ void find_texts(const json::value& value, std::string_view key, std::vector<std:
   }
   if (!value.is_object()) return;
   for (const auto& [name, member] : value.get_object()) {
-    if (view(name) == key && member.is_string()) into.emplace_back(view(member.get_string()));
+    if (std::string_view(name) == key && member.is_string()) into.emplace_back(view(member.get_string()));
     find_texts(member, key, into);
   }
 }

@@ -75,7 +75,7 @@ json::value annotations_left_out(const json::value& map) {
   if (!map.is_object()) return left_out(map);
   json::object out;
   for (const auto& [name, value] : map.get_object()) {
-    out[name] = is_harmless_annotation(view(name)) ? value : left_out(value);
+    out[name] = is_harmless_annotation(name) ? value : left_out(value);
   }
   return out;
 }
@@ -85,7 +85,7 @@ json::value clean(const json::value& value);
 json::object clean(const json::object& object) {
   json::object out;
   for (const auto& [key, value] : object) {
-    const auto name = view(key);
+    const std::string_view name = key;
     if (name == "managedFields") continue;
     if (name == "annotations") {
       out[key] = annotations_left_out(value);
@@ -208,7 +208,7 @@ std::vector<std::string> secret_environment(const json::value& object) {
   }
   if (!object.is_object()) return out;
   for (const auto& [key, value] : object.get_object()) {
-    if (view(key) != "env" || !value.is_array()) {
+    if (std::string_view(key) != "env" || !value.is_array()) {
       for (auto& found : secret_environment(value)) out.push_back(std::move(found));
       continue;
     }
