@@ -143,6 +143,7 @@ int main(int argc, char** argv) {
                                           [&agent] { return (*agent)->health(); });
   if (!api) return fail(api.error());
   fd_store.drop_others();
+  fd_store.close();
   (*agent)->reload_by(load);
   (*agent)->run();
   return 0;

@@ -22,6 +22,8 @@ class FdStore {
   UniqueFd take(const std::string& name);
   void keep(const std::string& name, int fd);
   void drop_others();
+  /// Everybody has taken what is theirs, descriptors of their own: closes ours. Nothing is taken after that.
+  void close() { stored_.clear(); }
 
   /// Empty when nobody keeps anything: not started by systemd.
   KeptSockets sockets();

@@ -92,6 +92,8 @@ TEST_F(FdStoreTest, WhatAnEarlierProcessKeptIsTakenByNameAndTheRestDropped) {
     for (int again = 0; again < 2; ++again) good = good && file_of(store.take("api-tcp-a").get()) == first;
     store.drop_others();
     good = good && !store.take("api-tcp-b") && store.take("api-tcp-a");
+    store.close();
+    good = good && ::fcntl(3, F_GETFD) < 0 && !store.take("api-tcp-a");
     ::_exit(good ? 0 : 1);
   }
   EXPECT_EQ(told().first, "FDSTOREREMOVE=1\nFDNAME=api-tcp-b");
