@@ -207,8 +207,11 @@ void StoreWriter::remove(const model::ObjectKey& key, const std::string& uid, Do
     });
     return;
   }
-  const store::Revision expected = uid.empty() ? 0 : stored->meta.resource_version;
-  store_.remove(key, expected, Durability::Durable, answer([done = std::move(done)](const Status& status) {
+  // That very object, whatever was written to it last: its last status may be on its way to the disk.
+  store::Txn txn;
+  txn.conditions.push_back(store::Condition::is(key, uid));
+  txn.writes.push_back(store::Write::remove(key));
+  store_.commit(std::move(txn), Durability::Durable, answer([done = std::move(done)](const Status& status) {
                   if (done) done(ignore_not_found(status));
                 }));
 }
