@@ -69,7 +69,7 @@ constexpr std::chrono::seconds kStopPatience{5};  // For what runs when we stop;
 constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
 // Of each kind. Enough for a watch that reconnects. One that was away for longer lists again, which costs less than a
 // long memory: each entry holds a whole object, a pod 10 KB.
-constexpr std::size_t kStoreHistory = 48;
+constexpr std::size_t kStoreHistory = 32;
 
 /// Where systemd runs, its slice for pods: they show in systemd-cgls(1), and no service's end touches them.
 std::string cgroup_parent() {

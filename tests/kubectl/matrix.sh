@@ -287,7 +287,7 @@ wait_for 10 "get -w shows what is there" grep -q web-0 watched
 k delete pod web-1 --wait=false >/dev/null
 wait_for 20 "get -w shows what happens" grep -qE 'web-1 +.*(Terminating|Completed)' watched
 kill "$watcher" 2>/dev/null; wait "$watcher" 2>/dev/null || true
-wait_for 10 "the set makes it anew" k get pod web-1 >/dev/null 2>&1
+wait_for 10 "the set makes it anew" k get pod web-1
 K_SECONDS=60 ok 'condition met' wait --for=condition=Ready pod/web-1 --timeout=40s
 before=$(pod_uid web-0 lab)
 K_SECONDS=60 ok '^pod "web-0" deleted' delete pod web-0
