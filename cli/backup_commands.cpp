@@ -74,6 +74,7 @@ int restore(const std::string& copy, const RestoreOptions& options) {
   std::vector<std::string> line{"berthd", "--config", options.config.string(), "--restore", copy};
   if (options.any_node) line.emplace_back("--any-node");
   std::vector<char*> argv;
+  argv.reserve(line.size() + 1);
   for (auto& word : line) argv.push_back(word.data());
   argv.push_back(nullptr);
   for (const auto& folder : {self.parent_path(), std::filesystem::path("/usr/sbin"), std::filesystem::path("/usr/bin"),

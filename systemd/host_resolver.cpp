@@ -66,7 +66,7 @@ class Call {
   }
   /// NotFound: there is no resolved. ResourceExhausted: more than it takes.
   Status send() {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     if (ok()) keep(::sd_bus_call(bus_, message_.get(), kCallUsec, &error, nullptr));
     const auto absent = ::sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) != 0 ||
                         ::sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) != 0;
