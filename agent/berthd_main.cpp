@@ -1,6 +1,5 @@
 // agent/berthd_main.cpp - the daemon: options, configuration, agent, API.
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "base/unix_address.hpp"
 #include "store/backup.hpp"
 #include "systemd/fd_store.hpp"
 
@@ -45,13 +45,11 @@ berth::api::ApiConfig api_config(const berth::agent::Config& config) {
 
 /// Does an agent answer there? One whose store was removed under it holds no file of that name.
 bool answers(const std::filesystem::path& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto name = socket.string();
-  if (name.size() >= sizeof(address.sun_path)) return false;
-  name.copy(address.sun_path, name.size());
-  const berth::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const auto address = berth::unix_address(socket);
+  const berth::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!address || !fd) return false;
+  // EAGAIN: its backlog is full, so somebody listens.
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0 || errno == EAGAIN;
 }
 
 /// `berth restore`.

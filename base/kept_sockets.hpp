@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
 namespace berth {
@@ -18,5 +19,15 @@ struct KeptSockets {
   /// Forgets what nobody has taken: such a socket may hold the address of one that is to be made. Waits until it is so.
   std::function<void()> drop_others = {};
 };
+
+/// For one that is not kept: `make`, and once more when something is in the way (Unavailable) that may be a kept socket
+/// which nobody takes.
+template <typename Make>
+Result<UniqueFd> make_beside(const KeptSockets& kept, const Make& make) {
+  auto fd = make();
+  if (!failed_with(fd, ErrorCode::Unavailable)) return fd;
+  kept.drop_others();
+  return make();
+}
 
 }  // namespace berth

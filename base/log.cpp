@@ -5,17 +5,16 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/clock.hpp"
 #include "base/journal_entry.hpp"
 #include "base/unique_fd.hpp"
+#include "base/unix_address.hpp"
 
 namespace berth {
 namespace {
@@ -85,11 +84,10 @@ constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 /// A connected datagram socket; none when nobody listens. Left open for good: threads may log until the very end.
 int journal_socket() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, kJournalSocket, sizeof address.sun_path - 1);
-  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? fd.release()
-                                                                                                     : -1;
+  const auto address = unix_address(kJournalSocket);
+  const auto connected =
+      address && fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0;
+  return connected ? fd.release() : -1;
 }
 
 /// By journald's native protocol, with the number and the fields that a line on stderr cannot carry. False: not sent

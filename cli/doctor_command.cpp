@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
+#include "base/unix_address.hpp"
 #include "cli/agent_paths.hpp"
 #include "cli/command.hpp"
 #include "cli/resources.hpp"
@@ -45,11 +45,9 @@ Finding good(std::string text) { return {Verdict::Ok, std::move(text), {}}; }
 
 Finding containerd(const std::filesystem::path& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.string().size() >= sizeof(address.sun_path)) return {Verdict::Fail, "containerd: socket path too long", {}};
-  std::memcpy(address.sun_path, path.c_str(), path.string().size());
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+  const auto address = unix_address(path);
+  if (!address) return {Verdict::Fail, "containerd: socket path too long", {}};
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0) {
     return good(fmt::format("containerd answers at {}", path.string()));
   }
   return {Verdict::Fail, fmt::format("containerd at {}: {}", path.string(), std::strerror(errno)),

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 
 #include <fmt/format.h>
@@ -14,12 +13,12 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <string_view>
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
+#include "base/unix_address.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -29,14 +28,11 @@ constexpr std::size_t kMaxDevices = 4096;
 
 Result<pid_t> peer_of(const std::string& socket_path) {
   const auto doing = "connect to containerd at " + socket_path;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_path.size() >= sizeof address.sun_path)
-    return Error(ErrorCode::InvalidArgument, doing + ": path too long");
-  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size() + 1);
+  const auto address = unix_address(socket_path);
+  if (!address) return Error(ErrorCode::InvalidArgument, doing + ": path too long");
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return Error::from_errno(errno, doing);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return Error(ErrorCode::Unavailable, Error::from_errno(errno, doing).message());
   }
   ucred peer{};

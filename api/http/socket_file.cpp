@@ -4,13 +4,13 @@
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "base/unix_address.hpp"
 
 namespace berth::api {
 
@@ -60,18 +60,16 @@ gid_t berth_group() {
 
 Result<UniqueFd> listen_on(const std::filesystem::path& path) {
   const auto doing = fmt::format("listen on {}", path.string());
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.string().size() >= sizeof(address.sun_path)) {
+  const auto address = unix_address(path);
+  if (!address) {
     return Error(ErrorCode::InvalidArgument,
-                 fmt::format("{}: a socket path may have at most {} bytes", doing, sizeof(address.sun_path) - 1));
+                 fmt::format("{}: a socket path may have at most {} bytes", doing, sizeof(sockaddr_un::sun_path) - 1));
   }
-  std::memcpy(address.sun_path, path.c_str(), path.string().size());
-  if (auto cleared = clear_dead_socket(path, address, doing); !cleared) return cleared.error();
+  if (auto cleared = clear_dead_socket(path, *address, doing); !cleared) return cleared.error();
   auto fd = make_socket(doing);
   if (!fd) return fd.error();
   // Nobody may connect before mode and group are right: listen(2) comes last, and until then connecting is refused.
-  if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return Error::from_errno(errno, doing);
   }
   if (::chmod(path.c_str(), 0660) != 0) return Error::from_errno(errno, doing);
@@ -94,11 +92,7 @@ Result<UniqueFd> listen_on(const std::filesystem::path& path, const KeptSockets&
   if (const auto name = name_of_file(); !name.empty()) {
     if (auto fd = kept.take(name); fd) return fd;
   }
-  auto fd = listen_on(path);
-  if (failed_with(fd, ErrorCode::Unavailable)) {
-    kept.drop_others();
-    fd = listen_on(path);
-  }
+  auto fd = make_beside(kept, [&] { return listen_on(path); });
   if (fd) kept.keep(name_of_file(), fd->get());
   return fd;
 }

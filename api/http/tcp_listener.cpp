@@ -55,11 +55,7 @@ Result<UniqueFd> listen_on_tcp(const TcpAddress& address, const KeptSockets& kep
   auto name = "api-tcp-" + address.text();
   std::replace(name.begin(), name.end(), ':', '_');
   if (auto fd = kept.take(name); fd) return fd;
-  auto fd = listen_on_tcp(address);
-  if (failed_with(fd, ErrorCode::Unavailable)) {
-    kept.drop_others();
-    fd = listen_on_tcp(address);
-  }
+  auto fd = make_beside(kept, [&] { return listen_on_tcp(address); });
   if (fd) kept.keep(name, fd->get());
   return fd;
 }

@@ -140,11 +140,7 @@ class Server final : public DnsServer {
       taken_ = true;
       return fd;
     }
-    auto fd = bind_socket(address, type);
-    if (failed_with(fd, ErrorCode::Unavailable)) {
-      kept.drop_others();
-      fd = bind_socket(address, type);
-    }
+    auto fd = make_beside(kept, [&] { return bind_socket(address, type); });
     if (fd) kept.keep(name, fd->get());
     return fd;
   }

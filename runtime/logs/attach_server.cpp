@@ -4,15 +4,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/log.hpp"
+#include "base/unix_address.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -35,18 +34,16 @@ AttachServer::~AttachServer() {
 
 Status AttachServer::listen(const std::filesystem::path& path, int epoll) {
   const auto doing = "listen on " + path.string();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.string().size() >= sizeof address.sun_path) {
+  const auto address = unix_address(path);
+  if (!address) {
     return Error(ErrorCode::InvalidArgument, doing + ": the path of a socket may have at most 107 bytes");
   }
-  std::memcpy(address.sun_path, path.c_str(), path.string().size());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return Error::from_errno(errno, doing);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Error::from_errno(errno, doing);
   // The mode of the socket is that of its file, from the first moment: unix_bind() in the kernel.
   if (::fchmod(fd.get(), 0600) != 0 ||
-      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     return Error::from_errno(errno, doing);
   }

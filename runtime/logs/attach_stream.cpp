@@ -3,13 +3,12 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/unix_address.hpp"
 #include "runtime/logs/attach_server.hpp"
 
 namespace berth::runtime {
@@ -19,18 +18,15 @@ Result<UniqueFd> attach_stream(const std::filesystem::path& socket, const std::s
   const auto away = [&](std::string_view why) {
     return Error(ErrorCode::Unavailable, fmt::format("the log collector (berth-logd) {}", why));
   };
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto path = socket.string();
-  if (path.size() >= sizeof address.sun_path) return away("has too long a run directory for a socket");
-  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const auto address = unix_address(socket);
+  if (!address) return away("has too long a run directory for a socket");
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return Error::from_errno(errno, "attach: socket");
   // Connecting to a unix socket is done at once or not at all: EAGAIN is a full backlog.
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return away("does not run");
     if (errno == EAGAIN) return away("does not answer");
-    return Error::from_errno(errno, "connect to the log collector at " + path);
+    return Error::from_errno(errno, "connect to the log collector at " + socket.native());
   }
   const auto question = fmt::format("{} {}\n", container, is_stderr ? "stderr" : "stdout");
   // One that takes nobody has answered and hung up before it was asked: its answer can still be read.

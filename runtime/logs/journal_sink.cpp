@@ -3,13 +3,11 @@
 // libsystemd's sd_journal_sendv() reports success when no journal listens, which would lose lines: so the datagram is
 // made here. It always fits: a line has at most kMaxLine bytes.
 #include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cstring>
 
 #include <endian.h>
 
 #include "base/unique_fd.hpp"
+#include "base/unix_address.hpp"
 #include "runtime/logs/log_sink.hpp"
 
 namespace berth::runtime {
@@ -69,12 +67,10 @@ class JournalSink final : public LogSink {
     if (fd_) return Ok{};
     UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!fd) return Error::from_errno(errno, "socket");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto path = socket_.string();
-    if (path.size() >= sizeof address.sun_path) return Error(ErrorCode::InvalidArgument, path + ": path too long");
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const auto& path = socket_.native();
+    const auto address = unix_address(socket_);
+    if (!address) return Error(ErrorCode::InvalidArgument, path + ": path too long");
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
       // Whatever it is, no stream can be stored now: journald is away, perhaps with its socket.
       return Error(ErrorCode::Unavailable, Error::from_errno(errno, "connect to " + path).message());
     }
