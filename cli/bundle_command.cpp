@@ -15,6 +15,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/clock.hpp"
+#include "base/drop_ins.hpp"
 #include "cli/agent_paths.hpp"
 #include "cli/bundle_archive.hpp"
 #include "cli/bundle_redact.hpp"
@@ -24,6 +25,7 @@
 #include "cli/private_file.hpp"
 #include "cli/server.hpp"
 #include "cli/standard_streams.hpp"
+#include "model/base64.hpp"
 #include "model/host_status.hpp"
 #include "model/model.hpp"
 
@@ -47,24 +49,6 @@ std::string cut(std::string text) {
   const auto size = text.size();
   text.resize(kMostOfOne);
   return text + fmt::format("\n... {} of {} bytes\n", kMostOfOne, size);
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string out;
-  std::uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    if (c == '=' || c == '\n') continue;
-    constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const auto at = kLetters.find(c);
-    if (at == std::string_view::npos) return std::nullopt;
-    group = (group << 6U | static_cast<std::uint32_t>(at)) & 0xffffffU;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    out += static_cast<char>(group >> static_cast<unsigned>(bits) & 0xffU);
-  }
-  return out;
 }
 
 /// Every value in the YAML under a key of that name.
@@ -221,7 +205,8 @@ class Bundle {
         if (data == nullptr || !data->is_object()) continue;
         for (const auto& [name, value] : data->get_object()) {
           if (!value.is_string()) continue;
-          if (const auto plain = decode_base64(view(value.get_string()))) redactor_.add_secret(*plain);
+          const auto text = view(value.get_string());
+          redactor_.add_secret(model::decode_base64(text).value_or(std::string(text)));
         }
       }
     } else {
@@ -259,11 +244,9 @@ class Bundle {
 
   std::vector<fs::path> configuration_files() const {
     std::vector<fs::path> out{options_.config};
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(options_.config.parent_path() / "berthd.d", error)) {
-      out.push_back(entry.path());
-    }
-    std::sort(out.begin() + 1, out.end());
+    // What is wrong with the directory was noted when the paths were read.
+    const auto over = drop_ins(options_.config);
+    if (over) out.insert(out.end(), over->begin(), over->end());
     return out;
   }
 

@@ -8,26 +8,14 @@
 
 #include <fmt/format.h>
 
+#include "model/base64.hpp"
+
 namespace berth::cli {
 namespace {
 
 constexpr std::size_t kShortest = 4;
 constexpr std::size_t kShortestLine = 8;
 constexpr std::string_view kOut = "<left out>";
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    const auto count = std::min<std::size_t>(3, bytes.size() - at);
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) out += i <= count ? kLetters[group >> (18U - 6U * i) & 0x3fU] : '=';
-  }
-  return out;
-}
 
 std::string replaced(std::string text, std::string_view what) {
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + kOut.size())) {
@@ -122,7 +110,7 @@ void Redactor::add_secret(std::string_view value) {
   };
   add(std::string(value), kShortest);
   if (value.size() >= kShortest) {
-    add(base64(value), kShortest);
+    add(model::encode_base64(value), kShortest);
     const auto quoted = json::serialize(json::string(value));
     add(quoted.substr(1, quoted.size() - 2), kShortest);
   }
