@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/sets/stateful_set_plan.hpp"
+#include "agent/sets/set_member.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -24,14 +24,10 @@ LeavingPod leaving_pod(const model::Pod& pod, const json::object& raw, const Obj
   LeavingPod leaving;
   leaving.uid = pod.meta.uid;
   leaving.priority = priority_of(raw);
-  const auto* owner = pod.meta.controller();
-  if (owner == nullptr || owner->kind != "StatefulSet") return leaving;
-  const auto set = cache.stateful_sets().find({pod.meta.ns, owner->name});
-  const auto ordinal = ordinal_of(owner->name, pod.meta.name);
-  const auto found = set != cache.stateful_sets().end() && set->second->meta.uid == owner->uid && ordinal;
-  if (!found || set->second->pod_management_policy == "Parallel") return leaving;
-  leaving.set = owner->uid;
-  leaving.ordinal = *ordinal;
+  const auto member = set_member(pod, cache);
+  if (!member || member->set->pod_management_policy == "Parallel") return leaving;
+  leaving.set = member->set->meta.uid;
+  leaving.ordinal = member->ordinal;
   return leaving;
 }
 

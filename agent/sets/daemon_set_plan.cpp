@@ -123,7 +123,7 @@ class Planner {
   };
 
   bool is_available_now(const PodPtr& pod) {
-    return pod && is_available(*pod, std::chrono::seconds(set_.min_ready_seconds), facts_.now, plan_.look_again);
+    return pod && is_available(pod->status, std::chrono::seconds(set_.min_ready_seconds), facts_.now, plan_.look_again);
   }
   bool surges() const { return is_rolling() && facts_.rollout.max_surge.of(1) > 0; }
   bool is_rolling() const { return set_.update_strategy == "RollingUpdate"; }
@@ -199,7 +199,8 @@ class Planner {
     desired_ += wanted ? 1 : 0;
     (wanted ? scheduled_ : misscheduled_) += here.empty() ? 0 : 1;
     ready_ += any([](const auto& pod) { return pod->status.ready(); });
-    available_ += any([&](const auto& pod) { return is_available(*pod, min_ready, facts_.now, plan_.look_again); });
+    available_ +=
+        any([&](const auto& pod) { return is_available(pod->status, min_ready, facts_.now, plan_.look_again); });
     // Not before the old one is gone, if they are two: "successfully rolled out" waits for it.
     const auto is_new = [&](const auto& pod) { return is_at(*pod, set_.meta, revisions_.update); };
     updated_ += !here.empty() && std::all_of(here.begin(), here.end(), is_new) ? 1 : 0;

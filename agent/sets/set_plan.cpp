@@ -41,11 +41,11 @@ bool orphans_its_pods(const model::ObjectMeta& set) {
   return policy != set.annotations.end() && policy->second == "Orphan";
 }
 
-bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTime now,
+bool is_available(const model::PodStatus& status, std::chrono::seconds min_ready, WallTime now,
                   std::optional<std::chrono::milliseconds>& wait) {
-  if (!pod.status.ready()) return false;
+  if (!status.ready()) return false;
   if (min_ready.count() == 0) return true;
-  const auto since = parse_rfc3339(pod.status.condition("Ready")->last_transition_time);
+  const auto since = parse_rfc3339(status.condition("Ready")->last_transition_time);
   if (!since) return false;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*since + min_ready - now);
   if (left.count() <= 0) return true;

@@ -76,7 +76,7 @@ bool is_adoptable(const model::Pod& pod, const model::LabelSelector& selector);
 bool orphans_its_pods(const model::ObjectMeta& set);
 
 /// Ready for at least `min_ready`; otherwise `wait` is how long that still takes, when it is only a matter of time.
-bool is_available(const model::Pod& pod, std::chrono::seconds min_ready, WallTime now,
+bool is_available(const model::PodStatus& status, std::chrono::seconds min_ready, WallTime now,
                   std::optional<std::chrono::milliseconds>& wait);
 
 /// A Pod object from a template: labels, annotations, owner; name and the rest are the caller's.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/sets/set_member.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
 #include "base/log.hpp"
@@ -27,12 +28,11 @@ StartWait wait_for(const model::StatefulSet& set, const OrderedPod& before, Wall
     wait.why = fmt::format("waits for {}, which is being deleted", name);
     return wait;
   }
-  // As it is now: a plan's own question, put to a pod with that status.
-  auto pod = *before.pod;
-  pod.status = before.status == nullptr ? model::PodStatus{} : *before.status;
-  if (!is_available(pod, std::chrono::seconds(set.min_ready_seconds), now, wait.look_again)) {
+  static const model::PodStatus kNotSeen;
+  const auto& status = before.status == nullptr ? kNotSeen : *before.status;
+  if (!is_available(status, std::chrono::seconds(set.min_ready_seconds), now, wait.look_again)) {
     wait.why = fmt::format("waits for {} to be {}: pods of StatefulSet {} start in order", name,
-                           pod.status.ready() ? "available" : "Ready", set.meta.name);
+                           status.ready() ? "available" : "Ready", set.meta.name);
   }
   return wait;
 }
@@ -64,28 +64,26 @@ StartOrder::StartOrder(const Clock& clock, const ObjectCache& cache, std::string
     : clock_(clock), cache_(cache), node_name_(std::move(node_name)), seen_(std::move(seen)) {}
 
 StartWait StartOrder::ask(const model::Pod& pod) {
-  const auto* owner = pod.meta.controller();
-  if (owner == nullptr || owner->kind != "StatefulSet") return {};
-  const auto set = cache_.stateful_sets().find({pod.meta.ns, owner->name});
-  const auto ordinal = ordinal_of(owner->name, pod.meta.name);
-  if (set == cache_.stateful_sets().end() || set->second->meta.uid != owner->uid || !ordinal) {
+  const auto member = set_member(pod, cache_);
+  if (!member) {
     forget(pod.meta.uid);
     return {};
   }
+  const auto& set = *member->set;
   std::map<std::int32_t, OrderedPod> pods;
-  for (const auto& name : cache_.pods_of_owner(owner->uid)) {
+  for (const auto& name : cache_.pods_of_owner(set.meta.uid)) {
     const auto other = cache_.pod(name);
-    const auto at = ordinal_of(owner->name, other->meta.name);
+    const auto at = ordinal_of(set.meta.name, other->meta.name);
     if (!at) continue;
     const auto is_here = other->spec.node_name == node_name_;
     pods[*at] = {.pod = other, .status = is_here ? seen_(other->meta.uid) : &other->status};
   }
-  auto wait = plan_start(*set->second, pods, *ordinal, clock_.wall());
+  auto wait = plan_start(set, pods, member->ordinal, clock_.wall());
   if (wait.why.empty()) {
     forget(pod.meta.uid);
     return wait;
   }
-  return with_patience(pod, owner->uid, std::move(wait));
+  return with_patience(pod, set.meta.uid, std::move(wait));
 }
 
 StartWait StartOrder::with_patience(const model::Pod& pod, const std::string& set_uid, StartWait wait) {

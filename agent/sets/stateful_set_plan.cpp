@@ -50,7 +50,7 @@ class Planner {
   static model::ObjectKey key_of(const model::Pod& pod) { return {model::Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
   bool available(const model::Pod& pod) {
-    return is_available(pod, std::chrono::seconds(set_.min_ready_seconds), facts_.now, plan_.look_again);
+    return is_available(pod.status, std::chrono::seconds(set_.min_ready_seconds), facts_.now, plan_.look_again);
   }
 
   /// Healthy enough for its successor to move: Ready, long enough, and staying.
@@ -281,7 +281,8 @@ class Planner {
       for (const auto& [ordinal, pod] : *pods) {
         ++replicas;
         if (pod->status.ready()) ++ready;
-        if (is_available(*pod, std::chrono::seconds(set_.min_ready_seconds), facts_.now, ignored)) ++available_count;
+        if (is_available(pod->status, std::chrono::seconds(set_.min_ready_seconds), facts_.now, ignored))
+          ++available_count;
         if (pod->meta.deleting()) continue;
         if (is_at(*pod, set_.meta, revisions_.update)) ++updated;
         if (is_at(*pod, set_.meta, current_)) ++at_current;
