@@ -310,6 +310,8 @@ class HostAgent final : public Agent {
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
   bool stopping_ = false;  ///< Told to stop.
+  bool reloading_ = false;
+  bool reload_again_ = false;
   bool names_left_out_ = false;
 };
 
@@ -641,12 +643,19 @@ void HostAgent::reload() {
     log(LogLevel::Warning, "told to read the configuration again, but not ready for it");
     return;
   }
+  if (reloading_) {  // It may have read already what was written since.
+    reload_again_ = true;
+    return;
+  }
+  reloading_ = true;
   systemd::notify_reloading();
   files_lane_->run([this] {
     auto wanted = std::make_shared<Result<Config>>(read_config_());
     loop_.post([this, wanted] {
+      reloading_ = false;
       on_config(*wanted);
       systemd::notify_reloaded();
+      if (std::exchange(reload_again_, false)) reload();
     });
   });
 }
