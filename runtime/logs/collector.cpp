@@ -113,7 +113,7 @@ class FifoCollector final : public Collector {
   Outcome take_batch(Stream& stream);
   Result<std::size_t> peek(const Stream& stream, std::size_t available);
   Account& account_of(const LogSource& source);
-  std::vector<LinePiece> within_limit(Account& account, const std::vector<LinePiece>& lines, std::uint64_t& cost) const;
+  std::vector<LinePiece> within_limit(Account& account, std::vector<LinePiece> lines, std::uint64_t& cost) const;
   Outcome not_stored(Stream& stream, const Error& error);
   void stored(Stream& stream, Account& account, std::size_t dropped);
   bool say_dropped(Account& account);
@@ -384,14 +384,15 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   }
   auto& account = account_of(stream.source);
   std::uint64_t cost = 0;
-  const auto lines = within_limit(account, split.lines, cost);
+  const auto written = split.lines.size();
+  const auto lines = within_limit(account, std::move(split.lines), cost);
   if (!lines.empty()) {
     if (auto done = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), lines); !done) {
       account.budget.give_back(cost);
       return not_stored(stream, done.error());
     }
   }
-  stored(stream, account, split.lines.size() - lines.size());
+  stored(stream, account, written - lines.size());
   // Stored: now they may leave the FIFO.
   for (auto left = split.consumed; left > 0;) {
     const auto got = ::read(stream.fd.get(), buffer_.data(), std::min(left, buffer_.size()));
@@ -412,18 +413,17 @@ FifoCollector::Account& FifoCollector::account_of(const LogSource& source) {
 }
 
 /// Those of `lines` that may be stored, and what was taken from the budget for them.
-std::vector<LinePiece> FifoCollector::within_limit(Account& account, const std::vector<LinePiece>& lines,
+std::vector<LinePiece> FifoCollector::within_limit(Account& account, std::vector<LinePiece> lines,
                                                    std::uint64_t& cost) const {
   if (options_.limit.lines == 0) return lines;
   const auto now = steady_clock::now();
-  std::vector<LinePiece> out;
-  for (const auto& line : lines) {
+  std::erase_if(lines, [&](const auto& line) {
     const auto price = LineBudget::cost(line.text.size());
-    if (!account.budget.take(now, price)) continue;
-    cost += price;
-    out.push_back(line);
-  }
-  return out;
+    const auto taken = account.budget.take(now, price);
+    if (taken) cost += price;
+    return !taken;
+  });
+  return lines;
 }
 
 /// Who has to wait: everybody when the sink is away, else only this stream.
