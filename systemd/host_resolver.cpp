@@ -16,6 +16,7 @@
 #include <cstring>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "base/result.hpp"
@@ -70,7 +71,7 @@ class Call {
     if (ok()) keep(::sd_bus_call(bus_, message_.get(), kCallUsec, &error, nullptr));
     const auto absent = ::sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) != 0 ||
                         ::sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) != 0;
-    const std::string text = error.message != nullptr ? error.message : std::strerror(-code_);  // NOLINT(concurrency-*)
+    const std::string text = error.message != nullptr ? error.message : std::generic_category().message(-code_);
     ::sd_bus_error_free(&error);
     if (ok()) return Ok{};
     const auto code = absent            ? ErrorCode::NotFound

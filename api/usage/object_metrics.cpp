@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "api/encoding/field.hpp"
 #include "api/usage/metrics_page.hpp"
@@ -17,10 +18,10 @@ void append_counts(std::string& out, std::string_view name, std::string_view lab
   for (const auto& [value, count] : counts) out += fmt::format("{}{{{}=\"{}\"}} {}\n", name, label, value, count);
 }
 
-/// How many objects of `kind` are in which phase; what is none of `phases` counts as `other`.
-void append_phases(std::string& out, const store::Store& store, Kind kind, std::string_view name,
+/// How many of `objects` are in which phase; what is none of `phases` counts as `other`.
+void append_phases(std::string& out, const std::vector<model::ObjectPtr>& objects, std::string_view name,
                    std::map<std::string_view, std::size_t> phases, std::string_view other) {
-  for (const auto& object : store.list(kind).objects) {
+  for (const auto& object : objects) {
     const auto found = phases.find(text_at(object->raw, {"status", "phase"}));
     ++(found == phases.end() ? phases.at(other) : found->second);
   }
@@ -42,14 +43,15 @@ bool is_ready(const model::Object& pod) {
 
 void append_pods(std::string& out, const store::Store& store) {
   append_family(out, "berth_pods", "gauge", "Number of pods, by phase.");
-  append_phases(out, store, Kind::Pod, "berth_pods",
+  const auto pods = store.list(Kind::Pod).objects;
+  append_phases(out, pods, "berth_pods",
                 {{"Failed", 0}, {"Pending", 0}, {"Running", 0}, {"Succeeded", 0}, {"Unknown", 0}}, "Unknown");
   std::string ready;
   std::string in_phase;
   std::string restarts;
   std::string waiting;
   std::int64_t total = 0;
-  for (const auto& pod : store.list(Kind::Pod).objects) {
+  for (const auto& pod : pods) {
     const auto labels = labels_of(*pod, "pod");
     ready += fmt::format("kube_pod_status_ready{{{},condition=\"true\"}} {}\n", labels, is_ready(*pod) ? 1 : 0);
     const auto phase = text_at(pod->raw, {"status", "phase"});
@@ -116,10 +118,10 @@ void append_objects(std::string& out, const store::Store& store) {
   append_pods(out, store);
   append_sets(out, store);
   append_family(out, "berth_claims", "gauge", "Number of claims, by phase.");
-  append_phases(out, store, Kind::PersistentVolumeClaim, "berth_claims", {{"Bound", 0}, {"Lost", 0}, {"Pending", 0}},
-                "Pending");
+  append_phases(out, store.list(Kind::PersistentVolumeClaim).objects, "berth_claims",
+                {{"Bound", 0}, {"Lost", 0}, {"Pending", 0}}, "Pending");
   append_family(out, "berth_volumes", "gauge", "Number of volumes, by phase.");
-  append_phases(out, store, Kind::PersistentVolume, "berth_volumes",
+  append_phases(out, store.list(Kind::PersistentVolume).objects, "berth_volumes",
                 {{"Available", 0}, {"Bound", 0}, {"Failed", 0}, {"Pending", 0}, {"Released", 0}}, "Pending");
 }
 

@@ -10,7 +10,7 @@
 
 #include "agent/objects/back_off.hpp"
 #include "base/atomic_file.hpp"
-#include "base/scope_exit.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::agent {
 namespace {
@@ -202,9 +202,8 @@ TEST(ConfigTest, FilesMayBeCredentials) {
 }
 
 TEST(ConfigTest, ReadsTheFileAndItsDropIns) {
-  auto name = (std::filesystem::temp_directory_path() / "config_test.XXXXXX").native();
-  const std::filesystem::path root = ::mkdtemp(name.data());
-  const ScopeExit cleanup([&] { std::filesystem::remove_all(root); });
+  const TempDir dir;
+  const auto& root = dir.path();
   const auto file = root / "berthd.yaml";
   EXPECT_TRUE(failed_with(load_config(file), ErrorCode::NotFound));
   ASSERT_TRUE(write_file(file, "nodeName: a\ndns: {port: 54}\n"));

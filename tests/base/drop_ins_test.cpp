@@ -3,28 +3,23 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth {
 namespace {
 
 class DropInsTest : public testing::Test {
  protected:
-  DropInsTest() {
-    auto name = (std::filesystem::temp_directory_path() / "drop_ins.XXXXXX").native();
-    root_ = ::mkdtemp(name.data());
-  }
-  ~DropInsTest() override { std::filesystem::remove_all(root_); }
-
   void put(const std::string& name) {
     ASSERT_TRUE(make_directories(root_ / "berthd.d"));
     ASSERT_TRUE(write_file(root_ / "berthd.d" / name, "{}"));
   }
 
-  std::filesystem::path root_;
+  const TempDir dir_;
+  const std::filesystem::path& root_ = dir_.path();
 };
 
 TEST_F(DropInsTest, AreBesideTheFile) {

@@ -1,14 +1,13 @@
 // tests/cli/agent_paths_test.cpp - commands look where berthd.yaml says that things are.
 #include "cli/agent_paths.hpp"
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "base/atomic_file.hpp"
-#include "base/scope_exit.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::cli {
 namespace {
@@ -47,9 +46,8 @@ TEST(AgentPaths, WhatIsNoConfigurationIsSaid) {
 }
 
 TEST(AgentPaths, DropInsAreReadToo) {
-  auto name = (std::filesystem::temp_directory_path() / "agent_paths.XXXXXX").native();
-  const std::filesystem::path root = ::mkdtemp(name.data());
-  const ScopeExit cleanup([&] { std::filesystem::remove_all(root); });
+  const TempDir dir;
+  const auto& root = dir.path();
   EXPECT_TRUE(failed_with(read_agent_paths(root / "berthd.yaml"), ErrorCode::NotFound));
   ASSERT_TRUE(make_directories(root / "berthd.d"));
   ASSERT_TRUE(write_file(root / "berthd.d/10.yaml", "runDir: /run/b2\n"));
