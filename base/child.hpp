@@ -10,8 +10,10 @@
 namespace berth {
 
 struct ChildResult {
-  int exit_code = 0;   ///< As wait(2) gives it; 128+N when ended by signal N.
-  std::string output;  ///< stdout and stderr together, cut at the limit.
+  int exit_code = 0;     ///< As wait(2) gives it; 128+N when ended by signal N.
+  std::string output;    ///< stdout and stderr together, cut at the limit.
+  std::size_t said = 0;  ///< How many bytes it wrote, what was cut included.
+  bool in_time = true;   ///< False, with `late_output` only: killed at its deadline.
 };
 
 struct ChildOptions {
@@ -19,6 +21,8 @@ struct ChildOptions {
   std::size_t max_output = 64 * 1024;
   /// Killed when the calling thread ends, even by SIGKILL (PR_SET_PDEATHSIG, prctl(2)): for disposable callers.
   bool dies_with_caller = false;
+  /// At its deadline what it said until then is the result, and no error.
+  bool late_output = false;
 };
 
 /// Runs argv[0] (looked up in PATH) and waits. Blocks: call it on a lane. It speaks English (LC_ALL=C), whatever the

@@ -16,7 +16,8 @@ struct Captured {
 };
 
 /// Runs argv[0] (looked up in PATH) and waits for its end. What it says beyond `most` bytes is not kept; after
-/// `patience` it is killed, with what it started. Errors: as start_child().
+/// `patience` it is killed, with what it started, and not waited for when even that does not end it. Errors: as
+/// run_child().
 Result<Captured> capture(const std::vector<std::string>& argv, std::size_t most, std::chrono::milliseconds patience);
 
 }  // namespace berth::cli

@@ -86,6 +86,16 @@ TEST(Child, CutsOutputAtTheLimitWithoutStallingTheProgram) {
   ASSERT_TRUE(result.ok()) << result.error().message();
   EXPECT_EQ(result->exit_code, 0);
   EXPECT_EQ(result->output, std::string(100, 'x'));
+  EXPECT_GT(result->said, 100U);
+  EXPECT_TRUE(result->in_time);
+}
+
+TEST(Child, KeepsWhatALateOneSaidWhereThatIsWanted) {
+  const auto result = shell("echo early; sleep 600", {.deadline = milliseconds{300}, .late_output = true});
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(result->output, "early\n");
+  EXPECT_FALSE(result->in_time);
+  EXPECT_EQ(result->exit_code, 128 + SIGKILL);
 }
 
 TEST(Child, KillsTheWholeGroupAtTheDeadline) {
