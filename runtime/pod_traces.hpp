@@ -9,8 +9,9 @@
 namespace berth::runtime {
 
 /// A pod that came up after present_pods() had seen it nowhere, and of which every start and every removal ended as it
-/// was asked to, has nothing left in containerd once its containers are removed: nobody need look. Of all others,
-/// those of an agent before us too, something may be left. Memory only: what is forgotten costs a look. Any thread.
+/// was asked to, has nothing in containerd before its first container and after its last: nobody need look. Of all
+/// others, those of an agent before us too, something may be left. Memory only: what is forgotten costs a look. Any
+/// thread.
 class PodTraces {
  public:
   /// All pods of which anything is on this host.

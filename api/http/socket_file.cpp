@@ -1,12 +1,13 @@
 // api/http/socket_file.cpp - the unix socket that the API listens on.
 #include "api/http/socket_file.hpp"
 
-#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <vector>
+#include <charconv>
+#include <fstream>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -45,15 +46,19 @@ Status clear_dead_socket(const std::filesystem::path& path, const sockaddr_un& a
   return Ok{};
 }
 
-/// The id of group `berth`, or -1 (chown(2): leave it) when there is none.
+/// The id of group `berth`, or -1 (chown(2): leave it) when /etc/group does not have it. getgrnam(3) would load NSS
+/// modules and may wait for a directory server, which may need a pod of ours; this reads one file, see group(5).
 gid_t berth_group() {
-  std::vector<char> buffer(16 * 1024);
-  group entry{};
-  group* found = nullptr;
-  if (::getgrnam_r("berth", &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-    return static_cast<gid_t>(-1);
+  std::ifstream groups("/etc/group");
+  std::string line;
+  while (std::getline(groups, line)) {
+    if (!line.starts_with("berth:")) continue;
+    const auto number = line.find(':', line.find(':') + 1) + 1;  // 0 without a second colon: no number, either
+    gid_t id = 0;
+    const auto parsed = std::from_chars(line.data() + number, line.data() + line.size(), id);
+    if (parsed.ec == std::errc() && *parsed.ptr == ':') return id;
   }
-  return found->gr_gid;
+  return static_cast<gid_t>(-1);
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(Seccomp, RulesDependOnCapabilitiesArchitectureAndKernel) {
 
 TEST(Seccomp, KeepsArgumentsErrorsAndArchitectures) {
   const auto parsed = json::parse(*translate_seccomp(kProfile, 0, "amd64", "6.1"));
-  EXPECT_EQ(parsed.at("architectures").as_array().size(), 3U);
+  EXPECT_EQ(json::serialize(parsed.at("architectures")), R"(["SCMP_ARCH_X86_64","SCMP_ARCH_X86"])");  // no x32
   EXPECT_EQ(parsed.at("defaultErrnoRet").to_number<int>(), 38);
   const auto& list = parsed.at("syscalls").as_array();
   EXPECT_EQ(list[1].at("args").as_array()[0].at("value").to_number<std::uint64_t>(), 4294967295U);
