@@ -32,7 +32,8 @@ ROWS = []
 AWAY = ("berthd is its own DNS server: while it is away the port is closed, and a question is refused at once, so that a resolver "
         "can ask again or go on to its next server")
 KILLED = AWAY + "; after it was killed systemd waits for a second (RestartSec) before it starts it again"
-CAUGHT = "what had come in when berthd ended, and was not read yet, goes with its socket"
+CAUGHT = "what berthd had read and not answered when it ended"
+WAITS = "until berthd can start nobody reads its socket, which systemd keeps: a question waits there for its five seconds"
 NONE = {}
 ENDS = {"refused": AWAY, "dns": CAUGHT}  # of every fault in which berthd ends
 
@@ -301,7 +302,7 @@ class Full:
         os.unlink(self.path)
 
 
-@row("the disk of the objects (stateDir) full for {n} s, berthd killed meanwhile", {**ENDS, "refused": AWAY + "; it waits for room before it answers"})
+@row("the disk of the objects (stateDir) full for {n} s, berthd killed meanwhile", {"refused": AWAY, "dns": WAITS + ". It waits for room before it answers"})
 def state_full(w):
     n = times(4, 20)
     with Full(STATE):
@@ -355,7 +356,7 @@ def descriptors_out(w):
     return n, began
 
 
-@row("berthd started with 12 descriptors, again and again for {n} s, then with enough", ENDS)
+@row("berthd started with 12 descriptors, again and again for {n} s, then with enough", {**ENDS, "dns": WAITS})
 def descriptors_few(w):
     n = times(4, 10)
     w.agent.stop()
@@ -404,7 +405,7 @@ def clock_jumps_back(w):
 
 # The store.
 
-STORE_AWAY = {**ENDS, "refused": AWAY + "; and on a store that it cannot read it ends at once"}
+STORE_AWAY = {"refused": AWAY, "dns": WAITS + ". On a store that it cannot read it ends at once"}
 
 
 def store_fault(w, damage):
