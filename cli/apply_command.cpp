@@ -68,8 +68,8 @@ int apply(const Global& global, const ApplyOptions& options, const Arguments& ar
   const auto objects = read_manifests(global, options.files, options.recursive);
   if (!objects) return fail(objects.error());
   const Server server(global);
-  int code = 0;
-  for (const auto& object : *objects) {
+  int code = objects->left_out ? 1 : 0;
+  for (const auto& object : objects->objects) {
     if (auto done = apply_one(server, options, object); !done) {
       code = fail(done.error());
       if (done.error().code() == ErrorCode::Unavailable) return code;
@@ -90,7 +90,7 @@ Command apply_command() {
   command.details =
       "Everything is checked before anything is sent; an error names file, line, object and field. An object that the "
       "agent\n"
-      "refuses does not keep the others from being applied.";
+      "refuses, or of a kind that is not run here, does not keep the others from being applied; the exit code is 1.";
   command.words = Words::Files;
   auto& flags = command.flags;
   flags.add_each(options->files, "filename", 'f', "FILE", "File, folder or - (standard input); may be repeated");

@@ -44,13 +44,15 @@ int check(const std::vector<std::string>& files) {
     }
     const auto manifest = model::read_manifest(text, file == "-" ? "stdin" : file);
     for (const auto& problem : manifest.errors) std::cout << "error: " << problem.text() << '\n';
+    for (const auto& problem : manifest.left_out) std::cout << "left out: " << problem.text() << '\n';
     for (const auto& problem : manifest.warnings) std::cout << "warning: " << problem.text() << '\n';
+    if (!manifest.left_out.empty()) code = 1;
     if (!manifest.errors.empty()) {
       code = 1;
       continue;
     }
     for (const auto& object : manifest.objects) std::cout << file << ": " << object.key().display() << " is valid\n";
-    if (manifest.objects.empty()) std::cout << file << ": no objects\n";
+    if (manifest.objects.empty() && manifest.left_out.empty()) std::cout << file << ": no objects\n";
   }
   return code;
 }

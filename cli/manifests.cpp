@@ -60,11 +60,11 @@ Result<std::string> content(const std::string& file) {
 
 }  // namespace
 
-Result<std::vector<ManifestObject>> read_manifests(const Global& global, const std::vector<std::string>& files,
-                                                   bool recursive) {
+Result<ManifestObjects> read_manifests(const Global& global, const std::vector<std::string>& files, bool recursive) {
   const auto names = all_files(files, recursive);
   if (!names) return names.error();
-  std::vector<ManifestObject> out;
+  ManifestObjects all;
+  auto& out = all.objects;
   bool wrong = false;
   for (const auto& file : *names) {
     auto text = content(file);
@@ -72,7 +72,10 @@ Result<std::vector<ManifestObject>> read_manifests(const Global& global, const s
     const auto shown = file == "-" ? std::string("stdin") : file;
     auto manifest = model::read_written(*text, shown);
     for (const auto& problem : manifest.warnings) std::cerr << "Warning: " << problem.text() << '\n';
-    for (const auto& problem : manifest.errors) std::cerr << "error: " << problem.text() << '\n';
+    for (const auto* problems : {&manifest.errors, &manifest.left_out}) {
+      for (const auto& problem : *problems) std::cerr << "error: " << problem.text() << '\n';
+    }
+    all.left_out = all.left_out || !manifest.left_out.empty();
     wrong = wrong || !manifest.errors.empty();
     for (auto& written : manifest.objects) {
       ManifestObject object;
@@ -99,7 +102,7 @@ Result<std::vector<ManifestObject>> read_manifests(const Global& global, const s
   if (wrong) return Error(ErrorCode::InvalidArgument, "nothing was sent: see above");
   if (out.empty()) return Error(ErrorCode::InvalidArgument, "no objects passed to apply");
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.kind->kind < b.kind->kind; });
-  return out;
+  return all;
 }
 
 }  // namespace berth::cli

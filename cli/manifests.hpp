@@ -19,10 +19,14 @@ struct ManifestObject {
   std::string place;  ///< "web.yaml:14"
 };
 
+struct ManifestObjects {
+  std::vector<ManifestObject> objects;
+  bool left_out = false;  ///< Something is of a kind that is not run here: it was named on stderr.
+};
+
 /// All objects of the files, checked, in the order in which they can be made (namespaces first, pods last). Folders
 /// give their *.yaml, *.yml and *.json, with those below when `recursive`; "-" is standard input. Problems go to
 /// stderr, each with file, line and object; with any of them the answer is InvalidArgument and nothing may be sent.
-Result<std::vector<ManifestObject>> read_manifests(const Global& global, const std::vector<std::string>& files,
-                                                   bool recursive);
+Result<ManifestObjects> read_manifests(const Global& global, const std::vector<std::string>& files, bool recursive);
 
 }  // namespace berth::cli

@@ -74,7 +74,7 @@ Result<std::vector<Chosen>> choose(const Server& server, const Global& global, c
     }
     auto objects = read_manifests(global, choice.files, choice.recursive);
     if (!objects) return objects.error();
-    for (auto& object : *objects) out.push_back({object.kind, std::move(object.ns), std::move(object.name)});
+    for (auto& object : objects->objects) out.push_back({object.kind, std::move(object.ns), std::move(object.name)});
     return out;
   }
   if (choice.words.empty()) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/foreign_kinds.hpp"
 #include "model/json_edit.hpp"
 #include "model/model.hpp"
 
@@ -58,9 +59,13 @@ Conversion convert(json::object& raw) {
   if (kind == nullptr) {
     if (const auto* meant = find_kind(kind_name)) {
       root.fail("kind", fmt::format("unknown kind \"{}\": did you mean {}?", shown, meant->name));
+    } else if (is_foreign_kind(api_version, kind_name)) {
+      result.foreign = true;
+      root.fail("kind", fmt::format("{} of {} is not run here; the rest of the file is", shown,
+                                    std::string_view(api_version).substr(0, 64)));
     } else {
-      root.fail("kind",
-                fmt::format("unknown kind \"{}\"; the kinds for workloads are Pod, StatefulSet and DaemonSet", shown));
+      root.fail("kind", fmt::format("unknown kind \"{}\"; {} has none of this name", shown,
+                                    std::string_view(api_version).substr(0, 64)));
     }
     return result;
   }

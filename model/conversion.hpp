@@ -13,6 +13,7 @@ namespace berth::model {
 
 struct Conversion {
   Issues issues;            ///< Why it could not be converted; nothing was changed then.
+  bool foreign = false;     ///< No fault of the writer's: a kind that is not run here. `issues` says so.
   std::string old_version;  ///< "apps/v1beta1" when it was one.
 };
 

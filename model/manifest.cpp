@@ -96,15 +96,17 @@ class ManifestReader {
   }
 
   void read_object(json::object raw, const std::string& base) {
-    if (manifest_.objects.size() + failed_ >= limits_.objects) {
+    if (manifest_.objects.size() + others_ >= limits_.objects) {
       full_ = true;
       return note(manifest_.errors, base, label_, "", fmt::format("more than {} objects in one file", limits_.objects));
     }
-    const auto errors_before = manifest_.errors.size();
+    const auto objects_before = manifest_.objects.size();
     auto conversion = convert(raw);
-    for (auto& issue : conversion.issues) note(manifest_.errors, base, label_, issue.field, std::move(issue.message));
+    auto& into = conversion.foreign ? manifest_.left_out : manifest_.errors;
+    const auto label = conversion.foreign ? foreign_display(raw) : label_;
+    for (auto& issue : conversion.issues) note(into, base, label, issue.field, std::move(issue.message));
     if (conversion.issues.empty()) check_object(std::move(raw), base, conversion.old_version);
-    if (manifest_.errors.size() != errors_before) ++failed_;
+    if (manifest_.objects.size() == objects_before) ++others_;
   }
 
   void check_object(json::object raw, const std::string& base, const std::string& old_version) {
@@ -161,13 +163,24 @@ class ManifestReader {
     return key.display();
   }
 
+  /// The same for a kind that we know nothing of.
+  std::string foreign_display(json::object& raw) const {
+    constexpr std::size_t kMost = 80;
+    const auto kind = text_at(raw, "kind").substr(0, kMost);
+    auto* metadata = object_at(raw, "metadata");
+    const auto name = metadata == nullptr ? std::string_view() : text_at(*metadata, "name").substr(0, kMost);
+    if (name.empty()) return fmt::format("{} ({})", kind, label_);
+    const auto ns = text_at(*metadata, "namespace").substr(0, kMost);
+    return ns.empty() ? fmt::format("{} {}", kind, name) : fmt::format("{} {}/{}", kind, ns, name);
+  }
+
   const std::string& file_;
   const ManifestLimits& limits_;
   Manifest manifest_;
   const LineNode* lines_ = nullptr;
   std::string label_;
   std::map<ObjectKey, int> seen_;
-  std::size_t failed_ = 0;
+  std::size_t others_ = 0;  ///< Documents that gave no object.
   bool full_ = false;
   std::vector<WrittenObject>* written_ = nullptr;
 };
@@ -184,6 +197,7 @@ WrittenManifest read_written(std::string_view text, const std::string& file, con
   reader.keep_written(out.objects);
   auto manifest = reader.read(text);
   out.errors = std::move(manifest.errors);
+  out.left_out = std::move(manifest.left_out);
   out.warnings = std::move(manifest.warnings);
   return out;
 }

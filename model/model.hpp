@@ -28,6 +28,7 @@ struct Problem {
 struct Manifest {
   std::vector<Object> objects;    ///< Converted to current versions, defaulted, valid, in file order.
   std::vector<Problem> errors;    ///< Any error means: apply nothing of this file.
+  std::vector<Problem> left_out;  ///< Of kinds that are not run here: no reason to leave out the others.
   std::vector<Problem> warnings;  ///< Unknown or not honoured fields, old API versions.
 };
 

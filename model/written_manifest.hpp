@@ -20,6 +20,7 @@ struct WrittenObject {
 struct WrittenManifest {
   std::vector<WrittenObject> objects;  ///< In file order; each would be valid once defaulted.
   std::vector<Problem> errors;
+  std::vector<Problem> left_out;  ///< See Manifest.
   std::vector<Problem> warnings;
 };
 

@@ -131,8 +131,9 @@ class Planner {
       if (file->settling) continue;
       for (const auto& problem : file->manifest.errors)
         plan_.findings.push_back({LogLevel::Error, problem, source.name});
-      for (const auto& problem : file->manifest.warnings)
-        plan_.findings.push_back({LogLevel::Warning, problem, source.name});
+      for (const auto* problems : {&file->manifest.left_out, &file->manifest.warnings}) {
+        for (const auto& problem : *problems) plan_.findings.push_back({LogLevel::Warning, problem, source.name});
+      }
       if (!file->sound()) continue;
       const auto& objects = file->manifest.objects;
       for (std::size_t at = 0; at < objects.size(); ++at) {

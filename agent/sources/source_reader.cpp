@@ -237,7 +237,7 @@ std::shared_ptr<const SourceFile> DirectoryReader::read_entry(int directory, con
   file->id = name_ + "/" + name;
   file->hash = std::move(hash);
   file->manifest = model::read_manifest(**text, (directory_ / name).native(), limits_.manifest);
-  if (file->manifest.errors.empty() && file->manifest.objects.empty()) {
+  if (file->manifest.errors.empty() && file->empty()) {
     model::Problem problem;
     problem.file = (directory_ / name).native();
     problem.message = "no objects in it; to remove what it made, delete the file";

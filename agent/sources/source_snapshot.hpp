@@ -22,7 +22,9 @@ struct SourceFile {
   bool vanished = false;  ///< Not there just now; perhaps an editor replaces it: what it made stays for now.
 
   /// Is this file to be applied? One without any object is not: truncated is not deleted.
-  bool sound() const { return !settling && !vanished && manifest.errors.empty() && !manifest.objects.empty(); }
+  bool sound() const { return !settling && !vanished && manifest.errors.empty() && !empty(); }
+  /// Nothing in it, not even what is not run here.
+  bool empty() const { return manifest.objects.empty() && manifest.left_out.empty(); }
 };
 
 /// SHA-256 of `text`, hexadecimal.

@@ -61,7 +61,7 @@ class UrlSource final : public Source {
     file->hash = content_hash(answer->body);
     file->manifest = model::read_manifest(answer->body, options.url, options.limits);
     // An empty answer is a broken server more often than a wish: what it made stays.
-    if (file->manifest.errors.empty() && file->manifest.objects.empty()) {
+    if (file->manifest.errors.empty() && file->empty()) {
       model::Problem problem;
       problem.file = options.url;
       problem.message = "no objects in it: nothing is changed";

@@ -219,6 +219,23 @@ TEST_F(ManifestApplierTest, AFileThatDoesNotParseKeepsAllItMade) {
   EXPECT_EQ(value("a"), "v") << "truncated is not deleted";
 }
 
+TEST_F(ManifestApplierTest, WhatIsNotRunHereIsReportedAndHurtsNothingElseInItsFile) {
+  const std::string foreign = "---\napiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: nightly}\n";
+  take(snapshot({{"a.yaml", config_map("a") + foreign + config_map("b")}}));
+  EXPECT_EQ(value("a") + value("b"), "vv");
+  ASSERT_EQ(findings_.size(), 1U);
+  EXPECT_TRUE(findings_[0].starts_with("W /m/a.yaml:")) << findings_[0];
+  EXPECT_TRUE(
+      findings_[0].ends_with("CronTab nightly: kind: CronTab of stable.example.com/v1 is not run here; the rest of "
+                             "the file is"))
+      << findings_[0];
+  take(snapshot({{"a.yaml", config_map("a") + foreign}}));
+  EXPECT_EQ(value("a") + value("b"), "v(none)") << "such a file is sound: what it no longer says goes";
+  take(snapshot({{"a.yaml", config_map("a") + "---\napiVersion: v1\nkind: ConfgMap\nmetadata: {name: b}\n"}}));
+  take(snapshot({{"a.yaml", "apiVersion: v1\nkind: ConfgMap\nmetadata: {name: a}\n"}}));
+  EXPECT_EQ(value("a"), "v") << "a slip of the pen is no wish";
+}
+
 TEST_F(ManifestApplierTest, AHalfWrittenOrJustVanishedFileChangesAndReportsNothing) {
   take(snapshot({{"a.yaml", config_map("a")}}));
   take(with_last(snapshot({{"a.yaml", "kind: ["}}), /*settling=*/true, /*vanished=*/false));

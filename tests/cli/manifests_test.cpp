@@ -21,10 +21,10 @@ class Manifests : public testing::Test {
     std::ofstream(root_ / file) << text;
     return (root_ / file).string();
   }
-  static std::string names(const Result<std::vector<ManifestObject>>& objects) {
+  static std::string names(const Result<ManifestObjects>& objects) {
     if (!objects) return objects.error().message();
     std::string out;
-    for (const auto& object : *objects) {
+    for (const auto& object : objects->objects) {
       out += std::string(object.kind->name).append(" ").append(object.ns).append("/").append(object.name).append("; ");
     }
     return out;
@@ -44,10 +44,10 @@ TEST_F(Manifests, AreKeptAsWrittenWithoutDefaultsOrStatus) {
                         "spec: {ports: [{port: 80}]}\nstatus: {loadBalancer: {}}\n");
   const auto objects = read_manifests(global_, {file}, false);
   ASSERT_TRUE(objects) << objects.error().message();
-  EXPECT_EQ(json::value(objects->front().raw),
+  EXPECT_EQ(json::value(objects->objects.front().raw),
             *parse_json(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"default"},
                            "spec":{"ports":[{"port":80}]}})"));
-  EXPECT_EQ(objects->front().place, file + ":1");
+  EXPECT_EQ(objects->objects.front().place, file + ":1");
 }
 
 TEST_F(Manifests, OldVersionsBecomeCurrent) {
@@ -57,7 +57,7 @@ TEST_F(Manifests, OldVersionsBecomeCurrent) {
           "    metadata: {labels: {app: a}}\n    spec: {containers: [{name: c, image: i}]}\n");
   const auto objects = read_manifests(global_, {file}, false);
   ASSERT_TRUE(objects) << objects.error().message();
-  EXPECT_EQ(objects->front().raw.at("apiVersion"), "apps/v1");
+  EXPECT_EQ(objects->objects.front().raw.at("apiVersion"), "apps/v1");
 }
 
 TEST_F(Manifests, ComeInTheOrderOfMakingFromFoldersToo) {
@@ -82,6 +82,16 @@ TEST_F(Manifests, MistakesStopAll) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               testing::HasSubstr("bad.yaml:5: Service default/bad: spec.ports[0].port"));
   EXPECT_THAT(names(read_manifests(global_, {"/nowhere.yaml"}, false)), testing::HasSubstr("does not exist"));
+}
+
+TEST_F(Manifests, WhatIsNotRunHereIsNamedAndTheRestGoesOn) {
+  const auto file =
+      put("a.yaml", config_map("a") + "---\napiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: c}\n");
+  testing::internal::CaptureStderr();
+  const auto objects = read_manifests(global_, {file}, false);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("a.yaml:6: CronTab c: kind: CronTab of"));
+  EXPECT_EQ(names(objects), "ConfigMap default/a; ");
+  EXPECT_TRUE(objects->left_out);
 }
 
 TEST_F(Manifests, AnotherNamespaceThanAskedForIsRefused) {

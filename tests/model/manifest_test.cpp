@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "model/conversion.hpp"
+#include "model/foreign_kinds.hpp"
 #include "model/model.hpp"
 
 namespace berth::model {
@@ -117,6 +119,36 @@ TEST(Manifest, ErrorsNameFileLineObjectAndField) {
             "web.yaml:14: StatefulSet default/web: spec.template.spec.containers[0].image: required\n");
 }
 
+TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
+  const auto manifest = read_manifest(
+      "apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: nightly, namespace: shop}\n---\n"
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
+      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ResourceQuota\n- apiVersion: v1\n  kind: "
+      "ConfigMap\n"
+      "  metadata: {name: b}\n",
+      "web.yaml");
+  EXPECT_EQ(all_text(manifest.errors), "");
+  EXPECT_EQ(
+      all_text(manifest.left_out),
+      "web.yaml:2: CronTab shop/nightly: kind: CronTab of stable.example.com/v1 is not run here; the rest of the file "
+      "is\n"
+      "web.yaml:13: ResourceQuota (document 3): kind: ResourceQuota of v1 is not run here; the rest of the file is\n");
+  ASSERT_EQ(manifest.objects.size(), 2U);
+  EXPECT_EQ(manifest.objects[1].meta.name, "b");
+}
+
+TEST(Manifest, AForeignKindIsNoneOfOurs) {
+  for (const auto& kind : all_kinds()) EXPECT_FALSE(is_foreign_kind(kind.api_version(), kind.name)) << kind.name;
+  for (const auto& old : old_versions()) {
+    EXPECT_FALSE(is_foreign_kind(old.api_version, info(old.kind).name)) << old.api_version;
+  }
+  EXPECT_FALSE(is_foreign_kind("v1", "Pood"));
+  EXPECT_FALSE(is_foreign_kind("storage.k8s.io/v1", "StorageClas"));
+  EXPECT_TRUE(is_foreign_kind("storage.k8s.io/v1", "CSIDriver"));
+  EXPECT_TRUE(is_foreign_kind("cert-manager.io/v1", "Certificate"));
+  EXPECT_TRUE(is_foreign_kind("v1", "ResourceQuotaList"));
+}
+
 TEST(Manifest, ErrorsOfTheFileItselfNameTheirLine) {
   const std::pair<const char*, const char*> cases[] = {
       {"a: 1\nb: \xff\n", "web.yaml:2: not UTF-8 text\n"},
@@ -124,9 +156,8 @@ TEST(Manifest, ErrorsOfTheFileItselfNameTheirLine) {
       {"---\n---\nkind: Pod\n", "web.yaml:3: document 1: apiVersion: required\n"},
       {"apiVersion: v1\n", "web.yaml:1: document 1: kind: required\n"},
       {"apiVersion: 1\nkind: Pod\n", "web.yaml:1: document 1: apiVersion: expected a string, found a number\n"},
-      {"\napiVersion: apps/v1\nkind: Deployment\n",
-       "web.yaml:3: document 1: kind: unknown kind \"Deployment\"; the kinds for workloads are Pod, StatefulSet and "
-       "DaemonSet\n"},
+      {"\napiVersion: apps/v1\nkind: StatfulSet\n",
+       "web.yaml:3: document 1: kind: unknown kind \"StatfulSet\"; apps/v1 has none of this name\n"},
       {"apiVersion: v1\nkind: pod\n", "web.yaml:2: document 1: kind: unknown kind \"pod\": did you mean Pod?\n"},
       {"apiVersion: apps/v7\nkind: DaemonSet\n",
        "web.yaml:1: document 1: apiVersion: no kind \"DaemonSet\" is known in version \"apps/v7\"; use apps/v1\n"},
