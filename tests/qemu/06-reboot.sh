@@ -1,5 +1,6 @@
 #!/bin/bash
-# tests/qemu/06-reboot.sh - the host loses power in the middle of provisioning and of reclaiming: it converges, data is kept.
+# tests/qemu/06-reboot.sh - the host loses power in the middle of provisioning, of reclaiming and of going down: it converges,
+# data is kept.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 parallel='podManagementPolicy: Parallel'
@@ -60,6 +61,30 @@ reclaimPolicy: Delete"
     wait_for 60 "the volumes of the deleted claims are gone" reclaimed
     expect "claims" "$(claim_phases)" "data-churn-0=Bound data-file-0=Bound data-keep-0=Bound data-whirl-0=Bound"
     expect "loop devices" "$(loop_devices)" 2
+    wait_for 30 "no job hangs" no_jobs
+    expect "failed units" "$(systemctl --failed --no-legend --plain)" ""
+
+    step "the host goes down; while the pods end in order there is no more power"
+    claim_set slow 3 loop 64Mi | sed "s/trap 'exit 0' TERM/trap 'sleep 6; exit 0' TERM/; s/GracePeriodSeconds: 5/GracePeriodSeconds: 30/" |
+      put_manifest slow.yaml
+    wait_ready 120 app=slow 3
+    fill slow-0 slow-2
+    systemctl reboot --no-block
+    going() { journalctl -q -b -u berthd | grep -q 'the host goes down: pods are stopped in order'; }
+    wait_for 60 "the agent stops the pods" going
+    soon 12000
+    reset_machine
+    ;;
+  4)
+    step "it converges once more, the set in order"
+    wait_for 60 "berthd runs" active berthd
+    wait_all
+    wait_ready 240 app=slow 3
+    expect_kept "${keep[@]}" churn-0 whirl-0 slow-0 slow-2
+    started() { pod "$1" '.status.containerStatuses[0].state.running.startedAt'; }
+    expect "the order of the starts" "$(for each in slow-0 slow-1 slow-2; do echo "$(started $each) $each"; done | sort -s -k1,1 | awk '{ print $2 }' | tr '\n' ' ')" \
+      "slow-0 slow-1 slow-2 "
+    expect "claims" "$(claim_phases)" "data-churn-0=Bound data-file-0=Bound data-keep-0=Bound data-slow-0=Bound data-slow-1=Bound data-slow-2=Bound data-whirl-0=Bound"
     wait_for 30 "no job hangs" no_jobs
     expect "failed units" "$(systemctl --failed --no-legend --plain)" ""
     ;;
