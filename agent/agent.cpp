@@ -193,7 +193,8 @@ class HostAgent final : public Agent {
                   board_.set_containerd(error, version);
                   node_.on_runtime(error, version);
                 }),
-        log_watch_(loop_, *files_lane_, config_.run_dir, event_sink()),
+        log_watch_(loop_, *files_lane_, config_.run_dir, event_sink(),
+                   [this](std::vector<model::HostProblem> logs) { board_.set_logs(std::move(logs)); }),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },

@@ -62,8 +62,24 @@ std::vector<LogNews> log_news(const runtime::LogHealth& before, const runtime::L
   return out;
 }
 
-LogWatch::LogWatch(Loop& loop, Lane& lane, std::filesystem::path run_dir, EventSink events)
-    : loop_(loop), lane_(lane), run_dir_(std::move(run_dir)), events_(std::move(events)) {}
+std::vector<model::HostProblem> log_problems(const runtime::LogHealth& health) {
+  std::vector<model::HostProblem> out;
+  for (const auto& trouble : health.troubles) {
+    if (trouble.error.empty()) continue;
+    out.push_back(
+        {.subject = fmt::format("{}/{}", trouble.ns, trouble.pod),
+         .message = fmt::format("what container {} writes waits, unread: {}", trouble.container, trouble.error),
+         .since = trouble.since});
+  }
+  return out;
+}
+
+LogWatch::LogWatch(Loop& loop, Lane& lane, std::filesystem::path run_dir, EventSink events, OnProblems problems)
+    : loop_(loop),
+      lane_(lane),
+      run_dir_(std::move(run_dir)),
+      events_(std::move(events)),
+      problems_(std::move(problems)) {}
 
 LogWatch::~LogWatch() {
   *alive_ = false;
@@ -110,6 +126,7 @@ void LogWatch::read() {
         events_(each.pod, each.uid, each.type, each.reason, each.message);
       }
       known_ = std::move(*now);
+      problems_(log_problems(known_));
       LogCounters::Values values{.stored = known_.lines};
       for (const auto& each : known_.troubles) {
         if (each.dropped > 0) values.dropped[{each.ns, each.pod, each.container}] += each.dropped;

@@ -1,4 +1,4 @@
-// agent/log_watch.hpp - what berth-logd cannot store, as events of the pods and as metrics.
+// agent/log_watch.hpp - what berth-logd cannot store, as events of the pods, in the host's status and as metrics.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +12,7 @@
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "base/unique_fd.hpp"
+#include "model/host_status.hpp"
 #include "runtime/log_health.hpp"
 
 namespace berth::agent {
@@ -29,10 +30,16 @@ struct LogNews {
 /// Each is said once. Pure.
 std::vector<LogNews> log_news(const runtime::LogHealth& before, const runtime::LogHealth& now);
 
+/// The containers whose lines cannot be stored, as `berth status` shows them. Pure.
+std::vector<model::HostProblem> log_problems(const runtime::LogHealth& health);
+
 /// Follows berth-logd's file (inotify(7)); its sums go to log_counters(). Loop thread only.
 class LogWatch {
  public:
-  LogWatch(Loop& loop, Lane& lane, std::filesystem::path run_dir, EventSink events);
+  using OnProblems = std::function<void(std::vector<model::HostProblem>)>;
+
+  /// `problems` hears all that there are, each time something changed.
+  LogWatch(Loop& loop, Lane& lane, std::filesystem::path run_dir, EventSink events, OnProblems problems);
   ~LogWatch();
 
   void begin();
@@ -44,6 +51,7 @@ class LogWatch {
   Lane& lane_;
   const std::filesystem::path run_dir_;
   EventSink events_;
+  OnProblems problems_;
   UniqueFd inotify_;
   std::unique_ptr<LoopHandle> watch_;
   runtime::LogHealth known_;

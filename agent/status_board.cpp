@@ -44,6 +44,11 @@ void StatusBoard::set_strangers(std::vector<model::Stranger> strangers) {
   status_.strangers = std::move(strangers);
 }
 
+void StatusBoard::set_logs(std::vector<model::HostProblem> logs) {
+  const std::lock_guard lock(mutex_);
+  status_.logs = std::move(logs);
+}
+
 model::HostStatus StatusBoard::read() const {
   const std::lock_guard lock(mutex_);
   return status_;

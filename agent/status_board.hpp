@@ -22,6 +22,7 @@ class StatusBoard {
   void set_backup(std::string path, WallTime at);
   void set_sources(std::vector<model::SourceStatus> sources);
   void set_strangers(std::vector<model::Stranger> strangers);
+  void set_logs(std::vector<model::HostProblem> logs);
 
   model::HostStatus read() const;
 

@@ -177,6 +177,7 @@ std::vector<Ailment> ailments(const HostStatus& status, const HostObjects& objec
          {},
          false});
   }
+  add_problems(out, "log", status.logs);
   for (const auto& source : status.sources) {
     if (!source.error.empty()) {
       out.push_back({"source", source.name, source.error, source.error_since, false});

@@ -149,6 +149,7 @@ void visit(Way way, T& of) {
     way.part("store", of.store);
     way.list("sources", of.sources);
     way.list("strangers", of.strangers);
+    way.list("logs", of.logs);
     way.list("disks", of.disks);
   }
 }

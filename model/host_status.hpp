@@ -91,6 +91,7 @@ struct HostStatus {
   StoreStatus store{};
   std::vector<SourceStatus> sources{};  ///< In the order of the configuration.
   std::vector<Stranger> strangers{};
+  std::vector<HostProblem> logs{};  ///< Pods of which lines cannot be stored now.
   std::vector<DiskStatus> disks{};  ///< stateDir first, then runDir.
 
   bool operator==(const HostStatus&) const = default;

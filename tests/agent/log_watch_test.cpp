@@ -40,6 +40,16 @@ TEST(LogWatch, AFullDiskIsAWarningOnceAndAnotherWordWhenItEnds) {
   EXPECT_EQ(ended[0].reason, "LogStored");
 }
 
+TEST(LogWatch, TheStatusHasWhatWaitsNow) {
+  auto dropping = waiting("b", "");
+  dropping.dropped = 3;
+  const auto problems = log_problems(health({waiting("a", "write x: No space left on device"), dropping}));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].subject, "default/a");
+  EXPECT_EQ(problems[0].message, "what container main writes waits, unread: write x: No space left on device");
+  EXPECT_FALSE(problems[0].warning);
+}
+
 TEST(LogWatch, EachPodIsItsOwn) {
   EXPECT_THAT(reasons(health({waiting("a", "full")}), health({waiting("b", "full")})),
               testing::UnorderedElementsAre("b LogNotStored", "a LogStored"));

@@ -114,12 +114,14 @@ TEST_F(HostText, WhatTheHostLacksComesBeforeItsPods) {
   picture_.status.disks.push_back(
       {.path = "/gone", .total_bytes = 0, .free_bytes = 0, .error = "No such file or directory"});
   picture_.status.strangers.push_back({.uid = "u1", .ns = "default", .name = "db-0", .why = "the store is new"});
+  picture_.status.logs.push_back({.subject = "default/web-0", .message = "what container main writes waits"});
   picture_.status.sources[0].error = "open /etc/berth/manifests: Permission denied";
   EXPECT_EQ(
       lines(),
       (std::vector<std::string>{
           "containerd|2m|/run/containerd/containerd.sock|connection refused", "disk|-|/gone|No such file or directory",
           "stranger|-|default/db-0|runs here and has no object: the store is new; berth pods adopt u1, or remove",
+          "log|-|default/web-0|what container main writes waits",
           "source|-|directory:/etc/berth/manifests|open /etc/berth/manifests: Permission denied",
           "w disk|-|/run/berth|only 50 B of 1000 B free"}));
 }

@@ -25,6 +25,7 @@ HostStatus everything() {
                             at(5),
                             {{"/etc/berth/manifests/web.yaml", 7, "unknown field", true, at(6)}}});
   status.strangers.push_back({"1234", "default", "web-0", "its object is not in this store"});
+  status.logs.push_back({.subject = "default/web-1", .message = "what container main writes waits"});
   status.disks.push_back({"/var/lib/berth", 100, 40, ""});
   status.disks.push_back({"/run/berth", 0, 0, "no such file or directory"});
   return status;
@@ -41,7 +42,7 @@ TEST(HostStatus, WhatIsNotKnownIsLeftOutAndListsAreAlwaysThere) {
   const auto text = json::serialize(encode_host_status({}));
   EXPECT_EQ(text,
             R"({"kind":"HostStatus","apiVersion":"berth/v1","containerd":{},"store":{"revision":0,"problems":[]},)"
-            R"("sources":[],"strangers":[],"disks":[]})");
+            R"("sources":[],"strangers":[],"logs":[],"disks":[]})");
   EXPECT_EQ(*decode_host_status(*parse_json(text)), HostStatus());
 }
 
