@@ -107,6 +107,11 @@ class ContainerdRuntime final : public PodRuntime {
 
   // runtime_watch.cpp
   Result<ContainerState> inspect(const ContainerRecord& record);
+  /// Lists all of ours, once: from then on only we make records. The others wait for the one that asks.
+  Status know_records();
+  std::vector<std::string> known_records(const std::string& pod_uid) const;
+  Result<std::vector<ContainerRecord>> records(const std::string& pod_uid);
+  void forget_records(const std::string& pod_uid);
   std::string pod_of(const std::string& id);
   void remember(const std::string& id, const std::string& pod_uid);
   void container_ended(const std::string& id, std::int32_t code);
@@ -126,9 +131,13 @@ class ContainerdRuntime final : public PodRuntime {
   ExecRegistry attached_;  ///< By number; waits for the end of the container.
   std::atomic<std::uint64_t> attach_number_{0};
 
-  mutable std::mutex mutex_;                 ///< Guards what follows.
-  std::string version_;                      ///< Of containerd, as check() found it.
-  std::map<std::string, std::string> pods_;  ///< Container id → pod uid, for events; filled by looking.
+  std::mutex looking_;  ///< Held while the records are listed for the first time; before mutex_.
+  bool records_known_ = false;
+
+  mutable std::mutex mutex_;  ///< Guards what follows.
+  std::string version_;       ///< Of containerd, as check() found it.
+  /// Container id → pod uid: of all records that there may be, once know_records() has looked. For looks and events.
+  std::map<std::string, std::string> pods_;
   std::optional<HostFacts> host_facts_;
   std::list<std::pair<std::string, UserFiles>> user_files_;  ///< By chain id, newest first.
   std::set<std::string> logged_;

@@ -18,7 +18,7 @@ class PodTraces {
   void found(const std::vector<std::string>& pod_uids) {
     const std::scoped_lock lock(mutex_);
     looked_ = true;
-    doubtful_.insert(pod_uids.begin(), pod_uids.end());
+    found_.insert(pod_uids.begin(), pod_uids.end());
   }
   /// From here on something of the container may be there, until removed().
   void begun(const std::string& container_id) {
@@ -37,20 +37,28 @@ class PodTraces {
   /// It was looked for, everywhere, and nothing is left.
   void cleared(const std::string& pod_uid) {
     const std::scoped_lock lock(mutex_);
+    found_.erase(pod_uid);
     doubtful_.erase(pod_uid);
     std::erase_if(made_, [&](const std::string& id) { return id.starts_with(pod_uid + "-"); });
   }
   /// Can anything be left of it?
   bool possible(const std::string& pod_uid) const {
     const std::scoped_lock lock(mutex_);
-    if (!looked_ || doubtful_.contains(pod_uid)) return true;
+    if (!looked_ || found_.contains(pod_uid) || doubtful_.contains(pod_uid)) return true;
     const auto first = made_.lower_bound(pod_uid + "-");
     return first != made_.end() && first->starts_with(pod_uid + "-");
+  }
+
+  /// Has a call failed, so that what was asked for may be there all the same, or come later?
+  bool doubtful(const std::string& pod_uid) const {
+    const std::scoped_lock lock(mutex_);
+    return doubtful_.contains(pod_uid);
   }
 
  private:
   mutable std::mutex mutex_;
   bool looked_ = false;
+  std::set<std::string> found_;     ///< Pods that were here before us.
   std::set<std::string> doubtful_;  ///< Pods.
   std::set<std::string> made_;      ///< Containers.
 };

@@ -56,6 +56,7 @@ Status ContainerdRuntime::remove_pod(const std::string& pod_uid) {
       if (auto removed = remove(id); !removed) return removed.error().context(doing);
     }
     traces_.cleared(pod_uid);
+    forget_records(pod_uid);
   }
   // A shim first, or it would make what is removed below again.
   if (!end_shims_of(pod_uid)) return Error(ErrorCode::Unavailable, doing + ": its shim does not end");

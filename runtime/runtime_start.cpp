@@ -43,7 +43,6 @@ Status ContainerdRuntime::start(const ContainerSpec& spec) {
     if (record) {
       const auto state = inspect(*record);
       if (!state) return state.error().context(doing);
-      remember(id, spec.pod.uid);
       if (state->phase != ContainerPhase::Created) return Ok{};
     }
     if (auto removed = remove(id); !removed) return removed.error().context(doing);
@@ -56,6 +55,7 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
   if (!image) return image.error();
 
   traces_.begun(id);
+  remember(id, spec.pod.uid);
   bool sound = false;
   const ScopeExit judge([&] {
     if (!sound) traces_.doubt(spec.pod.uid);
@@ -115,7 +115,6 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
     record.labels[label::kStopSignal] = std::to_string(image.config->stop_signal);
   }
   if (auto created = client_.create_container(record); !created) return created;
-  remember(id, spec.pod.uid);
 
   if (const auto pid = client_.create_task(id, rootfs, *stdio, kTaskDeadline); !pid) return pid.error();
   const auto now = format_rfc3339_micro(std::chrono::system_clock::now());

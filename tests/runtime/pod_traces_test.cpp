@@ -40,13 +40,16 @@ TEST(PodTraces, AContainerIsOneUntilItIsRemoved) {
 
 TEST(PodTraces, ADoubtStaysWhateverIsRemoved) {
   PodTraces traces;
-  traces.found({});
+  traces.found({"u-2"});
+  EXPECT_FALSE(traces.doubtful("u-2")) << "found, and well";
   traces.begun("u-1-main-0");
   traces.doubt("u-1");
   traces.removed("u-1-main-0");
   EXPECT_TRUE(traces.possible("u-1"));
+  EXPECT_TRUE(traces.doubtful("u-1"));
   traces.cleared("u-1");
   EXPECT_FALSE(traces.possible("u-1"));
+  EXPECT_FALSE(traces.doubtful("u-1"));
 }
 
 }  // namespace
