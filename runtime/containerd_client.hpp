@@ -109,12 +109,17 @@ class ContainerdClient {
   // containerd_records.cpp
   Result<std::string> version();
   Result<std::vector<PluginRecord>> plugins();
+  Status create_lease(const std::string& id, std::chrono::seconds lifetime);
+  Status delete_lease(const std::string& id);
+  /// Ids of the leases that match the filter.
+  Result<std::vector<std::string>> leases(const std::string& filter);
   Result<std::vector<SnapshotMount>> prepare_snapshot(const std::string& key, const std::string& parent,
-                                                      const std::map<std::string, std::string>& labels);
+                                                      const std::map<std::string, std::string>& labels,
+                                                      const std::string& lease);
   /// Keys of the snapshots that match the filter.
   Result<std::vector<std::string>> snapshots(const std::string& filter);
   Status remove_snapshot(const std::string& key);
-  Status create_container(const ContainerRecord& record);
+  Status create_container(const ContainerRecord& record, const std::string& lease);
   Result<ContainerRecord> container(const std::string& id);
   /// Each container that matches the filter, with its spec left out: one is held at a time, for a spec is 10 to 30 KB.
   Result<std::vector<ContainerRecord>> containers(const std::string& filter);
@@ -150,7 +155,8 @@ class ContainerdClient {
   GrpcChannel& channel() { return channel_; }
 
  private:
-  CallOptions options(std::chrono::milliseconds deadline = kPatience) const { return {settings_.ns, deadline}; }
+  CallOptions options(std::chrono::milliseconds deadline = kPatience) const { return {settings_.ns, {}, deadline}; }
+  CallOptions leased(const std::string& lease) const { return {settings_.ns, lease, kPatience}; }
   /// For what a shim answers.
   CallOptions shim(std::chrono::milliseconds deadline = std::chrono::seconds(10)) const {
     return options(std::min(deadline + 4 * pace_.now(), std::max(deadline, kPatience)));

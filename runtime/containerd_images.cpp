@@ -65,7 +65,7 @@ Status ContainerdClient::pull_image(const std::string& name, const PullCredentia
     request.mutable_auth()->set_password(credentials->password);
     request.mutable_auth()->set_identity_token(credentials->identity_token);
   }
-  const CallOptions without_namespace{{}, deadline};
+  const CallOptions without_namespace{{}, {}, deadline};
   const auto v1 = command(channel_, "/runtime.v1.ImageService/PullImage", request, without_namespace);
   if (!failed_with(v1, ErrorCode::Unimplemented)) return v1;
   return command(channel_, "/runtime.v1alpha2.ImageService/PullImage", request, without_namespace);

@@ -1,8 +1,9 @@
-// runtime/containerd_records.cpp - containers, snapshots, and what this containerd can do.
+// runtime/containerd_records.cpp - containers, snapshots, leases, and what this containerd can do.
 #include "runtime/containerd_client.hpp"
 
 #include "containerd/containers.pb.h"
 #include "containerd/introspection.pb.h"
+#include "containerd/leases.pb.h"
 #include "containerd/snapshots.pb.h"
 #include "containerd/types.pb.h"
 #include "runtime/containerd_codec.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 const std::string kContainers = "/containerd.services.containers.v1.Containers/";
 const std::string kSnapshots = "/containerd.services.snapshots.v1.Snapshots/";
+const std::string kLeases = "/containerd.services.leases.v1.Leases/";
 constexpr auto kSpecType = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 
 ContainerRecord to_record(const wire::containers::Container& from, bool with_spec) {
@@ -64,14 +66,38 @@ Result<std::vector<PluginRecord>> ContainerdClient::plugins() {
   return found;
 }
 
-Result<std::vector<SnapshotMount>> ContainerdClient::prepare_snapshot(
-    const std::string& key, const std::string& parent, const std::map<std::string, std::string>& labels) {
+Status ContainerdClient::create_lease(const std::string& id, std::chrono::seconds lifetime) {
+  wire::leases::CreateRequest request;
+  request.set_id(id);
+  (*request.mutable_labels())["containerd.io/gc.expire"] = format_rfc3339(std::chrono::system_clock::now() + lifetime);
+  return command(channel_, kLeases + "Create", request, options());
+}
+
+Status ContainerdClient::delete_lease(const std::string& id) {
+  wire::leases::DeleteRequest request;
+  request.set_id(id);
+  return command(channel_, kLeases + "Delete", request, options());
+}
+
+Result<std::vector<std::string>> ContainerdClient::leases(const std::string& filter) {
+  wire::leases::ListRequest request;
+  request.add_filters(filter);
+  auto reply = unary<wire::leases::ListResponse>(channel_, kLeases + "List", request, options());
+  if (!reply) return reply.error();
+  std::vector<std::string> found;
+  for (const auto& lease : reply->leases()) found.push_back(lease.id());
+  return found;
+}
+
+Result<std::vector<SnapshotMount>> ContainerdClient::prepare_snapshot(const std::string& key, const std::string& parent,
+                                                                      const std::map<std::string, std::string>& labels,
+                                                                      const std::string& lease) {
   wire::snapshots::PrepareRequest request;
   request.set_snapshotter(settings_.snapshotter);
   request.set_key(key);
   request.set_parent(parent);
   for (const auto& [label, value] : labels) (*request.mutable_labels())[label] = value;
-  auto reply = unary<wire::snapshots::PrepareResponse>(channel_, kSnapshots + "Prepare", request, options());
+  auto reply = unary<wire::snapshots::PrepareResponse>(channel_, kSnapshots + "Prepare", request, leased(lease));
   if (!reply) return reply.error();
   std::vector<SnapshotMount> mounts;
   for (const auto& mount : reply->mounts()) {
@@ -98,7 +124,7 @@ Status ContainerdClient::remove_snapshot(const std::string& key) {
   return command(channel_, kSnapshots + "Remove", request, options());
 }
 
-Status ContainerdClient::create_container(const ContainerRecord& record) {
+Status ContainerdClient::create_container(const ContainerRecord& record, const std::string& lease) {
   wire::containers::OneContainer request;
   auto& container = *request.mutable_container();
   container.set_id(record.id);
@@ -109,7 +135,7 @@ Status ContainerdClient::create_container(const ContainerRecord& record) {
   container.mutable_spec()->set_value(record.spec_json);
   container.set_snapshotter(settings_.snapshotter);
   container.set_snapshot_key(record.snapshot_key);
-  return command(channel_, kContainers + "Create", request, options());
+  return command(channel_, kContainers + "Create", request, leased(lease));
 }
 
 Result<ContainerRecord> ContainerdClient::container(const std::string& id) {

@@ -29,6 +29,10 @@
 
 namespace berth::runtime {
 
+constexpr std::string_view kLeasePrefix = "berth-";
+/// The lease under which a container is made.
+std::string lease_of(const std::string& container);
+
 class ContainerdRuntime final : public PodRuntime {
  public:
   explicit ContainerdRuntime(RuntimeConfig config);
@@ -65,7 +69,7 @@ class ContainerdRuntime final : public PodRuntime {
   void clear_way(const Error& failure, const std::string& id) const;
   /// From a prepared snapshot to a running process.
   Status launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
-                const std::vector<SnapshotMount>& rootfs);
+                const std::vector<SnapshotMount>& rootfs, const std::string& lease);
   Result<std::string> specification(const ContainerSpec& spec, const LocalImage& image,
                                     const std::vector<SnapshotMount>& rootfs);
   Result<std::string> seccomp_filter(const ContainerSpec& spec, CapabilitySet capabilities);

@@ -82,7 +82,7 @@ void EventWatch::publish_marker(const std::string& token) {
   request.mutable_event()->set_type_url("berth.io/Subscribed");
   request.mutable_event()->set_value(token);
   // A failure shows on the stream as well, or the marker does not come back and is sent again.
-  (void)command(client_.channel(), kEvents + "Publish", request, {client_.settings().ns, kPatience});
+  (void)command(client_.channel(), kEvents + "Publish", request, {client_.settings().ns, {}, kPatience});
 }
 
 bool EventWatch::handle(const std::string& bytes, const std::string& token) {

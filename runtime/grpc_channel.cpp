@@ -90,6 +90,7 @@ struct GrpcChannel::Impl {
 
   void prepare(grpc::ClientContext& context, const CallOptions& options) {
     if (!options.ns.empty()) context.AddMetadata("containerd-namespace", options.ns);
+    if (!options.lease.empty()) context.AddMetadata("containerd-lease", options.lease);
     const std::scoped_lock lock(mutex);
     in_flight.insert(&context);
     if (down) context.TryCancel();

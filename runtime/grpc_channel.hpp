@@ -13,7 +13,8 @@ namespace berth::runtime {
 
 /// What goes along with one call.
 struct CallOptions {
-  std::string ns;  ///< Metadata "containerd-namespace"; empty: not sent.
+  std::string ns;     ///< Metadata "containerd-namespace"; empty: not sent.
+  std::string lease;  ///< Metadata "containerd-lease"; empty: not sent.
   std::chrono::milliseconds deadline{10'000};
 };
 

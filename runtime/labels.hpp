@@ -15,7 +15,5 @@ constexpr auto kImageDigest = "berth.io/image-digest";
 constexpr auto kStartedAt = "berth.io/started-at";
 constexpr auto kStopSignal = "berth.io/stop-signal";  // a number; absent: SIGTERM
 constexpr auto kOomKilled = "berth.io/oom-killed";
-// containerd's own: its garbage collector takes nothing that has it. See docs/garbage-collection.md there.
-constexpr auto kCollectorRoot = "containerd.io/gc.root";
 
 }  // namespace berth::runtime::label

@@ -184,7 +184,7 @@ class PodRuntime {
   /// Containers of all pods: for recovery after a start, and orphans.
   virtual Result<std::vector<ContainerState>> all_containers() = 0;
 
-  /// Snapshot, container, task, start. Already running is success. On error nothing of
+  /// Lease, snapshot, container, task, wait, start. Already running is success. On error nothing of
   /// it is left, or remove() clears it.
   /// Errors: NotFound (image not present: pull it), InvalidArgument (runAsNonRoot with a root image,
   /// no command, ...; the message is for the user), Internal (runc refused; its text).
@@ -202,7 +202,7 @@ class PodRuntime {
   virtual Status remove(const std::string& id) = 0;
 
   /// uids of all pods of which anything is on this host: a container, or what a start or a removal that was cut short
-  /// leaves (cgroup, FIFOs, snapshot, shim). For recovery after a start: see remove_pod().
+  /// leaves (cgroup, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
   virtual Result<std::vector<std::string>> present_pods() = 0;
 
   /// The end of a pod: removes whatever of it is left in any of the places that present_pods() looks at, containers

@@ -22,6 +22,8 @@ std::string any_of_ours() { return fmt::format("labels.\"{}\"", label::kAttempt)
 
 }  // namespace
 
+std::string lease_of(const std::string& container) { return std::string(kLeasePrefix) + container; }
+
 Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
   std::set<std::string> uids;
   const auto add = [&](std::string_view container) {
@@ -40,6 +42,9 @@ Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
   const auto snapshots = client_.snapshots(any_of_ours());
   if (!snapshots) return snapshots.error().context("look for what is left of pods");
   for (const auto& key : *snapshots) add(key);
+  const auto leases = client_.leases(fmt::format("id~=\"^{}\"", kLeasePrefix));
+  if (!leases) return leases.error().context("look for what is left of pods");
+  for (const auto& lease : *leases) add(std::string_view(lease).substr(kLeasePrefix.size()));
   std::vector<std::string> all(uids.begin(), uids.end());
   traces_.found(all);
   return all;
@@ -48,12 +53,15 @@ Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
 Status ContainerdRuntime::remove_pod(const std::string& pod_uid) {
   const auto doing = "remove what is left of pod " + pod_uid;
   if (!is_plain(pod_uid)) return Error(ErrorCode::InvalidArgument, doing + ": bad uid");
-  // Two lists of containerd's, and a look through the FIFOs of all: only for a pod of which there may be something.
+  // Three lists of containerd's, and a look through the FIFOs of all: only for a pod of which there may be something.
   if (traces_.possible(pod_uid)) {
     const auto ids = traces_of(pod_uid);
     if (!ids) return ids.error().context(doing);
     for (const auto& id : *ids) {
       if (auto removed = remove(id); !removed) return removed.error().context(doing);
+      if (auto unleased = ignore_not_found(client_.delete_lease(lease_of(id))); !unleased) {
+        return unleased.error().context(doing);
+      }
     }
     traces_.cleared(pod_uid);
     forget_records(pod_uid);
@@ -72,6 +80,9 @@ Result<std::set<std::string>> ContainerdRuntime::traces_of(const std::string& po
   const auto snapshots = client_.snapshots(of_pod(pod_uid));
   if (!snapshots) return snapshots.error();
   ids.insert(snapshots->begin(), snapshots->end());
+  const auto leases = client_.leases(fmt::format("id~=\"^{}{}-\"", kLeasePrefix, pod_uid));
+  if (!leases) return leases.error();
+  for (const auto& lease : *leases) ids.insert(lease.substr(kLeasePrefix.size()));
   for (const auto& id : io_.ids()) {
     if (id.starts_with(pod_uid + "-")) ids.insert(id);
   }

@@ -1,4 +1,4 @@
-// runtime/runtime_start.cpp - snapshot, container, task, start.
+// runtime/runtime_start.cpp - lease, snapshot, container, task, start.
 #include <signal.h>
 
 #include <fmt/format.h>
@@ -15,7 +15,8 @@
 namespace berth::runtime {
 namespace {
 
-constexpr auto kTaskDeadline = std::chrono::seconds(30);  // a shim and a runc are started
+constexpr auto kLeaseLifetime = std::chrono::minutes(10);  // far longer than a start; containerd forgets it by itself
+constexpr auto kTaskDeadline = std::chrono::seconds(30);   // a shim and a runc are started
 constexpr std::size_t kKeptUserFiles = 16;
 constexpr std::size_t kMaxKeptUserFile = 16 * 1024;
 
@@ -54,20 +55,28 @@ Status ContainerdRuntime::try_start(const ContainerSpec& spec, const std::string
   const auto image = images_.find(spec.image);
   if (!image) return image.error();
 
+  // Without a lease containerd's garbage collector may take the snapshot before the container refers to it. It is a
+  // fence, too: once it is deleted, what a killed agent had asked for and containerd had not done yet fails.
+  const auto lease = lease_of(id);
   traces_.begun(id);
   remember(id, spec.pod.uid);
   bool sound = false;
-  const ScopeExit judge([&] {
-    if (!sound) traces_.doubt(spec.pod.uid);
+  if (auto leased = client_.create_lease(lease, kLeaseLifetime);
+      !leased && !failed_with(leased, ErrorCode::AlreadyExists)) {
+    traces_.doubt(spec.pod.uid);
+    return leased;
+  }
+  const ScopeExit unlease([&] {
+    const auto unleased = client_.delete_lease(lease);  // it expires otherwise
+    if (!sound || !unleased) traces_.doubt(spec.pod.uid);
   });
 
-  // Its labels say whose it is if we are killed before the container's record does, and that it is not to be collected
-  // before that record refers to it.
-  const std::map<std::string, std::string> labels{
-      {label::kPodUid, spec.pod.uid}, {label::kAttempt, std::to_string(spec.attempt)}, {label::kCollectorRoot, "true"}};
-  const auto rootfs = client_.prepare_snapshot(id, image->config->chain_id, labels);
+  // Its labels say whose it is if we are killed before the container's record does.
+  const std::map<std::string, std::string> labels{{label::kPodUid, spec.pod.uid},
+                                                  {label::kAttempt, std::to_string(spec.attempt)}};
+  const auto rootfs = client_.prepare_snapshot(id, image->config->chain_id, labels, lease);
   if (!rootfs) return rootfs.error();
-  const auto launched = as_start_error(launch(spec, id, *image, *rootfs));
+  const auto launched = as_start_error(launch(spec, id, *image, *rootfs, lease));
   if (!launched) {
     if (const auto removed = remove(id); !removed) {
       log(LogLevel::Debug, "cannot clear a failed start, remove() will", {{"error", removed.error().message()}});
@@ -93,7 +102,7 @@ void ContainerdRuntime::clear_way(const Error& failure, const std::string& id) c
 }
 
 Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
-                                 const std::vector<SnapshotMount>& rootfs) {
+                                 const std::vector<SnapshotMount>& rootfs, const std::string& lease) {
   auto text = specification(spec, image, rootfs);
   if (!text) return text.error();
   const auto stdio = io_.make(spec);
@@ -114,7 +123,7 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
   if (image.config->stop_signal != SIGTERM) {
     record.labels[label::kStopSignal] = std::to_string(image.config->stop_signal);
   }
-  if (auto created = client_.create_container(record); !created) return created;
+  if (auto created = client_.create_container(record, lease); !created) return created;
 
   if (const auto pid = client_.create_task(id, rootfs, *stdio, kTaskDeadline); !pid) return pid.error();
   const auto now = format_rfc3339_micro(std::chrono::system_clock::now());

@@ -253,7 +253,7 @@ TEST_P(KilledAgentTest, ADirectoryThatContainerdForgotBlocksItsContainerOnlyOnce
   EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
 }
 
-/// With or without a record of its container: a cgroup, FIFOs or a snapshot are enough to find the pod again.
+/// With or without a record of its container: a cgroup, FIFOs, a snapshot or a lease are enough to find the pod again.
 TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
   const auto spec = sleeper("bbbbbbbbbbd3");
   const auto config = config_in(run_dir());
@@ -273,6 +273,7 @@ TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
     EXPECT_TRUE(fs::is_empty(run_dir() / "io"));
     GrpcChannel channel(config.address);
     ContainerdClient client(channel, {config.ns, config.snapshotter, config.runtime});
+    EXPECT_TRUE(client.leases("id~=\"^berth-\"").value_or({"?"}).empty());
     EXPECT_TRUE(client.containers({}).value_or({ContainerRecord{}}).empty());
     EXPECT_TRUE(client.snapshots("kind==\"active\"").value_or({"?"}).empty());
     channel.shutdown();
