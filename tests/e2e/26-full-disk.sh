@@ -105,7 +105,7 @@ wait_for 20 "it runs" is_running low
 says_why() { berth logs low | grep -q "^berth: what this container writes now is not stored: .*No space left on device"; }
 wait_for 10 "the log of another is not just empty" says_why
 wait_for 10 "and it has an event, too" told_event LogNotStored low
-told_status() { berth status | grep -E '^ *log +[^ ]+ +default/low +what container main writes waits, unread: .*No space left'; }
+told_status() { grep -qE '^ *log +[^ ]+ +default/low +what container main writes waits, unread: .*No space left' < <(berth status); } # its code is 1
 wait_for 10 "so says berth status" told_status
 waiting() { curl -s --unix-socket "$socket" http://localhost/metrics | grep -q '^berth_log_waiting_containers 2$'; }
 wait_for 10 "a metric counts both" waiting
