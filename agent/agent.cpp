@@ -21,6 +21,8 @@
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
 #include "agent/host_shutdown.hpp"
+#include "agent/jobs/cron_controller.hpp"
+#include "agent/jobs/job_controller.hpp"
 #include "agent/log_watch.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/objects/cache_feed.hpp"
@@ -142,6 +144,8 @@ class HostAgent final : public Agent {
                  .node_name = config_.node_name,
                  .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
         sets_(clock_, cache_, *store_, config_.node_name),
+        jobs_(clock_, cache_, *store_),
+        cron_jobs_(clock_, cache_, *store_),
         namespaces_(clock_, *store_),
         garbage_(*store_),
         endpoints_(*store_, cache_),
@@ -208,6 +212,8 @@ class HostAgent final : public Agent {
     runner_.add(garbage_.row());
     runner_.add(claims_.row());
     runner_.add(sets_.row());
+    runner_.add(jobs_.row());
+    runner_.add(cron_jobs_.row());
     runner_.add(endpoints_.row());
   }
 
@@ -284,6 +290,8 @@ class HostAgent final : public Agent {
   PodWorker worker_;
   ClaimController claims_;
   SetController sets_;
+  JobController jobs_;
+  CronController cron_jobs_;
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;

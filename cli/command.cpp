@@ -72,6 +72,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"get", "Show objects", get_command},
       {"describe", "Show objects in detail, with their events", describe_command},
       {"apply", "Create or change objects as files say (server-side apply)", apply_command},
+      {"create job", "Make a job, also from a CronJob's template", create_job_command},
       {"delete", "Delete objects", delete_command},
       {"scale", "Set the number of replicas", scale_command},
       {"rollout status", "Watch a rollout until it is done", rollout_status_command},

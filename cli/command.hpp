@@ -65,6 +65,7 @@ Command completion_command();
 Command cordon_command();
 Command cp_command();
 Command dashboard_command();
+Command create_job_command();
 Command delete_command();
 Command describe_command();
 Command doctor_command();

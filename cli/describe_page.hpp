@@ -37,6 +37,8 @@ void pod_template(std::string& out, const json::value& pod_template);
 std::string pod(const json::value& object, const Related& related);
 std::string stateful_set(const json::value& object, const Related& related);
 std::string daemon_set(const json::value& object, const Related& related);
+std::string job(const json::value& object, const Related& related);
+std::string cron_job(const json::value& object, const Related& related);
 std::string service(const json::value& object, const Related& related);
 std::string claim(const json::value& object, const Related& related);
 std::string volume(const json::value& object, const Related& related);

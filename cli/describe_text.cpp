@@ -165,6 +165,8 @@ constexpr Page kPages[] = {
     {Kind::Pod, page::pod},
     {Kind::StatefulSet, page::stateful_set},
     {Kind::DaemonSet, page::daemon_set},
+    {Kind::Job, page::job},
+    {Kind::CronJob, page::cron_job},
     {Kind::Service, page::service},
     {Kind::PersistentVolumeClaim, page::claim},
     {Kind::PersistentVolume, page::volume},

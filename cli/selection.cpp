@@ -126,7 +126,8 @@ std::string selector_text(const json::value& selector) {
 Result<std::string> pod_selector(const model::KindInfo& kind, const json::value& object) {
   const bool is_service = kind.kind == Kind::Service;
   const auto* selector = find(object, {"spec", "selector"});
-  if (selector == nullptr || !(is_service || kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet)) {
+  if (selector == nullptr ||
+      !(is_service || kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet || kind.kind == Kind::Job)) {
     return Error(ErrorCode::InvalidArgument,
                  fmt::format("cannot get the pods of {}: it has no selector", display_name(kind, name_of(object))));
   }

@@ -33,6 +33,7 @@ void apply_first_beta_defaults(json::object& raw) {
 const std::vector<OldVersion>& old_versions() {
   static constexpr std::string_view kApps = "deprecated in v1.9+, unavailable in v1.16+";
   static constexpr std::string_view kExtensions = "deprecated in v1.14+, unavailable in v1.16+";
+  static constexpr std::string_view kBatch = "deprecated in v1.21+, unavailable in v1.25+";
   static constexpr std::string_view kStorage = "deprecated in v1.19+, unavailable in v1.22+";
   static const std::vector<OldVersion> versions = {
       {"apps/v1beta2", Kind::StatefulSet, false, kApps},
@@ -41,6 +42,7 @@ const std::vector<OldVersion>& old_versions() {
       {"apps/v1beta1", Kind::StatefulSet, true, kApps},
       {"apps/v1beta1", Kind::ControllerRevision, false, kApps},
       {"extensions/v1beta1", Kind::DaemonSet, true, kExtensions},
+      {"batch/v1beta1", Kind::CronJob, false, kBatch},
       {"storage.k8s.io/v1beta1", Kind::StorageClass, false, kStorage},
   };
   return versions;

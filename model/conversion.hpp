@@ -21,7 +21,7 @@ struct Conversion {
 ///
 /// - apps/v1beta1 StatefulSet: updateStrategy OnDelete; selector and the set's own labels from the template's labels.
 /// - extensions/v1beta1 DaemonSet: the same; templateGeneration is dropped.
-/// - apps/v1beta2 StatefulSet and DaemonSet, storage.k8s.io/v1beta1 StorageClass: as v1.
+/// - apps/v1beta2 StatefulSet and DaemonSet, batch/v1beta1 CronJob, storage.k8s.io/v1beta1 StorageClass: as v1.
 Conversion convert(json::object& raw);
 
 /// A kind under an API version that Kubernetes once served it by, and that convert() reads.

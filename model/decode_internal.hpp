@@ -31,6 +31,7 @@ std::optional<SeccompProfile> read_seccomp(const Reader& security_context);
 std::vector<SelectorRequirement> read_requirements(const Reader& parent, std::string_view name);
 std::vector<NodeSelectorTerm> read_node_selector(const Reader& node_selector);
 PodSpec read_pod_spec(const Reader& spec);
+PodTemplate read_pod_template(const Reader& from);
 PodStatus read_pod_status(const Reader& status);
 LabelSelector read_label_selector(const Reader& selector);
 

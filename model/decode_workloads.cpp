@@ -17,19 +17,11 @@ ObjectMeta read_template_meta(const Reader& metadata) {
   return meta;
 }
 
-PodTemplate read_template(const Reader& from) {
-  PodTemplate result;
-  result.meta = read_template_meta(from.child("metadata"));
-  result.spec = read_pod_spec(from.child("spec"));
-  if (from.present()) result.raw = *from.raw();
-  return result;
-}
-
 void read_stateful_set(const Reader& root, StatefulSet& set) {
   const auto spec = root.child("spec");
   set.replicas = spec.int32("replicas", 1);
   set.selector = read_label_selector(spec.child("selector"));
-  set.pod_template = read_template(spec.child("template"));
+  set.pod_template = read_pod_template(spec.child("template"));
   for (const auto& claim : spec.children("volumeClaimTemplates")) {
     if (claim.present()) set.claim_templates.push_back({read_template_meta(claim.child("metadata")), *claim.raw()});
   }
@@ -50,7 +42,7 @@ void read_stateful_set(const Reader& root, StatefulSet& set) {
 void read_daemon_set(const Reader& root, DaemonSet& set) {
   const auto spec = root.child("spec");
   set.selector = read_label_selector(spec.child("selector"));
-  set.pod_template = read_template(spec.child("template"));
+  set.pod_template = read_pod_template(spec.child("template"));
   set.update_strategy = spec.child("updateStrategy").text("type", "RollingUpdate");
   set.revision_history_limit = spec.int32("revisionHistoryLimit", 10);
   set.min_ready_seconds = spec.int32("minReadySeconds");
@@ -72,6 +64,14 @@ void read_service(const Reader& root, Service& service) {
 }
 
 }  // namespace
+
+PodTemplate read_pod_template(const Reader& from) {
+  PodTemplate result;
+  result.meta = read_template_meta(from.child("metadata"));
+  result.spec = read_pod_spec(from.child("spec"));
+  if (from.present()) result.raw = *from.raw();
+  return result;
+}
 
 LabelSelector read_label_selector(const Reader& selector) {
   return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};

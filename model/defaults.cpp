@@ -17,12 +17,6 @@ namespace {
 /// spec, made when it is absent; null when it is something else.
 json::object* spec_of(json::object& raw) { return object_or_new(raw, "spec"); }
 
-void default_template(json::object& spec) {
-  auto* pod_template = object_at(spec, "template");
-  if (pod_template == nullptr) return;
-  if (auto* pod_spec = object_or_new(*pod_template, "spec")) default_pod_spec(*pod_spec);
-}
-
 void default_set_spec(json::object& spec) {
   set_default_text(spec, "podManagementPolicy", "OrderedReady");
   if (auto* strategy = object_or_new(spec, "updateStrategy")) {
@@ -121,6 +115,12 @@ void default_phase(json::object& raw, std::string_view phase) {
 }
 
 }  // namespace
+
+void default_template(json::object& spec) {
+  auto* pod_template = object_at(spec, "template");
+  if (pod_template == nullptr) return;
+  if (auto* pod_spec = object_or_new(*pod_template, "spec")) default_pod_spec(*pod_spec);
+}
 
 void default_claim(json::object& claim) {
   if (auto* spec = object_or_new(claim, "spec")) set_default_text(*spec, "volumeMode", "Filesystem");

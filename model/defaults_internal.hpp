@@ -10,6 +10,9 @@ namespace berth::model {
 /// What every pod spec gets, in a Pod or in a template (SetDefaults_PodSpec and below).
 void default_pod_spec(json::object& spec);
 
+/// What the pod template in the spec of a set or a job gets.
+void default_template(json::object& spec);
+
 /// What only a Pod gets: requests from limits, enableServiceLinks, host ports (SetDefaults_Pod).
 void default_pod_only(json::object& spec);
 
@@ -27,9 +30,16 @@ void default_secret(json::object& raw);
 void default_service(json::object& raw);
 void default_daemon_set(json::object& raw);
 void default_stateful_set(json::object& raw);
+void default_job(json::object& raw);
+void default_cron_job(json::object& raw);
 void default_pod(json::object& raw);
 void default_endpoints(json::object& raw);
 void default_endpoint_slice(json::object& raw);
+
+/// Selector and labels of a Job that is stored for the first time: they name its uid.
+void complete_job(json::object& raw);
+/// The same, when it is written again without them.
+void keep_of_job(json::object& raw, const json::object& old);
 
 /// "Always" for :latest or no tag and no digest, else "IfNotPresent".
 std::string_view default_pull_policy(std::string_view image);

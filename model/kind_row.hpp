@@ -18,6 +18,10 @@ struct KindRow {
   std::string (*name_error)(std::string_view) = dns_subdomain_error;
   /// Fills in what was not said, see apply_defaults(). Values may still have any type.
   void (*defaults)(json::object& raw) = nullptr;
+  /// Fills in what depends on metadata.uid, see complete_new().
+  void (*complete)(json::object& raw) = nullptr;
+  /// Takes over what was filled in before, see keep_filled().
+  void (*keep)(json::object& raw, const json::object& old) = nullptr;
   /// Notes what is wrong. Types are right already.
   void (*check)(const Reader& root) = nullptr;
   /// Notes what may not change.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "model/defaults_internal.hpp"
+#include "model/jobs.hpp"
 #include "model/kind_row.hpp"
 #include "model/model.hpp"
 #include "model/validation.hpp"
@@ -189,6 +190,39 @@ const std::vector<KindRow>& rows() {
           .decodes = decodes<decode_stateful_set>,
       },
       {
+          .info = {.kind = Kind::Job,
+                   .name = "Job",
+                   .group = "batch",
+                   .version = "v1",
+                   .plural = "jobs",
+                   .singular = "job",
+                   .short_names = "",
+                   .has_status = true,
+                   .in_all = true,
+                   .ending = Ending::First},
+          .defaults = default_job,
+          .complete = complete_job,
+          .keep = keep_of_job,
+          .check = check_job,
+          .check_update = check_job_update,
+          .decodes = decodes<decode_job>,
+      },
+      {
+          .info = {.kind = Kind::CronJob,
+                   .name = "CronJob",
+                   .group = "batch",
+                   .version = "v1",
+                   .plural = "cronjobs",
+                   .singular = "cronjob",
+                   .short_names = "cj",
+                   .has_status = true,
+                   .in_all = true,
+                   .ending = Ending::First},
+          .defaults = default_cron_job,
+          .check = check_cron_job,
+          .decodes = decodes<decode_cron_job>,
+      },
+      {
           .info = {.kind = Kind::ControllerRevision,
                    .name = "ControllerRevision",
                    .group = "apps",
@@ -299,6 +333,14 @@ const KindInfo* kind_named(std::string_view name) {
 Status check_decodes(const Object& object) {
   const auto decodes = row(object.kind).decodes;
   return decodes == nullptr ? Status(Ok{}) : decodes(object);
+}
+
+void complete_new(Kind kind, json::object& raw) {
+  if (const auto complete = row(kind).complete) complete(raw);
+}
+
+void keep_filled(Kind kind, json::object& raw, const json::object& old) {
+  if (const auto keep = row(kind).keep) keep(raw, old);
 }
 
 const KindInfo* find_kind(std::string_view word) {

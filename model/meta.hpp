@@ -27,6 +27,8 @@ enum class Kind {
   Service,
   DaemonSet,
   StatefulSet,
+  Job,
+  CronJob,
   ControllerRevision,
   Pod,
   Endpoints,
@@ -129,6 +131,13 @@ using ObjectPtr = std::shared_ptr<const Object>;
 /// a namespace exactly when the kind has one. Decodes metadata only; see model.hpp for the rest.
 /// Unimplemented: a kind or a version that we do not know; the object may be fine. InvalidArgument: it is broken.
 Result<Object> make_object(json::object raw);
+
+/// Fills in what an object says of itself once it has a uid (the selector of a Job). The store calls it, with the first
+/// put of an object.
+void complete_new(Kind kind, json::object& raw);
+
+/// What was filled in when `old` was written stays where `raw`, which is to replace it, leaves it open.
+void keep_filled(Kind kind, json::object& raw, const json::object& old);
 
 /// Decodes metadata; fields of the wrong type are InvalidArgument with their path.
 Result<ObjectMeta> decode_meta(const json::object& metadata);

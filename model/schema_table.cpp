@@ -119,6 +119,26 @@ DaemonSetStatus*: observedGeneration:l currentNumberScheduled:i desiredNumberSch
 DaemonSetStrategy: type:s rollingUpdate:DaemonSetRolling
 DaemonSetRolling: maxUnavailable:x maxSurge:x
 
+Job: apiVersion:s kind:s metadata:ObjectMeta spec:JobSpec status:JobStatus
+JobSpec: parallelism:i completions:i activeDeadlineSeconds:l podFailurePolicy:PodFailurePolicy
+  successPolicy:SuccessPolicy backoffLimit:i backoffLimitPerIndex:i maxFailedIndexes:i selector:LabelSelector
+  manualSelector:b template:PodTemplate ttlSecondsAfterFinished:i completionMode:s suspend:b podReplacementPolicy:s
+  managedBy:s
+PodFailurePolicy: rules:[PodFailureRule]
+PodFailureRule: action:s onExitCodes:ExitCodes onPodConditions:[PodConditionPattern]
+ExitCodes: containerName:s operator:s values:[i]@
+PodConditionPattern: type:s status:s
+SuccessPolicy: rules:[SuccessRule]
+SuccessRule: succeededIndexes:s succeededCount:i
+JobStatus*: conditions:[Condition] startTime:t completionTime:t active:i succeeded:i failed:i terminating:i ready:i
+  completedIndexes:s failedIndexes:s uncountedTerminatedPods:UncountedPods
+UncountedPods: succeeded:[s]@ failed:[s]@
+CronJob: apiVersion:s kind:s metadata:ObjectMeta spec:CronJobSpec status:CronJobStatus
+CronJobSpec: schedule:s timeZone:s startingDeadlineSeconds:l concurrencyPolicy:s suspend:b jobTemplate:JobTemplate
+  successfulJobsHistoryLimit:i failedJobsHistoryLimit:i
+CronJobStatus*: active:[ObjectRef] lastScheduleTime:t lastSuccessfulTime:t
+JobTemplate: metadata:ObjectMeta spec:JobSpec
+
 PodTemplate: metadata:ObjectMeta spec:PodSpec
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name

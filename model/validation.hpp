@@ -78,6 +78,8 @@ void check_lease(const Reader& root);
 void check_event(const Reader& root);
 void check_stateful_set(const Reader& root);
 void check_daemon_set(const Reader& root);
+void check_job(const Reader& root);
+void check_cron_job(const Reader& root);
 void check_service(const Reader& root);
 void check_claim_spec(const Reader& spec);
 void check_persistent_volume(const Reader& root);
@@ -89,6 +91,7 @@ void check_node(const Reader& root);
 // What may not change between two versions of an object: of the whole object...
 void check_meta_update(const Reader& now, const Reader& old);
 void check_claim_update(const Reader& now, const Reader& old);
+void check_job_update(const Reader& now, const Reader& old);
 void check_storage_class_update(const Reader& now, const Reader& old);
 void check_immutable_data(const Reader& now, const Reader& old);
 void check_secret_update(const Reader& now, const Reader& old);

@@ -126,6 +126,7 @@ Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const
   if (old == nullptr) {
     auto uid = object.meta.uid.empty() ? model::new_uid() : object.meta.uid;
     set_server_fields(object, std::move(uid), format_rfc3339(rules_.clock.wall()), revision, /*generation=*/1);
+    model::complete_new(object.kind, object.raw);
   } else {
     type = ChangeType::Modified;
     if (auto same = uid_matches("update", object.key(), object.meta.uid, *old); !same) return std::move(same).error();

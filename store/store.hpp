@@ -125,7 +125,8 @@ class Store {
 
   /// Makes all writes of `txn` if all its conditions hold, else none. Readers and watchers see all of them at once.
   ///
-  /// A put of a new object fills metadata: uid (when empty), creationTimestamp, resourceVersion, generation 1. A put
+  /// A put of a new object fills metadata: uid (when empty), creationTimestamp, resourceVersion, generation 1, and what
+  /// the object says of its own uid (model::complete_new). A put
   /// over a stored one keeps uid and creationTimestamp; generation grows when anything outside metadata and status
   /// changed; Aborted when it has a uid and the stored one is another. One that changes nothing succeeds, uses no
   /// revision and tells no watcher.

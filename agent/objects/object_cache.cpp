@@ -99,6 +99,8 @@ struct ObjectCache::Rows {
         indexed<&Cache::pods_, &Cache::put_pod, &Cache::drop_pod>(Kind::Pod, kSpec),
         plain<&Cache::stateful_sets_, model::decode_stateful_set>(Kind::StatefulSet, kTemplate),
         plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
+        indexed<&Cache::jobs_, &Cache::put_job, &Cache::drop_job>(Kind::Job, kTemplate),
+        plain<&Cache::cron_jobs_, model::decode_cron_job>(Kind::CronJob, kSpec),
         indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
@@ -282,6 +284,25 @@ void ObjectCache::put_revision(const model::Object& object) {
   const auto before = kept ? std::vector{kept->owner_uid} : std::vector<std::string>{};
   kept = std::make_shared<const Revision>(*std::move(revision));
   revisions_by_owner_.move(name, before, {kept->owner_uid});
+}
+
+void ObjectCache::put_job(const model::Object& object) {
+  const Name name{object.meta.ns, object.meta.name};
+  const auto owners = [&]() -> std::vector<std::string> {
+    const auto known = jobs_.find(name);
+    const auto* owner = known == jobs_.end() ? nullptr : known->second->meta.controller();
+    return owner == nullptr ? std::vector<std::string>{} : std::vector{owner->uid};
+  };
+  const auto before = owners();
+  keep(jobs_, object, model::decode_job(object));
+  jobs_by_owner_.move(name, before, owners());
+}
+
+void ObjectCache::drop_job(const Name& name) {
+  const auto old = jobs_.find(name);
+  if (old == jobs_.end()) return;
+  if (const auto* owner = old->second->meta.controller()) jobs_by_owner_.move(name, {owner->uid}, {});
+  jobs_.erase(old);
 }
 
 std::vector<std::string> ObjectCache::owner_of(const model::Pod* pod) {

@@ -12,6 +12,7 @@
 #include "agent/objects/manual_endpoints.hpp"
 #include "agent/objects/object_index.hpp"
 #include "agent/objects/revision.hpp"
+#include "model/jobs.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
 
@@ -36,6 +37,8 @@ class ObjectCache {
   const Typed<model::Pod>& pods() const { return pods_; }
   const Typed<model::StatefulSet>& stateful_sets() const { return stateful_sets_; }
   const Typed<model::DaemonSet>& daemon_sets() const { return daemon_sets_; }
+  const Typed<model::Job>& jobs() const { return jobs_; }
+  const Typed<model::CronJob>& cron_jobs() const { return cron_jobs_; }
   const Typed<model::Service>& services() const { return services_; }
   const Typed<model::ConfigMap>& config_maps() const { return config_maps_; }
   const Typed<model::Secret>& secrets() const { return secrets_; }
@@ -67,6 +70,8 @@ class ObjectCache {
   /// EndpointSlices that we made for the service with that uid.
   const std::set<Name>& derived_slices(const std::string& service_uid) const { return slices_.of(service_uid); }
   const std::set<Name>& revisions_of_owner(const std::string& uid) const { return revisions_by_owner_.of(uid); }
+  /// Jobs whose controller has that uid.
+  const std::set<Name>& jobs_of_owner(const std::string& uid) const { return jobs_by_owner_.of(uid); }
 
  private:
   static std::string orphan_mark(const std::string& ns) { return "/" + ns; }
@@ -81,6 +86,8 @@ class ObjectCache {
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
   void put_revision(const model::Object& object);
+  void put_job(const model::Object& object);
+  void drop_job(const Name& name);
   void drop_pod(const Name& name);
   void drop_service(const Name& name);
   void drop_revision(const Name& name);
@@ -96,6 +103,8 @@ class ObjectCache {
   Typed<model::Pod> pods_;
   Typed<model::StatefulSet> stateful_sets_;
   Typed<model::DaemonSet> daemon_sets_;
+  Typed<model::Job> jobs_;
+  Typed<model::CronJob> cron_jobs_;
   Typed<model::Service> services_;
   Typed<model::ConfigMap> config_maps_;
   Typed<model::Secret> secrets_;
@@ -113,6 +122,7 @@ class ObjectCache {
   ObjectIndex<std::string> slices_;             ///< By uid of the service that owns them.
   std::map<Name, std::vector<std::string>> slice_owners_;
   ObjectIndex<std::string> revisions_by_owner_;
+  ObjectIndex<std::string> jobs_by_owner_;
 };
 
 }  // namespace berth::agent

@@ -52,8 +52,13 @@ std::string template_hash(const json::object& pod_template) {
 }
 
 json::object make_owner_reference(const model::ObjectMeta& owner, std::string_view kind) {
-  return {{"apiVersion", "apps/v1"}, {"kind", kind},       {"name", owner.name},
-          {"uid", owner.uid},        {"controller", true}, {"blockOwnerDeletion", true}};
+  const auto* known = model::kind_named(kind);
+  return {{"apiVersion", known == nullptr ? "apps/v1" : known->api_version()},
+          {"kind", kind},
+          {"name", owner.name},
+          {"uid", owner.uid},
+          {"controller", true},
+          {"blockOwnerDeletion", true}};
 }
 
 json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind, const std::string& hash,

@@ -231,6 +231,17 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
     }
   }
 
+  // As the kubelet has it: one that is being deleted tells how it ended. Here nobody reads that unless a finalizer
+  // holds it: the others are gone with their end.
+  if (!wanted && !over(status.phase) && !pod.meta.finalizers.empty() && !any_running(view)) {
+    const auto& all = status.container_statuses;
+    const auto well = std::all_of(all.begin(), all.end(), [](const auto& container) {
+      const auto* ended = std::get_if<model::ContainerStateTerminated>(&container.state);
+      return ended != nullptr && ended->exit_code == 0;
+    });
+    status.phase = well ? "Succeeded" : "Failed";
+  }
+
   // The kubelet's words. There such a pod is Failed and is replaced; here it comes back with the host.
   if (wanted && memory.leave_by && status.reason.empty()) {
     status.reason = "Terminated";

@@ -95,6 +95,7 @@ json::object merged(const model::Object& wanted, const model::Object& old) {
   for (const auto& filled : kFilled) {
     if (filled.kind == wanted.kind) keep(raw, old.raw, "spec", filled.field);
   }
+  model::keep_filled(wanted.kind, raw, old.raw);
   return raw;
 }
 

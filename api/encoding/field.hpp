@@ -38,6 +38,8 @@ std::string access_modes_text(const json::array& modes);
 json::array pod_cells(const model::Object& pod, WallTime now);
 json::array stateful_set_cells(const model::Object& set, WallTime now);
 json::array daemon_set_cells(const model::Object& set, WallTime now);
+json::array job_cells(const model::Object& job, WallTime now);
+json::array cron_job_cells(const model::Object& cron, WallTime now);
 json::array controller_revision_cells(const model::Object& revision, WallTime now);
 json::array service_cells(const model::Object& service, WallTime now);
 json::array endpoints_cells(const model::Object& endpoints, WallTime now);

@@ -25,7 +25,7 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxValues = 200'000;
 
 /// The kinds that may be a body of their own.
-constexpr std::array<std::string_view, 19> kKinds{"Namespace",
+constexpr std::array<std::string_view, 21> kKinds{"Namespace",
                                                   "ServiceAccount",
                                                   "ConfigMap",
                                                   "Secret",
@@ -36,6 +36,8 @@ constexpr std::array<std::string_view, 19> kKinds{"Namespace",
                                                   "Lease",
                                                   "StatefulSet",
                                                   "DaemonSet",
+                                                  "Job",
+                                                  "CronJob",
                                                   "DeleteOptions",
                                                   "Eviction",
                                                   "Scale",

@@ -25,6 +25,8 @@ Event: 1:metadata:ObjectMeta 2:involvedObject:ObjectReference 3:reason:s 4:messa
 Lease: 1:metadata:ObjectMeta 2:spec:LeaseSpec
 StatefulSet: 1:metadata:ObjectMeta 2:spec:StatefulSetSpec 3:status:StatefulSetStatus
 DaemonSet: 1:metadata:ObjectMeta 2:spec:DaemonSetSpec 3:status:DaemonSetStatus
+Job: 1:metadata:ObjectMeta 2:spec:JobSpec 3:status:JobStatus
+CronJob: 1:metadata:ObjectMeta 2:spec:CronJobSpec 3:status:CronJobStatus
 DeleteOptions: 1:gracePeriodSeconds:i? 2:preconditions:Preconditions 3:orphanDependents:b? 4:propagationPolicy:s?
   5:dryRun:[s] 6:ignoreStoreReadErrorWithClusterBreakingPotential:b
 Eviction: 1:metadata:ObjectMeta 2:deleteOptions:DeleteOptions
@@ -84,6 +86,26 @@ DaemonSetSpec: 1:selector:LabelSelector 2:template:PodTemplateSpec 3:updateStrat
 DaemonSetStatus: 1:currentNumberScheduled:i 2:numberMisscheduled:i 3:desiredNumberScheduled:i 4:numberReady:i
   5:observedGeneration:i 6:updatedNumberScheduled:i 7:numberAvailable:i 8:numberUnavailable:i 9:collisionCount:i?
   10:conditions:[DaemonSetCondition]
+JobSpec: 1:parallelism:i? 2:completions:i? 3:activeDeadlineSeconds:i? 4:selector:LabelSelector 5:manualSelector:b?
+  6:template:PodTemplateSpec 7:backoffLimit:i? 8:ttlSecondsAfterFinished:i? 9:completionMode:s? 10:suspend:b?
+  11:podFailurePolicy:PodFailurePolicy 12:backoffLimitPerIndex:i? 13:maxFailedIndexes:i? 14:podReplacementPolicy:s?
+  15:managedBy:s? 16:successPolicy:SuccessPolicy
+JobStatus: 1:conditions:[JobCondition] 2:startTime:t 3:completionTime:t 4:active:i 5:succeeded:i 6:failed:i
+  7:completedIndexes:s 8:uncountedTerminatedPods:UncountedTerminatedPods 9:ready:i? 10:failedIndexes:s?
+  11:terminating:i?
+CronJobSpec: 1:schedule:s 2:startingDeadlineSeconds:i? 3:concurrencyPolicy:s 4:suspend:b? 5:jobTemplate:JobTemplateSpec
+  6:successfulJobsHistoryLimit:i? 7:failedJobsHistoryLimit:i? 8:timeZone:s?
+CronJobStatus: 1:active:[ObjectReference] 4:lastScheduleTime:t 5:lastSuccessfulTime:t
+JobTemplateSpec: 1:metadata:ObjectMeta 2:spec:JobSpec
+JobCondition: 1:type:s 2:status:s 3:lastProbeTime:t 4:lastTransitionTime:t 5:reason:s 6:message:s
+UncountedTerminatedPods: 1:succeeded:[s] 2:failed:[s]
+PodFailurePolicy: 1:rules:[PodFailurePolicyRule]
+PodFailurePolicyRule: 1:action:s 2:onExitCodes:PodFailurePolicyOnExitCodesRequirement
+  3:onPodConditions:[PodFailurePolicyOnPodConditionsPattern]
+PodFailurePolicyOnExitCodesRequirement: 1:containerName:s? 2:operator:s 3:values:[i]
+PodFailurePolicyOnPodConditionsPattern: 1:type:s 2:status:s
+SuccessPolicy: 1:rules:[SuccessPolicyRule]
+SuccessPolicyRule: 1:succeededIndexes:s? 2:succeededCount:i?
 Preconditions: 1:uid:s? 2:resourceVersion:s?
 ScaleSpec: 1:replicas:i
 ScaleStatus: 1:replicas:i 2:selector:s

@@ -70,13 +70,13 @@ std::vector<ResourceEntry> other_resources(const GroupVersion& where, const Disc
 std::vector<GroupVersion> served_group_versions(const DiscoveryOptions& options) {
   std::vector<GroupVersion> out;
   for (const auto& one : group_versions()) {
-    // Where upstream has them: after apps, before the storage groups.
-    if (one.group == "storage.k8s.io" && out.back().group == "apps") {
-      out.insert(out.end(), {{"authentication.k8s.io", "v1"},
-                             {"authentication.k8s.io", "v1beta1"},
-                             {"authorization.k8s.io", "v1"},
-                             {"policy", "v1"}});
+    // Where upstream has them: after apps, and before the storage groups.
+    if (one.group != "apps" && !out.empty() && out.back().group == "apps") {
+      out.insert(
+          out.end(),
+          {{"authentication.k8s.io", "v1"}, {"authentication.k8s.io", "v1beta1"}, {"authorization.k8s.io", "v1"}});
     }
+    if (one.group == "storage.k8s.io" && out.back().group != one.group) out.push_back({"policy", "v1"});
     if (one.group == "extensions" && options.metrics) out.push_back({"metrics.k8s.io", "v1beta1"});
     out.push_back(one);
   }

@@ -23,7 +23,8 @@ std::vector<GroupVersion> all_group_versions() {
     if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
   };
   add({"", "v1"});
-  for (const auto group : {"apps", "storage.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "extensions"}) {
+  for (const auto group :
+       {"apps", "batch", "storage.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "extensions"}) {
     for (const auto& kind : model::all_kinds()) {
       if (kind.group == group) add({kind.group, kind.version});
     }

@@ -66,6 +66,10 @@ const Columns kDaemonSet{{"Name"},
                          {"Containers", 1},
                          {"Images", 1},
                          {"Selector", 1}};
+const Columns kJob{{"Name"}, {"Status"},        {"Completions"}, {"Duration"},
+                   {"Age"},  {"Containers", 1}, {"Images", 1},   {"Selector", 1}};
+const Columns kCronJob{{"Name"},          {"Schedule"}, {"Timezone"},      {"Suspend"},   {"Active", 0, "integer"},
+                       {"Last Schedule"}, {"Age"},      {"Containers", 1}, {"Images", 1}, {"Selector", 1}};
 const Columns kService{{"Name"}, {"Type"}, {"Cluster-IP"}, {"External-IP"}, {"Port(s)"}, {"Age"}, {"Selector", 1}};
 const Columns kNode{{"Name"},
                     {"Status"},
@@ -116,6 +120,8 @@ const Row kRows[] = {
     {Kind::Service, kService, service_cells},
     {Kind::DaemonSet, kDaemonSet, daemon_set_cells},
     {Kind::StatefulSet, kStatefulSet, stateful_set_cells},
+    {Kind::Job, kJob, job_cells},
+    {Kind::CronJob, kCronJob, cron_job_cells},
     {Kind::ControllerRevision, kControllerRevision, controller_revision_cells},
     {Kind::Pod, kPod, pod_cells},
     {Kind::Endpoints, kEndpoints, endpoints_cells},

@@ -67,6 +67,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const W
 /// Defaults and checks: after this only the store may refuse it.
 ApiResult<json::object> judged(const model::KindInfo& kind, json::object raw, const json::object* old) {
   model::apply_defaults(kind.kind, raw);
+  if (old != nullptr) model::keep_filled(kind.kind, raw, *old);
   // What an older version stored may lack newer defaults: that is no change of a field.
   std::optional<json::object> before;
   if (old != nullptr) model::apply_defaults(kind.kind, before.emplace(*old));
@@ -117,6 +118,7 @@ void fill_as_the_store_would(json::object& raw, const Clock& clock) {
   (**metadata)["uid"] = model::new_uid();
   (**metadata)["creationTimestamp"] = format_rfc3339(clock.wall());
   (**metadata)["generation"] = 1;
+  if (const auto* kind = model::kind_named(text_at(raw, {"kind"}))) model::complete_new(kind->kind, raw);
 }
 
 }  // namespace

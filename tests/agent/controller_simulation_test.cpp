@@ -10,6 +10,7 @@
 #include "agent/control/controller_runner.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
+#include "agent/jobs/job_controller.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -53,7 +54,8 @@ class StoreClock final : public Clock {
 class World {
  public:
   explicit World(std::uint64_t seed) : random(seed), store(faults(seed)), clock(store) {
-    for (auto& row : {namespaces.row(), garbage.row(), claims.row(), sets.row(), endpoints.row()}) runner.add(row);
+    for (auto& row : {namespaces.row(), garbage.row(), claims.row(), sets.row(), jobs.row(), endpoints.row()})
+      runner.add(row);
     put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"kubernetes.io/hostname":"n1"}}})");
     put(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"loop"},
@@ -195,6 +197,7 @@ class World {
                           .node_name = "n1",
                           .kick = [](const std::string&) {}}};
   SetController sets{clock, cache, store, "n1"};
+  JobController jobs{clock, cache, store};
   EndpointController endpoints{store, cache};
   ControllerRunner runner{{.loop = loop, .clock = clock, .writer = writer, .events = [](auto&&...) {}}};
   CacheFeed feed{loop,
@@ -378,6 +381,84 @@ TEST_F(ControllerSimulation, SetsKeepTheirOrderAndEachNodeOneDaemonWhateverTheSt
     const auto daemons = pods_of(world, "agent-uid");
     ASSERT_EQ(daemons.size(), 1U);
     EXPECT_EQ(find_string(daemons[0]->raw.at("spec").at("containers").at(0), {"image"}), fmt::format("v{}", version));
+  });
+}
+
+TEST_F(ControllerSimulation, AJobCountsEachPodOnceAndNeverRunsMoreThanItMay) {
+  play([](World& world) {
+    const auto indexed = world.chance(0.5);
+    const auto completions = 1 + world.below(6);
+    const auto parallelism = 1 + world.below(3);
+    std::set<std::string> succeeded;
+    std::set<std::string> failed;
+    std::set<std::string> indexes;
+    const auto is_over = [](const model::Object& pod) {
+      const auto phase = find_string(pod.raw.at("status"), {"phase"});
+      return phase == "Succeeded" || phase == "Failed";
+    };
+    world.look = [&](const store::Change& change) {
+      if (change.object->kind != Kind::Pod || change.type != store::ChangeType::Added) return;
+      const auto pods = pods_of(world, "sum-uid");
+      const auto runs = [&](const auto& pod) { return !pod->meta.deleting() && !is_over(*pod); };
+      EXPECT_LE(std::count_if(pods.begin(), pods.end(), runs), parallelism);
+      if (!indexed) return;
+      const auto& index = change.object->meta.annotations.at(model::kJobIndex);
+      EXPECT_FALSE(indexes.contains(index)) << "index " << index << " has succeeded";
+    };
+    world.put(fmt::format(
+        R"({{"apiVersion":"batch/v1","kind":"Job","metadata":{{"name":"sum","namespace":"default","uid":"sum-uid"}},"spec":{{
+        "completions":{},"parallelism":{},"backoffLimit":1000,"completionMode":"{}","template":{{"spec":{{
+        "restartPolicy":"Never","containers":[{{"name":"c","image":"b"}}]}}}}}}}})",
+        completions, parallelism, indexed ? "Indexed" : "NonIndexed"));
+    world.begin();
+    const auto host = [&](double fails, double deleted) {
+      for (const auto& pod : pods_of(world, "sum-uid")) {
+        if (pod->meta.deleting()) {
+          if (pod->meta.finalizers.empty()) world.remove(pod->key());
+        } else if (!is_over(*pod) && world.chance(deleted)) {
+          failed.insert(pod->meta.uid);
+          world.remove_gracefully(pod->key());
+        } else if (!is_over(*pod) && world.chance(0.5)) {
+          const auto well = !world.chance(fails);
+          (well ? succeeded : failed).insert(pod->meta.uid);
+          if (well && indexed) indexes.insert(pod->meta.annotations.at(model::kJobIndex));
+          world.edit(pod->key(), [&](json::object& raw) {
+            raw["status"] = {
+                {"phase", well ? "Succeeded" : "Failed"},
+                {"containerStatuses",
+                 json::array{
+                     {{"name", "c"},
+                      {"state",
+                       {{"terminated",
+                         {{"exitCode", well ? 0 : 1}, {"finishedAt", format_rfc3339(world.clock.wall())}}}}}}}}};
+          });
+        }
+      }
+    };
+    for (int i = 0; i < 14; ++i) {
+      world.run_for(seconds(world.below(20)));
+      host(0.3, 0.1);
+    }
+    world.store.heal();
+    const auto is_complete = [&] {
+      const auto* status = world.truth(Kind::Job, "sum")->raw.if_contains("status");
+      return status != nullptr && find(*status, {"completionTime"}) != nullptr;
+    };
+    for (int i = 0; i < 200 && !is_complete(); ++i) {
+      world.run_for(seconds(10));
+      host(0, 0);
+    }
+    world.run_for(seconds(10));
+    ASSERT_TRUE(is_complete());
+    const auto& status = world.truth(Kind::Job, "sum")->raw.at("status");
+    const auto number = [&](std::string_view name) {
+      const auto* value = find(status, {name});
+      return value == nullptr ? std::size_t{0} : value->to_number<std::size_t>();
+    };
+    EXPECT_EQ(number("succeeded"), static_cast<std::size_t>(completions));
+    EXPECT_EQ(succeeded.size(), static_cast<std::size_t>(completions)) << "one too many was begun";
+    EXPECT_EQ(number("failed"), failed.size());
+    for (const auto& pod : pods_of(world, "sum-uid")) EXPECT_TRUE(pod->meta.finalizers.empty()) << pod->meta.name;
   });
 }
 

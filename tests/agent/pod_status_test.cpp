@@ -65,6 +65,26 @@ TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
   EXPECT_TRUE(status().ready());
 }
 
+TEST_F(PodStatusTest, ADeletedPodThatAFinalizerHoldsSaysHowItEnded) {
+  run();
+  pod.status = status();
+  pod.meta.finalizers = {"batch.kubernetes.io/job-tracking"};
+  const auto phase = [&] { return make_pod_status(pod, pod.status, /*wanted=*/false, view, memory, "", now).phase; };
+  EXPECT_EQ(phase(), "Running") << "it runs yet";
+  exit(143);
+  EXPECT_EQ(phase(), "Failed");
+  exit(0);
+  EXPECT_EQ(phase(), "Succeeded");
+  pod.status = make_pod_status(pod, pod.status, /*wanted=*/false, view, memory, "", now);
+  view.main[0] = {};
+  EXPECT_EQ(phase(), "Succeeded") << "and stays so when it is taken down";
+  pod.status.phase = "Pending";
+  pod.status.container_statuses.clear();
+  EXPECT_EQ(phase(), "Failed") << "what never began has not succeeded";
+  pod.meta.finalizers.clear();
+  EXPECT_EQ(phase(), "Pending") << "nobody will read it";
+}
+
 TEST_F(PodStatusTest, ContainersCanStartOnceThereIsANetwork) {
   EXPECT_EQ(status().condition("PodReadyToStartContainers")->status, "False");
   view.attachment.emplace().address = "10.0.0.9";

@@ -40,8 +40,8 @@ TEST(Discovery, GroupsNameTheirPreferredVersionFirst) {
     names.emplace_back(group.at("name").as_string());
     EXPECT_EQ(group.at("preferredVersion"), group.at("versions").as_array().front());
   }
-  EXPECT_THAT(names, ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "policy", "storage.k8s.io",
-                                 "coordination.k8s.io", "discovery.k8s.io", "extensions"));
+  EXPECT_THAT(names, ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "batch", "policy",
+                                 "storage.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "extensions"));
   const auto& apps = list.at("groups").as_array().front();
   EXPECT_EQ(apps.at("preferredVersion").at("groupVersion"), "apps/v1");
   EXPECT_EQ(apps.at("versions").as_array().size(), 3U);
@@ -70,7 +70,7 @@ TEST(Discovery, AKindIsInAllOnceAndHasOneShortName) {
       if (!entry.short_names.empty()) shorts.emplace(entry.short_names);
     }
   }
-  EXPECT_THAT(in_all, ElementsAre("daemonsets", "pods", "services", "statefulsets"));
+  EXPECT_THAT(in_all, ElementsAre("cronjobs", "daemonsets", "jobs", "pods", "services", "statefulsets"));
   for (const auto& name : shorts) EXPECT_EQ(shorts.count(name), 1U) << name;
 }
 

@@ -175,6 +175,35 @@ TEST(Rows, StatefulSetsShowReadyOfWanted) {
   EXPECT_EQ(json::serialize(cells), R"(["x","2/3","5m","db,side","mongo:4,s:1"])");
 }
 
+TEST(Rows, JobsShowHowFarTheyAre) {
+  const auto job = [](std::string_view spec, std::string_view status) {
+    const auto cells =
+        row("batch/v1", "Job",
+            fmt::format(R"("spec":{{{}"template":{{"spec":{{"containers":[{{"name":"c","image":"b"}}]}}}},
+        "selector":{{"matchLabels":{{"a":"1"}}}}}},"status":{{{}}})",
+                        spec, status));
+    return json::serialize(cells);
+  };
+  EXPECT_EQ(job(R"("completions":6,"parallelism":3,)", R"("succeeded":2,"startTime":"2026-11-21T09:58:00Z")"),
+            R"(["x","Running","2/6","2m","5m","c","b","a=1"])");
+  EXPECT_EQ(job(R"("completions":1,"parallelism":1,)",
+                R"("succeeded":1,"startTime":"2026-11-21T09:55:00Z","completionTime":"2026-11-21T09:55:09Z",
+                "conditions":[{"type":"SuccessCriteriaMet","status":"True"},{"type":"Complete","status":"True"}])"),
+            R"(["x","Complete","1/1","9s","5m","c","b","a=1"])");
+  EXPECT_EQ(job(R"("parallelism":3,)", R"("conditions":[{"type":"Suspended","status":"True"}])"),
+            R"(["x","Suspended","0/1 of 3","","5m","c","b","a=1"])");
+  EXPECT_EQ(job(R"("parallelism":1,)", R"("conditions":[{"type":"Failed","status":"True"}])"),
+            R"(["x","Failed","0/1","","5m","c","b","a=1"])");
+}
+
+TEST(Rows, CronJobsShowWhenTheyRun) {
+  EXPECT_EQ(
+      json::serialize(row("batch/v1", "CronJob", R"("spec":{"schedule":"@daily","suspend":false,"jobTemplate":{"spec":{
+      "template":{"spec":{"containers":[{"name":"c","image":"b"}]}}}}},
+      "status":{"active":[{}],"lastScheduleTime":"2026-11-21T09:59:00Z"})")),
+      R"(["x","@daily","<none>","False",1,"60s","5m","c","b","<none>"])");
+}
+
 TEST(Rows, ServicesShowPortsAndSelector) {
   const auto cells = row("v1", "Service", R"("spec":{"type":"NodePort","clusterIP":"None","selector":{"b":"2","a":"1"},
       "ports":[{"port":80,"nodePort":30080,"protocol":"TCP"},{"port":53,"protocol":"UDP"}]})");

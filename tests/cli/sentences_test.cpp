@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/ages.hpp"
+#include "cli/create_job.hpp"
 #include "cli/drain_plan.hpp"
 #include "cli/event_text.hpp"
 #include "cli/label_text.hpp"
@@ -186,6 +187,20 @@ TEST(Run, MakesThePodThatKubectlMakes) {
     "stdin":true,"stdinOnce":true,"tty":true}],"restartPolicy":"Never"}})"));
   run.env = {"A"};
   EXPECT_FALSE(run.to_json());
+}
+
+TEST(CreateJob, MakesTheJobThatKubectlMakes) {
+  CreateJob job{.name = "now", .image = "busybox", .command = {"date"}};
+  EXPECT_EQ(*job.to_json(),
+            value(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"now"},"spec":{"template":{"spec":{
+    "containers":[{"name":"now","image":"busybox","resources":{},"command":["date"]}],"restartPolicy":"Never"}}}})"));
+  EXPECT_EQ(job.from_cron_job(value(R"({"metadata":{"name":"tidy","uid":"u"},"spec":{"jobTemplate":{
+    "metadata":{"labels":{"a":"b"}},"spec":{"completions":2}}}})")),
+            value(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"now","labels":{"a":"b"},
+    "annotations":{"cronjob.kubernetes.io/instantiate":"manual"},"ownerReferences":[{"apiVersion":"batch/v1",
+    "kind":"CronJob","name":"tidy","uid":"u","controller":true}]},"spec":{"completions":2}})"));
+  job.image.clear();
+  EXPECT_FALSE(job.to_json());
 }
 
 TEST(Selectors, AreWrittenAsAQuery) {

@@ -316,6 +316,23 @@ ok 'KIND: +StatefulSet.*FIELDS:.*replicas' explain sts.spec
 ok 'containers' explain pod.spec
 ok 'FIELD: +image' explain pods.spec.containers.image
 
+step "jobs"
+ok 'job.batch/once created' create job once --image=busybox:1.35 -- sh -c 'echo done once'
+K_SECONDS=40 ok 'condition met' wait --for=condition=complete job/once --timeout=30s
+ok '^done once$' logs job/once
+ok 'once +(Complete +)?1/1 +[0-9]+s +' get jobs
+ok '^cronjob.batch/tick created' create cronjob tick --image=busybox:1.35 --schedule='0 0 1 1 *' -- echo tick
+ok 'tick +0 0 1 1 \* +.*False +0 +<none> ' get cj
+ok 'job.batch/now created' create job now --from=cronjob/tick
+K_SECONDS=40 ok 'condition met' wait --for=condition=complete job/now --timeout=30s
+ok '^tick$' logs job/now
+ok '(Schedule: +0 0 1 1 \*)' describe cronjob tick
+ok '(1 Succeeded / 0 Failed)' describe job now
+ok 'FIELD: +schedule' explain cronjob.spec.schedule
+refused 1 'restartPolicy' create -f <(k create job never --image=busybox:1.35 --dry-run=client -o yaml | sed 's/restartPolicy: Never/restartPolicy: Always/')
+ok 'deleted' delete cronjob tick
+K_SECONDS=40 ok 'deleted' delete job once
+
 step "delete"
 ok '^configmap "made" deleted' delete -f made.yaml
 ok 'deleted' delete cm settings applied

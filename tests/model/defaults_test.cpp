@@ -197,7 +197,7 @@ TEST(Conversion, OldVersionsKeepTheirOldDefaults) {
   auto later = same(R"({"apiVersion":"apps/v1beta2","kind":"StatefulSet","spec":{}})");
   ASSERT_TRUE(convert_to_current(later).ok());
   EXPECT_EQ(later, same(R"({"apiVersion":"apps/v1","kind":"StatefulSet","spec":{}})"));
-  auto unknown = same(R"({"apiVersion":"batch/v1","kind":"Job"})");
+  auto unknown = same(R"({"apiVersion":"batch/v1","kind":"Lemon"})");
   EXPECT_TRUE(failed_with(convert_to_current(unknown), ErrorCode::InvalidArgument));
 }
 

@@ -191,6 +191,19 @@ inline json::object full_object(Kind kind) {
       "text}}\n"
       "    spec:" +
       indented(kFullPodSpec, "    ") + "\n";
+  auto job_pod = pod_spec;
+  constexpr std::string_view kAlways = "restartPolicy: Always";
+  job_pod.replace(job_pod.find(kAlways), kAlways.size(), "restartPolicy: Never");
+  const std::string job_spec =
+      "  completionMode: Indexed\n  completions: 3\n  parallelism: 2\n  suspend: true\n  manualSelector: false\n"
+      "  activeDeadlineSeconds: 60\n  backoffLimit: 3\n  backoffLimitPerIndex: 1\n  maxFailedIndexes: 2\n"
+      "  ttlSecondsAfterFinished: 60\n  podReplacementPolicy: Failed\n  managedBy: example.com/other\n"
+      "  successPolicy: {rules: [{succeededIndexes: 0-1, succeededCount: 1}]}\n"
+      "  podFailurePolicy:\n    rules:\n"
+      "    - {action: FailIndex, onExitCodes: {containerName: web, operator: In, values: [1, 42]}}\n"
+      "    - {action: Ignore, onPodConditions: [{type: DisruptionTarget, status: \"True\"}]}\n"
+      "  template:\n    metadata: {labels: {app: web}, annotations: {note: text}}\n    spec:" +
+      indented(job_pod, "    ") + "\n";
   static constexpr std::string_view kClaimSpec =
       "spec: {accessModes: [ReadWriteOnce], volumeMode: Filesystem, storageClassName: fast, volumeName: pv, "
       "volumeAttributesClassName: gold, selector: {matchLabels: {a: b}}, resources: {requests: {storage: 1Gi}}}";
@@ -229,6 +242,12 @@ inline json::object full_object(Kind kind) {
                "  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}}\n"
                "  volumeClaimTemplates:\n  - metadata: {name: mine, labels: {a: b}}\n    " +
                std::string(kClaimSpec) + "\n" + set_template;
+      case Kind::Job: return "spec:\n" + job_spec;
+      case Kind::CronJob:
+        return "spec:\n  schedule: \"*/5 8-17 * jan mon-fri\"\n  timeZone: UTC\n  concurrencyPolicy: Forbid\n"
+               "  startingDeadlineSeconds: 60\n  suspend: true\n  successfulJobsHistoryLimit: 2\n"
+               "  failedJobsHistoryLimit: 2\n  jobTemplate:\n    metadata: {labels: {app: web}}\n    spec:\n" +
+               indented("    " + job_spec, "    ");
       case Kind::ControllerRevision: return "revision: 3\ndata: {spec: {}}";
       case Kind::Pod: return "spec:" + pod_spec;
       case Kind::Endpoints:

@@ -125,7 +125,7 @@ const std::set<std::string>& any_text() {
 
 /// Fields whose numbers may be negative.
 const std::set<std::string>& any_number() {
-  static const std::set<std::string> names = {"Event.count", "Toleration.tolerationSeconds"};
+  static const std::set<std::string> names = {"Event.count", "ExitCodes.values", "Toleration.tolerationSeconds"};
   return names;
 }
 
