@@ -65,7 +65,8 @@ expect "why" "$(reason broken Failed)" BackoffLimitExceeded
 expect "failed" "$(field job broken .status.failed)" 1
 expect "its last words" "$(berth logs "$(pod_names job-name=broken)")" no
 expect_match "event" "$(berth get events)" 'BackoffLimitExceeded +job/broken'
-wait_for 20 "brief has run" is_over brief Complete
+brief_has_run() { berth get events | grep -Eq 'Completed +job/brief '; } # the job itself may be gone by now
+wait_for 20 "brief has run" brief_has_run
 wait_for 10 "brief is gone" is_gone job brief
 wait_for 10 "and its pods" is "" pod_names job-name=brief
 
