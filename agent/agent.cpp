@@ -41,6 +41,8 @@
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/host_routes.hpp"
 #include "agent/services/names.hpp"
+#include "agent/sets/deployment_controller.hpp"
+#include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
 #include "agent/sets/start_order.hpp"
 #include "agent/sources/source_set.hpp"
@@ -146,6 +148,8 @@ class HostAgent final : public Agent {
         sets_(clock_, cache_, *store_, config_.node_name),
         jobs_(clock_, cache_, *store_),
         cron_jobs_(clock_, cache_, *store_),
+        replicas_(clock_, cache_, *store_),
+        deployments_(clock_, cache_, *store_),
         namespaces_(clock_, *store_),
         garbage_(*store_),
         endpoints_(*store_, cache_),
@@ -214,6 +218,8 @@ class HostAgent final : public Agent {
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
     runner_.add(cron_jobs_.row());
+    runner_.add(replicas_.row());
+    runner_.add(deployments_.row());
     runner_.add(endpoints_.row());
   }
 
@@ -292,6 +298,8 @@ class HostAgent final : public Agent {
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
+  ReplicaController replicas_;
+  DeploymentController deployments_;
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;

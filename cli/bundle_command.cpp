@@ -213,7 +213,8 @@ class Bundle {
       note("objects", all.error().message());
       agent_answers_ = false;
     }
-    for (const auto kind : {model::Kind::Pod, model::Kind::StatefulSet, model::Kind::DaemonSet}) {
+    for (const auto kind : {model::Kind::Pod, model::Kind::StatefulSet, model::Kind::DaemonSet, model::Kind::Deployment,
+                            model::Kind::ReplicaSet, model::Kind::ReplicationController}) {
       if (!agent_answers_) break;
       if (const auto all = server_->list(model::info(kind), "", {})) {
         for (const auto& value : secret_environment(*all)) redactor_.add_secret(value);

@@ -79,6 +79,8 @@ const std::vector<CommandEntry>& all_commands() {
       {"rollout history", "Revisions of a set", rollout_history_command},
       {"rollout undo", "Go back to an earlier revision", rollout_undo_command},
       {"rollout restart", "Restart the pods of a set, in order", rollout_restart_command},
+      {"rollout pause", "Keep a Deployment's pods as they are, whatever its template says", rollout_pause_command},
+      {"rollout resume", "Go on with a paused Deployment", rollout_resume_command},
       {"wait", "Wait for a condition of objects", wait_command},
       {"logs", "Print what containers wrote", logs_command},
       {"exec", "Run a command in a container", exec_command},

@@ -83,6 +83,8 @@ Command pods_strangers_command();
 Command port_forward_command();
 Command rollout_history_command();
 Command rollout_restart_command();
+Command rollout_pause_command();
+Command rollout_resume_command();
 Command rollout_status_command();
 Command rollout_undo_command();
 Command run_command();

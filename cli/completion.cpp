@@ -190,8 +190,7 @@ class Completer {
       return;
     }
     for (const auto& kind : model::all_kinds()) {
-      const bool is_set = kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet;
-      if (!only_sets || is_set) offer(kind.plural);
+      if (!only_sets || kind.has_scale || kind.kind == Kind::DaemonSet) offer(kind.plural);
     }
   }
 

@@ -38,7 +38,8 @@ Related related_to(const Server& server, const model::KindInfo& kind, const json
            server.list(model::info(Kind::Event), kind.namespaced ? ns : "",
                        {"", fmt::format("involvedObject.kind={},involvedObject.name={}", kind.name, name)}));
   }
-  if (kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet || kind.kind == Kind::Job) {
+  if (kind.kind == Kind::Deployment) append(out.sets, server.list(model::info(Kind::ReplicaSet), ns, {}));
+  if (makes_pods(kind)) {
     if (const auto labels = pod_selector(kind, object); labels) append(out.pods, server.list(pods, ns, {*labels, ""}));
   }
   if (kind.kind == Kind::PersistentVolumeClaim) append(out.pods, server.list(pods, ns, {}));

@@ -14,6 +14,7 @@ namespace berth::cli {
 struct Related {
   std::vector<json::value> events;
   std::vector<json::value> pods;       ///< A set's pods, a node's, those of a claim's namespace.
+  std::vector<json::value> sets;       ///< ReplicaSets of a Deployment's namespace.
   std::vector<json::value> endpoints;  ///< The Endpoints of a Service.
   WallClock::time_point now;
 };

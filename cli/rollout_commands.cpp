@@ -1,4 +1,4 @@
-// cli/rollout_commands.cpp - berth rollout status, history, undo, restart.
+// cli/rollout_commands.cpp - berth rollout status, history, undo, restart, pause, resume.
 #include <chrono>
 #include <ctime>
 #include <iostream>
@@ -49,7 +49,8 @@ int for_each_set(const Global& global, const RolloutOptions& options, const Argu
 }
 
 bool is_set(const Chosen& object) {
-  return object.kind->kind == model::Kind::StatefulSet || object.kind->kind == model::Kind::DaemonSet;
+  const auto kind = object.kind->kind;
+  return kind == model::Kind::StatefulSet || kind == model::Kind::DaemonSet || kind == model::Kind::Deployment;
 }
 
 /// Prints each new sentence until the rollout is done.
@@ -87,10 +88,13 @@ struct History {
 Result<History> history_of(const Server& server, const Chosen& object) {
   auto set = server.get(*object.kind, object.ns, object.name);
   if (!set) return set.error();
-  const auto list = server.list(model::info(model::Kind::ControllerRevision), object.ns, {});
+  // A Deployment's old templates are in its ReplicaSets.
+  const auto of_deployment = object.kind->kind == model::Kind::Deployment;
+  const auto kept_in = of_deployment ? model::Kind::ReplicaSet : model::Kind::ControllerRevision;
+  const auto list = server.list(model::info(kept_in), object.ns, {});
   if (!list) return list.error();
   History out;
-  out.revisions = revisions_of(*set, items_of(*list));
+  out.revisions = of_deployment ? revisions_of_deployment(*set, items_of(*list)) : revisions_of(*set, items_of(*list));
   out.set = *std::move(set);
   return out;
 }
@@ -124,6 +128,11 @@ json::value template_of(const json::value& revision) {
   return out;
 }
 
+bool is_paused(const json::value& set) {
+  const auto* paused = find(set, {"spec", "paused"});
+  return paused != nullptr && paused->is_bool() && paused->get_bool();
+}
+
 Status undo(const Server& server, const RolloutOptions& options, const Chosen& object) {
   if (!is_set(object)) {
     return Error(ErrorCode::InvalidArgument,
@@ -131,6 +140,12 @@ Status undo(const Server& server, const RolloutOptions& options, const Chosen& o
   }
   const auto history = history_of(server, object);
   if (!history) return history.error();
+  if (is_paused(history->set)) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("you cannot rollback a paused deployment; resume it first with 'berth rollout resume "
+                             "deployment/{}' and try again",
+                             object.name));
+  }
   const auto wanted = options.revision.value_or(0);
   if (wanted < 0)
     return Error(ErrorCode::NotFound, fmt::format("unable to find specified revision {} in history", wanted));
@@ -167,6 +182,10 @@ Status restart(const Server& server, const Chosen& object) {
   constexpr std::string_view kAnnotation = "kubectl.kubernetes.io/restartedAt";
   const auto set = server.get(*object.kind, object.ns, object.name);
   if (!set) return set.error();
+  if (is_paused(*set)) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("can't restart paused deployment (run rollout resume first): {}", object.display()));
+  }
   if (find_string(*set, {"spec", "template", "metadata", "annotations", kAnnotation}) == std::string_view(when, size)) {
     return Error(ErrorCode::FailedPrecondition,
                  "if restart has already been triggered within the past second, please wait "
@@ -181,9 +200,28 @@ Status restart(const Server& server, const Chosen& object) {
   return Ok{};
 }
 
+/// `paused`: what it should be.
+Status pause(const Server& server, const Chosen& object, bool paused) {
+  if (object.kind->kind != model::Kind::Deployment) {
+    return Error(ErrorCode::InvalidArgument, fmt::format("{} \"{}\" {} is not supported", object.kind->plural,
+                                                         object.name, paused ? "pausing" : "resuming"));
+  }
+  const auto set = server.get(*object.kind, object.ns, object.name);
+  if (!set) return set.error();
+  if (is_paused(*set) == paused) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("{} \"{}\" is {} paused", object.resource(), object.name, paused ? "already" : "not"));
+  }
+  const json::object patch{{"spec", json::object{{"paused", paused}}}};
+  auto done = server.patch(object.path() + "?fieldManager=kubectl-rollout", kMergePatch, json::serialize(patch));
+  if (!done) return done.error();
+  std::cout << object.display() << (paused ? " paused" : " resumed") << std::endl;
+  return Ok{};
+}
+
 Command make(const std::shared_ptr<RolloutOptions>& options) {
   Command command;
-  command.usage = "(sts NAME | ds NAME | KIND/NAME...) [flags]";
+  command.usage = "(deploy NAME | sts NAME | ds NAME | KIND/NAME...) [flags]";
   command.words = Words::Sets;
   add_choice_flags(command.flags, options->choice);
   return command;
@@ -239,5 +277,23 @@ Command rollout_restart_command() {
   };
   return command;
 }
+
+namespace {
+
+Command pause_or_resume(bool paused) {
+  auto options = std::make_shared<RolloutOptions>();
+  auto command = make(options);
+  command.usage = "(deploy NAME | deploy/NAME...) [flags]";
+  command.run = [options, paused](const Global& global, const Arguments& arguments) {
+    return for_each_set(global, *options, arguments,
+                        [paused](const Server& server, const Chosen& object) { return pause(server, object, paused); });
+  };
+  return command;
+}
+
+}  // namespace
+
+Command rollout_pause_command() { return pause_or_resume(/*paused=*/true); }
+Command rollout_resume_command() { return pause_or_resume(/*paused=*/false); }
 
 }  // namespace berth::cli

@@ -2,6 +2,7 @@
 #include "cli/rollout_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -64,9 +65,56 @@ RolloutState daemon_set(const json::value& set) {
   return {fmt::format("daemon set \"{}\" successfully rolled out\n", name), true};
 }
 
+Result<RolloutState> deployment(const json::value& object) {
+  const auto name = name_of(object);
+  const auto status = [&](std::string_view field) { return number_at(object, {"status", field}, 0); };
+  if (number_at(object, {"metadata", "generation"}, 0) > status("observedGeneration")) {
+    return RolloutState{"Waiting for deployment spec update to be observed...\n", false};
+  }
+  if (const auto* conditions = find(object, {"status", "conditions"});
+      conditions != nullptr && conditions->is_array()) {
+    for (const auto& condition : conditions->get_array()) {
+      if (find_string(condition, {"type"}) == "Progressing" &&
+          find_string(condition, {"reason"}) == "ProgressDeadlineExceeded") {
+        return Error(ErrorCode::FailedPrecondition,
+                     fmt::format("deployment \"{}\" exceeded its progress deadline", name));
+      }
+    }
+  }
+  const auto wanted = number_at(object, {"spec", "replicas"}, 1);
+  const auto updated = status("updatedReplicas");
+  const auto waiting = fmt::format("Waiting for deployment \"{}\" rollout to finish: ", name);
+  if (updated < wanted) {
+    return RolloutState{fmt::format("{}{} out of {} new replicas have been updated...\n", waiting, updated, wanted),
+                        false};
+  }
+  if (const auto all = status("replicas"); all > updated) {
+    return RolloutState{fmt::format("{}{} old replicas are pending termination...\n", waiting, all - updated), false};
+  }
+  if (const auto available = status("availableReplicas"); available < updated) {
+    return RolloutState{fmt::format("{}{} of {} updated replicas are available...\n", waiting, available, updated),
+                        false};
+  }
+  return RolloutState{fmt::format("deployment \"{}\" successfully rolled out\n", name), true};
+}
+
+bool is_owned_by(const json::value& object, std::string_view uid) {
+  const auto* owners = find(object, {"metadata", "ownerReferences"});
+  if (owners == nullptr || !owners->is_array()) return false;
+  return std::any_of(owners->get_array().begin(), owners->get_array().end(),
+                     [&](const json::value& owner) { return find_string(owner, {"uid"}) == uid; });
+}
+
+void sort_by_number(std::vector<json::value>& revisions) {
+  std::stable_sort(revisions.begin(), revisions.end(), [](const json::value& a, const json::value& b) {
+    return number_at(a, {"revision"}, 0) < number_at(b, {"revision"}, 0);
+  });
+}
+
 }  // namespace
 
 Result<RolloutState> rollout_state(const model::KindInfo& kind, const json::value& set) {
+  if (kind.kind == model::Kind::Deployment) return deployment(set);
   if (kind.kind != model::Kind::StatefulSet && kind.kind != model::Kind::DaemonSet) {
     return Error(ErrorCode::InvalidArgument, fmt::format("no status viewer has been implemented for {}", kind.name));
   }
@@ -79,15 +127,30 @@ Result<RolloutState> rollout_state(const model::KindInfo& kind, const json::valu
 std::vector<json::value> revisions_of(const json::value& set, const json::array& all) {
   std::vector<json::value> out;
   for (const auto& revision : all) {
-    const auto* owners = find(revision, {"metadata", "ownerReferences"});
-    if (owners == nullptr || !owners->is_array()) continue;
-    const bool ours = std::any_of(owners->get_array().begin(), owners->get_array().end(),
-                                  [&](const json::value& owner) { return find_string(owner, {"uid"}) == uid_of(set); });
-    if (ours) out.push_back(revision);
+    if (is_owned_by(revision, uid_of(set))) out.push_back(revision);
   }
-  std::stable_sort(out.begin(), out.end(), [](const json::value& a, const json::value& b) {
-    return number_at(a, {"revision"}, 0) < number_at(b, {"revision"}, 0);
-  });
+  sort_by_number(out);
+  return out;
+}
+
+std::vector<json::value> revisions_of_deployment(const json::value& deployment, const json::array& all) {
+  std::vector<json::value> out;
+  for (const auto& set : all) {
+    if (!is_owned_by(set, uid_of(deployment))) continue;
+    const auto text = find_string(set, {"metadata", "annotations", "deployment.kubernetes.io/revision"});
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    if (number <= 0) continue;
+    const auto* found = find(set, {"spec", "template"});
+    auto pods = found == nullptr ? json::value(json::object{}) : *found;
+    auto* meta = pods.is_object() ? pods.get_object().if_contains("metadata") : nullptr;
+    auto* labels = meta != nullptr && meta->is_object() ? meta->get_object().if_contains("labels") : nullptr;
+    if (labels != nullptr && labels->is_object()) labels->get_object().erase("pod-template-hash");
+    const auto* metadata = find(set, {"metadata"});
+    out.push_back(
+        {{"metadata", *metadata}, {"revision", number}, {"data", {{"spec", {{"template", std::move(pods)}}}}}});
+  }
+  sort_by_number(out);
   return out;
 }
 

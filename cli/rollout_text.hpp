@@ -15,11 +15,16 @@ struct RolloutState {
   bool done = false;
 };
 
-/// Where a StatefulSet or DaemonSet stands. FailedPrecondition: its strategy is not RollingUpdate.
+/// Where a StatefulSet, DaemonSet or Deployment stands. FailedPrecondition: its strategy is not RollingUpdate, or its
+/// deadline is over.
 Result<RolloutState> rollout_state(const model::KindInfo& kind, const json::value& set);
 
 /// Revisions of the set out of all ControllerRevisions, the oldest first.
 std::vector<json::value> revisions_of(const json::value& set, const json::array& all);
+
+/// The ReplicaSets of a Deployment out of all, written as revisions: their number, their cause, their template without
+/// the label that tells them apart. The oldest first.
+std::vector<json::value> revisions_of_deployment(const json::value& deployment, const json::array& all);
 
 /// The table "REVISION  CHANGE-CAUSE".
 std::string revision_table(const std::vector<json::value>& revisions);

@@ -37,9 +37,8 @@ Status wait_for_replicas(const Server& server, const Chosen& object, std::int64_
 Status scale_one(const Server& server, const ScaleOptions& options, const Chosen& object) {
   const auto set = server.get(*object.kind, object.ns, object.name);
   if (!set) return set.error();
-  if (object.kind->kind != model::Kind::StatefulSet) {
-    return Error(ErrorCode::InvalidArgument,
-                 fmt::format("cannot scale {}: only statefulsets have replicas", object.display()));
+  if (!object.kind->has_scale) {
+    return Error(ErrorCode::InvalidArgument, fmt::format("cannot scale {}: it has no replicas", object.display()));
   }
   json::object patch{{"spec", json::object{{"replicas", *options.replicas}}}};
   if (options.current && *options.current >= 0) {
@@ -89,7 +88,7 @@ int scale(const Global& global, const ScaleOptions& options, const Arguments& ar
 Command scale_command() {
   auto options = std::make_shared<ScaleOptions>();
   Command command;
-  command.usage = "(sts NAME | sts/NAME... | -f FILE) --replicas=N [flags]";
+  command.usage = "(deploy NAME | sts/NAME... | -f FILE) --replicas=N [flags]";
   command.words = Words::Sets;
   auto& flags = command.flags;
   flags.add(options->replicas, "replicas", 0, "N", "How many there should be");

@@ -123,15 +123,19 @@ std::string selector_text(const json::value& selector) {
   return out;
 }
 
+bool makes_pods(const model::KindInfo& kind) {
+  return kind.has_scale || kind.kind == Kind::DaemonSet || kind.kind == Kind::Job;
+}
+
 Result<std::string> pod_selector(const model::KindInfo& kind, const json::value& object) {
-  const bool is_service = kind.kind == Kind::Service;
+  // A plain map of labels; the others have matchLabels.
+  const bool plain = kind.kind == Kind::Service || kind.kind == Kind::ReplicationController;
   const auto* selector = find(object, {"spec", "selector"});
-  if (selector == nullptr ||
-      !(is_service || kind.kind == Kind::StatefulSet || kind.kind == Kind::DaemonSet || kind.kind == Kind::Job)) {
+  if (selector == nullptr || !(plain || makes_pods(kind))) {
     return Error(ErrorCode::InvalidArgument,
                  fmt::format("cannot get the pods of {}: it has no selector", display_name(kind, name_of(object))));
   }
-  return is_service ? terms(selector) : selector_text(*selector);
+  return plain ? terms(selector) : selector_text(*selector);
 }
 
 Result<std::vector<json::value>> pods_behind(const Server& server, const Global& global, const std::string& word) {

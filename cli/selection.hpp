@@ -43,7 +43,10 @@ Chosen chosen_of(const model::KindInfo& kind, const json::value& object);
 /// A LabelSelector ({"matchLabels": ..., "matchExpressions": ...}) in the form of a query.
 std::string selector_text(const json::value& selector);
 
-/// The label selector of the pods behind a StatefulSet, DaemonSet, Job or Service. InvalidArgument: it has none.
+/// A kind that makes pods from a template.
+bool makes_pods(const model::KindInfo& kind);
+
+/// The label selector of the pods behind a set, a Deployment, a Job or a Service. InvalidArgument: it has none.
 Result<std::string> pod_selector(const model::KindInfo& kind, const json::value& object);
 
 /// "web-0", "pod/web-0", "sts/web", "svc/web", "ds/agent" → pods. A name gives one, a workload all of its pods, those

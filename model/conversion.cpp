@@ -1,8 +1,11 @@
 // model/conversion.cpp - see conversion.hpp. Defaults are those of pkg/apis/{apps,extensions}/v1beta1/defaults.go.
 #include "model/conversion.hpp"
 
+#include <limits>
+
 #include <fmt/format.h>
 
+#include "model/defaults_internal.hpp"
 #include "model/foreign_kinds.hpp"
 #include "model/json_edit.hpp"
 #include "model/model.hpp"
@@ -10,22 +13,33 @@
 namespace berth::model {
 namespace {
 
-void apply_first_beta_defaults(json::object& raw) {
+constexpr auto kNoLimit = std::numeric_limits<std::int32_t>::max();
+
+/// apps/v1beta1 kept two old templates; extensions/v1beta1 all of them, knew no deadline and replaced pods one by one.
+void apply_first_beta_deployment(json::object& spec, bool extensions) {
+  spec.erase("rollbackTo");
+  set_default(spec, "revisionHistoryLimit", extensions ? kNoLimit : 2);
+  if (!extensions) return;
+  set_default(spec, "progressDeadlineSeconds", kNoLimit);
+  auto* strategy = object_or_new(spec, "strategy");
+  if (strategy == nullptr) return;
+  set_default_text(*strategy, "type", "RollingUpdate");
+  auto* rolling = text_at(*strategy, "type") == "RollingUpdate" ? object_or_new(*strategy, "rollingUpdate") : nullptr;
+  if (rolling == nullptr) return;
+  set_default(*rolling, "maxUnavailable", 1);
+  set_default(*rolling, "maxSurge", 1);
+}
+
+void apply_first_beta_defaults(Kind kind, std::string_view api_version, json::object& raw) {
   auto* spec = object_or_new(raw, "spec");
   if (spec == nullptr) return;
-  if (auto* strategy = object_or_new(*spec, "updateStrategy")) set_default_text(*strategy, "type", "OnDelete");
+  if (kind == Kind::Deployment) {
+    apply_first_beta_deployment(*spec, api_version.starts_with("extensions/"));
+  } else if (kind == Kind::StatefulSet || kind == Kind::DaemonSet) {
+    if (auto* strategy = object_or_new(*spec, "updateStrategy")) set_default_text(*strategy, "type", "OnDelete");
+  }
   spec->erase("templateGeneration");
-  auto* pod_template = object_at(*spec, "template");
-  auto* template_meta = pod_template == nullptr ? nullptr : object_at(*pod_template, "metadata");
-  auto* labels = template_meta == nullptr ? nullptr : object_at(*template_meta, "labels");
-  if (labels == nullptr) return;
-  json::object selector;
-  selector["matchLabels"] = *labels;
-  set_default(*spec, "selector", std::move(selector));
-  auto* meta = object_or_new(raw, "metadata");
-  if (meta == nullptr) return;
-  auto* own = object_or_new(*meta, "labels");
-  if (own != nullptr && own->empty()) *own = *labels;
+  default_labels_from_template(raw, SelectorForm::MatchLabels);
 }
 
 }  // namespace
@@ -38,10 +52,15 @@ const std::vector<OldVersion>& old_versions() {
   static const std::vector<OldVersion> versions = {
       {"apps/v1beta2", Kind::StatefulSet, false, kApps},
       {"apps/v1beta2", Kind::DaemonSet, false, kApps},
+      {"apps/v1beta2", Kind::Deployment, false, kApps},
+      {"apps/v1beta2", Kind::ReplicaSet, false, kApps},
       {"apps/v1beta2", Kind::ControllerRevision, false, kApps},
       {"apps/v1beta1", Kind::StatefulSet, true, kApps},
+      {"apps/v1beta1", Kind::Deployment, true, kApps},
       {"apps/v1beta1", Kind::ControllerRevision, false, kApps},
       {"extensions/v1beta1", Kind::DaemonSet, true, kExtensions},
+      {"extensions/v1beta1", Kind::Deployment, true, kExtensions},
+      {"extensions/v1beta1", Kind::ReplicaSet, true, kExtensions},
       {"batch/v1beta1", Kind::CronJob, false, kBatch},
       {"storage.k8s.io/v1beta1", Kind::StorageClass, false, kStorage},
   };
@@ -74,7 +93,7 @@ Conversion convert(json::object& raw) {
   if (kind->api_version() == api_version) return result;
   for (const auto& old : old_versions()) {
     if (old.api_version != api_version || old.kind != kind->kind) continue;
-    if (old.first_beta) apply_first_beta_defaults(raw);
+    if (old.first_beta) apply_first_beta_defaults(kind->kind, api_version, raw);
     raw["apiVersion"] = kind->api_version();
     result.old_version = old.api_version;
     return result;

@@ -21,14 +21,17 @@ struct Conversion {
 ///
 /// - apps/v1beta1 StatefulSet: updateStrategy OnDelete; selector and the set's own labels from the template's labels.
 /// - extensions/v1beta1 DaemonSet: the same; templateGeneration is dropped.
-/// - apps/v1beta2 StatefulSet and DaemonSet, batch/v1beta1 CronJob, storage.k8s.io/v1beta1 StorageClass: as v1.
+/// - apps/v1beta1 Deployment: two old templates are kept; selector and labels as above.
+/// - extensions/v1beta1 Deployment: all old templates are kept, no deadline, one pod more and one less at a time.
+/// - extensions/v1beta1 ReplicaSet: selector and labels as above.
+/// - all of apps/v1beta2, batch/v1beta1 CronJob, storage.k8s.io/v1beta1 StorageClass: as v1.
 Conversion convert(json::object& raw);
 
 /// A kind under an API version that Kubernetes once served it by, and that convert() reads.
 struct OldVersion {
   std::string_view api_version;  ///< "apps/v1beta1"
   Kind kind;
-  bool first_beta;  ///< Defaults of the first betas: selector from labels, OnDelete.
+  bool first_beta;  ///< Defaults of the first betas: selector from labels, and what is above.
   /// Since when it is old, and gone upstream: "deprecated in v1.9+, unavailable in v1.16+".
   std::string_view history;
 };

@@ -77,6 +77,14 @@ LabelSelector read_label_selector(const Reader& selector) {
   return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};
 }
 
+PodTemplate read_pod_template(const Reader& from) {
+  PodTemplate result;
+  result.meta = read_template_meta(from.child("metadata"));
+  result.spec = read_pod_spec(from.child("spec"));
+  if (from.present()) result.raw = *from.raw();
+  return result;
+}
+
 Result<StatefulSet> decode_stateful_set(const Object& object) { return decode<StatefulSet>(object, read_stateful_set); }
 Result<DaemonSet> decode_daemon_set(const Object& object) { return decode<DaemonSet>(object, read_daemon_set); }
 Result<Service> decode_service(const Object& object) { return decode<Service>(object, read_service); }

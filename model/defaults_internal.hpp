@@ -19,6 +19,9 @@ void default_pod_only(json::object& spec);
 /// What the sources that pods' volumes and PersistentVolumes share get (SetDefaults_ISCSIVolumeSource and its like).
 void default_disk_source(json::object& holder);
 
+/// What a set's pod template gets.
+void default_template(json::object& spec);
+
 /// volumeMode and status.phase of a claim or a claim template.
 void default_claim(json::object& claim);
 
@@ -29,6 +32,9 @@ void default_volume_object(json::object& raw);
 void default_secret(json::object& raw);
 void default_service(json::object& raw);
 void default_daemon_set(json::object& raw);
+void default_deployment(json::object& raw);
+void default_replica_set(json::object& raw);
+void default_replication_controller(json::object& raw);
 void default_stateful_set(json::object& raw);
 void default_job(json::object& raw);
 void default_cron_job(json::object& raw);
@@ -40,6 +46,10 @@ void default_endpoint_slice(json::object& raw);
 void complete_job(json::object& raw);
 /// The same, when it is written again without them.
 void keep_of_job(json::object& raw, const json::object& old);
+/// The selector (as matchLabels, or as a plain map) and the set's own labels, where nothing is said of them: the
+/// template's labels.
+enum class SelectorForm { MatchLabels, Plain };
+void default_labels_from_template(json::object& raw, SelectorForm form);
 
 /// "Always" for :latest or no tag and no digest, else "IfNotPresent".
 std::string_view default_pull_policy(std::string_view image);

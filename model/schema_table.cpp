@@ -110,6 +110,23 @@ StatefulSetStrategy: type:s rollingUpdate:StatefulSetRolling
 StatefulSetRolling: partition:i -maxUnavailable:x
 ClaimRetention: whenDeleted:s whenScaled:s
 Ordinals: start:i
+ReplicationController: apiVersion:s kind:s metadata:ObjectMeta spec:ReplicationControllerSpec
+  status:ReplicationControllerStatus
+ReplicationControllerSpec: replicas:i minReadySeconds:i selector:{s}! template:PodTemplate
+ReplicationControllerStatus*: replicas:i fullyLabeledReplicas:i readyReplicas:i availableReplicas:i
+  observedGeneration:l conditions:[Condition]@type
+Deployment: apiVersion:s kind:s metadata:ObjectMeta spec:DeploymentSpec status:DeploymentStatus
+DeploymentSpec: replicas:i selector:LabelSelector template:PodTemplate strategy:DeploymentStrategy minReadySeconds:i
+  revisionHistoryLimit:i paused:b progressDeadlineSeconds:i
+DeploymentStrategy: type:s rollingUpdate:DeploymentRolling
+DeploymentRolling: maxUnavailable:x maxSurge:x
+DeploymentStatus*: observedGeneration:l replicas:i updatedReplicas:i readyReplicas:i availableReplicas:i
+  unavailableReplicas:i terminatingReplicas:i conditions:[DeploymentCondition]@type collisionCount:i
+DeploymentCondition*: type:s status:s lastUpdateTime:t lastTransitionTime:t reason:s message:s
+ReplicaSet: apiVersion:s kind:s metadata:ObjectMeta spec:ReplicaSetSpec status:ReplicaSetStatus
+ReplicaSetSpec: replicas:i minReadySeconds:i selector:LabelSelector template:PodTemplate
+ReplicaSetStatus*: replicas:i fullyLabeledReplicas:i readyReplicas:i availableReplicas:i terminatingReplicas:i
+  observedGeneration:l conditions:[Condition]@type
 DaemonSet: apiVersion:s kind:s metadata:ObjectMeta spec:DaemonSetSpec status:DaemonSetStatus
 DaemonSetSpec: selector:LabelSelector template:PodTemplate updateStrategy:DaemonSetStrategy minReadySeconds:i
   revisionHistoryLimit:i

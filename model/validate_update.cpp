@@ -155,7 +155,7 @@ void check_immutable_data(const Reader& now, const Reader& old) {
   }
 }
 
-void check_daemon_set_update(const Reader& now, const Reader& old) { check_same(now, old, "selector"); }
+void check_selector_update(const Reader& now, const Reader& old) { check_same(now, old, "selector"); }
 
 void check_storage_class_update(const Reader& now, const Reader& old) {
   for (const auto* name : {"provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"}) {

@@ -11,20 +11,21 @@
 namespace berth::model {
 namespace {
 
-void check_selector_and_template(const Reader& spec, const std::set<std::string>& claim_templates) {
-  const auto selector = spec.child("selector");
-  const auto pod_template = spec.child("template");
-  if (!selector.present()) {
-    spec.fail("selector", "required");
-  } else {
-    check_label_selector(selector);
-    const auto wanted = read_label_selector(selector);
-    if (wanted.match_labels.empty() && wanted.match_expressions.empty()) {
-      spec.fail("selector", "invalid value: empty selector is invalid for a set");
-    } else if (!matches(wanted, pod_template.child("metadata").text_map("labels"))) {
-      pod_template.child("metadata").fail("labels", "invalid value: `selector` does not match template `labels`");
-    }
+void check_daemon_rolling(const Reader& rolling) {
+  const auto unavailable = check_count_or_percent(rolling, "maxUnavailable");
+  const auto surge = check_count_or_percent(rolling, "maxSurge");
+  if (unavailable != 0 && surge != 0) {
+    rolling.fail("maxSurge", "invalid value: may not be set when maxUnavailable is non-zero");
   }
+  if (rolling.present() && unavailable == 0 && surge == 0) {
+    rolling.fail("maxUnavailable", "required: cannot be 0 when maxSurge is 0");
+  }
+}
+
+}  // namespace
+
+void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates) {
+  const auto pod_template = spec.child("template");
   check_labels(pod_template.child("metadata"), "labels");
   for (const auto& [key, value] : pod_template.child("metadata").text_map("annotations")) {
     if (const auto why = qualified_name_error(key); !why.empty()) {
@@ -35,8 +36,24 @@ void check_selector_and_template(const Reader& spec, const std::set<std::string>
   check_pod_spec(pod_template.child("spec"), claim_templates, /*in_set=*/true);
 }
 
-/// A number, or a percentage as text: at least 0, at most 100%. What it says, 0 when that is nothing.
-std::int64_t check_count_or_percent(const Reader& from, std::string_view name) {
+void check_selector_and_template(const Reader& spec, const std::set<std::string>& claim_templates) {
+  const auto selector = spec.child("selector");
+  const auto metadata = spec.child("template").child("metadata");
+  if (!selector.present()) {
+    spec.fail("selector", "required");
+  } else {
+    check_label_selector(selector);
+    const auto wanted = read_label_selector(selector);
+    if (wanted.match_labels.empty() && wanted.match_expressions.empty()) {
+      spec.fail("selector", "invalid value: empty selector is invalid for a set");
+    } else if (!matches(wanted, metadata.text_map("labels"))) {
+      metadata.fail("labels", "invalid value: `selector` does not match template `labels`");
+    }
+  }
+  check_pod_template(spec, claim_templates);
+}
+
+std::int64_t check_count_or_percent(const Reader& from, std::string_view name, bool over_all) {
   const auto* value = from.get(name);
   if (value == nullptr) return 0;
   if (!value->is_string()) {
@@ -53,24 +70,14 @@ std::int64_t check_count_or_percent(const Reader& from, std::string_view name) {
     return 1;  // one complaint is enough
   }
   const auto significant = digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
-  if (significant.size() > 3 || (significant.size() == 3 && significant > "100")) {
+  constexpr std::size_t kMostDigits = 7;  // of a share that still is a number
+  if (over_all && significant.size() > kMostDigits) {
+    from.fail(name, invalid(text, "must not be greater than 9999999%"));
+  } else if (!over_all && (significant.size() > 3 || (significant.size() == 3 && significant > "100"))) {
     from.fail(name, invalid(text, "must not be greater than 100%"));
   }
   return significant.empty() ? 0 : 1;
 }
-
-void check_daemon_rolling(const Reader& rolling) {
-  const auto unavailable = check_count_or_percent(rolling, "maxUnavailable");
-  const auto surge = check_count_or_percent(rolling, "maxSurge");
-  if (unavailable != 0 && surge != 0) {
-    rolling.fail("maxSurge", "invalid value: may not be set when maxUnavailable is non-zero");
-  }
-  if (rolling.present() && unavailable == 0 && surge == 0) {
-    rolling.fail("maxUnavailable", "required: cannot be 0 when maxSurge is 0");
-  }
-}
-
-}  // namespace
 
 void check_stateful_set(const Reader& root) {
   const auto spec = root.child("spec");

@@ -50,6 +50,13 @@ using VolumeNames = std::map<std::string, bool>;
 
 void check_meta(const Reader& metadata, const KindRow& row);
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set);
+/// A set's `template`: it is there, its labels and its pod are right.
+void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates);
+/// The same, and `selector` is there and takes the template's labels.
+void check_selector_and_template(const Reader& spec, const std::set<std::string>& claim_templates);
+/// A number, or a percentage as text: at least 0, at most 100% unless `over_all`. What it says, 1 for any share, 0 when
+/// that is nothing.
+std::int64_t check_count_or_percent(const Reader& from, std::string_view name, bool over_all = false);
 void check_container(const Reader& container, const VolumeNames& volumes, bool init);
 /// Where a value of the pod's own goes: what may be asked for differs.
 enum class FieldUse { Environment, File };
@@ -80,6 +87,9 @@ void check_stateful_set(const Reader& root);
 void check_daemon_set(const Reader& root);
 void check_job(const Reader& root);
 void check_cron_job(const Reader& root);
+void check_deployment(const Reader& root);
+void check_replica_set(const Reader& root);
+void check_replication_controller(const Reader& root);
 void check_service(const Reader& root);
 void check_claim_spec(const Reader& spec);
 void check_persistent_volume(const Reader& root);
@@ -99,7 +109,7 @@ void check_controller_revision_update(const Reader& now, const Reader& old);
 void check_endpoint_slice_update(const Reader& now, const Reader& old);
 // ... and of its spec.
 void check_stateful_set_update(const Reader& now, const Reader& old);
-void check_daemon_set_update(const Reader& now, const Reader& old);
+void check_selector_update(const Reader& now, const Reader& old);
 void check_pod_update(const Reader& now, const Reader& old);
 void check_volume_update(const Reader& now, const Reader& old);
 void check_service_update(const Reader& now, const Reader& old);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/pod.hpp"
@@ -45,6 +46,56 @@ struct DaemonSet {
   std::string update_strategy = "RollingUpdate";  ///< or "OnDelete"
   std::int32_t revision_history_limit = 10;
   std::int32_t min_ready_seconds = 0;
+};
+
+/// A ReplicaSet or a ReplicationController: they differ in how the selector is written, and in nothing else.
+struct ReplicaSet {
+  ObjectMeta meta;
+  std::int32_t replicas = 1;
+  LabelSelector selector;
+  PodTemplate pod_template;
+  std::int32_t min_ready_seconds = 0;
+};
+
+/// A number, or a share of another: "25%".
+struct CountOrPercent {
+  std::int32_t number = 0;
+  bool percent = false;
+};
+
+struct DeploymentCondition {
+  std::string type;
+  std::string status;
+  std::string reason;
+  std::string message;
+  std::string last_update_time;
+  std::string last_transition_time;
+  bool operator==(const DeploymentCondition&) const = default;
+};
+struct DeploymentStatus {
+  std::int64_t observed_generation = 0;
+  std::int32_t replicas = 0;
+  std::int32_t updated = 0;
+  std::int32_t ready = 0;
+  std::int32_t available = 0;
+  std::int32_t unavailable = 0;
+  std::int32_t collision_count = 0;
+  std::vector<DeploymentCondition> conditions;
+  const DeploymentCondition* condition(std::string_view type) const;
+};
+struct Deployment {
+  ObjectMeta meta;
+  std::int32_t replicas = 1;
+  LabelSelector selector;
+  PodTemplate pod_template;
+  std::string strategy = "RollingUpdate";  ///< or "Recreate"
+  CountOrPercent max_surge{25, true};
+  CountOrPercent max_unavailable{25, true};
+  std::int32_t min_ready_seconds = 0;
+  std::int32_t revision_history_limit = 10;
+  bool paused = false;
+  std::int32_t progress_deadline_seconds = 600;  ///< The largest number: none.
+  DeploymentStatus status;
 };
 
 struct ServicePort {

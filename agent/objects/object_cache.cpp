@@ -101,6 +101,12 @@ struct ObjectCache::Rows {
         plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
         indexed<&Cache::jobs_, &Cache::put_job, &Cache::drop_job>(Kind::Job, kTemplate),
         plain<&Cache::cron_jobs_, model::decode_cron_job>(Kind::CronJob, kSpec),
+}
+
+        plain<&Cache::deployments_, model::decode_deployment>(Kind::Deployment, kTemplate),
+        indexed<&Cache::replica_sets_, &Cache::put_replica_set, &Cache::drop_replica_set>(Kind::ReplicaSet, kTemplate),
+        plain<&Cache::replication_controllers_, model::decode_replication_controller>(Kind::ReplicationController,
+                                                                                      kTemplate),
         indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
@@ -303,6 +309,40 @@ void ObjectCache::drop_job(const Name& name) {
   if (old == jobs_.end()) return;
   if (const auto* owner = old->second->meta.controller()) jobs_by_owner_.move(name, {owner->uid}, {});
   jobs_.erase(old);
+}
+
+std::vector<PodPtr> ObjectCache::free_pods(const std::string& ns, const model::LabelSelector& selector) const {
+  std::vector<PodPtr> found;
+  const auto take = [&](const PodPtr& pod) {
+    if (pod->meta.controller() == nullptr && model::matches(selector, pod->meta.labels)) found.push_back(pod);
+  };
+  if (!selector.match_labels.empty()) {
+    for (const auto& pod : pods_selected(ns, selector.match_labels)) take(pod);
+    return found;
+  }
+  for (auto it = pods_.lower_bound({ns, ""}); it != pods_.end() && it->first.first == ns; ++it) take(it->second);
+  return found;
+}
+
+void ObjectCache::put_replica_set(const model::Object& object) {
+  const Name name{object.meta.ns, object.meta.name};
+  const auto owners = [&]() -> std::vector<std::string> {
+    const auto found = replica_sets_.find(name);
+    if (found == replica_sets_.end()) return {};
+    const auto* owner = found->second->meta.controller();
+    return {owner == nullptr ? orphan_mark(name.first) : owner->uid};
+  };
+  const auto before = owners();
+  keep(replica_sets_, object, model::decode_replica_set(object));
+  replica_sets_by_owner_.move(name, before, owners());
+}
+
+void ObjectCache::drop_replica_set(const Name& name) {
+  const auto old = replica_sets_.find(name);
+  if (old == replica_sets_.end()) return;
+  const auto* owner = old->second->meta.controller();
+  replica_sets_by_owner_.move(name, {owner == nullptr ? orphan_mark(name.first) : owner->uid}, {});
+  replica_sets_.erase(old);
 }
 
 std::vector<std::string> ObjectCache::owner_of(const model::Pod* pod) {

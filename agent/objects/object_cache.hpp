@@ -39,6 +39,9 @@ class ObjectCache {
   const Typed<model::DaemonSet>& daemon_sets() const { return daemon_sets_; }
   const Typed<model::Job>& jobs() const { return jobs_; }
   const Typed<model::CronJob>& cron_jobs() const { return cron_jobs_; }
+  const Typed<model::Deployment>& deployments() const { return deployments_; }
+  const Typed<model::ReplicaSet>& replica_sets() const { return replica_sets_; }
+  const Typed<model::ReplicaSet>& replication_controllers() const { return replication_controllers_; }
   const Typed<model::Service>& services() const { return services_; }
   const Typed<model::ConfigMap>& config_maps() const { return config_maps_; }
   const Typed<model::Secret>& secrets() const { return secrets_; }
@@ -64,6 +67,15 @@ class ObjectCache {
   /// Pods that all of the selector's labels match; none for an empty selector. Looks at those that have the rarest of
   /// the labels, not at all of the namespace.
   std::vector<PodPtr> pods_selected(const std::string& ns, const model::StringMap& selector) const;
+  /// Pods of the namespace without a controller that the selector takes. One with labels that must be there looks at
+  /// those that have the rarest of them; one without looks at all of the namespace.
+  std::vector<PodPtr> free_pods(const std::string& ns, const model::LabelSelector& selector) const;
+  /// ReplicaSets whose controller has that uid.
+  const std::set<Name>& replica_sets_of_owner(const std::string& uid) const { return replica_sets_by_owner_.of(uid); }
+  /// ReplicaSets without a controller.
+  const std::set<Name>& free_replica_sets(const std::string& ns) const {
+    return replica_sets_by_owner_.of(orphan_mark(ns));
+  }
   /// Services whose selector matches these labels; never one without a selector.
   std::vector<std::shared_ptr<const model::Service>> services_selecting(const std::string& ns,
                                                                         const model::StringMap& labels) const;
@@ -88,6 +100,8 @@ class ObjectCache {
   void put_revision(const model::Object& object);
   void put_job(const model::Object& object);
   void drop_job(const Name& name);
+  void put_replica_set(const model::Object& object);
+  void drop_replica_set(const Name& name);
   void drop_pod(const Name& name);
   void drop_service(const Name& name);
   void drop_revision(const Name& name);
@@ -105,6 +119,9 @@ class ObjectCache {
   Typed<model::DaemonSet> daemon_sets_;
   Typed<model::Job> jobs_;
   Typed<model::CronJob> cron_jobs_;
+  Typed<model::Deployment> deployments_;
+  Typed<model::ReplicaSet> replica_sets_;
+  Typed<model::ReplicaSet> replication_controllers_;
   Typed<model::Service> services_;
   Typed<model::ConfigMap> config_maps_;
   Typed<model::Secret> secrets_;
@@ -123,6 +140,7 @@ class ObjectCache {
   std::map<Name, std::vector<std::string>> slice_owners_;
   ObjectIndex<std::string> revisions_by_owner_;
   ObjectIndex<std::string> jobs_by_owner_;
+  ObjectIndex<std::string> replica_sets_by_owner_;
 };
 
 }  // namespace berth::agent

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "agent/ending/garbage_plan.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/sets/daemon_set_plan.hpp"
+#include "agent/sets/ownership.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
 
 namespace berth::agent {
@@ -203,18 +203,7 @@ Work SetController::plan(const Key& key) {
     // Nothing else is planned before they are ours.
     for (const auto& pod : pods_to_adopt(key, set)) {
       work.writes.push_back(
-          {.key = {Kind::Pod, key.ns, pod->meta.name},
-           .uid = pod->meta.uid,
-           .edit = [owner = make_owner_reference(*set.meta, model::info(key.kind).name)](json::object& raw) {
-             auto& owners = raw["metadata"].get_object()["ownerReferences"];
-             if (!owners.is_array()) owners.emplace_array();
-             for (const auto& other : owners.get_array()) {
-               const auto* rules = find(other, {"controller"});
-               if (rules != nullptr && rules->is_bool() && rules->get_bool()) return Edit::Refuse;
-             }
-             owners.get_array().push_back(owner);
-             return Edit::Done;
-           }});
+          adopt({Kind::Pod, key.ns, pod->meta.name}, pod->meta, *set.meta, model::info(key.kind).name));
     }
     if (!work.writes.empty()) return work;
   }
@@ -284,11 +273,7 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
     }
     work.writes.push_back({.verb = Write::Verb::Delete, .key = surplus});
   }
-  for (const auto& pod : plan.release_pods) {
-    work.writes.push_back({.key = pod, .uid = uid_of(pod), .edit = [uid](json::object& raw) {
-                             return drop_owner(raw, uid) ? Edit::Done : Edit::Leave;
-                           }});
-  }
+  for (const auto& pod : plan.release_pods) work.writes.push_back(release(pod, uid_of(pod), uid));
   if (plan.forget && set.meta->finalizers.empty()) {  // Else their end wakes it again.
     work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = uid});
     return work;

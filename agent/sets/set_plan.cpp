@@ -114,7 +114,7 @@ json::object make_pod_object(const json::object& pod_template, const model::Obje
     }
   }
   if (!metadata.contains("labels")) metadata["labels"] = json::object();
-  metadata["labels"].get_object()[kRevisionLabel] = revision_label;
+  if (!revision_label.empty()) metadata["labels"].get_object()[kRevisionLabel] = revision_label;
   metadata["namespace"] = set.ns;
   metadata["ownerReferences"] = json::array{make_owner_reference(set, set_kind)};
   json::object spec;

@@ -79,7 +79,8 @@ bool orphans_its_pods(const model::ObjectMeta& set);
 bool is_available(const model::PodStatus& status, std::chrono::seconds min_ready, WallTime now,
                   std::optional<std::chrono::milliseconds>& wait);
 
-/// A Pod object from a template: labels, annotations, owner; name and the rest are the caller's.
+/// A Pod object from a template: labels, annotations, owner; name and the rest are the caller's. `revision_label`:
+/// empty for sets that tell templates apart by a label of the template itself.
 json::object make_pod_object(const json::object& pod_template, const model::ObjectMeta& set, std::string_view set_kind,
                              const std::string& revision_label);
 

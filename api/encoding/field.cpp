@@ -82,6 +82,8 @@ std::string labels_text(const json::value* labels) {
 std::string selector_text(const json::value* selector) {
   if (selector == nullptr || !selector->is_object()) return "<none>";
   const auto& object = selector->get_object();
+  // A ReplicationController's is a plain map; so is a Service's.
+  if (!object.empty() && object.begin()->value().is_string()) return labels_text(selector);
   // By key, whatever the order and the form they were written in.
   std::multimap<std::string, std::string> terms;
   if (const auto* labels = field(object, {"matchLabels"}); labels != nullptr && labels->is_object()) {

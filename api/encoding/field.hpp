@@ -40,6 +40,9 @@ json::array stateful_set_cells(const model::Object& set, WallTime now);
 json::array daemon_set_cells(const model::Object& set, WallTime now);
 json::array job_cells(const model::Object& job, WallTime now);
 json::array cron_job_cells(const model::Object& cron, WallTime now);
+json::array deployment_cells(const model::Object& deployment, WallTime now);
+/// Of a ReplicaSet or a ReplicationController.
+json::array replica_set_cells(const model::Object& set, WallTime now);
 json::array controller_revision_cells(const model::Object& revision, WallTime now);
 json::array service_cells(const model::Object& service, WallTime now);
 json::array endpoints_cells(const model::Object& endpoints, WallTime now);

@@ -25,7 +25,7 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxValues = 200'000;
 
 /// The kinds that may be a body of their own.
-constexpr std::array<std::string_view, 21> kKinds{"Namespace",
+constexpr std::array<std::string_view, 24> kKinds{"Namespace",
                                                   "ServiceAccount",
                                                   "ConfigMap",
                                                   "Secret",
@@ -38,6 +38,9 @@ constexpr std::array<std::string_view, 21> kKinds{"Namespace",
                                                   "DaemonSet",
                                                   "Job",
                                                   "CronJob",
+                                                  "Deployment",
+                                                  "ReplicaSet",
+                                                  "ReplicationController",
                                                   "DeleteOptions",
                                                   "Eviction",
                                                   "Scale",

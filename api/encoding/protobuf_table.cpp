@@ -27,6 +27,9 @@ StatefulSet: 1:metadata:ObjectMeta 2:spec:StatefulSetSpec 3:status:StatefulSetSt
 DaemonSet: 1:metadata:ObjectMeta 2:spec:DaemonSetSpec 3:status:DaemonSetStatus
 Job: 1:metadata:ObjectMeta 2:spec:JobSpec 3:status:JobStatus
 CronJob: 1:metadata:ObjectMeta 2:spec:CronJobSpec 3:status:CronJobStatus
+Deployment: 1:metadata:ObjectMeta 2:spec:DeploymentSpec 3:status:DeploymentStatus
+ReplicaSet: 1:metadata:ObjectMeta 2:spec:ReplicaSetSpec 3:status:ReplicaSetStatus
+ReplicationController: 1:metadata:ObjectMeta 2:spec:ReplicationControllerSpec 3:status:ReplicaSetStatus
 DeleteOptions: 1:gracePeriodSeconds:i? 2:preconditions:Preconditions 3:orphanDependents:b? 4:propagationPolicy:s?
   5:dryRun:[s] 6:ignoreStoreReadErrorWithClusterBreakingPotential:b
 Eviction: 1:metadata:ObjectMeta 2:deleteOptions:DeleteOptions
@@ -106,6 +109,15 @@ PodFailurePolicyOnExitCodesRequirement: 1:containerName:s? 2:operator:s 3:values
 PodFailurePolicyOnPodConditionsPattern: 1:type:s 2:status:s
 SuccessPolicy: 1:rules:[SuccessPolicyRule]
 SuccessPolicyRule: 1:succeededIndexes:s? 2:succeededCount:i?
+DeploymentSpec: 1:replicas:i? 2:selector:LabelSelector 3:template:PodTemplateSpec 4:strategy:DeploymentStrategy
+  5:minReadySeconds:i 6:revisionHistoryLimit:i? 7:paused:b 9:progressDeadlineSeconds:i?
+DeploymentStatus: 1:observedGeneration:i 2:replicas:i 3:updatedReplicas:i 4:availableReplicas:i
+  5:unavailableReplicas:i 6:conditions:[DeploymentCondition] 7:readyReplicas:i 8:collisionCount:i?
+  9:terminatingReplicas:i?
+ReplicaSetSpec: 1:replicas:i? 2:selector:LabelSelector 3:template:PodTemplateSpec 4:minReadySeconds:i
+ReplicaSetStatus: 1:replicas:i 2:fullyLabeledReplicas:i 3:observedGeneration:i 4:readyReplicas:i 5:availableReplicas:i
+  6:conditions:[ReplicaSetCondition] 7:terminatingReplicas:i?
+ReplicationControllerSpec: 1:replicas:i? 2:selector:{s} 3:template:PodTemplateSpec 4:minReadySeconds:i
 Preconditions: 1:uid:s? 2:resourceVersion:s?
 ScaleSpec: 1:replicas:i
 ScaleStatus: 1:replicas:i 2:selector:s
@@ -165,6 +177,9 @@ StatefulSetUpdateStrategy: 1:type:s 2:rollingUpdate:RollingUpdateStatefulSetStra
 StatefulSetPersistentVolumeClaimRetentionPolicy: 1:whenDeleted:s 2:whenScaled:s
 StatefulSetOrdinals: 1:start:i
 StatefulSetCondition: 1:type:s 2:status:s 3:lastTransitionTime:t 4:reason:s 5:message:s
+DeploymentStrategy: 1:type:s 2:rollingUpdate:RollingUpdateDeployment
+DeploymentCondition: 1:type:s 2:status:s 4:reason:s 5:message:s 6:lastUpdateTime:t 7:lastTransitionTime:t
+ReplicaSetCondition: 1:type:s 2:status:s 3:lastTransitionTime:t 4:reason:s 5:message:s
 DaemonSetUpdateStrategy: 1:type:s 2:rollingUpdate:RollingUpdateDaemonSet
 DaemonSetCondition: 1:type:s 2:status:s 3:lastTransitionTime:t 4:reason:s 5:message:s
 ResourceAttributes: 1:namespace:s 2:verb:s 3:group:s 4:version:s 5:resource:s 6:subresource:s 7:name:s
@@ -224,6 +239,7 @@ ContainerUser: 1:linux:LinuxContainerUser
 ResourceStatus: 1:name:s 2:resources:[ResourceHealth]
 LabelSelectorRequirement: 1:key:s 2:operator:s 3:values:[s]
 RollingUpdateStatefulSetStrategy: 1:partition:i? 2:maxUnavailable:x
+RollingUpdateDeployment: 1:maxUnavailable:x 2:maxSurge:x
 RollingUpdateDaemonSet: 1:maxUnavailable:x 2:maxSurge:x
 FieldSelectorAttributes: 1:rawSelector:s 2:requirements:[FieldSelectorRequirement]
 LabelSelectorAttributes: 1:rawSelector:s 2:requirements:[LabelSelectorRequirement]

@@ -55,6 +55,16 @@ const Columns kPod{{"Name"},
                    {"Nominated Node", 1},
                    {"Readiness Gates", 1}};
 const Columns kStatefulSet{{"Name"}, {"Ready"}, {"Age"}, {"Containers", 1}, {"Images", 1}};
+const Columns kDeployment{{"Name"}, {"Ready"},         {"Up-to-date"}, {"Available"},
+                          {"Age"},  {"Containers", 1}, {"Images", 1},  {"Selector", 1}};
+const Columns kReplicaSet{{"Name"},
+                          {"Desired", 0, "integer"},
+                          {"Current", 0, "integer"},
+                          {"Ready", 0, "integer"},
+                          {"Age"},
+                          {"Containers", 1},
+                          {"Images", 1},
+                          {"Selector", 1}};
 const Columns kDaemonSet{{"Name"},
                          {"Desired", 0, "integer"},
                          {"Current", 0, "integer"},
@@ -118,7 +128,10 @@ const Row kRows[] = {
     {Kind::ServiceAccount, kServiceAccount, service_account_cells},
     {Kind::PersistentVolumeClaim, kClaim, claim_cells},
     {Kind::Service, kService, service_cells},
+    {Kind::ReplicationController, kReplicaSet, replica_set_cells},
     {Kind::DaemonSet, kDaemonSet, daemon_set_cells},
+    {Kind::Deployment, kDeployment, deployment_cells},
+    {Kind::ReplicaSet, kReplicaSet, replica_set_cells},
     {Kind::StatefulSet, kStatefulSet, stateful_set_cells},
     {Kind::Job, kJob, job_cells},
     {Kind::CronJob, kCronJob, cron_job_cells},

@@ -85,6 +85,29 @@ json::array stateful_set_cells(const model::Object& set, WallTime now) {
       joined(template_containers(set), "image")};
 }
 
+json::array deployment_cells(const model::Object& deployment, WallTime now) {
+  return {deployment.meta.name,
+          fmt::format("{}/{}", number_at(deployment.raw, {"status", "readyReplicas"}),
+                      number_at(deployment.raw, {"spec", "replicas"})),
+          number_at(deployment.raw, {"status", "updatedReplicas"}),
+          number_at(deployment.raw, {"status", "availableReplicas"}),
+          age_since(deployment.meta.creation_timestamp, now),
+          joined(template_containers(deployment), "name"),
+          joined(template_containers(deployment), "image"),
+          selector_text(field(deployment.raw, {"spec", "selector"}))};
+}
+
+json::array replica_set_cells(const model::Object& set, WallTime now) {
+  return {set.meta.name,
+          number_at(set.raw, {"spec", "replicas"}),
+          number_at(set.raw, {"status", "replicas"}),
+          number_at(set.raw, {"status", "readyReplicas"}),
+          age_since(set.meta.creation_timestamp, now),
+          joined(template_containers(set), "name"),
+          joined(template_containers(set), "image"),
+          selector_text(field(set.raw, {"spec", "selector"}))};
+}
+
 json::array daemon_set_cells(const model::Object& set, WallTime now) {
   return {set.meta.name,
           number_at(set.raw, {"status", "desiredNumberScheduled"}),

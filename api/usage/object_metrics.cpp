@@ -98,6 +98,16 @@ void append_sets(std::string& out, const store::Store& store) {
                  "Number of desired pods for a StatefulSet.", {"spec", "replicas"});
   append_numbers(out, store, Kind::StatefulSet, "statefulset", "kube_statefulset_status_replicas_ready",
                  "The number of ready replicas per StatefulSet.", {"status", "readyReplicas"});
+  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_spec_replicas",
+                 "Number of desired pods for a deployment.", {"spec", "replicas"});
+  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_status_replicas_available",
+                 "The number of available replicas per deployment.", {"status", "availableReplicas"});
+  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_status_replicas_updated",
+                 "The number of updated replicas per deployment.", {"status", "updatedReplicas"});
+  append_numbers(out, store, Kind::ReplicaSet, "replicaset", "kube_replicaset_spec_replicas",
+                 "Number of desired pods for a ReplicaSet.", {"spec", "replicas"});
+  append_numbers(out, store, Kind::ReplicaSet, "replicaset", "kube_replicaset_status_ready_replicas",
+                 "The number of ready replicas per ReplicaSet.", {"status", "readyReplicas"});
   append_numbers(out, store, Kind::DaemonSet, "daemonset", "kube_daemonset_status_desired_number_scheduled",
                  "The number of nodes that should be running the daemon pod.", {"status", "desiredNumberScheduled"});
   append_numbers(out, store, Kind::DaemonSet, "daemonset", "kube_daemonset_status_number_ready",

@@ -15,6 +15,10 @@
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/services/endpoint_controller.hpp"
+#include "agent/sets/deployment_controller.hpp"
+#include "agent/sets/deployment_sizes.hpp"
+#include "agent/sets/replica_controller.hpp"
+#include "agent/sets/replica_set_object.hpp"
 #include "agent/sets/set_controller.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
 #include "base/log.hpp"
@@ -53,8 +57,9 @@ class StoreClock final : public Clock {
 
 class World {
  public:
-  explicit World(std::uint64_t seed) : random(seed), store(faults(seed)), clock(store) {
-    for (auto& row : {namespaces.row(), garbage.row(), claims.row(), sets.row(), jobs.row(), endpoints.row()})
+  explicit World(std::uint64_t seed) : is_faulty(seed % 4 != 0), random(seed), store(faults(seed)), clock(store) {
+    for (auto& row : {namespaces.row(), garbage.row(), claims.row(), sets.row(), jobs.row(), replicas.row(),
+                      deployments.row(), endpoints.row()})
       runner.add(row);
     put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"kubernetes.io/hostname":"n1"}}})");
@@ -178,6 +183,7 @@ class World {
             .lost_watch = 0.01 * much};
   }
 
+  const bool is_faulty;  ///< Else it is late, and nothing else.
   std::mt19937_64 random;
   store::SlowStore store;
   StoreClock clock;
@@ -198,6 +204,8 @@ class World {
                           .kick = [](const std::string&) {}}};
   SetController sets{clock, cache, store, "n1"};
   JobController jobs{clock, cache, store};
+  ReplicaController replicas{clock, cache, store};
+  DeploymentController deployments{clock, cache, store};
   EndpointController endpoints{store, cache};
   ControllerRunner runner{{.loop = loop, .clock = clock, .writer = writer, .events = [](auto&&...) {}}};
   CacheFeed feed{loop,
@@ -459,6 +467,114 @@ TEST_F(ControllerSimulation, AJobCountsEachPodOnceAndNeverRunsMoreThanItMay) {
     EXPECT_EQ(succeeded.size(), static_cast<std::size_t>(completions)) << "one too many was begun";
     EXPECT_EQ(number("failed"), failed.size());
     for (const auto& pod : pods_of(world, "sum-uid")) EXPECT_TRUE(pod->meta.finalizers.empty()) << pod->meta.name;
+  });
+}
+
+/// A Deployment's pods: those that have not ended and do not end, of all its ReplicaSets.
+std::vector<model::ObjectPtr> active_pods(const World& world) {
+  std::vector<model::ObjectPtr> found;
+  for (const auto& pod : world.store.truth(Kind::Pod)) {
+    if (pod->meta.name.starts_with("web-") && pod->meta.controller() != nullptr && !pod->meta.deleting()) {
+      found.push_back(pod);
+    }
+  }
+  return found;
+}
+
+TEST_F(ControllerSimulation, ADeploymentKeepsItsFloorAndItsCeilingAndConvergesWhateverTheStoreDoes) {
+  play([](World& world) {
+    int version = 1;
+    int replicas = 2 + world.below(4);
+    const auto key = ObjectKey{Kind::Deployment, "default", "web"};
+    const auto decoded = [&] { return *model::decode_deployment(*world.truth(Kind::Deployment, "web")); };
+    auto most = 0;
+    world.look = [&](const store::Change& change) {
+      const auto& pod = *change.object;
+      if (pod.kind != Kind::Pod || world.by_hand || !pod.meta.name.starts_with("web-")) return;
+      if (change.type == store::ChangeType::Added) {
+        // A pod that was made and whose answer and news are both late is one that nobody knows of.
+        const auto unknown = world.is_faulty ? replicas + 2 : 0;
+        EXPECT_LE(static_cast<int>(active_pods(world).size()), most + unknown) << "more than the surge";
+      }
+      // What the controller could not know yet is not held against it.
+      if (world.store.now() - world.disturbed < milliseconds(300)) return;
+      const auto marked =
+          change.type == store::ChangeType::Modified && pod.meta.deleting() && !change.previous->meta.deleting();
+      if (!marked || !World::is_ready(pod)) return;
+      const auto deployment = decoded();
+      const auto left = active_pods(world);
+      const auto available =
+          std::count_if(left.begin(), left.end(), [](const auto& each) { return World::is_ready(*each); });
+      EXPECT_GE(available, deployment.replicas - max_unavailable(deployment)) << "below the floor";
+    };
+    world.put(fmt::format(
+        R"({{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"web","namespace":"default","uid":"web-uid"}},
+        "spec":{{"replicas":{},"selector":{{"matchLabels":{{"app":"web"}}}},"strategy":{{"type":"RollingUpdate",
+        "rollingUpdate":{{"maxSurge":{},"maxUnavailable":{}}}}},"template":{{"metadata":{{"labels":{{"app":"web"}}}},
+        "spec":{{"containers":[{{"name":"c","image":"v1"}}]}}}}}}}})",
+        replicas, 1 + world.below(2), world.below(3)));
+    most = replicas + max_surge(decoded());
+    world.begin();
+    for (int i = 0; i < 14; ++i) {
+      world.run_for(milliseconds(world.below(900)));
+      world.host(0.7);
+      world.disturbed = world.store.now();
+      if (world.chance(0.5)) continue;
+      const auto pods = active_pods(world);
+      switch (world.below(5)) {
+        case 0:
+        case 1:
+          version = world.chance(0.7) ? version + 1 : 1;
+          world.edit(key, [&](json::object& raw) {
+            auto& spec = raw["spec"].get_object()["template"].get_object()["spec"].get_object();
+            spec["containers"].get_array()[0].get_object()["image"] = fmt::format("v{}", version);
+          });
+          break;
+        case 2:
+          for (const auto& pod : pods) {
+            if (world.chance(0.3)) world.set_ready(pod->key(), false);
+          }
+          break;
+        case 3:
+          if (!pods.empty()) {
+            world.remove_gracefully(pods[static_cast<std::size_t>(world.below(static_cast<int>(pods.size())))]->key());
+          }
+          break;
+        default:
+          world.edit(key, [&](json::object& raw) { raw["spec"].get_object()["paused"] = world.chance(0.3); });
+          break;
+      }
+    }
+    world.edit(key, [&](json::object& raw) {
+      replicas = world.below(5);
+      raw["spec"].get_object()["replicas"] = replicas;
+      raw["spec"].get_object()["paused"] = false;
+    });
+    world.disturbed = world.store.now() + std::chrono::hours(1);  // Shares of a changed number are not about the floor.
+    most = std::max(most, replicas + max_surge(decoded()));
+    ASSERT_TRUE(world.converges());
+    const auto pods = active_pods(world);
+    EXPECT_EQ(pods.size(), static_cast<std::size_t>(replicas));
+    EXPECT_EQ(world.store.truth(Kind::Pod).size(), pods.size()) << "one too many, or of nobody";
+    for (const auto& pod : pods) {
+      EXPECT_EQ(find_string(pod->raw.at("spec").at("containers").at(0), {"image"}), fmt::format("v{}", version));
+    }
+    std::set<std::int64_t> revisions;
+    for (const auto& set : world.store.truth(Kind::ReplicaSet)) {
+      const auto typed = model::decode_replica_set(*set);
+      EXPECT_TRUE(revisions.insert(revision_of(*typed)).second) << "two of one revision";
+      if (is_of_template(*typed, decoded().pod_template.raw)) {
+        EXPECT_EQ(typed->replicas, replicas);
+      } else {
+        EXPECT_EQ(typed->replicas, 0);
+      }
+    }
+    const auto status = decoded().status;
+    EXPECT_EQ(status.available, replicas);
+    EXPECT_EQ(status.updated, replicas);
+    const auto* progressing = status.condition("Progressing");
+    ASSERT_NE(progressing, nullptr);
+    EXPECT_EQ(progressing->reason, "NewReplicaSetAvailable");
   });
 }
 

@@ -204,6 +204,16 @@ TEST(Rows, CronJobsShowWhenTheyRun) {
       R"(["x","@daily","<none>","False",1,"60s","5m","c","b","<none>"])");
 }
 
+TEST(Rows, DeploymentsAndTheirSetsShowHowManyThereAre) {
+  const auto* spec = R"("spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"spec":{"containers":[
+      {"name":"c","image":"i:1"}]}}},"status":{"replicas":4,"readyReplicas":2,"updatedReplicas":1,"availableReplicas":2})";
+  EXPECT_EQ(json::serialize(row("apps/v1", "Deployment", spec)), R"(["x","2/3",1,2,"5m","c","i:1","app=web"])");
+  EXPECT_EQ(json::serialize(row("apps/v1", "ReplicaSet", spec)), R"(["x",3,4,2,"5m","c","i:1","app=web"])");
+  EXPECT_EQ(
+      json::serialize(row("v1", "ReplicationController", R"("spec":{"replicas":1,"selector":{"b":"2","a":"1"}})")),
+      R"(["x",1,0,0,"5m","","","a=1,b=2"])");
+}
+
 TEST(Rows, ServicesShowPortsAndSelector) {
   const auto cells = row("v1", "Service", R"("spec":{"type":"NodePort","clusterIP":"None","selector":{"b":"2","a":"1"},
       "ports":[{"port":80,"nodePort":30080,"protocol":"TCP"},{"port":53,"protocol":"UDP"}]})");

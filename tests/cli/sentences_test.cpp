@@ -77,6 +77,43 @@ TEST(Rollout, ADaemonSetsWay) {
             "done: daemon set \"agent\" successfully rolled out\n");
 }
 
+TEST(Rollout, ADeploymentsWay) {
+  const auto deployment = [](std::string_view status) {
+    return rollout(model::Kind::Deployment,
+                   std::string(R"({"metadata":{"name":"web","generation":2},"spec":{"replicas":3},
+        "status":{)")
+                       .append(status)
+                       .append("}}"));
+  };
+  EXPECT_EQ(deployment(R"("observedGeneration":1)"), "Waiting for deployment spec update to be observed...\n");
+  EXPECT_EQ(deployment(R"("observedGeneration":2,"updatedReplicas":1)"),
+            "Waiting for deployment \"web\" rollout to finish: 1 out of 3 new replicas have been updated...\n");
+  EXPECT_EQ(deployment(R"("observedGeneration":2,"updatedReplicas":3,"replicas":4)"),
+            "Waiting for deployment \"web\" rollout to finish: 1 old replicas are pending termination...\n");
+  EXPECT_EQ(deployment(R"("observedGeneration":2,"updatedReplicas":3,"replicas":3,"availableReplicas":2)"),
+            "Waiting for deployment \"web\" rollout to finish: 2 of 3 updated replicas are available...\n");
+  EXPECT_EQ(deployment(R"("observedGeneration":2,"updatedReplicas":3,"replicas":3,"availableReplicas":3)"),
+            "done: deployment \"web\" successfully rolled out\n");
+  EXPECT_EQ(deployment(R"("observedGeneration":2,"updatedReplicas":3,"conditions":[{"type":"Progressing",
+      "status":"False","reason":"ProgressDeadlineExceeded"}])"),
+            "deployment \"web\" exceeded its progress deadline");
+}
+
+TEST(Rollout, ADeploymentsRevisionsAreItsReplicaSetsWithoutTheirHash) {
+  const auto all = value(R"([{"metadata":{"name":"web-b","ownerReferences":[{"uid":"u"}],
+      "annotations":{"deployment.kubernetes.io/revision":"12"}},
+      "spec":{"template":{"metadata":{"labels":{"app":"web","pod-template-hash":"b"}},"spec":{}}}},
+    {"metadata":{"name":"web-a","ownerReferences":[{"uid":"u"}],
+      "annotations":{"deployment.kubernetes.io/revision":"9","kubernetes.io/change-cause":"first"}},"spec":{}},
+    {"metadata":{"name":"new","ownerReferences":[{"uid":"u"}]},"spec":{}},
+    {"metadata":{"name":"other","ownerReferences":[{"uid":"o"}],
+      "annotations":{"deployment.kubernetes.io/revision":"1"}},"spec":{}}])");
+  const auto revisions = revisions_of_deployment(value(R"({"metadata":{"uid":"u"}})"), all.get_array());
+  EXPECT_EQ(revision_table(revisions), "REVISION  CHANGE-CAUSE\n9         first\n12        <none>\n");
+  EXPECT_EQ(json::serialize(revision_to_restore(revisions, 12)->at("data").at("spec").at("template")),
+            R"({"metadata":{"labels":{"app":"web"}},"spec":{}})");
+}
+
 TEST(Rollout, RevisionsBelongToTheirSetAndAreInOrder) {
   const auto all = value(R"([{"revision":2,"metadata":{"ownerReferences":[{"uid":"u"}]}},
     {"revision":1,"metadata":{"ownerReferences":[{"uid":"u"}],"annotations":{"kubernetes.io/change-cause":"first"}}},

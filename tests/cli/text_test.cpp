@@ -200,6 +200,31 @@ TEST(Describe, APodShowsWhyItsContainerDoesNotRun) {
   }
 }
 
+TEST(Describe, ADeploymentAndItsReplicaSets) {
+  Related related;
+  related.sets = {value(R"({"metadata":{"name":"web-a","ownerReferences":[{"uid":"u"}],
+      "annotations":{"deployment.kubernetes.io/revision":"1"}},"spec":{"replicas":0}})"),
+                  value(R"({"metadata":{"name":"web-b","ownerReferences":[{"uid":"u"}],
+      "annotations":{"deployment.kubernetes.io/revision":"2"}},"spec":{"replicas":3},"status":{"replicas":2}})")};
+  const auto text = describe_object(
+      model::info(model::Kind::Deployment),
+      value(R"({"metadata":{"name":"web","namespace":"shop","uid":"u"},"spec":{"replicas":3,"selector":{"matchLabels":
+      {"app":"web"}},"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":"25%","maxUnavailable":1}}},
+      "status":{"replicas":2,"updatedReplicas":2,"availableReplicas":1,"unavailableReplicas":2,
+      "conditions":[{"type":"Available","status":"False","reason":"MinimumReplicasUnavailable"}]}})"),
+      related);
+  for (const auto* wanted :
+       {"Selector:               app=web\n", "3 desired | 2 updated | 2 total | 1 available | 2 unavailable\n",
+        "RollingUpdateStrategy:  1 max unavailable, 25% max surge\n",
+        "Available      False   MinimumReplicasUnavailable\n", "OldReplicaSets:         web-a (0/0 replicas created)\n",
+        "NewReplicaSet:          web-b (2/3 replicas created)\n"}) {
+    EXPECT_THAT(text, HasSubstr(wanted));
+  }
+  EXPECT_THAT(describe_object(model::info(model::Kind::ReplicationController),
+                              value(R"({"metadata":{"name":"rc"},"spec":{"replicas":2,"selector":{"app":"rc"}}})"), {}),
+              HasSubstr("app=rc"));
+}
+
 TEST(Describe, ASecretShowsNoValue) {
   const auto text =
       describe_object(model::info(model::Kind::Secret),

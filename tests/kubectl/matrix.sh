@@ -196,6 +196,62 @@ ok 'Name: +robot' describe sa robot
 ok 'Name: +web' describe endpoints web
 ok 'Name: +web-' describe controllerrevision
 
+step "deployments"
+cat >deploy.yaml <<'END'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: front, annotations: {kubernetes.io/change-cause: the first}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: front}}
+  template:
+    metadata: {labels: {app: front}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: c, image: "busybox:1.35", command: [sleep, "3600"]}]
+END
+ok 'deployment.apps/front created' apply -f deploy.yaml
+K_SECONDS=60 ok 'deployment "front" successfully rolled out' rollout status deploy/front
+ok 'NAME +READY +UP-TO-DATE +AVAILABLE +AGE
+front +2/2 +2 +2 ' get deploy front
+ok 'NAME +DESIRED +CURRENT +READY +AGE.*CONTAINERS +IMAGES +SELECTOR
+front-[a-z0-9]+ +2 +2 +2 .*busybox:1.35 +app=front,pod-template-hash=' get rs -l app=front -o wide
+ok 'deployment.apps/front .*replicaset.apps/front-' get all
+ok 'Replicas: +2 desired \| 2 updated \| 2 total \| 2 available.*StrategyType: +RollingUpdate.*NewReplicaSet: +front-[a-z0-9]+ \(2/2 replicas created\).*ScalingReplicaSet' describe deploy front
+ok 'Controlled By: +Deployment/front.*2 current / 2 desired' describe rs
+ok 'scaled' scale deploy/front --replicas=1
+ok 'deployment.apps/front image updated' set image deploy/front c=busybox:1.36-none
+ok 'deployment.apps/front paused' rollout pause deploy/front
+ok 'deployment.apps/front resumed' rollout resume deploy/front
+ok 'REVISION +CHANGE-CAUSE
+1 +the first
+2 +the first' rollout history deploy/front
+ok 'rolled back' rollout undo deploy/front
+K_SECONDS=60 ok 'successfully rolled out' rollout status deploy/front
+ok '^3$' get deploy front -o 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'
+ok 'deployment.apps/front restarted' rollout restart deploy/front
+ok 'maxUnavailable' explain deploy.spec.strategy.rollingUpdate
+refused 1 'spec.strategy.rollingUpdate: Forbidden|may not be specified when strategy' patch deploy front -p '{"spec":{"strategy":{"type":"Recreate"}}}'
+ok 'deployment.apps "front" deleted' delete deploy front
+ok 'deployment.apps/quick created' create deployment quick --image=busybox:1.35
+ok 'quick' delete deploy quick
+cat >rc.yaml <<'END'
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: older}
+spec:
+  replicas: 1
+  template:
+    metadata: {labels: {app: older}}
+    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: "busybox:1.35", command: [sleep, "3600"]}]}
+END
+ok 'replicationcontroller/older created' create -f rc.yaml
+ok 'NAME +DESIRED +CURRENT +READY +AGE
+older +1 ' get rc older
+ok 'scaled' scale rc older --replicas=2
+ok 'Selector: +app=older' describe rc older
+ok 'deleted' delete rc older
+
 step "logs"
 ok '^serving as web-0$' logs web-0
 ok 'serving as web-[01]' logs sts/web --tail=1

@@ -187,6 +187,20 @@ TEST(Defaults, ValuesOfTheWrongTypeAreLeftForValidation) {
   }
 }
 
+TEST(Defaults, DeploymentsAndReplicaSetsAndReplicationControllers) {
+  EXPECT_EQ(defaulted(Kind::Deployment, R"({"spec":{}})"), same(R"({"spec":{"replicas":1,"revisionHistoryLimit":10,
+    "progressDeadlineSeconds":600,
+    "strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":"25%"}}}})"));
+  EXPECT_EQ(defaulted(Kind::Deployment, R"({"spec":{"replicas":0,"strategy":{"type":"Recreate"}}})"),
+            same(R"({"spec":{"replicas":0,"revisionHistoryLimit":10,"progressDeadlineSeconds":600,
+    "strategy":{"type":"Recreate"}}})"));
+  EXPECT_EQ(defaulted(Kind::ReplicaSet, R"({"spec":{}})"), same(R"({"spec":{"replicas":1}})"));
+  EXPECT_EQ(defaulted(Kind::ReplicationController, R"({"spec":{"template":{"metadata":{"labels":{"a":"b"}}}}})")
+                .at("spec")
+                .at("selector"),
+            same(R"({"a":"b"})"));
+}
+
 TEST(Conversion, OldVersionsKeepTheirOldDefaults) {
   auto set = same(R"({"apiVersion":"extensions/v1beta1","kind":"DaemonSet","metadata":{"name":"a"},
     "spec":{"templateGeneration":3,"template":{"metadata":{"labels":{"app":"x"}}}}})");
@@ -197,6 +211,23 @@ TEST(Conversion, OldVersionsKeepTheirOldDefaults) {
   auto later = same(R"({"apiVersion":"apps/v1beta2","kind":"StatefulSet","spec":{}})");
   ASSERT_TRUE(convert_to_current(later).ok());
   EXPECT_EQ(later, same(R"({"apiVersion":"apps/v1","kind":"StatefulSet","spec":{}})"));
+  auto deployment = same(R"({"apiVersion":"extensions/v1beta1","kind":"Deployment","metadata":{"name":"a"},
+    "spec":{"rollbackTo":{"revision":1},"template":{"metadata":{"labels":{"app":"x"}}}}})");
+  ASSERT_TRUE(convert_to_current(deployment).ok());
+  EXPECT_EQ(deployment, same(R"({"apiVersion":"apps/v1","kind":"Deployment",
+    "metadata":{"name":"a","labels":{"app":"x"}},"spec":{"revisionHistoryLimit":2147483647,
+    "progressDeadlineSeconds":2147483647,"selector":{"matchLabels":{"app":"x"}},
+    "strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1,"maxSurge":1}},
+    "template":{"metadata":{"labels":{"app":"x"}}}}})"));
+  auto beta = same(R"({"apiVersion":"apps/v1beta1","kind":"Deployment","spec":{"strategy":{"type":"Recreate"}}})");
+  ASSERT_TRUE(convert_to_current(beta).ok());
+  EXPECT_EQ(beta, same(R"({"apiVersion":"apps/v1","kind":"Deployment",
+    "spec":{"revisionHistoryLimit":2,"strategy":{"type":"Recreate"}}})"));
+  auto set_of_old = same(R"({"apiVersion":"extensions/v1beta1","kind":"ReplicaSet","metadata":{"labels":{"mine":"1"}},
+    "spec":{"template":{"metadata":{"labels":{"app":"x"}}}}})");
+  ASSERT_TRUE(convert_to_current(set_of_old).ok());
+  EXPECT_EQ(set_of_old, same(R"({"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"labels":{"mine":"1"}},
+    "spec":{"selector":{"matchLabels":{"app":"x"}},"template":{"metadata":{"labels":{"app":"x"}}}}})"));
   auto unknown = same(R"({"apiVersion":"batch/v1","kind":"Lemon"})");
   EXPECT_TRUE(failed_with(convert_to_current(unknown), ErrorCode::InvalidArgument));
 }

@@ -231,6 +231,17 @@ inline json::object full_object(Kind kind) {
                "internalTrafficPolicy: Local, publishNotReadyAddresses: true, loadBalancerClass: example.com/lb, "
                "trafficDistribution: PreferClose, healthCheckNodePort: 30000, "
                "ports: [{name: http, port: 80, targetPort: http, protocol: TCP, nodePort: 30080, appProtocol: http}]}";
+      case Kind::ReplicationController:
+        return "spec:\n  replicas: 2\n  minReadySeconds: 1\n" +
+               std::string(set_template)
+                   .replace(set_template.find("{matchLabels: {app: web}}"),
+                            std::string_view("{matchLabels: {app: web}}").size(), "{app: web}");
+      case Kind::Deployment:
+        return "spec:\n  replicas: 2\n  minReadySeconds: 1\n  revisionHistoryLimit: 2\n  paused: true\n"
+               "  progressDeadlineSeconds: 60\n  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 10%, "
+               "maxSurge: 1}}\n" +
+               set_template;
+      case Kind::ReplicaSet: return "spec:\n  replicas: 2\n  minReadySeconds: 1\n" + set_template;
       case Kind::DaemonSet:
         return "spec:\n  minReadySeconds: 1\n  revisionHistoryLimit: 2\n  updateStrategy: {type: RollingUpdate, "
                "rollingUpdate: {maxUnavailable: 10%, maxSurge: 0}}\n" +

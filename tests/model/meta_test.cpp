@@ -23,7 +23,8 @@ TEST(Kinds, TheTableIsInEnumOrderAndEverySpellingIsFound) {
     }
   }
   EXPECT_EQ(find_kind("STS")->kind, Kind::StatefulSet);
-  EXPECT_EQ(find_kind("deploy"), nullptr);
+  EXPECT_EQ(find_kind("deploy")->kind, Kind::Deployment);
+  EXPECT_EQ(find_kind("ship"), nullptr);
   EXPECT_EQ(find_kind(""), nullptr);
   EXPECT_EQ(info(Kind::StatefulSet).api_version(), "apps/v1");
   EXPECT_EQ(info(Kind::Pod).api_version(), "v1");
