@@ -57,7 +57,7 @@ void check_replication_controller(const Reader& root) {
     spec.fail("selector", "required");
   } else {
     check_labels(spec, "selector");
-    if (!matches(selector, metadata.text_map("labels"))) {
+    if (spec.has("template") && !matches(selector, metadata.text_map("labels"))) {
       metadata.fail("labels", "invalid value: `selector` does not match template `labels`");
     }
   }

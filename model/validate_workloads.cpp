@@ -46,7 +46,7 @@ void check_selector_and_template(const Reader& spec, const std::set<std::string>
     const auto wanted = read_label_selector(selector);
     if (wanted.match_labels.empty() && wanted.match_expressions.empty()) {
       spec.fail("selector", "invalid value: empty selector is invalid for a set");
-    } else if (!matches(wanted, metadata.text_map("labels"))) {
+    } else if (spec.has("template") && !matches(wanted, metadata.text_map("labels"))) {
       metadata.fail("labels", "invalid value: `selector` does not match template `labels`");
     }
   }

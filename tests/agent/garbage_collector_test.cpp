@@ -87,7 +87,7 @@ TEST_F(GarbageCollectorTest, TheSameNameWithAnotherUidIsNoOwner) {
 }
 
 TEST_F(GarbageCollectorTest, AnOwnerOfAnUnknownKindKeepsItsDependents) {
-  map("b", R"({"apiVersion":"apps/v1","kind":"Deployment","name":"x","uid":"1"})");
+  map("b", R"({"apiVersion":"apps/v1","kind":"Widget","name":"x","uid":"1"})");
   map("c", R"({"apiVersion":"example.com/v1","kind":"ConfigMap","name":"x","uid":"2"})");
   put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"p","ownerReferences":[
       {"apiVersion":"v1","kind":"ConfigMap","name":"x","uid":"3"}]}})");

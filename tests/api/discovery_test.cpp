@@ -70,7 +70,8 @@ TEST(Discovery, AKindIsInAllOnceAndHasOneShortName) {
       if (!entry.short_names.empty()) shorts.emplace(entry.short_names);
     }
   }
-  EXPECT_THAT(in_all, ElementsAre("cronjobs", "daemonsets", "jobs", "pods", "services", "statefulsets"));
+  EXPECT_THAT(in_all, ElementsAre("cronjobs", "daemonsets", "deployments", "jobs", "pods", "replicasets",
+                                  "replicationcontrollers", "services", "statefulsets"));
   for (const auto& name : shorts) EXPECT_EQ(shorts.count(name), 1U) << name;
 }
 

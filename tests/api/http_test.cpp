@@ -176,9 +176,9 @@ TEST_F(Http, AStatusHasDetailsWhereKubernetesSendsThem) {
   EXPECT_EQ(details("PATCH", pods + "/web/ephemeralcontainers", "{}", "application/strategic-merge-patch+json"),
             nothing);
   EXPECT_EQ(details("GET", pods + "/web/attach/x", ""), nothing);
-  EXPECT_EQ(details("GET", "/api/v1/replicationcontrollers", ""), nothing);
-  EXPECT_EQ(details("GET", "/apis/apps/v1/deployments", ""), nothing);
-  EXPECT_EQ(details("GET", "/apis/apps/v9/deployments", ""), "404 none") << "no version of ours";
+  EXPECT_EQ(details("GET", "/api/v1/widgets", ""), nothing);
+  EXPECT_EQ(details("GET", "/apis/apps/v1/widgets", ""), nothing);
+  EXPECT_EQ(details("GET", "/apis/apps/v9/widgets", ""), "404 none") << "no version of ours";
   EXPECT_EQ(details("PUT", pods), "405 {}");
   EXPECT_EQ(details("GET", pods + "/gone", ""), R"(404 {"name":"gone","kind":"pods"})");
   EXPECT_EQ(details("GET", "/apis/apps/v1/namespaces/default/statefulsets/gone", ""),

@@ -119,10 +119,9 @@ TEST(ProtobufBody, DeploymentsAndTheirLikeAreRead) {
   // replicas 0 (a pointer) · selector {matchLabels {app: web}} · strategy {type, maxUnavailable 1, maxSurge "25%"} ·
   // paused · progressDeadlineSeconds 60
   ProtobufWriter deployment;
-  deployment.bytes(2, from_hex("0800"
-                               "120c0a0a0a036170701203776562"
-                               "221f0a0d526f6c6c696e67557064617465"
-                               "120e0a0408001001120608011a03323525"
+  deployment.bytes(2, from_hex("0800120c0a0a0a036170701203776562"
+                               "22200a0d526f6c6c696e67557064617465"
+                               "120f0a0408001001120708011a03323525"
                                "3801483c"));
   const auto object = decode("Deployment", deployment);
   ASSERT_TRUE(object) << object.error().message;
@@ -130,8 +129,7 @@ TEST(ProtobufBody, DeploymentsAndTheirLikeAreRead) {
             R"({"replicas":0,"selector":{"matchLabels":{"app":"web"}},"strategy":{"type":"RollingUpdate",)"
             R"("rollingUpdate":{"maxUnavailable":1,"maxSurge":"25%"}},"paused":true,"progressDeadlineSeconds":60})");
   ProtobufWriter controller;
-  controller.bytes(2, from_hex("0802120a0a03617070120377656220"
-                               "05"));
+  controller.bytes(2, from_hex("0802120a0a0361707012037765622005"));
   const auto older = decode("ReplicationController", controller);
   ASSERT_TRUE(older) << older.error().message;
   EXPECT_EQ(json::serialize(older->at("spec")), R"({"replicas":2,"selector":{"app":"web"},"minReadySeconds":5})");

@@ -132,7 +132,9 @@ TEST(Resources, WordsMeanKindsAndNames) {
   EXPECT_EQ(names({"sts", "a", "b"}), "statefulset.apps/a statefulset.apps/b ");
   EXPECT_EQ(names({"po,svc"}), "pod/ service/ ");
   EXPECT_EQ(names({"pod/a", "ds/b"}), "pod/a daemonset.apps/b ");
-  EXPECT_EQ(names({"all"}), "pod/ service/ daemonset.apps/ statefulset.apps/ cronjob.batch/ job.batch/ ");
+  EXPECT_EQ(names({"all"}),
+            "pod/ replicationcontroller/ service/ daemonset.apps/ deployment.apps/ replicaset.apps/ statefulset.apps/ "
+            "cronjob.batch/ job.batch/ ");
   EXPECT_EQ(names({"statefulsets.apps"}), "statefulset.apps/ ");
   EXPECT_EQ(names({"foo"}), "the server doesn't have a resource type \"foo\"");
   EXPECT_FALSE(parse_resources({"pod/a", "b"}));
@@ -216,8 +218,8 @@ TEST(Describe, ADeploymentAndItsReplicaSets) {
   for (const auto* wanted :
        {"Selector:               app=web\n", "3 desired | 2 updated | 2 total | 1 available | 2 unavailable\n",
         "RollingUpdateStrategy:  1 max unavailable, 25% max surge\n",
-        "Available      False   MinimumReplicasUnavailable\n", "OldReplicaSets:         web-a (0/0 replicas created)\n",
-        "NewReplicaSet:          web-b (2/3 replicas created)\n"}) {
+        "Available      False   MinimumReplicasUnavailable\n", "OldReplicaSets:  web-a (0/0 replicas created)\n",
+        "NewReplicaSet:   web-b (2/3 replicas created)\n"}) {
     EXPECT_THAT(text, HasSubstr(wanted));
   }
   EXPECT_THAT(describe_object(model::info(model::Kind::ReplicationController),

@@ -146,7 +146,7 @@ TEST_F(SqliteStore, RowsThatThisVersionCannotReadAreKeptListedAndHurtNobody) {
       "\"namespace\":\"default\"}}'),"
       " ('ConfigMap', 'default', 'liar', '{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
       "\"other\",\"namespace\":\"default\"}}'),"
-      " ('Deployment', 'default', 'web', '{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\"}')");
+      " ('Widget', 'default', 'web', '{\"apiVersion\":\"apps/v1\",\"kind\":\"Widget\"}')");
   const auto dump = [this] { return rows(); };
   const auto before = dump();
   std::mutex mutex;

@@ -30,7 +30,7 @@ def fill(agent):
     agent.ailments[:] = [
         {"what": "pod", "subject": "default/mongo-2", "sentence": why, "since": now(300)},
         {"what": "pod", "subject": "streams/kafka-2", "sentence": "main: ContainerCreating", "since": now(9)},
-        {"what": "manifest", "subject": "/etc/berth/manifests/proxy.yaml:14", "sentence": "Deployment default/proxy: this agent runs no Deployments", "since": now(4000), "warning": True},
+        {"what": "manifest", "subject": "/etc/berth/manifests/proxy.yaml:14", "sentence": "Ingress default/proxy: this agent serves no Ingress", "since": now(4000), "warning": True},
     ]
     for number, (about, reason, message, warning, ago, times) in enumerate([
         (pods[2], "BackOff", "Back-off restarting failed container main in pod mongo-2_default(4c1f)", True, 12, 41),
