@@ -17,20 +17,15 @@ std::string_view group_of(std::string_view api_version) {
 }
 
 /// Of groups that we serve in part. From the Kubernetes API reference, v1.30, and of what it had before.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kNeighbours{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kNeighbours{
     {{"", "Binding"},
      {"", "ComponentStatus"},
      {"", "LimitRange"},
      {"", "PodTemplate"},
-     {"", "ReplicationController"},
      {"", "ResourceQuota"},
-     {"apps", "Deployment"},
-     {"apps", "ReplicaSet"},
-     {"extensions", "Deployment"},
      {"extensions", "Ingress"},
      {"extensions", "NetworkPolicy"},
      {"extensions", "PodSecurityPolicy"},
-     {"extensions", "ReplicaSet"},
      {"storage.k8s.io", "CSIDriver"},
      {"storage.k8s.io", "CSINode"},
      {"storage.k8s.io", "CSIStorageCapacity"},
