@@ -34,6 +34,5 @@ PodSpec read_pod_spec(const Reader& spec);
 PodTemplate read_pod_template(const Reader& from);
 PodStatus read_pod_status(const Reader& status);
 LabelSelector read_label_selector(const Reader& selector);
-PodTemplate read_pod_template(const Reader& from);
 
 }  // namespace berth::model

@@ -65,14 +65,6 @@ void read_service(const Reader& root, Service& service) {
 
 }  // namespace
 
-PodTemplate read_pod_template(const Reader& from) {
-  PodTemplate result;
-  result.meta = read_template_meta(from.child("metadata"));
-  result.spec = read_pod_spec(from.child("spec"));
-  if (from.present()) result.raw = *from.raw();
-  return result;
-}
-
 LabelSelector read_label_selector(const Reader& selector) {
   return {selector.text_map("matchLabels"), read_requirements(selector, "matchExpressions")};
 }

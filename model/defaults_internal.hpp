@@ -19,9 +19,6 @@ void default_pod_only(json::object& spec);
 /// What the sources that pods' volumes and PersistentVolumes share get (SetDefaults_ISCSIVolumeSource and its like).
 void default_disk_source(json::object& holder);
 
-/// What a set's pod template gets.
-void default_template(json::object& spec);
-
 /// volumeMode and status.phase of a claim or a claim template.
 void default_claim(json::object& claim);
 

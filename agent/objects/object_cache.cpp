@@ -101,8 +101,6 @@ struct ObjectCache::Rows {
         plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
         indexed<&Cache::jobs_, &Cache::put_job, &Cache::drop_job>(Kind::Job, kTemplate),
         plain<&Cache::cron_jobs_, model::decode_cron_job>(Kind::CronJob, kSpec),
-}
-
         plain<&Cache::deployments_, model::decode_deployment>(Kind::Deployment, kTemplate),
         indexed<&Cache::replica_sets_, &Cache::put_replica_set, &Cache::drop_replica_set>(Kind::ReplicaSet, kTemplate),
         plain<&Cache::replication_controllers_, model::decode_replication_controller>(Kind::ReplicationController,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/31-deployment.sh - a Deployment is replaced under load and nobody notices; one that is broken stops by itself.
+# tests/e2e/32-deployment.sh - a Deployment is replaced under load and nobody notices; one that is broken stops by itself.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
