@@ -25,12 +25,12 @@
 #include "agent/jobs/job_controller.hpp"
 #include "agent/log_watch.hpp"
 #include "agent/node/node_reporter.hpp"
+#include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/placement.hpp"
-#include "agent/pod_records.hpp"
 #include "agent/pods/pod_driver.hpp"
 #include "agent/pods/pod_inputs.hpp"
 #include "agent/pods/pod_status.hpp"
@@ -40,7 +40,7 @@
 #include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/host_routes.hpp"
-#include "agent/services/names.hpp"
+#include "agent/services/last_known.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -265,6 +265,8 @@ class HostAgent final : public Agent {
   void drive(const PodPtr& pod);
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
+  void record_all_names();
+  void record_names(const model::ObjectPtr& object, bool is_there);
   void publish_names();
   void on_stop_signal(int signal);
   void stop_alone(int signal);
@@ -311,7 +313,8 @@ class HostAgent final : public Agent {
   HostShutdown shutdown_;
   Placement placement_;
   Recovery recovery_;
-  PodRecords records_;
+  ObjectRecords records_;
+  LastKnown last_known_;
   StrangerOrders orders_;
   Health health_;
   LogWatch log_watch_;
@@ -407,7 +410,7 @@ void HostAgent::drive(const PodPtr& pod) {
     return;
   }
   held_.erase(pod->meta.uid);
-  records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
+  if (!records_.has_pod(pod->meta.uid)) records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
   driver_.set_pod(pod);
 }
 
@@ -419,6 +422,10 @@ void HostAgent::wake_set(const model::OwnerReference* set) {
 
 void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   board_.set_strangers(strangers);
+  std::set<std::string> uids;
+  for (const auto& stranger : strangers) uids.insert(stranger.uid);
+  last_known_.judge(std::move(uids));
+  publish_names();
   for (const auto& [name, pod] : cache_.pods()) {
     if (!held_.contains(pod->meta.uid)) continue;
     drive(pod);
@@ -428,6 +435,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
         "A pod of this name, or of this DaemonSet, that has no object runs on this host: adopt or remove it first, see "
         "berth pods strangers");
   }
+  if (strangers.empty()) records_.sweep();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
 }
 
@@ -460,6 +468,9 @@ void HostAgent::begin() {
        .port = static_cast<std::uint16_t>(config_.dns_port)},
       [this](const std::string& error) { loop_.post([this, error] { on_resolver_news(error); }); });
   recovery_.begin(std::move(here));
+  // Before the first zone, and before this store's services are recorded over those of another.
+  if (!recovery_.trusts_store()) last_known_.remember(records_.all());
+  record_all_names();
   recovery_.look_for_orphans();
   runner_.wake_all();
   publish_names();
@@ -544,6 +555,7 @@ void HostAgent::on_change(const store::Change& change) {
   } else if (object.kind == Kind::StatefulSet) {
     for (const auto& uid : order_.waiting_in(object.meta.uid)) driver_.kick(uid);
   } else if (object.kind == Kind::Service) {
+    record_names(change.object, change.type != store::ChangeType::Deleted);
     publish_names();
   } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
     for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
@@ -551,7 +563,9 @@ void HostAgent::on_change(const store::Change& change) {
     if (change.type != store::ChangeType::Deleted) orders_.take(object);
   } else if (object.kind == Kind::Endpoints || object.kind == Kind::EndpointSlice) {
     // Made by hand for a service without a selector: that service's names.
-    if (!is_derived(object) || (change.previous && !is_derived(*change.previous))) publish_names();
+    if (is_derived(object) && !(change.previous && !is_derived(*change.previous))) return;
+    record_names(change.object, change.type != store::ChangeType::Deleted && !is_derived(object));
+    publish_names();
   }
 }
 
@@ -568,13 +582,14 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   driver_.kick_all();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
   runner_.wake_all();
+  record_all_names();
   publish_names();
 }
 
 void HostAgent::on_pod_gone(const std::string& uid) {
   held_.erase(uid);
   order_.forget(uid);
-  records_.forget(uid);
+  records_.forget_pod(uid);
   driver_.remove_pod(uid);
   recovery_.on_settled(uid);
 }
@@ -593,7 +608,27 @@ void HostAgent::on_pod(const store::Change& change) {
   if (found == cache_.pods().end() || found->second->meta.uid != object.meta.uid) return;
   const auto& pod = found->second;
   if (pod->spec.node_name == config_.node_name) drive(pod);
-  if (endpoints_changed(change)) publish_names();
+  if (!endpoints_changed(change)) return;
+  // With the address and the readiness that its names answer with, should the store be lost.
+  if (records_.has_pod(object.meta.uid)) records_.keep(change.object);
+  publish_names();
+}
+
+void HostAgent::record_all_names() {
+  auto all = store_->list(Kind::Service).objects;
+  for (const auto kind : {Kind::Endpoints, Kind::EndpointSlice}) {
+    for (const auto& object : store_->list(kind).objects) {
+      if (!is_derived(*object)) all.push_back(object);
+    }
+  }
+  records_.keep_all(all);
+}
+
+/// A service, or endpoints made by hand.
+void HostAgent::record_names(const model::ObjectPtr& object, bool is_there) {
+  if (is_there) return records_.keep(object);
+  records_.forget(object->key());
+  last_known_.forget(object->key());
 }
 
 void HostAgent::publish_names() {
@@ -602,7 +637,7 @@ void HostAgent::publish_names() {
   // Posted, so that a burst of changes makes one zone.
   loop_.post([this] {
     names_posted_ = false;
-    const auto names = make_names(cache_, config_.cluster_domain);
+    const auto names = last_known_.names(cache_, config_.cluster_domain);
     dns_->publish(names);
     auto routes = host_routes(names, systemd::kMostDomains);
     if (resolver_) resolver_->set({.domains = std::move(routes.domains), .left_out = routes.left_out});

@@ -54,6 +54,9 @@ class Recovery {
   /// containerd is there (again).
   void retry();
 
+  /// Is this store known to have made all that runs here? Then nothing is a stranger. From begin() on.
+  bool trusts_store() const { return trusted_; }
+
   /// Must `pod` wait? A stranger of its name (see in_the_way()) may use its data and its ports, and until the host was
   /// looked through there may be one, unless this store is known to have made all that runs here.
   bool holds(const model::Pod& pod) const;

@@ -48,7 +48,7 @@ void StrangerOrders::adopt(const model::Stranger& stranger) {
     rooms_.recovery.explain(stranger.uid, why);
     end(stranger.uid);
   };
-  auto object = rooms_.records.read(stranger.uid);
+  auto object = rooms_.records.read_pod(stranger.uid);
   if (!object) return failed(object.error().context("its record"));
   object->raw["status"] = json::object{};
   rooms_.store.create(*std::move(object), Durability::Durable,

@@ -5,9 +5,9 @@
 #include <map>
 #include <string>
 
+#include "agent/object_records.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/store_writer.hpp"
-#include "agent/pod_records.hpp"
 #include "agent/recovery.hpp"
 #include "base/loop.hpp"
 #include "store/store.hpp"
@@ -20,7 +20,7 @@ struct StrangerRooms {
   store::Store& store;
   StoreWriter& writer;
   Recovery& recovery;
-  const PodRecords& records;
+  const ObjectRecords& records;
   EventSink events;
   std::string node;
   std::function<void(const runtime::PodIdentity&)> take_down;  ///< Ends in on_gone().

@@ -1,7 +1,7 @@
 // tests/agent/recovery_test.cpp - what a start finds on the host, and what it does about it.
 #include "agent/recovery.hpp"
 
-#include "agent/pod_records.hpp"
+#include "agent/object_records.hpp"
 #include "tests/agent/recovery_fixture.hpp"
 
 namespace berth::agent {
@@ -77,21 +77,21 @@ TEST_F(RecoveryTest, InAStoreThatIsNotKnownEveryPodWaitsUntilTheHostWasLookedThr
 }
 
 TEST_F(RecoveryTest, ARecordedPodCanBeMadeAgainUnderItsUid) {
-  PodRecords records(dir / "objects", *lane);
+  ObjectRecords records(dir / "objects", *lane);
   auto object = pod_object("web-0", "11111111-1111-4111-8111-111111111111");
   object.raw["metadata"].as_object()["ownerReferences"] = json::array{json::object{{"uid", "gone"}}};
   object.raw["metadata"].as_object()["resourceVersion"] = "77";
   records.keep(std::make_shared<const model::Object>(object));
-  const auto read = records.read(object.meta.uid);
+  const auto read = records.read_pod(object.meta.uid);
   ASSERT_TRUE(read.ok()) << read.error().message();
   const auto made = store::create_and_wait(*store, *read);
   ASSERT_TRUE(made.ok()) << made.error().message();
   EXPECT_EQ((*made)->meta.uid, object.meta.uid);
   EXPECT_TRUE((*made)->meta.owner_references.empty());
   EXPECT_EQ(find_string((*made)->raw.at("spec"), {"nodeName"}), "here");
-  EXPECT_TRUE(failed_with(records.read("../../etc/passwd"), ErrorCode::InvalidArgument));
-  records.forget(object.meta.uid);
-  EXPECT_TRUE(failed_with(records.read(object.meta.uid), ErrorCode::NotFound));
+  EXPECT_TRUE(failed_with(records.read_pod("../../etc/passwd"), ErrorCode::InvalidArgument));
+  records.forget_pod(object.meta.uid);
+  EXPECT_TRUE(failed_with(records.read_pod(object.meta.uid), ErrorCode::NotFound));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ class StrangerOrdersTest : public RecoveryTest {
   }
 
   SystemClock clock;
-  PodRecords records{dir / "objects", *lane};
+  ObjectRecords records{dir / "objects", *lane};
   std::unique_ptr<StoreWriter> writer;
   std::unique_ptr<StrangerOrders> orders;
   std::vector<std::string> events;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/25-lost-store.sh - a store that is missing, empty, damaged, newer or another host's takes no container down.
+# tests/e2e/25-lost-store.sh - a store that is missing, empty, damaged, newer or another host's takes no container and no name down.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -9,6 +9,8 @@ apiVersion: v1
 kind: Pod
 metadata: {name: $1, labels: {app: kept}}
 spec:
+  hostname: $1
+  subdomain: kept
   terminationGracePeriodSeconds: 1
   containers:
   - name: main
@@ -16,6 +18,10 @@ spec:
     command: [sleep, "1000000"]
 END
 }
+names() {
+  for each in kept-0.kept kept-1.kept kept-2.kept kept; do echo "$each: $(resolve $each.default.svc.$domain)"; done
+}
+last_name() { names | tail -n 1; }
 processes() { ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io tasks ls | awk '$3 == "RUNNING" { print $1, $2 }' | sort; }
 edit_store() { # SQL...
   /usr/bin/python3 - "$state/berth.db" "$@" <<'END'
@@ -31,11 +37,20 @@ strangers() { host_status | jq -r '[.strangers[].name] | sort | join(" ")'; }
 
 step "pods from the API, and one from a manifest"
 start_agent
+berth apply -f - >/dev/null <<'END'
+apiVersion: v1
+kind: Service
+metadata: {name: kept}
+spec: {clusterIP: None, selector: {app: kept}}
+END
 for name in kept-0 kept-1; do one_pod $name >"$BERTH_TEST_DIR/pod.yaml"; berth apply -f "$BERTH_TEST_DIR/pod.yaml" >/dev/null; done
 one_pod kept-2 | put_manifest kept.yaml
 wait_ready 20 app=kept 3
 before=$(processes)
 expect "processes" "$(wc -l <<<"$before")" 3
+addresses=$(for each in kept-0 kept-1 kept-2; do pod_ip $each; done | sort | tr '\n' ' ' | sed 's/ $//')
+wait_for 5 "names" is "kept: $addresses" last_name
+named=$(names)
 sleep 1.5 # The status of a pod is on disk within a second.
 stop_agent KILL
 edit_store "PRAGMA wal_checkpoint(TRUNCATE)" # So that the file alone is all of it.
@@ -43,10 +58,14 @@ mkdir "$BERTH_TEST_DIR/good"
 cp -a "$state"/berth.db* "$BERTH_TEST_DIR/good/"
 put_back() { rm -f "$state"/berth.db*; cp -a "$BERTH_TEST_DIR/good"/berth.db* "$state/"; }
 
+both() { processes; names; }
+
 # The agent starts on the store as it is, and whatever it thinks of it, nothing that runs is touched.
 lives_on() { # STRANGERS
   start_agent
-  stays 2 "the processes" is "$before" processes
+  wait_for 2 "the names answer" is "$named" names
+  stays 2 "the processes, and the names" is "$before
+$named" both
   expect "strangers" "$(strangers)" "$1"
   stop_agent KILL
   put_back
@@ -112,6 +131,7 @@ expect "no order is left" "$(field node bed '.metadata.annotations // {} | keys 
 wait_for 10 "the adopted one has its object" is_ready kept-0
 expect "with its uid" "$(pod_uid kept-0)" "$adopted"
 expect "and its process" "$(processes | grep "$adopted")" "$(grep "$adopted" <<<"$before")"
+expect "names: the adopted one's, and not the removed one's" "$(names | head -n 3)" "$(sed '2s/:.*/: /' <<<"$named" | head -n 3)"
 expect "left to decide" "$(strangers)" "kept-2"
 
 step "an object of that name is in the way: adopting says so, and the stranger stays"

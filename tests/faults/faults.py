@@ -438,25 +438,22 @@ def store_fault(w, damage):
     w.writer.go_on()
 
 
-NO_NAMES = "a store that knows no pod knows no name: until the copy is back the answer is that there is none"
-
-
-def store_row(what, short=False, forgets=False):
+def store_row(what, short=False):
     def keep(damage):
         def fault(w):
             store_fault(w, damage)
         fault.__name__ = damage.__name__
-        row(f"the store {what}; then its copy put back", {**STORE_AWAY, "wrong": NO_NAMES} if forgets else STORE_AWAY, short)(fault)
+        row(f"the store {what}; then its copy put back", STORE_AWAY, short)(fault)
         return damage
     return keep
 
 
-@store_row("removed", short=True, forgets=True)
+@store_row("removed", short=True)
 def store_removed(database):
     os.unlink(database)
 
 
-@store_row("emptied", forgets=True)
+@store_row("emptied")
 def store_emptied(database):
     open(database, "w", encoding="ascii").close()
 
@@ -492,7 +489,7 @@ def store_bad_rows(database):
          "WHERE name='plain-1' AND kind='Pod'")
 
 
-@store_row("replaced by that of another host", forgets=True)
+@store_row("replaced by that of another host")
 def store_of_another(database):
     other = f"{BED}/other"
     for name in ("state", "run", "manifests"):
