@@ -132,6 +132,7 @@ class HostAgent final : public Agent {
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         statuses_(writer_,
                   [this](const std::string& uid, const Status& written) {
+                    shutdown_.look_again();
                     if (failed_with(written, ErrorCode::NotFound)) return;
                     driver_.status_answered(uid, written.ok());
                   }),
@@ -347,13 +348,18 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
           },
       .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
       .on_seen = [this](const model::Pod& pod) { wake_set(pod.meta.controller()); },
+      .on_left = [this] { shutdown_.look_again(); },
       .hold =
           [this](const model::Pod& pod) {
             if (shutdown_.begun()) return World::Hold{"does not start: the host goes down", std::nullopt};
             auto wait = order_.ask(pod);
             return World::Hold{std::move(wait.why), wait.look_again};
           },
-      .on_gone = [this](const std::string& uid) { loop_.post([this, uid] { orders_.on_gone(uid); }); },
+      .on_gone =
+          [this](const std::string& uid) {
+            shutdown_.look_again();
+            loop_.post([this, uid] { orders_.on_gone(uid); });
+          },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
 }
@@ -412,6 +418,7 @@ void HostAgent::drive(const PodPtr& pod) {
   held_.erase(pod->meta.uid);
   if (!records_.has_pod(pod->meta.uid)) records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
   driver_.set_pod(pod);
+  shutdown_.look_again();
 }
 
 /// Something about the set or one of its pods changed: those that wait for their turn ask again.

@@ -10,7 +10,6 @@
 namespace berth::agent {
 namespace {
 
-constexpr std::chrono::milliseconds kLookAgain{50};
 /// After the last pod's time: it is killed, its volumes are given back, its status is written.
 constexpr std::chrono::seconds kLast{5};
 
@@ -46,6 +45,15 @@ void HostShutdown::begin() {
   look();
 }
 
+/// Posted: whoever tells us is in the middle of his work, and many may come at once.
+void HostShutdown::look_again() {
+  if (!begun_ || ended_ || std::exchange(look_posted_, true)) return;
+  rooms_.loop.post([this] {
+    look_posted_ = false;
+    if (!ended_) look();
+  });
+}
+
 std::vector<LeavingPod> HostShutdown::facts() const {
   std::vector<LeavingPod> pods;
   for (const auto& pod : rooms_.driver.pods()) {
@@ -60,15 +68,17 @@ std::vector<LeavingPod> HostShutdown::facts() const {
 
 void HostShutdown::look() {
   const auto now = rooms_.clock.now();
-  const auto pods = facts();
+  auto pods = facts();
   for (const auto& order : plan_shutdown(pods, budget_, *begun_, now)) {
     told_[order.uid] = order.until;
+    std::find_if(pods.begin(), pods.end(), [&](const auto& pod) { return pod.uid == order.uid; })->until = order.until;
     rooms_.driver.leave(order.uid, order.until);
   }
   const auto left = std::all_of(pods.begin(), pods.end(), [](const auto& pod) { return pod.left; });
   if (left && rooms_.all_written()) return end("all pods are stopped", pods);
   if (now >= *begun_ + patience()) return end("the time is over, the rest is left to the host", pods);
-  timer_ = rooms_.loop.after(kLookAgain, [this] { look(); });
+  const auto over = *begun_ + patience();
+  timer_ = rooms_.loop.at(std::min(next_late(pods, now).value_or(over), over), [this] { look(); });
 }
 
 void HostShutdown::end(const std::string& what, const std::vector<LeavingPod>& pods) {
@@ -76,6 +86,8 @@ void HostShutdown::end(const std::string& what, const std::vector<LeavingPod>& p
   for (const auto& pod : pods) {
     if (!pod.left) rest += (rest.empty() ? "" : " ") + pod.uid;
   }
+  ended_ = true;
+  timer_.reset();
   log(rest.empty() ? LogLevel::Info : LogLevel::Warning, what,
       {{"took_s", seconds_text(rooms_.clock.now() - *begun_)}, {"left_over", rest}});
   done_();

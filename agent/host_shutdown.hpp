@@ -35,6 +35,9 @@ class HostShutdown {
   void begin();
   bool begun() const { return begun_.has_value(); }
 
+  /// A pod has left or is gone, one has come, or a status was stored. Nothing before begin().
+  void look_again();
+
   /// From begin() on, at the most until `done`: what systemd has to be told.
   std::chrono::seconds patience() const;
 
@@ -48,7 +51,9 @@ class HostShutdown {
   std::function<void()> done_;
   std::optional<SteadyTime> begun_;
   std::map<std::string, SteadyTime> told_;  ///< By uid.
-  std::unique_ptr<LoopHandle> timer_;
+  std::unique_ptr<LoopHandle> timer_;  ///< For what comes by time alone.
+  bool look_posted_ = false;
+  bool ended_ = false;
 };
 
 /// What the plan has to know of one pod but its progress.

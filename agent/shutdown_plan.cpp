@@ -60,6 +60,16 @@ std::vector<LeaveOrder> plan_shutdown(const std::vector<LeavingPod>& pods, const
   return orders;
 }
 
+std::optional<SteadyTime> next_late(const std::vector<LeavingPod>& pods, SteadyTime now) {
+  std::optional<SteadyTime> next;
+  for (const auto& pod : pods) {
+    if (!pod.until || is_past(pod, now)) continue;
+    const auto late = *pod.until + kLateLeave;
+    next = next ? std::min(*next, late) : late;
+  }
+  return next;
+}
+
 std::int64_t priority_of(const json::object& pod) {
   const auto* spec = pod.if_contains("spec");
   if (spec == nullptr) return 0;

@@ -40,6 +40,9 @@ struct LeaveOrder {
 std::vector<LeaveOrder> plan_shutdown(const std::vector<LeavingPod>& pods, const ShutdownBudget& budget,
                                       SteadyTime began, SteadyTime now);
 
+/// When plan_shutdown() may have something new to say though nobody has left: a pod outstays its time. None: never.
+std::optional<SteadyTime> next_late(const std::vector<LeavingPod>& pods, SteadyTime now);
+
 /// spec.priority of a Pod object, or what its priorityClassName stands for: the two classes that Kubernetes has itself.
 std::int64_t priority_of(const json::object& pod);
 

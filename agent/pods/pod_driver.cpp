@@ -73,6 +73,9 @@ struct PodDriver::Hands {
   void operator()(const HasBeenSeen&) const {
     if (driver.callbacks_.on_seen) driver.callbacks_.on_seen(*pod);
   }
+  void operator()(const HasLeft&) const {
+    if (driver.callbacks_.on_left) driver.callbacks_.on_left();
+  }
   void operator()(const RemoveObject&) const { driver.callbacks_.on_forget(*pod); }
   void operator()(const Discard&) const {
     const auto gone = uid();

@@ -33,6 +33,8 @@ struct PodDriverCallbacks {
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
   /// seen_status() has it from now on. May be empty.
   std::function<void(const model::Pod&)> on_seen = {};
+  /// has_left() of it is true from now on, after leave(). May be empty.
+  std::function<void()> on_left = {};
   /// It would begin from nothing: may it? Asked in every pass in which it would. May be empty.
   std::function<World::Hold(const model::Pod&)> hold = {};
   /// Nothing is left here of a pod whose object was gone. May be empty.

@@ -199,7 +199,8 @@ void Machine::operator()(const Looked& look) {
   if (step.kind == StepKind::Settled) settle(step.until, pod().held);
   if (step.kind == StepKind::Forget) forget();
   if (step.kind == StepKind::Settled || step.kind == StepKind::Forget) publish(view);
-  pod().left = has_left(object().spec, view, pod());
+  const auto had_left = std::exchange(pod().left, has_left(object().spec, view, pod()));
+  if (pod().left && !had_left) add(HasLeft{});
   out_.step = std::move(step);
   out_.view = std::move(view);
 }

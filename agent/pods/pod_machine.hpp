@@ -137,6 +137,8 @@ struct CountStart {
 struct HasSettled {};
 /// Its status is what this process saw, no more what the store remembers. Once.
 struct HasBeenSeen {};
+/// After Leave: nothing of it runs any more, and nothing is left to be done. Each time that this becomes true.
+struct HasLeft {};
 /// It is down: its object may go.
 struct RemoveObject {};
 /// Nothing is left of it, and nobody asks for it.
@@ -154,7 +156,7 @@ struct Tell {
 };
 
 using Effect = std::variant<BeginPull, BeginHook, DropHooks, WatchProbes, ForgetProbes, WriteStatus, CountStart,
-                            HasSettled, HasBeenSeen, RemoveObject, Discard, Say, Tell>;
+                            HasSettled, HasBeenSeen, HasLeft, RemoveObject, Discard, Say, Tell>;
 
 struct Turn {
   PodMemory memory;

@@ -99,6 +99,19 @@ TEST_F(ShutdownPlanTest, OneThatCannotBeEndedHoldsUpNobody) {
   EXPECT_EQ(tell(), (Told{{"web-0", 28}})) << "web-1 hangs in an unmount";
 }
 
+TEST_F(ShutdownPlanTest, ByTimeAloneSomethingIsToBeSaidWhenAPodOutstaysIts) {
+  add_set("web", 2);
+  EXPECT_FALSE(next_late(pods, now)) << "nobody was told yet";
+  tell();
+  EXPECT_EQ(next_late(pods, now), kBegan + seconds(30) + kLateLeave);
+  now += seconds(32);
+  EXPECT_FALSE(next_late(pods, now)) << "that is now";
+  tell();
+  EXPECT_EQ(next_late(pods, now), kBegan + seconds(60) + kLateLeave);
+  left("web-0");
+  EXPECT_FALSE(next_late(pods, now));
+}
+
 TEST_F(ShutdownPlanTest, NobodyHasLessThanNothingWhenTheTimeIsOver) {
   add_set("web", 1);
   now += seconds(600);
@@ -123,8 +136,11 @@ TEST_F(ShutdownPlanTest, WhateverPodsThereAreAllAreToldAndNoTimeEndsAfterTheBudg
       add_set("set" + std::to_string(i), static_cast<std::int32_t>(1 + one_of(4)),
               one_of(3) == 0 ? kCriticalPriority : one_of(3));
     }
+    std::optional<SteadyTime> next = now;
     for (; now < kBegan + seconds(120); now += seconds(1)) {
-      tell();
+      const auto told = tell();
+      EXPECT_TRUE(told.empty() || (next && now >= *next)) << "nobody was asked to look at this time";
+      next = next_late(pods, now);
       for (auto& one : pods) {
         if (!one.until) continue;
         EXPECT_LE(*one.until, kBegan + std::max<SteadyTime::duration>(budget.whole, now - kBegan));
@@ -133,7 +149,10 @@ TEST_F(ShutdownPlanTest, WhateverPodsThereAreAllAreToldAndNoTimeEndsAfterTheBudg
                               (other.set == one.set && !one.set.empty() && other.ordinal > one.ordinal);
           EXPECT_TRUE(!before || other.until) << one.uid << " before " << other.uid;
         }
-        if (one_of(5) == 0) one.left = true;
+        if (one_of(5) == 0) {
+          one.left = true;
+          next = now;
+        }
       }
     }
     EXPECT_TRUE(std::all_of(pods.begin(), pods.end(), [](const auto& one) { return one.until.has_value(); }));
