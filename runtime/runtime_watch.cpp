@@ -2,62 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 
 #include "base/log.hpp"
+#include "runtime/container_state.hpp"
 #include "runtime/containerd_runtime.hpp"
 #include "runtime/labels.hpp"
 #include "runtime/rootfs_files.hpp"
 
 namespace berth::runtime {
 namespace {
-
-std::string label_of(const ContainerRecord& record, const char* name) {
-  const auto found = record.labels.find(name);
-  return found == record.labels.end() ? std::string() : found->second;
-}
-
-/// All that the record alone says.
-ContainerState from_record(const ContainerRecord& record) {
-  ContainerState state;
-  state.id = record.id;
-  state.pod = {label_of(record, label::kPodUid), label_of(record, label::kPodNamespace),
-               label_of(record, label::kPodName)};
-  state.name = label_of(record, label::kContainerName);
-  const auto attempt = label_of(record, label::kAttempt);
-  std::from_chars(attempt.data(), attempt.data() + attempt.size(), state.attempt);
-  state.oom_killed = !label_of(record, label::kOomKilled).empty();
-  state.created_at = record.created_at;
-  if (const auto started = parse_rfc3339(label_of(record, label::kStartedAt))) state.started_at = *started;
-  state.image = label_of(record, label::kImage);
-  state.image_id = label_of(record, label::kImageDigest);
-  return state;
-}
-
-Status apply_task(ContainerState& state, const TaskRecord& task) {
-  state.pid = task.pid;
-  switch (task.status) {
-    case TaskStatus::Created: state.phase = ContainerPhase::Created; break;
-    case TaskStatus::Running:
-    case TaskStatus::Paused: state.phase = ContainerPhase::Running; break;
-    case TaskStatus::Stopped:
-      // Without the label it was made and ended before it was ever started: by us, clearing up after a failed start.
-      state.phase = state.started_at == WallTime{} ? ContainerPhase::Created : ContainerPhase::Exited;
-      state.exit_code = task.exit_status;
-      state.finished_at = task.exited_at;
-      break;
-    case TaskStatus::Unknown:
-      // What containerd says when a shim does not answer within 2 s (getProcessState in services/tasks/local.go). That
-      // is no end: of a task that is gone it says NotFound.
-      return Error(ErrorCode::Unavailable, fmt::format("look at container {}: its shim does not answer", state.id));
-  }
-  return Ok{};
-}
-
-void apply_no_task(ContainerState& state) {
-  // The label is written just before the start: with it there was a process, and its shim (or the host) went away.
-  state.phase = state.started_at == WallTime{} ? ContainerPhase::Created : ContainerPhase::Unknown;
-}
 
 void sort_by_attempt(std::vector<ContainerState>& states) {
   std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) {
@@ -70,16 +24,10 @@ std::string ours() { return fmt::format("labels.\"{}\"", label::kAttempt); }
 }  // namespace
 
 Result<ContainerState> ContainerdRuntime::inspect(const ContainerRecord& record) {
-  auto state = from_record(record);
   const auto task = client_.process(record.id, {});
-  if (task) {
-    if (auto applied = apply_task(state, *task); !applied) return applied.error();
-  } else if (failed_with(task, ErrorCode::NotFound)) {
-    apply_no_task(state);
-  } else {
-    return task.error();
-  }
-  return state;
+  if (task) return container_state(record, *task);
+  if (failed_with(task, ErrorCode::NotFound)) return container_state(record, std::nullopt);
+  return task.error();
 }
 
 /// A list with a filter costs containerd a look at every record that it has, of 10 to 30 KB each: too much for each
@@ -89,7 +37,7 @@ Status ContainerdRuntime::know_records() {
   if (records_known_) return Ok{};
   const auto records = client_.containers(ours());
   if (!records) return records.error();
-  for (const auto& record : *records) remember(record.id, label_of(record, label::kPodUid));
+  for (const auto& record : *records) remember(record.id, from_record(record).pod.uid);
   records_known_ = true;
   return Ok{};
 }
@@ -152,18 +100,15 @@ Result<std::vector<ContainerState>> ContainerdRuntime::all_containers() {
   if (!records) return records.error();
   std::vector<ContainerState> states;
   for (const auto& record : *records) {
-    auto state = from_record(record);
     const auto task = by_id.find(record.id);
-    if (task == by_id.end() || !apply_task(state, *task->second)) {
-      const auto looked = inspect(record);
-      if (!looked) return looked.error();
-      state = *looked;
-    }
-    remember(record.id, state.pod.uid);
+    auto state = task == by_id.end() ? inspect(record) : container_state(record, *task->second);
+    if (!state && task != by_id.end()) state = inspect(record);
+    if (!state) return state.error();
+    remember(record.id, state->pod.uid);
     if (const auto adopted = io_.adopt(record.id); !adopted) {
       log(LogLevel::Debug, "cannot keep a container's output open", {{"error", adopted.error().message()}});
     }
-    states.push_back(std::move(state));
+    states.push_back(*std::move(state));
   }
   sort_by_attempt(states);
   return states;
@@ -181,7 +126,7 @@ std::string ContainerdRuntime::pod_of(const std::string& id) {
   }
   const auto record = client_.container(id);
   if (!record || !record->labels.contains(label::kAttempt)) return {};  // not ours, or gone
-  auto uid = label_of(*record, label::kPodUid);
+  auto uid = from_record(*record).pod.uid;
   remember(id, uid);
   return uid;
 }
