@@ -15,7 +15,7 @@
 #include <fmt/format.h>
 
 #include "agent/claims/claim_controller.hpp"
-#include "agent/config_change.hpp"
+#include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
 #include "agent/first_objects.hpp"
@@ -204,6 +204,13 @@ class HostAgent final : public Agent {
                 }),
         log_watch_(loop_, *files_lane_, config_.run_dir, event_sink(),
                    [this](std::vector<model::HostProblem> logs) { board_.set_logs(std::move(logs)); }),
+        reload_({.loop = loop_, .lane = *files_lane_, .running = config_},
+                {.on_node = [this] { first_objects_.write(host_ip_); },
+                 .on_sources =
+                     [this] {
+                       sources_.reset();  // First: two of one directory must not write its memory.
+                       begin_sources();
+                     }}),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -241,7 +248,7 @@ class HostAgent final : public Agent {
 
   void run() override;
   void stop() override { loop_.stop(); }
-  void reload_by(std::function<Result<Config>()> read) override { read_config_ = std::move(read); }
+  void reload_by(std::function<Result<Config>()> read) override { reload_.read_by(std::move(read)); }
   store::Store& store() override { return *store_; }
   runtime::PodRuntime& runtime() override { return *runtime_; }
   runtime::LogReader& logs() override { return *logs_; }
@@ -256,7 +263,6 @@ class HostAgent final : public Agent {
   void begin();
   void begin_sources();
   void reload();
-  void on_config(const Result<Config>& wanted);
   void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
   void on_pod(const store::Change& change);
@@ -276,7 +282,6 @@ class HostAgent final : public Agent {
   void on_probe_failure(const ProbeVerdict& failure);
 
   Config config_;
-  std::function<Result<Config>()> read_config_;
   SystemClock clock_;
   StatusBoard board_;
   Loop loop_;
@@ -319,6 +324,7 @@ class HostAgent final : public Agent {
   StrangerOrders orders_;
   Health health_;
   LogWatch log_watch_;
+  ConfigReload reload_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   std::unique_ptr<systemd::HostResolver> resolver_;  ///< From begin() on.
@@ -331,8 +337,6 @@ class HostAgent final : public Agent {
   bool begun_ = false;  ///< The store was seen as a whole, once.
   bool names_posted_ = false;
   bool stopping_ = false;  ///< Told to stop.
-  bool reloading_ = false;
-  bool reload_again_ = false;
   bool names_left_out_ = false;
 };
 
@@ -698,49 +702,11 @@ void HostAgent::begin_sources() {
 }
 
 void HostAgent::reload() {
-  if (!begun_ || stopping_ || !read_config_) {
+  if (!begun_ || stopping_ || !reload_.can_read()) {
     log(LogLevel::Warning, "told to read the configuration again, but not ready for it");
     return;
   }
-  if (reloading_) {  // It may have read already what was written since.
-    reload_again_ = true;
-    return;
-  }
-  reloading_ = true;
-  systemd::notify_reloading();
-  files_lane_->run([this] {
-    auto wanted = std::make_shared<Result<Config>>(read_config_());
-    loop_.post([this, wanted] {
-      reloading_ = false;
-      on_config(*wanted);
-      systemd::notify_reloaded();
-      if (std::exchange(reload_again_, false)) reload();
-    });
-  });
-}
-
-void HostAgent::on_config(const Result<Config>& wanted) {
-  if (!wanted) {
-    log(LogLevel::Error, "the configuration stays as it was", {{"error", wanted.error().message()}});
-    return;
-  }
-  const auto change = compare(config_, *wanted);
-  const auto changed = [&](const char* key) {
-    return std::find(change.live.begin(), change.live.end(), key) != change.live.end();
-  };
-  take_live(config_, *wanted);
-  set_log_level(config_.log_level);
-  if (changed("nodeLabels") || changed("nodeTaints")) first_objects_.write(host_ip_);
-  if (changed("sources")) {
-    sources_.reset();  // First: two of one directory must not write its memory.
-    begin_sources();
-  }
-  log(LogLevel::Info, "the configuration was read again",
-      {{"changed", change.live.empty() ? "nothing" : fmt::format("{}", fmt::join(change.live, ", "))}});
-  if (!change.restart.empty()) {
-    log(LogLevel::Warning, "not in effect before systemctl restart berthd",
-        {{"keys", fmt::format("{}", fmt::join(change.restart, ", "))}});
-  }
+  reload_.ask();
 }
 
 void HostAgent::run() {

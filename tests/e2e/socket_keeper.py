@@ -1,8 +1,9 @@
 # tests/e2e/socket_keeper.py - plays systemd for one program: keeps the sockets it stores, and gives them to the next.
 #
 #   socket_keeper.py DIRECTORY PROGRAM [ARG...]     DIRECTORY/control answers GET /ready /restart /kill /names over HTTP
-#   socket_keeper.py --ask DNS NAME API_SOCKET OUT  asks all the while until OUT.stop is there, and says what was lost
-import array, os, signal, socket, struct, subprocess, sys, threading, time
+#   socket_keeper.py --ask DNS NAME API_SOCKET TLS_PORT OUT
+#                                                   asks all the while until OUT.stop is there, and says what was lost
+import array, os, signal, socket, ssl, struct, subprocess, sys, threading, time
 
 
 class Keeper:
@@ -100,8 +101,10 @@ def is_answer(reply, number):  # of that question, without error, with an answer
     return len(reply) > 12 and struct.unpack("!H", reply[:2])[0] == number and reply[3] & 15 == 0 and reply[7] > 0
 
 
-def ask(server, name, api, out):
-    counts = {kind: [0, 0] for kind in ("udp", "tcp", "api")}
+def ask(server, name, api, tls_port, out):
+    counts = {kind: [0, 0] for kind in ("udp", "tcp", "api", "tls")}
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     stop = lambda: os.path.exists(out + ".stop")
 
     def udp(number):
@@ -122,6 +125,10 @@ def ask(server, name, api, out):
             peer.connect(api)
             return True
 
+    def tls(_):  # to the end of the handshake: one that waited while nobody was there is served by the next
+        with socket.create_connection(("127.0.0.1", int(tls_port)), timeout=5) as peer, anybody.wrap_socket(peer) as tunnel:
+            return tunnel.version() is not None
+
     def keep_asking(kind, one, pause):
         number = 0
         while not stop():
@@ -130,7 +137,7 @@ def ask(server, name, api, out):
                 good = one(number)
             except OSError as error:
                 # A connection that was being served when the agent ended is cut; one that waited is not.
-                good = kind == "tcp" and isinstance(error, ConnectionResetError)
+                good = kind in ("tcp", "tls") and isinstance(error, (ConnectionResetError, ssl.SSLEOFError))
                 if not good:
                     print(kind, repr(error), file=sys.stderr)
             counts[kind][0] += 1
@@ -138,7 +145,8 @@ def ask(server, name, api, out):
             time.sleep(pause)
 
     threads = [threading.Thread(target=keep_asking, args=args) for args in
-               (("udp", udp, 0.005), ("udp", udp, 0.003), ("tcp", tcp, 0.05), ("api", connect, 0.02))]
+               (("udp", udp, 0.005), ("udp", udp, 0.003), ("tcp", tcp, 0.05), ("api", connect, 0.02),
+                ("tls", tls, 0.05))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -148,7 +156,7 @@ def ask(server, name, api, out):
 
 
 if sys.argv[1] == "--ask":
-    ask(*sys.argv[2:6])
+    ask(*sys.argv[2:7])
 else:
     keeper = Keeper(sys.argv[1], sys.argv[2:])
 
