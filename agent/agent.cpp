@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/agent_store.hpp"
 #include "agent/claims/claim_controller.hpp"
 #include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
@@ -24,6 +25,7 @@
 #include "agent/jobs/cron_controller.hpp"
 #include "agent/jobs/job_controller.hpp"
 #include "agent/log_watch.hpp"
+#include "agent/name_publisher.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
@@ -39,8 +41,6 @@
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
-#include "agent/services/host_routes.hpp"
-#include "agent/services/last_known.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -54,7 +54,6 @@
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
 #include "store/backup.hpp"
-#include "systemd/host_resolver.hpp"
 #include "systemd/host_state.hpp"
 #include "systemd/notify.hpp"
 #include "volumes/pod_volumes.hpp"
@@ -71,17 +70,12 @@ constexpr std::size_t kProbeThreads = 4;          // exec probes.
 constexpr std::size_t kFileThreads = 2;           // Sources, provisioning.
 constexpr std::chrono::seconds kStopPatience{5};  // For what runs when we stop; systemd's is 30 s.
 constexpr std::chrono::seconds kDialDeadline{3};  // Within one host: only a full backlog takes longer.
-// Of each kind. Enough for a watch that reconnects. One that was away for longer lists again, which costs less than a
-// long memory: each entry holds a whole object, a pod 10 KB.
-constexpr std::size_t kStoreHistory = 32;
 
 /// Where systemd runs, its slice for pods: they show in systemd-cgls(1), and no service's end touches them.
 std::string cgroup_parent() {
   std::error_code error;
   return std::filesystem::exists("/run/systemd/system", error) ? "/berth-pods.slice" : "/berth-pods";  // sd_booted(3)
 }
-
-std::filesystem::path copy_file(const Config& config) { return config.state_dir / "berth.db.backup"; }
 
 /// What is to be said of this host and does not change while we run.
 model::HostStatus what_stays(const Config& config) {
@@ -96,12 +90,6 @@ model::HostStatus what_stays(const Config& config) {
   }
   return out;
 }
-
-}  // namespace
-
-std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
-
-namespace {
 
 class HostAgent final : public Agent {
  public:
@@ -189,6 +177,12 @@ class HostAgent final : public Agent {
                   {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },
                    .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
         records_(config_.run_dir / "objects", *files_lane_),
+        names_({.loop = loop_,
+                .store = *store_,
+                .cache = cache_,
+                .records = records_,
+                .dns = *dns_,
+                .cluster_domain = config_.cluster_domain}),
         orders_({.loop = loop_,
                  .store = *store_,
                  .writer = writer_,
@@ -234,7 +228,7 @@ class HostAgent final : public Agent {
   ~HostAgent() override {
     feed_.end();
     sources_.reset();
-    resolver_.reset();
+    names_.end();
     // Lanes first: their jobs use the rooms. What they post to the loop is never run.
     pods_lane_.reset();
     hooks_lane_.reset();
@@ -272,12 +266,8 @@ class HostAgent final : public Agent {
   void drive(const PodPtr& pod);
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
-  void record_all_names();
-  void record_names(const model::ObjectPtr& object, bool is_there);
-  void publish_names();
   void on_stop_signal(int signal);
   void stop_alone(int signal);
-  void on_resolver_news(const std::string& error);
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
 
@@ -320,14 +310,13 @@ class HostAgent final : public Agent {
   Placement placement_;
   Recovery recovery_;
   ObjectRecords records_;
-  LastKnown last_known_;
+  NamePublisher names_;
   StrangerOrders orders_;
   Health health_;
   LogWatch log_watch_;
   ConfigReload reload_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
-  std::unique_ptr<systemd::HostResolver> resolver_;  ///< From begin() on.
   CacheFeed feed_;
   std::optional<Alarm> stop_limit_;  ///< From the end of run() until nobody calls the runtime any more.
   std::atomic<bool> recovered_{false};
@@ -335,9 +324,7 @@ class HostAgent final : public Agent {
   std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;  ///< The store was seen as a whole, once.
-  bool names_posted_ = false;
   bool stopping_ = false;  ///< Told to stop.
-  bool names_left_out_ = false;
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -435,8 +422,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   board_.set_strangers(strangers);
   std::set<std::string> uids;
   for (const auto& stranger : strangers) uids.insert(stranger.uid);
-  last_known_.judge(std::move(uids));
-  publish_names();
+  names_.judge(std::move(uids));
   for (const auto& [name, pod] : cache_.pods()) {
     if (!held_.contains(pod->meta.uid)) continue;
     drive(pod);
@@ -473,18 +459,15 @@ void HostAgent::begin() {
     drive(pod);
   }
   log_watch_.begin();
-  resolver_ = systemd::make_host_resolver(
+  names_.tell_host(
       {.link = config_.bridge,
        .servers = config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen,
-       .port = static_cast<std::uint16_t>(config_.dns_port)},
-      [this](const std::string& error) { loop_.post([this, error] { on_resolver_news(error); }); });
+       .port = static_cast<std::uint16_t>(config_.dns_port)});
   recovery_.begin(std::move(here));
-  // Before the first zone, and before this store's services are recorded over those of another.
-  if (!recovery_.trusts_store()) last_known_.remember(records_.all());
-  record_all_names();
+  if (!recovery_.trusts_store()) names_.remember();
+  names_.on_snapshot();
   recovery_.look_for_orphans();
   runner_.wake_all();
-  publish_names();
   begin_sources();
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
@@ -565,19 +548,12 @@ void HostAgent::on_change(const store::Change& change) {
     if (change.type == store::ChangeType::Deleted || object.meta.deleting()) wake_set(object.meta.controller());
   } else if (object.kind == Kind::StatefulSet) {
     for (const auto& uid : order_.waiting_in(object.meta.uid)) driver_.kick(uid);
-  } else if (object.kind == Kind::Service) {
-    record_names(change.object, change.type != store::ChangeType::Deleted);
-    publish_names();
   } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
     for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
   } else if (object.kind == Kind::Node) {
     if (change.type != store::ChangeType::Deleted) orders_.take(object);
-  } else if (object.kind == Kind::Endpoints || object.kind == Kind::EndpointSlice) {
-    // Made by hand for a service without a selector: that service's names.
-    if (is_derived(object) && !(change.previous && !is_derived(*change.previous))) return;
-    record_names(change.object, change.type != store::ChangeType::Deleted && !is_derived(object));
-    publish_names();
   }
+  names_.on_change(change);
 }
 
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
@@ -593,8 +569,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   driver_.kick_all();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
   runner_.wake_all();
-  record_all_names();
-  publish_names();
+  names_.on_snapshot();
 }
 
 void HostAgent::on_pod_gone(const std::string& uid) {
@@ -609,7 +584,6 @@ void HostAgent::on_pod(const store::Change& change) {
   const auto& object = *change.object;
   if (change.type == store::ChangeType::Deleted) {
     on_pod_gone(object.meta.uid);
-    publish_names();
     return;
   }
   // The same name with another uid: the old one was removed and made again between two looks.
@@ -619,46 +593,6 @@ void HostAgent::on_pod(const store::Change& change) {
   if (found == cache_.pods().end() || found->second->meta.uid != object.meta.uid) return;
   const auto& pod = found->second;
   if (pod->spec.node_name == config_.node_name) drive(pod);
-  if (!endpoints_changed(change)) return;
-  // With the address and the readiness that its names answer with, should the store be lost.
-  if (records_.has_pod(object.meta.uid)) records_.keep(change.object);
-  publish_names();
-}
-
-void HostAgent::record_all_names() {
-  auto all = store_->list(Kind::Service).objects;
-  for (const auto kind : {Kind::Endpoints, Kind::EndpointSlice}) {
-    for (const auto& object : store_->list(kind).objects) {
-      if (!is_derived(*object)) all.push_back(object);
-    }
-  }
-  records_.keep_all(all);
-}
-
-/// A service, or endpoints made by hand.
-void HostAgent::record_names(const model::ObjectPtr& object, bool is_there) {
-  if (is_there) return records_.keep(object);
-  records_.forget(object->key());
-  last_known_.forget(object->key());
-}
-
-void HostAgent::publish_names() {
-  if (names_posted_) return;
-  names_posted_ = true;
-  // Posted, so that a burst of changes makes one zone.
-  loop_.post([this] {
-    names_posted_ = false;
-    const auto names = last_known_.names(cache_, config_.cluster_domain);
-    dns_->publish(names);
-    auto routes = host_routes(names, systemd::kMostDomains);
-    if (resolver_) resolver_->set({.domains = std::move(routes.domains), .left_out = routes.left_out});
-    if ((routes.left_out > 0) != std::exchange(names_left_out_, routes.left_out > 0) && resolver_) {
-      log(LogLevel::Warning,
-          routes.left_out > 0 ? "not all short names are known to the host, systemd-resolved takes no more"
-                              : "all short names are known to the host again",
-          {{"domains", std::to_string(systemd::kMostDomains)}, {"left_out", std::to_string(routes.left_out)}});
-    }
-  });
 }
 
 /// A second signal ends us at once, whatever the first has begun.
@@ -679,15 +613,6 @@ void HostAgent::on_stop_signal(int signal) {
 void HostAgent::stop_alone(int signal) {
   log(LogLevel::Info, "stopping, pods keep running", {{"signal", std::to_string(signal)}});
   loop_.stop();
-}
-
-void HostAgent::on_resolver_news(const std::string& error) {
-  if (error.empty()) {
-    log(LogLevel::Info, "the host knows the pods' names", {{"link", config_.bridge}});
-  } else {
-    log(LogLevel::Warning, "systemd-resolved does not take the pods' names, trying again",
-        {{"link", config_.bridge}, {"error", error}});
-  }
 }
 
 void HostAgent::begin_sources() {
@@ -720,43 +645,6 @@ void HostAgent::run() {
     log(LogLevel::Warning, "stopping takes long: what waits for containerd is given up");
     runtime_->shutdown();
   });
-}
-
-/// What a person can do when the store does not open, or is not the one that was here.
-std::string advice(const Config& config) {
-  const auto file = store_file(config).string();
-  std::error_code error;
-  auto text = "no container was touched; to begin without it, move " + file + " away: pods that run go on running";
-  if (std::filesystem::exists(copy_file(config), error)) {
-    text += fmt::format("; to use the last copy, stop berthd and run: mv {0} {0}.bad; rm -f {0}-wal; cp -p {1} {0}",
-                        file, copy_file(config).string());
-  }
-  return text;
-}
-
-Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
-  store::SqliteOptions options;
-  options.limits.history = kStoreHistory;
-  options.node = config.node_name;
-  options.version = BERTH_VERSION;
-  options.copy = copy_file(config);
-  options.on_problem = [](const store::StoreProblem& problem) {
-    log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
-  };
-  auto store = store::open_sqlite_store(store_file(config), std::move(options));
-  if (!store) {
-    auto error = std::move(store).error().context("open the store");
-    if (error.code() != ErrorCode::DataLoss) return error;
-    return Error(error.code(), error.message() + "; " + advice(config));
-  }
-  const auto identity = (*store)->identity();
-  std::error_code none;
-  if (identity.made_now && std::filesystem::exists(copy_file(config), none)) {
-    log(LogLevel::Warning, "the store was missing or empty and is new now", {{"advice", advice(config)}});
-  } else if (identity.node != config.node_name) {
-    log(LogLevel::Warning, "the store was made for another node", {{"node", identity.node}});
-  }
-  return store;
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+// agent/agent_store.cpp - see agent_store.hpp.
+#include "agent/agent_store.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/agent.hpp"
+#include "base/log.hpp"
+
+namespace berth::agent {
+namespace {
+
+// Of each kind. Enough for a watch that reconnects. One that was away for longer lists again, which costs less than a
+// long memory: each entry holds a whole object, a pod 10 KB.
+constexpr std::size_t kStoreHistory = 32;
+
+/// What a person can do when the store does not open, or is not the one that was here.
+std::string advice(const Config& config) {
+  const auto file = store_file(config).string();
+  std::error_code error;
+  auto text = "no container was touched; to begin without it, move " + file + " away: pods that run go on running";
+  if (std::filesystem::exists(copy_file(config), error)) {
+    text += fmt::format("; to use the last copy, stop berthd and run: mv {0} {0}.bad; rm -f {0}-wal; cp -p {1} {0}",
+                        file, copy_file(config).string());
+  }
+  return text;
+}
+
+}  // namespace
+
+std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
+
+std::filesystem::path copy_file(const Config& config) { return config.state_dir / "berth.db.backup"; }
+
+Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
+  store::SqliteOptions options;
+  options.limits.history = kStoreHistory;
+  options.node = config.node_name;
+  options.version = BERTH_VERSION;
+  options.copy = copy_file(config);
+  options.on_problem = [](const store::StoreProblem& problem) {
+    log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
+  };
+  auto store = store::open_sqlite_store(store_file(config), std::move(options));
+  if (!store) {
+    auto error = std::move(store).error().context("open the store");
+    if (error.code() != ErrorCode::DataLoss) return error;
+    return Error(error.code(), error.message() + "; " + advice(config));
+  }
+  const auto identity = (*store)->identity();
+  std::error_code none;
+  if (identity.made_now && std::filesystem::exists(copy_file(config), none)) {
+    log(LogLevel::Warning, "the store was missing or empty and is new now", {{"advice", advice(config)}});
+  } else if (identity.node != config.node_name) {
+    log(LogLevel::Warning, "the store was made for another node", {{"node", identity.node}});
+  }
+  return store;
+}
+
+}  // namespace berth::agent

@@ -1,0 +1,20 @@
+// agent/agent_store.hpp - the files of this agent's store, and what a person can do when they are not as they were.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "agent/config.hpp"
+#include "base/result.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// The newest copy of the store, when there is one.
+std::filesystem::path copy_file(const Config& config);
+
+/// Errors: as of store::open_sqlite_store(); one for a store that is damaged says what can be done. One that is new
+/// though there was another, or another node's, is opened, and the journal says so.
+Result<std::unique_ptr<store::Store>> open_store(const Config& config);
+
+}  // namespace berth::agent

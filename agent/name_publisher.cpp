@@ -1,0 +1,98 @@
+// agent/name_publisher.cpp - see name_publisher.hpp.
+#include "agent/name_publisher.hpp"
+
+#include <utility>
+
+#include "agent/objects/manual_endpoints.hpp"
+#include "agent/services/endpoint_controller.hpp"
+#include "agent/services/host_routes.hpp"
+#include "base/log.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+
+void say_news(const std::string& link, const std::string& error) {
+  if (error.empty()) {
+    log(LogLevel::Info, "the host knows the pods' names", {{"link", link}});
+  } else {
+    log(LogLevel::Warning, "systemd-resolved does not take the pods' names, trying again",
+        {{"link", link}, {"error", error}});
+  }
+}
+
+}  // namespace
+
+void NamePublisher::tell_host(const systemd::HostResolverConfig& config) {
+  resolver_ = systemd::make_host_resolver(config, [&loop = rooms_.loop, link = config.link](const std::string& error) {
+    loop.post([link, error] { say_news(link, error); });
+  });
+}
+
+void NamePublisher::judge(std::set<std::string> strangers) {
+  last_known_.judge(std::move(strangers));
+  publish();
+}
+
+void NamePublisher::on_change(const store::Change& change) {
+  const auto& object = *change.object;
+  const auto deleted = change.type == store::ChangeType::Deleted;
+  if (object.kind == Kind::Pod) {
+    if (!endpoints_changed(change)) return;
+    // With the address and the readiness that its names answer with.
+    if (!deleted && rooms_.records.has_pod(object.meta.uid)) rooms_.records.keep(change.object);
+    publish();
+  } else if (object.kind == Kind::Service) {
+    record(change.object, !deleted);
+    publish();
+  } else if (object.kind == Kind::Endpoints || object.kind == Kind::EndpointSlice) {
+    // Made by hand for a service without a selector: that service's names.
+    if (is_derived(object) && (!change.previous || is_derived(*change.previous))) return;
+    record(change.object, !deleted && !is_derived(object));
+    publish();
+  }
+}
+
+void NamePublisher::on_snapshot() {
+  auto all = rooms_.store.list(Kind::Service).objects;
+  for (const auto kind : {Kind::Endpoints, Kind::EndpointSlice}) {
+    for (const auto& object : rooms_.store.list(kind).objects) {
+      if (!is_derived(*object)) all.push_back(object);
+    }
+  }
+  rooms_.records.keep_all(all);
+  publish();
+}
+
+/// A service, or endpoints made by hand.
+void NamePublisher::record(const model::ObjectPtr& object, bool is_there) {
+  if (is_there) return rooms_.records.keep(object);
+  rooms_.records.forget(object->key());
+  last_known_.forget(object->key());
+}
+
+/// Posted, so that a burst of changes makes one zone.
+void NamePublisher::publish() {
+  if (std::exchange(posted_, true)) return;
+  rooms_.loop.post([this] {
+    posted_ = false;
+    make_zone();
+  });
+}
+
+void NamePublisher::make_zone() {
+  const auto names = last_known_.names(rooms_.cache, rooms_.cluster_domain);
+  rooms_.dns.publish(names);
+  if (!resolver_) return;
+  auto routes = host_routes(names, systemd::kMostDomains);
+  resolver_->set({.domains = std::move(routes.domains), .left_out = routes.left_out});
+  const auto left_out = routes.left_out > 0;
+  if (left_out == std::exchange(left_out_, left_out)) return;
+  log(LogLevel::Warning,
+      left_out ? "not all short names are known to the host, systemd-resolved takes no more"
+               : "all short names are known to the host again",
+      {{"domains", std::to_string(systemd::kMostDomains)}, {"left_out", std::to_string(routes.left_out)}});
+}
+
+}  // namespace berth::agent

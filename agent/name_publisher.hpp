@@ -1,0 +1,60 @@
+// agent/name_publisher.hpp - tells the DNS server, and the host's own resolver, which names there are; and keeps beside
+// the pods what is needed should the store be lost. Loop thread.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "agent/object_records.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "agent/services/last_known.hpp"
+#include "base/loop.hpp"
+#include "network/dns.hpp"
+#include "store/store.hpp"
+#include "systemd/host_resolver.hpp"
+
+namespace berth::agent {
+
+/// All outlive it.
+struct NameRooms {
+  Loop& loop;
+  const store::Store& store;
+  const ObjectCache& cache;
+  ObjectRecords& records;
+  network::DnsServer& dns;
+  std::string cluster_domain;
+};
+
+class NamePublisher {
+ public:
+  explicit NamePublisher(NameRooms rooms) : rooms_(std::move(rooms)) {}
+
+  /// The host's resolver is told from now on, too.
+  void tell_host(const systemd::HostResolverConfig& config);
+  /// Nobody is told any more: its threads end.
+  void end() { resolver_.reset(); }
+
+  /// Once, before anything else is recorded: pods of a store that is lost may run here, and their names go on.
+  void remember() { last_known_.remember(rooms_.records.all()); }
+  /// Only these pods run without an object, from now on.
+  void judge(std::set<std::string> strangers);
+
+  /// Of any kind; the cache has it already.
+  void on_change(const store::Change& change);
+  /// Nobody told what changed: looks at everything.
+  void on_snapshot();
+
+ private:
+  void record(const model::ObjectPtr& object, bool is_there);
+  void publish();
+  void make_zone();
+
+  NameRooms rooms_;
+  LastKnown last_known_;
+  std::unique_ptr<systemd::HostResolver> resolver_;
+  bool posted_ = false;
+  bool left_out_ = false;
+};
+
+}  // namespace berth::agent
