@@ -115,5 +115,5 @@ expect "our firewall" "$(cat "$BERTH_TEST_DIR"/alive/network/nft-*-berth-berth0.
 expect "the pod is there" "$(jq -r 'select(.metadata.name == "planted") | .spec.containers[0].env[0] | .name + .value' "$BERTH_TEST_DIR/alive/objects/pods.jsonl" | sed 's/[0-9]* bytes/N bytes/')" "PLAIN<left out: N bytes>"
 stop_agent
 bundle dead
-has dead README.txt versions.txt doctor.txt config/other.yaml containerd/tasks.txt disk/pod-records.jsonl disk/state-dir.txt
+has dead README.txt versions.txt doctor.txt config/other.yaml containerd/tasks.txt disk/records.jsonl disk/state-dir.txt
 expect_match "it says what is missing" "$(cat "$BERTH_TEST_DIR/dead/README.txt")" "agent: it does not answer"
