@@ -4,72 +4,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
+#include <utility>
+
+#include "base/accounts.hpp"
 
 namespace berth::runtime {
 namespace {
 
 constexpr std::int64_t kMaxId = std::numeric_limits<std::int32_t>::max();
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const auto end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
+/// As Kubernetes bounds them, in the image too: what is beyond is none.
 std::optional<std::uint32_t> to_id(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [ptr, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc() || ptr != end || value > kMaxId) return std::nullopt;
-  return value;
+  const auto id = account_id(text);
+  return id && *id <= kMaxId ? id : std::nullopt;
 }
 
-struct PasswdEntry {
-  std::string name;
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-};
-
-/// By name, or by uid when `name` is empty.
-std::optional<PasswdEntry> find_user(std::string_view passwd, std::string_view name, std::uint32_t uid) {
-  for (const auto line : split(passwd, '\n')) {
-    const auto fields = split(line, ':');
-    if (fields.size() < 4) continue;
-    const auto entry_uid = to_id(fields[2]);
-    const auto entry_gid = to_id(fields[3]);
-    if (!entry_uid || !entry_gid) continue;
-    if (name.empty() ? *entry_uid == uid : fields[0] == name) {
-      return PasswdEntry{std::string(fields[0]), *entry_uid, *entry_gid};
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> find_group(std::string_view group, std::string_view name) {
-  for (const auto line : split(group, '\n')) {
-    const auto fields = split(line, ':');
-    if (fields.size() >= 3 && fields[0] == name) return to_id(fields[2]);
-  }
-  return std::nullopt;
-}
-
-std::vector<std::uint32_t> groups_of(std::string_view group, std::string_view user) {
-  std::vector<std::uint32_t> groups;
-  for (const auto line : split(group, '\n')) {
-    const auto fields = split(line, ':');
-    if (fields.size() < 4) continue;
-    const auto members = split(fields[3], ',');
-    const auto gid = to_id(fields[2]);
-    if (gid && std::find(members.begin(), members.end(), user) != members.end()) groups.push_back(*gid);
-  }
-  return groups;
+std::optional<Account> bounded(std::optional<Account> account) {
+  return account && account->uid <= kMaxId && account->gid <= kMaxId ? std::move(account) : std::nullopt;
 }
 
 Error invalid(std::string message) { return {ErrorCode::InvalidArgument, std::move(message)}; }
@@ -102,20 +55,20 @@ Result<ResolvedUser> resolve_user(const model::ContainerSecurity& security, cons
     if (colon != std::string_view::npos) image_group = image_user.substr(colon + 1);
     if (const auto number = to_id(who)) {
       user.uid = *number;
-    } else if (const auto entry = find_user(files.passwd, who, 0); entry && !who.empty()) {
+    } else if (const auto entry = bounded(find_account(files.passwd, who)); entry) {
       user.uid = entry->uid;
     } else {
       return invalid(fmt::format("the image runs as user \"{}\", which its /etc/passwd does not have", who));
     }
   }
-  if (const auto entry = find_user(files.passwd, {}, user.uid)) {
+  if (const auto entry = bounded(find_account(files.passwd, user.uid))) {
     name = entry->name;
     user.gid = entry->gid;
   }
   if (!image_group.empty()) {
     auto gid = to_id(image_group);
     if (!gid) gid = find_group(files.group, image_group);
-    if (!gid)
+    if (!gid || *gid > kMaxId)
       return invalid(fmt::format("the image runs as group \"{}\", which its /etc/group does not have", image_group));
     user.gid = *gid;
   }
@@ -131,7 +84,9 @@ Result<ResolvedUser> resolve_user(const model::ContainerSecurity& security, cons
 
   user.groups.push_back(user.gid);
   if (!name.empty()) {
-    for (const auto gid : groups_of(files.group, name)) user.groups.push_back(gid);
+    for (const auto gid : groups_of(files.group, name)) {
+      if (gid <= kMaxId) user.groups.push_back(gid);
+    }
   }
   for (const auto extra : pod_security.supplemental_groups) {
     const auto gid = checked(extra, "supplementalGroups");

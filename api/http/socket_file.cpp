@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <charconv>
-#include <fstream>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "base/accounts.hpp"
+#include "base/atomic_file.hpp"
 #include "base/unix_address.hpp"
 
 namespace berth::api {
@@ -46,19 +46,10 @@ Status clear_dead_socket(const std::filesystem::path& path, const sockaddr_un& a
   return Ok{};
 }
 
-/// The id of group `berth`, or -1 (chown(2): leave it) when /etc/group does not have it. getgrnam(3) would load NSS
-/// modules and may wait for a directory server, which may need a pod of ours; this reads one file, see group(5).
+/// The id of group `berth`, or -1 (chown(2): leave it) when there is none.
 gid_t berth_group() {
-  std::ifstream groups("/etc/group");
-  std::string line;
-  while (std::getline(groups, line)) {
-    if (!line.starts_with("berth:")) continue;
-    const auto number = line.find(':', line.find(':') + 1) + 1;  // 0 without a second colon: no number, either
-    gid_t id = 0;
-    const auto parsed = std::from_chars(line.data() + number, line.data() + line.size(), id);
-    if (parsed.ec == std::errc() && *parsed.ptr == ':') return id;
-  }
-  return static_cast<gid_t>(-1);
+  const auto groups = read_file("/etc/group");
+  return groups ? find_group(*groups, "berth").value_or(static_cast<gid_t>(-1)) : static_cast<gid_t>(-1);
 }
 
 }  // namespace

@@ -1,14 +1,15 @@
 // api/request/user.cpp - who sends a request.
 #include "api/request/user.hpp"
 
-#include <pwd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <memory>
+#include <optional>
 
 #include <fmt/format.h>
+
+#include "base/accounts.hpp"
+#include "base/atomic_file.hpp"
 
 namespace berth::api {
 
@@ -18,17 +19,11 @@ constexpr const char* kAuthenticated = "system:authenticated";
 constexpr const char* kMasters = "system:masters";
 constexpr const char* kViewers = "berth:viewers";
 
-/// getpwuid(3) would load NSS modules and may wait for a directory server; this reads one file.
 std::string account_name(uid_t uid) {
   if (uid == 0) return "root";
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/etc/passwd", "re"), &std::fclose);
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(4096);
-  while (file && ::fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found) == 0) {
-    if (found->pw_uid == uid) return found->pw_name;
-  }
-  return fmt::format("uid:{}", uid);
+  const auto accounts = read_file("/etc/passwd");
+  const auto found = accounts ? find_account(*accounts, uid) : std::nullopt;
+  return found ? found->name : fmt::format("uid:{}", uid);
 }
 
 }  // namespace
