@@ -21,6 +21,7 @@
 #include "agent/ending/namespace_controller.hpp"
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
+#include "agent/health_parts.hpp"
 #include "agent/host_shutdown.hpp"
 #include "agent/jobs/cron_controller.hpp"
 #include "agent/jobs/job_controller.hpp"
@@ -323,7 +324,7 @@ class HostAgent final : public Agent {
   std::mutex backing_up_;
   std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
-  bool begun_ = false;  ///< The store was seen as a whole, once.
+  bool begun_ = false;     ///< The store was seen as a whole, once.
   bool stopping_ = false;  ///< Told to stop.
 };
 
@@ -484,23 +485,10 @@ Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t p
 }
 
 std::vector<std::pair<std::string, Status>> HostAgent::health() const {
-  const auto told = board_.read();
-  auto store = Status(Ok{});
-  for (const auto& problem : store_->problems()) {
-    // Rows that cannot be read count for nobody; the file itself, or its copy, is what a load balancer should know of.
-    if (problem.kind.empty()) store = Error(ErrorCode::Unavailable, problem.what + " " + problem.reason);
-  }
-  auto sources = Status(Ok{});
-  for (const auto& source : told.sources) {
-    if (!source.read_at && source.error.empty()) {
-      sources = Error(ErrorCode::Unavailable, source.name + " was not read yet");
-    }
-  }
-  const auto recovery = recovered_ ? Status(Ok{}) : Error(ErrorCode::Unavailable, "what runs here is not known yet");
-  return {{"containerd", health_.state()},
-          {"store", std::move(store)},
-          {"recovery", recovery},
-          {"sources", std::move(sources)}};
+  return health_parts({.containerd = health_.state(),
+                       .store = store_->problems(),
+                       .recovered = recovered_,
+                       .sources = board_.read().sources});
 }
 
 Result<UniqueFd> HostAgent::back_up() {

@@ -51,7 +51,7 @@ class HostShutdown {
   std::function<void()> done_;
   std::optional<SteadyTime> begun_;
   std::map<std::string, SteadyTime> told_;  ///< By uid.
-  std::unique_ptr<LoopHandle> timer_;  ///< For what comes by time alone.
+  std::unique_ptr<LoopHandle> timer_;       ///< For what comes by time alone.
   bool look_posted_ = false;
   bool ended_ = false;
 };

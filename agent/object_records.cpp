@@ -50,7 +50,7 @@ Result<model::Object> read_object(const std::filesystem::path& file) {
 struct ObjectRecords::Desk {
   std::filesystem::path directory;
   std::mutex writing;
-  std::mutex lock;  ///< Of the following.
+  std::mutex lock;                                 ///< Of the following.
   std::map<std::string, model::ObjectPtr> wanted;  ///< Null: the file goes.
   std::optional<std::set<std::string>> sweep;      ///< All others go, before anything is written.
 

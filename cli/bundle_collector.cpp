@@ -149,11 +149,11 @@ class Collector {
     utsname kernel{};
     ::uname(&kernel);
     out_.add("versions.txt",
-        fmt::format("berth {}\nkernel {} {} {}\nhost {}\nat {}\n", BERTH_VERSION, kernel.release, kernel.version,
-                    kernel.machine, kernel.nodename, format_rfc3339(std::chrono::system_clock::now())));
+             fmt::format("berth {}\nkernel {} {} {}\nhost {}\nat {}\n", BERTH_VERSION, kernel.release, kernel.version,
+                         kernel.machine, kernel.nodename, format_rfc3339(std::chrono::system_clock::now())));
     out_.add_file("os-release.txt", "/etc/os-release");
     out_.add_program("packages.txt",
-            {"dpkg-query", "-W", "berth", "containerd", "containerd.io", "runc", "systemd", "nftables"});
+                     {"dpkg-query", "-W", "berth", "containerd", "containerd.io", "runc", "systemd", "nftables"});
     out_.add_program("runc.txt", {"runc", "--version"});
   }
 
@@ -206,13 +206,15 @@ class Collector {
   }
 
   void system() {
-    out_.add_program("systemd.txt", {"systemctl", "status", "--no-pager", "--lines=0", "berthd", "berth-logd", "containerd"});
+    out_.add_program("systemd.txt",
+                     {"systemctl", "status", "--no-pager", "--lines=0", "berthd", "berth-logd", "containerd"});
     // Not what containers say: that is theirs. berth-logd stores it under their own identifiers.
-    out_.add_program("journal-berthd.txt", {"journalctl", "--no-pager", "-o", "short-iso", "-n", "3000", "-u", "berthd"});
-    out_.add_program("journal-berth-logd.txt",
-            {"journalctl", "--no-pager", "-o", "short-iso", "-n", "500", "-u", "berth-logd", "-t", "berth-logd"});
+    out_.add_program("journal-berthd.txt",
+                     {"journalctl", "--no-pager", "-o", "short-iso", "-n", "3000", "-u", "berthd"});
+    out_.add_program("journal-berth-logd.txt", {"journalctl", "--no-pager", "-o", "short-iso", "-n", "500", "-u",
+                                                "berth-logd", "-t", "berth-logd"});
     out_.add_program("journal-containerd.txt",
-            {"journalctl", "--no-pager", "-o", "short-iso", "-n", "1000", "-u", "containerd"});
+                     {"journalctl", "--no-pager", "-o", "short-iso", "-n", "1000", "-u", "containerd"});
     out_.add_program("journal-kernel.txt", {"journalctl", "--no-pager", "-o", "short-iso", "-n", "300", "-k"});
     containerd();
     out_.add_file("mounts.txt", "/proc/self/mountinfo");
@@ -220,10 +222,10 @@ class Collector {
     out_.add_file("loadavg.txt", "/proc/loadavg");
     out_.add_file("pressure-memory.txt", "/proc/pressure/memory");
     out_.add_file("resolv.conf.txt", "/etc/resolv.conf");
-    out_.add_program("disks.txt",
-            {"df", "-h", paths_.state_dir.string(), paths_.run_dir.string(), "/var/lib/containerd", "/var/log"});
-    out_.add_program("inodes.txt",
-            {"df", "-i", paths_.state_dir.string(), paths_.run_dir.string(), "/var/lib/containerd", "/var/log"});
+    out_.add_program("disks.txt", {"df", "-h", paths_.state_dir.string(), paths_.run_dir.string(),
+                                   "/var/lib/containerd", "/var/log"});
+    out_.add_program("inodes.txt", {"df", "-i", paths_.state_dir.string(), paths_.run_dir.string(),
+                                    "/var/lib/containerd", "/var/log"});
     out_.add_program("network/addresses.txt", {"ip", "-d", "address"});
     out_.add_program("network/routes.txt", {"ip", "route", "show", "table", "all"});
     out_.add_program("network/sockets.txt", {"ss", "-Hlntu"});

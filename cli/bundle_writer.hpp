@@ -1,4 +1,5 @@
-// cli/bundle_writer.hpp - how a support bundle is written: each file through the same sieve, and what was not to be had.
+// cli/bundle_writer.hpp - how a support bundle is written: each file through the same sieve, and what was not to be
+// had.
 #pragma once
 
 #include <chrono>

@@ -55,8 +55,8 @@ class StoreWriter {
   void mark_deleted(const model::ObjectKey& key, const std::string& uid, std::optional<std::int64_t> grace_seconds,
                     Done done);
 
-  /// Only while its uid is `uid`, unless that is empty. Gone is success. Aborted: another one of its name is there, which
-  /// we did not know; to be asked again.
+  /// Only while its uid is `uid`, unless that is empty. Gone is success. Aborted: another one of its name is there,
+  /// which we did not know; to be asked again.
   void remove(const model::ObjectKey& key, const std::string& uid, Done done);
 
   /// Deletes as the API does in the background: what the agent ends, or a finalizer holds, is marked; the rest is

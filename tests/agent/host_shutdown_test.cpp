@@ -44,7 +44,8 @@ class HostShutdownTest : public testing::Test {
          {{"nodeName", "here"},
           {"priority", priority},
           {"terminationGracePeriodSeconds", 30},
-          {"containers", json::array{json::object{{"name", "main"}, {"image", "web:1"}}}}}}};
+          {"containers",
+           json::array{json::object{{"name", "main"}, {"image", "web:1"}, {"imagePullPolicy", "IfNotPresent"}}}}}}};
     auto object = *model::make_object(std::move(raw));
     ASSERT_TRUE(store::create_and_wait(*store, object).ok());
     driver.set_pod(std::make_shared<const model::Pod>(*model::decode_pod(object)));
@@ -84,8 +85,7 @@ class HostShutdownTest : public testing::Test {
        .on_event = [](const model::Pod&, std::string_view, std::string_view, const std::string&) {},
        .on_settled = [](const std::string&) {},
        .on_left = [this] { shutdown.look_again(); },
-       .registry_auths = [](const model::Pod&,
-                            const std::string&) { return std::vector<runtime::RegistryAuth>(); }}};
+       .registry_auths = [](const model::Pod&, const std::string&) { return std::vector<runtime::RegistryAuth>(); }}};
   HostShutdown shutdown{{.loop = loop,
                          .clock = clock,
                          .cache = cache,

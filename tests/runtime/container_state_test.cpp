@@ -11,7 +11,7 @@ namespace {
 ContainerRecord record(bool started) {
   ContainerRecord out;
   out.id = "uid-main-3";
-  out.labels = {{label::kPodUid, "uid"},        {label::kPodNamespace, "prod"}, {label::kPodName, "web-0"},
+  out.labels = {{label::kPodUid, "uid"},         {label::kPodNamespace, "prod"}, {label::kPodName, "web-0"},
                 {label::kContainerName, "main"}, {label::kAttempt, "3"},         {label::kImage, "web:1"}};
   if (started) out.labels[label::kStartedAt] = "2026-11-21T10:00:00Z";
   return out;
