@@ -100,9 +100,9 @@ class Collector {
       out_.note("objects", all.error().message());
       agent_answers_ = false;
     }
-    for (const auto kind : {model::Kind::Pod, model::Kind::StatefulSet, model::Kind::DaemonSet, model::Kind::Deployment,
-                            model::Kind::ReplicaSet, model::Kind::ReplicationController, model::Kind::Job,
-                            model::Kind::CronJob}) {
+    for (const auto kind :
+         {model::Kind::Pod, model::Kind::StatefulSet, model::Kind::DaemonSet, model::Kind::Deployment,
+          model::Kind::ReplicaSet, model::Kind::ReplicationController, model::Kind::Job, model::Kind::CronJob}) {
       if (!agent_answers_) break;
       if (const auto all = server_.list(model::info(kind), "", {})) {
         for (const auto& value : secret_environment(*all)) out_.add_secret(value);
