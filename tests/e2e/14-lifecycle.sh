@@ -102,7 +102,8 @@ api DELETE "$(core default)/pods/held" >/dev/null
 gone() { ! kill -0 "$1" 2>/dev/null; }
 wait_for 10 "its container is gone" gone "$pid"
 stays 1 "the object stays" has_code 200 "$(core default)/pods/held"
-expect_match "Terminating" "$(berth get pods held)" Terminating
+expect "it has failed" "$(pod held .status.phase)" Failed # as of Kubernetes 1.27: Terminating is what has not ended
+expect_match "and shows how" "$(berth get pods held)" Error
 stop_agent KILL
 start_agent
 stays 1 "also after a restart" has_code 200 "$(core default)/pods/held"

@@ -379,7 +379,12 @@ ok '^done once$' logs job/once
 ok 'once +(Complete +)?1/1 +[0-9]+s +' get jobs
 ok '^cronjob.batch/tick created' create cronjob tick --image=busybox:1.35 --schedule='0 0 1 1 *' -- echo tick
 ok 'tick +0 0 1 1 \* +.*False +0 +<none> ' get cj
-ok 'job.batch/now created' create job now --from=cronjob/tick
+# Before 1.21 kubectl knows only the CronJobs of batch/v1beta1, which Kubernetes served until 1.24.
+if k version --client 2>/dev/null | grep -qE 'v?1\.(1[0-9]|20)[^0-9]|Minor:"(1[0-9]|20)'; then
+  ok 'job.batch/now created' create job now --image=busybox:1.35 -- echo tick
+else
+  ok 'job.batch/now created' create job now --from=cronjob/tick
+fi
 K_SECONDS=40 ok 'condition met' wait --for=condition=complete job/now --timeout=30s
 ok '^tick$' logs job/now
 ok '(Schedule: +0 0 1 1 \*)' describe cronjob tick
