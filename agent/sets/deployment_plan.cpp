@@ -232,6 +232,7 @@ class Planner {
     }
     if (deployment_.strategy != "RollingUpdate") return;
     std::vector<SizedSet> sets;
+    sets.reserve(filled.size());
     for (const auto* each : filled) {
       sets.push_back({each->meta().name, each->meta().creation_timestamp, each->replicas,
                       number_in(each->annotations, kMaxReplicas)});
