@@ -1,6 +1,10 @@
 // runtime/labels.hpp - the labels of our containers in containerd.
 #pragma once
 
+#include <string>
+
+#include <fmt/format.h>
+
 namespace berth::runtime::label {
 
 // Kubernetes' own, so that crictl and friends show pods' names.
@@ -15,5 +19,11 @@ constexpr auto kImageDigest = "berth.io/image-digest";
 constexpr auto kStartedAt = "berth.io/started-at";
 constexpr auto kStopSignal = "berth.io/stop-signal";  // a number; absent: SIGTERM
 constexpr auto kOomKilled = "berth.io/oom-killed";
+
+// Filters of containerd's lists: records of any kind of thing, all carry the same labels.
+inline std::string any_of_ours() { return fmt::format("labels.\"{}\"", kAttempt); }
+inline std::string of_pod(const std::string& uid) {
+  return fmt::format("{},labels.\"{}\"==\"{}\"", any_of_ours(), kPodUid, uid);
+}
 
 }  // namespace berth::runtime::label

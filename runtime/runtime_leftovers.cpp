@@ -13,13 +13,6 @@ constexpr auto kShimEnds = std::chrono::milliseconds(500);
 
 bool is_plain(const std::string& uid) { return !uid.empty() && uid.find_first_of("\"\\/") == std::string::npos; }
 
-/// The records of a pod in containerd, whatever kind of thing: all carry the same labels.
-std::string of_pod(const std::string& uid) {
-  return fmt::format("labels.\"{}\",labels.\"{}\"==\"{}\"", label::kAttempt, label::kPodUid, uid);
-}
-
-std::string any_of_ours() { return fmt::format("labels.\"{}\"", label::kAttempt); }
-
 }  // namespace
 
 std::string lease_of(const std::string& container) { return std::string(kLeasePrefix) + container; }
@@ -34,12 +27,12 @@ Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
   for (const auto& shim : find_shims(config_.ns)) {
     if (shim.name.address == config_.address) add(shim.name.container);
   }
-  const auto records = client_.containers(any_of_ours());
+  const auto records = client_.containers(label::any_of_ours());
   if (!records) return records.error().context("look for what is left of pods");
   for (const auto& record : *records) {
     if (const auto uid = record.labels.find(label::kPodUid); uid != record.labels.end()) uids.insert(uid->second);
   }
-  const auto snapshots = client_.snapshots(any_of_ours());
+  const auto snapshots = client_.snapshots(label::any_of_ours());
   if (!snapshots) return snapshots.error().context("look for what is left of pods");
   for (const auto& key : *snapshots) add(key);
   const auto leases = client_.leases(fmt::format("id~=\"^{}\"", kLeasePrefix));
@@ -74,10 +67,10 @@ Status ContainerdRuntime::remove_pod(const std::string& pod_uid) {
 
 Result<std::set<std::string>> ContainerdRuntime::traces_of(const std::string& pod_uid) {
   std::set<std::string> ids;
-  const auto records = client_.containers(of_pod(pod_uid));
+  const auto records = client_.containers(label::of_pod(pod_uid));
   if (!records) return records.error();
   for (const auto& record : *records) ids.insert(record.id);
-  const auto snapshots = client_.snapshots(of_pod(pod_uid));
+  const auto snapshots = client_.snapshots(label::of_pod(pod_uid));
   if (!snapshots) return snapshots.error();
   ids.insert(snapshots->begin(), snapshots->end());
   const auto leases = client_.leases(fmt::format("id~=\"^{}{}-\"", kLeasePrefix, pod_uid));

@@ -19,8 +19,6 @@ void sort_by_attempt(std::vector<ContainerState>& states) {
   });
 }
 
-std::string ours() { return fmt::format("labels.\"{}\"", label::kAttempt); }
-
 }  // namespace
 
 Result<ContainerState> ContainerdRuntime::inspect(const ContainerRecord& record) {
@@ -35,7 +33,7 @@ Result<ContainerState> ContainerdRuntime::inspect(const ContainerRecord& record)
 Status ContainerdRuntime::know_records() {
   const std::scoped_lock one(looking_);
   if (records_known_) return Ok{};
-  const auto records = client_.containers(ours());
+  const auto records = client_.containers(label::any_of_ours());
   if (!records) return records.error();
   for (const auto& record : *records) remember(record.id, from_record(record).pod.uid);
   records_known_ = true;
@@ -60,7 +58,7 @@ void ContainerdRuntime::forget_records(const std::string& pod_uid) {
 
 Result<std::vector<ContainerRecord>> ContainerdRuntime::records(const std::string& pod_uid) {
   if (traces_.doubtful(pod_uid)) {
-    return client_.containers(fmt::format("{},labels.\"{}\"==\"{}\"", ours(), label::kPodUid, pod_uid));
+    return client_.containers(label::of_pod(pod_uid));
   }
   if (auto known = know_records(); !known) return known.error();
   std::vector<ContainerRecord> found;
@@ -96,7 +94,7 @@ Result<std::vector<ContainerState>> ContainerdRuntime::all_containers() {
   std::map<std::string, const TaskRecord*> by_id;
   for (const auto& task : *tasks) by_id[task.id] = &task;
 
-  const auto records = client_.containers(ours());
+  const auto records = client_.containers(label::any_of_ours());
   if (!records) return records.error();
   std::vector<ContainerState> states;
   for (const auto& record : *records) {
