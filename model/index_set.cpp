@@ -58,19 +58,8 @@ Result<IndexSet> IndexSet::parse(std::string_view text, std::int32_t limit) {
     if (found->last >= limit) {
       return Error(ErrorCode::InvalidArgument, fmt::format("too large index: \"{}\"", word));
     }
-    set.ranges_[found->first] = found->last;
-    set.size_ += found->last - found->first + 1;
+    set.add_range(found->first, found->last);
     before = found->last;
-  }
-  // Written as neighbours, kept as one.
-  for (auto it = set.ranges_.begin(); it != set.ranges_.end();) {
-    const auto next = std::next(it);
-    if (next == set.ranges_.end() || next->first != it->second + 1) {
-      it = next;
-      continue;
-    }
-    it->second = next->second;
-    set.ranges_.erase(next);
   }
   return set;
 }
@@ -80,30 +69,23 @@ IndexSet IndexSet::read(std::string_view text, std::int32_t limit) {
   while (!text.empty()) {
     const auto found = range(next_word(text));
     if (!found) continue;
-    const auto last = std::min(found->last, limit - 1);
-    for (auto index = found->first; index <= last; ++index) set.add(index);
+    set.add_range(found->first, std::min(found->last, limit - 1));
   }
   return set;
 }
 
-void IndexSet::add(std::int32_t index) {
-  if (index < 0 || contains(index)) return;
-  auto after = ranges_.upper_bound(index);
-  auto first = index;
-  auto last = index;
-  if (after != ranges_.begin()) {
-    const auto before = std::prev(after);
-    if (before->second == index - 1) {
-      first = before->first;
-      ranges_.erase(before);
-    }
-  }
-  if (after != ranges_.end() && after->first == index + 1) {
-    last = after->second;
-    ranges_.erase(after);
+void IndexSet::add_range(std::int32_t first, std::int32_t last) {
+  if (first < 0 || last < first) return;
+  auto at = ranges_.upper_bound(first);
+  if (at != ranges_.begin() && std::prev(at)->second >= first - 1) --at;
+  while (at != ranges_.end() && at->first - 1 <= last) {  // They touch, and become one.
+    first = std::min(first, at->first);
+    last = std::max(last, at->second);
+    size_ -= at->second - at->first + 1;
+    at = ranges_.erase(at);
   }
   ranges_[first] = last;
-  ++size_;
+  size_ += last - first + 1;
 }
 
 bool IndexSet::contains(std::int32_t index) const {

@@ -18,13 +18,12 @@ class IndexSet {
   /// What can be read of it, for what was written before: numbers from `limit` on are left out.
   static IndexSet read(std::string_view text, std::int32_t limit);
 
-  void add(std::int32_t index);
+  void add(std::int32_t index) { add_range(index, index); }
   bool contains(std::int32_t index) const;
   std::int32_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// How many of ours are in `other` as well.
   std::int32_t common(const IndexSet& other) const;
-  bool has_all_of(const IndexSet& other) const { return common(other) == other.size(); }
 
   /// "1,3-5,7,8": from three on a range, as Kubernetes writes them.
   std::string text() const;
@@ -32,6 +31,8 @@ class IndexSet {
   bool operator==(const IndexSet&) const = default;
 
  private:
+  void add_range(std::int32_t first, std::int32_t last);
+
   std::map<std::int32_t, std::int32_t> ranges_;  ///< First to last; never touching each other.
   std::int32_t size_ = 0;
 };
