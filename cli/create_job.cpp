@@ -2,6 +2,7 @@
 #include "cli/create_job.hpp"
 
 #include "cli/server.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::cli {
 
@@ -23,9 +24,7 @@ json::value CreateJob::from_cron_job(const json::value& cron) const {
   for (const auto* part : {"labels", "annotations"}) {
     if (const auto* value = find(cron, {"spec", "jobTemplate", "metadata", part})) metadata[part] = *value;
   }
-  auto& annotations = metadata["annotations"];
-  if (!annotations.is_object()) annotations.emplace_object();
-  annotations.get_object()["cronjob.kubernetes.io/instantiate"] = "manual";
+  model::object_in(metadata, "annotations")["cronjob.kubernetes.io/instantiate"] = "manual";
   metadata["ownerReferences"] = json::array{{{"apiVersion", "batch/v1"},
                                              {"kind", "CronJob"},
                                              {"name", name_of(cron)},

@@ -1,6 +1,7 @@
 // model/decode_internal.hpp - the decoders' shared pieces, inside model/ only.
 #pragma once
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,15 @@ Result<View> decode(const Object& object, void (*read)(const Reader& root, View&
   view.meta = object.meta;
   read(Reader(object.raw, "", issues), view);
   return unless_issues(std::move(view), issues);
+}
+
+/// The condition of that type, or null.
+template <typename Condition>
+const Condition* condition_of(const std::vector<Condition>& conditions, std::string_view type) {
+  for (const auto& one : conditions) {
+    if (one.type == type) return &one;
+  }
+  return nullptr;
 }
 
 std::vector<Volume> read_volumes(const Reader& pod_spec);

@@ -1,5 +1,4 @@
 // model/decode_jobs.cpp - Job, CronJob.
-#include <algorithm>
 
 #include "model/decode_internal.hpp"
 #include "model/jobs.hpp"
@@ -82,11 +81,7 @@ void read_cron_job(const Reader& root, CronJob& job) {
 
 }  // namespace
 
-const JobCondition* JobStatus::condition(std::string_view type) const {
-  const auto found =
-      std::find_if(conditions.begin(), conditions.end(), [&](const auto& one) { return one.type == type; });
-  return found == conditions.end() ? nullptr : &*found;
-}
+const JobCondition* JobStatus::condition(std::string_view type) const { return condition_of(conditions, type); }
 
 bool JobStatus::is(std::string_view type) const {
   const auto* found = condition(type);

@@ -1,5 +1,4 @@
 // model/decode_replicas.cpp - Deployment, ReplicaSet, ReplicationController.
-#include <algorithm>
 #include <charconv>
 
 #include "model/decode_internal.hpp"
@@ -73,9 +72,7 @@ void read_deployment(const Reader& root, Deployment& deployment) {
 }  // namespace
 
 const DeploymentCondition* DeploymentStatus::condition(std::string_view type) const {
-  const auto found =
-      std::find_if(conditions.begin(), conditions.end(), [&](const auto& each) { return each.type == type; });
-  return found == conditions.end() ? nullptr : &*found;
+  return condition_of(conditions, type);
 }
 
 Result<ReplicaSet> decode_replica_set(const Object& object) { return decode<ReplicaSet>(object, read_replica_set); }

@@ -58,12 +58,7 @@ PodStatus read_pod_status(const Reader& from) {
   return status;
 }
 
-const PodCondition* PodStatus::condition(std::string_view type) const {
-  for (const auto& one : conditions) {
-    if (one.type == type) return &one;
-  }
-  return nullptr;
-}
+const PodCondition* PodStatus::condition(std::string_view type) const { return condition_of(conditions, type); }
 
 bool PodStatus::ready() const {
   const auto* found = condition("Ready");

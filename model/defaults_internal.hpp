@@ -47,6 +47,8 @@ void keep_of_job(json::object& raw, const json::object& old);
 /// template's labels.
 enum class SelectorForm { MatchLabels, Plain };
 void default_labels_from_template(json::object& raw, SelectorForm form);
+/// The object's own labels are those when it has none.
+void default_own_labels(json::object& raw, const json::object& labels);
 
 /// "Always" for :latest or no tag and no digest, else "IfNotPresent".
 std::string_view default_pull_policy(std::string_view image);

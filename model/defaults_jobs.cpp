@@ -34,9 +34,7 @@ void default_labels(json::object& raw, json::object& spec) {
   auto* meta = pod_template == nullptr ? nullptr : object_at(*pod_template, "metadata");
   const auto* from = meta == nullptr ? nullptr : object_at(*meta, "labels");
   if (from == nullptr || from->empty()) return;
-  auto* own = object_or_new(raw, "metadata");
-  auto* labels = own == nullptr ? nullptr : object_or_new(*own, "labels");
-  if (labels != nullptr && labels->empty()) *labels = *from;
+  default_own_labels(raw, *from);
 }
 
 void default_job_spec(json::object& spec) {

@@ -16,6 +16,10 @@ void default_labels_from_template(json::object& raw, SelectorForm form) {
   } else if (auto* selector = object_or_new(*spec, "selector"); selector != nullptr && selector->empty()) {
     *selector = labels;
   }
+  default_own_labels(raw, labels);
+}
+
+void default_own_labels(json::object& raw, const json::object& labels) {
   auto* meta = object_or_new(raw, "metadata");
   auto* own = meta == nullptr ? nullptr : object_or_new(*meta, "labels");
   if (own != nullptr && own->empty()) *own = labels;

@@ -1,5 +1,6 @@
 // model/deletion.cpp - see deletion.hpp.
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 #include <algorithm>
 
@@ -24,9 +25,7 @@ bool has_finalizer(const ObjectMeta& meta, std::string_view finalizer) {
 }
 
 bool add_finalizer(json::object& raw, std::string_view finalizer) {
-  auto& metadata = raw["metadata"];
-  if (!metadata.is_object()) metadata.emplace_object();
-  auto& list = metadata.get_object()["finalizers"];
+  auto& list = object_in(raw, "metadata")["finalizers"];
   if (!list.is_array()) list.emplace_array();
   const json::value wanted(finalizer);
   auto& array = list.get_array();
@@ -49,18 +48,14 @@ bool drop_finalizer(json::object& raw, std::string_view finalizer) {
 }
 
 bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grace_seconds, WallTime now) {
-  auto& metadata = raw["metadata"];
-  if (!metadata.is_object()) metadata = json::object();
-  auto& meta = metadata.get_object();
+  auto& meta = object_in(raw, "metadata");
   const auto marked = meta.contains("deletionTimestamp");
   if (kind != Kind::Pod) {
     if (marked) return false;
     meta["deletionTimestamp"] = format_rfc3339(now);
     meta["deletionGracePeriodSeconds"] = 0;
     if (kind == Kind::Namespace) {
-      auto& status = raw["status"];
-      if (!status.is_object()) status.emplace_object();
-      status.get_object()["phase"] = "Terminating";
+      object_in(raw, "status")["phase"] = "Terminating";
     }
     return true;
   }

@@ -23,6 +23,13 @@ inline json::object* object_or_new(json::object& parent, std::string_view name) 
   return value.if_object();
 }
 
+/// The object at `name`, made when it is absent or something else is there.
+inline json::object& object_in(json::object& parent, std::string_view name) {
+  auto& value = parent[name];
+  if (!value.is_object()) value.emplace_object();
+  return value.get_object();
+}
+
 /// Sets `name` unless it has a value.
 inline void set_default(json::object& parent, std::string_view name, json::value value) {
   auto& field = parent[name];

@@ -1,5 +1,6 @@
 // agent/claims/claim_objects.cpp - see claim_objects.hpp.
 #include "agent/claims/claim_objects.hpp"
+#include "model/json_edit.hpp"
 
 #include <array>
 #include <utility>
@@ -8,12 +9,6 @@
 
 namespace berth::agent {
 namespace {
-
-json::object& object_in(json::object& parent, std::string_view name) {
-  auto& value = parent[name];
-  if (!value.is_object()) value.emplace_object();
-  return value.get_object();
-}
 
 json::object only_on(const std::string& node_name) {
   const json::value here = {
@@ -68,17 +63,17 @@ void set_claim_condition(json::object& claim, std::string_view type, std::string
   if (!message.empty()) condition["message"] = message;
   json::array conditions;
   conditions.push_back(std::move(condition));
-  object_in(claim, "status")["conditions"] = std::move(conditions);
+  model::object_in(claim, "status")["conditions"] = std::move(conditions);
 }
 
 void set_claim_capacity(json::object& claim, const std::string& capacity) {
-  auto& status = object_in(claim, "status");
+  auto& status = model::object_in(claim, "status");
   status["capacity"] = {{"storage", capacity}};
   if (const auto at = status.find("conditions"); at != status.end()) status.stable_erase(at);
 }
 
 bool annotate(json::object& object, std::string_view name, std::string_view value) {
-  auto& annotations = object_in(object_in(object, "metadata"), "annotations");
+  auto& annotations = model::object_in(model::object_in(object, "metadata"), "annotations");
   auto& field = annotations[name];
   if (field.is_string() && view(field.get_string()) == value) return false;
   field = value;

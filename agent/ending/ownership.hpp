@@ -1,4 +1,4 @@
-// agent/sets/ownership.hpp - the writes by which a controller takes what its selector matches, and lets it go. Pure.
+// agent/ending/ownership.hpp - the writes by which a controller takes what its selector matches, and lets it go. Pure.
 #pragma once
 
 #include <string_view>
@@ -7,6 +7,9 @@
 #include "model/meta.hpp"
 
 namespace berth::agent {
+
+/// The reference to the owner that rules the object; null: none does.
+const json::value* controller_of(const json::object& raw);
 
 /// Makes `owner` the controller of an object that has none; when another was faster, that is a lost race.
 Write adopt(const model::ObjectKey& key, const model::ObjectMeta& object, const model::ObjectMeta& owner,

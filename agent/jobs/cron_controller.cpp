@@ -1,7 +1,7 @@
 // agent/jobs/cron_controller.cpp - see cron_controller.hpp.
 #include "agent/jobs/cron_controller.hpp"
 
-#include "agent/objects/change_facts.hpp"
+#include "agent/control/waking.hpp"
 
 namespace berth::agent {
 namespace {
@@ -29,10 +29,8 @@ void CronController::wakes(const store::Change& change, const Waker& wake) {
   if (object.kind == Kind::CronJob) {
     if (change.type == store::ChangeType::Deleted) {
       said_.erase(object.key());
-    } else if (asks_anew(change)) {
-      wake.anew(object.key());
     } else {
-      wake(object.key());
+      wake_itself(change, wake);
     }
   } else if (object.kind == Kind::Job) {
     const auto* owner = object.meta.controller();
@@ -45,7 +43,13 @@ Work CronController::plan(const Key& key) {
   const auto found = cache_.cron_jobs().find({key.ns, key.name});
   if (found == cache_.cron_jobs().end()) return work;
   const auto& cron = *found->second;
-  CronFacts facts{.jobs = {}, .now = clock_.wall(), .new_uid = model::new_uid()};
+  // What was decided by an older status would be decided anew when the newer one is seen, which is on its way.
+  const auto stored = store_.get(key);
+  if (!stored || stored->meta.resource_version != cron.meta.resource_version) return work;
+  CronFacts facts{.jobs = {},
+                  .now = clock_.wall(),
+                  .zone = cron.time_zone.empty() ? TimeZone() : TimeZone::load(cron.time_zone),
+                  .new_uid = model::new_uid()};
   for (const auto& name : cache_.jobs_of_owner(cron.meta.uid)) facts.jobs.push_back(cache_.jobs().at(name));
   auto plan = plan_cron_job(cron, facts);
   work.look_again = plan.look_again;
@@ -69,15 +73,8 @@ Work CronController::plan(const Key& key) {
                            .said = event("Normal", "SuccessfulCreate", "Created job " + name),
                            .refused = event("Warning", "FailedCreate", "Error creating job")});
   }
-  const auto stored = store_.get(key);
-  if (!stored) return {};
   const auto* known = stored->raw.if_contains("status");
   const auto before = known == nullptr ? json::value() : *known;
-  // What was decided by an older status is decided anew when the newer one is seen.
-  if (stored->meta.resource_version != cron.meta.resource_version) {
-    if (begins) work.writes.pop_back();
-    return work;
-  }
   if (!begins && (known == nullptr ? plan.status.empty() : before == json::value(plan.status))) return work;
   work.writes.push_back({.key = key,
                          .uid = cron.meta.uid,

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "agent/objects/revision.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -31,12 +32,6 @@ std::string format_in_zone(WallTime time, const TimeZone& zone) {
   return fmt::format("{}{}{:02}:{:02}", text, offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
-json::object& child(json::object& parent, std::string_view name) {
-  auto& value = parent[name];
-  if (!value.is_object()) value.emplace_object();
-  return value.get_object();
-}
-
 json::object job_from(const model::CronJob& cron, WallTime scheduled, const TimeZone& zone, const std::string& uid) {
   json::object metadata;
   if (const auto* from = cron.job_template.if_contains("metadata"); from != nullptr && from->is_object()) {
@@ -47,7 +42,8 @@ json::object job_from(const model::CronJob& cron, WallTime scheduled, const Time
   metadata["name"] = cron_job_name(cron.meta.name, scheduled);
   metadata["namespace"] = cron.meta.ns;
   metadata["uid"] = uid;
-  child(metadata, "annotations")["batch.kubernetes.io/cronjob-scheduled-timestamp"] = format_in_zone(scheduled, zone);
+  model::object_in(metadata, "annotations")["batch.kubernetes.io/cronjob-scheduled-timestamp"] =
+      format_in_zone(scheduled, zone);
   metadata["ownerReferences"] = json::array{make_owner_reference(cron.meta, "CronJob")};
   json::object job{{"apiVersion", "batch/v1"}, {"kind", "Job"}, {"metadata", std::move(metadata)}};
   if (const auto* spec = cron.job_template.if_contains("spec")) job["spec"] = *spec;
@@ -123,7 +119,7 @@ class Planner {
   }
 
   void schedule() {
-    auto zone = cron_.time_zone.empty() ? Result<TimeZone>(TimeZone()) : TimeZone::load(cron_.time_zone);
+    const auto& zone = facts_.zone;
     if (!zone) {
       return say("Warning", "UnknownTimeZone",
                  fmt::format("invalid timeZone: \"{}\": {}", cron_.time_zone, zone.error().message()), cron_.time_zone);

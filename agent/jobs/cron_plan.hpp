@@ -19,7 +19,8 @@ using JobPtr = std::shared_ptr<const model::Job>;
 struct CronFacts {
   std::vector<JobPtr> jobs;  ///< Whose controller is this CronJob.
   WallTime now{};
-  std::string new_uid;  ///< For the job that is made.
+  Result<TimeZone> zone = TimeZone();  ///< Its timeZone; why there is none.
+  std::string new_uid;                 ///< For the job that is made.
 };
 
 struct CronSaying {

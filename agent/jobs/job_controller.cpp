@@ -5,10 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "agent/ending/garbage_plan.hpp"
-#include "agent/objects/change_facts.hpp"
+#include "agent/control/waking.hpp"
+#include "agent/ending/ownership.hpp"
 #include "agent/objects/pod_facts.hpp"
-#include "agent/objects/revision.hpp"
 #include "agent/sources/manifest_owner.hpp"
 #include "model/deletion.hpp"
 
@@ -32,14 +31,8 @@ bool is_over(const json::object& pod) {
 
 /// Of the owner that rules the pod; empty: none does.
 std::string_view controller_uid(const json::object& pod) {
-  const auto* metadata = pod.if_contains("metadata");
-  const auto* owners = metadata == nullptr ? nullptr : find(*metadata, {"ownerReferences"});
-  if (owners == nullptr || !owners->is_array()) return {};
-  for (const auto& owner : owners->get_array()) {
-    const auto* rules = find(owner, {"controller"});
-    if (rules != nullptr && rules->is_bool() && rules->get_bool()) return find_string(owner, {"uid"});
-  }
-  return {};
+  const auto* owner = controller_of(pod);
+  return owner == nullptr ? std::string_view() : find_string(*owner, {"uid"});
 }
 
 EventText event(const model::ObjectKey& key, const std::string& uid, std::string_view type, std::string reason,
@@ -77,27 +70,15 @@ void JobController::wakes(const store::Change& change, const Waker& wake) const 
       // The finalizers of its pods are nobody's now.
       for (const auto& name : cache_.pods_of_owner(object.meta.uid)) wake({Kind::Pod, name.first, name.second});
       wake(object.key());
-    } else if (asks_anew(change)) {
-      wake.anew(object.key());
     } else {
-      wake(object.key());
+      wake_itself(change, wake);
     }
   } else if (object.kind == Kind::Pod) {
-    wake_owner(object, wake);
-    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-      wake_owner(*change.previous, wake);
-    }
+    wake_owners(change, [&](const model::Object& pod) { wake_owner(pod, wake); });
     if (!deleted && model::has_finalizer(object.meta, model::kJobTracking) && !owner_of(object.meta)) {
       wake(object.key());
     }
-    if (!deleted && object.meta.controller() == nullptr && moves_pods(change)) {
-      for (auto it = cache_.jobs().lower_bound({object.meta.ns, ""});
-           it != cache_.jobs().end() && it->first.first == object.meta.ns; ++it) {
-        if (model::matches(it->second->selector, object.meta.labels)) {
-          wake({Kind::Job, object.meta.ns, it->first.second});
-        }
-      }
-    }
+    if (!deleted && object.meta.controller() == nullptr) wake_selecting(cache_.jobs(), Kind::Job, object.meta, wake);
   }
 }
 
@@ -144,12 +125,12 @@ Work JobController::plan_pod(const Key& key) const {
 Work JobController::plan_job_key(const Key& key, const model::Job& job) {
   Work work;
   if (!job.meta.deleting() && job.status.finished() == nullptr) {
-    adopt(job, work);
+    adopt_pods(job, work);
     if (!work.writes.empty()) return work;  // Nothing else is planned before they are ours.
   }
   std::vector<PodPtr> pods;
   for (const auto& name : cache_.pods_of_owner(job.meta.uid)) pods.push_back(cache_.pod(name));
-  if (!job.meta.deleting()) release(job, pods, work);
+  if (!job.meta.deleting()) release_pods(job, pods, work);
   if (!work.writes.empty()) return work;
 
   auto plan = plan_job(job, pods, clock_.wall());
@@ -191,38 +172,30 @@ Work JobController::plan_job_key(const Key& key, const model::Job& job) {
   return work;
 }
 
-void JobController::adopt(const model::Job& job, Work& work) const {
+void JobController::adopt_pods(const model::Job& job, Work& work) const {
   if (job.selector.match_labels.empty()) return;
-  for (const auto& pod : cache_.pods_selected(job.meta.ns, job.selector.match_labels)) {
-    if (pod->meta.controller() != nullptr || pod->meta.deleting()) continue;
-    if (!model::matches(job.selector, pod->meta.labels)) continue;
-    work.writes.push_back({.key = {Kind::Pod, job.meta.ns, pod->meta.name},
-                           .uid = pod->meta.uid,
-                           .edit = [owner = make_owner_reference(job.meta, "Job")](json::object& raw) {
-                             auto& owners = raw["metadata"].get_object()["ownerReferences"];
-                             if (!owners.is_array()) owners.emplace_array();
-                             for (const auto& other : owners.get_array()) {
-                               const auto* rules = find(other, {"controller"});
-                               if (rules != nullptr && rules->is_bool() && rules->get_bool()) return Edit::Refuse;
-                             }
-                             owners.get_array().push_back(owner);
-                             model::add_finalizer(raw, model::kJobTracking);
-                             return Edit::Done;
-                           }});
+  for (const auto& pod : cache_.free_pods(job.meta.ns, job.selector)) {
+    if (pod->meta.deleting()) continue;
+    auto write = adopt({Kind::Pod, job.meta.ns, pod->meta.name}, pod->meta, job.meta, "Job");
+    write.edit = [take = std::move(write.edit)](json::object& raw) {
+      const auto taken = take(raw);
+      if (taken == Edit::Done) model::add_finalizer(raw, model::kJobTracking);
+      return taken;
+    };
+    work.writes.push_back(std::move(write));
   }
 }
 
 /// Pods that the selector no longer matches are not the job's any more: somebody changed their labels.
-void JobController::release(const model::Job& job, const std::vector<PodPtr>& pods, Work& work) const {
+void JobController::release_pods(const model::Job& job, const std::vector<PodPtr>& pods, Work& work) const {
   for (const auto& pod : pods) {
     if (pod->meta.deleting() || model::matches(job.selector, pod->meta.labels)) continue;
-    work.writes.push_back({.key = {Kind::Pod, job.meta.ns, pod->meta.name},
-                           .uid = pod->meta.uid,
-                           .edit = [uid = job.meta.uid](json::object& raw) {
-                             const auto dropped = drop_owner(raw, uid);
-                             const auto tracked = model::drop_finalizer(raw, model::kJobTracking);
-                             return dropped || tracked ? Edit::Done : Edit::Leave;
-                           }});
+    auto write = release({Kind::Pod, job.meta.ns, pod->meta.name}, pod->meta.uid, job.meta.uid);
+    write.edit = [let_go = std::move(write.edit)](json::object& raw) {
+      const auto gone = let_go(raw);
+      return model::drop_finalizer(raw, model::kJobTracking) ? Edit::Done : gone;
+    };
+    work.writes.push_back(std::move(write));
   }
 }
 

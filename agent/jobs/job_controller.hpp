@@ -36,8 +36,8 @@ class JobController {
   Work plan(const Key& key);
   Work plan_pod(const Key& key) const;
   Work plan_job_key(const Key& key, const model::Job& job);
-  void adopt(const model::Job& job, Work& work) const;
-  void release(const model::Job& job, const std::vector<PodPtr>& pods, Work& work) const;
+  void adopt_pods(const model::Job& job, Work& work) const;
+  void release_pods(const model::Job& job, const std::vector<PodPtr>& pods, Work& work) const;
   void create(const Key& key, const model::Job& job, const std::vector<NewJobPod>& pods, Work& work);
   void write_status(const Key& key, const model::Job& job, JobPlan& plan, Work& work) const;
 

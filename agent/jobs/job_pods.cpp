@@ -5,17 +5,12 @@
 
 #include "agent/objects/revision.hpp"
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
 
 constexpr const char* kIndexVariable = "JOB_COMPLETION_INDEX";
-
-json::object& child(json::object& parent, std::string_view name) {
-  auto& value = parent[name];
-  if (!value.is_object()) value.emplace_object();
-  return value.get_object();
-}
 
 void add_index_variable(json::object& spec, const char* list) {
   auto* containers = spec.if_contains(list);
@@ -39,8 +34,9 @@ void add_index_variable(json::object& spec, const char* list) {
 
 json::object make_job_pod(const model::Job& job, const NewJobPod& pod, const std::string& name) {
   json::object metadata{{"name", name}, {"namespace", job.meta.ns}};
-  for (const auto& [key, value] : job.pod_template.meta.labels) child(metadata, "labels")[key] = value;
-  for (const auto& [key, value] : job.pod_template.meta.annotations) child(metadata, "annotations")[key] = value;
+  for (const auto& [key, value] : job.pod_template.meta.labels) model::object_in(metadata, "labels")[key] = value;
+  for (const auto& [key, value] : job.pod_template.meta.annotations)
+    model::object_in(metadata, "annotations")[key] = value;
   json::array finalizers;
   for (const auto& each : job.pod_template.meta.finalizers) finalizers.emplace_back(each);
   finalizers.emplace_back(model::kJobTracking);
@@ -52,11 +48,12 @@ json::object make_job_pod(const model::Job& job, const NewJobPod& pod, const std
   }
   if (pod.index) {
     const auto index = std::to_string(*pod.index);
-    child(metadata, "annotations")[model::kJobIndex] = index;
-    child(metadata, "labels")[model::kJobIndex] = index;
+    model::object_in(metadata, "annotations")[model::kJobIndex] = index;
+    model::object_in(metadata, "labels")[model::kJobIndex] = index;
     if (job.backoff_limit_per_index) {
-      child(metadata, "annotations")[model::kJobIndexFailures] = std::to_string(pod.failures);
-      if (pod.ignored > 0) child(metadata, "annotations")[model::kJobIndexIgnored] = std::to_string(pod.ignored);
+      model::object_in(metadata, "annotations")[model::kJobIndexFailures] = std::to_string(pod.failures);
+      if (pod.ignored > 0)
+        model::object_in(metadata, "annotations")[model::kJobIndexIgnored] = std::to_string(pod.ignored);
     }
     spec["hostname"] = fmt::format("{}-{}", job.meta.name, index);
     add_index_variable(spec, "initContainers");

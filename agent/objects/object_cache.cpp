@@ -290,23 +290,28 @@ void ObjectCache::put_revision(const model::Object& object) {
   revisions_by_owner_.move(name, before, {kept->owner_uid});
 }
 
+/// Keeps `index` (by the uid of the controller; without one by the namespace) right while `change` changes `name`.
+template <typename T, typename Change>
+void ObjectCache::reindex(const Typed<T>& all, ObjectIndex<std::string>& index, const Name& name,
+                          const Change& change) {
+  const auto marks = [&]() -> std::vector<std::string> {
+    const auto found = all.find(name);
+    if (found == all.end()) return {};
+    const auto* owner = found->second->meta.controller();
+    return {owner == nullptr ? orphan_mark(name.first) : owner->uid};
+  };
+  const auto before = marks();
+  change();
+  index.move(name, before, marks());
+}
+
 void ObjectCache::put_job(const model::Object& object) {
   const Name name{object.meta.ns, object.meta.name};
-  const auto owners = [&]() -> std::vector<std::string> {
-    const auto known = jobs_.find(name);
-    const auto* owner = known == jobs_.end() ? nullptr : known->second->meta.controller();
-    return owner == nullptr ? std::vector<std::string>{} : std::vector{owner->uid};
-  };
-  const auto before = owners();
-  keep(jobs_, object, model::decode_job(object));
-  jobs_by_owner_.move(name, before, owners());
+  reindex(jobs_, jobs_by_owner_, name, [&] { keep(jobs_, object, model::decode_job(object)); });
 }
 
 void ObjectCache::drop_job(const Name& name) {
-  const auto old = jobs_.find(name);
-  if (old == jobs_.end()) return;
-  if (const auto* owner = old->second->meta.controller()) jobs_by_owner_.move(name, {owner->uid}, {});
-  jobs_.erase(old);
+  reindex(jobs_, jobs_by_owner_, name, [&] { jobs_.erase(name); });
 }
 
 std::vector<PodPtr> ObjectCache::free_pods(const std::string& ns, const model::LabelSelector& selector) const {
@@ -324,23 +329,12 @@ std::vector<PodPtr> ObjectCache::free_pods(const std::string& ns, const model::L
 
 void ObjectCache::put_replica_set(const model::Object& object) {
   const Name name{object.meta.ns, object.meta.name};
-  const auto owners = [&]() -> std::vector<std::string> {
-    const auto found = replica_sets_.find(name);
-    if (found == replica_sets_.end()) return {};
-    const auto* owner = found->second->meta.controller();
-    return {owner == nullptr ? orphan_mark(name.first) : owner->uid};
-  };
-  const auto before = owners();
-  keep(replica_sets_, object, model::decode_replica_set(object));
-  replica_sets_by_owner_.move(name, before, owners());
+  reindex(replica_sets_, replica_sets_by_owner_, name,
+          [&] { keep(replica_sets_, object, model::decode_replica_set(object)); });
 }
 
 void ObjectCache::drop_replica_set(const Name& name) {
-  const auto old = replica_sets_.find(name);
-  if (old == replica_sets_.end()) return;
-  const auto* owner = old->second->meta.controller();
-  replica_sets_by_owner_.move(name, {owner == nullptr ? orphan_mark(name.first) : owner->uid}, {});
-  replica_sets_.erase(old);
+  reindex(replica_sets_, replica_sets_by_owner_, name, [&] { replica_sets_.erase(name); });
 }
 
 std::vector<std::string> ObjectCache::owner_of(const model::Pod* pod) {

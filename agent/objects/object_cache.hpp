@@ -98,6 +98,8 @@ class ObjectCache {
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
   void put_revision(const model::Object& object);
+  template <typename T, typename Change>
+  static void reindex(const Typed<T>& all, ObjectIndex<std::string>& index, const Name& name, const Change& change);
   void put_job(const model::Object& object);
   void drop_job(const Name& name);
   void put_replica_set(const model::Object& object);

@@ -5,13 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "agent/control/waking.hpp"
+#include "agent/ending/ownership.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
-#include "agent/sets/ownership.hpp"
 #include "agent/sets/replica_set_object.hpp"
 #include "agent/sets/replica_set_plan.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/status_numbers.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -33,9 +35,7 @@ json::array encode(const std::vector<model::DeploymentCondition>& conditions) {
 
 /// False: it has it already.
 bool put_annotation(json::object& raw, std::string_view name, const std::string& value) {
-  auto& annotations = raw["metadata"].get_object()["annotations"];
-  if (!annotations.is_object()) annotations.emplace_object();
-  auto& old = annotations.get_object()[name];
+  auto& old = model::object_in(model::object_in(raw, "metadata"), "annotations")[name];
   if (old == json::value(value)) return false;
   old = value;
   return true;
@@ -79,23 +79,16 @@ void DeploymentController::wakes(const store::Change& change, const Waker& wake)
   if (object.kind == Kind::Deployment) {
     if (deleted) {
       memories_.erase(object.key());
-    } else if (asks_anew(change)) {
-      wake.anew(object.key());
     } else {
-      wake(object.key());
+      wake_itself(change, wake);
     }
   } else if (object.kind == Kind::ReplicaSet) {
-    wake_owner(object.meta, wake);
-    // One that loses its owner concerns the Deployment that it leaves.
-    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-      wake_owner(change.previous->meta, wake);
+    wake_owners(change, [&](const model::Object& set) { wake_owner(set.meta, wake); });
+    if (!deleted && object.meta.controller() == nullptr) {
+      wake_selecting(cache_.deployments(), Kind::Deployment, object.meta, wake);
     }
-    if (!deleted && object.meta.controller() == nullptr) wake_adopters(object, wake);
   } else if (object.kind == Kind::Pod) {
-    wake_owner_of_pod(object, wake);
-    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-      wake_owner_of_pod(*change.previous, wake);
-    }
+    wake_owners(change, [&](const model::Object& pod) { wake_owner_of_pod(pod, wake); });
   }
 }
 
@@ -113,14 +106,6 @@ void DeploymentController::wake_owner_of_pod(const model::Object& pod, const Wak
   if (owner == nullptr || owner->kind != "ReplicaSet") return;
   const auto set = cache_.replica_sets().find({pod.meta.ns, owner->name});
   if (set != cache_.replica_sets().end()) wake_owner(set->second->meta, wake);
-}
-
-void DeploymentController::wake_adopters(const model::Object& set, const Waker& wake) const {
-  const auto& ns = set.meta.ns;
-  const auto& all = cache_.deployments();
-  for (auto it = all.lower_bound({ns, ""}); it != all.end() && it->first.first == ns; ++it) {
-    if (model::matches(it->second->selector, set.meta.labels)) wake({Kind::Deployment, ns, it->first.second});
-  }
 }
 
 DeployedSet DeploymentController::count_pods(const ReplicaSetPtr& set, WallTime now,
@@ -142,7 +127,8 @@ DeployedSet DeploymentController::count_pods(const ReplicaSetPtr& set, WallTime 
   return counted;
 }
 
-DeploymentFacts DeploymentController::facts_for(const Key& key, const model::Deployment& deployment) {
+DeploymentFacts DeploymentController::facts_for(const Key& key, const model::Deployment& deployment,
+                                                std::optional<std::chrono::milliseconds>& wait) {
   auto& memory = memories_[key];
   const auto& meta = deployment.meta;
   const auto collisions = deployment.status.collision_count;
@@ -153,9 +139,8 @@ DeploymentFacts DeploymentController::facts_for(const Key& key, const model::Dep
   facts.now = clock_.wall();
   facts.hash = memory.hash;
   facts.name_taken = cache_.replica_sets().contains({key.ns, key.name + "-" + memory.hash});
-  available_in_.reset();
   for (const auto& name : cache_.replica_sets_of_owner(meta.uid)) {
-    facts.sets.push_back(count_pods(cache_.replica_sets().at(name), facts.now, available_in_));
+    facts.sets.push_back(count_pods(cache_.replica_sets().at(name), facts.now, wait));
   }
   for (const auto& name : cache_.free_replica_sets(key.ns)) {
     const auto& set = cache_.replica_sets().at(name);
@@ -168,8 +153,9 @@ Work DeploymentController::plan(const Key& key) {
   const auto found = cache_.deployments().find({key.ns, key.name});
   if (found == cache_.deployments().end()) return {};
   const auto& deployment = *found->second;
-  auto work = to_work(key, deployment, plan_deployment(deployment, facts_for(key, deployment)));
-  if (available_in_) work.look_again = work.look_again ? std::min(*work.look_again, *available_in_) : *available_in_;
+  std::optional<std::chrono::milliseconds> wait;  // Until minReadySeconds of a pod are over.
+  auto work = to_work(key, deployment, plan_deployment(deployment, facts_for(key, deployment, wait)));
+  if (wait) work.look_again = work.look_again ? std::min(*work.look_again, *wait) : *wait;
   return work;
 }
 

@@ -33,10 +33,11 @@ class DeploymentController {
   void wakes(const store::Change& change, const Waker& wake);
   void wake_owner(const model::ObjectMeta& set, const Waker& wake) const;
   void wake_owner_of_pod(const model::Object& pod, const Waker& wake) const;
-  void wake_adopters(const model::Object& set, const Waker& wake) const;
   void wake_all(const Waker& wake) const;
   Work plan(const Key& key);
-  DeploymentFacts facts_for(const Key& key, const model::Deployment& deployment);
+  /// `wait` becomes shorter when a pod is available before that.
+  DeploymentFacts facts_for(const Key& key, const model::Deployment& deployment,
+                            std::optional<std::chrono::milliseconds>& wait);
   DeployedSet count_pods(const ReplicaSetPtr& set, WallTime now, std::optional<std::chrono::milliseconds>& wait) const;
   Work to_work(const Key& key, const model::Deployment& deployment, DeploymentPlan plan) const;
   void write_status(const Key& key, const model::Deployment& deployment, const DeploymentPlan& plan, Work& work) const;
@@ -45,7 +46,6 @@ class DeploymentController {
   const ObjectCache& cache_;
   const store::Store& store_;
   std::map<Key, Memory> memories_;
-  std::optional<std::chrono::milliseconds> available_in_;  ///< Of the plan that is made: minReadySeconds runs.
 };
 
 }  // namespace berth::agent

@@ -77,7 +77,8 @@ class Planner {
       }
       plan_.status = count();
       if (is_complete(deployment_, plan_.status)) clean_up();
-      note_progress(deployment_, numbers_before(), new_name_, facts_.now, plan_.status, plan_.look_again);
+      // Progress is what differs from the status that is stored.
+      note_progress(deployment_, deployment_.status, new_name_, facts_.now, plan_.status, plan_.look_again);
     }
     collect_edits();
     return std::move(plan_);
@@ -96,9 +97,6 @@ class Planner {
     counts.wanted += plan_.created_replicas;
     return counted(deployment_, counts, before_, facts_.now);
   }
-
-  /// Progress is what differs from the status that is stored.
-  const model::DeploymentStatus& numbers_before() const { return deployment_.status; }
 
   std::int32_t all_replicas() const {
     std::int32_t sum = 0;

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "agent/control/waking.hpp"
+#include "agent/ending/ownership.hpp"
 #include "agent/objects/change_facts.hpp"
-#include "agent/sets/ownership.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/status_numbers.hpp"
 
@@ -37,18 +38,15 @@ void ReplicaController::wakes(const store::Change& change, const Waker& wake) {
   if (is_ours(object.kind)) {
     if (deleted) {
       names_.erase(object.key());
-    } else if (asks_anew(change)) {
-      wake.anew(object.key());
     } else {
-      wake(object.key());
+      wake_itself(change, wake);
     }
   } else if (object.kind == Kind::Pod) {
-    wake_owner(object, wake);
-    // One that loses its owner concerns the set that it leaves.
-    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-      wake_owner(*change.previous, wake);
+    wake_owners(change, [&](const model::Object& pod) { wake_owner(pod, wake); });
+    if (!deleted && object.meta.controller() == nullptr) {
+      wake_selecting(cache_.replica_sets(), Kind::ReplicaSet, object.meta, wake);
+      wake_selecting(cache_.replication_controllers(), Kind::ReplicationController, object.meta, wake);
     }
-    if (!deleted && object.meta.controller() == nullptr) wake_adopters(object, wake);
   }
 }
 
@@ -66,17 +64,6 @@ void ReplicaController::wake_owner(const model::Object& pod, const Waker& wake) 
   const Key key{kind->kind, pod.meta.ns, owner->name};
   if (const auto names = names_.find(key); names != names_.end()) names->second.seen(pod.meta.name);
   wake(key);
-}
-
-void ReplicaController::wake_adopters(const model::Object& pod, const Waker& wake) const {
-  const auto& ns = pod.meta.ns;
-  const auto wake_matching = [&](const auto& sets, Kind kind) {
-    for (auto it = sets.lower_bound({ns, ""}); it != sets.end() && it->first.first == ns; ++it) {
-      if (model::matches(it->second->selector, pod.meta.labels)) wake({kind, ns, it->first.second});
-    }
-  };
-  wake_matching(cache_.replica_sets(), Kind::ReplicaSet);
-  wake_matching(cache_.replication_controllers(), Kind::ReplicationController);
 }
 
 ReplicaController::SetPtr ReplicaController::find_set(const Key& key) const {

@@ -27,7 +27,6 @@ class ReplicaController {
 
   void wakes(const store::Change& change, const Waker& wake);
   void wake_owner(const model::Object& pod, const Waker& wake);
-  void wake_adopters(const model::Object& pod, const Waker& wake) const;
   void wake_all(const Waker& wake) const;
   SetPtr find_set(const Key& key) const;
   Work plan(const Key& key);

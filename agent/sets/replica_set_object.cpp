@@ -8,6 +8,7 @@
 
 #include "agent/objects/revision.hpp"
 #include "agent/sets/deployment_sizes.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -61,11 +62,7 @@ json::object encode(const model::LabelSelector& selector) {
 }
 
 json::object with_hash(json::object pod_template, const std::string& hash) {
-  auto& meta = pod_template["metadata"];
-  if (!meta.is_object()) meta.emplace_object();
-  auto& labels = meta.get_object()["labels"];
-  if (!labels.is_object()) labels.emplace_object();
-  labels.get_object()[kTemplateHash] = hash;
+  model::object_in(model::object_in(pod_template, "metadata"), "labels")[kTemplateHash] = hash;
   return pod_template;
 }
 

@@ -7,10 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "agent/control/waking.hpp"
+#include "agent/ending/ownership.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/sets/daemon_set_plan.hpp"
-#include "agent/sets/ownership.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -70,17 +72,11 @@ void SetController::wakes(const store::Change& change, const Waker& wake) {
   if (is_set(object.kind)) {
     if (deleted) {
       memories_.erase(object.key());
-    } else if (asks_anew(change)) {
-      wake.anew(object.key());
     } else {
-      wake(object.key());
+      wake_itself(change, wake);
     }
   } else if (object.kind == Kind::Pod || object.kind == Kind::ControllerRevision) {
-    wake_owner(object.meta, wake);
-    // One that loses its owner concerns the set that it leaves.
-    if (change.previous && change.previous->meta.owner_references != object.meta.owner_references) {
-      wake_owner(change.previous->meta, wake);
-    }
+    wake_owners(change, [&](const model::Object& owned) { wake_owner(owned.meta, wake); });
     if (!deleted && object.kind == Kind::Pod && object.meta.controller() == nullptr) wake_adopters(object, wake);
   } else if (object.kind == Kind::PersistentVolumeClaim) {
     // A set asks whether a claim is there, and whether it is on its way.
@@ -107,13 +103,8 @@ void SetController::wake_owner(const model::ObjectMeta& owned, const Waker& wake
 void SetController::wake_adopters(const model::Object& pod, const Waker& wake) const {
   const auto& ns = pod.meta.ns;
   if (!cache_.orphans(ns).contains({ns, pod.meta.name})) return;
-  const auto wake_matching = [&](const auto& sets, Kind kind) {
-    for (auto it = sets.lower_bound({ns, ""}); it != sets.end() && it->first.first == ns; ++it) {
-      if (model::matches(it->second->selector, pod.meta.labels)) wake({kind, ns, it->first.second});
-    }
-  };
-  wake_matching(cache_.stateful_sets(), Kind::StatefulSet);
-  wake_matching(cache_.daemon_sets(), Kind::DaemonSet);
+  wake_selecting(cache_.stateful_sets(), Kind::StatefulSet, pod.meta, wake);
+  wake_selecting(cache_.daemon_sets(), Kind::DaemonSet, pod.meta, wake);
 }
 
 /// "data-db-0" is a claim of the set "db" when that has a template "data".
@@ -259,9 +250,8 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
                            .edit = [edit = *plan.edit_revision](json::object& raw) {
                              raw["revision"] = edit.number;
                              if (edit.hash_label.empty()) return Edit::Done;
-                             auto& labels = raw["metadata"].get_object()["labels"];
-                             if (!labels.is_object()) labels.emplace_object();
-                             labels.get_object()[kRevisionLabel] = edit.hash_label;
+                             model::object_in(model::object_in(raw, "metadata"), "labels")[kRevisionLabel] =
+                                 edit.hash_label;
                              return Edit::Done;
                            }});
   }

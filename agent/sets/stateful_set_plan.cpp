@@ -1,5 +1,6 @@
 // agent/sets/stateful_set_plan.cpp - see stateful_set_plan.hpp.
 #include "agent/sets/stateful_set_plan.hpp"
+#include "model/json_edit.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -213,14 +214,11 @@ class Planner {
       auto object = claim.raw;
       object["apiVersion"] = "v1";
       object["kind"] = "PersistentVolumeClaim";
-      auto& metadata = object["metadata"];
-      if (!metadata.is_object()) metadata = json::object();
-      auto& meta = metadata.get_object();
+      auto& meta = model::object_in(object, "metadata");
       meta["name"] = claim_name(claim, set_.meta.name, ordinal);
       meta["namespace"] = set_.meta.ns;
-      auto& labels = meta["labels"];
-      if (!labels.is_object()) labels = json::object();
-      for (const auto& [key, value] : set_.selector.match_labels) labels.get_object()[key] = value;
+      auto& labels = model::object_in(meta, "labels");
+      for (const auto& [key, value] : set_.selector.match_labels) labels[key] = value;
       plan_.create.push_back(std::move(object));
     }
   }

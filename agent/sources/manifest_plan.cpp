@@ -8,6 +8,7 @@
 
 #include "agent/sources/manifest_applier.hpp"
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -39,18 +40,12 @@ Finding finding(LogLevel level, const std::string& id, const ObjectKey& key, std
   return {level, std::move(problem), source_of(id)};
 }
 
-json::object& child(json::object& parent, std::string_view name) {
-  auto& value = parent[name];
-  if (!value.is_object()) value = json::object();
-  return value.get_object();
-}
-
 /// Takes `path` from `old` unless `wanted` says something itself.
 void keep(json::object& wanted, const json::object& old, std::string_view parent, std::string_view name) {
   const auto* from = old.if_contains(parent);
   const auto* value = from != nullptr && from->is_object() ? from->get_object().if_contains(name) : nullptr;
   if (value == nullptr) return;
-  auto& to = child(wanted, parent);
+  auto& to = model::object_in(wanted, parent);
   if (!to.contains(name)) to[name] = *value;
 }
 
@@ -62,7 +57,7 @@ bool is_system_annotation(std::string_view key) {
 }
 
 void set_owner(json::object& raw, const std::string& node, const std::string& id, const std::string& hash) {
-  auto& annotations = child(child(raw, "metadata"), "annotations");
+  auto& annotations = model::object_in(model::object_in(raw, "metadata"), "annotations");
   annotations[kSourceAnnotation] = node + "/" + id;
   annotations[kSourceHashAnnotation] = hash;
 }
@@ -75,7 +70,7 @@ json::object merged(const model::Object& wanted, const model::Object& old) {
     keep(raw, old.raw, "metadata", field);
   }
   for (const auto& [key, value] : old.meta.annotations) {
-    auto& annotations = child(child(raw, "metadata"), "annotations");
+    auto& annotations = model::object_in(model::object_in(raw, "metadata"), "annotations");
     if (is_system_annotation(key) && !annotations.contains(key)) annotations[key] = value;
   }
   if (const auto* status = old.raw.if_contains("status")) raw["status"] = *status;

@@ -25,7 +25,10 @@ class CronPlanTest : public testing::Test {
     at("2026-11-29T10:00:30Z");
   }
   void at(std::string_view time) { facts.now = *parse_rfc3339(time); }
-  CronPlan plan() { return plan_cron_job(cron, facts); }
+  CronPlan plan() {
+    facts.zone = cron.time_zone.empty() ? TimeZone() : TimeZone::load(cron.time_zone);
+    return plan_cron_job(cron, facts);
+  }
 
   static std::string name(const CronPlan& plan) {
     return plan.create.empty() ? std::string() : std::string(find_string(plan.create.at("metadata"), {"name"}));
