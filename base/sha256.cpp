@@ -1,20 +1,17 @@
-// base/sha256.cpp - see sha256.hpp.
+// base/sha256.cpp - see sha256.hpp. By libmd, for the reason in sha1.cpp.
 #include "base/sha256.hpp"
 
-#include <gcrypt.h>
-
-#include "base/gcrypt_digest.hpp"
+#include <sha2.h>
 
 namespace berth {
 
 std::string sha256_hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (const char each : gcrypt_digest(GCRY_MD_SHA256, 32, bytes)) {
-    const auto byte = static_cast<unsigned char>(each);
-    hex += kDigits[byte >> 4U];
-    hex += kDigits[byte & 0x0fU];
-  }
+  SHA2_CTX state;
+  ::SHA256Init(&state);
+  ::SHA256Update(&state, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  std::string hex(SHA256_DIGEST_STRING_LENGTH, '\0');
+  ::SHA256End(&state, hex.data());
+  hex.pop_back();  // the NUL that it writes
   return hex;
 }
 
