@@ -5,17 +5,19 @@
 code_of() { local code=0; "$@" >/dev/null 2>&1 || code=$?; echo $code; }
 says() { "$@" 2>&1 || true; } # both streams, whatever the exit code
 errors() { { "$@" >/dev/null; } 2>&1 || true; } # standard error only
-# All that is wrong is shown, not only the first.
-wrong=0
+# All that is wrong is shown, not only the first, and again at the end.
+wrong=()
+is_wrong() { # WHAT ACTUAL EXPECTED
+  wrong+=("$(printf '   WRONG %s: %s\n   got:      %s\n   expected: %s' "$step_name" "$1" "$2" "$3")")
+  printf '%s\n' "${wrong[-1]}"
+}
 expect() { # WHAT ACTUAL EXPECTED
   if [ "$2" = "$3" ]; then printf '   %s\n' "$1"; return; fi
-  wrong=$((wrong + 1))
-  printf '   WRONG %s: %s\n   got:      %s\n   expected: %s\n' "$step_name" "$1" "$2" "$3"
+  is_wrong "$@"
 }
 expect_match() { # WHAT ACTUAL REGEX
   if [[ $2 =~ $3 ]]; then printf '   %s\n' "$1"; return; fi
-  wrong=$((wrong + 1))
-  printf '   WRONG %s: %s\n   got:      %s\n   expected: %s\n' "$step_name" "$1" "$2" "$3"
+  is_wrong "$@"
 }
 work=$BERTH_TEST_DIR/cli
 mkdir -p "$work"
@@ -141,8 +143,8 @@ spec:
 END
 berth apply -f talk.yaml >/dev/null
 berth wait --for=condition=Ready pod/talk >/dev/null
-has_line() { [ "$(berth logs talk -c two 2>/dev/null)" = two-a ]; }
-wait_for 10 "a line is stored" has_line
+has_lines() { [ "$(berth logs talk --all-containers 2>/dev/null | sort | tr '\n' ' ')" = "one-a one-b two-a " ]; }
+wait_for 10 "their lines are stored" has_lines
 expect "the default container is said" "$(says berth logs talk)" $'Defaulted container "one" out of: one, two\none-a\none-b'
 expect "tail" "$(berth logs talk -c one --tail=1)" one-b
 expect "all containers" "$(berth logs talk --all-containers --prefix | sort)" $'[pod/talk/one] one-a\n[pod/talk/one] one-b\n[pod/talk/two] two-a'
@@ -152,7 +154,8 @@ expect "since" "$(berth logs talk -c two --since=1h)" two-a
 expect "since a time to come" "$(berth logs talk -c two --since-time=2099-01-01T00:00:00Z)" ""
 expect_match "of a workload" "$(says berth logs sts/web)" '^Found 2 pods, using pod/web-0'
 berth logs -f -l app=talk --prefix --all-containers >follow.txt 2>&1 & follower=$!
-wait_for 5 "both are followed" grep -q two-a follow.txt
+follows_both() { grep -q one-b follow.txt && grep -q two-a follow.txt; }
+wait_for 5 "both are followed" follows_both
 berth delete pod talk --now >/dev/null
 not_following() { ! kill -0 "$follower"; }
 wait_for 10 "following ends with the containers" not_following
@@ -286,4 +289,4 @@ expect "of names" "$("$bin/berth" __complete --socket "$socket" get node "")" be
 expect "of flags" "$("$bin/berth" __complete get --no-h)" --no-headers
 bash -n <("$bin/berth" completion bash) || fail "the completion script is no bash"
 
-[ "$wrong" = 0 ] || fail "$wrong answers are wrong"
+[ ${#wrong[@]} = 0 ] || fail "${#wrong[@]} answers are wrong"$'\n'"$(printf '%s\n' "${wrong[@]}")"

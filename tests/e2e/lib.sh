@@ -22,10 +22,15 @@ mkdir -p "$manifests" "$state" "$output"
 touch "$manifests/.berth-confirm" # stories take all their manifests away at once, and mean it
 
 step() { step_name=$*; printf '\n-- %s  (%s s)\n' "$*" "$SECONDS"; }
+# Why the story failed: said at once, and again below the evidence, because who reads a long log reads its end.
+reason=
 fail() {
-  printf '\nFAILED in "%s": %s\n' "$step_name" "$*" >&2
+  printf -v reason 'FAILED in "%s": %s' "$step_name" "$*"
+  printf '\n%s\n' "$reason" >&2
   exit 1
 }
+at_error() { [ -n "$reason" ] || printf -v reason 'FAILED in "%s", line %s: %s' "$step_name" "$1" "$2"; }
+trap 'at_error "$LINENO" "$BASH_COMMAND"' ERR
 
 # What a reader of a failed story needs to see; nothing of it when the story went well.
 at_exit() {
@@ -38,6 +43,7 @@ at_exit() {
       echo "---- tasks"; ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io tasks ls || true
       echo "---- agent log (end)"; tail -n 60 "$output/berthd.log" || true
       echo "---- log collector (end)"; tail -n 20 "$output/berth-logd.log" || true
+      printf -- '---- why\n%s\n' "$reason"
     } >&2 2>&1
   fi
   exit "$code"

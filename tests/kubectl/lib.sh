@@ -21,12 +21,11 @@ start_api() {
 }
 
 checks=0
-failures=0
-# A matrix shows all that is wrong, not the first: stories end with `finish`.
+# A matrix shows all that is wrong, not only the first, and again at the end: stories end with `finish`.
+all_wrong=()
 wrong() {
-  failures=$((failures + 1))
-  printf '   WRONG %s\n' "$1"
-  printf '         %s\n' "${@:2}"
+  all_wrong+=("$(printf '   WRONG %s\n' "$1"; printf '         %s\n' "${@:2}")")
+  printf '%s\n' "${all_wrong[-1]}"
 }
 shorten() { head -c 1500 <<<"$1" | sed '2,$s/^/         | /'; }
 # Exit code 0 and standard output that matches (a bash regex; newlines are newlines).
@@ -53,8 +52,8 @@ holds() { # WHAT ACTUAL REGEX
   if [[ $2 =~ $3 ]]; then printf '   %s\n' "$1"; else wrong "$1" "wanted: $3" "got: $(shorten "$2")"; fi
 }
 finish() {
-  printf '\n%s checks, %s wrong (kubectl 1.%s)\n' "$checks" "$failures" "$minor"
-  [ "$failures" = 0 ]
+  printf '\n%s checks, %s wrong (kubectl 1.%s)\n' "$checks" "${#all_wrong[@]}" "$minor"
+  [ ${#all_wrong[@]} = 0 ] || fail "${#all_wrong[@]} answers are wrong"$'\n'"$(printf '%s\n' "${all_wrong[@]}")"
 }
 # Runs kubectl in a terminal, with standard input typed into it.
 in_terminal() { # KUBECTL_ARG...

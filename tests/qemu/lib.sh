@@ -29,6 +29,7 @@ at_exit() {
       echo "---- kernel (end)"; dmesg | tail -n 12 || true
       echo "---- stuck"; ps -eo pid,stat,wchan:24,args | awk '$2 ~ /^D/' || true
       echo "---- berthd (end)"; SYSTEMD_COLORS=0 journalctl --no-pager -q -o cat -u berthd -n 40 || true
+      printf -- '---- why\n%s\n' "$reason"
     } 2>&1
   fi
   exit "$code"
