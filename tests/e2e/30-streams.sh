@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/13-streams.sh - streams as client libraries use them: exec and port-forward over WebSocket channels, and clients
+# tests/e2e/30-streams.sh - streams as client libraries use them: exec and port-forward over WebSocket channels, and clients
 # that vanish or stop reading. What kubectl does is in tests/kubectl.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

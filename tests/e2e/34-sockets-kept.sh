@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/28-sockets-kept.sh - a restart of the agent, and its sudden end, leave no question unanswered and refuse no connection.
+# tests/e2e/34-sockets-kept.sh - a restart of the agent, and its sudden end, leave no question unanswered and refuse no connection.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
