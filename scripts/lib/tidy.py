@@ -21,7 +21,7 @@ only = {os.path.abspath(f) for f in sys.argv[5:]}
 # Not the tests: gtest and gmock make them slow to read, and their warnings are errors in the compiler already.
 ROOMS = "base model store runtime network volumes systemd api agent cli".split()
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
-BUDGET = float(os.environ.get("TIDY_SECONDS", "150"))  # 0: none
+BUDGET = float(os.environ.get("TIDY_SECONDS", "90"))  # 0: none
 BEGAN = time.monotonic()
 
 
