@@ -9,6 +9,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
+#include "base/sha256.hpp"
 
 namespace berth::agent {
 namespace {
@@ -22,9 +23,14 @@ bool is_uid(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; });
 }
 
-/// "Service.default.web": a namespace has no dot, and a uid neither.
+/// "Service.default.web": a namespace has no dot, and a uid neither. A name that a file cannot have, NAME_MAX with what
+/// is written beside it until it is whole, ends in its digest.
 std::string file_name(const model::ObjectKey& key) {
-  return std::string(model::info(key.kind).name) + "." + key.ns + "." + key.name;
+  constexpr std::size_t kLongest = 200;
+  constexpr std::size_t kDigest = 64;
+  auto name = std::string(model::info(key.kind).name) + "." + key.ns + "." + key.name;
+  if (name.size() > kLongest) name = name.substr(0, kLongest - kDigest - 1) + "." + sha256_hex(name);
+  return name;
 }
 
 /// Empty: it is not recorded.

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include <fmt/format.h>
 
@@ -41,19 +40,6 @@ int fit(const json::value& manifest, const Platform& wanted) {
 }
 
 }  // namespace
-
-Platform host_platform() {
-  utsname name{};
-  ::uname(&name);
-  const std::string_view machine = name.machine;
-  if (machine == "x86_64") return {"linux", "amd64", ""};
-  if (machine == "aarch64") return {"linux", "arm64", ""};
-  if (machine.starts_with("armv7")) return {"linux", "arm", "v7"};
-  if (machine.starts_with("armv6")) return {"linux", "arm", "v6"};
-  if (machine == "i686" || machine == "i386") return {"linux", "386", ""};
-  if (machine == "loongarch64") return {"linux", "loong64", ""};
-  return {"linux", std::string(machine), ""};  // riscv64, ppc64le, s390x: the same words
-}
 
 Result<ImageDocument> parse_image_document(std::string_view text, const Platform& platform) {
   const auto parsed = parse_json(text);

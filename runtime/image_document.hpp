@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "runtime/platform.hpp"
 
 namespace berth::runtime {
 
@@ -20,16 +21,6 @@ struct ImageConfig {
   int stop_signal = 15;  ///< What asks it to end; SIGTERM where the image does not say, or says nonsense.
   std::string chain_id;  ///< Name of the unpacked snapshot of all layers; empty: an image without layers.
 };
-
-/// One platform, in Go's words: {"linux", "arm64", "v8"}.
-struct Platform {
-  std::string os = "linux";
-  std::string architecture;
-  std::string variant;
-};
-
-/// This host's, from uname(2).
-Platform host_platform();
 
 /// An index leads to manifests, a manifest to a config.
 struct ImageDocument {

@@ -11,7 +11,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/json.hpp"
-#include "runtime/image_document.hpp"
+#include "runtime/platform.hpp"
 
 namespace berth::runtime {
 namespace {

@@ -9,15 +9,10 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "runtime/platform.hpp"
 
 namespace berth::agent {
 namespace {
-
-std::string_view go_architecture(std::string_view machine) {
-  if (machine == "x86_64") return "amd64";
-  if (machine == "aarch64") return "arm64";
-  return machine;
-}
 
 /// PRETTY_NAME of os-release(5).
 std::string os_name() {
@@ -154,7 +149,7 @@ json::object make_node_object(const Config& config, const std::string& address, 
   ::uname(&system);
   struct sysinfo memory {};
   ::sysinfo(&memory);
-  const auto arch = std::string(go_architecture(system.machine));
+  const auto arch = runtime::host_platform().architecture;
 
   json::object labels{{"kubernetes.io/hostname", config.node_name},
                       {"kubernetes.io/arch", arch},

@@ -182,6 +182,17 @@ TEST_F(ObjectRecordsTest, ServicesThatAreNoMoreGoAndPodsStay) {
   EXPECT_THAT(recorded(), ElementsAre("Pod prod/mongo-0", "Service prod/mongo"));
 }
 
+TEST_F(ObjectRecordsTest, ANameOfAnyLengthIsKept) {
+  const auto one = std::string(252, 'a') + "1";
+  const auto other = std::string(252, 'a') + "2";
+  ObjectRecords records(dir, *lane);
+  records.keep(service(one));
+  records.keep(service(other));
+  EXPECT_THAT(recorded(), ElementsAre("Service prod/" + one, "Service prod/" + other));
+  records.forget({model::Kind::Service, "prod", one});
+  EXPECT_THAT(recorded(), ElementsAre("Service prod/" + other));
+}
+
 /// A lane has several threads: whichever comes last finds nothing older to write.
 TEST_F(ObjectRecordsTest, AnOlderStateNeverReplacesANewer) {
   struct Backwards final : Lane {
