@@ -48,8 +48,8 @@ struct YamlLimits {
 };
 
 /// Reads YAML 1.1 as Kubernetes does (sigs.k8s.io/yaml): yes/no/on/off are booleans, 0644 is octal, quoted scalars
-/// are strings, of keys that are set twice the last counts, with a warning, `<<` merges. JSON is read too. Never throws;
-/// pure.
+/// are strings, of keys that are set twice the last counts, with a warning, `<<` merges. JSON is read too. Never
+/// throws; pure.
 YamlStream read_yaml(std::string_view text, const YamlLimits& limits);
 
 /// What a plain scalar stands for: a string, an integer, a double, a boolean or null.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fnv.hpp"
+#include "model/generated_name.hpp"
 
 namespace berth::agent {
 namespace {
@@ -41,8 +42,7 @@ std::string template_hash(const json::object& pod_template) {
   Fnv1a mixed;
   mix(mixed, json::value(pod_template));
   auto hash = mixed.value();
-  // No vowels and no look-alikes: the alphabet of Kubernetes' own generated names.
-  constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  constexpr auto kAlphabet = model::kNameLetters;
   std::string text;
   for (int i = 0; i < 10; ++i) {
     text += kAlphabet[hash % kAlphabet.size()];

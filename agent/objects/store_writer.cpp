@@ -2,9 +2,9 @@
 #include "agent/objects/store_writer.hpp"
 
 #include <algorithm>
-#include <random>
 
 #include "model/deletion.hpp"
+#include "model/generated_name.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
@@ -12,16 +12,10 @@ namespace {
 
 constexpr int kTries = 5;
 
-/// "agent-" becomes "agent-x7k2p": five letters and digits, as the API server does it.
 void expand_generate_name(json::object& raw) {
   const auto prefix = std::string(find_string(json::value(raw), {"metadata", "generateName"}));
   if (prefix.empty() || !find_string(json::value(raw), {"metadata", "name"}).empty()) return;
-  constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-  static thread_local std::mt19937 random{std::random_device{}()};
-  std::uniform_int_distribution<std::size_t> pick(0, kAlphabet.size() - 1);
-  auto name = prefix;
-  for (int i = 0; i < 5; ++i) name += kAlphabet[pick(random)];
-  raw["metadata"].get_object()["name"] = name;
+  raw["metadata"].get_object()["name"] = model::generated_name(prefix);
 }
 
 }  // namespace

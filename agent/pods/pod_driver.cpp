@@ -1,20 +1,17 @@
 // agent/pods/pod_driver.cpp - see pod_driver.hpp.
 #include "agent/pods/pod_driver.hpp"
 
-#include <random>
 #include <utility>
 #include <variant>
 
 #include "base/counters.hpp"
 #include "base/log.hpp"
+#include "base/random.hpp"
 
 namespace berth::agent {
 namespace {
 
-double jitter() {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0.0, 1.0)(random);
-}
+double jitter() { return std::uniform_real_distribution<double>(0.0, 1.0)(thread_random()); }
 
 }  // namespace
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <random>
 #include <utility>
 #include <variant>
 
@@ -14,6 +13,7 @@
 #include "agent/probes/probe_io.hpp"
 #include "agent/probes/probe_state.hpp"
 #include "agent/probes/probe_target.hpp"
+#include "base/random.hpp"
 
 namespace berth::agent {
 namespace {
@@ -59,8 +59,7 @@ class LoopProber final : public Prober {
         runtime_(runtime),
         clock_(clock),
         on_verdict_(std::move(on_verdict)),
-        on_failure_(std::move(on_failure)),
-        random_(std::random_device{}()) {}
+        on_failure_(std::move(on_failure)) {}
 
   void watch(ProbeTarget target) override {
     if (watched_.contains(target.container_id)) return;
@@ -69,7 +68,7 @@ class LoopProber final : public Prober {
     const auto age = std::max(clock_.wall() - target.started_at, WallTime::duration(0));
     const auto started = now - std::chrono::duration_cast<SteadyTime::duration>(age);
     ContainerProbes probes(target.container, started, target.startup_passed,
-                           std::uniform_real_distribution<>(0.5, 1.0)(random_));
+                           std::uniform_real_distribution<>(0.5, 1.0)(thread_random()));
     auto id = target.container_id;
     watched_.emplace(std::move(id), Watched{std::move(target), probes, ++last_number_});
     plan();
@@ -213,7 +212,6 @@ class LoopProber final : public Prober {
   const Clock& clock_;
   std::function<void(const ProbeVerdict&)> on_verdict_;
   std::function<void(const ProbeVerdict&)> on_failure_;
-  std::mt19937 random_;
   std::map<std::string, Watched> watched_;
   std::uint64_t last_number_ = 0;
   std::array<std::size_t, kLimits.size()> running_{};  ///< By Way.

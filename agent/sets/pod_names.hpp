@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,7 +19,6 @@ class PodNames {
   void seen(const std::string& name) { asked_.erase(name); }
 
  private:
-  std::mt19937_64 random_{std::random_device{}()};
   std::set<std::string> asked_;
 };
 

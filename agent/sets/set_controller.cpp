@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -12,6 +11,7 @@
 #include "agent/objects/change_facts.hpp"
 #include "agent/sets/daemon_set_plan.hpp"
 #include "agent/sets/stateful_set_plan.hpp"
+#include "base/random.hpp"
 #include "model/json_edit.hpp"
 
 namespace berth::agent {
@@ -19,10 +19,7 @@ namespace {
 
 using model::Kind;
 
-std::string draw_salt() {
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("{:016x}", random());
-}
+std::string draw_salt() { return fmt::format("{:016x}", thread_random()()); }
 
 /// The group of a set's status and of the revisions that it names: never is one seen without the other.
 constexpr int kStatusGroup = 1;

@@ -9,6 +9,7 @@
 
 #include "api/reads/read_state.hpp"
 #include "api/reads/watch_body.hpp"
+#include "base/random.hpp"
 
 namespace berth::api {
 
@@ -123,7 +124,7 @@ HttpResponse watch(ApiContext& context, const ResourcePath& path, const Query& q
     request.initial = !query.has("sendInitialEvents");
   }
   // Not all at once: a restart would have made every client come back in the same second, half an hour later too.
-  request.timeout = kMinWatch + std::chrono::seconds(context.reads->random() % kMinWatch.count());
+  request.timeout = kMinWatch + std::chrono::seconds(thread_random()() % kMinWatch.count());
   if (seconds->value_or(0) > 0) request.timeout = std::chrono::seconds(std::min(**seconds, kMaxWatchSeconds));
   request.presentation = presentation;
   HttpResponse response;

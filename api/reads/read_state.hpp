@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <random>
 
 #include "api/reads/list_pages.hpp"
 #include "api/reads/watch_hub.hpp"
@@ -17,7 +16,6 @@ struct ReadState {
   WatchHub hub;
   ListPages pages;
   std::unique_ptr<ReactorHandle> pages_expire;  ///< Drops unused pages when nobody asks.
-  std::minstd_rand random{std::random_device{}()};
 };
 
 }  // namespace berth::api

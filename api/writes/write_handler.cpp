@@ -2,7 +2,6 @@
 #include "api/writes/write_handler.hpp"
 
 #include <optional>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -13,6 +12,7 @@
 #include "api/writes/claim_resize.hpp"
 #include "api/writes/write_body.hpp"
 #include "model/deletion.hpp"
+#include "model/generated_name.hpp"
 
 namespace berth::api {
 
@@ -21,18 +21,6 @@ namespace {
 using model::Kind;
 
 constexpr int kMaxAttempts = 5;
-constexpr std::size_t kSuffixLength = 5;
-constexpr std::size_t kMaxGeneratedBase = 63 - kSuffixLength;
-
-/// As Kubernetes' names generator: no vowels, no look-alikes.
-std::string random_suffix() {
-  constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
-  thread_local std::mt19937 engine{std::random_device{}()};
-  std::uniform_int_distribution<std::size_t> pick(0, kLetters.size() - 1);
-  std::string out;
-  for (std::size_t i = 0; i < kSuffixLength; ++i) out += kLetters[pick(engine)];
-  return out;
-}
 
 /// Status changes come often and can be worked out again; specs must be safe before anybody acts on them.
 Durability durability_of(Kind kind, const WriteOptions& options) {
@@ -53,7 +41,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const W
   if (!options.manager.applies) meta.erase("managedFields");
   const auto base = std::string(text_at(meta, {"generateName"}));
   if (text_at(meta, {"name"}).empty() && !base.empty()) {
-    meta["name"] = base.substr(0, kMaxGeneratedBase) + random_suffix();
+    meta["name"] = model::generated_name(base);
   }
   // A node reports itself with its status; all others begin without one.
   if (model::info(path.kind).has_status && path.kind != Kind::Node) raw.erase("status");
