@@ -10,6 +10,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(berth_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
 endif()
 
+if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  # Others multiply and add with one rounding, if allowed to: a number shall have the same digits everywhere.
+  target_compile_options(berth_flags INTERFACE -ffp-contract=off)
+endif()
+
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -g1")
 # With ASan and UBSan the optimizer takes more than half of the time of a compilation, and tests mostly wait.
 if(BERTH_SANITIZE MATCHES "address")
@@ -22,8 +27,11 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # A root daemon that indexes what comes from the network: a wrong index ends the process instead of reading on.
   target_compile_definitions(berth_flags INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
   target_compile_options(berth_flags INTERFACE -fstack-protector-strong -ffunction-sections -fdata-sections)
-  # Packed relocations (glibc 2.36): the loader reads all of them at each start, and they stay mapped.
-  target_link_options(berth_flags INTERFACE -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--gc-sections)
+  target_link_options(berth_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--gc-sections)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64") # binutils 2.40 knows it for no other
+    # Packed relocations (glibc 2.36): the loader reads all of them at each start, and they stay mapped.
+    target_link_options(berth_flags INTERFACE -Wl,-z,pack-relative-relocs)
+  endif()
 endif()
 add_link_options(-Wl,--as-needed)
 

@@ -59,6 +59,31 @@ build_preset() { # PRESET [TARGET...]
   return $code
 }
 
+# Prints the program that runs those of another architecture here; nothing for our own.
+emulator() { # ARCH
+  [ "$1" != "$(dpkg --print-architecture)" ] || return 0
+  case $1 in
+    arm64) echo qemu-aarch64 ;;
+    *) die "no emulator is known for $1" ;;
+  esac
+}
+
+# A Debian 12 root file system with these packages (a,b,c), made once and kept in the cache: `tree` is set to where it is. Other
+# packages or options make another one. Needs root.
+debian_tree() { # NAME PACKAGES [OPTION of mmdebstrap...]
+  local name=$1 packages=$2; shift 2
+  # shellcheck disable=SC2034 # read by those who call this
+  tree=$cache/$name/$(printf '%s\n' "$packages" "$@" | sha256sum | cut -c1-16)
+  [ ! -f "$tree.complete" ] || return 0
+  echo "$name: making $tree (once)" >&2
+  mkdir -p "$cache/$name"
+  rm -rf --one-file-system "$tree"
+  mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' "$@" bookworm "$tree" || return 1
+  touch "$tree.complete"
+}
+
 # Everything in bin/ that is not a test: the tests' executables take longer than the programs.
 # shellcheck disable=SC2034 # used by those who source this
 not_programs='!(unit_|host_|fuzz_|.*bench)'

@@ -2,7 +2,7 @@
 # scripts/lib/sbom.py - prints what our programs are made of, as CycloneDX 1.5: the Debian packages whose libraries they load,
 # and those whose headers were compiled into them.
 #
-#   scripts/lib/sbom.py PROGRAMS VERSION ARCH      PROGRAMS is the bin/ of a build folder
+#   scripts/lib/sbom.py PROGRAMS VERSION ARCH      PROGRAMS is the bin/ of a build folder; ARCH may be a foreign architecture
 #
 # Everything comes from dpkg and from the programs themselves. Headers are known where ninja's own record (.ninja_deps) lies
 # beside PROGRAMS. The same programs and packages give the same bytes.
@@ -21,13 +21,24 @@ def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def loaded(programs):
+def triplet(arch):
+    """What a foreign architecture's tools and folders are named after; nothing for our own."""
+    if arch == run("dpkg", "--print-architecture").strip():
+        return None
+    return run("dpkg-architecture", "-f", "-a", arch, "-q", "DEB_HOST_MULTIARCH").strip()
+
+
+def loaded(programs, foreign):
     """Program to the libraries it names."""
-    return {name: re.findall(r"^\s*NEEDED\s+(\S+)", run("objdump", "-p", os.path.join(programs, name)), re.M) for name in OURS}
+    objdump = f"{foreign}-objdump" if foreign else "objdump"
+    return {name: re.findall(r"^\s*NEEDED\s+(\S+)", run(objdump, "-p", os.path.join(programs, name)), re.M) for name in OURS}
 
 
-def library_paths():
+def library_paths(foreign):
     """soname to file, as the loader finds it."""
+    if foreign:  # ldconfig knows our own libraries only
+        folders = [f"/usr/lib/{foreign}", f"/lib/{foreign}"]
+        return {name: os.path.join(folder, name) for folder in folders for name in os.listdir(folder)}
     paths = {}
     for line in run("/sbin/ldconfig", "-p").splitlines():
         found = re.match(r"\s*(\S+) \(.*\) => (\S+)", line)
@@ -36,22 +47,24 @@ def library_paths():
     return paths
 
 
-def headers(programs):
+def headers(programs, foreign):
     folder = os.path.dirname(os.path.abspath(programs))
     if not os.path.exists(os.path.join(folder, ".ninja_deps")):
         return []
     # Only what went into objects of ours: tests and fuzz targets have their folders.
     used, mine = set(), False
+    includes = ("/usr/include/", f"/usr/{foreign}/include/") if foreign else "/usr/include/"
     for line in run("ninja", "-C", folder, "-t", "deps").splitlines():
         if line and not line.startswith(" "):
             mine = not line.startswith(("tests/", "ninja:"))
-        elif mine and line.strip().startswith("/usr/include/"):
+        elif mine and line.strip().startswith(includes):
             used.add(line.strip())
     return sorted(used)
 
 
-def owners(files):
-    """File to (package, architecture or none); dpkg knows a file by the path it was packed under."""
+def owners(files, arch):
+    """File to package, "name" or "name:architecture": that of ARCH where packages share it. dpkg knows a file by the path it was
+    packed under."""
     owner = {}
     names = {}
     for file in files:
@@ -63,8 +76,10 @@ def owners(files):
         said = subprocess.run(["dpkg-query", "-S", *listing[start:start + 500]], capture_output=True, text=True).stdout
         for line in said.splitlines():
             packages, _, path = line.rpartition(": ")
+            sharing = packages.split(", ")
+            package = next((each for each in sharing if each.endswith(f":{arch}")), sharing[0])
             for file in names.get(path, []):
-                owner.setdefault(file, packages.split(",")[0].strip())
+                owner.setdefault(file, package)
     return owner
 
 
@@ -76,14 +91,15 @@ def describe(packages):
 
 def main():
     programs, version, arch = sys.argv[1:4]
-    needs = loaded(programs)
-    paths = library_paths()
+    foreign = triplet(arch)
+    needs = loaded(programs, foreign)
+    paths = library_paths(foreign)
     files = {soname: paths.get(soname) for names in needs.values() for soname in names}
     lost = sorted(soname for soname, file in files.items() if not file)
     if lost:
         sys.exit(f"sbom: the loader does not know {', '.join(lost)}")
-    included = headers(programs)
-    owner = owners([*files.values(), *included])
+    included = headers(programs, foreign)
+    owner = owners([*files.values(), *included], arch)
     nobody = sorted(file for file in files.values() if file not in owner)
     if nobody:
         sys.exit(f"sbom: no package has {', '.join(nobody)}")
