@@ -6,6 +6,7 @@
 #include "agent/claims/provisioners.hpp"
 #include "agent/node/node_object.hpp"
 #include "base/log.hpp"
+#include "model/priority.hpp"
 
 namespace berth::agent {
 
@@ -20,6 +21,15 @@ void FirstObjects::write(const std::string& host_ip) {
                     {"metadata", {{"name", name}}},
                     {"status", {{"phase", "Active"}}}},
                    Durability::Durable, again_if_refused(std::string("Namespace ") + name));
+  }
+  for (const auto* name : {"system-cluster-critical", "system-node-critical"}) {
+    if (store_.get({Kind::PriorityClass, "", name})) continue;
+    writer_.create({{"apiVersion", "scheduling.k8s.io/v1"},
+                    {"kind", "PriorityClass"},
+                    {"metadata", {{"name", name}}},
+                    {"value", *model::built_in_priority(name)},
+                    {"description", "For what the host itself cannot do without."}},
+                   Durability::Durable, again_if_refused(std::string("PriorityClass ") + name));
   }
   if (store_.list(Kind::StorageClass).objects.empty()) {
     writer_.create(

@@ -75,10 +75,8 @@ std::int64_t priority_of(const json::object& pod) {
   if (spec == nullptr) return 0;
   const auto* priority = find(*spec, {"priority"});
   if (priority != nullptr && priority->is_int64()) return priority->get_int64();
-  const auto name = find_string(*spec, {"priorityClassName"});
-  if (name == "system-node-critical") return kCriticalPriority + 1000;
-  if (name == "system-cluster-critical") return kCriticalPriority;
-  return 0;
+  // Pods that were stored before classes were resolved.
+  return model::built_in_priority(find_string(*spec, {"priorityClassName"})).value_or(0);
 }
 
 }  // namespace berth::agent

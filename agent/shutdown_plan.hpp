@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "model/priority.hpp"
 
 namespace berth::agent {
 
@@ -46,7 +47,7 @@ std::optional<SteadyTime> next_late(const std::vector<LeavingPod>& pods, SteadyT
 /// spec.priority of a Pod object, or what its priorityClassName stands for: the two classes that Kubernetes has itself.
 std::int64_t priority_of(const json::object& pod);
 
-constexpr std::int64_t kCriticalPriority = 2'000'000'000;
+using model::kCriticalPriority;
 /// For SIGKILL to act, and for volumes to be given back.
 constexpr std::chrono::seconds kLateLeave{2};
 

@@ -43,6 +43,8 @@ std::vector<NodeSelectorTerm> read_node_selector(const Reader& node_selector);
 PodSpec read_pod_spec(const Reader& spec);
 PodTemplate read_pod_template(const Reader& from);
 PodStatus read_pod_status(const Reader& status);
+/// Validation has looked at it: what is no number and no share is as if nothing were said.
+CountOrPercent read_count_or_percent(const Reader& from, std::string_view name, CountOrPercent preset);
 LabelSelector read_label_selector(const Reader& selector);
 
 }  // namespace berth::model

@@ -7,17 +7,6 @@
 namespace berth::model {
 namespace {
 
-/// Validation has looked at it: what is no number and no share is as if nothing were said.
-CountOrPercent read_count_or_percent(const Reader& from, std::string_view name, CountOrPercent preset) {
-  auto text = from.int_or_text(name);
-  if (text.empty()) return preset;
-  CountOrPercent result{0, text.ends_with('%')};
-  if (result.percent) text.pop_back();
-  const auto* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, result.number);
-  return read.ec == std::errc() && read.ptr == end && result.number >= 0 ? result : preset;
-}
-
 void read_replica_spec(const Reader& spec, ReplicaSet& set) {
   set.replicas = spec.int32("replicas", 1);
   set.pod_template = read_pod_template(spec.child("template"));
@@ -70,6 +59,16 @@ void read_deployment(const Reader& root, Deployment& deployment) {
 }
 
 }  // namespace
+
+CountOrPercent read_count_or_percent(const Reader& from, std::string_view name, CountOrPercent preset) {
+  auto text = from.int_or_text(name);
+  if (text.empty()) return preset;
+  CountOrPercent result{0, text.ends_with('%')};
+  if (result.percent) text.pop_back();
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, result.number);
+  return read.ec == std::errc() && read.ptr == end && result.number >= 0 ? result : preset;
+}
 
 const DeploymentCondition* DeploymentStatus::condition(std::string_view type) const {
   return condition_of(conditions, type);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/json.hpp"
+#include "model/admission.hpp"
 
 namespace berth::model {
 
@@ -38,11 +39,21 @@ void default_cron_job(json::object& raw);
 void default_pod(json::object& raw);
 void default_endpoints(json::object& raw);
 void default_endpoint_slice(json::object& raw);
+void default_priority_class(json::object& raw);
+void default_ingress_class(json::object& raw);
+void default_role_binding(json::object& raw);
+void default_limit_range(json::object& raw);
+void default_pod_template_object(json::object& raw);
 
 /// Selector and labels of a Job that is stored for the first time: they name its uid.
 void complete_job(json::object& raw);
 /// The same, when it is written again without them.
 void keep_of_job(json::object& raw, const json::object& old);
+/// What a new pod gets of the rest of the store, see admit_new().
+Status admit_pod(json::object& raw, const Stored& stored);
+Status admit_claim(json::object& raw, const Stored& stored);
+/// What it got is still there when it is written again without.
+void keep_of_pod(json::object& raw, const json::object& old);
 /// The selector (as matchLabels, or as a plain map) and the set's own labels, where nothing is said of them: the
 /// template's labels.
 enum class SelectorForm { MatchLabels, Plain };

@@ -17,21 +17,24 @@ std::string_view group_of(std::string_view api_version) {
 }
 
 /// Of groups that we serve in part. From the Kubernetes API reference, v1.30, and of what it had before.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kNeighbours{
-    {{"", "Binding"},
-     {"", "ComponentStatus"},
-     {"", "LimitRange"},
-     {"", "PodTemplate"},
-     {"", "ResourceQuota"},
-     {"extensions", "Ingress"},
-     {"extensions", "NetworkPolicy"},
-     {"extensions", "PodSecurityPolicy"},
-     {"storage.k8s.io", "CSIDriver"},
-     {"storage.k8s.io", "CSINode"},
-     {"storage.k8s.io", "CSIStorageCapacity"},
-     {"storage.k8s.io", "VolumeAttachment"},
-     {"storage.k8s.io", "VolumeAttributesClass"},
-     {"coordination.k8s.io", "LeaseCandidate"}}};
+constexpr auto kNeighbours =
+    std::to_array<std::pair<std::string_view, std::string_view>>({{"", "Binding"},
+                                                                  {"", "ComponentStatus"},
+                                                                  {"extensions", "NetworkPolicy"},
+                                                                  {"extensions", "PodSecurityPolicy"},
+                                                                  {"networking.k8s.io", "IPAddress"},
+                                                                  {"networking.k8s.io", "NetworkPolicy"},
+                                                                  {"networking.k8s.io", "ServiceCIDR"},
+                                                                  {"policy", "Eviction"},
+                                                                  {"policy", "PodSecurityPolicy"},
+                                                                  {"scheduling.k8s.io", "PodGroup"},
+                                                                  {"scheduling.k8s.io", "Workload"},
+                                                                  {"storage.k8s.io", "CSIDriver"},
+                                                                  {"storage.k8s.io", "CSINode"},
+                                                                  {"storage.k8s.io", "CSIStorageCapacity"},
+                                                                  {"storage.k8s.io", "VolumeAttachment"},
+                                                                  {"storage.k8s.io", "VolumeAttributesClass"},
+                                                                  {"coordination.k8s.io", "LeaseCandidate"}});
 
 bool serves_part_of(std::string_view group) {
   const auto& kinds = all_kinds();

@@ -10,6 +10,9 @@
 
 namespace berth::model {
 
+/// A member's name.
+inline std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
+
 /// The object at `name`, or null.
 inline json::object* object_at(json::object& parent, std::string_view name) {
   auto* value = parent.if_contains(name);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/admission.hpp"
 #include "model/meta.hpp"
 #include "model/names.hpp"
 #include "model/reader.hpp"
@@ -20,6 +21,8 @@ struct KindRow {
   void (*defaults)(json::object& raw) = nullptr;
   /// Fills in what depends on metadata.uid, see complete_new().
   void (*complete)(json::object& raw) = nullptr;
+  /// Fills in and refuses by what else is stored, see admit_new().
+  Status (*admit)(json::object& raw, const Stored& stored) = nullptr;
   /// Takes over what was filled in before, see keep_filled().
   void (*keep)(json::object& raw, const json::object& old) = nullptr;
   /// Notes what is wrong. Types are right already.

@@ -18,13 +18,26 @@ namespace berth::model {
 enum class Kind {
   Namespace,
   Node,
+  CustomResourceDefinition,
+  PriorityClass,
+  RuntimeClass,
   StorageClass,
+  IngressClass,
+  ClusterRole,
+  ClusterRoleBinding,
   PersistentVolume,
   ConfigMap,
   Secret,
   ServiceAccount,
+  Role,
+  RoleBinding,
+  LimitRange,
+  ResourceQuota,
   PersistentVolumeClaim,
   Service,
+  Ingress,
+  PodTemplate,
+  PodDisruptionBudget,
   ReplicationController,
   DaemonSet,
   Deployment,
@@ -59,6 +72,11 @@ struct KindInfo {
   bool in_all = false;              ///< `get all` shows it.
   bool deletes_gracefully = false;  ///< Deletion takes time, see deletion.hpp.
   Ending ending = Ending::WithTheRest;
+  /// There is none of it, and nothing can make one: served for those who look first.
+  bool is_empty = false;
+  /// It is kept whole, as Kubernetes does, but nothing acts on it here: why. Who writes one is told. Empty: it has its
+  /// effect.
+  std::string_view without_effect{};
 
   /// "apps/v1", "v1".
   std::string api_version() const;

@@ -64,7 +64,8 @@ void apply_template_defaults(json::object& pod_template);
 /// immutable fields. Problems have object, field and message; file and line are left empty.
 std::vector<Problem> validate(Kind kind, const json::object& raw, const json::object* old);
 
-/// Fields that no schema of ours knows, and fields that are stored but have no effect here.
+/// Fields that no schema of ours knows, and fields that are stored but have no effect here; first of all, without a
+/// field, that the whole object has none.
 std::vector<Problem> unknown_fields(Kind kind, const json::object& raw);
 
 // Typed views of a defaulted object. Error: InvalidArgument with the field path, never for an

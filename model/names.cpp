@@ -54,6 +54,37 @@ std::string dns_subdomain_error(std::string_view name) {
          "start and end with an alphanumeric character (e.g. 'example.com')";
 }
 
+std::string path_segment_error(std::string_view name) {
+  if (name == ".") return "may not be '.'";
+  if (name == "..") return "may not be '..'";
+  for (const char c : {'/', '%'}) {
+    if (name.find(c) != std::string_view::npos) return fmt::format("may not contain '{}'", c);
+  }
+  return {};
+}
+
+std::string wildcard_dns_error(std::string_view name) {
+  if (name.find('*') == std::string_view::npos) return dns_subdomain_error(name);
+  constexpr std::string_view kStar = "*.";
+  if (name.starts_with(kStar) && name.size() <= 253 && dns_subdomain_error(name.substr(kStar.size())).empty())
+    return {};
+  return "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+         "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com')";
+}
+
+std::string domain_path_error(std::string_view path) {
+  const auto slash = path.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == path.size()) {
+    return "must be a domain-prefixed path (such as \"acme.io/foo\")";
+  }
+  if (auto why = dns_subdomain_error(path.substr(0, slash)); !why.empty()) return why;
+  // RFC 3986, 3.3: what a path may have as it is.
+  constexpr std::string_view kOthers = "-._~!$&'()*+,;=:@/";
+  const bool good = std::all_of(path.begin(), path.end(),
+                                [&](char c) { return is_alnum(c) || kOthers.find(c) != std::string_view::npos; });
+  return good ? std::string() : "invalid path: must be of letters, digits and -._~!$&'()*+,;=:@/";
+}
+
 std::string dns_1035_label_error(std::string_view name) {
   if (name.size() > 63) return too_long(63);
   if (label_shape(name) && is_lower(name.front())) return {};

@@ -19,6 +19,9 @@ std::string config_key_error(std::string_view key);       ///< Keys of ConfigMap
 std::string http_header_error(std::string_view name);     ///< "X-Token".
 std::string sysctl_name_error(std::string_view name);     ///< "net.core.somaxconn", "net/ipv4/ip_forward".
 std::string port_name_error(std::string_view name);       ///< IANA service name: at most 15 characters.
+std::string path_segment_error(std::string_view name);    ///< "system:node": anything that fits into a URL's path.
+std::string wildcard_dns_error(std::string_view name);    ///< "*.example.com", or a subdomain.
+std::string domain_path_error(std::string_view path);     ///< "example.com/ingress-controller".
 std::string absolute_path_error(std::string_view path);   ///< Starts with '/', no NUL.
 std::string relative_path_error(std::string_view path);   ///< Not absolute, no ".." step.
 

@@ -14,8 +14,6 @@
 namespace berth::model {
 namespace {
 
-std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
-
 std::string field_element(std::string_view name) { return fmt::format("f:{}", name); }
 
 enum class Form { Leaf, Struct, Map, Keyed, Set };

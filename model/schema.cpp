@@ -11,13 +11,12 @@
 
 #include "base/clock.hpp"
 #include "base/edit_distance.hpp"
+#include "model/json_edit.hpp"
 #include "model/schema_types.hpp"
 #include "model/validation.hpp"
 
 namespace berth::model {
 namespace {
-
-std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
 
 std::string unknown_field_message(const SchemaType& type, std::string_view name) {
   constexpr std::size_t kLongestName = 48;

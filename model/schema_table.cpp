@@ -101,7 +101,7 @@ LoadBalancer*: ingress:[any]
 ServicePort: name:s protocol:s -appProtocol:s port:i targetPort:x nodePort:i
 
 StatefulSet: apiVersion:s kind:s metadata:ObjectMeta spec:StatefulSetSpec status:StatefulSetStatus
-StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplate volumeClaimTemplates:[PersistentVolumeClaim]
+StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplateSpec volumeClaimTemplates:[PersistentVolumeClaim]
   serviceName:s podManagementPolicy:s updateStrategy:StatefulSetStrategy revisionHistoryLimit:i minReadySeconds:i
   persistentVolumeClaimRetentionPolicy:ClaimRetention ordinals:Ordinals
 StatefulSetStatus*: observedGeneration:l replicas:i readyReplicas:i availableReplicas:i currentReplicas:i
@@ -112,11 +112,11 @@ ClaimRetention: whenDeleted:s whenScaled:s
 Ordinals: start:i
 ReplicationController: apiVersion:s kind:s metadata:ObjectMeta spec:ReplicationControllerSpec
   status:ReplicationControllerStatus
-ReplicationControllerSpec: replicas:i minReadySeconds:i selector:{s}! template:PodTemplate
+ReplicationControllerSpec: replicas:i minReadySeconds:i selector:{s}! template:PodTemplateSpec
 ReplicationControllerStatus*: replicas:i fullyLabeledReplicas:i readyReplicas:i availableReplicas:i
   observedGeneration:l conditions:[Condition]@type
 Deployment: apiVersion:s kind:s metadata:ObjectMeta spec:DeploymentSpec status:DeploymentStatus
-DeploymentSpec: replicas:i selector:LabelSelector template:PodTemplate strategy:DeploymentStrategy minReadySeconds:i
+DeploymentSpec: replicas:i selector:LabelSelector template:PodTemplateSpec strategy:DeploymentStrategy minReadySeconds:i
   revisionHistoryLimit:i paused:b progressDeadlineSeconds:i
 DeploymentStrategy: type:s rollingUpdate:DeploymentRolling
 DeploymentRolling: maxUnavailable:x maxSurge:x
@@ -124,11 +124,11 @@ DeploymentStatus*: observedGeneration:l replicas:i updatedReplicas:i readyReplic
   unavailableReplicas:i terminatingReplicas:i conditions:[DeploymentCondition]@type collisionCount:i
 DeploymentCondition*: type:s status:s lastUpdateTime:t lastTransitionTime:t reason:s message:s
 ReplicaSet: apiVersion:s kind:s metadata:ObjectMeta spec:ReplicaSetSpec status:ReplicaSetStatus
-ReplicaSetSpec: replicas:i minReadySeconds:i selector:LabelSelector template:PodTemplate
+ReplicaSetSpec: replicas:i minReadySeconds:i selector:LabelSelector template:PodTemplateSpec
 ReplicaSetStatus*: replicas:i fullyLabeledReplicas:i readyReplicas:i availableReplicas:i terminatingReplicas:i
   observedGeneration:l conditions:[Condition]@type
 DaemonSet: apiVersion:s kind:s metadata:ObjectMeta spec:DaemonSetSpec status:DaemonSetStatus
-DaemonSetSpec: selector:LabelSelector template:PodTemplate updateStrategy:DaemonSetStrategy minReadySeconds:i
+DaemonSetSpec: selector:LabelSelector template:PodTemplateSpec updateStrategy:DaemonSetStrategy minReadySeconds:i
   revisionHistoryLimit:i
 DaemonSetStatus*: observedGeneration:l currentNumberScheduled:i desiredNumberScheduled:i numberMisscheduled:i
   numberReady:i numberAvailable:i numberUnavailable:i updatedNumberScheduled:i collisionCount:i
@@ -139,7 +139,7 @@ DaemonSetRolling: maxUnavailable:x maxSurge:x
 Job: apiVersion:s kind:s metadata:ObjectMeta spec:JobSpec status:JobStatus
 JobSpec: parallelism:i completions:i activeDeadlineSeconds:l podFailurePolicy:PodFailurePolicy
   successPolicy:SuccessPolicy backoffLimit:i backoffLimitPerIndex:i maxFailedIndexes:i selector:LabelSelector
-  manualSelector:b template:PodTemplate ttlSecondsAfterFinished:i completionMode:s suspend:b podReplacementPolicy:s
+  manualSelector:b template:PodTemplateSpec ttlSecondsAfterFinished:i completionMode:s suspend:b podReplacementPolicy:s
   managedBy:s
 PodFailurePolicy: rules:[PodFailureRule]
 PodFailureRule: action:s onExitCodes:ExitCodes onPodConditions:[PodConditionPattern]
@@ -156,14 +156,62 @@ CronJobSpec: schedule:s timeZone:s startingDeadlineSeconds:l concurrencyPolicy:s
 CronJobStatus*: active:[ObjectRef] lastScheduleTime:t lastSuccessfulTime:t
 JobTemplate: metadata:ObjectMeta spec:JobSpec
 
-PodTemplate: metadata:ObjectMeta spec:PodSpec
+PodTemplateSpec: metadata:ObjectMeta spec:PodSpec
+PodTemplate: apiVersion:s kind:s metadata:ObjectMeta template:PodTemplateSpec
+PodDisruptionBudget: apiVersion:s kind:s metadata:ObjectMeta spec:DisruptionBudgetSpec status:DisruptionBudgetStatus
+DisruptionBudgetSpec: minAvailable:x maxUnavailable:x selector:LabelSelector unhealthyPodEvictionPolicy:s
+DisruptionBudgetStatus*: observedGeneration:l disruptedPods:any disruptionsAllowed:i currentHealthy:i desiredHealthy:i
+  expectedPods:i conditions:[Condition]@type
+LimitRange: apiVersion:s kind:s metadata:ObjectMeta spec:LimitRangeSpec
+LimitRangeSpec: limits:[LimitRangeItem]
+LimitRangeItem: type:s max:{q} min:{q} default:{q} defaultRequest:{q} maxLimitRequestRatio:{q}
+ResourceQuota: apiVersion:s kind:s metadata:ObjectMeta spec:ResourceQuotaSpec status:ResourceQuotaStatus
+ResourceQuotaSpec: hard:{q} scopes:[s] scopeSelector:ScopeSelector
+ScopeSelector!: matchExpressions:[ScopeRequirement]
+ScopeRequirement: scopeName:s operator:s values:[s]
+ResourceQuotaStatus*: hard:{q} used:{q}
+PriorityClass: apiVersion:s kind:s metadata:ObjectMeta value:i globalDefault:b description:s preemptionPolicy:s
+RuntimeClass: apiVersion:s kind:s metadata:ObjectMeta handler:s overhead:RuntimeOverhead scheduling:RuntimeScheduling
+RuntimeOverhead: podFixed:{q}
+RuntimeScheduling: nodeSelector:{s}! tolerations:[Toleration]
+CustomResourceDefinition*: apiVersion:s kind:s metadata:ObjectMeta spec:any status:any
+
+ClusterRole: apiVersion:s kind:s metadata:ObjectMeta rules:[PolicyRule] aggregationRule:AggregationRule
+AggregationRule: clusterRoleSelectors:[LabelSelector]
+Role: apiVersion:s kind:s metadata:ObjectMeta rules:[PolicyRule]
+PolicyRule: verbs:[s] apiGroups:[s] resources:[s] resourceNames:[s] nonResourceURLs:[s]
+ClusterRoleBinding: apiVersion:s kind:s metadata:ObjectMeta subjects:[Subject] roleRef:RoleRef
+RoleBinding: apiVersion:s kind:s metadata:ObjectMeta subjects:[Subject] roleRef:RoleRef
+Subject!: kind:s apiGroup:s name:s namespace:s
+RoleRef!: apiGroup:s kind:s name:s
+
+IngressClass: apiVersion:s kind:s metadata:ObjectMeta spec:IngressClassSpec
+IngressClassSpec: controller:s parameters:IngressParameters
+IngressParameters: apiGroup:s kind:s name:s scope:s namespace:s
+Ingress: apiVersion:s kind:s metadata:ObjectMeta spec:IngressSpec status:IngressStatus
+IngressSpec: ingressClassName:s defaultBackend:IngressBackend tls:[IngressTls] rules:[IngressRule]
+IngressBackend: service:IngressService resource:IngressResource
+IngressService: name:s port:IngressPort
+IngressPort!: name:s number:i
+IngressResource!: apiGroup:s kind:s name:s
+IngressTls: hosts:[s] secretName:s
+IngressRule: host:s http:IngressHttp
+IngressHttp: paths:[IngressPath]
+IngressPath: path:s pathType:s backend:IngressBackend
+IngressStatus*: loadBalancer:LoadBalancer
+OldIngress: apiVersion:s kind:s metadata:ObjectMeta spec:OldIngressSpec status:IngressStatus
+OldIngressSpec: ingressClassName:s backend:OldIngressBackend tls:[IngressTls] rules:[OldIngressRule]
+OldIngressBackend: serviceName:s servicePort:x resource:IngressResource
+OldIngressRule: host:s http:OldIngressHttp
+OldIngressHttp: paths:[OldIngressPath]
+OldIngressPath: path:s pathType:s backend:OldIngressBackend
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name
   -ephemeralContainers:[EphemeralContainer]@name restartPolicy:s
   terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
-  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip -priorityClassName:s priority:i
+  affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip priorityClassName:s priority:i
   dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
   -overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
   -os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~

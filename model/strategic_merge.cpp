@@ -23,8 +23,6 @@ constexpr std::string_view kRemoval = "$deleteFromPrimitiveList";
 /// How much of a value a message shows.
 constexpr std::size_t kShownBytes = 200;
 
-std::string_view key_of(const json::key_value_pair& entry) { return {entry.key().data(), entry.key().size()}; }
-
 bool is_directive(std::string_view key) {
   return key == kPatch || key == kRetainKeys || key.starts_with(kOrder) || key.starts_with(kRemoval);
 }

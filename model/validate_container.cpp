@@ -141,20 +141,6 @@ bool is_shared_resource(std::string_view name) {
   return name == "cpu" || name == "memory" || name == "ephemeral-storage";
 }
 
-/// "example.com/gpu": a name of somebody else's.
-std::string resource_name_error(std::string_view name) {
-  if (auto why = qualified_name_error(name); !why.empty()) return why;
-  const auto slash = name.find('/');
-  if (slash == std::string_view::npos) {
-    const bool known = is_shared_resource(name) || name.starts_with(kHugePages);
-    return known ? std::string() : "must be a standard resource for containers";
-  }
-  if (name.starts_with("requests.") || name.substr(0, slash).ends_with("kubernetes.io")) {
-    return "doesn't follow extended resource name standard";
-  }
-  return {};
-}
-
 void check_amounts(const Reader& resources, const char* list, const std::map<std::string, Quantity>& amounts) {
   const auto path = resources.child(list);
   for (const auto& [name, amount] : amounts) {
@@ -245,6 +231,19 @@ void check_security(const Reader& security) {
 }
 
 }  // namespace
+
+std::string resource_name_error(std::string_view name) {
+  if (auto why = qualified_name_error(name); !why.empty()) return why;
+  const auto slash = name.find('/');
+  if (slash == std::string_view::npos) {
+    const bool known = is_shared_resource(name) || name.starts_with(kHugePages);
+    return known ? std::string() : "must be a standard resource for containers";
+  }
+  if (name.starts_with("requests.") || name.substr(0, slash).ends_with("kubernetes.io")) {
+    return "doesn't follow extended resource name standard";
+  }
+  return {};
+}
 
 void check_profiles(const Reader& security) {
   if (const auto profile = security.child("seccompProfile"); profile.present() && require_text(profile, "type")) {

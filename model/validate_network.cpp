@@ -45,15 +45,6 @@ std::string cidr_error(std::string_view text) {
   return good ? std::string() : std::string(kWhy);
 }
 
-void check_each(const Reader& from, std::string_view name, std::string (*check)(std::string_view)) {
-  const auto values = from.texts(name);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (auto why = check(values[i]); !why.empty()) {
-      from.issues().push_back({from.path_of(name, i), invalid(values[i], why)});
-    }
-  }
-}
-
 std::string ip_error(std::string_view text) {
   return is_ip_address(text) ? std::string() : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 }

@@ -33,29 +33,6 @@ void check_pod_security(const Reader& security, bool host_network) {
   }
 }
 
-void check_tolerations(const Reader& spec) {
-  for (const auto& one : spec.children("tolerations")) {
-    const auto key = one.text("key");
-    const auto op = one.text("operator");
-    check_choice(one, "operator", {"", "Equal", "Exists"});
-    check_choice(one, "effect", {"", "NoSchedule", "PreferNoSchedule", "NoExecute"});
-    if (!key.empty()) check_text(one, "key", qualified_name_error);
-    if (key.empty() && op != "Exists") {
-      one.fail("operator", invalid(op,
-                                   "operator must be Exists when `key` is empty, which means \"match all values "
-                                   "and all keys\""));
-    }
-    if (op != "Exists") {
-      check_text(one, "value", label_value_error);
-    } else if (!one.text("value").empty()) {
-      one.fail("operator", invalid(op, "value must be empty when `operator` is 'Exists'"));
-    }
-    if (one.has("tolerationSeconds") && one.text("effect") != "NoExecute") {
-      one.fail("effect", invalid(one.text("effect"), "effect must be 'NoExecute' when `tolerationSeconds` is set"));
-    }
-  }
-}
-
 void check_dns(const Reader& spec) {
   check_choice(spec, "dnsPolicy", {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"});
   const auto config = spec.child("dnsConfig");
@@ -120,6 +97,29 @@ void check_names_elsewhere(const Reader& spec) {
 }
 
 }  // namespace
+
+void check_tolerations(const Reader& spec) {
+  for (const auto& one : spec.children("tolerations")) {
+    const auto key = one.text("key");
+    const auto op = one.text("operator");
+    check_choice(one, "operator", {"", "Equal", "Exists"});
+    check_choice(one, "effect", {"", "NoSchedule", "PreferNoSchedule", "NoExecute"});
+    if (!key.empty()) check_text(one, "key", qualified_name_error);
+    if (key.empty() && op != "Exists") {
+      one.fail("operator", invalid(op,
+                                   "operator must be Exists when `key` is empty, which means \"match all values "
+                                   "and all keys\""));
+    }
+    if (op != "Exists") {
+      check_text(one, "value", label_value_error);
+    } else if (!one.text("value").empty()) {
+      one.fail("operator", invalid(op, "value must be empty when `operator` is 'Exists'"));
+    }
+    if (one.has("tolerationSeconds") && one.text("effect") != "NoExecute") {
+      one.fail("effect", invalid(one.text("effect"), "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+    }
+  }
+}
 
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set) {
   if (!spec.present()) return spec.fail("", "required");

@@ -16,10 +16,6 @@ json::value value_at(const Reader& from, std::string_view name) {
   return value == nullptr ? json::value() : *value;
 }
 
-void check_same(const Reader& now, const Reader& old, std::string_view name) {
-  if (value_at(now, name) != value_at(old, name)) now.fail(name, "invalid value: field is immutable");
-}
-
 /// The object without the members in `names`.
 json::object without(const Reader& from, std::initializer_list<std::string_view> names) {
   json::object rest;
@@ -59,6 +55,10 @@ Quantity storage_in(const std::map<std::string, Quantity>& amounts) {
 }
 
 }  // namespace
+
+void check_same(const Reader& now, const Reader& old, std::string_view name) {
+  if (value_at(now, name) != value_at(old, name)) now.fail(name, "invalid value: field is immutable");
+}
 
 void check_meta_update(const Reader& now, const Reader& old) {
   check_same(now, old, "name");

@@ -24,7 +24,7 @@ void check_daemon_rolling(const Reader& rolling) {
 
 }  // namespace
 
-void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates) {
+void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set) {
   const auto pod_template = spec.child("template");
   check_labels(pod_template.child("metadata"), "labels");
   for (const auto& [key, value] : pod_template.child("metadata").text_map("annotations")) {
@@ -33,7 +33,7 @@ void check_pod_template(const Reader& spec, const std::set<std::string>& claim_t
     }
   }
   if (!pod_template.present()) return spec.fail("template", "required");
-  check_pod_spec(pod_template.child("spec"), claim_templates, /*in_set=*/true);
+  check_pod_spec(pod_template.child("spec"), claim_templates, in_set);
 }
 
 void check_selector_and_template(const Reader& spec, const std::set<std::string>& claim_templates) {

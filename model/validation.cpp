@@ -95,6 +95,15 @@ void check_text(const Reader& from, std::string_view name, std::string (*check)(
   if (const auto why = check(value); !why.empty()) from.fail(name, invalid(value, why));
 }
 
+void check_each(const Reader& from, std::string_view name, std::string (*check)(std::string_view)) {
+  const auto values = from.texts(name);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (auto why = check(values[i]); !why.empty()) {
+      from.issues().push_back({from.path_of(name, i), invalid(values[i], why)});
+    }
+  }
+}
+
 void check_choice(const Reader& from, std::string_view name, std::initializer_list<std::string_view> choices) {
   if (!from.has(name)) return;
   const auto value = from.text(name);
@@ -237,7 +246,11 @@ std::vector<Problem> validate(Kind kind, const json::object& raw, const json::ob
 }
 
 std::vector<Problem> unknown_fields(Kind kind, const json::object& raw) {
-  return to_problems(kind, raw, schema_warnings(kind, raw));
+  auto issues = schema_warnings(kind, raw);
+  if (const auto why = info(kind).without_effect; !why.empty()) {
+    issues.insert(issues.begin(), {"", fmt::format("kept, without effect here: {}", why)});
+  }
+  return to_problems(kind, raw, std::move(issues));
 }
 
 }  // namespace berth::model

@@ -23,6 +23,8 @@ struct KindRow;
 bool require_text(const Reader& from, std::string_view name);
 /// Notes "invalid value: "x": why" when `why` is not empty.
 void check_text(const Reader& from, std::string_view name, std::string (*check)(std::string_view));
+/// Each text of the list at `name`.
+void check_each(const Reader& from, std::string_view name, std::string (*check)(std::string_view));
 /// Notes "unsupported value: ..." when a value is set and not listed.
 void check_choice(const Reader& from, std::string_view name, std::initializer_list<std::string_view> choices);
 /// Notes a number outside [low, high]; absent is fine.
@@ -51,12 +53,15 @@ using VolumeNames = std::map<std::string, bool>;
 void check_meta(const Reader& metadata, const KindRow& row);
 void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set);
 /// A set's `template`: it is there, its labels and its pod are right.
-void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates);
+void check_pod_template(const Reader& spec, const std::set<std::string>& claim_templates, bool in_set = true);
 /// The same, and `selector` is there and takes the template's labels.
 void check_selector_and_template(const Reader& spec, const std::set<std::string>& claim_templates);
 /// A number, or a percentage as text: at least 0, at most 100% unless `over_all`. What it says, 1 for any share, 0 when
 /// that is nothing.
 std::int64_t check_count_or_percent(const Reader& from, std::string_view name, bool over_all = false);
+void check_tolerations(const Reader& spec);
+/// Why a name is none for what a container asks for ("cpu", "example.com/gpu"); empty: it is one.
+std::string resource_name_error(std::string_view name);
 void check_container(const Reader& container, const VolumeNames& volumes, bool init);
 /// Where a value of the pod's own goes: what may be asked for differs.
 enum class FieldUse { Environment, File };
@@ -97,8 +102,22 @@ void check_storage_class(const Reader& root);
 void check_config_map(const Reader& root);
 void check_secret(const Reader& root);
 void check_node(const Reader& root);
+void check_priority_class(const Reader& root);
+void check_runtime_class(const Reader& root);
+void check_ingress_class(const Reader& root);
+void check_ingress(const Reader& root);
+void check_cluster_role(const Reader& root);
+void check_cluster_role_binding(const Reader& root);
+void check_role(const Reader& root);
+void check_role_binding(const Reader& root);
+void check_limit_range(const Reader& root);
+void check_resource_quota(const Reader& root);
+void check_pod_template_object(const Reader& root);
+void check_disruption_budget(const Reader& root);
 
 // What may not change between two versions of an object: of the whole object...
+/// Notes when the value at `name` is another.
+void check_same(const Reader& now, const Reader& old, std::string_view name);
 void check_meta_update(const Reader& now, const Reader& old);
 void check_claim_update(const Reader& now, const Reader& old);
 void check_job_update(const Reader& now, const Reader& old);
@@ -107,6 +126,11 @@ void check_immutable_data(const Reader& now, const Reader& old);
 void check_secret_update(const Reader& now, const Reader& old);
 void check_controller_revision_update(const Reader& now, const Reader& old);
 void check_endpoint_slice_update(const Reader& now, const Reader& old);
+void check_priority_class_update(const Reader& now, const Reader& old);
+void check_runtime_class_update(const Reader& now, const Reader& old);
+void check_ingress_class_update(const Reader& now, const Reader& old);
+void check_role_binding_update(const Reader& now, const Reader& old);
+void check_resource_quota_update(const Reader& now, const Reader& old);
 // ... and of its spec.
 void check_stateful_set_update(const Reader& now, const Reader& old);
 void check_selector_update(const Reader& now, const Reader& old);

@@ -88,6 +88,25 @@ ObjectPtr Draft::find(const ObjectKey& key, const States& newer) const {
   return table_.get(key);
 }
 
+std::vector<ObjectPtr> Draft::list(model::Kind kind, std::string_view ns) const {
+  auto all = table_.list(kind, ns).objects;
+  const auto differs = [&](const ObjectPtr& object) {
+    const auto key = object->key();
+    return newer_.contains(key) || states_.contains(key);
+  };
+  std::erase_if(all, differs);
+  const auto add = [&](const States& states, const States* newer) {
+    for (auto it = states.lower_bound({kind, std::string(ns), ""}); it != states.end() && it->first.kind == kind;
+         ++it) {
+      if (!ns.empty() && it->first.ns != ns) break;
+      if (it->second != nullptr && (newer == nullptr || !newer->contains(it->first))) all.push_back(it->second);
+    }
+  };
+  add(states_, &newer_);
+  add(newer_, nullptr);
+  return all;
+}
+
 Status Draft::judge(const Txn& txn) const {
   for (const auto& condition : txn.conditions) {
     const auto verb = verb_of(txn, condition);
@@ -124,6 +143,7 @@ Result<std::string> Draft::text_of(const Object& object) const {
 Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const {
   auto type = ChangeType::Added;
   if (old == nullptr) {
+    if (auto admitted = model::admit_new(object.kind, object.raw, *this); !admitted) return std::move(admitted).error();
     auto uid = object.meta.uid.empty() ? model::new_uid() : object.meta.uid;
     set_server_fields(object, std::move(uid), format_rfc3339(rules_.clock.wall()), revision, /*generation=*/1);
     model::complete_new(object.kind, object.raw);
@@ -146,7 +166,7 @@ Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const
 Result<std::vector<Staged>> Draft::stage(Txn txn) {
   if (auto holds = judge(txn); !holds) return std::move(holds).error();
   std::vector<Staged> all;
-  States newer;
+  newer_.clear();
   auto revision = revision_;
   for (auto& write : txn.writes) {
     const auto& key = write.key;
@@ -156,7 +176,7 @@ Result<std::vector<Staged>> Draft::stage(Txn txn) {
       return failure(ErrorCode::FailedPrecondition, verb, key,
                      "the store has a row of that name that this version cannot read, and keeps it: " + row->second);
     }
-    auto old = find(key, newer);
+    auto old = find(key, newer_);
     if (write.object) {
       auto staged = put(*std::move(write.object), std::move(old), revision + 1);
       if (!staged) return std::move(staged).error();
@@ -168,9 +188,10 @@ Result<std::vector<Staged>> Draft::stage(Txn txn) {
     const auto& last = all.back();
     if (last.no_op) continue;
     revision = last.change.revision;
-    newer[key] = last.change.type == ChangeType::Deleted ? nullptr : last.change.object;
+    newer_[key] = last.change.type == ChangeType::Deleted ? nullptr : last.change.object;
   }
-  for (auto& [key, state] : newer) states_[key] = std::move(state);
+  for (auto& [key, state] : newer_) states_[key] = std::move(state);
+  newer_.clear();
   revision_ = revision;
   return all;
 }

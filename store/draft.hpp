@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/admission.hpp"
 #include "store/object_table.hpp"
 
 namespace berth::store {
@@ -31,7 +32,7 @@ struct DraftRules {
 
 /// A run of transactions in order, each judged against the table as the ones before it would leave it. Nobody else may
 /// publish to the table meanwhile. Dropping the draft drops them all.
-class Draft {
+class Draft : private model::Stored {
  public:
   Draft(const ObjectTable& table, DraftRules rules) : table_(table), rules_(rules), revision_(table.revision()) {}
 
@@ -44,6 +45,10 @@ class Draft {
  private:
   using States = std::map<model::ObjectKey, model::ObjectPtr>;  ///< Null: removed.
 
+  // Of the transaction that is worked out.
+  model::ObjectPtr get(const model::ObjectKey& key) const override { return find(key, newer_); }
+  std::vector<model::ObjectPtr> list(model::Kind kind, std::string_view ns) const override;
+
   model::ObjectPtr find(const model::ObjectKey& key, const States& newer) const;
   Status judge(const Txn& txn) const;
   Result<Staged> put(model::Object object, model::ObjectPtr old, Revision revision) const;
@@ -52,6 +57,7 @@ class Draft {
   const ObjectTable& table_;
   const DraftRules rules_;
   States states_;
+  States newer_;  ///< Of the transaction that is worked out.
   Revision revision_;
 };
 

@@ -14,6 +14,7 @@
 #include "base/atomic_file.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "model/admission.hpp"
 #include "model/meta.hpp"
 #include "store/session.hpp"
 #include "store/txn.hpp"
@@ -109,7 +110,8 @@ struct StoreProblem {
 ///
 /// Errors of writes: AlreadyExists (to be absent, and is not), NotFound (to be there, and is not), Aborted (it is
 /// at another revision, or another object by now: read again), OutOfRange (the object is over the size limit),
-/// InvalidArgument (what cannot be stored for another reason: it has no name), ResourceExhausted (the disk refuses),
+/// InvalidArgument (what cannot be stored for another reason: it has no name), PermissionDenied (what else is stored
+/// forbids it: model::admit_new), ResourceExhausted (the disk refuses),
 /// FailedPrecondition (a row is stored under the key that this version cannot read, see problems(); it is not
 /// overwritten), Unavailable (remote backend away, or too many writes wait), DeadlineExceeded (remote backends: may or
 /// may not have happened). With any other error it did not happen.
@@ -126,7 +128,7 @@ class Store {
   /// Makes all writes of `txn` if all its conditions hold, else none. Readers and watchers see all of them at once.
   ///
   /// A put of a new object fills metadata: uid (when empty), creationTimestamp, resourceVersion, generation 1, and what
-  /// the object says of its own uid (model::complete_new). A put
+  /// the object says of its own uid (model::complete_new), after model::admit_new() had its say. A put
   /// over a stored one keeps uid and creationTimestamp; generation grows when anything outside metadata and status
   /// changed; Aborted when it has a uid and the stored one is another. One that changes nothing succeeds, uses no
   /// revision and tells no watcher.
@@ -189,6 +191,19 @@ struct SqliteOptions {
 /// ResourceExhausted (the disk is full: try again later).
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, SqliteOptions options);
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, const StoreLimits& limits = {});
+
+/// What can be read now, as admission asks for it.
+class AsStored final : public model::Stored {
+ public:
+  explicit AsStored(const Store& store) : store_(store) {}
+  model::ObjectPtr get(const model::ObjectKey& key) const override { return store_.get(key); }
+  std::vector<model::ObjectPtr> list(model::Kind kind, std::string_view ns) const override {
+    return store_.list(kind, ns).objects;
+  }
+
+ private:
+  const Store& store_;
+};
 
 /// For callers that may block (tests, lanes): one write, awaited.
 Result<std::vector<model::ObjectPtr>> commit_and_wait(Store& store, Txn txn);

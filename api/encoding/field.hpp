@@ -51,6 +51,17 @@ json::array node_cells(const model::Object& node, WallTime now);
 json::array claim_cells(const model::Object& claim, WallTime now);
 json::array volume_cells(const model::Object& volume, WallTime now);
 json::array storage_class_cells(const model::Object& storage_class, WallTime now);
+json::array ingress_cells(const model::Object& ingress, WallTime now);
+json::array ingress_class_cells(const model::Object& ingress_class, WallTime now);
+json::array runtime_class_cells(const model::Object& runtime_class, WallTime now);
+json::array priority_class_cells(const model::Object& priority_class, WallTime now);
+/// Of a RoleBinding or a ClusterRoleBinding.
+json::array role_binding_cells(const model::Object& binding, WallTime now);
+/// The name, and when it was made: roles, limit ranges.
+json::array created_cells(const model::Object& object, WallTime now);
+json::array pod_template_cells(const model::Object& pod_template, WallTime now);
+json::array resource_quota_cells(const model::Object& quota, WallTime now);
+json::array disruption_budget_cells(const model::Object& budget, WallTime now);
 json::array event_cells(const model::Object& event, WallTime now);
 
 }  // namespace berth::api

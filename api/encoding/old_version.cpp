@@ -17,12 +17,10 @@ namespace {
 /// As Kubernetes words it for beta versions that were on their way out.
 std::string deprecation(const ResourcePath& path) {
   const auto& kind = model::info(path.kind);
-  for (const auto& old : model::old_versions()) {
-    if (old.kind != path.kind || old.api_version != path.old_version) continue;
-    return fmt::format("299 - \"{} {} is {}; use {} {}\"", old.api_version, kind.name, old.history, kind.api_version(),
-                       kind.name);
-  }
-  return {};
+  const auto* old = model::old_version(path.kind, path.old_version);
+  if (old == nullptr) return {};
+  return fmt::format("299 - \"{} {} is {}; use {} {}\"", old->api_version, kind.name, old->history, kind.api_version(),
+                     kind.name);
 }
 
 ApiResult<bool> convert_body(json::object& raw, const ResourcePath& path) {
@@ -40,14 +38,31 @@ ApiResult<bool> convert_body(json::object& raw, const ResourcePath& path) {
   return bad_request(fmt::format("{}: {}", issue.field, issue.message));
 }
 
-/// A patch is not a whole object: no defaults of the old version are filled in.
+/// A patch is not a whole object: no defaults of the old version are filled in. Where fields had other names it names
+/// those of today.
 void rename_version(HttpRequest& request, const ResourcePath& path) {
+  const auto* old = model::old_version(path.kind, path.old_version);
   auto parsed = parse_json(request.body);
-  if (!parsed || !parsed->is_object()) return;  // the handler says what is wrong
+  if (old == nullptr || !parsed || !parsed->is_object()) return;  // the handler says what is wrong
   auto& raw = parsed->get_object();
-  if (text_at(raw, {"apiVersion"}) != path.old_version) return;
-  raw["apiVersion"] = model::info(path.kind).api_version();
+  const bool names_it = text_at(raw, {"apiVersion"}) == path.old_version;
+  if (!names_it && old->to_current == nullptr) return;
+  if (old->to_current != nullptr) old->to_current(raw);
+  if (names_it) raw["apiVersion"] = model::info(path.kind).api_version();
   request.body = json::serialize(raw);
+}
+
+void append_renamed(std::string& out, const json::object& raw, std::string_view api_version) {
+  out += R"({"apiVersion":)";
+  append_json(out, json::value(api_version));
+  for (const auto& entry : raw) {
+    if (entry.key() == "apiVersion") continue;
+    out += ',';
+    append_json(out, json::value(entry.key()));
+    out += ':';
+    append_json(out, entry.value());
+  }
+  out += '}';
 }
 
 std::string renamed(const std::string& body, const ResourcePath& path) {
@@ -97,16 +112,12 @@ Respond from_current_version(Respond respond, const ResourcePath& path, Method m
 
 void append_object(std::string& out, const json::object& raw, std::string_view api_version) {
   if (api_version.empty()) return append_json(out, raw);
-  out += R"({"apiVersion":)";
-  append_json(out, json::value(api_version));
-  for (const auto& entry : raw) {
-    if (entry.key() == "apiVersion") continue;
-    out += ',';
-    append_json(out, json::value(entry.key()));
-    out += ':';
-    append_json(out, entry.value());
-  }
-  out += '}';
+  const auto* kind = model::kind_named(text_at(raw, {"kind"}));
+  const auto* old = kind == nullptr ? nullptr : model::old_version(kind->kind, api_version);
+  if (old == nullptr || old->from_current == nullptr) return append_renamed(out, raw, api_version);
+  auto shown = raw;
+  old->from_current(shown);
+  append_renamed(out, shown, api_version);
 }
 
 }  // namespace berth::api

@@ -30,6 +30,18 @@ CronJob: 1:metadata:ObjectMeta 2:spec:CronJobSpec 3:status:CronJobStatus
 Deployment: 1:metadata:ObjectMeta 2:spec:DeploymentSpec 3:status:DeploymentStatus
 ReplicaSet: 1:metadata:ObjectMeta 2:spec:ReplicaSetSpec 3:status:ReplicaSetStatus
 ReplicationController: 1:metadata:ObjectMeta 2:spec:ReplicationControllerSpec 3:status:ReplicaSetStatus
+Role: 1:metadata:ObjectMeta 2:rules:[PolicyRule]
+ClusterRole: 1:metadata:ObjectMeta 2:rules:[PolicyRule] 3:aggregationRule:AggregationRule
+RoleBinding: 1:metadata:ObjectMeta 2:subjects:[Subject] 3:roleRef:RoleRef
+ClusterRoleBinding: 1:metadata:ObjectMeta 2:subjects:[Subject] 3:roleRef:RoleRef
+Ingress: 1:metadata:ObjectMeta 2:spec:IngressSpec 3:status:IngressStatus
+IngressClass: 1:metadata:ObjectMeta 2:spec:IngressClassSpec
+PriorityClass: 1:metadata:ObjectMeta 2:value:i 3:globalDefault:b 4:description:s 5:preemptionPolicy:s?
+RuntimeClass: 1:metadata:ObjectMeta 2:handler:s 3:overhead:Overhead 4:scheduling:Scheduling
+PodTemplate: 1:metadata:ObjectMeta 2:template:PodTemplateSpec
+LimitRange: 1:metadata:ObjectMeta 2:spec:LimitRangeSpec
+ResourceQuota: 1:metadata:ObjectMeta 2:spec:ResourceQuotaSpec 3:status:ResourceQuotaStatus
+PodDisruptionBudget: 1:metadata:ObjectMeta 2:spec:PodDisruptionBudgetSpec 3:status:PodDisruptionBudgetStatus
 DeleteOptions: 1:gracePeriodSeconds:i? 2:preconditions:Preconditions 3:orphanDependents:b? 4:propagationPolicy:s?
   5:dryRun:[s] 6:ignoreStoreReadErrorWithClusterBreakingPotential:b
 Eviction: 1:metadata:ObjectMeta 2:deleteOptions:DeleteOptions
@@ -118,6 +130,33 @@ ReplicaSetSpec: 1:replicas:i? 2:selector:LabelSelector 3:template:PodTemplateSpe
 ReplicaSetStatus: 1:replicas:i 2:fullyLabeledReplicas:i 3:observedGeneration:i 4:readyReplicas:i 5:availableReplicas:i
   6:conditions:[ReplicaSetCondition] 7:terminatingReplicas:i?
 ReplicationControllerSpec: 1:replicas:i? 2:selector:{s} 3:template:PodTemplateSpec 4:minReadySeconds:i
+PolicyRule: 1:verbs:[s] 2:apiGroups:[s] 3:resources:[s] 4:resourceNames:[s] 5:nonResourceURLs:[s]
+AggregationRule: 1:clusterRoleSelectors:[LabelSelector]
+Subject: 1:kind:s 2:apiGroup:s 3:name:s 4:namespace:s
+RoleRef: 1:apiGroup:s 2:kind:s 3:name:s
+IngressSpec: 1:defaultBackend:IngressBackend 2:tls:[IngressTLS] 3:rules:[IngressRule] 4:ingressClassName:s?
+IngressStatus: 1:loadBalancer:LoadBalancerStatus
+IngressBackend: 1:serviceName:s 2:servicePort:x 3:resource:TypedLocalObjectReference 4:service:IngressServiceBackend
+IngressServiceBackend: 1:name:s 2:port:ServiceBackendPort
+ServiceBackendPort: 1:name:s 2:number:i
+IngressTLS: 1:hosts:[s] 2:secretName:s
+IngressRule: 1:host:s 2::IngressRuleValue
+IngressRuleValue: 1:http:HTTPIngressRuleValue
+HTTPIngressRuleValue: 1:paths:[HTTPIngressPath]
+HTTPIngressPath: 1:path:s 2:backend:IngressBackend 3:pathType:s?
+IngressClassSpec: 1:controller:s 2:parameters:IngressClassParametersReference
+IngressClassParametersReference: 1:apiGroup:s? 2:kind:s 3:name:s 4:scope:s? 5:namespace:s?
+Overhead: 1:podFixed:{q}
+Scheduling: 1:nodeSelector:{s} 2:tolerations:[Toleration]
+LimitRangeSpec: 1:limits:[LimitRangeItem]
+LimitRangeItem: 1:type:s 2:max:{q} 3:min:{q} 4:default:{q} 5:defaultRequest:{q} 6:maxLimitRequestRatio:{q}
+ResourceQuotaSpec: 1:hard:{q} 2:scopes:[s] 3:scopeSelector:ScopeSelector
+ResourceQuotaStatus: 1:hard:{q} 2:used:{q}
+ScopeSelector: 1:matchExpressions:[ScopedResourceSelectorRequirement]
+ScopedResourceSelectorRequirement: 1:scopeName:s 2:operator:s 3:values:[s]
+PodDisruptionBudgetSpec: 1:minAvailable:x 2:selector:LabelSelector 3:maxUnavailable:x 4:unhealthyPodEvictionPolicy:s?
+PodDisruptionBudgetStatus: 1:observedGeneration:i 3:disruptionsAllowed:i 4:currentHealthy:i 5:desiredHealthy:i
+  6:expectedPods:i 7:conditions:[Condition]
 Preconditions: 1:uid:s? 2:resourceVersion:s?
 ScaleSpec: 1:replicas:i
 ScaleStatus: 1:replicas:i 2:selector:s

@@ -12,6 +12,7 @@ namespace {
 using model::Kind;
 
 constexpr std::string_view kAllVerbs = "create,delete,deletecollection,get,list,patch,update,watch";
+constexpr std::string_view kLookVerbs = "get,list,watch";
 constexpr std::string_view kEditVerbs = "get,patch,update";
 constexpr std::string_view kStreamVerbs = "create,get";
 
@@ -76,7 +77,6 @@ std::vector<GroupVersion> served_group_versions(const DiscoveryOptions& options)
           out.end(),
           {{"authentication.k8s.io", "v1"}, {"authentication.k8s.io", "v1beta1"}, {"authorization.k8s.io", "v1"}});
     }
-    if (one.group == "storage.k8s.io" && out.back().group != one.group) out.push_back({"policy", "v1"});
     if (one.group == "extensions" && options.metrics) out.push_back({"metrics.k8s.io", "v1beta1"});
     out.push_back(one);
   }
@@ -105,7 +105,7 @@ std::vector<ResourceEntry> served_resources(const GroupVersion& where, const Dis
                    .singular = kind.singular,
                    .kind = kind.name,
                    .namespaced = kind.namespaced,
-                   .verbs = kAllVerbs,
+                   .verbs = kind.is_empty ? kLookVerbs : kAllVerbs,
                    .short_names = old ? std::string_view() : kind.short_names,
                    .categories = !old && kind.in_all ? "all" : std::string_view(),
                    .subresources = subresources_of(kind)});

@@ -48,7 +48,7 @@ class PathWriter {
   json::object collection(const ResourceEntry& resource, model::Kind kind, bool in_namespace) {
     json::object item = with_path_parameters(in_namespace, /*named=*/false);
     item["get"] = operation("list", resource.kind, where_, kListParameters, std::nullopt, schemas_.list(kind, where_));
-    if (resource.namespaced && !in_namespace) return item;
+    if ((resource.namespaced && !in_namespace) || model::info(kind).is_empty) return item;
     item["post"] = operation("post", resource.kind, where_, kWriteParameters, schemas_.kind(kind, where_),
                              schemas_.kind(kind, where_));
     item["delete"] = operation("deletecollection", resource.kind, where_, kDeleteParameters,

@@ -27,10 +27,14 @@ std::string package_of(const GroupVersion& where) {
 }
 
 bool is_first_beta(model::Kind kind, const GroupVersion& where) {
-  const auto& olds = model::old_versions();
-  return std::any_of(olds.begin(), olds.end(), [&](const model::OldVersion& old) {
-    return old.kind == kind && old.first_beta && old.api_version == where.text();
-  });
+  const auto* old = model::old_version(kind, where.text());
+  return old != nullptr && old->first_beta;
+}
+
+/// The kind's fields as that version has them.
+const model::SchemaType& type_in(model::Kind kind, const GroupVersion& where) {
+  const auto* old = model::old_version(kind, where.text());
+  return old == nullptr || old->schema.empty() ? model::schema_type(kind) : model::schema_type(old->schema);
 }
 
 json::object gvk_of(const GroupVersion& where, std::string_view kind) {
@@ -67,7 +71,7 @@ OpenApiSchemas::OpenApiSchemas(OpenApiVersion version) : version_(version), word
 json::object OpenApiSchemas::kind(model::Kind kind, const GroupVersion& where) {
   const auto& info = model::info(kind);
   return ref({.name = fmt::format("{}.{}", package_of(where), info.name),
-              .type = &model::schema_type(kind),
+              .type = &type_in(kind, where),
               .where = where,
               .kind_name = info.name,
               .first_beta = is_first_beta(kind, where)});

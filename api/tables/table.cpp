@@ -110,7 +110,15 @@ const Columns kControllerRevision{{"Name"}, {"Controller"}, {"Revision", 0, "int
 const Columns kEndpoints{{"Name"}, {"Endpoints"}, {"Age"}};
 const Columns kEndpointSlice{{"Name"}, {"AddressType"}, {"Ports"}, {"Endpoints"}, {"Age"}};
 const Columns kLease{{"Name"}, {"Holder"}, {"Age"}};
-
+const Columns kIngress{{"Name"}, {"Class"}, {"Hosts"}, {"Address"}, {"Ports"}, {"Age"}};
+const Columns kIngressClass{{"Name"}, {"Controller"}, {"Parameters"}, {"Age"}};
+const Columns kRuntimeClass{{"Name"}, {"Handler"}, {"Age"}};
+const Columns kPriorityClass{{"Name"}, {"Value"}, {"Global-Default"}, {"Age"}};
+const Columns kRoleBinding{{"Name"}, {"Role"}, {"Age"}, {"Users", 1}, {"Groups", 1}, {"ServiceAccounts", 1}};
+const Columns kCreated{{"Name"}, {"Created At"}};
+const Columns kPodTemplate{{"Name"}, {"Containers"}, {"Images"}, {"Pod Labels"}};
+const Columns kResourceQuota{{"Name"}, {"Age"}, {"Request"}, {"Limit"}};
+const Columns kDisruptionBudget{{"Name"}, {"Min Available"}, {"Max Unavailable"}, {"Allowed Disruptions"}, {"Age"}};
 /// How one kind is shown. A kind without a row is shown as its name and its age.
 struct Row {
   Kind kind;
@@ -121,6 +129,19 @@ struct Row {
 const Row kRows[] = {
     {Kind::Namespace, kNamespace, namespace_cells},
     {Kind::Node, kNode, node_cells},
+    {Kind::CustomResourceDefinition, kCreated, created_cells},
+    {Kind::PriorityClass, kPriorityClass, priority_class_cells},
+    {Kind::RuntimeClass, kRuntimeClass, runtime_class_cells},
+    {Kind::IngressClass, kIngressClass, ingress_class_cells},
+    {Kind::ClusterRole, kCreated, created_cells},
+    {Kind::ClusterRoleBinding, kRoleBinding, role_binding_cells},
+    {Kind::Role, kCreated, created_cells},
+    {Kind::RoleBinding, kRoleBinding, role_binding_cells},
+    {Kind::LimitRange, kCreated, created_cells},
+    {Kind::ResourceQuota, kResourceQuota, resource_quota_cells},
+    {Kind::Ingress, kIngress, ingress_cells},
+    {Kind::PodTemplate, kPodTemplate, pod_template_cells},
+    {Kind::PodDisruptionBudget, kDisruptionBudget, disruption_budget_cells},
     {Kind::StorageClass, kStorageClass, storage_class_cells},
     {Kind::PersistentVolume, kVolume, volume_cells},
     {Kind::ConfigMap, kConfigMap, config_map_cells},

@@ -52,7 +52,8 @@ ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::obj
     if (problem.message.starts_with("unknown field")) {
       decoding.push_back(fmt::format("unknown field \"{}\"", problem.field));
     } else {
-      others.push_back(fmt::format("{}: {}", problem.field, problem.message));
+      others.push_back(problem.field.empty() ? fmt::format("{} is {}", kind.name, problem.message)
+                                             : fmt::format("{}: {}", problem.field, problem.message));
     }
   }
   for (const auto& path : check.duplicates) decoding.push_back(fmt::format("duplicate field \"{}\"", path));

@@ -11,6 +11,7 @@
 #include "api/writes/apply_body.hpp"
 #include "api/writes/claim_resize.hpp"
 #include "api/writes/write_body.hpp"
+#include "model/admission.hpp"
 #include "model/deletion.hpp"
 #include "model/generated_name.hpp"
 
@@ -99,14 +100,16 @@ std::optional<ApiError> namespace_refuses(ApiContext& context, const ResourcePat
   return error;
 }
 
-/// A dry run shows what the store would have filled in.
-void fill_as_the_store_would(json::object& raw, const Clock& clock) {
+/// A dry run shows what the store would have filled in, or why it would have refused.
+Status fill_as_the_store_would(Kind kind, json::object& raw, const ApiContext& context) {
+  if (auto admitted = model::admit_new(kind, raw, store::AsStored(context.store)); !admitted) return admitted;
   auto metadata = metadata_of(raw);
-  if (!metadata) return;
+  if (!metadata) return Ok{};
   (**metadata)["uid"] = model::new_uid();
-  (**metadata)["creationTimestamp"] = format_rfc3339(clock.wall());
+  (**metadata)["creationTimestamp"] = format_rfc3339(context.clock.wall());
   (**metadata)["generation"] = 1;
-  if (const auto* kind = model::kind_named(text_at(raw, {"kind"}))) model::complete_new(kind->kind, raw);
+  model::complete_new(kind, raw);
+  return Ok{};
 }
 
 }  // namespace
@@ -122,7 +125,11 @@ void create_object(ApiContext& context, const ResourcePath& path, const WriteOpt
   if (!warnings) return done(warnings.error(), {});
   auto complete = judged(kind, std::move(raw), nullptr);
   if (!complete) return done(complete.error(), {});
-  if (options.dry_run) fill_as_the_store_would(*complete, context.clock);
+  if (options.dry_run) {
+    if (auto filled = fill_as_the_store_would(kind.kind, *complete, context); !filled) {
+      return done(from_error(filled.error(), kind, text_at(*complete, {"metadata", "name"})), {});
+    }
+  }
   auto object = decoded(kind, *std::move(complete));
   if (!object) return done(object.error(), {});
   const auto name = object->meta.name;

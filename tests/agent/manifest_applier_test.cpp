@@ -236,6 +236,28 @@ TEST_F(ManifestApplierTest, WhatIsNotRunHereIsReportedAndHurtsNothingElseInItsFi
   EXPECT_EQ(value("a"), "v") << "a slip of the pen is no wish";
 }
 
+TEST_F(ManifestApplierTest, APodWaitsForItsClassAndOrderInAFileDoesNotMatter) {
+  const std::string urgent =
+      "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {priorityClassName: urgent, containers: [{name: c, "
+      "image: "
+      "i}]}\n";
+  const std::string its_class =
+      "---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: urgent}\nvalue: 1000\n";
+  take(snapshot({{"a.yaml", urgent + config_map("a")}}));
+  EXPECT_EQ(get(Kind::Pod, "p"), nullptr);
+  EXPECT_EQ(value("a"), "v") << "the rest of the file is there";
+  EXPECT_EQ(findings(),
+            std::vector<std::string>{"E /m/a.yaml: Pod default/p: pods \"p\" is forbidden: no PriorityClass with "
+                                     "name urgent was found"});
+  take(snapshot({{"a.yaml", urgent + config_map("a") + its_class}}));
+  ASSERT_NE(get(Kind::Pod, "p"), nullptr);
+  EXPECT_EQ(get(Kind::Pod, "p")->raw.at("spec").at("priority"), 1000);
+  const auto uid = get(Kind::Pod, "p")->meta.uid;
+  take(snapshot({{"a.yaml", urgent + "# read again\n" + config_map("a", "w") + its_class}}));
+  EXPECT_EQ(value("a"), "w");
+  EXPECT_EQ(get(Kind::Pod, "p")->meta.uid, uid) << "what was filled in is no reason to make it again";
+}
+
 TEST_F(ManifestApplierTest, AHalfWrittenOrJustVanishedFileChangesAndReportsNothing) {
   take(snapshot({{"a.yaml", config_map("a")}}));
   take(with_last(snapshot({{"a.yaml", "kind: ["}}), /*settling=*/true, /*vanished=*/false));

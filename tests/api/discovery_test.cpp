@@ -40,8 +40,10 @@ TEST(Discovery, GroupsNameTheirPreferredVersionFirst) {
     names.emplace_back(group.at("name").as_string());
     EXPECT_EQ(group.at("preferredVersion"), group.at("versions").as_array().front());
   }
-  EXPECT_THAT(names, ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "batch", "policy",
-                                 "storage.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "extensions"));
+  EXPECT_THAT(names,
+              ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "batch", "networking.k8s.io",
+                          "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "apiextensions.k8s.io",
+                          "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "extensions"));
   const auto& apps = list.at("groups").as_array().front();
   EXPECT_EQ(apps.at("preferredVersion").at("groupVersion"), "apps/v1");
   EXPECT_EQ(apps.at("versions").as_array().size(), 3U);

@@ -139,6 +139,42 @@ TEST(ProtobufBody, DeploymentsAndTheirLikeAreRead) {
             R"({"replicas":2,"fullyLabeledReplicas":1,"observedGeneration":3})");
 }
 
+TEST(ProtobufBody, RolesAndIngressesAreRead) {
+  ProtobufWriter role;  // verbs get, apiGroups "", resources pods
+  role.bytes(2, from_hex("0a0367657412001a04706f6473"));
+  EXPECT_EQ(json::serialize(decode("Role", role)->at("rules")),
+            R"([{"verbs":["get"],"apiGroups":[""],"resources":["pods"]}])");
+  ProtobufWriter service;
+  service.text(1, "web");
+  service.bytes(2, from_hex("1050"));  // number 80
+  ProtobufWriter backend;
+  backend.message(4, service);
+  ProtobufWriter path;
+  path.text(1, "/");
+  path.message(2, backend);
+  path.text(3, "Prefix");
+  ProtobufWriter http;
+  http.message(1, path);
+  ProtobufWriter value;
+  value.message(1, http);
+  ProtobufWriter rule;
+  rule.text(1, "a");
+  rule.message(2, value);
+  ProtobufWriter spec;
+  spec.message(3, rule);
+  ProtobufWriter ingress;
+  ingress.message(2, spec);
+  EXPECT_EQ(
+      json::serialize(decode("Ingress", ingress)->at("spec")),
+      R"({"rules":[{"host":"a","http":{"paths":[{"path":"/","backend":{"service":{"name":"web","port":{"number":80}}},)"
+      R"("pathType":"Prefix"}]}}]})");
+  ProtobufWriter budget_spec;
+  budget_spec.bytes(1, from_hex("08011a03353025"));  // minAvailable "50%"
+  ProtobufWriter budget;
+  budget.message(2, budget_spec);
+  EXPECT_EQ(json::serialize(decode("PodDisruptionBudget", budget)->at("spec")), R"({"minAvailable":"50%"})");
+}
+
 TEST(ProtobufBody, QuantitiesTimesAndNegativeNumbersAreWrittenAsJsonHasThem) {
   // DeleteOptions.gracePeriodSeconds: -1, as ten octets.
   const auto options = read_protobuf_body(envelope("DeleteOptions", "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));

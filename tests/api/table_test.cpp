@@ -204,6 +204,42 @@ TEST(Rows, CronJobsShowWhenTheyRun) {
       R"(["x","@daily","<none>","False",1,"60s","5m","c","b","<none>"])");
 }
 
+TEST(Rows, KindsThatAreKeptShowWhatKubectlShows) {
+  const auto shown = [](std::string_view version, std::string_view kind, std::string_view rest) {
+    return json::serialize(row(version, kind, rest));
+  };
+  EXPECT_EQ(
+      shown(
+          "networking.k8s.io/v1", "Ingress",
+          R"("spec":{"ingressClassName":"web","tls":[{}],"rules":[{"host":"a"},{"host":"b"},{"host":"c"},{"host":"d"}]},
+                  "status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}})"),
+      R"(["x","web","a,b,c + 1 more...","192.0.2.1","80, 443","5m"])");
+  EXPECT_EQ(shown("networking.k8s.io/v1", "Ingress", R"("spec":{"rules":[{}]})"), R"(["x","<none>","*","","80","5m"])");
+  EXPECT_EQ(shown("networking.k8s.io/v1", "IngressClass",
+                  R"("spec":{"controller":"a.b/c","parameters":{"apiGroup":"g.io","kind":"K","name":"n"}})"),
+            R"(["x","a.b/c","K.g.io/n","5m"])");
+  EXPECT_EQ(
+      shown("rbac.authorization.k8s.io/v1", "RoleBinding",
+            R"("roleRef":{"kind":"Role","name":"r"},"subjects":[{"kind":"User","name":"u"},{"kind":"User","name":"v"},
+                  {"kind":"ServiceAccount","name":"s","namespace":"n"}])"),
+      R"(["x","Role/r","5m","u, v","","n/s"])");
+  EXPECT_EQ(shown("rbac.authorization.k8s.io/v1", "ClusterRole", R"("rules":[])"), R"(["x","2026-11-21T09:55:00Z"])");
+  EXPECT_EQ(shown("scheduling.k8s.io/v1", "PriorityClass", R"("value":7,"globalDefault":true)"),
+            R"(["x",7,"true","5m"])");
+  EXPECT_EQ(shown("policy/v1", "PodDisruptionBudget", R"("spec":{"minAvailable":2},"status":{"disruptionsAllowed":1})"),
+            R"(["x","2","N/A",1,"5m"])");
+  EXPECT_EQ(shown("policy/v1", "PodDisruptionBudget", R"("spec":{"maxUnavailable":"30%"})"),
+            R"(["x","N/A","30%",0,"5m"])");
+  EXPECT_EQ(
+      shown(
+          "v1", "ResourceQuota",
+          R"("status":{"hard":{"pods":"4","limits.cpu":"2","configmaps":"9"},"used":{"pods":"1","limits.cpu":"500m"}})"),
+      R"(["x","5m","configmaps: 0/9, pods: 1/4","limits.cpu: 500m/2"])");
+  EXPECT_EQ(shown("v1", "PodTemplate",
+                  R"("template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}})"),
+            R"(["x","c","i","a=b"])");
+}
+
 TEST(Rows, DeploymentsAndTheirSetsShowHowManyThereAre) {
   const auto* spec = R"("spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"spec":{"containers":[
       {"name":"c","image":"i:1"}]}}},"status":{"replicas":4,"readyReplicas":2,"updatedReplicas":1,"availableReplicas":2})";

@@ -212,6 +212,45 @@ inline json::object full_object(Kind kind) {
       case Kind::Namespace: return "spec: {finalizers: [kubernetes]}";
       case Kind::Node:
         return "spec: {unschedulable: true, taints: [{key: example.com/a, value: b, effect: NoSchedule}]}";
+      case Kind::CustomResourceDefinition: return "spec: {group: example.com}";
+      case Kind::PriorityClass: return "value: 1000\nglobalDefault: true\ndescription: text\npreemptionPolicy: Never";
+      case Kind::RuntimeClass:
+        return "handler: runc\noverhead: {podFixed: {cpu: 100m}}\nscheduling: {nodeSelector: {a: b}, tolerations: "
+               "[{key: a, operator: Exists, effect: NoSchedule}]}";
+      case Kind::IngressClass:
+        return "spec: {controller: example.com/ingress, parameters: {apiGroup: k8s.example.com, kind: Parameters, "
+               "name: "
+               "a, scope: Namespace, namespace: default}}";
+      case Kind::ClusterRole:
+        return "rules: [{verbs: [get], apiGroups: [\"\"], resources: [pods], resourceNames: [a]}, "
+               "{verbs: [get], nonResourceURLs: [/healthz]}]\n"
+               "aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}";
+      case Kind::ClusterRoleBinding:
+        return "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}\n"
+               "subjects: [{kind: ServiceAccount, name: builder, namespace: default}, {kind: User, name: Jane}]";
+      case Kind::Role: return "rules: [{verbs: [get], apiGroups: [apps], resources: [deployments]}]";
+      case Kind::RoleBinding:
+        return "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}\n"
+               "subjects: [{kind: ServiceAccount, name: builder, namespace: default}, {kind: Group, name: Jane}]";
+      case Kind::LimitRange:
+        return "spec: {limits: [{type: Container, max: {cpu: 2}, min: {cpu: 100m}, default: {cpu: 1}, defaultRequest: "
+               "{cpu: 500m}, maxLimitRequestRatio: {cpu: 4}}, {type: PersistentVolumeClaim, max: {storage: 1Gi}}]}";
+      case Kind::ResourceQuota:
+        return "spec: {hard: {pods: 4, requests.cpu: 2}, scopes: [NotTerminating], scopeSelector: {matchExpressions: "
+               "[{scopeName: PriorityClass, operator: In, values: [high]}]}}";
+      case Kind::Ingress:
+        return "spec:\n  ingressClassName: web\n  defaultBackend: {resource: {apiGroup: example.com, kind: Bucket, "
+               "name: "
+               "a}}\n  tls: [{hosts: [example.com], secretName: cert}]\n  rules:\n  - host: \"*.example.com\"\n    "
+               "http: "
+               "{paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}\n"
+               "  - http: {paths: [{path: /, pathType: Exact, backend: {service: {name: web, port: {name: http}}}}]}";
+      case Kind::PodTemplate:
+        return "template:\n  metadata: {labels: {app: web}, annotations: {note: text}}\n  spec:" +
+               indented(kFullPodSpec, "  ");
+      case Kind::PodDisruptionBudget:
+        return "spec: {maxUnavailable: 10%, selector: {matchLabels: {app: web}}, unhealthyPodEvictionPolicy: "
+               "AlwaysAllow}";
       case Kind::StorageClass:
         return "provisioner: example.com/p\nparameters: {a: b}\nreclaimPolicy: Delete\nvolumeBindingMode: Immediate\n"
                "allowVolumeExpansion: true\nmountOptions: [ro]";

@@ -103,6 +103,15 @@ const std::set<std::string>& any_text() {
       "VolumeMount.subPathExpr",
       // Becomes what serviceAccountName says.
       "PodSpec.serviceAccount",
+      "PriorityClass.description",
+      // What is allowed to whom: names that others give.
+      "PolicyRule.verbs",
+      "PolicyRule.apiGroups",
+      "PolicyRule.resources",
+      "PolicyRule.resourceNames",
+      "PolicyRule.nonResourceURLs",
+      "Subject.namespace",
+      "ScopeRequirement.values",
       // Notes that somebody wrote about an object.
       "Event.reason",
       "Event.message",
@@ -125,7 +134,8 @@ const std::set<std::string>& any_text() {
 
 /// Fields whose numbers may be negative.
 const std::set<std::string>& any_number() {
-  static const std::set<std::string> names = {"Event.count", "ExitCodes.values", "Toleration.tolerationSeconds"};
+  static const std::set<std::string> names = {"Event.count", "ExitCodes.values", "Toleration.tolerationSeconds",
+                                              "PriorityClass.value"};
   return names;
 }
 

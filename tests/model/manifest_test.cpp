@@ -123,8 +123,8 @@ TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
   const auto manifest = read_manifest(
       "apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: nightly, namespace: shop}\n---\n"
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
-      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ResourceQuota\n- apiVersion: v1\n  kind: "
-      "ConfigMap\n"
+      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n"
+      "- apiVersion: v1\n  kind: ConfigMap\n"
       "  metadata: {name: b}\n",
       "web.yaml");
   EXPECT_EQ(all_text(manifest.errors), "");
@@ -132,13 +132,21 @@ TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
       all_text(manifest.left_out),
       "web.yaml:2: CronTab shop/nightly: kind: CronTab of stable.example.com/v1 is not run here; the rest of the file "
       "is\n"
-      "web.yaml:13: ResourceQuota (document 3): kind: ResourceQuota of v1 is not run here; the rest of the file is\n");
+      "web.yaml:13: NetworkPolicy (document 3): kind: NetworkPolicy of networking.k8s.io/v1 is not run here; the rest "
+      "of "
+      "the file is\n");
   ASSERT_EQ(manifest.objects.size(), 2U);
   EXPECT_EQ(manifest.objects[1].meta.name, "b");
 }
 
 TEST(Manifest, AForeignKindIsNoneOfOurs) {
-  for (const auto& kind : all_kinds()) EXPECT_FALSE(is_foreign_kind(kind.api_version(), kind.name)) << kind.name;
+  for (const auto& kind : all_kinds()) {
+    EXPECT_FALSE(is_foreign_kind(kind.api_version(), kind.name)) << kind.name;
+    json::object raw{{"apiVersion", kind.api_version()}, {"kind", kind.name}};
+    EXPECT_EQ(convert(raw).foreign, kind.is_empty) << kind.name;
+    raw["apiVersion"] = "example.com/v1";
+    EXPECT_TRUE(convert(raw).foreign) << kind.name << ": another's kind of the same name";
+  }
   for (const auto& old : old_versions()) {
     EXPECT_FALSE(is_foreign_kind(old.api_version, info(old.kind).name)) << old.api_version;
   }
@@ -146,7 +154,7 @@ TEST(Manifest, AForeignKindIsNoneOfOurs) {
   EXPECT_FALSE(is_foreign_kind("storage.k8s.io/v1", "StorageClas"));
   EXPECT_TRUE(is_foreign_kind("storage.k8s.io/v1", "CSIDriver"));
   EXPECT_TRUE(is_foreign_kind("cert-manager.io/v1", "Certificate"));
-  EXPECT_TRUE(is_foreign_kind("v1", "ResourceQuotaList"));
+  EXPECT_TRUE(is_foreign_kind("networking.k8s.io/v1", "NetworkPolicyList"));
 }
 
 TEST(Manifest, ErrorsOfTheFileItselfNameTheirLine) {

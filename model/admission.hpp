@@ -1,0 +1,37 @@
+// model/admission.hpp - what the rest of a store says about a new object: fills in, bounds, refuses. Pure.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "model/meta.hpp"
+
+namespace berth::model {
+
+/// What is stored at the moment of a write, with the writes before it.
+class Stored {
+ public:
+  virtual ~Stored() = default;
+  /// Null when there is none.
+  virtual ObjectPtr get(const ObjectKey& key) const = 0;
+  /// All of `kind`, in `ns` only unless that is empty.
+  virtual std::vector<ObjectPtr> list(Kind kind, std::string_view ns) const = 0;
+};
+
+/// Whoever makes an object, be it a client, a file or a controller: the store asks this before it takes a new one, as
+/// Kubernetes' admission plugins do. `raw` is defaulted and valid.
+///
+/// - A Pod gets the number of its priority class (plugin Priority). A pod that brings the number along needs no class:
+/// it
+///   was admitted once, or its writer knows no classes.
+/// - The LimitRanges of its namespace fill in what a pod's containers do not say, and bound what they and claims do
+///   (LimitRanger).
+/// - The ResourceQuotas of its namespace have room for it (ResourceQuota).
+///
+/// PermissionDenied: forbidden, in Kubernetes' words; it may be allowed later. InvalidArgument: what was filled in does
+/// not go with what it says itself.
+Status admit_new(Kind kind, json::object& raw, const Stored& stored);
+
+}  // namespace berth::model
