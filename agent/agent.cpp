@@ -15,6 +15,8 @@
 #include <fmt/format.h>
 
 #include "agent/agent_store.hpp"
+#include "agent/budgets/disruption_controller.hpp"
+#include "agent/budgets/quota_controller.hpp"
 #include "agent/claims/claim_controller.hpp"
 #include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
@@ -138,6 +140,8 @@ class HostAgent final : public Agent {
         sets_(clock_, cache_, *store_, config_.node_name),
         jobs_(clock_, cache_, *store_),
         cron_jobs_(clock_, cache_, *store_),
+        disruptions_(clock_, cache_, *store_),
+        quotas_(*store_),
         replicas_(clock_, cache_, *store_),
         deployments_(clock_, cache_, *store_),
         namespaces_(clock_, *store_),
@@ -221,6 +225,8 @@ class HostAgent final : public Agent {
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
     runner_.add(cron_jobs_.row());
+    runner_.add(disruptions_.row());
+    runner_.add(quotas_.row());
     runner_.add(replicas_.row());
     runner_.add(deployments_.row());
     runner_.add(endpoints_.row());
@@ -297,6 +303,8 @@ class HostAgent final : public Agent {
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
+  DisruptionController disruptions_;
+  QuotaController quotas_;
   ReplicaController replicas_;
   DeploymentController deployments_;
   NamespaceController namespaces_;

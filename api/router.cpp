@@ -23,6 +23,7 @@
 #include "api/usage/metrics_page.hpp"
 #include "api/usage/request_counters.hpp"
 #include "api/writes/delete_handler.hpp"
+#include "api/writes/eviction.hpp"
 #include "api/writes/scale_handler.hpp"
 #include "api/writes/write_handler.hpp"
 
@@ -149,7 +150,8 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
     return respond(is_in_served_version(target->segments, kDiscovery) ? to_response(path_not_found())
                                                                       : plain_text(404, "404 page not found\n"));
   }
-  if (path->watch && request.method != Method::Get) return respond(to_response(method_not_allowed()));
+  const bool only_read = path->watch || model::info(path->kind).is_empty;
+  if (only_read && request.method != Method::Get) return respond(to_response(method_not_allowed()));
   if (!path->old_version.empty()) {
     if (auto current = to_current_version(request, *path); !current) return respond(to_response(current.error()));
     respond = from_current_version(std::move(respond), *path, request.method);

@@ -76,28 +76,41 @@ int mark(const Global& global, const NodeOptions& options, const Arguments& argu
   return code;
 }
 
-/// Asks until it is allowed: a budget that forbids it answers 429.
-Status evict(const Server& server, const NodeOptions& options, const Chosen& pod, const Deadline& deadline) {
+/// Asks once. False: a budget forbids it now.
+Result<bool> evict(const Server& server, const NodeOptions& options, const Chosen& pod) {
   json::object delete_options{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}};
   if (options.grace_period && *options.grace_period >= 0) delete_options["gracePeriodSeconds"] = *options.grace_period;
   const json::object eviction{{"apiVersion", "policy/v1"},
                               {"kind", "Eviction"},
                               {"metadata", json::object{{"name", pod.name}, {"namespace", pod.ns}}},
                               {"deleteOptions", delete_options}};
+  std::cout << fmt::format("evicting pod {}/{}", pod.ns, pod.name) << std::endl;
+  const auto done = options.disable_eviction ? server.remove(pod.path(), delete_options)
+                                             : server.create(pod.path() + "/eviction", eviction);
+  if (done || done.error().code() == ErrorCode::NotFound) return true;
+  if (done.error().code() != ErrorCode::ResourceExhausted) {
+    return done.error().context(fmt::format("error when evicting pods/\"{}\" -n \"{}\"", pod.name, pod.ns));
+  }
+  std::cerr << fmt::format("error when evicting pods/\"{}\" -n \"{}\" (will retry after 5s): {}\n", pod.name, pod.ns,
+                           done.error().message());
+  return false;
+}
+
+/// Asks for each until it is allowed. A pod that has to wait for its budget holds up no other.
+Status evict_all(const Server& server, const NodeOptions& options, std::vector<Chosen> pods, const Deadline& deadline) {
   while (true) {
-    std::cout << fmt::format("evicting pod {}/{}", pod.ns, pod.name) << std::endl;
-    const auto done = options.disable_eviction ? server.remove(pod.path(), delete_options)
-                                               : server.create(pod.path() + "/eviction", eviction);
-    if (done || done.error().code() == ErrorCode::NotFound) return Ok{};
-    if (done.error().code() != ErrorCode::ResourceExhausted) {
-      return done.error().context(fmt::format("error when evicting pods/\"{}\" -n \"{}\"", pod.name, pod.ns));
+    std::vector<Chosen> again;
+    for (const auto& pod : pods) {
+      const auto gone = evict(server, options, pod);
+      if (!gone) return gone.error();
+      if (!*gone) again.push_back(pod);
     }
-    std::cerr << fmt::format("error when evicting pods/\"{}\" -n \"{}\" (will retry after 5s): {}\n", pod.name, pod.ns,
-                             done.error().message());
+    if (again.empty()) return Ok{};
     if (deadline && std::chrono::steady_clock::now() + kEvictAgain > *deadline) {
       return Error(ErrorCode::DeadlineExceeded, fmt::format("global timeout reached: {}ms", options.timeout->count()));
     }
     std::this_thread::sleep_for(kEvictAgain);
+    pods = std::move(again);
   }
 }
 
@@ -137,13 +150,14 @@ Status drain_one(const Server& server, const NodeOptions& options, const Chosen&
   }
   if (!plan.warning.empty()) std::cerr << "Warning: " << plan.warning << '\n';
   const auto suffix = dry_run_suffix(options.dry_run);
+  std::vector<Chosen> going;
   for (const auto& pod : plan.evict) {
-    const auto chosen = chosen_of(model::info(Kind::Pod), pod);
-    if (options.dry_run != DryRun::None) {
-      std::cout << fmt::format("evicting pod {}/{}{}\n", chosen.ns, chosen.name, suffix);
-    } else if (auto done = evict(server, options, chosen, deadline); !done) {
-      return done;
-    }
+    going.push_back(chosen_of(model::info(Kind::Pod), pod));
+    if (options.dry_run == DryRun::None) continue;
+    std::cout << fmt::format("evicting pod {}/{}{}\n", going.back().ns, going.back().name, suffix);
+  }
+  if (options.dry_run == DryRun::None) {
+    if (auto done = evict_all(server, options, std::move(going), deadline); !done) return done;
   }
   if (options.dry_run == DryRun::None && !plan.evict.empty()) {
     auto done = wait_until_gone(server, node.name, plan.evict, deadline);

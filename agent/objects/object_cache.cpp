@@ -105,6 +105,7 @@ struct ObjectCache::Rows {
         indexed<&Cache::replica_sets_, &Cache::put_replica_set, &Cache::drop_replica_set>(Kind::ReplicaSet, kTemplate),
         plain<&Cache::replication_controllers_, model::decode_replication_controller>(Kind::ReplicationController,
                                                                                       kTemplate),
+        plain<&Cache::disruption_budgets_, model::decode_disruption_budget>(Kind::PodDisruptionBudget),
         indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
@@ -315,9 +316,15 @@ void ObjectCache::drop_job(const Name& name) {
 }
 
 std::vector<PodPtr> ObjectCache::free_pods(const std::string& ns, const model::LabelSelector& selector) const {
+  auto found = pods_taken(ns, selector);
+  std::erase_if(found, [](const PodPtr& pod) { return pod->meta.controller() != nullptr; });
+  return found;
+}
+
+std::vector<PodPtr> ObjectCache::pods_taken(const std::string& ns, const model::LabelSelector& selector) const {
   std::vector<PodPtr> found;
   const auto take = [&](const PodPtr& pod) {
-    if (pod->meta.controller() == nullptr && model::matches(selector, pod->meta.labels)) found.push_back(pod);
+    if (model::matches(selector, pod->meta.labels)) found.push_back(pod);
   };
   if (!selector.match_labels.empty()) {
     for (const auto& pod : pods_selected(ns, selector.match_labels)) take(pod);

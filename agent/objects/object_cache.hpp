@@ -12,6 +12,7 @@
 #include "agent/objects/manual_endpoints.hpp"
 #include "agent/objects/object_index.hpp"
 #include "agent/objects/revision.hpp"
+#include "model/budgets.hpp"
 #include "model/jobs.hpp"
 #include "model/model.hpp"
 #include "store/store.hpp"
@@ -42,6 +43,7 @@ class ObjectCache {
   const Typed<model::Deployment>& deployments() const { return deployments_; }
   const Typed<model::ReplicaSet>& replica_sets() const { return replica_sets_; }
   const Typed<model::ReplicaSet>& replication_controllers() const { return replication_controllers_; }
+  const Typed<model::DisruptionBudget>& disruption_budgets() const { return disruption_budgets_; }
   const Typed<model::Service>& services() const { return services_; }
   const Typed<model::ConfigMap>& config_maps() const { return config_maps_; }
   const Typed<model::Secret>& secrets() const { return secrets_; }
@@ -67,8 +69,10 @@ class ObjectCache {
   /// Pods that all of the selector's labels match; none for an empty selector. Looks at those that have the rarest of
   /// the labels, not at all of the namespace.
   std::vector<PodPtr> pods_selected(const std::string& ns, const model::StringMap& selector) const;
-  /// Pods of the namespace without a controller that the selector takes. One with labels that must be there looks at
-  /// those that have the rarest of them; one without looks at all of the namespace.
+  /// Pods of the namespace that the selector takes. One with labels that must be there looks at those that have the
+  /// rarest of them; one without looks at all of the namespace.
+  std::vector<PodPtr> pods_taken(const std::string& ns, const model::LabelSelector& selector) const;
+  /// Those of them without a controller.
   std::vector<PodPtr> free_pods(const std::string& ns, const model::LabelSelector& selector) const;
   /// ReplicaSets whose controller has that uid.
   const std::set<Name>& replica_sets_of_owner(const std::string& uid) const { return replica_sets_by_owner_.of(uid); }
@@ -124,6 +128,7 @@ class ObjectCache {
   Typed<model::Deployment> deployments_;
   Typed<model::ReplicaSet> replica_sets_;
   Typed<model::ReplicaSet> replication_controllers_;
+  Typed<model::DisruptionBudget> disruption_budgets_;
   Typed<model::Service> services_;
   Typed<model::ConfigMap> config_maps_;
   Typed<model::Secret> secrets_;

@@ -2,7 +2,6 @@
 #include "api/writes/delete_handler.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -78,21 +77,18 @@ json::object marked(const store::Store& store, const model::Object& stored, cons
   return raw;
 }
 
-/// metav1.Status of what was done, with one more member.
-HttpResponse success(unsigned code, std::string_view member, json::value value) {
-  json::object status{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object{}}, {"status", "Success"}};
-  status[member] = std::move(value);
-  HttpResponse response;
-  response.code = code;
-  response.body = json::serialize(status);
-  return response;
-}
-
+/// metav1.Status of what was done.
 HttpResponse success(const model::Object& object) {
   const auto& kind = model::info(object.kind);
   json::object details{{"name", object.meta.name}, {"kind", kind.plural}, {"uid", object.meta.uid}};
   if (!kind.group.empty()) details["group"] = kind.group;
-  return success(200, "details", std::move(details));
+  HttpResponse response;
+  response.body = json::serialize(json::object{{"kind", "Status"},
+                                               {"apiVersion", "v1"},
+                                               {"metadata", json::object{}},
+                                               {"status", "Success"},
+                                               {"details", std::move(details)}});
+  return response;
 }
 
 std::optional<ApiError> failed_precondition(const model::Object& object, const DeleteOptions& options) {
@@ -121,13 +117,18 @@ std::optional<ApiError> is_immortal(const model::ObjectKey& key) {
 
 /// One deletion under way; kept alive by its callbacks.
 struct OneDeletion : std::enable_shared_from_this<OneDeletion> {
-  OneDeletion(ApiContext& with, model::ObjectKey of, DeleteOptions how, DeletionDone end)
-      : context(with), key(std::move(of)), options(std::move(how)), done(std::move(end)) {}
+  OneDeletion(ApiContext& with, model::ObjectKey of, DeleteOptions how, DeletionDone end, Companion beside)
+      : context(with),
+        key(std::move(of)),
+        options(std::move(how)),
+        done(std::move(end)),
+        companion(std::move(beside)) {}
 
   ApiContext& context;
   model::ObjectKey key;
   DeleteOptions options;
   DeletionDone done;
+  Companion companion;
   int attempts = 0;
 
   void attempt() {
@@ -136,36 +137,47 @@ struct OneDeletion : std::enable_shared_from_this<OneDeletion> {
     if (!stored) return done(not_found(model::info(key.kind), key.name));
     if (auto failed = failed_precondition(*stored, options)) return done(*std::move(failed));
     if (auto immortal = is_immortal(key)) return done(*std::move(immortal));
+    store::Txn txn;
+    if (companion) {
+      auto beside = companion(*stored);
+      if (!beside) return done(beside.error());
+      if (*beside) {
+        txn.conditions.push_back(store::Condition::at((*beside)->key(), (*beside)->meta.resource_version));
+        txn.writes.push_back(store::Write::put(**std::move(beside)));
+      }
+    }
+    // What was looked at, and nothing newer: somebody may just have added a finalizer.
+    txn.conditions.push_back(store::Condition::at(key, stored->meta.resource_version));
     auto raw = marked(context.store, *stored, options, context.clock.wall());
     auto object = model::make_object(std::move(raw));
     if (!object) return done(internal(object.error().message()));
-    if (!is_ended_by_agent(*stored) && object->meta.finalizers.empty()) return remove(stored);
+    if (!is_ended_by_agent(*stored) && object->meta.finalizers.empty()) return remove(stored, std::move(txn));
     if (object->raw == stored->raw) return done(Deletion{stored, false});
     if (options.dry_run) return done(Deletion{std::make_shared<const model::Object>(*std::move(object)), false});
-    context.store.update(*std::move(object), stored->meta.resource_version, Durability::Durable,
-                         ended([](model::ObjectPtr now) {
+    txn.writes.push_back(store::Write::put(*std::move(object)));
+    context.store.commit(std::move(txn), Durability::Durable, ended([](model::ObjectPtr now) {
                            return Deletion{std::move(now), false};
                          }));
   }
 
-  void remove(const model::ObjectPtr& stored) {
+  void remove(const model::ObjectPtr& stored, store::Txn txn) {
     if (options.dry_run) return done(Deletion{stored, true});
-    // What was looked at, and nothing newer: somebody may just have added a finalizer.
-    context.store.remove(key, stored->meta.resource_version, Durability::Durable,
-                         ended([stored](const model::ObjectPtr&) {
+    txn.writes.push_back(store::Write::remove(key));
+    context.store.commit(std::move(txn), Durability::Durable, ended([stored](const model::ObjectPtr&) {
                            return Deletion{stored, true};
                          }));
   }
 
   template <typename Make>
-  store::Done ended(Make make) {
-    return [self = shared_from_this(), post = context.reactor.post(), make](Result<model::ObjectPtr> result) {
-      post([self, make, result = std::move(result)] {
-        if (failed_with(result, ErrorCode::Aborted) && self->attempts < kMaxAttempts) return self->attempt();
-        if (!result) return self->done(from_error(result.error(), model::info(self->key.kind), self->key.name));
-        self->done(make(*result));
-      });
-    };
+  store::Committed ended(Make make) {
+    return
+        [self = shared_from_this(), post = context.reactor.post(), make](Result<std::vector<model::ObjectPtr>> result) {
+          post([self, make, result = std::move(result)] {
+            if (failed_with(result, ErrorCode::Aborted) && self->attempts < kMaxAttempts) return self->attempt();
+            if (!result) return self->done(from_error(result.error(), model::info(self->key.kind), self->key.name));
+            self->done(make(result->back()));
+          });
+        };
   }
 };
 
@@ -212,8 +224,9 @@ struct ManyDeletions : std::enable_shared_from_this<ManyDeletions> {
 
 }  // namespace
 
-void delete_object(ApiContext& context, const model::ObjectKey& key, const DeleteOptions& options, DeletionDone done) {
-  std::make_shared<OneDeletion>(context, key, options, std::move(done))->attempt();
+void delete_object(ApiContext& context, const model::ObjectKey& key, const DeleteOptions& options, DeletionDone done,
+                   Companion companion) {
+  std::make_shared<OneDeletion>(context, key, options, std::move(done), std::move(companion))->attempt();
 }
 
 void handle_delete(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
@@ -245,38 +258,6 @@ void handle_delete_collection(ApiContext& context, const ResourcePath& path, con
   all->kind = &kind;
   all->api_version = path.old_version;
   all->begin_batch();
-}
-
-void handle_evict(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
-                  Respond respond) {
-  DeleteOptions options;
-  options.dry_run = query.get("dryRun") == "All";
-  if (!request.body.empty()) {
-    const auto body = read_json_body(request);
-    if (!body) return respond(to_response(body.error()));
-    const auto kind = text_at(*body, {"kind"});
-    const auto version = text_at(*body, {"apiVersion"});
-    if ((!kind.empty() && kind != "Eviction") ||
-        (!version.empty() && version != "policy/v1" && version != "policy/v1beta1")) {
-      return respond(to_response(
-          bad_request(fmt::format("{} in version \"{}\" cannot be handled as an Eviction", kind, version))));
-    }
-    const auto name = text_at(*body, {"metadata", "name"});
-    if (!name.empty() && name != path.name) {
-      return respond(to_response(bad_request(
-          fmt::format("the name in the URL ({}) does not match the name of the Eviction ({})", path.name, name))));
-    }
-    if (const auto* nested = field(*body, {"deleteOptions"}); nested != nullptr && nested->is_object()) {
-      if (auto taken = take_delete_options(nested->get_object(), options); !taken) {
-        return respond(to_response(taken.error()));
-      }
-    }
-  }
-  delete_object(context, {path.kind, path.ns, path.name}, options,
-                [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
-                  if (!deleted) return respond(to_response(deleted.error()));
-                  respond(success(201, "code", 201));
-                });
 }
 
 }  // namespace berth::api

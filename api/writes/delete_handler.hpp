@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "api/request/api_context.hpp"
 #include "api/request/api_error.hpp"
@@ -18,6 +19,10 @@ struct Deletion {
 };
 using DeletionDone = std::function<void(ApiResult<Deletion>)>;
 
+/// What is written in the same transaction as the mark, if anything: asked at each attempt, with the object as it is
+/// stored. An error ends the deletion.
+using Companion = std::function<ApiResult<std::optional<model::Object>>(const model::Object& stored)>;
+
 /// Begins or makes the deletion of one object. Pods bound to a node, StatefulSets, DaemonSets and namespaces get a
 /// deletionTimestamp (pods also deletionGracePeriodSeconds; the timestamp is then, as in Kubernetes, when the grace
 /// ends) and the agent removes them when what they own is gone; so does anything with finalizers. Foreground and Orphan
@@ -25,7 +30,8 @@ using DeletionDone = std::function<void(ApiResult<Deletion>)>;
 /// volume get their protection's finalizer. All else is removed. Deleting again may only shorten the grace.
 /// 404 when there is none, 403 for the namespaces that every cluster has, 409 for a precondition that does not hold.
 /// `done` runs on the API thread.
-void delete_object(ApiContext& context, const model::ObjectKey& key, const DeleteOptions& options, DeletionDone done);
+void delete_object(ApiContext& context, const model::ObjectKey& key, const DeleteOptions& options, DeletionDone done,
+                   Companion companion = {});
 
 /// DELETE of one object: 200 with the object, or Status Success with details.uid.
 void handle_delete(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
@@ -38,10 +44,5 @@ void handle_delete_collection(ApiContext& context, const ResourcePath& path, con
 
 /// Is DELETE offered on the kind's collection? As in Kubernetes, not on namespaces.
 bool deletes_collections(model::Kind kind);
-
-/// POST on pods/NAME/eviction: a graceful deletion, 201 with Status Success. The body is a policy/v1 or v1beta1
-/// Eviction, or empty.
-void handle_evict(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
-                  Respond respond);
 
 }  // namespace berth::api

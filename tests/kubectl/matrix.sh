@@ -394,6 +394,26 @@ refused 1 'restartPolicy' create -f <(k create job never --image=busybox:1.35 --
 ok 'deleted' delete cronjob tick
 K_SECONDS=40 ok 'deleted' delete job once
 
+step "kinds that whole files hold"
+ok 'role.rbac.authorization.k8s.io/reader created' create role reader --verb=get --resource=pods
+ok 'rolebinding.rbac.authorization.k8s.io/readers created' create rolebinding readers --role=reader --user=jane
+ok 'clusterrole.rbac.authorization.k8s.io/all:pods created' create clusterrole all:pods --verb=get,list --resource=pods
+ok 'readers +Role/reader +' get rolebindings
+ok '(PolicyRule|Rules)' describe role reader
+ok 'KIND: +ClusterRole' explain clusterrole
+ok 'quota/few created' create quota few --hard=pods=100,configmaps=200
+K_SECONDS=20 ok 'few +.*pods: [0-9]+/100' get quota
+ok 'Resource +Used +Hard' describe quota few
+ok 'poddisruptionbudget.policy/web created' create pdb web --selector=app=web --min-available=1
+ok 'web +1 +N/A +[0-9]+ +' get pdb
+ok 'priorityclass.scheduling.k8s.io/urgent created' create priorityclass urgent --value=1000
+ok 'system-node-critical +2000001000 +false' get pc
+newer 19 && ok 'ingress.networking.k8s.io/web created' create ingress web --rule=example.com/=web:80
+newer 19 && ok 'web +<none> +example.com +' get ing
+ok 'No resources found|^$' get crd
+refused 1 'forbidden: no PriorityClass with name none was found' run never --image=busybox:1.35 --overrides='{"spec":{"priorityClassName":"none"}}'
+ok 'deleted' delete pdb/web quota/few role/reader rolebinding/readers
+
 step "delete"
 ok '^configmap "made" deleted' delete -f made.yaml
 ok 'deleted' delete cm settings applied
