@@ -89,7 +89,9 @@ TEST(AccessReview, RulesNameWhatTheRoleMay) {
             .body.at("status"));
   };
   EXPECT_THAT(rules(kAdmin), HasSubstr(R"({"verbs":["*"],"apiGroups":["*"],"resources":["*"]})"));
-  EXPECT_THAT(rules(kViewer), HasSubstr(R"("pods","replicationcontrollers","serviceaccounts","services"]})"));
+  EXPECT_THAT(
+      rules(kViewer),
+      HasSubstr(R"("pods","podtemplates","replicationcontrollers","resourcequotas","serviceaccounts","services"]})"));
   EXPECT_THAT(rules(kViewer), Not(HasSubstr("secrets")));
   EXPECT_THAT(rules(kNobody), HasSubstr(R"({"verbs":["create"],"apiGroups":["authentication.k8s.io"],)"
                                         R"("resources":["selfsubjectreviews"]})"));

@@ -87,7 +87,7 @@ TEST(OpenApi, AKindSaysWhatItIsAndHowItMerges) {
   const auto& ports = schemas.at("io.k8s.api.core.v1.Container").at("properties").at("ports");
   EXPECT_EQ(json::serialize(ports.at("x-kubernetes-list-map-keys")), R"(["containerPort","protocol"])");
   EXPECT_EQ(json::serialize(schemas.at("io.k8s.api.core.v1.PodSpec").at("required")), R"(["containers"])");
-  const std::string text(spec.at("priorityClassName").at("description").as_string());
+  const std::string text(spec.at("runtimeClassName").at("description").as_string());
   EXPECT_THAT(text, HasSubstr("no effect here"));
   EXPECT_EQ(schemas.at("io.k8s.api.core.v1.Secret").at("properties").at("data").at("additionalProperties").at("format"),
             "byte");
