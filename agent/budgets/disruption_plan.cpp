@@ -48,11 +48,6 @@ Result<Wanted> wanted(const model::DisruptionBudget& budget, const std::vector<B
   return Wanted{*scale, amount_of(*low, *scale)};
 }
 
-bool is_ready(const model::Pod& pod) {
-  return std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
-                     [](const auto& one) { return one.type == "Ready" && one.status == "True"; });
-}
-
 std::int32_t clamped(std::int64_t number) {
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(number, 0, std::numeric_limits<std::int32_t>::max()));
 }
@@ -89,7 +84,7 @@ DisruptionPlan plan_disruptions(const model::DisruptionBudget& budget, const std
       }
       plan.not_deleted.push_back(pod->meta.name);
     }
-    if (is_ready(*pod)) ++healthy;
+    if (pod->status.ready()) ++healthy;
   }
   status.expected_pods = clamped(wants->expected);
   status.desired_healthy = clamped(wants->healthy);
