@@ -45,13 +45,16 @@ Bytes record_body(Type type, std::uint32_t ttl, const Bytes& data) {
   return body + data;
 }
 
-/// "mongo-0" for a pod with a hostname, else "10-98-0-7" as Kubernetes names it.
-std::string endpoint_label(const DnsEndpoint& endpoint) {
-  if (!endpoint.hostname.empty()) return endpoint.hostname;
-  auto label = endpoint.address;
+/// "10-98-0-7"
+std::string address_label(std::string address) {
   std::ranges::replace_if(
-      label, [](char c) { return c == '.' || c == ':'; }, '-');
-  return label;
+      address, [](char c) { return c == '.' || c == ':'; }, '-');
+  return address;
+}
+
+/// "mongo-0" for a pod with a hostname, else by its address, as Kubernetes names it.
+std::string endpoint_label(const DnsEndpoint& endpoint) {
+  return endpoint.hostname.empty() ? address_label(endpoint.address) : endpoint.hostname;
 }
 
 std::optional<Name> child(std::string_view labels, const Name& parent) {
@@ -198,6 +201,7 @@ class ZoneBuilder {
   }
 
   void add_pods() {
+    const auto pods = child("pod", zone_->domain_);
     for (const auto& [source, ns] : names_.pod_namespaces) {
       const auto address = IpAddress::parse(source);
       const auto suffix = child(ns, zone_->services_);
@@ -205,6 +209,10 @@ class ZoneBuilder {
       zone_->pods_.push_back({*address, *suffix});
       // Nobody else knows a pod's address: its reverse name is never asked for at the upstreams.
       if (const auto reverse = reverse_name(source)) name(*reverse, Zone::Kind::Other);
+      // "10-98-0-7.prod.pod.cluster.local": of pods that there are, in their namespace, and no others.
+      const auto home = pods ? child(ns, *pods) : std::nullopt;
+      const auto by_address = home ? child(address_label(source), *home) : std::nullopt;
+      if (by_address) add_address(name(*by_address, Zone::Kind::Other), *address);
     }
     std::ranges::sort(zone_->pods_, {}, &Zone::PodNamespace::source);
   }
