@@ -46,6 +46,10 @@ def read(text, tests):
             if test:
                 result[test] = (PASSED, "") if verdict == "PASSED" else (FAILED, why)
             why, running = "", None
+    for name in re.findall(r"^\[Panic!\] (.*)$", text, re.M):
+        test = known.get(plain(name.replace("[It] ", "").replace("[BeforeEach] ", "")))
+        if test and result[test][0] == ABSENT:
+            result[test] = (FAILED, why or "the test itself panicked over an answer")
     if running and result[running][0] == ABSENT:
         last = re.findall(r"^[A-Z][a-z]{2} +\d+ [\d:.]+: (?:INFO|FAIL): (.*)$", text, re.M)
         result[running] = (LATE, plain(last[-1])[:300] if last else "")
