@@ -15,6 +15,7 @@
 #include "agent/config_layers.hpp"
 #include "base/atomic_file.hpp"
 #include "base/drop_ins.hpp"
+#include "model/service_addresses.hpp"
 
 namespace berth::agent {
 namespace {
@@ -279,6 +280,26 @@ void read_log_level(Section& root, LogLevel& into) {
   into = level->second;
 }
 
+void read_service_range(Section& network, Config& config) {
+  const auto node = network.take("serviceCIDR");
+  if (!Section::present(node)) {
+    // Pods may be in the default block, which went well before there were addresses of services.
+    for (const auto* block : {"10.96.0.0/16", "10.112.0.0/16", "172.30.0.0/16"}) {
+      config.service_cidr = block;
+      if (!model::ServiceRange::parse(block)->overlaps(config.pod_cidr)) break;
+    }
+    return;
+  }
+  config.service_cidr = Section::scalar(node, network.at("serviceCIDR"));
+  const auto range = model::ServiceRange::parse(config.service_cidr);
+  if (!range) throw Bad{node.Mark(), network.at("serviceCIDR"), range.error().message()};
+  if (range->overlaps(config.pod_cidr)) {
+    throw Bad{
+        node.Mark(), network.at("serviceCIDR"),
+        fmt::format("{} overlaps network.podCIDR {}: choose another block", config.service_cidr, config.pod_cidr)};
+  }
+}
+
 Config read_root(const YAML::Node& node) {
   Config config;
   Section root(node, "");
@@ -303,6 +324,7 @@ Config read_root(const YAML::Node& node) {
   Section network(root.take("network"), "network");
   network.text("bridge", config.bridge);
   network.text("podCIDR", config.pod_cidr);
+  read_service_range(network, config);
   network.text("clusterDomain", config.cluster_domain);
   network.finish();
 

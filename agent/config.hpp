@@ -50,6 +50,7 @@ struct Config {
   std::string containerd_runtime = "io.containerd.runc.v2";
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
+  std::string service_cidr = "10.96.0.0/16";  ///< When not said and the pods are in there: another.
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> dns_listen;  ///< Empty: the bridge's gateway.
   int dns_port = 53;

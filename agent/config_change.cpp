@@ -26,6 +26,7 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"containerd.runtime", false},
                            Key{"network.bridge", false},
                            Key{"network.podCIDR", false},
+                           Key{"network.serviceCIDR", false},
                            Key{"network.clusterDomain", false},
                            Key{"dns.listen", false},
                            Key{"dns.port", false},
@@ -39,12 +40,12 @@ constexpr std::array kKeys{Key{"nodeName", false},
 /// Every member of Config: a new one does not compile here until it has its place in kKeys, too.
 auto fields(const Config& config) {
   const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, address, ns, runtime, bridge, pod_cidr,
-               cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls, shutdown_grace,
+               service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls, shutdown_grace,
                shutdown_grace_critical, log_level, files] = config;
   static_cast<void>(files);
   return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, address, ns, runtime, bridge,
-                  pod_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls, shutdown_grace,
-                  shutdown_grace_critical, log_level);
+                  pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
+                  shutdown_grace, shutdown_grace_critical, log_level);
 }
 
 template <std::size_t... Index>

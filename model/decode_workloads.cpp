@@ -61,6 +61,18 @@ void read_service(const Reader& root, Service& service) {
   }
   service.publish_not_ready_addresses = spec.flag("publishNotReadyAddresses");
   service.external_name = spec.text("externalName");
+  if (spec.text("sessionAffinity") == "ClientIP") {
+    constexpr std::int32_t kThreeHours = 10800;
+    service.affinity_seconds =
+        spec.child("sessionAffinityConfig").child("clientIP").int32("timeoutSeconds", kThreeHours);
+  }
+  service.internal_local = spec.text("internalTrafficPolicy") == "Local";
+  service.external_local = spec.text("externalTrafficPolicy") == "Local";
+  service.load_balancer_class = spec.text("loadBalancerClass");
+  service.source_ranges = spec.texts("loadBalancerSourceRanges");
+  for (const auto& ingress : root.child("status").child("loadBalancer").children("ingress")) {
+    service.balanced_at.push_back(ingress.text("ip"));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "model/jobs.hpp"
 #include "model/kind_row.hpp"
 #include "model/model.hpp"
+#include "model/service_addresses.hpp"
 #include "model/validation.hpp"
 
 namespace berth::model {
@@ -284,6 +285,7 @@ const std::vector<KindRow>& rows() {
                    .in_all = true},
           .name_error = dns_1035_label_error,
           .defaults = default_service,
+          .keep = keep_service_addresses,
           .check = check_service,
           .check_update = in_spec<check_service_update>,
           .decodes = decodes<decode_service>,

@@ -113,7 +113,15 @@ struct Service {
   std::vector<ServicePort> ports;
   bool publish_not_ready_addresses = false;
   std::string external_name;
+  std::int32_t affinity_seconds = 0;       ///< sessionAffinity ClientIP: its timeout; 0: None.
+  bool internal_local = false;             ///< internalTrafficPolicy Local
+  bool external_local = false;             ///< externalTrafficPolicy Local
+  std::string load_balancer_class;         ///< Empty: ours.
+  std::vector<std::string> source_ranges;  ///< loadBalancerSourceRanges
+  std::vector<std::string> balanced_at;    ///< status.loadBalancer.ingress[*].ip
   bool headless() const { return cluster_ip == "None"; }
+  /// Has it an address of its own?
+  bool has_address() const { return !cluster_ip.empty() && !headless() && type != "ExternalName"; }
 };
 
 struct ConfigMap {

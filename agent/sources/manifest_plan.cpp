@@ -79,14 +79,9 @@ json::object merged(const model::Object& wanted, const model::Object& old) {
     Kind kind;
     const char* field;
   };
-  constexpr std::array kFilled{Filled{Kind::Pod, "nodeName"},
-                               Filled{Kind::PersistentVolumeClaim, "volumeName"},
+  constexpr std::array kFilled{Filled{Kind::Pod, "nodeName"}, Filled{Kind::PersistentVolumeClaim, "volumeName"},
                                Filled{Kind::PersistentVolumeClaim, "storageClassName"},
-                               Filled{Kind::PersistentVolume, "claimRef"},
-                               Filled{Kind::Service, "clusterIP"},
-                               Filled{Kind::Service, "clusterIPs"},
-                               Filled{Kind::Service, "ipFamilies"},
-                               Filled{Kind::Service, "ipFamilyPolicy"}};
+                               Filled{Kind::PersistentVolume, "claimRef"}};
   for (const auto& filled : kFilled) {
     if (filled.kind == wanted.kind) keep(raw, old.raw, "spec", filled.field);
   }

@@ -145,12 +145,25 @@ ApiError internal(std::string message) {
   return error;
 }
 
+namespace {
+
+/// What the store chooses, or refuses, it says as validation does: `spec.clusterIPs: invalid value: ...`.
+ApiError refused_by_store(const std::string& message, const model::KindInfo& kind, std::string_view name) {
+  const auto colon = message.find(": ");
+  if (!message.starts_with("spec.") || colon == std::string::npos) return about(422, "Invalid", message, kind, name);
+  return invalid(
+      kind, name,
+      {{.file = {}, .line = 0, .object = {}, .field = message.substr(0, colon), .message = message.substr(colon + 2)}});
+}
+
+}  // namespace
+
 ApiError from_error(const Error& error, const model::KindInfo& kind, std::string_view name) {
   switch (error.code()) {
     case ErrorCode::NotFound: return not_found(kind, name);
     case ErrorCode::AlreadyExists: return already_exists(kind, name);
     case ErrorCode::Aborted: return stale_object(kind, name);
-    case ErrorCode::InvalidArgument: return about(422, "Invalid", error.message(), kind, name);
+    case ErrorCode::InvalidArgument: return refused_by_store(error.message(), kind, name);
     // The disk is full. Not 413: that would say that the request is too large, and nobody makes it smaller.
     case ErrorCode::ResourceExhausted: return about(507, "InsufficientStorage", error.message(), kind, name);
     case ErrorCode::FailedPrecondition: return conflict(kind, name, error.message());

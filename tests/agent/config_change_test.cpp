@@ -41,6 +41,7 @@ TEST(ConfigChangeTest, NamesEachKey) {
       {"containerd.runtime", "containerd: {runtime: x}"},
       {"network.bridge", "network: {bridge: x}"},
       {"network.podCIDR", "network: {podCIDR: x}"},
+      {"network.serviceCIDR", "network: {serviceCIDR: 10.80.0.0/16}"},
       {"network.clusterDomain", "network: {clusterDomain: x}"},
       {"dns.listen", "dns: {listen: [x]}"},
       {"dns.port", "dns: {port: 54}"},

@@ -51,6 +51,20 @@ api: {socket: /run/berth/berthd.sock}
   EXPECT_FALSE(config->dns_upstreams.has_value()) << "an empty list means the host's resolvers";
 }
 
+TEST(ConfigTest, ServicesHaveABlockApartFromThePods) {
+  EXPECT_EQ(parse_config("", "berthd.yaml")->service_cidr, "10.96.0.0/16");
+  // Who chose the default block for pods, before there was one for services, goes on.
+  EXPECT_EQ(parse_config("network: {podCIDR: 10.96.3.0/24}", "berthd.yaml")->service_cidr, "10.112.0.0/16");
+  EXPECT_EQ(parse_config("network: {serviceCIDR: 10.43.0.0/16}", "berthd.yaml")->service_cidr, "10.43.0.0/16");
+  const auto both = parse_config("network:\n  podCIDR: 10.43.1.0/24\n  serviceCIDR: 10.43.0.0/16\n", "berthd.yaml");
+  ASSERT_FALSE(both);
+  EXPECT_EQ(
+      both.error().message(),
+      "berthd.yaml:3: network.serviceCIDR: 10.43.0.0/16 overlaps network.podCIDR 10.43.1.0/24: choose another block");
+  for (const auto* wrong : {"10.43.0.1/16", "10.0.0.0/8", "fd00::/112", "here"})
+    EXPECT_FALSE(parse_config(std::string("network: {serviceCIDR: '") + wrong + "'}", "berthd.yaml").ok()) << wrong;
+}
+
 TEST(ConfigTest, TlsListensOnLoopbackUnlessTold) {
   const auto none = parse_config("api: {}", "berthd.yaml");
   ASSERT_TRUE(none);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -121,6 +122,71 @@ TEST_P(StoreContract, CreateKeepsAUidThatTheCallerChose) {
   const auto stored = create_and_wait(*store_, std::move(object));
   ASSERT_TRUE(stored.ok());
   EXPECT_EQ((*stored)->meta.uid, "11111111-1111-4111-8111-111111111111");
+}
+
+/// A stored number that no two have: what `number` says when it is free, else the next one.
+Status give_number(model::Object& object, const model::Object* old,
+                   const std::function<std::vector<model::ObjectPtr>()>& all) {
+  if (object.kind != model::Kind::ConfigMap) return Ok{};
+  auto& data = object.raw["data"].get_object();
+  if (old != nullptr) {
+    data["number"] = old->raw.at("data").at("number");
+    return Ok{};
+  }
+  std::set<std::string> taken;
+  for (const auto& other : all()) taken.insert(std::string(find_string(json::value(other->raw), {"data", "number"})));
+  int number = 0;
+  while (taken.contains(std::to_string(number))) ++number;
+  if (number >= 20) return Error(ErrorCode::InvalidArgument, "data.number: none is left");
+  data["number"] = std::to_string(number);
+  return Ok{};
+}
+
+TEST_P(StoreContract, WhatIsCompletedWithinTheWriteIsUniqueHoweverManyWriteAtOnce) {
+  StoreLimits limits;
+  limits.complete = give_number;
+  open(limits);
+  constexpr int kWriters = 20;
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::set<std::string> numbers;
+  int answers = 0;
+  std::vector<std::thread> writers;
+  writers.reserve(kWriters);
+  for (int i = 0; i < kWriters; ++i) {
+    writers.emplace_back([&, i] {
+      store_->create(config_map("m" + std::to_string(i)), Durability::Durable,
+                     [&](const Result<model::ObjectPtr>& done) {
+                       const std::scoped_lock lock(mutex);
+                       ++answers;
+                       if (done)
+                         numbers.insert(std::string(find_string(json::value((*done)->raw), {"data", "number"})));
+                       ended.notify_all();
+                     });
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(ended.wait_for(lock, std::chrono::seconds{20}, [&] { return answers == kWriters; }));
+  }
+  EXPECT_EQ(numbers.size(), std::size_t{kWriters});
+  EXPECT_TRUE(failed_with(create_and_wait(*store_, config_map("more")), ErrorCode::InvalidArgument));
+  EXPECT_EQ(store_->get(key("more")), nullptr);
+  // In one transaction the second sees the first; what is removed in it is free.
+  Txn txn;
+  for (const auto* name : {"m3", "m4"}) txn.writes.push_back(Write::remove(key(name)));
+  for (const auto* name : {"a", "b"}) txn.writes.push_back(Write::put(config_map(name)));
+  const auto done = commit_and_wait(*store_, std::move(txn));
+  ASSERT_TRUE(done) << done.error().message();
+  const auto number = [&](const char* name) {
+    return std::string(find_string(json::value(store_->get(key(name))->raw), {"data", "number"}));
+  };
+  EXPECT_NE(number("a"), number("b"));
+  // A write that leaves it out keeps it, and is none when nothing else differs.
+  const auto before = store_->get(key("a"));
+  ASSERT_TRUE(update_and_wait(*store_, config_map("a"), 0));
+  EXPECT_EQ(store_->get(key("a"))->meta.resource_version, before->meta.resource_version);
 }
 
 TEST_P(StoreContract, ATakenNameIsAlreadyExistsAndChangesNothing) {
