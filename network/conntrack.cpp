@@ -37,13 +37,10 @@ std::set<IpAddress> local_addresses() {
   return addresses;
 }
 
-const PortMapping* mapping_of(const UdpFlow& flow, const std::vector<PortMapping>& mappings) {
-  const auto leads = [&](const PortMapping& mapping) {
-    return mapping.protocol == "udp" && mapping.host_port == flow.to_port &&
-           (mapping.host_ip.is_unspecified() || mapping.host_ip == flow.to);
-  };
-  const auto found = std::find_if(mappings.begin(), mappings.end(), leads);
-  return found == mappings.end() ? nullptr : &*found;
+/// Is the flow sent to what the mapping is about? `local`: it was sent to an address of this host.
+bool concerns(const PortMapping& mapping, const UdpFlow& flow, bool local) {
+  return mapping.protocol == "udp" && mapping.host_port == flow.to_port &&
+         (mapping.host_ip.is_unspecified() ? local : mapping.host_ip == flow.to);
 }
 
 UdpFlow read_flow(const nf_conntrack* flow) {
@@ -73,15 +70,17 @@ int look_at(nf_conntrack_msg_type /*type*/, nf_conntrack* flow, void* data) {
 
 bool is_stale(const UdpFlow& flow, bool local, const std::vector<PortMapping>& changed,
               const std::vector<PortMapping>& now) {
-  if (!local || mapping_of(flow, changed) == nullptr) return false;
-  const auto* wanted = mapping_of(flow, now);
-  if (wanted != nullptr) return flow.answered_by != wanted->pod_ip || flow.answered_port != wanted->container_port;
-  return flow.answered_by != flow.to;  // what is left goes to the host itself
+  const auto about_it = [&](const PortMapping& mapping) { return concerns(mapping, flow, local); };
+  if (std::none_of(changed.begin(), changed.end(), about_it)) return false;
+  if (std::none_of(now.begin(), now.end(), about_it)) return flow.answered_by != flow.to;  // Nothing leads it on.
+  return std::none_of(now.begin(), now.end(), [&](const PortMapping& mapping) {
+    return about_it(mapping) && flow.answered_by == mapping.pod_ip && flow.answered_port == mapping.container_port;
+  });
 }
 
 Status forget_stale_flows(const std::vector<PortMapping>& changed, const std::vector<PortMapping>& now) {
   if (std::ranges::none_of(changed, [](const auto& mapping) { return mapping.protocol == "udp"; })) return Ok{};
-  constexpr const char* kDoing = "forget the UDP flows of host ports that changed";
+  constexpr const char* kDoing = "forget the UDP flows of ports that changed";
   const Handle reading(nfct_open(CONNTRACK, 0));
   const Handle deleting(nfct_open(CONNTRACK, 0));
   if (!reading || !deleting) return Error::from_errno(errno, kDoing);

@@ -26,6 +26,7 @@
 #include "network/pod_files.hpp"
 #include "network/pod_paths.hpp"
 #include "network/pod_record.hpp"
+#include "network/service_proxy.hpp"
 #include "network/sysctl.hpp"
 
 namespace berth::network {
@@ -76,6 +77,9 @@ std::vector<std::string> file_names(const std::filesystem::path& dir) {
   return names;
 }
 
+/// Is br_netfilter loaded, as Docker does it?
+bool bridges_are_filtered() { return ::access("/proc/sys/net/bridge/bridge-nf-call-iptables", F_OK) == 0; }
+
 Status set_hairpin(Netlink& host, const std::string& name) {
   const auto port = host.find_link(name);
   if (!port) return port.error();
@@ -109,8 +113,9 @@ class RealPodNetwork final : public PodNetwork {
       : config_(std::move(config)),
         pods_(pods),
         pool_(std::move(pool)),
-        firewall_({config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port},
-                  [this] { return all_mappings(); }) {
+        plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port},
+        firewall_(plan_, [this] { return all_mappings(); }),
+        services_(plan_) {
     load_records();
   }
 
@@ -118,6 +123,7 @@ class RealPodNetwork final : public PodNetwork {
   Result<Attachment> attach(const NetworkSpec& spec) override;
   Status detach(const std::string& pod_uid) override;
   Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
+  Status set_services(ServiceRoutes routes) override { return services_.set(std::move(routes)); }
   Result<std::vector<std::string>> attached_pods() override;
   std::string gateway() const override { return pool_->gateway().text(); }
   std::string host_address() const override { return host_address_.get(gateway()); }
@@ -143,7 +149,9 @@ class RealPodNetwork final : public PodNetwork {
   std::mutex set_up_mutex_;
   mutable std::mutex ports_mutex_;
   HostPorts ports_;  ///< Guarded by ports_mutex_.
+  const FirewallPlan plan_;
   Firewall firewall_;
+  ServiceProxy services_;
   std::atomic<std::chrono::steady_clock::rep> firewall_checked_{0};
 };
 
@@ -287,7 +295,9 @@ Result<std::uint64_t> RealPodNetwork::connect(const NetworkSpec& spec, const Pod
   if (!pod) return std::move(pod).error();
   const auto name = veth_name(config_.bridge, spec.pod_uid);
   auto plugged = plug_veth(*host, *pod, *bridge, name, address);
-  if (plugged && !spec.host_ports.empty()) plugged = set_hairpin(*host, name);
+  // What it sends to its own host port, or to a service in front of it, comes back by the cable it came by where
+  // bridged packets are filtered, too.
+  if (plugged && (!spec.host_ports.empty() || bridges_are_filtered())) plugged = set_hairpin(*host, name);
   if (!plugged) {
     if (pod->fresh) static_cast<void>(remove_netns(paths.netns));
     return std::move(plugged).error();
@@ -361,6 +371,7 @@ void RealPodNetwork::keep_firewall() {
   const auto due = std::chrono::steady_clock::duration(firewall_checked_.load()) + kFirewallCheckInterval;
   if (now < due) return;
   firewall_checked_.store(now.count());
+  if (auto kept = services_.keep(); !kept) log(LogLevel::Debug, kept.error().message());
   const auto present = firewall_.present();
   if (!present || *present) return;
   const auto rebuilt = firewall_.rebuild();

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "model/pod.hpp"
+#include "network/service_routes.hpp"
 
 namespace berth::network {
 
@@ -77,6 +78,11 @@ class PodNetwork {
 
   /// The attachment, if complete; nullopt when absent or partial (attach repairs, detach cleans).
   virtual Result<std::optional<Attachment>> observe(const std::string& pod_uid) = 0;
+
+  /// Leads packets to services where `routes` says, in one transaction; flows that are under way go on. Until the first
+  /// call what an earlier agent left in the kernel stays in force. Lane threads, one call after the other. Errors:
+  /// PermissionDenied, Unimplemented (this kernel has no nftables), Unknown with nft's words; then all is as before.
+  virtual Status set_services(ServiceRoutes routes) = 0;
 
   /// uids of all pods that have anything here: for recovery and orphans.
   virtual Result<std::vector<std::string>> attached_pods() = 0;

@@ -35,6 +35,19 @@ std::optional<NetworkSpec> FakeNetwork::attached(const std::string& pod_uid) con
   return it->second.spec;
 }
 
+Status FakeNetwork::set_services(ServiceRoutes routes) {
+  const std::lock_guard lock(mutex_);
+  calls_.emplace_back("set_services");
+  if (auto error = failure("set_services")) return *std::move(error);
+  services_ = std::move(routes);
+  return Ok{};
+}
+
+ServiceRoutes FakeNetwork::services() const {
+  const std::lock_guard lock(mutex_);
+  return services_;
+}
+
 Attachment FakeNetwork::attachment(const Pod& pod) const {
   const auto& uid = pod.spec.pod_uid;
   Attachment made;

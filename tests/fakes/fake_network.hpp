@@ -16,8 +16,8 @@ class FakeNetwork final : public PodNetwork {
  public:
   explicit FakeNetwork(unsigned capacity = 253) : capacity_(capacity) {}
 
-  /// The next call of that verb ("set_up_host", "attach", "detach", "observe", "attached_pods") fails with
-  /// `error`, once for each call of this.
+  /// The next call of that verb ("set_up_host", "attach", "detach", "observe", "attached_pods", "set_services") fails
+  /// with `error`, once for each call of this.
   void fail_next(const std::string& verb, Error error);
 
   /// As if the agent was killed in the middle of attach, or somebody deleted the interface: observe says nullopt,
@@ -35,6 +35,8 @@ class FakeNetwork final : public PodNetwork {
   Status detach(const std::string& pod_uid) override;
   Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
   Result<std::vector<std::string>> attached_pods() override;
+  Status set_services(ServiceRoutes routes) override;
+  ServiceRoutes services() const;  ///< What the last set_services() that succeeded was given.
   std::string gateway() const override { return "10.98.0.1"; }
   std::string host_address() const override { return "192.0.2.2"; }
 
@@ -53,6 +55,7 @@ class FakeNetwork final : public PodNetwork {
   std::vector<std::string> calls_;
   std::map<std::string, std::vector<Error>> failures_;
   std::map<std::string, Pod> pods_;
+  ServiceRoutes services_;
   unsigned next_ = 2;
 };
 

@@ -389,6 +389,199 @@ TEST_F(PodNetworkOnHost, AUdpSenderThatNeverPausesFollowsThePodOfItsPort) {
   EXPECT_EQ(next_datagram(at_second), "three");
 }
 
+class ServicesOnHost : public PodNetworkOnHost {
+ protected:
+  /// One port of one service, its backends the same for both sides.
+  static std::shared_ptr<const ServiceRoute> route(ServicePortRoute port, std::uint32_t affinity = 0) {
+    port.outside = port.inside;
+    return std::make_shared<const ServiceRoute>(
+        ServiceRoute{.cluster_ip = kAddress, .ports = {std::move(port)}, .affinity_seconds = affinity});
+  }
+  void lead(ServiceRoutes routes) {
+    const auto done = network_->set_services(std::move(routes));
+    ASSERT_TRUE(done.ok()) << done.error().message();
+  }
+  void lead_web(std::vector<ServiceBackend> backends, std::uint32_t affinity = 0) {
+    lead({{"default/web",
+           route({.protocol = "tcp", .port = 80, .node_port = 30080, .inside = std::move(backends)}, affinity)}});
+  }
+  /// Connects `times` times; how many got to the first of `listeners`, all of which the service leads to.
+  static int arrived(const std::string& from, const std::vector<const UniqueFd*>& listeners, int times) {
+    int count = 0;
+    for (int i = 0; i < times; ++i) {
+      EXPECT_EQ(reach(from, kAddress, 80), "");
+      std::vector<pollfd> waits;
+      for (const auto* each : listeners) waits.push_back({each->get(), POLLIN, 0});
+      EXPECT_GE(::poll(waits.data(), waits.size(), 1000), 1) << "nobody was asked";
+      for (std::size_t k = 0; k < waits.size(); ++k) {
+        if (waits[k].revents == 0) continue;
+        next_client(*listeners[k]);
+        if (k == 0) ++count;
+      }
+    }
+    return count;
+  }
+  static constexpr const char* kAddress = "10.96.3.7";
+};
+
+TEST_F(ServicesOnHost, AServiceIsReachedByPodsByTheHostByItselfAndByItsNodePort) {
+  const auto outside = make_outside();
+  const auto web = attach(pod("web"));
+  const auto client = attach(pod("client"));
+  const auto at_web = listen_in(web.netns_path, web.address, 8080);
+  ASSERT_TRUE(at_web);
+  lead_web({{web.address, 8080}});
+  EXPECT_EQ(reach(client.netns_path, kAddress, 80), "");
+  EXPECT_EQ(next_client(at_web), network_->gateway());
+  EXPECT_EQ(reach(web.netns_path, kAddress, 80), "") << "hairpin";
+  EXPECT_EQ(next_client(at_web), network_->gateway());
+  EXPECT_EQ(reach("", kAddress, 80), "");
+  EXPECT_EQ(next_client(at_web), "198.51.100.1");
+  EXPECT_EQ(reach(outside, "198.51.100.1", 30080), "");
+  EXPECT_EQ(next_client(at_web), "198.51.100.2") << "outside clients keep their address";
+  EXPECT_EQ(reach("", "127.0.0.1", 30080), "");
+  EXPECT_EQ(reach(client.netns_path, "198.51.100.1", 30080), "");
+  // Another port is nobody's: refused at once, from everywhere.
+  EXPECT_EQ(reach(client.netns_path, kAddress, 81), "Connection refused");
+  EXPECT_EQ(reach("", kAddress, 81), "Connection refused");
+  // Nobody outside has business with a service's own address.
+  ASSERT_TRUE(run_in_netns(outside, [] {
+                EXPECT_EQ(run_child({"ip", "route", "add", "10.96.0.0/16", "via", "198.51.100.1"})->exit_code, 0);
+              }).ok());
+  EXPECT_EQ(reach(outside, kAddress, 80), "Connection refused");
+  // Without backends it is refused, too, and with the service the address goes.
+  lead_web({});
+  EXPECT_EQ(reach(client.netns_path, kAddress, 80), "Connection refused");
+  EXPECT_EQ(reach(outside, "198.51.100.1", 30080), "Connection refused") << "the host's own port again";
+  lead_web({{web.address, 8080}});
+  EXPECT_EQ(reach(client.netns_path, kAddress, 80), "");
+  lead({});
+  EXPECT_NE(reach(client.netns_path, kAddress, 80), "");
+}
+
+TEST_F(ServicesOnHost, ConnectionsGoToAllBackendsOrWithAffinityToOne) {
+  const auto outside = make_outside();
+  const auto a = attach(pod("a"));
+  const auto b = attach(pod("b"));
+  const auto client = attach(pod("client"));
+  const auto at_a = listen_in(a.netns_path, a.address, 8080);
+  const auto at_b = listen_in(b.netns_path, b.address, 8080);
+  lead_web({{a.address, 8080}, {b.address, 8080}});
+  const auto to_a = arrived(client.netns_path, {&at_a, &at_b}, 30);
+  EXPECT_GT(to_a, 0);
+  EXPECT_LT(to_a, 30) << "one in a thousand million";
+  lead_web({{a.address, 8080}, {b.address, 8080}}, /*affinity=*/60);
+  const auto first = arrived(client.netns_path, {&at_a, &at_b}, 1);
+  EXPECT_EQ(arrived(client.netns_path, {&at_a, &at_b}, 12), 12 * first) << "the one that it had first";
+  // Another backend more or less does not change what clients have.
+  const auto c = attach(pod("c"));
+  const auto at_c = listen_in(c.netns_path, c.address, 8080);
+  lead_web({{a.address, 8080}, {b.address, 8080}, {c.address, 8080}}, /*affinity=*/60);
+  EXPECT_EQ(arrived(client.netns_path, {&at_a, &at_b, &at_c}, 12), 12 * first);
+  // Its own gone, it gets another, and nothing hangs.
+  lead_web({{c.address, 8080}}, /*affinity=*/60);
+  EXPECT_EQ(arrived(client.netns_path, {&at_c}, 3), 3);
+}
+
+TEST_F(ServicesOnHost, ConnectionsThatAreOpenOutliveEveryChangeAndTheAgent) {
+  const auto outside = make_outside();
+  const auto a = attach(pod("a"));
+  const auto client = attach(pod("client"));
+  const auto at_a = listen_in(a.netns_path, a.address, 8080);
+  lead_web({{a.address, 8080}});
+  UniqueFd open;
+  ASSERT_EQ(connect_from(client.netns_path, kAddress, 80, open), "");
+  const UniqueFd served(::accept4(at_a.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ASSERT_TRUE(served);
+  const auto speaks = [&] {
+    char byte = 'x';
+    if (::send(open.get(), &byte, 1, MSG_NOSIGNAL) != 1) return false;
+    pollfd wait{served.get(), POLLIN, 0};
+    return ::poll(&wait, 1, 3000) == 1 && ::recv(served.get(), &byte, 1, 0) == 1;
+  };
+  EXPECT_TRUE(speaks());
+  restart();
+  EXPECT_TRUE(speaks()) << "before the new agent said anything";
+  EXPECT_EQ(reach(client.netns_path, kAddress, 80), "") << "what the old one left is in force";
+  lead_web({{a.address, 8080}});
+  EXPECT_TRUE(speaks());
+  lead_web({});
+  EXPECT_TRUE(speaks()) << "an endpoint that is drained";
+  lead({});
+  EXPECT_TRUE(speaks());
+  EXPECT_NE(reach(client.netns_path, kAddress, 80), "");
+}
+
+TEST_F(ServicesOnHost, AUdpSenderFollowsTheServicesPods) {
+  const auto outside = make_outside();
+  const auto a = attach(pod("a"));
+  const auto b = attach(pod("b"));
+  const auto client = attach(pod("client"));
+  const auto at_a = udp_in(a.netns_path, a.address, 5353);
+  const auto at_b = udp_in(b.netns_path, b.address, 5353);
+  const auto sender = udp_in(client.netns_path, client.address, 4000);
+  const auto dns = [&](const std::string& address) {
+    lead({{"default/dns", route({.protocol = "udp", .port = 53, .inside = {{address, 5353}}})}});
+  };
+  dns(a.address);
+  send_datagram(sender, kAddress, 53, "one");
+  EXPECT_EQ(next_datagram(at_a), "one");
+  dns(b.address);
+  send_datagram(sender, kAddress, 53, "two");
+  EXPECT_EQ(next_datagram(at_b), "two");
+  // What went while nobody was there is found by the next agent.
+  restart();
+  dns(a.address);
+  send_datagram(sender, kAddress, 53, "three");
+  EXPECT_EQ(next_datagram(at_a), "three");
+}
+
+TEST_F(ServicesOnHost, AFlushedRulesetIsMadeAgainAndAPodsHostPortIsNotTaken) {
+  const auto outside = make_outside();
+  auto spec = pod("web");
+  spec.host_ports = {{8080, 80, "TCP", ""}};
+  const auto web = attach(spec);
+  const auto other = attach(pod("other"));
+  const auto at_web = listen_in(web.netns_path, web.address, 80);
+  const auto at_other = listen_in(other.netns_path, other.address, 80);
+  lead({{"default/lb", route({.protocol = "tcp", .port = 8080, .host_port = 8080, .inside = {{other.address, 80}}})}});
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+  EXPECT_EQ(next_client(at_web), "198.51.100.2");
+  ASSERT_EQ(run_child({"nft", "flush", "ruleset"})->exit_code, 0);
+  EXPECT_NE(reach(other.netns_path, kAddress, 8080), "");
+  // It looks once a second at most.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!observed("web") || reach(other.netns_path, kAddress, 8080) != "") {
+    ASSERT_LT(std::chrono::steady_clock::now(), patience);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+}
+
+TEST_F(ServicesOnHost, AThousandServicesAreLedInTime) {
+  ServiceRoutes routes;
+  for (int i = 0; i < 1000; ++i) {
+    std::vector<ServiceBackend> backends;
+    for (int b = 0; b < 10; ++b) backends.push_back({"10.98.0." + std::to_string(2 + b), 8080});
+    routes["default/s" + std::to_string(i)] = std::make_shared<const ServiceRoute>(
+        ServiceRoute{.cluster_ip = "10.96." + std::to_string(1 + i / 200) + "." + std::to_string(1 + i % 200),
+                     .ports = {{.protocol = "tcp", .port = 80, .inside = std::move(backends)}}});
+  }
+  const auto timed = [&](const char* what) {
+    const auto begin = std::chrono::steady_clock::now();
+    lead(routes);
+    const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    std::printf("%s: %.1f ms\n", what, took);
+    RecordProperty(what, std::to_string(took));
+    return took;
+  };
+  EXPECT_LT(timed("first_ms"), 15'000);
+  auto one = *routes["default/s500"];
+  one.ports[0].inside.pop_back();
+  routes["default/s500"] = std::make_shared<const ServiceRoute>(one);
+  EXPECT_LT(timed("one_endpoint_ms"), 1'000);
+}
+
 TEST_F(PodNetworkOnHost, PodsAreNobodysRouters) {
   const auto setting = [](const std::string& path) { return read_file("/proc/sys/net/" + path).value_or("absent\n"); };
   const auto deaf = [&](const std::string& link) {
