@@ -44,6 +44,9 @@
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
 #include "agent/services/endpoint_controller.hpp"
+#include "agent/services/host_listeners.hpp"
+#include "agent/services/service_controller.hpp"
+#include "agent/services/service_traffic.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -119,6 +122,7 @@ class HostAgent final : public Agent {
         hooks_lane_(make_thread_lane("hooks", kHookThreads)),
         probes_lane_(make_thread_lane("probes", kProbeThreads)),
         files_lane_(make_thread_lane("files", kFileThreads)),
+        services_lane_(make_thread_lane("services", 1)),
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         statuses_(writer_,
@@ -147,6 +151,19 @@ class HostAgent final : public Agent {
         namespaces_(clock_, *store_),
         garbage_(*store_),
         endpoints_(*store_, cache_),
+        traffic_({.loop = loop_,
+                  .lane = *services_lane_,
+                  .network = *network_,
+                  .cache = cache_,
+                  .node = config_.node_name,
+                  .range = config_.service_range(),
+                  .listeners = [this] { return host_listeners(dns_addresses()); },
+                  .on_settled = [this] { names_.on_settled(); },
+                  .on_grant = [this](const Name& name) { services_.on_grant(name); }}),
+        services_({.cache = cache_,
+                   .range = config_.service_range(),
+                   .host_ip = host_ip_,
+                   .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); }}),
         runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink()}),
         first_objects_(loop_, *store_, writer_, clock_, config_),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
@@ -187,7 +204,9 @@ class HostAgent final : public Agent {
                 .cache = cache_,
                 .records = records_,
                 .dns = *dns_,
-                .cluster_domain = config_.cluster_domain}),
+                .cluster_domain = config_.cluster_domain,
+                .leads_on = [this](const model::Service& service) { return traffic_.in_force(service); },
+                .is_settling = [this] { return traffic_.is_settling(); }}),
         orders_({.loop = loop_,
                  .store = *store_,
                  .writer = writer_,
@@ -230,6 +249,7 @@ class HostAgent final : public Agent {
     runner_.add(replicas_.row());
     runner_.add(deployments_.row());
     runner_.add(endpoints_.row());
+    services_.wake_by(runner_.add(services_.row()));
   }
 
   ~HostAgent() override {
@@ -241,6 +261,7 @@ class HostAgent final : public Agent {
     hooks_lane_.reset();
     probes_lane_.reset();
     files_lane_.reset();
+    services_lane_.reset();
     stop_limit_.reset();
     if (auto flushed = store_->flush(); !flushed) {
       log(LogLevel::Error, "store not flushed", {{"error", flushed.error().message()}});
@@ -273,6 +294,7 @@ class HostAgent final : public Agent {
   void drive(const PodPtr& pod);
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
+  std::vector<std::string> dns_addresses() const;
   void on_stop_signal(int signal);
   void stop_alone(int signal);
   void write_status(const model::Pod& pod, const model::PodStatus& status);
@@ -293,6 +315,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Lane> hooks_lane_;
   std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
+  std::unique_ptr<Lane> services_lane_;  ///< Of their own: a readiness does not wait for containers that start.
   ObjectCache cache_;
   StoreWriter writer_;
   EventRecorder events_;
@@ -310,6 +333,8 @@ class HostAgent final : public Agent {
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;
+  ServiceTraffic traffic_;
+  ServiceController services_;
   ControllerRunner runner_;
   FirstObjects first_objects_;
   NodeReporter node_;
@@ -469,11 +494,10 @@ void HostAgent::begin() {
   }
   log_watch_.begin();
   names_.tell_host(
-      {.link = config_.bridge,
-       .servers = config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen,
-       .port = static_cast<std::uint16_t>(config_.dns_port)});
+      {.link = config_.bridge, .servers = dns_addresses(), .port = static_cast<std::uint16_t>(config_.dns_port)});
   recovery_.begin(std::move(here));
   if (!recovery_.trusts_store()) names_.remember();
+  traffic_.look_at_all();
   names_.on_snapshot();
   recovery_.look_for_orphans();
   runner_.wake_all();
@@ -538,6 +562,7 @@ void HostAgent::on_change(const store::Change& change) {
     });
   }
   runner_.on_change(change);
+  traffic_.on_change(change);
   const auto& object = *change.object;
   if (object.kind == Kind::Pod) {
     on_pod(change);
@@ -565,6 +590,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   driver_.kick_all();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
   runner_.wake_all();
+  traffic_.look_at_all();
   names_.on_snapshot();
 }
 
@@ -589,6 +615,10 @@ void HostAgent::on_pod(const store::Change& change) {
   if (found == cache_.pods().end() || found->second->meta.uid != object.meta.uid) return;
   const auto& pod = found->second;
   if (pod->spec.node_name == config_.node_name) drive(pod);
+}
+
+std::vector<std::string> HostAgent::dns_addresses() const {
+  return config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen;
 }
 
 /// A second signal ends us at once, whatever the first has begun.

@@ -15,7 +15,6 @@
 #include "agent/config_layers.hpp"
 #include "base/atomic_file.hpp"
 #include "base/drop_ins.hpp"
-#include "model/service_addresses.hpp"
 
 namespace berth::agent {
 namespace {

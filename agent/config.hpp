@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "base/tcp_address.hpp"
 #include "model/model.hpp"
+#include "model/service_addresses.hpp"
 
 namespace berth::agent {
 
@@ -62,6 +63,8 @@ struct Config {
   LogLevel log_level = LogLevel::Info;
   std::vector<std::filesystem::path> files;  ///< That were read: berthd.yaml, if it is there, and its drop-ins.
 
+  /// Of serviceCIDR, which was judged when it was read.
+  model::ServiceRange service_range() const { return model::ServiceRange::parse(service_cidr).value_or({}); }
   std::filesystem::path socket() const { return api_socket.empty() ? run_dir / "berthd.sock" : api_socket; }
 };
 

@@ -72,8 +72,12 @@ void NamePublisher::record(const model::ObjectPtr& object, bool is_there) {
   last_known_.forget(object->key());
 }
 
-/// Posted, so that a burst of changes makes one zone.
 void NamePublisher::publish() {
+  if (!rooms_.is_settling()) post();
+}
+
+/// Posted, so that a burst of changes makes one zone.
+void NamePublisher::post() {
   if (std::exchange(posted_, true)) return;
   rooms_.loop.post([this] {
     posted_ = false;
@@ -82,7 +86,7 @@ void NamePublisher::publish() {
 }
 
 void NamePublisher::make_zone() {
-  const auto names = last_known_.names(rooms_.cache, rooms_.cluster_domain);
+  const auto names = last_known_.names(rooms_.cache, rooms_.cluster_domain, rooms_.leads_on);
   rooms_.dns.publish(names);
   if (!resolver_) return;
   auto routes = host_routes(names, systemd::kMostDomains);

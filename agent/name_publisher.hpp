@@ -2,6 +2,7 @@
 // the pods what is needed should the store be lost. Loop thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -24,6 +25,10 @@ struct NameRooms {
   ObjectRecords& records;
   network::DnsServer& dns;
   std::string cluster_domain;
+  /// Do packets to that service's address go on from there? Then its name leads there, and to its pods otherwise.
+  std::function<bool(const model::Service&)> leads_on;
+  /// Is the answer about to change? Then names wait for on_settled(), so that none leads where nothing goes on yet.
+  std::function<bool()> is_settling;
 };
 
 class NamePublisher {
@@ -44,10 +49,13 @@ class NamePublisher {
   void on_change(const store::Change& change);
   /// Nobody told what changed: looks at everything.
   void on_snapshot();
+  /// What `leads_on` says is true as of now.
+  void on_settled() { post(); }
 
  private:
   void record(const model::ObjectPtr& object, bool is_there);
   void publish();
+  void post();
   void make_zone();
 
   NameRooms rooms_;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "agent/pods/environment.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
@@ -35,7 +34,8 @@ std::string propagation_of(const model::VolumeMount& mount) {
 
 Result<runtime::ContainerSpec> make_container_spec(const model::Container& container, const ContainerInputs& inputs) {
   const auto& pod = inputs.facts->pod;
-  auto env = resolve_environment(container, *inputs.facts);
+  auto env =
+      resolve_environment(container, *inputs.facts, inputs.services == nullptr ? ServiceList() : *inputs.services);
   if (!env) return std::move(env).error();
 
   runtime::ContainerSpec spec;

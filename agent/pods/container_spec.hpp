@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/pods/environment.hpp"
 #include "base/result.hpp"
 #include "network/pod_network.hpp"
 #include "runtime/pod_runtime.hpp"
@@ -19,6 +20,7 @@ struct ContainerInputs {
   std::vector<runtime::Device> devices;
   std::string termination_log;  ///< Host path.
   std::uint32_t attempt = 0;
+  const ServiceList* services = nullptr;  ///< That the container is told of; none when null.
 };
 
 /// NotFound, InvalidArgument: from the environment; the message is for the user.

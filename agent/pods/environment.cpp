@@ -2,6 +2,7 @@
 #include "agent/pods/environment.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,14 @@ Result<std::optional<std::string>> value_of(const model::EnvVar& var, const std:
   return std::optional<std::string>(expand(var.value, env));
 }
 
+/// "my-db" is MY_DB.
+std::string variable_name(std::string_view name) {
+  std::string out(name);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(c)); });
+  return out;
+}
+
 }  // namespace
 
 std::string expand(std::string_view text, const Environment& env) {
@@ -97,8 +106,38 @@ std::string expand(std::string_view text, const Environment& env) {
   return out;
 }
 
-Result<Environment> resolve_environment(const model::Container& container, const volumes::PodVolumesSpec& facts) {
+Environment service_environment(const ServiceList& services) {
   Environment env;
+  for (const auto& service : services) {
+    if (!service->has_address() || service->ports.empty()) continue;
+    const auto& address = service->cluster_ip;
+    const auto name = variable_name(service->meta.name);
+    env.emplace_back(name + "_SERVICE_HOST", address);
+    env.emplace_back(name + "_SERVICE_PORT", std::to_string(service->ports.front().port));
+    for (const auto& port : service->ports) {
+      if (!port.name.empty()) {
+        env.emplace_back(name + "_SERVICE_PORT_" + variable_name(port.name), std::to_string(port.port));
+      }
+    }
+    for (const auto& port : service->ports) {
+      auto protocol = port.protocol;
+      std::transform(protocol.begin(), protocol.end(), protocol.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      const auto url = fmt::format("{}://{}:{}", protocol, address, port.port);
+      if (&port == &service->ports.front()) env.emplace_back(name + "_PORT", url);
+      const auto link = fmt::format("{}_PORT_{}_{}", name, port.port, port.protocol);
+      env.emplace_back(link, url);
+      env.emplace_back(link + "_PROTO", protocol);
+      env.emplace_back(link + "_PORT", std::to_string(port.port));
+      env.emplace_back(link + "_ADDR", address);
+    }
+  }
+  return env;
+}
+
+Result<Environment> resolve_environment(const model::Container& container, const volumes::PodVolumesSpec& facts,
+                                        const ServiceList& services) {
+  auto env = service_environment(services);
   for (const auto& from : container.env_from) {
     auto added = from.config_map.empty() ? add_all(env, facts.secrets, "secret", from.secret, from)
                                          : add_all(env, facts.config_maps, "configmap", from.config_map, from);

@@ -1,6 +1,7 @@
 // agent/pods/environment.hpp - environment variables of a container, resolved: references, $(VAR), envFrom. Pure.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "model/pod.hpp"
+#include "model/workloads.hpp"
 #include "volumes/pod_volumes.hpp"
 
 namespace berth::agent {
@@ -18,8 +20,16 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 /// See the Kubernetes rules for `command`, `args` and `env.value`.
 std::string expand(std::string_view text, const Environment& env);
 
-/// envFrom, then env in order, later ones winning; `facts` has the pod, its addresses, config maps and secrets.
+using ServiceList = std::vector<std::shared_ptr<const model::Service>>;
+
+/// What Kubernetes tells a container of services: WEB_SERVICE_HOST, WEB_SERVICE_PORT_HTTP, and docker's links
+/// (WEB_PORT_80_TCP_ADDR). Of those that have an address.
+Environment service_environment(const ServiceList& services);
+
+/// Services' variables, envFrom, then env in order, later ones winning; `facts` has the pod, its addresses, config maps
+/// and secrets.
 /// NotFound (a config map, secret or key that is not optional is missing: named), InvalidArgument (bad field path).
-Result<Environment> resolve_environment(const model::Container& container, const volumes::PodVolumesSpec& facts);
+Result<Environment> resolve_environment(const model::Container& container, const volumes::PodVolumesSpec& facts,
+                                        const ServiceList& services = {});
 
 }  // namespace berth::agent

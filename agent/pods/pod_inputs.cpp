@@ -41,6 +41,12 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
     const auto found = cache.secrets().find({pod.meta.ns, name});
     if (found != cache.secrets().end()) facts.secrets[name] = found->second;
   }
+  for (const auto& [name, service] : cache.services()) {
+    // The API's own is told to everybody.
+    const auto api = name.first == "default" && name.second == "kubernetes";
+    if (service->has_address() && (api || (pod.spec.enable_service_links && name.first == pod.meta.ns)))
+      input.services.push_back(service);
+  }
   for (const auto& volume : pod.spec.volumes) {
     const auto* source = std::get_if<model::ClaimSource>(&volume.source);
     if (source == nullptr) continue;

@@ -22,7 +22,7 @@ const model::Container& container_of(const model::Pod& pod, ContainerRef which) 
 /// The volume mounts of one container as host paths.
 Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes, const model::Container& container,
                                                    const volumes::VolumePaths& paths,
-                                                   const volumes::PodVolumesSpec& facts) {
+                                                   const volumes::PodVolumesSpec& facts, const ServiceList& services) {
   const auto& pod = facts.pod;
   std::vector<runtime::Mount> mounts;
   for (std::size_t i = 0; i < container.volume_mounts.size(); ++i) {
@@ -35,7 +35,7 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
     auto source = path->second;
     auto inside = mount.sub_path;
     if (!mount.sub_path_expr.empty()) {
-      auto env = resolve_environment(container, facts);
+      auto env = resolve_environment(container, facts, services);
       if (!env) return std::move(env).error();
       inside = expand(mount.sub_path_expr, *env);
     }
@@ -250,7 +250,7 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
   took.reason = "CreateContainerConfigError";
   auto paths = volumes_.mount(facts);  // Made already: brings config maps up to date, and tells the paths.
   if (!paths) return std::move(paths).error();
-  auto mounts = resolve_mounts(volumes_, container, *paths, facts);
+  auto mounts = resolve_mounts(volumes_, container, *paths, facts, input.services);
   if (!mounts) return std::move(mounts).error();
   auto devices = resolve_devices(container, *paths, facts);
   if (!devices) return std::move(devices).error();
@@ -262,7 +262,8 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
                                               .mounts = *std::move(mounts),
                                               .devices = *std::move(devices),
                                               .termination_log = termination_log->string(),
-                                              .attempt = took.step.attempt});
+                                              .attempt = took.step.attempt,
+                                              .services = &input.services});
   if (!spec) return std::move(spec).error();
 
   took.reason = "RunContainerError";

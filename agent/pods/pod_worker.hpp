@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/pods/environment.hpp"
 #include "agent/pods/pod_machine.hpp"
 #include "base/result.hpp"
 #include "model/model.hpp"
@@ -28,6 +29,7 @@ LookInput look_input(const PodMemory& memory);
 /// What a step that mounts or starts needs beyond the pod: objects that it names, looked up on the loop.
 struct StepInput {
   volumes::PodVolumesSpec facts;  ///< Without the pod's address, which the view has.
+  ServiceList services{};         ///< That a container which starts now is told of.
   std::string blocked;            ///< Why it cannot go up yet (a claim is not bound); empty: it can.
 };
 

@@ -45,11 +45,12 @@ bool LastKnown::counts(const model::Object& pod, const ObjectCache& cache) const
   return stored && stored->meta.uid == pod.meta.uid;
 }
 
-network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& cluster_domain) {
+network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& cluster_domain,
+                                   const std::function<bool(const model::Service&)>& leads_on) {
   std::erase_if(pods_, [&](const auto& pod) { return !counts(*pod, cache); });
   if (pods_.empty()) {
     services_.clear();
-    return make_names(cache, cluster_domain);
+    return make_names(cache, cluster_domain, leads_on);
   }
   auto all = cache;
   const auto add = [&all](const model::ObjectPtr& object) {
@@ -60,7 +61,7 @@ network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& 
   for (const auto& service : services_) {
     if (!has(cache, service->key())) add(service);
   }
-  return make_names(all, cluster_domain);
+  return make_names(all, cluster_domain, leads_on);
 }
 
 }  // namespace berth::agent

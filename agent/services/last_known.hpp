@@ -2,6 +2,7 @@
 // did, so that members of a set do not lose each other because a store was lost. Loop thread.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,9 +28,10 @@ class LastKnown {
   /// Somebody deleted that service, or endpoints, in the store that is there now.
   void forget(const model::ObjectKey& key);
 
-  /// The names of what `cache` has, and of what is remembered beside it. Forgets pods that have another answer, and
-  /// with the last of them everything.
-  network::DnsNames names(const ObjectCache& cache, const std::string& cluster_domain);
+  /// The names of what `cache` has, and of what is remembered beside it; `leads_on` as of make_names(). Forgets pods
+  /// that have another answer, and with the last of them everything.
+  network::DnsNames names(const ObjectCache& cache, const std::string& cluster_domain,
+                          const std::function<bool(const model::Service&)>& leads_on = {});
 
  private:
   bool counts(const model::Object& pod, const ObjectCache& cache) const;

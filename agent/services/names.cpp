@@ -46,12 +46,20 @@ void add_manual(network::DnsService& out, const model::Service& service, const O
   }
 }
 
+/// At its address the service's own ports are asked for, and not those behind them.
+void lead_to_address(network::DnsService& out, const model::Service& service) {
+  out.cluster_ip = service.cluster_ip;
+  out.ports.clear();
+  for (const auto& port : service.ports) {
+    out.ports.push_back({.name = port.name, .protocol = port.protocol, .port = static_cast<std::uint16_t>(port.port)});
+  }
+}
+
 network::DnsService dns_service(const model::Service& service, const ObjectCache& cache) {
   network::DnsService out;
   out.ns = service.meta.ns;
   out.name = service.meta.name;
   out.external_name = service.type == "ExternalName" ? service.external_name : std::string();
-  // Virtual addresses come with a later version: until then every selector service answers like a headless one.
   out.publish_not_ready = service.publish_not_ready_addresses;
   if (service.selector.empty()) {
     if (out.external_name.empty()) add_manual(out, service, cache);
@@ -72,10 +80,14 @@ network::DnsService dns_service(const model::Service& service, const ObjectCache
 
 }  // namespace
 
-network::DnsNames make_names(const ObjectCache& cache, const std::string& cluster_domain) {
+network::DnsNames make_names(const ObjectCache& cache, const std::string& cluster_domain,
+                             const std::function<bool(const model::Service&)>& leads_on) {
   network::DnsNames names;
   names.cluster_domain = cluster_domain;
-  for (const auto& [name, service] : cache.services()) names.services.push_back(dns_service(*service, cache));
+  for (const auto& [name, service] : cache.services()) {
+    names.services.push_back(dns_service(*service, cache));
+    if (leads_on && leads_on(*service)) lead_to_address(names.services.back(), *service);
+  }
   for (const auto& [name, pod] : cache.pods()) {
     // One that is over has given its address back: another pod may have it.
     if (is_terminal(*pod)) continue;

@@ -20,6 +20,9 @@ namespace berth::agent {
 
 class ControllerFixture : public testing::Test {
  protected:
+  ControllerFixture() : ControllerFixture(store::StoreLimits{}) {}
+  explicit ControllerFixture(const store::StoreLimits& limits) : store(store::make_memory_store(limits)) {}
+
   /// Begins as the agent does, and feeds the runner from now on.
   void begin(const std::vector<Controller>& rows) {
     for (const auto& row : rows) runner.add(row);
@@ -71,7 +74,7 @@ class ControllerFixture : public testing::Test {
 
   Loop loop;
   ManualClock clock;
-  std::unique_ptr<store::Store> store = store::make_memory_store();
+  std::unique_ptr<store::Store> store;
   StoreWriter writer{loop, *store, clock};
   ObjectCache cache;
   std::vector<std::string> events;  ///< "Reason: message"

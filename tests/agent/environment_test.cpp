@@ -81,5 +81,28 @@ TEST_F(EnvironmentTest, AnEnvFromPrefixIsPutBeforeEachName) {
   EXPECT_EQ(value(*resolve_environment(container, facts), "APP_TOKEN"), "s3cret");
 }
 
+TEST_F(EnvironmentTest, ServicesAreToldAsKubernetesTellsThemAndWhatThePodSaysWins) {
+  auto db = std::make_shared<model::Service>();
+  db->meta.name = "my-db";
+  db->cluster_ip = "10.96.0.9";
+  db->ports = {{.name = "sql-port", .protocol = "TCP", .port = 5432, .target_port = "5432", .node_port = 0},
+               {.name = "dns", .protocol = "UDP", .port = 53, .target_port = "53", .node_port = 0}};
+  auto headless = std::make_shared<model::Service>(*db);
+  headless->meta.name = "peers";
+  headless->cluster_ip = "None";
+  const Environment expected{{"MY_DB_SERVICE_HOST", "10.96.0.9"},       {"MY_DB_SERVICE_PORT", "5432"},
+                             {"MY_DB_SERVICE_PORT_SQL_PORT", "5432"},   {"MY_DB_SERVICE_PORT_DNS", "53"},
+                             {"MY_DB_PORT", "tcp://10.96.0.9:5432"},    {"MY_DB_PORT_5432_TCP", "tcp://10.96.0.9:5432"},
+                             {"MY_DB_PORT_5432_TCP_PROTO", "tcp"},      {"MY_DB_PORT_5432_TCP_PORT", "5432"},
+                             {"MY_DB_PORT_5432_TCP_ADDR", "10.96.0.9"}, {"MY_DB_PORT_53_UDP", "udp://10.96.0.9:53"},
+                             {"MY_DB_PORT_53_UDP_PROTO", "udp"},        {"MY_DB_PORT_53_UDP_PORT", "53"},
+                             {"MY_DB_PORT_53_UDP_ADDR", "10.96.0.9"}};
+  EXPECT_EQ(service_environment({db, headless}), expected);
+  container.env = {var("URL", "pg://$(MY_DB_SERVICE_HOST)"), var("MY_DB_PORT", "5432")};
+  const auto env = *resolve_environment(container, facts, {db});
+  EXPECT_EQ(value(env, "URL"), "pg://10.96.0.9");
+  EXPECT_EQ(value(env, "MY_DB_PORT"), "5432");
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -1,0 +1,48 @@
+// agent/services/service_controller.hpp - what is written into Services: a first address, and where a load balancer
+// is. A row of the controller runner. Loop thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/control/controller_runner.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "agent/services/service_route.hpp"
+#include "model/service_addresses.hpp"
+
+namespace berth::agent {
+
+/// A key is a service. Services that an earlier version stored have no address: each is written once, and gets it in
+/// that write (service_completion). A load balancer is at the host's address as soon as it has all of its ports there.
+class ServiceController {
+ public:
+  struct Context {
+    const ObjectCache& cache;
+    model::ServiceRange range;
+    std::string host_ip;
+    std::function<const HostPortGrants&()> grants;
+  };
+
+  explicit ServiceController(Context context) : context_(std::move(context)) {}
+
+  /// Must outlive the runner it is added to.
+  Controller row();
+  /// The grants of this service changed. After row() was added.
+  void on_grant(const Name& name);
+  void wake_by(const Waker& waker) { waker_ = waker; }
+
+ private:
+  Work plan(const model::ObjectKey& key);
+  void plan_balancer(const model::Service& service, const model::ObjectKey& key, Work& work);
+
+  const Context context_;
+  std::optional<Waker> waker_;
+  std::map<Name, std::string> told_;  ///< What was said of a service's ports last.
+};
+
+/// status.loadBalancer as it should be: at `address`, or nowhere when that is empty. Pure.
+json::object balancer_status(const std::string& address);
+
+}  // namespace berth::agent
