@@ -73,8 +73,8 @@ Work ServiceController::plan(const model::ObjectKey& key) {
 }
 
 void ServiceController::plan_balancer(const model::Service& service, const model::ObjectKey& key, Work& work) {
-  const auto whole = is_balanced_here(service) && context_.range.contains(service.cluster_ip) &&
-                     !context_.grants().refused.contains({key.ns, key.name});
+  const auto whole =
+      is_balanced_here(service) && context_.range.contains(service.cluster_ip) && context_.grants().has_all(service);
   const auto foreign = service.type == "LoadBalancer" && !service.load_balancer_class.empty();
   auto wanted = std::vector<std::string>();
   if (whole) wanted.push_back(context_.host_ip);

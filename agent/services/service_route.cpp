@@ -104,6 +104,15 @@ bool HostPortGrants::has(const Name& service, const std::string& protocol, std::
   return port != 0 && found != holders.end() && found->second == service;
 }
 
+bool HostPortGrants::has_all(const model::Service& service) const {
+  const Name name{service.meta.ns, service.meta.name};
+  return std::all_of(service.ports.begin(), service.ports.end(), [&](const model::ServicePort& port) {
+    const auto protocol = lower(port.protocol);
+    return (port.node_port == 0 || has(name, protocol, port.node_port)) &&
+           (!is_balanced_here(service) || has(name, protocol, port.port));
+  });
+}
+
 bool is_balanced_here(const model::Service& service) {
   return service.type == "LoadBalancer" && service.load_balancer_class.empty() && service.has_address();
 }

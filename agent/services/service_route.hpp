@@ -20,6 +20,8 @@ struct HostPortGrants {
   std::map<HostPortKey, Name> holders;
   std::map<Name, std::string> refused;  ///< Services that have not all they ask for, and why.
   bool has(const Name& service, const std::string& protocol, std::int32_t port) const;
+  /// Has it all that it asks for? Not before grant_host_ports() looked at it.
+  bool has_all(const model::Service& service) const;
   bool operator==(const HostPortGrants&) const = default;
 };
 

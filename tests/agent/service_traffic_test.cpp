@@ -69,9 +69,9 @@ class ServiceTrafficTest : public ControllerFixture {
     return found ? found->ports.at(port).inside : std::vector<ServiceBackend>();
   }
   network::DnsService names_of(const std::string& name) const {
-    for (auto& each : make_names(cache, "cluster.local", [this](const auto& service) {
-                        return traffic.in_force(service);
-                      }).services) {
+    const auto all =
+        make_names(cache, "cluster.local", [this](const auto& service) { return traffic.in_force(service); });
+    for (const auto& each : all.services) {
       if (each.name == name) return each;
     }
     return {};
@@ -79,9 +79,10 @@ class ServiceTrafficTest : public ControllerFixture {
   std::string text(const std::string& name, std::initializer_list<std::string_view> path) const {
     return std::string(find_string(json::value(get(Kind::Service, name)->raw), path));
   }
-  json::value balancer(const std::string& name) const {
-    const auto* found = find(json::value(get(Kind::Service, name)->raw), {"status", "loadBalancer"});
-    return found == nullptr ? json::value() : *found;
+  std::string balancer(const std::string& name) const {
+    const json::value raw(get(Kind::Service, name)->raw);
+    const auto* found = find(raw, {"status", "loadBalancer"});
+    return found == nullptr ? "none" : json::serialize(*found);
   }
 
   model::ServiceRange range = *model::ServiceRange::parse("10.96.0.0/16");
@@ -206,20 +207,20 @@ TEST_F(ServiceTrafficTest, ALoadBalancerIsAtTheHostsAddressAndEachPortIsOneServi
       "ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})";
   service(kBalanced, "web", R"(,"creationTimestamp":"2026-11-29T10:00:00Z")");
   pod("web-0", "10.98.0.4");
-  EXPECT_EQ(balancer("web"), (json::value{{"ingress", {{{"ip", "192.0.2.2"}, {"ipMode", "VIP"}}}}}));
+  EXPECT_EQ(balancer("web"), R"({"ingress":[{"ip":"192.0.2.2","ipMode":"VIP"}]})");
   EXPECT_EQ(route()->ports[0].host_port, 80);
   EXPECT_THAT(route()->ports[0].outside, ElementsAre(ServiceBackend{"10.98.0.4", 8080}));
   service(kBalanced, "zweb");
-  EXPECT_EQ(balancer("zweb"), json::value());
+  EXPECT_EQ(balancer("zweb"), "none");
   EXPECT_THAT(events,
               testing::Contains(HasSubstr("PortInUse: Does not have all of its ports: port 80/tcp of the host is "
                                           "that of Service default/web")));
   remove({Kind::Service, "default", "web"});
   settle();
-  EXPECT_NE(balancer("zweb"), json::value()) << "now it is free";
+  EXPECT_EQ(balancer("zweb"), R"({"ingress":[{"ip":"192.0.2.2","ipMode":"VIP"}]})") << "now it is free";
   service(R"({"type":"ClusterIP","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})",
           "zweb");
-  EXPECT_EQ(balancer("zweb"), json::value(json::object()));
+  EXPECT_EQ(balancer("zweb"), "none");
   EXPECT_EQ(route("default/zweb")->ports[0].host_port, 0);
 }
 
@@ -228,7 +229,7 @@ TEST_F(ServiceTrafficTest, WhatAProcessOfTheHostListensOnStaysTheHosts) {
   service(R"({"type":"LoadBalancer","selector":{"app":"web"},"ports":[{"port":22,"targetPort":22,"protocol":"TCP"}]})");
   EXPECT_EQ(route()->ports[0].host_port, 0);
   EXPECT_NE(route()->ports[0].node_port, 0);
-  EXPECT_EQ(balancer("web"), json::value());
+  EXPECT_EQ(balancer("web"), "none");
   EXPECT_THAT(events, testing::Contains(HasSubstr("a process of the host listens on port 22/tcp")));
 }
 
@@ -236,7 +237,7 @@ TEST_F(ServiceTrafficTest, ALoadBalancerOfAnotherClassIsSomebodyElses) {
   service(R"({"type":"LoadBalancer","loadBalancerClass":"example.org/x","selector":{"app":"web"},
       "ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})");
   EXPECT_EQ(route()->ports[0].host_port, 0);
-  EXPECT_EQ(balancer("web"), json::value());
+  EXPECT_EQ(balancer("web"), "none");
 }
 
 TEST_F(ServiceTrafficTest, WhatTheKernelRefusesIsTriedAgainAsAWhole) {
