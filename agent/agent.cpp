@@ -154,7 +154,7 @@ class HostAgent final : public Agent {
         traffic_({.loop = loop_,
                   .lane = *services_lane_,
                   .network = *network_,
-                  .cache = cache_,
+                  .objects = [this]() -> const ObjectCache& { return names_.world(); },
                   .node = config_.node_name,
                   .range = config_.service_range(),
                   .listeners = [this] { return host_listeners(dns_addresses()); },
@@ -457,6 +457,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   std::set<std::string> uids;
   for (const auto& stranger : strangers) uids.insert(stranger.uid);
   names_.judge(std::move(uids));
+  traffic_.look_at_all();
   for (const auto& [name, pod] : cache_.pods()) {
     if (!held_.contains(pod->meta.uid)) continue;
     drive(pod);

@@ -49,6 +49,10 @@ class NamePublisher {
   void on_change(const store::Change& change);
   /// Nobody told what changed: looks at everything.
   void on_snapshot();
+  /// What the names are made of: the cache's objects, and beside them those of a store that was lost, for as long as
+  /// its pods run. Good until the next call.
+  const ObjectCache& world() { return last_known_.world(rooms_.cache); }
+
   /// What `leads_on` says is true as of now.
   void on_settled() { post(); }
 

@@ -307,6 +307,22 @@ void keep_service_addresses(json::object& raw, const json::object& old) {
   }
 }
 
+bool has_service_addresses(const json::object& raw, const json::object* old) {
+  const auto* spec = spec_of(raw);
+  const auto* before = old == nullptr ? nullptr : spec_of(*old);
+  if (spec == nullptr) return true;
+  if (takes_address(*spec)) {
+    const auto address = text_at(*spec, "clusterIP");
+    if (address != "None" && (address.empty() || before == nullptr || text_at(*before, "clusterIP") != address))
+      return false;
+  }
+  if (!takes_node_ports(*spec)) return true;
+  const auto had = before == nullptr ? std::set<std::int64_t>() : node_ports_of(*before);
+  bool all = true;
+  each_port(*spec, [&](const json::object& port) { all = all && had.contains(number_at(port, "nodePort")); });
+  return all;
+}
+
 Status allocate_service(const ServiceRange& range, json::object& raw, const json::object* old,
                         const std::vector<const json::object*>& others) {
   auto* spec = object_at(raw, "spec");

@@ -35,6 +35,9 @@ inline constexpr std::int64_t kLastNodePort = 32767;
 /// with a type that it has no longer goes. Before defaults and validation, for every new state that a person wrote.
 void keep_service_addresses(json::object& raw, const json::object& old);
 
+/// Has it all that it needs, and only what `old` has already? Then allocate_service() would have nothing to do.
+bool has_service_addresses(const json::object& raw, const json::object* old);
+
 /// Fills in what a valid, defaulted Service needs and does not say: spec.clusterIP with clusterIPs, and
 /// spec.ports[*].nodePort. `old` is what it replaces (null: it is new), `others` are all other services.
 ///

@@ -105,6 +105,10 @@ struct ServicePort {
   std::string target_port;  ///< A number or the name of a container port; defaults to `port`.
   std::int32_t node_port = 0;
 };
+/// With the value "pods": packets to the service's address and a port that it does not name go to that port of a pod, as
+/// they did when its name led to the pods. For services that an earlier version stored without an address.
+inline constexpr const char* kOtherPorts = "berth.io/other-ports";
+
 struct Service {
   ObjectMeta meta;
   std::string type = "ClusterIP";
@@ -119,6 +123,7 @@ struct Service {
   std::string load_balancer_class;         ///< Empty: ours.
   std::vector<std::string> source_ranges;  ///< loadBalancerSourceRanges
   std::vector<std::string> balanced_at;    ///< status.loadBalancer.ingress[*].ip
+  bool other_ports = false;                ///< kOtherPorts: ports that it does not name are its pods'.
   bool headless() const { return cluster_ip == "None"; }
   /// Has it an address of its own?
   bool has_address() const { return !cluster_ip.empty() && !headless() && type != "ExternalName"; }

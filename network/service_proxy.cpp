@@ -44,6 +44,8 @@ Status ServiceProxy::set(ServiceRoutes wanted) {
       done = rebuild(wanted);
     }
   } else {
+    // Nothing is wanted and nothing was left: a host without services has no table.
+    if (wanted.empty() && !nft_table_present(service_table(plan_.bridge)).value_or(true)) return Ok{};
     done = rebuild(wanted);
   }
   if (!done) return done;

@@ -77,8 +77,22 @@ class Side {
   const std::string name_;
 };
 
+/// Packets for ports that the service does not name keep their port.
+void add_other_ports(ServiceRules& rules, const std::string& name, const ServiceRoute& service) {
+  const auto& pods = service.other_ports;
+  if (pods.empty()) return;
+  std::string list;
+  for (std::size_t i = 0; i < pods.size(); ++i) list += fmt::format("{}{} : {}", i == 0 ? "" : ", ", i, pods[i]);
+  const auto chain = "any-" + name;
+  rules.chains.emplace(
+      chain, pods.size() == 1 ? fmt::format("dnat ip to {}\n", pods.front())
+                              : fmt::format("dnat ip to numgen random mod {} map {{ {} }}\n", pods.size(), list));
+  rules.other_ports.emplace(service.cluster_ip, chain);
+}
+
 void add(ServiceRules& rules, const FirewallPlan& plan, const std::string& name, const ServiceRoute& service) {
   rules.addresses.emplace(service.cluster_ip, "");
+  add_other_ports(rules, name, service);
   for (const auto& port : service.ports) {
     const auto path = fmt::format("{}/{}/{}", name, port.protocol, port.port);
     if (!port.inside.empty()) {
@@ -151,6 +165,7 @@ class ChangeText {
   /// The order is the kernel's: what refers goes before what is referred to, and comes after it.
   std::string text() {
     elements("delete", "cluster_ports", only_in(before_.cluster_ports, after_.cluster_ports), false);
+    elements("delete", "other_ports", only_in(before_.other_ports, after_.other_ports), false);
     elements("delete", "node_ports", only_in(before_.node_ports, after_.node_ports), false);
     elements("delete", "balancer_ports", only_in(before_.balancer_ports, after_.balancer_ports), false);
     elements("delete", "service_addresses", only_in(before_.addresses, after_.addresses), false);
@@ -171,6 +186,7 @@ class ChangeText {
       text_ += fmt::format("delete set ip {} {}\n", table_, name);
     elements("add", "service_addresses", only_in(after_.addresses, before_.addresses), false);
     elements("add", "cluster_ports", only_in(after_.cluster_ports, before_.cluster_ports), true);
+    elements("add", "other_ports", only_in(after_.other_ports, before_.other_ports), true);
     elements("add", "node_ports", only_in(after_.node_ports, before_.node_ports), true);
     elements("add", "balancer_ports", only_in(after_.balancer_ports, before_.balancer_ports), true);
     return std::move(text_);
@@ -229,6 +245,9 @@ table ip {table} {{
 {sets} map cluster_ports {{
   type ipv4_addr . inet_proto . inet_service : verdict{cluster_ports}
  }}
+ map other_ports {{
+  type ipv4_addr : verdict{other_ports}
+ }}
  map node_ports {{
   type inet_proto . inet_service : verdict{node_ports}
  }}
@@ -238,11 +257,13 @@ table ip {table} {{
 {chains} chain prerouting {{
   type nat hook prerouting priority dstnat + 5; policy accept;
   iifname "{bridge}" ip daddr . meta l4proto . th dport vmap @cluster_ports
+  iifname "{bridge}" ip daddr vmap @other_ports
   fib daddr type local jump to_host
  }}
  chain output {{
   type nat hook output priority -95; policy accept;
   ip daddr . meta l4proto . th dport vmap @cluster_ports
+  ip daddr vmap @other_ports
   fib daddr type local jump to_host
  }}
  chain to_host {{
@@ -275,6 +296,7 @@ table ip {table} {{
   return fmt::format(kTable, fmt::arg("table", service_table(plan.bridge)), fmt::arg("bridge", plan.bridge),
                      fmt::arg("addresses", elements_line(rules.addresses, false)), fmt::arg("sets", sets),
                      fmt::arg("cluster_ports", elements_line(rules.cluster_ports, true)),
+                     fmt::arg("other_ports", elements_line(rules.other_ports, true)),
                      fmt::arg("node_ports", elements_line(rules.node_ports, true)),
                      fmt::arg("balancer_ports", elements_line(rules.balancer_ports, true)), fmt::arg("chains", chains),
                      fmt::arg("mark", kMark), fmt::arg("dns", dns), fmt::arg("dns_port", plan.dns_port));

@@ -18,6 +18,7 @@ struct ServiceRules {
   std::map<std::string, std::string> chains;          ///< Name to rules, one a line.
   std::map<std::string, std::string> addresses;       ///< Cluster address to "": set service_addresses.
   std::map<std::string, std::string> cluster_ports;   ///< "address . protocol . port" to its chain.
+  std::map<std::string, std::string> other_ports;     ///< Cluster address to its chain.
   std::map<std::string, std::string> node_ports;      ///< "protocol . port" to its chain.
   std::map<std::string, std::string> balancer_ports;  ///< The same.
 };

@@ -45,14 +45,14 @@ bool LastKnown::counts(const model::Object& pod, const ObjectCache& cache) const
   return stored && stored->meta.uid == pod.meta.uid;
 }
 
-network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& cluster_domain,
-                                   const std::function<bool(const model::Service&)>& leads_on) {
+const ObjectCache& LastKnown::world(const ObjectCache& cache) {
   std::erase_if(pods_, [&](const auto& pod) { return !counts(*pod, cache); });
   if (pods_.empty()) {
     services_.clear();
-    return make_names(cache, cluster_domain, leads_on);
+    world_.reset();
+    return cache;
   }
-  auto all = cache;
+  auto& all = world_.emplace(cache);
   const auto add = [&all](const model::ObjectPtr& object) {
     all.apply({.type = store::ChangeType::Added, .object = object, .previous = nullptr, .revision = 0});
   };
@@ -61,7 +61,12 @@ network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& 
   for (const auto& service : services_) {
     if (!has(cache, service->key())) add(service);
   }
-  return make_names(all, cluster_domain, leads_on);
+  return all;
+}
+
+network::DnsNames LastKnown::names(const ObjectCache& cache, const std::string& cluster_domain,
+                                   const std::function<bool(const model::Service&)>& leads_on) {
+  return make_names(world(cache), cluster_domain, leads_on);
 }
 
 }  // namespace berth::agent

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,8 +29,11 @@ class LastKnown {
   /// Somebody deleted that service, or endpoints, in the store that is there now.
   void forget(const model::ObjectKey& key);
 
-  /// The names of what `cache` has, and of what is remembered beside it; `leads_on` as of make_names(). Forgets pods
-  /// that have another answer, and with the last of them everything.
+  /// What `cache` has, and what is remembered beside it. Forgets pods that have another answer, and with the last of
+  /// them everything: then it is `cache` itself. Good until the next call.
+  const ObjectCache& world(const ObjectCache& cache);
+
+  /// The names of that world; `leads_on` as of make_names().
   network::DnsNames names(const ObjectCache& cache, const std::string& cluster_domain,
                           const std::function<bool(const model::Service&)>& leads_on = {});
 
@@ -40,6 +44,7 @@ class LastKnown {
   std::vector<model::ObjectPtr> services_;  ///< And hand-made endpoints.
   std::set<std::string> strangers_;
   bool judged_ = false;
+  std::optional<ObjectCache> world_;
 };
 
 }  // namespace berth::agent

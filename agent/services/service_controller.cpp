@@ -1,8 +1,12 @@
 // agent/services/service_controller.cpp - see service_controller.hpp.
 #include "agent/services/service_controller.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 #include <vector>
+
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -53,11 +57,18 @@ Work ServiceController::plan(const model::ObjectKey& key) {
     work.writes.push_back(
         {.key = key,
          .uid = service.meta.uid,
-         .edit = [](json::object&) { return Edit::Done; },  // The store fills it in.
+         .edit =
+             [](json::object& raw) {
+               // The store fills the address in.
+               model::object_in(model::object_in(raw, "metadata"), "annotations")[model::kOtherPorts] = "pods";
+               return Edit::Done;
+             },
          .said = said(service, key, "Normal", "ClusterIPAllocated",
-                      "Has an address of its own from now on: its name leads there, and from there to ready pods, by "
-                      "the service's ports only. It was written by a version without addresses for services; say "
-                      "clusterIP: None where names shall lead to the pods themselves")});
+                      fmt::format("Has an address of its own from now on: its name leads there, and from there to "
+                                  "ready pods. It was written by a version without addresses for services: ports that "
+                                  "it does not name are led to its pods, too, for as long as it has the annotation {}; "
+                                  "say clusterIP: None where names shall lead to the pods themselves",
+                                  model::kOtherPorts))});
     return work;
   }
   const auto strange = service.has_address() && !context_.range.contains(service.cluster_ip);

@@ -85,6 +85,18 @@ std::vector<ServiceBackend> chosen(const std::vector<Candidate>& candidates, boo
   return out;
 }
 
+std::vector<std::string> pods_for_other_ports(const model::Service& service, const std::vector<PodPtr>& pods) {
+  std::vector<std::string> out;
+  for (const auto& pod : pods) {
+    if (!is_ipv4(pod->status.pod_ip) || is_terminal(*pod)) continue;
+    if (!service.publish_not_ready_addresses && (!pod->status.ready() || pod->meta.deleting())) continue;
+    if (out.size() < kMaxEndpoints) out.push_back(pod->status.pod_ip);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());  // Pods with the host's network share its address.
+  return out;
+}
+
 /// Blocks of IPv4; none when everybody may.
 std::vector<std::string> ranges_of(const model::Service& service) {
   std::vector<std::string> out;
@@ -131,21 +143,21 @@ HostPortGrants grant_host_ports(const Typed<model::Service>& services, const std
     return a.second->meta.creation_timestamp < b.second->meta.creation_timestamp;
   });
   HostPortGrants grants;
-  const auto grant = [&](const Name& name, const std::string& protocol, std::int32_t number, bool node_port) {
+  const auto grant = [&](const Name& name, const std::string& protocol, std::int32_t number) {
     const HostPortKey key{protocol, static_cast<std::uint16_t>(number)};
     const auto [holder, granted] = grants.holders.try_emplace(key, name);
     if (holder->second != name) {
       grants.refused[name] = fmt::format("port {}/{} of the host is that of Service {}/{}", number, protocol,
                                          holder->second.first, holder->second.second);
-    } else if (granted && !node_port && listening.contains(key) && !before.has(name, protocol, number)) {
+    } else if (granted && listening.contains(key) && !before.has(name, protocol, number)) {
       grants.holders.erase(holder);
       grants.refused[name] = fmt::format("a process of the host listens on port {}/{}", number, protocol);
     }
   };
   for (const auto& [name, service] : all) {
     for (const auto& port : service->ports) {
-      if (port.node_port != 0) grant(name, lower(port.protocol), port.node_port, /*node_port=*/true);
-      if (is_balanced_here(*service)) grant(name, lower(port.protocol), port.port, /*node_port=*/false);
+      if (port.node_port != 0) grant(name, lower(port.protocol), port.node_port);
+      if (is_balanced_here(*service)) grant(name, lower(port.protocol), port.port);
     }
   }
   return grants;
@@ -160,6 +172,7 @@ network::ServiceRoute service_route(const model::Service& service, const ObjectC
   route.source_ranges = ranges_of(service);
   const auto pods =
       service.selector.empty() ? std::vector<PodPtr>() : cache.pods_selected(service.meta.ns, service.selector);
+  if (service.other_ports) route.other_ports = pods_for_other_ports(service, pods);
   for (const auto& port : service.ports) {
     network::ServicePortRoute out;
     out.protocol = lower(port.protocol);

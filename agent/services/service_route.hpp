@@ -25,8 +25,8 @@ struct HostPortGrants {
   bool operator==(const HostPortGrants&) const = default;
 };
 
-/// Each port goes to the service that was made first. A load balancer's port that a process of the host listens on
-/// stays the host's: an sshd is not taken away by a Service with port 22. `listening`: those ports; `before`: what was
+/// Each port goes to the service that was made first. A port that a process of the host listens on stays the host's:
+/// an sshd is not taken away by a Service with port 22. `listening`: those ports; `before`: what was
 /// granted already stays so whoever listens there now.
 HostPortGrants grant_host_ports(const Typed<model::Service>& services, const std::set<HostPortKey>& listening,
                                 const HostPortGrants& before);

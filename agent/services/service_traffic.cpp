@@ -32,23 +32,28 @@ void ServiceTraffic::on_change(const store::Change& change) {
 }
 
 void ServiceTraffic::look_at_selecting(const store::Change& pod) {
+  const auto& objects = context_.objects();
   for (const auto& state : {pod.object, pod.previous}) {
     if (!state) continue;
-    for (const auto& service : context_.cache.services_selecting(state->meta.ns, state->meta.labels)) {
+    for (const auto& service : objects.services_selecting(state->meta.ns, state->meta.labels)) {
       if (service->has_address()) look_at({service->meta.ns, service->meta.name});
     }
   }
 }
 
 void ServiceTraffic::look_at_all() {
-  grants_dirty_ = true;
   out_of_step_ = true;
-  for (const auto& [name, service] : context_.cache.services()) dirty_.insert(name);
+  objects_ = nullptr;
+  look_soon();
+}
+
+void ServiceTraffic::look_at_all(const ObjectCache& objects) {
+  grants_dirty_ = true;
+  for (const auto& [name, service] : objects.services()) dirty_.insert(name);
   for (const auto& [name, route] : wanted_) {
     const auto slash = name.find('/');
     dirty_.emplace(name.substr(0, slash), name.substr(slash + 1));
   }
-  look_soon();
 }
 
 void ServiceTraffic::look_at(const Name& name) {
@@ -67,9 +72,11 @@ void ServiceTraffic::look_soon() {
 void ServiceTraffic::look() {
   posted_ = false;
   if (busy_) return;
-  if (std::exchange(grants_dirty_, false)) grant();
+  const auto& objects = context_.objects();
+  if (std::exchange(objects_, &objects) != &objects) look_at_all(objects);
+  if (std::exchange(grants_dirty_, false)) grant(objects);
   for (const auto& name : std::exchange(dirty_, {})) {
-    if (renew(name)) out_of_step_ = true;
+    if (renew(name, objects)) out_of_step_ = true;
   }
   if (!out_of_step_) return context_.on_settled();
   out_of_step_ = false;
@@ -83,8 +90,8 @@ void ServiceTraffic::look() {
 }
 
 /// Few services have ports of the host: all of them are looked at.
-void ServiceTraffic::grant() {
-  const auto& services = context_.cache.services();
+void ServiceTraffic::grant(const ObjectCache& objects) {
+  const auto& services = objects.services();
   const auto asks = [](const auto& entry) { return wants_host_ports(*entry.second); };
   if (std::none_of(services.begin(), services.end(), asks) && grants_ == HostPortGrants()) return;
   auto now = grant_host_ports(services, context_.listeners(), grants_);
@@ -111,16 +118,16 @@ bool ServiceTraffic::may_have(const std::string& key, const model::Service& serv
 }
 
 /// Is the service's route another than before?
-bool ServiceTraffic::renew(const Name& name) {
-  const auto found = context_.cache.services().find(name);
+bool ServiceTraffic::renew(const Name& name, const ObjectCache& objects) {
+  const auto found = objects.services().find(name);
   const auto key = route_name(name);
   const auto old = wanted_.find(key);
-  if (found == context_.cache.services().end() || !may_have(key, *found->second)) {
+  if (found == objects.services().end() || !may_have(key, *found->second)) {
     if (old == wanted_.end()) return false;
     wanted_.erase(old);
     return true;
   }
-  auto route = service_route(*found->second, context_.cache, context_.node, grants_);
+  auto route = service_route(*found->second, objects, context_.node, grants_);
   if (old != wanted_.end() && *old->second == route) return false;
   wanted_.insert_or_assign(key, std::make_shared<const network::ServiceRoute>(std::move(route)));
   return true;
@@ -141,7 +148,7 @@ void ServiceTraffic::answered(const network::ServiceRoutes& sent, const Status& 
       look_soon();
     });
   }
-  if (!dirty_.empty() || grants_dirty_ || out_of_step_) look_soon();
+  if (!dirty_.empty() || grants_dirty_ || out_of_step_ || objects_ == nullptr) look_soon();
   context_.on_settled();
 }
 

@@ -27,7 +27,7 @@ class ServiceTraffic {
     Loop& loop;
     Lane& lane;
     network::PodNetwork& network;
-    const ObjectCache& cache;
+    std::function<const ObjectCache&()> objects;  ///< As they are now. Another cache than before: all is looked at.
     std::string node;
     model::ServiceRange range;
     std::function<std::set<HostPortKey>()> listeners;  ///< Of the host's own processes.
@@ -56,9 +56,10 @@ class ServiceTraffic {
   void look_at_selecting(const store::Change& pod);
   void look_soon();
   void look();
-  void grant();
+  void look_at_all(const ObjectCache& objects);
+  void grant(const ObjectCache& objects);
   bool may_have(const std::string& key, const model::Service& service) const;
-  bool renew(const Name& name);
+  bool renew(const Name& name, const ObjectCache& objects);
   void answered(const network::ServiceRoutes& sent, const Status& status);
 
   const Context context_;
@@ -66,6 +67,7 @@ class ServiceTraffic {
   network::ServiceRoutes wanted_;
   network::ServiceRoutes applied_;
   std::set<Name> dirty_;
+  const ObjectCache* objects_ = nullptr;  ///< What was looked at last; never looked into.
   bool grants_dirty_ = false;
   bool posted_ = false;
   bool busy_ = false;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "agent/services/host_listeners.hpp"
+#include "agent/services/last_known.hpp"
 #include "agent/services/names.hpp"
 #include "agent/services/service_completion.hpp"
 #include "agent/services/service_controller.hpp"
@@ -93,7 +94,7 @@ class ServiceTrafficTest : public ControllerFixture {
   ServiceTraffic traffic{{.loop = loop,
                           .lane = *lane,
                           .network = network,
-                          .cache = cache,
+                          .objects = [this]() -> const ObjectCache& { return cache; },
                           .node = "n1",
                           .range = range,
                           .listeners = [this] { return listening; },
@@ -231,6 +232,19 @@ TEST_F(ServiceTrafficTest, WhatAProcessOfTheHostListensOnStaysTheHosts) {
   EXPECT_NE(route()->ports[0].node_port, 0);
   EXPECT_EQ(balancer("web"), "none");
   EXPECT_THAT(events, testing::Contains(HasSubstr("a process of the host listens on port 22/tcp")));
+  listening = {{"tcp", 30022}};
+  service(R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})",
+          "other");
+  EXPECT_EQ(route("default/other")->ports[0].node_port, 0);
+  EXPECT_THAT(events, testing::Contains(HasSubstr("a process of the host listens on port 30022/tcp")));
+}
+
+TEST_F(ServiceTrafficTest, WhoCameToListenOnAPortThatAServiceHasDoesNotTakeIt) {
+  const auto spec = R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})";
+  service(spec);
+  listening = {{"tcp", 30022}};
+  service(spec, "another");  // All are looked at again.
+  EXPECT_EQ(route()->ports[0].node_port, 30022);
 }
 
 TEST_F(ServiceTrafficTest, ALoadBalancerOfAnotherClassIsSomebodyElses) {
@@ -272,8 +286,52 @@ TEST_F(ServiceTrafficTest, ThoseOfAnEarlierVersionAreWrittenOnceAndGetAnAddress)
   // What that write becomes in the store:
   const auto complete = service_completion(range);
   auto object = *old;
+  EXPECT_EQ(work.writes[0].edit(object.raw), Edit::Done);
   ASSERT_TRUE(complete(object, &*old, [] { return std::vector<model::ObjectPtr>(); }));
   EXPECT_TRUE(range.contains(find_string(json::value(object.raw), {"spec", "clusterIP"})));
+  // Who asked a pod's port by the service's name goes on doing so, for as long as nobody takes the annotation away.
+  put(json::serialize(object.raw));
+  pod("web-0", "10.98.0.4");
+  pod("web-1", "10.98.0.5", /*ready=*/false);
+  ASSERT_TRUE(route("default/old"));
+  EXPECT_THAT(route("default/old")->other_ports, ElementsAre("10.98.0.4"));
+  object.raw["metadata"].get_object().erase("annotations");
+  put(json::serialize(object.raw));
+  settle();
+  EXPECT_THAT(route("default/old")->other_ports, IsEmpty());
+}
+
+TEST_F(ServiceTrafficTest, WhenAStoreIsLostItsServicesLeadToThePodsThatRunOn) {
+  LastKnown last_known;
+  ServiceTraffic its{{.loop = loop,
+                      .lane = *lane,
+                      .network = network,
+                      .objects = [&]() -> const ObjectCache& { return last_known.world(cache); },
+                      .node = "n1",
+                      .range = range,
+                      .listeners = [] { return std::set<HostPortKey>(); },
+                      .on_settled = [] {},
+                      .on_grant = [](const Name&) {}}};
+  const auto look = [&] {
+    its.look_at_all();
+    while (loop.poll() != 0) {
+    }
+  };
+  service(R"({"clusterIP":"10.96.0.9","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})");
+  pod("web-0", "10.98.0.4", true, R"(,"uid":"u0")");
+  last_known.remember({get(Kind::Service, "web"), get(Kind::Pod, "web-0")});
+  remove({Kind::Service, "default", "web"});
+  remove({Kind::Pod, "default", "web-0"});
+  settle();
+  look();
+  ASSERT_TRUE(route());
+  EXPECT_THAT(inside(), ElementsAre(ServiceBackend{"10.98.0.4", 8080}));
+  last_known.judge({"u0"});
+  look();
+  EXPECT_TRUE(route()) << "a stranger";
+  last_known.judge({});
+  look();
+  EXPECT_FALSE(route()) << "it runs no more";
 }
 
 TEST_F(ServiceTrafficTest, OneOfAnEarlierVersionWithAForeignAddressLeadsToItsPods) {
@@ -289,7 +347,7 @@ TEST_F(ServiceTrafficTest, OneOfAnEarlierVersionWithAForeignAddressLeadsToItsPod
   ServiceTraffic its{{.loop = loop,
                       .lane = *lane,
                       .network = network,
-                      .cache = theirs,
+                      .objects = [&]() -> const ObjectCache& { return theirs; },
                       .node = "n1",
                       .range = range,
                       .listeners = [] { return std::set<HostPortKey>(); },

@@ -459,6 +459,47 @@ TEST_F(ServicesOnHost, AServiceIsReachedByPodsByTheHostByItselfAndByItsNodePort)
   EXPECT_NE(reach(client.netns_path, kAddress, 80), "");
 }
 
+TEST_F(ServicesOnHost, PortsThatAServiceOfAnEarlierVersionDoesNotNameAreItsPods) {
+  const auto outside = make_outside();
+  const auto web = attach(pod("web"));
+  const auto client = attach(pod("client"));
+  const auto at_web = listen_in(web.netns_path, web.address, 8080);
+  const auto lead_to = [&](std::vector<std::string> others) {
+    lead({{"default/web", std::make_shared<const ServiceRoute>(ServiceRoute{
+                              .cluster_ip = kAddress,
+                              .ports = {{.protocol = "tcp", .port = 80, .inside = {{web.address, 8080}}}},
+                              .other_ports = std::move(others)})}});
+  };
+  lead_to({web.address});
+  for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8080}}) {
+    EXPECT_EQ(reach(client.netns_path, kAddress, port), "");
+    EXPECT_EQ(reach(web.netns_path, kAddress, port), "") << "hairpin";
+    EXPECT_EQ(reach("", kAddress, port), "");
+  }
+  EXPECT_EQ(reach(client.netns_path, kAddress, 81), "Connection refused") << "the pod says so";
+  lead_to({});
+  EXPECT_EQ(reach(client.netns_path, kAddress, 8080), "Connection refused");
+  EXPECT_EQ(reach(client.netns_path, kAddress, 80), "");
+}
+
+TEST_F(ServicesOnHost, AHostWithoutServicesHasNoTableForThem) {
+  const auto there = [] {
+    const auto shown = run_child({"nft", "list", "table", "ip", std::string("berth-") + kBridge + "-services"});
+    return shown && shown->exit_code == 0;
+  };
+  lead({});
+  EXPECT_FALSE(there());
+  const auto web = attach(pod("web"));
+  const auto at_web = listen_in(web.netns_path, web.address, 8080);
+  lead_web({{web.address, 8080}});
+  EXPECT_TRUE(there());
+  EXPECT_EQ(reach(web.netns_path, kAddress, 80), "");
+  // An agent that comes after, and finds no service, takes what the one before left.
+  restart();
+  lead({});
+  EXPECT_NE(reach(web.netns_path, kAddress, 80), "");
+}
+
 TEST_F(ServicesOnHost, ConnectionsGoToAllBackendsOrWithAffinityToOne) {
   const auto outside = make_outside();
   const auto a = attach(pod("a"));

@@ -40,6 +40,9 @@ table ip berth-br7-services {
   type ipv4_addr . inet_proto . inet_service : verdict
   elements = { 10.96.0.10 . udp . 53 : goto in-default/dns/udp/53, 10.96.3.7 . tcp . 80 : goto in-default/web/tcp/80 }
  }
+ map other_ports {
+  type ipv4_addr : verdict
+ }
  map node_ports {
   type inet_proto . inet_service : verdict
   elements = { tcp . 30080 : goto out-default/web/tcp/80 }
@@ -59,11 +62,13 @@ table ip berth-br7-services {
  chain prerouting {
   type nat hook prerouting priority dstnat + 5; policy accept;
   iifname "br7" ip daddr . meta l4proto . th dport vmap @cluster_ports
+  iifname "br7" ip daddr vmap @other_ports
   fib daddr type local jump to_host
  }
  chain output {
   type nat hook output priority -95; policy accept;
   ip daddr . meta l4proto . th dport vmap @cluster_ports
+  ip daddr vmap @other_ports
   fib daddr type local jump to_host
  }
  chain to_host {
@@ -163,6 +168,22 @@ TEST(ServiceRules, OutsideClientsOfWhatIsNoPodAreMarkedAndALoadBalancerMayBeForS
   EXPECT_EQ(rules.chains.at("in-a/db/tcp/5"), "meta l4proto tcp dnat ip to 192.0.2.7:6\n");
 }
 
+TEST(ServiceRules, PortsThatAServiceOfAnEarlierVersionDoesNotNameKeepTheirNumber) {
+  const auto text = [](std::vector<std::string> pods) {
+    return services_change_text(plan(), {},
+                                {{"a/db", route({.cluster_ip = "10.96.0.9", .other_ports = std::move(pods)})}});
+  };
+  EXPECT_EQ(text({}), "add element ip berth-br7-services service_addresses { 10.96.0.9 }\n");
+  EXPECT_EQ(text({"10.98.0.4"}),
+            "add chain ip berth-br7-services any-a/db\n"
+            "add rule ip berth-br7-services any-a/db dnat ip to 10.98.0.4\n"
+            "add element ip berth-br7-services service_addresses { 10.96.0.9 }\n"
+            "add element ip berth-br7-services other_ports { 10.96.0.9 : goto any-a/db }\n");
+  EXPECT_NE(text({"10.98.0.4", "10.98.0.5"})
+                .find("any-a/db dnat ip to numgen random mod 2 map { 0 : 10.98.0.4, 1 : 10.98.0.5 }\n"),
+            std::string::npos);
+}
+
 /// What a table would have after the commands: names only, which is enough to see that no command can fail.
 class Kernel {
  public:
@@ -247,6 +268,7 @@ TEST(ServiceRules, AnyChangeLeadsFromAnyStateToAnyOtherWithoutACommandThatFails)
                               .inside = backends(),
                               .outside = backends()});
       }
+      for (int p = some(3); p > 0; --p) made.other_ports.push_back("10.98.0." + std::to_string(3 + p));
       routes["default/s" + std::to_string(i)] = route(std::move(made));
     }
     return routes;
