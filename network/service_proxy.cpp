@@ -28,16 +28,26 @@ Status ServiceProxy::rebuild(const ServiceRoutes& wanted) const {
   return run_nft(services_text(plan_, wanted), "build nftables table " + service_table(plan_.bridge));
 }
 
+Status ServiceProxy::apply(const ServiceChange& change) const {
+  const auto doing = "change nftables table " + change.table;
+  if (auto batch = batch_of(change)) {
+    auto done = batch->commit(doing);
+    if (done) return done;
+    log(LogLevel::Debug, "a change of the services' table is left to libnftables", {{"error", done.error().message()}});
+  }
+  return run_nft(text_of(change), doing);
+}
+
 Status ServiceProxy::set(ServiceRoutes wanted) {
   const std::lock_guard lock(nft_mutex());
   auto done = Status(Ok{});
   if (applied_) {
-    const auto change = services_change_text(plan_, *applied_, wanted);
+    const auto change = change_of(plan_, *applied_, wanted);
     if (change.empty()) {
       applied_ = std::move(wanted);
       return Ok{};
     }
-    done = run_nft(change, "change nftables table " + service_table(plan_.bridge));
+    done = apply(change);
     if (!done) {
       log(LogLevel::Debug, "the services' table is not what it was, building it again",
           {{"error", done.error().message()}});

@@ -24,6 +24,7 @@ class ServiceProxy {
   Status keep();
 
  private:
+  Status apply(const ServiceChange& change) const;
   Status rebuild(const ServiceRoutes& wanted) const;
 
   const FirewallPlan plan_;

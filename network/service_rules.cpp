@@ -11,10 +11,20 @@ namespace {
 /// A bit of the flow's mark, as kube-proxy sets it: its answers have to come back through this host.
 constexpr std::string_view kMark = "0x00004000";
 
-using Named = std::map<std::string, std::string>;
+/// "10.98.0.4{between}8080", or the address alone.
+std::string target_of(const DnatChoice& choice, const ServiceBackend& to, std::string_view between) {
+  return choice.protocol.empty() ? to.address : fmt::format("{}{}{}", to.address, between, to.port);
+}
 
-std::string dnat(const std::string& protocol, const ServiceBackend& to) {
-  return fmt::format("meta l4proto {} dnat ip to {}:{}", protocol, to.address, to.port);
+/// The choice in nft(8)'s words, a line.
+std::string text_of(const DnatChoice& choice) {
+  const auto which = choice.protocol.empty() ? std::string() : fmt::format("meta l4proto {} ", choice.protocol);
+  if (choice.to.size() == 1) return fmt::format("{}dnat ip to {}\n", which, target_of(choice, choice.to.front(), ":"));
+  std::string list;
+  for (std::size_t i = 0; i < choice.to.size(); ++i) {
+    list += fmt::format("{}{} : {}", i == 0 ? "" : ", ", i, target_of(choice, choice.to[i], " . "));
+  }
+  return fmt::format("{}dnat ip to numgen random mod {} map {{ {} }}\n", which, choice.to.size(), list);
 }
 
 /// One port of one service, seen from one side.
@@ -33,8 +43,9 @@ class Side {
     if (from_outside &&
         std::any_of(backends_.begin(), backends_.end(), [&](const auto& each) { return !is_pod(each); }))
       body += fmt::format("ct mark set ct mark or {}\n", kMark);
-    body += service_.affinity_seconds == 0 ? choice() : sticky_choice(rules);
-    rules.chains.emplace(name_, std::move(body));
+    const auto plain = body.empty() && service_.affinity_seconds == 0;
+    body += service_.affinity_seconds == 0 ? text_of(choice()) : sticky_choice(rules);
+    rules.chains.emplace(name_, ChainRules{std::move(body), plain ? std::optional(choice()) : std::nullopt});
   }
 
  private:
@@ -43,15 +54,7 @@ class Side {
     return address && plan_.pods.contains(*address);
   }
 
-  std::string choice() const {
-    if (backends_.size() == 1) return dnat(port_.protocol, backends_.front()) + "\n";
-    std::string list;
-    for (std::size_t i = 0; i < backends_.size(); ++i) {
-      list += fmt::format("{}{} : {} . {}", i == 0 ? "" : ", ", i, backends_[i].address, backends_[i].port);
-    }
-    return fmt::format("meta l4proto {} dnat ip to numgen random mod {} map {{ {} }}\n", port_.protocol,
-                       backends_.size(), list);
-  }
+  DnatChoice choice() const { return {port_.protocol, backends_}; }
 
   std::string sticky_choice(ServiceRules& rules) const {
     std::string known;
@@ -61,8 +64,8 @@ class Side {
       const auto set = fmt::format("{}/{}", chain, service_.affinity_seconds);
       rules.sets.emplace(set,
                          fmt::format("type ipv4_addr; flags dynamic,timeout; timeout {}s;", service_.affinity_seconds));
-      rules.chains.emplace(chain,
-                           fmt::format("update @{} {{ ip saddr }}\n{}\n", set, dnat(port_.protocol, backends_[i])));
+      const DnatChoice its{port_.protocol, {backends_[i]}};
+      rules.chains.emplace(chain, ChainRules{fmt::format("update @{} {{ ip saddr }}\n{}", set, text_of(its)), {}});
       known += fmt::format("ip saddr @{} goto {}\n", set, chain);
       list += fmt::format("{}{} : goto {}", i == 0 ? "" : ", ", i, chain);
     }
@@ -79,14 +82,11 @@ class Side {
 
 /// Packets for ports that the service does not name keep their port.
 void add_other_ports(ServiceRules& rules, const std::string& name, const ServiceRoute& service) {
-  const auto& pods = service.other_ports;
-  if (pods.empty()) return;
-  std::string list;
-  for (std::size_t i = 0; i < pods.size(); ++i) list += fmt::format("{}{} : {}", i == 0 ? "" : ", ", i, pods[i]);
+  if (service.other_ports.empty()) return;
+  DnatChoice choice;
+  for (const auto& address : service.other_ports) choice.to.push_back({address, 0});
   const auto chain = "any-" + name;
-  rules.chains.emplace(
-      chain, pods.size() == 1 ? fmt::format("dnat ip to {}\n", pods.front())
-                              : fmt::format("dnat ip to numgen random mod {} map {{ {} }}\n", pods.size(), list));
+  rules.chains.emplace(chain, ChainRules{text_of(choice), choice});
   rules.other_ports.emplace(service.cluster_ip, chain);
 }
 
@@ -115,11 +115,11 @@ void add(ServiceRules& rules, const FirewallPlan& plan, const std::string& name,
 }
 
 /// "a, b" or "a : goto x, b : goto y".
-std::string list_of(const Named& elements, bool with_values) {
+std::string list_of(const Elements& elements, bool with_values) {
   std::string text;
   for (const auto& [key, value] : elements) {
     text += fmt::format("{}{}", text.empty() ? "" : ", ", key);
-    if (with_values) text += " : goto " + value;
+    if (with_values && !value.empty()) text += " : goto " + value;
   }
   return text;
 }
@@ -135,20 +135,22 @@ std::string indented(const std::string& lines) {
   return text;
 }
 
-std::string elements_line(const Named& elements, bool with_values) {
-  return elements.empty() ? "" : fmt::format("\n  elements = {{ {} }}", list_of(elements, with_values));
+std::string elements_line(const Elements& elements) {
+  return elements.empty() ? "" : fmt::format("\n  elements = {{ {} }}", list_of(elements, /*with_values=*/true));
 }
 
 /// In `these` with another value, or not at all in `those`.
+template <typename Named>
 Named only_in(const Named& these, const Named& those) {
   Named out;
   for (const auto& [key, value] : these) {
     const auto other = those.find(key);
-    if (other == those.end() || other->second != value) out.emplace(key, value);
+    if (other == those.end() || !(other->second == value)) out.emplace(key, value);
   }
   return out;
 }
 
+template <typename Named>
 Named missing_in(const Named& these, const Named& those) {
   Named out;
   for (const auto& [key, value] : these) {
@@ -157,61 +159,12 @@ Named missing_in(const Named& these, const Named& those) {
   return out;
 }
 
-class ChangeText {
- public:
-  ChangeText(const FirewallPlan& plan, const ServiceRules& before, const ServiceRules& after)
-      : table_(service_table(plan.bridge)), before_(before), after_(after) {}
-
-  /// The order is the kernel's: what refers goes before what is referred to, and comes after it.
-  std::string text() {
-    elements("delete", "cluster_ports", only_in(before_.cluster_ports, after_.cluster_ports), false);
-    elements("delete", "other_ports", only_in(before_.other_ports, after_.other_ports), false);
-    elements("delete", "node_ports", only_in(before_.node_ports, after_.node_ports), false);
-    elements("delete", "balancer_ports", only_in(before_.balancer_ports, after_.balancer_ports), false);
-    elements("delete", "service_addresses", only_in(before_.addresses, after_.addresses), false);
-    for (const auto& [name, declaration] : missing_in(after_.sets, before_.sets))
-      text_ += fmt::format("add set ip {} {} {{ {} }}\n", table_, name, declaration);
-    const auto chains = only_in(after_.chains, before_.chains);
-    const auto gone = missing_in(before_.chains, after_.chains);
-    for (const auto& [name, body] : chains) {
-      if (!before_.chains.contains(name)) text_ += fmt::format("add chain ip {} {}\n", table_, name);
-    }
-    for (const auto& [name, body] : chains) {
-      if (before_.chains.contains(name)) text_ += fmt::format("flush chain ip {} {}\n", table_, name);
-    }
-    for (const auto& [name, body] : gone) text_ += fmt::format("flush chain ip {} {}\n", table_, name);
-    for (const auto& [name, body] : chains) rules(name, body);
-    for (const auto& [name, body] : gone) text_ += fmt::format("delete chain ip {} {}\n", table_, name);
-    for (const auto& [name, declaration] : missing_in(before_.sets, after_.sets))
-      text_ += fmt::format("delete set ip {} {}\n", table_, name);
-    elements("add", "service_addresses", only_in(after_.addresses, before_.addresses), false);
-    elements("add", "cluster_ports", only_in(after_.cluster_ports, before_.cluster_ports), true);
-    elements("add", "other_ports", only_in(after_.other_ports, before_.other_ports), true);
-    elements("add", "node_ports", only_in(after_.node_ports, before_.node_ports), true);
-    elements("add", "balancer_ports", only_in(after_.balancer_ports, before_.balancer_ports), true);
-    return std::move(text_);
-  }
-
- private:
-  void elements(std::string_view verb, std::string_view map, const Named& which, bool with_values) {
-    if (which.empty()) return;
-    text_ += fmt::format("{} element ip {} {} {{ {} }}\n", verb, table_, map, list_of(which, with_values));
-  }
-
-  void rules(const std::string& chain, const std::string& body) {
-    std::size_t begin = 0;
-    while (begin < body.size()) {
-      const auto end = body.find('\n', begin);
-      text_ += fmt::format("add rule ip {} {} {}\n", table_, chain, body.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
-
-  const std::string table_;
-  const ServiceRules& before_;
-  const ServiceRules& after_;
-  std::string text_;
-};
+template <typename Named>
+std::set<std::string> names_of(const Named& all) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : all) names.insert(name);
+  return names;
+}
 
 /// Those that are not the very same in `other`.
 ServiceRoutes changed(const ServiceRoutes& routes, const ServiceRoutes& other) {
@@ -290,22 +243,96 @@ table ip {table} {{
   for (const auto& [name, declaration] : rules.sets) sets += fmt::format(" set {} {{ {} }}\n", name, declaration);
   // Chains of backends are named by others: all are there before any has rules.
   std::string chains;
-  for (const auto& [name, body] : rules.chains) chains += fmt::format(" chain {} {{\n{} }}\n", name, indented(body));
+  for (const auto& [name, its] : rules.chains) {
+    chains += fmt::format(" chain {} {{\n{} }}\n", name, indented(its.text));
+  }
   auto dns = plan.gateway.text();
   for (const auto& address : plan.dns) dns += address == plan.gateway ? "" : ", " + address.text();
   return fmt::format(kTable, fmt::arg("table", service_table(plan.bridge)), fmt::arg("bridge", plan.bridge),
-                     fmt::arg("addresses", elements_line(rules.addresses, false)), fmt::arg("sets", sets),
-                     fmt::arg("cluster_ports", elements_line(rules.cluster_ports, true)),
-                     fmt::arg("other_ports", elements_line(rules.other_ports, true)),
-                     fmt::arg("node_ports", elements_line(rules.node_ports, true)),
-                     fmt::arg("balancer_ports", elements_line(rules.balancer_ports, true)), fmt::arg("chains", chains),
+                     fmt::arg("addresses", elements_line(rules.addresses)), fmt::arg("sets", sets),
+                     fmt::arg("cluster_ports", elements_line(rules.cluster_ports)),
+                     fmt::arg("other_ports", elements_line(rules.other_ports)),
+                     fmt::arg("node_ports", elements_line(rules.node_ports)),
+                     fmt::arg("balancer_ports", elements_line(rules.balancer_ports)), fmt::arg("chains", chains),
                      fmt::arg("mark", kMark), fmt::arg("dns", dns), fmt::arg("dns_port", plan.dns_port));
 }
 
-std::string services_change_text(const FirewallPlan& plan, const ServiceRoutes& before, const ServiceRoutes& after) {
+bool ServiceChange::empty() const {
+  return gone_from.empty() && new_in.empty() && new_sets.empty() && gone_sets.empty() && chains.empty() &&
+         gone_chains.empty();
+}
+
+ServiceChange change_of(const FirewallPlan& plan, const ServiceRoutes& before, const ServiceRoutes& after) {
   const auto old_rules = rules_of(plan, changed(before, after));
   const auto new_rules = rules_of(plan, changed(after, before));
-  return ChangeText(plan, old_rules, new_rules).text();
+  ServiceChange change{.table = service_table(plan.bridge)};
+  const auto elements = [&](const char* set, const Elements& old_ones, const Elements& new_ones) {
+    if (auto gone = only_in(old_ones, new_ones); !gone.empty()) change.gone_from.emplace_back(set, std::move(gone));
+    if (auto fresh = only_in(new_ones, old_ones); !fresh.empty()) change.new_in.emplace_back(set, std::move(fresh));
+  };
+  elements("service_addresses", old_rules.addresses, new_rules.addresses);
+  elements("cluster_ports", old_rules.cluster_ports, new_rules.cluster_ports);
+  elements("other_ports", old_rules.other_ports, new_rules.other_ports);
+  elements("node_ports", old_rules.node_ports, new_rules.node_ports);
+  elements("balancer_ports", old_rules.balancer_ports, new_rules.balancer_ports);
+  change.new_sets = missing_in(new_rules.sets, old_rules.sets);
+  change.gone_sets = missing_in(old_rules.sets, new_rules.sets);
+  change.chains = only_in(new_rules.chains, old_rules.chains);
+  change.new_chains = names_of(missing_in(new_rules.chains, old_rules.chains));
+  change.gone_chains = names_of(missing_in(old_rules.chains, new_rules.chains));
+  return change;
+}
+
+// The order is the kernel's: what refers goes before what is referred to, and comes after it.
+
+std::string text_of(const ServiceChange& change) {
+  const auto& table = change.table;
+  std::string text;
+  for (const auto& [set, which] : change.gone_from) {
+    text += fmt::format("delete element ip {} {} {{ {} }}\n", table, set, list_of(which, /*with_values=*/false));
+  }
+  for (const auto& [name, its] : change.new_sets) text += fmt::format("add set ip {} {} {{ {} }}\n", table, name, its);
+  for (const auto& name : change.new_chains) text += fmt::format("add chain ip {} {}\n", table, name);
+  for (const auto& [name, rules] : change.chains) {
+    if (!change.new_chains.contains(name)) text += fmt::format("flush chain ip {} {}\n", table, name);
+  }
+  for (const auto& name : change.gone_chains) text += fmt::format("flush chain ip {} {}\n", table, name);
+  for (const auto& [name, rules] : change.chains) {
+    std::size_t begin = 0;
+    while (begin < rules.text.size()) {
+      const auto end = rules.text.find('\n', begin);
+      text += fmt::format("add rule ip {} {} {}\n", table, name, rules.text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  for (const auto& name : change.gone_chains) text += fmt::format("delete chain ip {} {}\n", table, name);
+  for (const auto& [name, its] : change.gone_sets) text += fmt::format("delete set ip {} {}\n", table, name);
+  for (const auto& [set, which] : change.new_in) {
+    text += fmt::format("add element ip {} {} {{ {} }}\n", table, set, list_of(which, /*with_values=*/true));
+  }
+  return text;
+}
+
+std::optional<NftBatch> batch_of(const ServiceChange& change) {
+  const auto is_known = [](const auto& chain) { return chain.second.choice.has_value(); };
+  if (!change.new_sets.empty() || !change.gone_sets.empty() ||
+      !std::all_of(change.chains.begin(), change.chains.end(), is_known))
+    return std::nullopt;
+  NftBatch batch(change.table);
+  for (const auto& [set, which] : change.gone_from) {
+    for (const auto& [key, chain] : which) batch.delete_element(set, map_key(key));
+  }
+  for (const auto& name : change.new_chains) batch.add_chain(name);
+  for (const auto& [name, rules] : change.chains) {
+    if (!change.new_chains.contains(name)) batch.flush_chain(name);
+  }
+  for (const auto& name : change.gone_chains) batch.flush_chain(name);
+  for (const auto& [name, rules] : change.chains) batch.add_rule(name, *rules.choice);
+  for (const auto& name : change.gone_chains) batch.delete_chain(name);
+  for (const auto& [set, which] : change.new_in) {
+    for (const auto& [key, chain] : which) batch.add_element(set, map_key(key), chain);
+  }
+  return batch;
 }
 
 std::vector<PortMapping> udp_mappings(const ServiceRoutes& routes) {

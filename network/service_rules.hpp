@@ -3,24 +3,36 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "network/firewall.hpp"
 #include "network/host_ports.hpp"
+#include "network/nft_batch.hpp"
 #include "network/service_routes.hpp"
 
 namespace berth::network {
 
+struct ChainRules {
+  std::string text{};                  ///< nft(8)'s words, a rule a line.
+  std::optional<DnatChoice> choice{};  ///< When that is all.
+  bool operator==(const ChainRules&) const = default;
+};
+
+using Elements = std::map<std::string, std::string>;
+
 /// What the table has for some services; of all together, or of one alone.
 struct ServiceRules {
-  std::map<std::string, std::string> sets;            ///< Name to declaration: which client has which backend.
-  std::map<std::string, std::string> chains;          ///< Name to rules, one a line.
-  std::map<std::string, std::string> addresses;       ///< Cluster address to "": set service_addresses.
-  std::map<std::string, std::string> cluster_ports;   ///< "address . protocol . port" to its chain.
-  std::map<std::string, std::string> other_ports;     ///< Cluster address to its chain.
-  std::map<std::string, std::string> node_ports;      ///< "protocol . port" to its chain.
-  std::map<std::string, std::string> balancer_ports;  ///< The same.
+  std::map<std::string, std::string> sets;   ///< Name to declaration: which client has which backend.
+  std::map<std::string, ChainRules> chains;  ///< By name.
+  Elements addresses;                        ///< Cluster address to "": set service_addresses.
+  Elements cluster_ports;                    ///< "address . protocol . port" to its chain.
+  Elements other_ports;                      ///< Cluster address to its chain.
+  Elements node_ports;                       ///< "protocol . port" to its chain.
+  Elements balancer_ports;                   ///< The same.
 };
 
 /// The rules of these services. A port has a chain for its cluster address (`in-ns/name/tcp/80`) and one for ports of
@@ -40,8 +52,24 @@ ServiceRules rules_of(const FirewallPlan& plan, const ServiceRoutes& routes);
 ///   masquerade of network/firewall), and outside clients of a backend that is no pod.
 std::string services_text(const FirewallPlan& plan, const ServiceRoutes& routes);
 
-/// What leads from `before` to `after` in one transaction; only what differs is touched. Empty: nothing does.
-std::string services_change_text(const FirewallPlan& plan, const ServiceRoutes& before, const ServiceRoutes& after);
+/// What leads from one state of the table to another; only what differs is touched.
+struct ServiceChange {
+  std::string table;
+  std::vector<std::pair<const char*, Elements>> gone_from{};  ///< Sets and maps, and what they lose.
+  std::vector<std::pair<const char*, Elements>> new_in{};
+  std::map<std::string, std::string> new_sets{};
+  std::map<std::string, std::string> gone_sets{};
+  std::map<std::string, ChainRules> chains{};  ///< That are new, or have other rules.
+  std::set<std::string> new_chains{};
+  std::set<std::string> gone_chains{};
+  bool empty() const;
+};
+ServiceChange change_of(const FirewallPlan& plan, const ServiceRoutes& before, const ServiceRoutes& after);
+
+/// The change as nft(8) text, one transaction. Empty: nothing differs.
+std::string text_of(const ServiceChange& change);
+/// The same as a batch; none when it needs words that only libnftables has (affinity, source ranges, marks).
+std::optional<NftBatch> batch_of(const ServiceChange& change);
 
 /// The UDP flows that these services lead, as forget_stale_flows() takes them.
 std::vector<PortMapping> udp_mappings(const ServiceRoutes& routes);

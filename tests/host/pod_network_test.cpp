@@ -10,6 +10,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/atomic_file.hpp"
@@ -597,6 +599,41 @@ TEST_F(ServicesOnHost, AFlushedRulesetIsMadeAgainAndAPodsHostPortIsNotTaken) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   EXPECT_EQ(reach(outside, "198.51.100.1", 8080), "");
+}
+
+TEST_F(ServicesOnHost, AChangeListsAsIfItHadBeenThereFromTheBeginning) {
+  const auto listed = [] {
+    const auto shown = run_child({"nft", "list", "table", "ip", std::string("berth-") + kBridge + "-services"});
+    EXPECT_TRUE(shown && shown->exit_code == 0);
+    std::istringstream text(shown ? shown->output : "");
+    std::multiset<std::string> lines;
+    for (std::string line; std::getline(text, line);) {
+      line.resize(std::min(line.size(), line.find("elements = ")));  // Of maps: in no order.
+      lines.insert(line);
+    }
+    return lines;
+  };
+  const auto with = [](std::vector<ServiceBackend> backends, std::vector<std::string> others) {
+    ServiceRoutes routes;
+    for (const auto* protocol : {"tcp", "udp", "sctp"}) {
+      routes[std::string("default/") + protocol] = std::make_shared<const ServiceRoute>(
+          ServiceRoute{.cluster_ip = "10.96.0." + std::to_string(10 + routes.size()),
+                       .ports = {{.protocol = protocol, .port = 80, .inside = backends}},
+                       .other_ports = others});
+    }
+    return routes;
+  };
+  const ServiceBackend a{"10.98.0.4", 8080};
+  const ServiceBackend b{"10.98.0.5", 8081};
+  lead(with({}, {}));
+  for (const auto& next : {with({a}, {"10.98.0.4"}), with({a, b}, {"10.98.0.4", "10.98.0.5"}), with({b}, {}),
+                           with({}, {}), with({a, b}, {})}) {
+    lead(next);
+    const auto changed = listed();
+    restart();
+    lead(next);
+    EXPECT_EQ(changed, listed());
+  }
 }
 
 TEST_F(ServicesOnHost, AThousandServicesAreLedInTime) {

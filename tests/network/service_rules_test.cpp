@@ -28,6 +28,10 @@ ServiceRoutes two_services() {
                                             .outside = {{"10.98.0.4", 8080}, {"10.98.0.5", 8080}}}}})}};
 }
 
+std::string change_text(const ServiceRoutes& before, const ServiceRoutes& after) {
+  return text_of(change_of(plan(), before, after));
+}
+
 TEST(ServiceRules, TheWholeTable) {
   EXPECT_EQ(services_text(plan(), two_services()), R"(add table ip berth-br7-services
 delete table ip berth-br7-services
@@ -99,14 +103,14 @@ TEST(ServiceRules, AnEndpointMoreRewritesOnlyItsChains) {
   web.ports[0].inside.push_back({"10.98.0.6", 8080});
   after["default/web"] = route(web);
   EXPECT_EQ(
-      services_change_text(plan(), before, after),
+      change_text(before, after),
       "flush chain ip berth-br7-services in-default/web/tcp/80\n"
       "add rule ip berth-br7-services in-default/web/tcp/80 meta l4proto tcp dnat ip to numgen random mod 3 map { "
       "0 : 10.98.0.4 . 8080, 1 : 10.98.0.5 . 8080, 2 : 10.98.0.6 . 8080 }\n");
-  EXPECT_EQ(services_change_text(plan(), before, before), "");
+  EXPECT_EQ(change_text(before, before), "");
   auto copied = before;
   copied["default/web"] = route(*before.at("default/web"));
-  EXPECT_EQ(services_change_text(plan(), before, copied), "") << "another object that says the same";
+  EXPECT_EQ(change_text(before, copied), "") << "another object that says the same";
 }
 
 TEST(ServiceRules, WithoutEndpointsOnlyTheAddressStaysWhichIsRefused) {
@@ -115,12 +119,12 @@ TEST(ServiceRules, WithoutEndpointsOnlyTheAddressStaysWhichIsRefused) {
   auto dns = *before.at("default/dns");
   dns.ports[0].inside.clear();
   after["default/dns"] = route(dns);
-  EXPECT_EQ(services_change_text(plan(), before, after),
+  EXPECT_EQ(change_text(before, after),
             "delete element ip berth-br7-services cluster_ports { 10.96.0.10 . udp . 53 }\n"
             "flush chain ip berth-br7-services in-default/dns/udp/53\n"
             "delete chain ip berth-br7-services in-default/dns/udp/53\n");
   after.erase("default/dns");
-  EXPECT_EQ(services_change_text(plan(), before, after),
+  EXPECT_EQ(change_text(before, after),
             "delete element ip berth-br7-services cluster_ports { 10.96.0.10 . udp . 53 }\n"
             "delete element ip berth-br7-services service_addresses { 10.96.0.10 }\n"
             "flush chain ip berth-br7-services in-default/dns/udp/53\n"
@@ -134,7 +138,7 @@ TEST(ServiceRules, WithAffinityEachBackendRemembersItsClients) {
                       .ports = {{.protocol = "tcp", .port = 5, .inside = {{"10.98.0.4", 6}, {"10.98.0.5", 6}}}},
                       .affinity_seconds = 60})}};
   EXPECT_EQ(
-      services_change_text(plan(), none, one),
+      change_text(none, one),
       R"(add set ip berth-br7-services in-a/db/tcp/5/10.98.0.4/6/60 { type ipv4_addr; flags dynamic,timeout; timeout 60s; }
 add set ip berth-br7-services in-a/db/tcp/5/10.98.0.5/6/60 { type ipv4_addr; flags dynamic,timeout; timeout 60s; }
 add chain ip berth-br7-services in-a/db/tcp/5
@@ -161,16 +165,16 @@ TEST(ServiceRules, OutsideClientsOfWhatIsNoPodAreMarkedAndALoadBalancerMayBeForS
                                                         .outside = {{"192.0.2.7", 6}}}},
                                              .source_ranges = {"198.51.100.0/24", "203.0.113.0/24"}})}};
   const auto rules = rules_of(plan(), routes);
-  EXPECT_EQ(rules.chains.at("lb-a/db/tcp/5"),
+  EXPECT_EQ(rules.chains.at("lb-a/db/tcp/5").text,
             "ip saddr != { 198.51.100.0/24, 203.0.113.0/24 } drop\n"
             "ct mark set ct mark or 0x00004000\n"
             "meta l4proto tcp dnat ip to 192.0.2.7:6\n");
-  EXPECT_EQ(rules.chains.at("in-a/db/tcp/5"), "meta l4proto tcp dnat ip to 192.0.2.7:6\n");
+  EXPECT_EQ(rules.chains.at("in-a/db/tcp/5").text, "meta l4proto tcp dnat ip to 192.0.2.7:6\n");
 }
 
 TEST(ServiceRules, PortsThatAServiceOfAnEarlierVersionDoesNotNameKeepTheirNumber) {
   const auto text = [](std::vector<std::string> pods) {
-    return services_change_text(plan(), {},
+    return change_text({},
                                 {{"a/db", route({.cluster_ip = "10.96.0.9", .other_ports = std::move(pods)})}});
   };
   EXPECT_EQ(text({}), "add element ip berth-br7-services service_addresses { 10.96.0.9 }\n");
@@ -182,6 +186,42 @@ TEST(ServiceRules, PortsThatAServiceOfAnEarlierVersionDoesNotNameKeepTheirNumber
   EXPECT_NE(text({"10.98.0.4", "10.98.0.5"})
                 .find("any-a/db dnat ip to numgen random mod 2 map { 0 : 10.98.0.4, 1 : 10.98.0.5 }\n"),
             std::string::npos);
+}
+
+TEST(ServiceRules, PodsThatComeAndGoNeedNoWordThatWeDoNotSpeakOurselves) {
+  const auto with = [](ServiceRoute made) { return ServiceRoutes{{"a/db", route(std::move(made))}}; };
+  const auto spoken = [](const ServiceRoutes& before, const ServiceRoutes& after) {
+    return batch_of(change_of(plan(), before, after)).has_value();
+  };
+  const auto none = with({.cluster_ip = "10.96.0.9", .ports = {{.protocol = "udp", .port = 5}}});
+  auto one = *none.at("a/db");
+  one.ports[0].inside = {{"10.98.0.4", 6}};
+  auto two = one;
+  two.ports[0].inside.push_back({"10.98.0.5", 6});
+  two.other_ports = {"10.98.0.4"};
+  EXPECT_TRUE(spoken({}, none));
+  EXPECT_TRUE(spoken(none, with(one)));
+  EXPECT_TRUE(spoken(with(one), with(two)));
+  EXPECT_TRUE(spoken(with(two), {}));
+  auto sticky = two;
+  sticky.affinity_seconds = 60;
+  EXPECT_FALSE(spoken(with(two), with(sticky)));
+  auto guarded = two;
+  guarded.ports[0].host_port = 5;
+  guarded.ports[0].outside = {{"10.98.0.4", 6}};
+  EXPECT_TRUE(spoken(with(two), with(guarded)));
+  guarded.source_ranges = {"198.51.100.0/24"};
+  EXPECT_FALSE(spoken(with(two), with(guarded)));
+}
+
+TEST(NftBatch, KeysOfMapsAreAsTheKernelHasThem) {
+  using Bytes = std::vector<std::uint8_t>;
+  EXPECT_EQ(map_key("10.96.3.7"), (Bytes{10, 96, 3, 7}));
+  EXPECT_EQ(map_key("10.96.3.7 . tcp . 80"), (Bytes{10, 96, 3, 7, 6, 0, 0, 0, 0, 80, 0, 0}));
+  EXPECT_EQ(map_key("udp . 30053"), (Bytes{17, 0, 0, 0, 0x75, 0x65, 0, 0}));
+  EXPECT_EQ(map_key("sctp . 1"), (Bytes{132, 0, 0, 0, 0, 1, 0, 0}));
+  for (const auto* wrong : {"", "tcp . ", "10.96.3 . tcp", "tcp . 65536", "icmp . 1"})
+    EXPECT_EQ(map_key(wrong), Bytes{}) << wrong;
 }
 
 /// What a table would have after the commands: names only, which is enough to see that no command can fail.
@@ -277,9 +317,9 @@ TEST(ServiceRules, AnyChangeLeadsFromAnyStateToAnyOtherWithoutACommandThatFails)
   ServiceRoutes now;
   for (int i = 0; i < 400; ++i) {
     const auto next = state();
-    kernel.run(services_change_text(plan(), now, next));
+    kernel.run(change_text(now, next));
     Kernel fresh;
-    fresh.run(services_change_text(plan(), {}, next));
+    fresh.run(change_text({}, next));
     ASSERT_EQ(kernel, fresh) << "step " << i;
     now = next;
   }
