@@ -105,8 +105,8 @@ struct ServicePort {
   std::string target_port;  ///< A number or the name of a container port; defaults to `port`.
   std::int32_t node_port = 0;
 };
-/// With the value "pods": packets to the service's address and a port that it does not name go to that port of a pod, as
-/// they did when its name led to the pods. For services that an earlier version stored without an address.
+/// With the value "pods": packets to the service's address and a port that it does not name go to that port of a pod,
+/// as they did when its name led to the pods. For services that an earlier version stored without an address.
 inline constexpr const char* kOtherPorts = "berth.io/other-ports";
 
 struct Service {

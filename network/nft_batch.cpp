@@ -11,8 +11,8 @@
 #include <sys/time.h>
 
 #include <array>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 

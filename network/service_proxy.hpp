@@ -16,8 +16,9 @@ class ServiceProxy {
   explicit ServiceProxy(FirewallPlan plan) : plan_(std::move(plan)) {}
 
   /// Makes the table lead to `wanted`, in one transaction: the first time the whole, from then on the difference; the
-  /// whole again when the difference does not fit what is there; no table as long as nothing was ever wanted. Flows that are under way go on, but for those of UDP
-  /// that led to a backend which went. Errors as run_nft(): then everything is as before.
+  /// whole again when the difference does not fit what is there; no table as long as nothing was ever wanted. Flows
+  /// that are under way go on, but for those of UDP that led to a backend which went. Errors as run_nft(): then
+  /// everything is as before.
   Status set(ServiceRoutes wanted);
 
   /// Makes the table anew if somebody took it away, as flushing the ruleset does. Nothing to do before the first set().

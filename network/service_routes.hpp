@@ -31,8 +31,8 @@ struct ServicePortRoute {
 struct ServiceRoute {
   std::string cluster_ip;  ///< IPv4.
   std::vector<ServicePortRoute> ports{};
-  std::uint32_t affinity_seconds = 0;        ///< How long a client that paused gets the same backend; 0: any each time.
-  std::vector<std::string> other_ports{};    ///< IPv4 of those that get what is for a port of the address not in `ports`.
+  std::uint32_t affinity_seconds = 0;      ///< How long a client that paused gets the same backend; 0: any each time.
+  std::vector<std::string> other_ports{};  ///< IPv4 of those that get what is for a port of the address not in `ports`.
   std::vector<std::string> source_ranges{};  ///< Blocks whose clients may use `host_port`; none: all.
   auto operator<=>(const ServiceRoute&) const = default;
 };

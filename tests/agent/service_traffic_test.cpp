@@ -240,7 +240,8 @@ TEST_F(ServiceTrafficTest, WhatAProcessOfTheHostListensOnStaysTheHosts) {
 }
 
 TEST_F(ServiceTrafficTest, WhoCameToListenOnAPortThatAServiceHasDoesNotTakeIt) {
-  const auto spec = R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})";
+  const auto spec =
+      R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})";
   service(spec);
   listening = {{"tcp", 30022}};
   service(spec, "another");  // All are looked at again.
@@ -317,7 +318,8 @@ TEST_F(ServiceTrafficTest, WhenAStoreIsLostItsServicesLeadToThePodsThatRunOn) {
     while (loop.poll() != 0) {
     }
   };
-  service(R"({"clusterIP":"10.96.0.9","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})");
+  service(
+      R"({"clusterIP":"10.96.0.9","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})");
   pod("web-0", "10.98.0.4", true, R"(,"uid":"u0")");
   last_known.remember({get(Kind::Service, "web"), get(Kind::Pod, "web-0")});
   remove({Kind::Service, "default", "web"});

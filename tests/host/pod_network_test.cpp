@@ -467,10 +467,10 @@ TEST_F(ServicesOnHost, PortsThatAServiceOfAnEarlierVersionDoesNotNameAreItsPods)
   const auto client = attach(pod("client"));
   const auto at_web = listen_in(web.netns_path, web.address, 8080);
   const auto lead_to = [&](std::vector<std::string> others) {
-    lead({{"default/web", std::make_shared<const ServiceRoute>(ServiceRoute{
-                              .cluster_ip = kAddress,
-                              .ports = {{.protocol = "tcp", .port = 80, .inside = {{web.address, 8080}}}},
-                              .other_ports = std::move(others)})}});
+    lead({{"default/web", std::make_shared<const ServiceRoute>(
+                              ServiceRoute{.cluster_ip = kAddress,
+                                           .ports = {{.protocol = "tcp", .port = 80, .inside = {{web.address, 8080}}}},
+                                           .other_ports = std::move(others)})}});
   };
   lead_to({web.address});
   for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8080}}) {

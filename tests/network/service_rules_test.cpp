@@ -125,8 +125,8 @@ TEST(ServiceRules, WithoutEndpointsOnlyTheAddressStaysWhichIsRefused) {
             "delete chain ip berth-br7-services in-default/dns/udp/53\n");
   after.erase("default/dns");
   EXPECT_EQ(change_text(before, after),
-            "delete element ip berth-br7-services cluster_ports { 10.96.0.10 . udp . 53 }\n"
             "delete element ip berth-br7-services service_addresses { 10.96.0.10 }\n"
+            "delete element ip berth-br7-services cluster_ports { 10.96.0.10 . udp . 53 }\n"
             "flush chain ip berth-br7-services in-default/dns/udp/53\n"
             "delete chain ip berth-br7-services in-default/dns/udp/53\n");
 }
@@ -174,8 +174,7 @@ TEST(ServiceRules, OutsideClientsOfWhatIsNoPodAreMarkedAndALoadBalancerMayBeForS
 
 TEST(ServiceRules, PortsThatAServiceOfAnEarlierVersionDoesNotNameKeepTheirNumber) {
   const auto text = [](std::vector<std::string> pods) {
-    return change_text({},
-                                {{"a/db", route({.cluster_ip = "10.96.0.9", .other_ports = std::move(pods)})}});
+    return change_text({}, {{"a/db", route({.cluster_ip = "10.96.0.9", .other_ports = std::move(pods)})}});
   };
   EXPECT_EQ(text({}), "add element ip berth-br7-services service_addresses { 10.96.0.9 }\n");
   EXPECT_EQ(text({"10.98.0.4"}),
