@@ -115,6 +115,8 @@ void check_service_ports(const Reader& spec) {
   const auto ports = spec.children("ports");
   std::set<std::string> names;
   std::set<std::string> numbers;
+  std::set<std::string> node_ports;
+  const auto type = spec.text("type");
   for (const auto& port : ports) {
     if (ports.size() > 1) require_text(port, "name");
     check_text(port, "name", dns_label_error);
@@ -123,7 +125,13 @@ void check_service_ports(const Reader& spec) {
     check_choice(port, "protocol", {"SCTP", "TCP", "UDP"});
     check_text(port, "appProtocol", qualified_name_error);
     if (port.has("targetPort")) check_port_or_name(port, "targetPort");
-    if (port.integer("nodePort") != 0) check_range(port, "nodePort", 1, 65535);
+    if (const auto node_port = port.integer("nodePort"); node_port != 0) {
+      check_range(port, "nodePort", 1, 65535);
+      if (type == "ClusterIP" || type == "ExternalName") {
+        port.fail("nodePort", fmt::format("forbidden: may not be used when `type` is '{}'", type));
+      }
+      check_unique(port, "nodePort", fmt::format("{}/{}", node_port, port.text("protocol")), node_ports);
+    }
     check_unique(port, "port", fmt::format("{}/{}", port.integer("port"), port.text("protocol")), numbers);
   }
 }

@@ -13,8 +13,7 @@
 namespace berth::network {
 namespace {
 
-/// In one of the two only.
-std::vector<PortMapping> differing(std::vector<PortMapping> a, std::vector<PortMapping> b) {
+std::vector<PortMapping> in_one_only(std::vector<PortMapping> a, std::vector<PortMapping> b) {
   std::sort(a.begin(), a.end());
   std::sort(b.begin(), b.end());
   std::vector<PortMapping> out;
@@ -41,8 +40,11 @@ Status ServiceProxy::apply(const ServiceChange& change) const {
 Status ServiceProxy::set(ServiceRoutes wanted) {
   const std::lock_guard lock(nft_mutex());
   auto done = Status(Ok{});
+  // Of the few that differ, as a rule: everything from here on looks at these only.
+  const auto gone = applied_ ? differing(*applied_, wanted) : ServiceRoutes();
+  const auto fresh = applied_ ? differing(wanted, *applied_) : wanted;
   if (applied_) {
-    const auto change = change_of(plan_, *applied_, wanted);
+    const auto change = change_of(plan_, gone, fresh);
     if (change.empty()) {
       applied_ = std::move(wanted);
       return Ok{};
@@ -59,9 +61,9 @@ Status ServiceProxy::set(ServiceRoutes wanted) {
     done = rebuild(wanted);
   }
   if (!done) return done;
-  const auto now = udp_mappings(wanted);
+  const auto now = udp_mappings(fresh);
   // At the start nobody knows what went meanwhile.
-  const auto changed = applied_ ? differing(udp_mappings(*applied_), now) : now;
+  const auto changed = applied_ ? in_one_only(udp_mappings(gone), now) : now;
   applied_ = std::move(wanted);
   // Services are not held up by what may have been missed.
   if (auto forgotten = forget_stale_flows(changed, now); !forgotten) {

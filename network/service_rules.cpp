@@ -166,16 +166,6 @@ std::set<std::string> names_of(const Named& all) {
   return names;
 }
 
-/// Those that are not the very same in `other`.
-ServiceRoutes changed(const ServiceRoutes& routes, const ServiceRoutes& other) {
-  ServiceRoutes out;
-  for (const auto& [name, route] : routes) {
-    const auto found = other.find(name);
-    if (found == other.end() || (found->second != route && *found->second != *route)) out.emplace(name, route);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string service_table(const std::string& bridge) { return "berth-" + bridge + "-services"; }
@@ -257,14 +247,23 @@ table ip {table} {{
                      fmt::arg("mark", kMark), fmt::arg("dns", dns), fmt::arg("dns_port", plan.dns_port));
 }
 
+ServiceRoutes differing(const ServiceRoutes& routes, const ServiceRoutes& other) {
+  ServiceRoutes out;
+  for (const auto& [name, route] : routes) {
+    const auto found = other.find(name);
+    if (found == other.end() || (found->second != route && *found->second != *route)) out.emplace(name, route);
+  }
+  return out;
+}
+
 bool ServiceChange::empty() const {
   return gone_from.empty() && new_in.empty() && new_sets.empty() && gone_sets.empty() && chains.empty() &&
          gone_chains.empty();
 }
 
 ServiceChange change_of(const FirewallPlan& plan, const ServiceRoutes& before, const ServiceRoutes& after) {
-  const auto old_rules = rules_of(plan, changed(before, after));
-  const auto new_rules = rules_of(plan, changed(after, before));
+  const auto old_rules = rules_of(plan, differing(before, after));
+  const auto new_rules = rules_of(plan, differing(after, before));
   ServiceChange change{.table = service_table(plan.bridge)};
   const auto elements = [&](const char* set, const Elements& old_ones, const Elements& new_ones) {
     if (auto gone = only_in(old_ones, new_ones); !gone.empty()) change.gone_from.emplace_back(set, std::move(gone));

@@ -52,6 +52,9 @@ ServiceRules rules_of(const FirewallPlan& plan, const ServiceRoutes& routes);
 ///   masquerade of network/firewall), and outside clients of a backend that is no pod.
 std::string services_text(const FirewallPlan& plan, const ServiceRoutes& routes);
 
+/// Those of `routes` that are not the same in `other`. What is the same object is not looked into.
+ServiceRoutes differing(const ServiceRoutes& routes, const ServiceRoutes& other);
+
 /// What leads from one state of the table to another; only what differs is touched.
 struct ServiceChange {
   std::string table;
