@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "agent/objects/pod_facts.hpp"
@@ -133,8 +134,13 @@ bool wants_host_ports(const model::Service& service) {
   return (service.type == "NodePort" || service.type == "LoadBalancer") && service.has_address();
 }
 
-HostPortGrants grant_host_ports(const Typed<model::Service>& services, const std::set<HostPortKey>& listening,
-                                const HostPortGrants& before) {
+HostPortGrants grant_host_ports(const Typed<model::Service>& services,
+                                const std::function<std::set<HostPortKey>()>& listeners, const HostPortGrants& before) {
+  std::optional<std::set<HostPortKey>> listening;
+  const auto is_taken = [&](const HostPortKey& key) {
+    if (!listening) listening = listeners();
+    return listening->contains(key);
+  };
   std::vector<std::pair<Name, const model::Service*>> all;
   for (const auto& [name, service] : services) {
     if (wants_host_ports(*service)) all.emplace_back(name, service.get());
@@ -149,7 +155,7 @@ HostPortGrants grant_host_ports(const Typed<model::Service>& services, const std
     if (holder->second != name) {
       grants.refused[name] = fmt::format("port {}/{} of the host is that of Service {}/{}", number, protocol,
                                          holder->second.first, holder->second.second);
-    } else if (granted && listening.contains(key) && !before.has(name, protocol, number)) {
+    } else if (granted && !before.has(name, protocol, number) && is_taken(key)) {
       grants.holders.erase(holder);
       grants.refused[name] = fmt::format("a process of the host listens on port {}/{}", number, protocol);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -26,10 +27,10 @@ struct HostPortGrants {
 };
 
 /// Each port goes to the service that was made first. A port that a process of the host listens on stays the host's:
-/// an sshd is not taken away by a Service with port 22. `listening`: those ports; `before`: what was
-/// granted already stays so whoever listens there now.
-HostPortGrants grant_host_ports(const Typed<model::Service>& services, const std::set<HostPortKey>& listening,
-                                const HostPortGrants& before);
+/// an sshd is not taken away by a Service with port 22. `listeners`: those ports, asked for once and
+/// only when there is a port that is not in `before`: what was granted stays so whoever listens there now.
+HostPortGrants grant_host_ports(const Typed<model::Service>& services,
+                                const std::function<std::set<HostPortKey>()>& listeners, const HostPortGrants& before);
 
 /// Does the service ask for a port of the host?
 bool wants_host_ports(const model::Service& service);

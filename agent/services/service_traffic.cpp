@@ -94,7 +94,7 @@ void ServiceTraffic::grant(const ObjectCache& objects) {
   const auto& services = objects.services();
   const auto asks = [](const auto& entry) { return wants_host_ports(*entry.second); };
   if (std::none_of(services.begin(), services.end(), asks) && grants_ == HostPortGrants()) return;
-  auto now = grant_host_ports(services, context_.listeners(), grants_);
+  auto now = grant_host_ports(services, context_.listeners, grants_);
   if (now == grants_) return;
   std::set<Name> touched;
   for (const auto* each : {&now, &grants_}) {

@@ -240,12 +240,13 @@ TEST_F(ServiceTrafficTest, WhatAProcessOfTheHostListensOnStaysTheHosts) {
 }
 
 TEST_F(ServiceTrafficTest, WhoCameToListenOnAPortThatAServiceHasDoesNotTakeIt) {
-  const auto spec =
-      R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})";
-  service(spec);
-  listening = {{"tcp", 30022}};
-  service(spec, "another");  // All are looked at again.
+  service(R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30022,"protocol":"TCP"}]})");
+  listening = {{"tcp", 30022}, {"tcp", 30023}};
+  // All are looked at again.
+  service(R"({"type":"NodePort","selector":{"app":"web"},"ports":[{"port":22,"nodePort":30023,"protocol":"TCP"}]})",
+          "another");
   EXPECT_EQ(route()->ports[0].node_port, 30022);
+  EXPECT_EQ(route("default/another")->ports[0].node_port, 0);
 }
 
 TEST_F(ServiceTrafficTest, ALoadBalancerOfAnotherClassIsSomebodyElses) {

@@ -6,8 +6,9 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/../e2e/lib.sh" >&2
 # Endpoints are addresses of the bed itself, and its way out leads nowhere.
 {
-  ip link add up0 type dummy
+  ip link add up0 type veth peer name up1
   ip link set up0 up
+  ip link set up1 up
   for i in $(seq 10); do ip addr add "198.18.0.$i/24" dev up0; done
   ip route add default dev up0
 } >&2
