@@ -220,10 +220,12 @@ table ip {table} {{
  }}
  chain refuse {{
   type filter hook prerouting priority dstnat + 10; policy accept;
+  ip daddr @service_addresses meta l4proto tcp reject with tcp reset
   ip daddr @service_addresses reject
  }}
  chain refuse_own {{
   type filter hook output priority filter - 5; policy accept;
+  ip daddr @service_addresses meta l4proto tcp reject with tcp reset
   ip daddr @service_addresses reject
  }}
 }}
