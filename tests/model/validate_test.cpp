@@ -261,7 +261,8 @@ TEST(ValidateService, Rules) {
       {"type: NodePort, ports: [{port: 1, nodePort: 70000}]", "spec.ports[0].nodePort: invalid value: 70000"},
       {"type: NodePort, ports: [{port: 1, name: a, nodePort: 30001}, {port: 2, name: b, nodePort: 30001}]",
        "spec.ports[1].nodePort: duplicate value: \"30001/TCP\""},
-      {"type: NodePort, ports: [{port: 1, name: a, nodePort: 30001}, {port: 1, name: b, protocol: UDP, nodePort: 30001}]",
+      {"type: NodePort, ports: [{port: 1, name: a, nodePort: 30001}, {port: 1, name: b, protocol: UDP, nodePort: "
+       "30001}]",
        ""},
       {"ports: [{port: 1, protocol: ICMP}]", "spec.ports[0].protocol: unsupported value: \"ICMP\""},
       {"ports: [{port: 1}], clusterIP: 10.0.0.1, clusterIPs: [10.0.0.2]",
