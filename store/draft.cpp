@@ -140,31 +140,16 @@ Result<std::string> Draft::text_of(const Object& object) const {
   return text;
 }
 
-/// All of the key's kind but the object itself, as the next write would find them.
-std::vector<ObjectPtr> Draft::others(const ObjectKey& key, const States& newer) const {
-  std::map<ObjectKey, ObjectPtr> all;
-  for (auto& object : table_.list(key.kind, {}).objects) {
-    auto its_key = object->key();
-    all.insert_or_assign(std::move(its_key), std::move(object));
-  }
-  for (const auto* states : {&states_, &newer}) {
-    for (const auto& [its_key, state] : *states) {
-      if (its_key.kind == key.kind) all.insert_or_assign(its_key, state);
-    }
-  }
-  all.erase(key);
-  std::vector<ObjectPtr> out;
-  for (auto& [its_key, object] : all) {
-    if (object != nullptr) out.push_back(std::move(object));
-  }
-  return out;
-}
-
-Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision, const States& newer) const {
+Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const {
   if (rules_.limits.complete) {
-    const auto key = object.key();
-    if (auto done = rules_.limits.complete(object, old.get(), [&] { return others(key, newer); }); !done)
-      return std::move(done).error();
+    const auto others = [&] {
+      auto all = list(object.kind, {});
+      std::erase_if(all, [&](const auto& each) {
+        return each->meta.name == object.meta.name && each->meta.ns == object.meta.ns;
+      });
+      return all;
+    };
+    if (auto done = rules_.limits.complete(object, old.get(), others); !done) return std::move(done).error();
   }
   auto type = ChangeType::Added;
   if (old == nullptr) {
@@ -203,7 +188,7 @@ Result<std::vector<Staged>> Draft::stage(Txn txn) {
     }
     auto old = find(key, newer_);
     if (write.object) {
-      auto staged = put(*std::move(write.object), std::move(old), revision + 1, newer);
+      auto staged = put(*std::move(write.object), std::move(old), revision + 1);
       if (!staged) return std::move(staged).error();
       all.push_back(*std::move(staged));
     } else {

@@ -51,8 +51,7 @@ class Draft : private model::Stored {
 
   model::ObjectPtr find(const model::ObjectKey& key, const States& newer) const;
   Status judge(const Txn& txn) const;
-  std::vector<model::ObjectPtr> others(const model::ObjectKey& key, const States& newer) const;
-  Result<Staged> put(model::Object object, model::ObjectPtr old, Revision revision, const States& newer) const;
+  Result<Staged> put(model::Object object, model::ObjectPtr old, Revision revision) const;
   Result<std::string> text_of(const model::Object& object) const;
 
   const ObjectTable& table_;
