@@ -91,7 +91,7 @@ def page(record, rules):
             "    scripts/conformance                      # all of them: about an hour on two cores; exit code 1 when one that passed does not",
             "    scripts/conformance 'sig-apps.*Deploy'   # those whose name matches",
             "    scripts/conformance --record [...]       # and write what came out here", "",
-            "It builds `e2e.test` from Debian's source package (five minutes, once), makes stand-ins for the images from Debian packages and the",
+            "It builds `e2e.test` from Debian's source package (once, and for long), makes stand-ins for the images from Debian packages and the",
             "suite's own agnhost, and starts an agent in a bed ([testing.md](testing.md)). Nothing stands between the suite and the agent. One",
             "option of the suite is set for it: it does not wait for token secrets of service accounts, which no Kubernetes has had since 1.24. The",
             "service `kubernetes` in `default`, without which the suite does not begin, is made by hand where berth makes none.", "",
