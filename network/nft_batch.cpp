@@ -183,8 +183,8 @@ Status answer(int socket, std::uint32_t last, std::string_view doing) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno_error(errno, doing);
     auto left = static_cast<int>(got);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
+    for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data());
+         left > 0 && NLMSG_OK(header, static_cast<std::uint32_t>(left)); header = NLMSG_NEXT(header, left)) {
       if (header->nlmsg_type != NLMSG_ERROR) continue;
       const auto* said = static_cast<const nlmsgerr*>(NLMSG_DATA(header));
       if (said->error != 0) return errno_error(-said->error, doing);
