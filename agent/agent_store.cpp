@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "agent/agent.hpp"
-#include "agent/services/service_completion.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -39,7 +38,7 @@ std::filesystem::path copy_file(const Config& config) { return config.state_dir 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   store::SqliteOptions options;
   options.limits.history = kStoreHistory;
-  options.limits.complete = service_completion(config.service_range());
+  options.limits.complete = model::service_completion(config.service_range());
   options.node = config.node_name;
   options.version = BERTH_VERSION;
   options.copy = copy_file(config);

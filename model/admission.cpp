@@ -51,9 +51,8 @@ std::optional<Priority> default_priority(const Stored& stored) {
 }
 
 std::string_view metadata_text(const json::object& raw, std::string_view name) {
-  const auto* metadata = raw.if_contains("metadata");
-  const auto* fields = metadata == nullptr ? nullptr : metadata->if_object();
-  return fields == nullptr ? std::string_view() : text_at(*fields, name);
+  const auto* metadata = object_at(raw, "metadata");
+  return metadata == nullptr ? std::string_view() : text_at(*metadata, name);
 }
 
 std::string_view name_in(const json::object& raw) { return metadata_text(raw, "name"); }
@@ -114,8 +113,7 @@ Status admit_claim(json::object& raw, const Stored& stored) {
 void keep_of_pod(json::object& raw, const json::object& old) {
   keep_of_limit_ranges(raw, old);
   auto* spec = object_at(raw, "spec");
-  const auto* found = old.if_contains("spec");
-  const auto* before = found == nullptr ? nullptr : found->if_object();
+  const auto* before = object_at(old, "spec");
   if (spec == nullptr || before == nullptr) return;
   if (text_at(*spec, "priorityClassName") != text_at(*before, "priorityClassName")) return;
   for (const auto* name : {"priority", "preemptionPolicy"}) {

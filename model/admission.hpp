@@ -1,6 +1,7 @@
 // model/admission.hpp - what the rest of a store says about a new object: fills in, bounds, refuses. Pure.
 #pragma once
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,12 @@ class Stored {
   /// All of `kind`, in `ns` only unless that is empty.
   virtual std::vector<ObjectPtr> list(Kind kind, std::string_view ns) const = 0;
 };
+
+/// Fills in what has to be unique among all objects of a kind, and is chosen by nobody else: asked for each put, inside
+/// of its transaction, so that two writes at once never get the same. `old` is what is replaced, null when it is new;
+/// `stored` may have it too. An error ends the transaction. On the thread that judges writes: a pure function, and
+/// quick for kinds that it has nothing for.
+using Completion = std::function<Status(Object& object, const Object* old, const Stored& stored)>;
 
 /// Whoever makes an object, be it a client, a file or a controller: the store asks this before it takes a new one, as
 /// Kubernetes' admission plugins do. `raw` is defaulted and valid.

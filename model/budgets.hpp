@@ -40,7 +40,7 @@ struct DisruptionBudget {
   bool always_allow_unhealthy = false;
   DisruptionBudgetStatus status;
 
-  bool takes(const StringMap& labels) const { return selector && matches(*selector, labels); }
+  bool takes(const StringMap& labels) const { return matches(selector, labels); }
 };
 
 Result<DisruptionBudget> decode_disruption_budget(const Object& object);

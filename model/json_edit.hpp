@@ -19,6 +19,11 @@ inline json::object* object_at(json::object& parent, std::string_view name) {
   return value == nullptr ? nullptr : value->if_object();
 }
 
+inline const json::object* object_at(const json::object& parent, std::string_view name) {
+  const auto* value = parent.if_contains(name);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
 /// The object at `name`, made when it is absent; null when something else is there.
 inline json::object* object_or_new(json::object& parent, std::string_view name) {
   auto& value = parent[name];
@@ -54,9 +59,9 @@ inline void set_default_number(json::object& parent, std::string_view name, std:
   if (field.is_null() || zero) field = number;
 }
 
-/// Calls `visit(json::object&)` for the objects in the list at `name`.
-template <typename Visit>
-void each_object(json::object& parent, std::string_view name, Visit visit) {
+/// Calls `visit(json::object&)`, const as `parent` is, for the objects in the list at `name`.
+template <typename Object, typename Visit>
+void each_object(Object& parent, std::string_view name, Visit visit) {
   auto* value = parent.if_contains(name);
   auto* list = value == nullptr ? nullptr : value->if_array();
   if (list == nullptr) return;

@@ -43,9 +43,8 @@ std::vector<std::string_view> filled_names(std::string_view said, std::string_vi
 std::vector<json::object> limits_for(const json::object& raw, const Stored& stored) {
   std::vector<json::object> all;
   for (const auto& range : stored.list(Kind::LimitRange, namespace_in(raw))) {
-    auto copy = range->raw;
-    if (auto* spec = object_at(copy, "spec")) {
-      each_object(*spec, "limits", [&](json::object& limit) { all.push_back(limit); });
+    if (const auto* spec = object_at(range->raw, "spec")) {
+      each_object(*spec, "limits", [&](const json::object& limit) { all.push_back(limit); });
     }
   }
   return all;
@@ -74,9 +73,9 @@ void fill_container(json::object& container, const json::object& limit, std::str
   };
   for (const auto& [from, list, word] :
        {Preset{"defaultRequest", "requests", "request"}, Preset{"default", "limits", "limit"}}) {
-    const auto* presets = limit.if_contains(from);
-    if (presets == nullptr || !presets->is_object()) continue;
-    const auto names = fill(container, list, presets->get_object());
+    const auto* presets = object_at(limit, from);
+    if (presets == nullptr) continue;
+    const auto names = fill(container, list, *presets);
     if (!names.empty()) {
       said.push_back(fmt::format("{} {} for {} {}", fmt::join(names, ", "), word, what, text_at(container, "name")));
     }
@@ -149,20 +148,21 @@ void judge(const json::object& limit, const Asked& asked, std::vector<std::strin
   }
 }
 
-void judge_resources(const json::object& limit, json::object& holder, std::vector<std::string>& wrong) {
-  auto* resources = object_at(holder, "resources");
+void judge_resources(const json::object& limit, const json::object& holder, std::vector<std::string>& wrong) {
+  const auto* resources = object_at(holder, "resources");
   const auto list = [&](std::string_view name) {
     return amounts_of(resources == nullptr ? nullptr : resources->if_contains(name));
   };
   judge(limit, {list("requests"), list("limits")}, wrong);
 }
 
-template <typename Visit>
-void each_container(json::object& pod, const Visit& visit) {
+/// `pod` and what `visit` gets of it are const, or neither is.
+template <typename Object, typename Visit>
+void each_container(Object& pod, const Visit& visit) {
   auto* spec = object_at(pod, "spec");
   if (spec == nullptr) return;
-  each_object(*spec, "containers", [&](json::object& each) { visit(each, "container"); });
-  each_object(*spec, "initContainers", [&](json::object& each) { visit(each, "init container"); });
+  each_object(*spec, "containers", [&](auto& each) { visit(each, "container"); });
+  each_object(*spec, "initContainers", [&](auto& each) { visit(each, "init container"); });
 }
 
 }  // namespace
@@ -184,16 +184,15 @@ Status judge_by_limit_ranges(Kind kind, const json::object& raw, const Stored& s
   std::vector<std::string> wrong;
   const auto limits = limits_for(raw, stored);
   if (limits.empty()) return Ok{};
-  auto object = raw;
   for (const auto& limit : limits) {
     const auto type = text_at(limit, "type");
     if (kind == Kind::Pod && type == "Container") {
-      each_container(object,
-                     [&](json::object& container, std::string_view) { judge_resources(limit, container, wrong); });
+      each_container(
+          raw, [&](const json::object& container, std::string_view) { judge_resources(limit, container, wrong); });
     } else if (kind == Kind::Pod && type == "Pod") {
       judge(limit, {pod_amounts(raw, "requests"), pod_amounts(raw, "limits")}, wrong);
     } else if (kind == Kind::PersistentVolumeClaim && type == "PersistentVolumeClaim") {
-      if (auto* spec = object_at(object, "spec")) judge_resources(limit, *spec, wrong);
+      if (const auto* spec = object_at(raw, "spec")) judge_resources(limit, *spec, wrong);
     }
   }
   if (wrong.empty()) return Ok{};
@@ -201,15 +200,14 @@ Status judge_by_limit_ranges(Kind kind, const json::object& raw, const Stored& s
 }
 
 void keep_of_limit_ranges(json::object& pod, const json::object& old) {
-  auto before = old;
-  auto* metadata = object_at(before, "metadata");
-  auto* annotations = metadata == nullptr ? nullptr : object_at(*metadata, "annotations");
+  const auto* metadata = object_at(old, "metadata");
+  const auto* annotations = metadata == nullptr ? nullptr : object_at(*metadata, "annotations");
   const auto said = annotations == nullptr ? std::string_view() : text_at(*annotations, kAnnotation);
   if (!said.starts_with(kSaid)) return;
   each_container(pod, [&](json::object& container, std::string_view what) {
     const auto name = std::string(text_at(container, "name"));
-    each_container(before, [&](json::object& known, std::string_view kind) {
-      auto* resources = object_at(known, "resources");
+    each_container(old, [&](const json::object& known, std::string_view kind) {
+      const auto* resources = object_at(known, "resources");
       if (kind != what || resources == nullptr || text_at(known, "name") != name) return;
       for (const auto& [list, word] : {std::pair("requests", "request"), std::pair("limits", "limit")}) {
         const auto* amounts = object_at(*resources, list);

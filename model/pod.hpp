@@ -362,6 +362,9 @@ struct PodCondition {
   bool operator==(const PodCondition&) const = default;
 };
 
+/// Has a pod of that phase ended for good?
+constexpr bool is_terminal_phase(std::string_view phase) { return phase == "Succeeded" || phase == "Failed"; }
+
 struct PodStatus {
   std::string phase = "Pending";  ///< "Pending", "Running", "Succeeded", "Failed", "Unknown"
   std::string reason;

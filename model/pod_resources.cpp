@@ -27,19 +27,8 @@ void take_greater(Amounts& to, const Amounts& other) {
 }
 
 Amounts amounts_in(const json::object& container, std::string_view list) {
-  const auto* resources = container.if_contains("resources");
-  const auto* fields = resources == nullptr ? nullptr : resources->if_object();
-  return fields == nullptr ? Amounts() : amounts_of(fields->if_contains(list));
-}
-
-template <typename Visit>
-void each_container(const json::object& spec, std::string_view list, const Visit& visit) {
-  const auto* value = spec.if_contains(list);
-  const auto* containers = value == nullptr ? nullptr : value->if_array();
-  if (containers == nullptr) return;
-  for (const auto& each : *containers) {
-    if (const auto* container = each.if_object()) visit(*container);
-  }
+  const auto* resources = object_at(container, "resources");
+  return resources == nullptr ? Amounts() : amounts_of(resources->if_contains(list));
 }
 
 }  // namespace
@@ -80,13 +69,12 @@ Amounts amounts_of(const json::value* list) {
 
 Amounts pod_amounts(const json::object& pod, std::string_view list) {
   Amounts all;
-  const auto* found = pod.if_contains("spec");
-  const auto* spec = found == nullptr ? nullptr : found->if_object();
+  const auto* spec = object_at(pod, "spec");
   if (spec == nullptr) return all;
-  each_container(*spec, "containers", [&](const json::object& container) { add(all, amounts_in(container, list)); });
+  each_object(*spec, "containers", [&](const json::object& container) { add(all, amounts_in(container, list)); });
   Amounts sidecars;
   Amounts at_start;
-  each_container(*spec, "initContainers", [&](const json::object& container) {
+  each_object(*spec, "initContainers", [&](const json::object& container) {
     auto needs = amounts_in(container, list);
     if (text_at(container, "restartPolicy") == "Always") {
       add(sidecars, needs);

@@ -19,24 +19,14 @@ namespace {
 constexpr std::int64_t kOne = 1000;  // thousandths
 constexpr std::string_view kClassMark = ".storageclass.storage.k8s.io/";
 
-const json::object* child(const json::object& from, std::string_view name) {
-  const auto* value = from.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
-
 std::string_view text_in(const json::object& from, std::string_view parent, std::string_view name) {
-  const auto* fields = child(from, parent);
+  const auto* fields = object_at(from, parent);
   return fields == nullptr ? std::string_view() : text_at(*fields, name);
 }
 
 Amounts hard_of(const json::object& quota) {
-  const auto* spec = child(quota, "spec");
+  const auto* spec = object_at(quota, "spec");
   return spec == nullptr ? Amounts() : amounts_of(spec->if_contains("hard"));
-}
-
-bool is_over(const json::object& pod) {
-  const auto phase = text_in(pod, "status", "phase");
-  return phase == "Succeeded" || phase == "Failed";
 }
 
 /// "count/deployments.apps"
@@ -46,7 +36,7 @@ std::string count_name(Kind kind) {
 }
 
 void add_pod(Amounts& uses, const json::object& pod) {
-  if (is_over(pod)) return;
+  if (is_terminal_phase(text_in(pod, "status", "phase"))) return;
   uses["pods"] = {kOne};
   for (const auto& [name, amount] : pod_amounts(pod, "requests")) {
     uses["requests." + name] = amount;
@@ -60,7 +50,7 @@ void add_service(Amounts& uses, const json::object& service) {
   const auto type = text_in(service, "spec", "type");
   if (type == "LoadBalancer") uses["services.loadbalancers"] = {kOne};
   if (type != "LoadBalancer" && type != "NodePort") return;
-  const auto* spec = child(service, "spec");
+  const auto* spec = object_at(service, "spec");
   const auto* ports = spec->if_contains("ports");
   if (ports != nullptr && ports->is_array()) {
     uses["services.nodeports"] = {kOne * static_cast<std::int64_t>(ports->get_array().size())};
@@ -69,8 +59,8 @@ void add_service(Amounts& uses, const json::object& service) {
 
 void add_claim(Amounts& uses, const json::object& claim) {
   uses["persistentvolumeclaims"] = {kOne};
-  const auto* spec = child(claim, "spec");
-  const auto* resources = spec == nullptr ? nullptr : child(*spec, "resources");
+  const auto* spec = object_at(claim, "spec");
+  const auto* resources = spec == nullptr ? nullptr : object_at(*spec, "resources");
   const auto asked = resources == nullptr ? Amounts() : amounts_of(resources->if_contains("requests"));
   const auto storage = asked.find("storage");
   if (storage != asked.end()) uses["requests.storage"] = storage->second;
@@ -121,7 +111,7 @@ bool names_namespaces(const json::value& affinity) {
 }
 
 bool is_in_scope(const json::object& pod, std::string_view scope) {
-  const auto* spec = child(pod, "spec");
+  const auto* spec = object_at(pod, "spec");
   if (spec == nullptr) return false;
   const auto* deadline = spec->if_contains("activeDeadlineSeconds");
   const bool terminating = deadline != nullptr && !deadline->is_null();
@@ -170,27 +160,23 @@ std::string listed(const Amounts& amounts, const std::vector<std::string>& names
 /// Every container has to say what a quota bounds.
 std::string unsaid(const json::object& pod, const Amounts& hard) {
   std::map<std::string, std::set<std::string>> missing;
-  const auto* spec = child(pod, "spec");
+  const auto* spec = object_at(pod, "spec");
   for (const auto* list : {"containers", "initContainers"}) {
-    const auto* containers = spec == nullptr ? nullptr : spec->if_contains(list);
-    if (containers == nullptr || !containers->is_array()) continue;
-    for (const auto& each : containers->get_array()) {
-      const auto* container = each.if_object();
-      const auto* resources = container == nullptr ? nullptr : child(*container, "resources");
+    if (spec == nullptr) break;
+    each_object(*spec, list, [&](const json::object& container) {
+      const auto* resources = object_at(container, "resources");
       const auto says = [&](std::string_view kind, const std::string& name) {
-        const auto* amounts = resources == nullptr ? nullptr : child(*resources, kind);
+        const auto* amounts = resources == nullptr ? nullptr : object_at(*resources, kind);
         return amounts != nullptr && amounts->contains(name);
       };
       for (const auto* name : {"cpu", "memory"}) {
         for (const auto& [kind, bound] :
              {std::pair("requests", std::string(name)), std::pair("requests", std::string("requests.") + name),
               std::pair("limits", std::string("limits.") + name)}) {
-          if (container != nullptr && hard.contains(bound) && !says(kind, name)) {
-            missing[bound].emplace(text_at(*container, "name"));
-          }
+          if (hard.contains(bound) && !says(kind, name)) missing[bound].emplace(text_at(container, "name"));
         }
       }
-    }
+    });
   }
   std::vector<std::string> out;
   for (const auto& [name, containers] : missing)
@@ -266,8 +252,8 @@ Amounts quota_used(const Object& quota, const Stored& stored) {
 json::object quota_status(const Object& quota, const Stored& stored) {
   json::object hard;
   json::object used;
-  const auto* spec = child(quota.raw, "spec");
-  if (const auto* bounds = spec == nullptr ? nullptr : child(*spec, "hard")) hard = *bounds;
+  const auto* spec = object_at(quota.raw, "spec");
+  if (const auto* bounds = spec == nullptr ? nullptr : object_at(*spec, "hard")) hard = *bounds;
   for (const auto& [name, amount] : quota_used(quota, stored)) used[name] = amount.text();
   return {{"hard", std::move(hard)}, {"used", std::move(used)}};
 }

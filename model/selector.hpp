@@ -1,6 +1,7 @@
 // model/selector.hpp - do these labels, this node, these taints match? Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,10 @@ namespace berth::model {
 
 /// Does `labels` satisfy every part of `selector`? An empty selector matches everything.
 bool matches(const LabelSelector& selector, const StringMap& labels);
+/// None matches nothing.
+inline bool matches(const std::optional<LabelSelector>& selector, const StringMap& labels) {
+  return selector && matches(*selector, labels);
+}
 bool matches(const StringMap& selector, const StringMap& labels);
 
 /// Parses the query form "app=web,tier in (a,b),!canary". InvalidArgument says what is wrong.

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "base/fnv.hpp"
 #include "model/json_edit.hpp"
 #include "model/reader.hpp"
 
@@ -33,24 +34,9 @@ std::string to_text(std::uint32_t address) {
   return fmt::format("{}.{}.{}.{}", address >> 24U, (address >> 16U) & 0xFFU, (address >> 8U) & 0xFFU, address & 0xFFU);
 }
 
-const json::object* spec_of(const json::object& raw) {
-  const auto* spec = raw.if_contains("spec");
-  return spec == nullptr ? nullptr : spec->if_object();
-}
-
 std::int64_t number_at(const json::object& from, std::string_view name) {
   const auto* value = from.if_contains(name);
   return value == nullptr ? 0 : as_integer(*value).value_or(0);
-}
-
-/// Calls `visit(const json::object&)` for each port.
-template <typename Visit>
-void each_port(const json::object& spec, Visit visit) {
-  const auto* ports = spec.if_contains("ports");
-  if (ports == nullptr || !ports->is_array()) return;
-  for (const auto& port : ports->get_array()) {
-    if (port.is_object()) visit(port.get_object());
-  }
 }
 
 bool takes_address(const json::object& spec) { return text_at(spec, "type") != "ExternalName"; }
@@ -65,7 +51,7 @@ bool takes_node_ports(const json::object& spec) {
 /// The node port that `spec` has for the port of that name, which is how Kubernetes tells them apart; 0: none.
 std::int64_t node_port_of(const json::object& spec, std::string_view name) {
   std::int64_t found = 0;
-  each_port(spec, [&](const json::object& port) {
+  each_object(spec, "ports", [&](const json::object& port) {
     if (text_at(port, "name") == name) found = number_at(port, "nodePort");
   });
   return found;
@@ -73,7 +59,7 @@ std::int64_t node_port_of(const json::object& spec, std::string_view name) {
 
 std::set<std::int64_t> node_ports_of(const json::object& spec) {
   std::set<std::int64_t> all;
-  each_port(spec, [&](const json::object& port) {
+  each_object(spec, "ports", [&](const json::object& port) {
     if (const auto number = number_at(port, "nodePort"); number != 0) all.insert(number);
   });
   return all;
@@ -95,19 +81,12 @@ void drop_node_ports(json::object& spec, const json::object& old) {
   });
 }
 
-/// FNV-1a: the same in every build.
-std::uint32_t place_of(std::string_view name) {
-  std::uint32_t hash = 2166136261U;
-  for (const auto c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash;
-}
-
 /// The first of `first..last` that is free, beginning somewhere in the middle and going round.
 template <typename Number, typename Taken>
-std::optional<Number> first_free(Number first, Number last, std::uint32_t seed, const Taken& taken) {
+std::optional<Number> first_free(Number first, Number last, std::uint64_t seed, const Taken& taken) {
   if (first > last) return std::nullopt;
   const auto count = last - first + 1;
-  const auto start = static_cast<Number>(seed % static_cast<std::uint32_t>(count));
+  const auto start = static_cast<Number>(seed % static_cast<std::uint64_t>(count));
   for (Number i = 0; i < count; ++i) {
     const Number candidate = first + (start + i) % count;
     if (!taken.contains(candidate)) return candidate;
@@ -116,9 +95,8 @@ std::optional<Number> first_free(Number first, Number last, std::uint32_t seed, 
 }
 
 std::string name_of(const json::object& raw) {
-  const auto* meta = raw.if_contains("metadata");
-  if (meta == nullptr || !meta->is_object()) return {};
-  return fmt::format("{}/{}", text_at(meta->get_object(), "namespace"), text_at(meta->get_object(), "name"));
+  const auto* meta = object_at(raw, "metadata");
+  return meta == nullptr ? std::string() : fmt::format("{}/{}", text_at(*meta, "namespace"), text_at(*meta, "name"));
 }
 
 Error refused(std::string_view field, std::string_view value, std::string_view why) {
@@ -129,9 +107,9 @@ class Allocation {
  public:
   Allocation(const ServiceRange& range, json::object& raw, json::object& spec, const json::object* old,
              const std::vector<const json::object*>& others)
-      : range_(range), spec_(spec), old_(old), seed_(place_of(name_of(raw))) {
+      : range_(range), spec_(spec), old_(old), seed_(Fnv1a().add(name_of(raw)).value()) {
     for (const auto* other : others) {
-      const auto* theirs = spec_of(*other);
+      const auto* theirs = object_at(*other, "spec");
       if (theirs == nullptr) continue;
       if (const auto address = to_v4(text_at(*theirs, "clusterIP"))) addresses_.insert(*address);
       node_ports_.merge(node_ports_of(*theirs));
@@ -232,7 +210,7 @@ class Allocation {
   const ServiceRange& range_;
   json::object& spec_;
   const json::object* old_;  ///< The old spec.
-  const std::uint32_t seed_;
+  const std::uint64_t seed_;
   std::set<std::uint32_t> addresses_;
   std::set<std::int64_t> node_ports_;
 };
@@ -282,7 +260,7 @@ bool ServiceRange::overlaps(std::string_view block) const {
 
 void keep_service_addresses(json::object& raw, const json::object& old) {
   auto* spec = object_at(raw, "spec");
-  const auto* before = spec_of(old);
+  const auto* before = object_at(old, "spec");
   if (spec == nullptr || before == nullptr) return;
   const std::string address(text_at(*before, "clusterIP"));
   if (takes_address(*spec) && takes_address(*before)) {
@@ -308,8 +286,8 @@ void keep_service_addresses(json::object& raw, const json::object& old) {
 }
 
 bool has_service_addresses(const json::object& raw, const json::object* old) {
-  const auto* spec = spec_of(raw);
-  const auto* before = old == nullptr ? nullptr : spec_of(*old);
+  const auto* spec = object_at(raw, "spec");
+  const auto* before = old == nullptr ? nullptr : object_at(*old, "spec");
   if (spec == nullptr) return true;
   if (takes_address(*spec)) {
     const auto address = text_at(*spec, "clusterIP");
@@ -319,7 +297,8 @@ bool has_service_addresses(const json::object& raw, const json::object* old) {
   if (!takes_node_ports(*spec)) return true;
   const auto had = before == nullptr ? std::set<std::int64_t>() : node_ports_of(*before);
   bool all = true;
-  each_port(*spec, [&](const json::object& port) { all = all && had.contains(number_at(port, "nodePort")); });
+  each_object(*spec, "ports",
+              [&](const json::object& port) { all = all && had.contains(number_at(port, "nodePort")); });
   return all;
 }
 
@@ -327,7 +306,21 @@ Status allocate_service(const ServiceRange& range, json::object& raw, const json
                         const std::vector<const json::object*>& others) {
   auto* spec = object_at(raw, "spec");
   if (!range.given() || spec == nullptr) return Ok{};
-  return Allocation(range, raw, *spec, old == nullptr ? nullptr : spec_of(*old), others).run();
+  return Allocation(range, raw, *spec, old == nullptr ? nullptr : object_at(*old, "spec"), others).run();
+}
+
+Completion service_completion(const ServiceRange& range) {
+  return [range](Object& object, const Object* old, const Stored& stored) -> Status {
+    if (object.kind != Kind::Service) return Ok{};
+    const auto* before = old == nullptr ? nullptr : &old->raw;
+    if (has_service_addresses(object.raw, before)) return Ok{};
+    const auto all = stored.list(Kind::Service, {});
+    std::vector<const json::object*> others;
+    for (const auto& each : all) {
+      if (each->key() != object.key()) others.push_back(&each->raw);
+    }
+    return allocate_service(range, object.raw, before, others);
+  };
 }
 
 }  // namespace berth::model

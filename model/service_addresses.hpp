@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "model/admission.hpp"
 
 namespace berth::model {
 
@@ -47,5 +48,9 @@ bool has_service_addresses(const json::object& raw, const json::object* old);
 /// `old` had already is not judged again.
 Status allocate_service(const ServiceRange& range, json::object& raw, const json::object* old,
                         const std::vector<const json::object*>& others);
+
+/// allocate_service() as a part of each write: whoever writes a Service (API, files, ourselves), it is stored with what
+/// it needs, or refused because what it chose is taken.
+Completion service_completion(const ServiceRange& range);
 
 }  // namespace berth::model

@@ -61,6 +61,15 @@ struct ReplicaSet {
 struct CountOrPercent {
   std::int32_t number = 0;
   bool percent = false;
+
+  std::int64_t rounded_up(std::int64_t all) const { return share(all, kWhole - 1); }
+  std::int64_t rounded_down(std::int64_t all) const { return share(all, 0); }
+
+ private:
+  static constexpr std::int64_t kWhole = 100;
+  std::int64_t share(std::int64_t all, std::int64_t more) const {
+    return percent ? (number * all + more) / kWhole : number;
+  }
 };
 
 struct DeploymentCondition {

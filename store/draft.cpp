@@ -142,14 +142,7 @@ Result<std::string> Draft::text_of(const Object& object) const {
 
 Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const {
   if (rules_.limits.complete) {
-    const auto others = [&] {
-      auto all = list(object.kind, {});
-      std::erase_if(all, [&](const auto& each) {
-        return each->meta.name == object.meta.name && each->meta.ns == object.meta.ns;
-      });
-      return all;
-    };
-    if (auto done = rules_.limits.complete(object, old.get(), others); !done) return std::move(done).error();
+    if (auto done = rules_.limits.complete(object, old.get(), *this); !done) return std::move(done).error();
   }
   auto type = ChangeType::Added;
   if (old == nullptr) {

@@ -167,17 +167,10 @@ class Store {
   virtual Status flush() = 0;
 };
 
-/// Fills in what has to be unique among all objects of a kind, and is chosen by nobody else: asked for each put, inside
-/// of its transaction, so that two writes at once never get the same. `old` is what is replaced, null when it is new;
-/// `all` gives every object of that kind, as the transaction finds them, the written one not among them. An error ends
-/// the transaction. On the thread that judges writes: a pure function, and quick for kinds that it has nothing for.
-using Completion = std::function<Status(model::Object& object, const model::Object* old,
-                                        const std::function<std::vector<model::ObjectPtr>()>& all)>;
-
 struct StoreLimits {
   std::size_t object_bytes = 1536 * 1024;  ///< etcd's default request limit.
   std::size_t history = 10'000;            ///< Changes kept of each kind for watches that resume.
-  Completion complete = {};                ///< May be empty.
+  model::Completion complete = {};         ///< May be empty.
 };
 
 /// Nothing survives the process. For tests and as the behaviour that every backend is held to.

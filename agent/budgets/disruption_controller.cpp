@@ -40,23 +40,15 @@ void DisruptionController::wakes(const store::Change& change, const Waker& wake)
   if (object.kind == Kind::PodDisruptionBudget) {
     if (change.type != store::ChangeType::Deleted) wake_itself(change, wake);
   } else if (object.kind == Kind::Pod) {
-    wake_taking(object.meta, wake);
-    if (change.previous && change.previous->meta.labels != object.meta.labels) wake_taking(change.previous->meta, wake);
+    const auto wake_taking = [&](const model::ObjectMeta& pod) {
+      wake_selecting(cache_.disruption_budgets(), Kind::PodDisruptionBudget, pod, wake);
+    };
+    wake_taking(object.meta);
+    if (change.previous && change.previous->meta.labels != object.meta.labels) wake_taking(change.previous->meta);
   } else if (has_scale(object.kind) && asks_anew(change)) {
-    wake_space(object.meta.ns, wake);
+    each_in_namespace(cache_.disruption_budgets(), object.meta.ns,
+                      [&](const Name& name, const auto&) { wake(budget_key(name)); });
   }
-}
-
-void DisruptionController::wake_taking(const model::ObjectMeta& pod, const Waker& wake) const {
-  const auto& all = cache_.disruption_budgets();
-  for (auto it = all.lower_bound({pod.ns, ""}); it != all.end() && it->first.first == pod.ns; ++it) {
-    if (it->second->takes(pod.labels)) wake(budget_key(it->first));
-  }
-}
-
-void DisruptionController::wake_space(const std::string& ns, const Waker& wake) const {
-  const auto& all = cache_.disruption_budgets();
-  for (auto it = all.lower_bound({ns, ""}); it != all.end() && it->first.first == ns; ++it) wake(budget_key(it->first));
 }
 
 BudgetedPod DisruptionController::with_scale(PodPtr pod) const {

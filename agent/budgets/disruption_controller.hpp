@@ -23,8 +23,6 @@ class DisruptionController {
   using Key = model::ObjectKey;
 
   void wakes(const store::Change& change, const Waker& wake) const;
-  void wake_taking(const model::ObjectMeta& pod, const Waker& wake) const;
-  void wake_space(const std::string& ns, const Waker& wake) const;
   Work plan(const Key& key) const;
   BudgetedPod with_scale(PodPtr pod) const;
 

@@ -15,13 +15,6 @@ struct Wanted {
   std::int64_t healthy = 0;
 };
 
-/// A number, or a share of `all`, rounded up.
-std::int64_t amount_of(const model::CountOrPercent& amount, std::int64_t all) {
-  if (!amount.percent) return amount.number;
-  constexpr std::int64_t kWhole = 100;
-  return (amount.number * all + kWhole - 1) / kWhole;
-}
-
 /// How many pods the sets of these want.
 Result<std::int64_t> expected_scale(const std::vector<BudgetedPod>& pods) {
   std::map<std::string, std::int64_t> scales;
@@ -44,8 +37,8 @@ Result<Wanted> wanted(const model::DisruptionBudget& budget, const std::vector<B
   if (!away && !low->percent) return Wanted{static_cast<std::int64_t>(pods.size()), low->number};
   const auto scale = expected_scale(pods);
   if (!scale) return scale.error();
-  if (away) return Wanted{*scale, std::max<std::int64_t>(*scale - amount_of(*away, *scale), 0)};
-  return Wanted{*scale, amount_of(*low, *scale)};
+  if (away) return Wanted{*scale, std::max<std::int64_t>(*scale - away->rounded_up(*scale), 0)};
+  return Wanted{*scale, low->rounded_up(*scale)};
 }
 
 std::int32_t clamped(std::int64_t number) {

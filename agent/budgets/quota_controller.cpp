@@ -2,6 +2,8 @@
 #include "agent/budgets/quota_controller.hpp"
 
 #include "agent/control/waking.hpp"
+#include "model/json_edit.hpp"
+#include "model/pod.hpp"
 #include "model/quota.hpp"
 
 namespace berth::agent {
@@ -13,9 +15,8 @@ using model::Kind;
 constexpr std::chrono::milliseconds kGather{50};
 
 bool is_over(const model::Object& pod) {
-  const auto* status = pod.raw.if_contains("status");
-  const auto phase = status == nullptr ? std::string_view() : find_string(*status, {"phase"});
-  return phase == "Succeeded" || phase == "Failed";
+  const auto* status = model::object_at(pod.raw, "status");
+  return status != nullptr && model::is_terminal_phase(model::text_at(*status, "phase"));
 }
 
 /// May it use more or less than before?

@@ -3,6 +3,7 @@
 
 #include "agent/control/controller_runner.hpp"
 #include "agent/objects/change_facts.hpp"
+#include "agent/objects/object_cache.hpp"
 #include "model/selector.hpp"
 
 namespace berth::agent {
@@ -28,9 +29,9 @@ void wake_owners(const store::Change& change, const WakeOwner& wake_owner) {
 /// Those of `all` (by namespace and name) in the object's namespace whose selector takes it: they may adopt it.
 template <typename All>
 void wake_selecting(const All& all, model::Kind kind, const model::ObjectMeta& object, const Waker& wake) {
-  for (auto it = all.lower_bound({object.ns, ""}); it != all.end() && it->first.first == object.ns; ++it) {
-    if (model::matches(it->second->selector, object.labels)) wake({kind, object.ns, it->first.second});
-  }
+  each_in_namespace(all, object.ns, [&](const Name& name, const auto& each) {
+    if (model::matches(each->selector, object.labels)) wake({kind, name.first, name.second});
+  });
 }
 
 }  // namespace berth::agent

@@ -330,7 +330,7 @@ std::vector<PodPtr> ObjectCache::pods_taken(const std::string& ns, const model::
     for (const auto& pod : pods_selected(ns, selector.match_labels)) take(pod);
     return found;
   }
-  for (auto it = pods_.lower_bound({ns, ""}); it != pods_.end() && it->first.first == ns; ++it) take(it->second);
+  each_in_namespace(pods_, ns, [&](const Name&, const PodPtr& pod) { take(pod); });
   return found;
 }
 

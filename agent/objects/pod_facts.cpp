@@ -46,7 +46,7 @@ void tidy(std::vector<std::string>& names) {
 
 }  // namespace
 
-bool is_terminal(const model::Pod& pod) { return pod.status.phase == "Succeeded" || pod.status.phase == "Failed"; }
+bool is_terminal(const model::Pod& pod) { return model::is_terminal_phase(pod.status.phase); }
 
 std::string_view revision_of(const model::Pod& pod) {
   const auto found = pod.meta.labels.find(kRevisionLabel);

@@ -23,6 +23,28 @@ std::string registry_of_entry(std::string_view key) {
   return key == "index.docker.io" ? "docker.io" : std::string(key);
 }
 
+/// Those of the pod's namespace, if it wants to be told, and the API's own, which everybody is told of; by namespace
+/// and name.
+ServiceList services_told(const model::Pod& pod, const Typed<model::Service>& all) {
+  ServiceList told;
+  const auto tell = [&](const Name&, const auto& service) {
+    if (service->has_address()) told.push_back(service);
+  };
+  const Name api{"default", "kubernetes"};
+  const auto& ns = pod.meta.ns;
+  const auto tell_api = [&] {
+    if (const auto found = all.find(api); found != all.end()) tell(api, found->second);
+  };
+  if (pod.spec.enable_service_links && ns == api.first) {
+    each_in_namespace(all, ns, tell);
+    return told;
+  }
+  if (api.first <= ns) tell_api();
+  if (pod.spec.enable_service_links) each_in_namespace(all, ns, tell);
+  if (api.first > ns) tell_api();
+  return told;
+}
+
 }  // namespace
 
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
@@ -41,12 +63,7 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
     const auto found = cache.secrets().find({pod.meta.ns, name});
     if (found != cache.secrets().end()) facts.secrets[name] = found->second;
   }
-  for (const auto& [name, service] : cache.services()) {
-    // The API's own is told to everybody.
-    const auto api = name.first == "default" && name.second == "kubernetes";
-    if (service->has_address() && (api || (pod.spec.enable_service_links && name.first == pod.meta.ns)))
-      input.services.push_back(service);
-  }
+  input.services = services_told(pod, cache.services());
   for (const auto& volume : pod.spec.volumes) {
     const auto* source = std::get_if<model::ClaimSource>(&volume.source);
     if (source == nullptr) continue;

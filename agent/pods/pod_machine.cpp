@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kKillAgain{1};
 constexpr std::chrono::seconds kSayStatusAgain{1};
 constexpr std::int32_t kKilled = 128 + SIGKILL;
 
-bool over(const model::PodStatus& status) { return status.phase == "Succeeded" || status.phase == "Failed"; }
+bool over(const model::PodStatus& status) { return model::is_terminal_phase(status.phase); }
 
 /// What must be true of a container's memory before its first pass in this process.
 std::vector<ContainerMemory> initial_memory(const std::vector<model::Container>& specs,

@@ -76,7 +76,7 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
   return status;
 }
 
-bool over(const std::string& phase) { return phase == "Succeeded" || phase == "Failed"; }
+using model::is_terminal_phase;
 
 /// The kubelet's getPhase: Pending until initialised, then by what the containers' states say.
 std::string phase_of(const model::PodSpec& spec, const PodView& view, const PodMemory& memory,
@@ -107,7 +107,7 @@ std::string phase_of(const model::PodSpec& spec, const PodView& view, const PodM
 /// What people have seen of a phase is not taken back, and the end is told when nothing runs any more: what the pod
 /// holds is given to others then.
 std::string kept_phase(std::string phase, const std::string& old, const PodView& view) {
-  if (over(phase) && any_running(view)) phase = old == "Pending" ? "Pending" : "Running";
+  if (is_terminal_phase(phase) && any_running(view)) phase = old == "Pending" ? "Pending" : "Running";
   if (phase == "Pending" && old == "Running") phase = "Running";
   return phase;
 }
@@ -222,7 +222,7 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
   status.phase = wanted || old.phase.empty()
                      ? kept_phase(phase_of(spec, view, memory, status.container_statuses, init_done), old.phase, view)
                      : old.phase;
-  if (late && !over(status.phase)) {
+  if (late && !is_terminal_phase(status.phase)) {
     word(/*stays=*/false);
     if (!any_running(view)) {  // while they stop it is still what it was
       status.phase = "Failed";
@@ -233,7 +233,7 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
 
   // As the kubelet has it: one that is being deleted tells how it ended. Here nobody reads that unless a finalizer
   // holds it: the others are gone with their end.
-  if (!wanted && !over(status.phase) && !pod.meta.finalizers.empty() && !any_running(view)) {
+  if (!wanted && !is_terminal_phase(status.phase) && !pod.meta.finalizers.empty() && !any_running(view)) {
     const auto& all = status.container_statuses;
     const auto well = std::all_of(all.begin(), all.end(), [](const auto& container) {
       const auto* ended = std::get_if<model::ContainerStateTerminated>(&container.state);

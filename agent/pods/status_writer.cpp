@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 12> kOurs{"phase",
 
 bool is_ours(const model::PodStatus& status, std::string_view type) { return status.condition(type) != nullptr; }
 
-bool over(const model::PodStatus& status) { return status.phase == "Succeeded" || status.phase == "Failed"; }
+bool over(const model::PodStatus& status) { return model::is_terminal_phase(status.phase); }
 
 }  // namespace
 

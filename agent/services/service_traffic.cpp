@@ -112,9 +112,8 @@ void ServiceTraffic::grant(const ObjectCache& objects) {
 /// of two that are the same is the other's. Their names lead to pods, as they did.
 bool ServiceTraffic::may_have(const std::string& key, const model::Service& service) const {
   if (!service.has_address() || !context_.range.contains(service.cluster_ip)) return false;
-  return std::none_of(wanted_.begin(), wanted_.end(), [&](const auto& entry) {
-    return entry.first != key && entry.second->cluster_ip == service.cluster_ip;
-  });
+  const auto holder = holders_.find(service.cluster_ip);
+  return holder == holders_.end() || holder->second == key;
 }
 
 /// Is the service's route another than before?
@@ -124,11 +123,16 @@ bool ServiceTraffic::renew(const Name& name, const ObjectCache& objects) {
   const auto old = wanted_.find(key);
   if (found == objects.services().end() || !may_have(key, *found->second)) {
     if (old == wanted_.end()) return false;
+    holders_.erase(old->second->cluster_ip);
     wanted_.erase(old);
     return true;
   }
   auto route = service_route(*found->second, objects, context_.node, grants_);
-  if (old != wanted_.end() && *old->second == route) return false;
+  if (old != wanted_.end()) {
+    if (*old->second == route) return false;
+    holders_.erase(old->second->cluster_ip);
+  }
+  holders_[route.cluster_ip] = key;
   wanted_.insert_or_assign(key, std::make_shared<const network::ServiceRoute>(std::move(route)));
   return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -65,6 +66,7 @@ class ServiceTraffic {
   const Context context_;
   HostPortGrants grants_;
   network::ServiceRoutes wanted_;
+  std::map<std::string, std::string> holders_;  ///< Of `wanted_`: which service has an address.
   network::ServiceRoutes applied_;
   std::set<Name> dirty_;
   const ObjectCache* objects_ = nullptr;  ///< What was looked at last; never looked into.

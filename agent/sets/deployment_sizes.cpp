@@ -14,17 +14,13 @@ struct Limits {
   std::int32_t unavailable = 0;
 };
 
-std::int32_t share(const model::CountOrPercent& amount, std::int32_t all, bool up) {
-  if (!amount.percent) return amount.number;
-  const auto hundredths = static_cast<std::int64_t>(amount.number) * all;
-  constexpr std::int64_t kWhole = 100;
-  return static_cast<std::int32_t>(
-      std::min<std::int64_t>((hundredths + (up ? kWhole - 1 : 0)) / kWhole, std::numeric_limits<std::int32_t>::max()));
+std::int32_t bounded(std::int64_t number) {
+  return static_cast<std::int32_t>(std::min<std::int64_t>(number, std::numeric_limits<std::int32_t>::max()));
 }
 
 Limits limits_of(const model::Deployment& deployment) {
-  Limits limits{share(deployment.max_surge, deployment.replicas, /*up=*/true),
-                share(deployment.max_unavailable, deployment.replicas, /*up=*/false)};
+  Limits limits{bounded(deployment.max_surge.rounded_up(deployment.replicas)),
+                bounded(deployment.max_unavailable.rounded_down(deployment.replicas))};
   if (limits.surge == 0 && limits.unavailable == 0) limits.unavailable = 1;
   return limits;
 }

@@ -74,6 +74,15 @@ HttpResponse to_response(const ApiError& error) {
   return response;
 }
 
+HttpResponse success(unsigned code, std::string_view member, json::value value) {
+  json::object status{{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object{}}, {"status", "Success"}};
+  status[member] = std::move(value);
+  HttpResponse response;
+  response.code = code;
+  response.body = json::serialize(status);
+  return response;
+}
+
 std::string qualified_plural(const model::KindInfo& kind) {
   return kind.group.empty() ? std::string(kind.plural) : fmt::format("{}.{}", kind.plural, kind.group);
 }

@@ -37,6 +37,9 @@ struct ApiError {
 json::object encode_status(const ApiError& error);
 HttpResponse to_response(const ApiError& error);
 
+/// metav1.Status of what was done, with one more member.
+HttpResponse success(unsigned code, std::string_view member, json::value value);
+
 /// `pods "x" not found`
 ApiError not_found(const model::KindInfo& kind, std::string_view name);
 /// `namespaces "x" already exists`

@@ -63,7 +63,7 @@ json::object marked(const store::Store& store, const model::Object& stored, cons
                     WallTime now) {
   auto raw = stored.raw;
   const auto phase = text_at(raw, {"status", "phase"});
-  const bool ended = stored.kind == Kind::Pod && (phase == "Succeeded" || phase == "Failed");
+  const bool ended = stored.kind == Kind::Pod && model::is_terminal_phase(phase);
   set_policy(stored.kind, raw, options.propagation);
   if (!stored.meta.deleting()) {
     if (stored.kind == Kind::PersistentVolumeClaim && claim_is_used(store, stored)) {
@@ -77,18 +77,11 @@ json::object marked(const store::Store& store, const model::Object& stored, cons
   return raw;
 }
 
-/// metav1.Status of what was done.
-HttpResponse success(const model::Object& object) {
+HttpResponse removed(const model::Object& object) {
   const auto& kind = model::info(object.kind);
   json::object details{{"name", object.meta.name}, {"kind", kind.plural}, {"uid", object.meta.uid}};
   if (!kind.group.empty()) details["group"] = kind.group;
-  HttpResponse response;
-  response.body = json::serialize(json::object{{"kind", "Status"},
-                                               {"apiVersion", "v1"},
-                                               {"metadata", json::object{}},
-                                               {"status", "Success"},
-                                               {"details", std::move(details)}});
-  return response;
+  return success(200, "details", std::move(details));
 }
 
 std::optional<ApiError> failed_precondition(const model::Object& object, const DeleteOptions& options) {
@@ -236,7 +229,7 @@ void handle_delete(ApiContext& context, const ResourcePath& path, const Query& q
   delete_object(context, {path.kind, path.ns, path.name}, *options,
                 [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
                   if (!deleted) return respond(to_response(deleted.error()));
-                  if (deleted->removed) return respond(success(*deleted->object));
+                  if (deleted->removed) return respond(removed(*deleted->object));
                   HttpResponse response;
                   response.body = json::serialize(deleted->object->raw);
                   respond(std::move(response));

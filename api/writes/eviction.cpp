@@ -24,7 +24,7 @@ constexpr int kProcessingSeconds = 10;
 /// Nothing is disrupted by its end.
 bool needs_no_budget(const model::Object& pod) {
   const auto phase = text_at(pod.raw, {"status", "phase"});
-  return pod.meta.deleting() || phase == "Succeeded" || phase == "Failed" || phase == "Pending";
+  return pod.meta.deleting() || model::is_terminal_phase(phase) || phase == "Pending";
 }
 
 bool is_ready(const model::Object& pod) {
@@ -103,14 +103,6 @@ Taken taken_from_budget(const ApiContext& context, const model::Object& pod) {
   return taken_from(*found, *budget, pod, context.clock.wall());
 }
 
-HttpResponse evicted() {
-  HttpResponse response;
-  response.code = 201;
-  response.body = json::serialize(json::object{
-      {"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", json::object{}}, {"status", "Success"}, {"code", 201}});
-  return response;
-}
-
 }  // namespace
 
 void handle_evict(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
@@ -142,7 +134,7 @@ void handle_evict(ApiContext& context, const ResourcePath& path, const Query& qu
       context, {path.kind, path.ns, path.name}, options,
       [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
         if (!deleted) return respond(to_response(deleted.error()));
-        respond(evicted());
+        respond(success(201, "code", 201));
       },
       [&context](const model::Object& pod) { return taken_from_budget(context, pod); });
 }

@@ -7,7 +7,6 @@
 #include "agent/services/host_listeners.hpp"
 #include "agent/services/last_known.hpp"
 #include "agent/services/names.hpp"
-#include "agent/services/service_completion.hpp"
 #include "agent/services/service_controller.hpp"
 #include "base/lane.hpp"
 #include "tests/agent/controller_fixture.hpp"
@@ -24,7 +23,7 @@ using testing::IsEmpty;
 
 store::StoreLimits limits_with(const model::ServiceRange& range) {
   store::StoreLimits limits;
-  limits.complete = service_completion(range);
+  limits.complete = model::service_completion(range);
   return limits;
 }
 
@@ -286,10 +285,10 @@ TEST_F(ServiceTrafficTest, ThoseOfAnEarlierVersionAreWrittenOnceAndGetAnAddress)
   ASSERT_TRUE(work.writes[0].said);
   EXPECT_EQ(work.writes[0].said->reason, "ClusterIPAllocated");
   // What that write becomes in the store:
-  const auto complete = service_completion(range);
+  const auto complete = model::service_completion(range);
   auto object = *old;
   EXPECT_EQ(work.writes[0].edit(object.raw), Edit::Done);
-  ASSERT_TRUE(complete(object, &*old, [] { return std::vector<model::ObjectPtr>(); }));
+  ASSERT_TRUE(complete(object, &*old, store::AsStored(*store)));
   EXPECT_TRUE(range.contains(find_string(json::value(object.raw), {"spec", "clusterIP"})));
   // Who asked a pod's port by the service's name goes on doing so, for as long as nobody takes the annotation away.
   put(json::serialize(object.raw));

@@ -16,15 +16,7 @@ class Services : public ApiFixture {
     ApiFixture::SetUp();
     server_.reset();
     store::StoreLimits limits;
-    limits.complete = [range = *model::ServiceRange::parse("10.96.0.0/16")](
-                          model::Object& object, const model::Object* old,
-                          const std::function<std::vector<model::ObjectPtr>()>& all) -> Status {
-      if (object.kind != Kind::Service) return Ok{};
-      const auto others = all();
-      std::vector<const json::object*> raws;
-      for (const auto& other : others) raws.push_back(&other->raw);
-      return model::allocate_service(range, object.raw, old == nullptr ? nullptr : &old->raw, raws);
-    };
+    limits.complete = model::service_completion(*model::ServiceRange::parse("10.96.0.0/16"));
     store_ = store::make_memory_store(limits);
     ASSERT_TRUE(store::create_and_wait(
         *store_,

@@ -125,8 +125,7 @@ TEST_P(StoreContract, CreateKeepsAUidThatTheCallerChose) {
 }
 
 /// A stored number that no two have: what `number` says when it is free, else the next one.
-Status give_number(model::Object& object, const model::Object* old,
-                   const std::function<std::vector<model::ObjectPtr>()>& all) {
+Status give_number(model::Object& object, const model::Object* old, const model::Stored& stored) {
   if (object.kind != model::Kind::ConfigMap) return Ok{};
   auto& data = object.raw["data"].get_object();
   if (old != nullptr) {
@@ -134,7 +133,8 @@ Status give_number(model::Object& object, const model::Object* old,
     return Ok{};
   }
   std::set<std::string> taken;
-  for (const auto& other : all()) taken.insert(std::string(find_string(json::value(other->raw), {"data", "number"})));
+  for (const auto& other : stored.list(model::Kind::ConfigMap, {}))
+    taken.insert(std::string(find_string(json::value(other->raw), {"data", "number"})));
   int number = 0;
   while (taken.contains(std::to_string(number))) ++number;
   if (number >= 20) return Error(ErrorCode::InvalidArgument, "data.number: none is left");
