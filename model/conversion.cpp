@@ -173,6 +173,7 @@ const std::vector<OldVersion>& old_versions() {
        .from_current = ingress_from_current,
        .schema = "OldIngress"},
       {"networking.k8s.io/v1beta1", Kind::IngressClass, false, kStorage},
+      {"extensions/v1beta1", Kind::NetworkPolicy, false, "deprecated in v1.9+, unavailable in v1.16+"},
       {.api_version = "policy/v1beta1",
        .kind = Kind::PodDisruptionBudget,
        .history = kBatch,

@@ -20,10 +20,8 @@ std::string_view group_of(std::string_view api_version) {
 constexpr auto kNeighbours =
     std::to_array<std::pair<std::string_view, std::string_view>>({{"", "Binding"},
                                                                   {"", "ComponentStatus"},
-                                                                  {"extensions", "NetworkPolicy"},
                                                                   {"extensions", "PodSecurityPolicy"},
                                                                   {"networking.k8s.io", "IPAddress"},
-                                                                  {"networking.k8s.io", "NetworkPolicy"},
                                                                   {"networking.k8s.io", "ServiceCIDR"},
                                                                   {"policy", "Eviction"},
                                                                   {"policy", "PodSecurityPolicy"},

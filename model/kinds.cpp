@@ -34,6 +34,8 @@ void in_spec(const Reader& now, const Reader& old) {
 
 constexpr std::string_view kNoRoles = "nothing enforces roles: nobody inside a pod has a token";
 constexpr std::string_view kNoIngress = "no ingress controller runs here, nothing is routed; see the ports of Services";
+constexpr std::string_view kNoPolicies = "nothing enforces network policies here: every pod reaches every other";
+constexpr std::string_view kNoScaling = "nothing scales here by itself; see `berth scale`";
 constexpr std::string_view kOneRuntime = "every pod runs with containerd's default runtime";
 
 /// In enum order.
@@ -303,6 +305,17 @@ const std::vector<KindRow>& rows() {
           .check = check_ingress,
       },
       {
+          .info = {.kind = Kind::NetworkPolicy,
+                   .name = "NetworkPolicy",
+                   .group = "networking.k8s.io",
+                   .version = "v1",
+                   .plural = "networkpolicies",
+                   .singular = "networkpolicy",
+                   .short_names = "netpol",
+                   .without_effect = kNoPolicies},
+          .check = check_network_policy,
+      },
+      {
           .info = {.kind = Kind::PodTemplate,
                    .name = "PodTemplate",
                    .group = "",
@@ -324,6 +337,19 @@ const std::vector<KindRow>& rows() {
                    .has_status = true},
           .check = check_disruption_budget,
           .decodes = decodes<decode_disruption_budget>,
+      },
+      {
+          .info = {.kind = Kind::HorizontalPodAutoscaler,
+                   .name = "HorizontalPodAutoscaler",
+                   .group = "autoscaling",
+                   .version = "v2",
+                   .plural = "horizontalpodautoscalers",
+                   .singular = "horizontalpodautoscaler",
+                   .short_names = "hpa",
+                   .has_status = true,
+                   .in_all = true,
+                   .without_effect = kNoScaling},
+          .check = check_autoscaler,
       },
       {
           .info = {.kind = Kind::ReplicationController,

@@ -162,6 +162,23 @@ PodDisruptionBudget: apiVersion:s kind:s metadata:ObjectMeta spec:DisruptionBudg
 DisruptionBudgetSpec: minAvailable:x maxUnavailable:x selector:LabelSelector unhealthyPodEvictionPolicy:s
 DisruptionBudgetStatus*: observedGeneration:l disruptedPods:any disruptionsAllowed:i currentHealthy:i desiredHealthy:i
   expectedPods:i conditions:[Condition]@type
+HorizontalPodAutoscaler: apiVersion:s kind:s metadata:ObjectMeta spec:AutoscalerSpec status:AutoscalerStatus
+AutoscalerSpec: scaleTargetRef:ScaleTarget minReplicas:i maxReplicas:i metrics:[Metric] behavior:ScalingBehavior
+ScaleTarget: kind:s name:s apiVersion:s
+Metric: type:s object:ObjectMetric pods:PodsMetric resource:ResourceMetric containerResource:ContainerMetric
+  external:ExternalMetric
+MetricTarget: type:s value:q averageValue:q averageUtilization:i
+MetricName: name:s selector:LabelSelector
+ResourceMetric: name:s target:MetricTarget
+ContainerMetric: name:s container:s target:MetricTarget
+PodsMetric: metric:MetricName target:MetricTarget
+ObjectMetric: describedObject:ScaleTarget metric:MetricName target:MetricTarget
+ExternalMetric: metric:MetricName target:MetricTarget
+ScalingBehavior: scaleUp:ScalingRules scaleDown:ScalingRules
+ScalingRules: stabilizationWindowSeconds:i selectPolicy:s policies:[ScalingPolicy] tolerance:q
+ScalingPolicy: type:s value:i periodSeconds:i
+AutoscalerStatus*: observedGeneration:l lastScaleTime:t currentReplicas:i desiredReplicas:i currentMetrics:[any]
+  conditions:[Condition]@type
 LimitRange: apiVersion:s kind:s metadata:ObjectMeta spec:LimitRangeSpec
 LimitRangeSpec: limits:[LimitRangeItem]
 LimitRangeItem: type:s max:{q} min:{q} default:{q} defaultRequest:{q} maxLimitRequestRatio:{q}
@@ -199,6 +216,13 @@ IngressRule: host:s http:IngressHttp
 IngressHttp: paths:[IngressPath]
 IngressPath: path:s pathType:s backend:IngressBackend
 IngressStatus*: loadBalancer:LoadBalancer
+NetworkPolicy: apiVersion:s kind:s metadata:ObjectMeta spec:NetworkPolicySpec
+NetworkPolicySpec: podSelector:LabelSelector ingress:[PolicyIngress] egress:[PolicyEgress] policyTypes:[s]
+PolicyIngress: ports:[PolicyPort] from:[PolicyPeer]
+PolicyEgress: ports:[PolicyPort] to:[PolicyPeer]
+PolicyPort: protocol:s port:x endPort:i
+PolicyPeer: podSelector:LabelSelector namespaceSelector:LabelSelector ipBlock:IpBlock
+IpBlock: cidr:s except:[s]
 OldIngress: apiVersion:s kind:s metadata:ObjectMeta spec:OldIngressSpec status:IngressStatus
 OldIngressSpec: ingressClassName:s backend:OldIngressBackend tls:[IngressTls] rules:[OldIngressRule]
 OldIngressBackend: serviceName:s servicePort:x resource:IngressResource

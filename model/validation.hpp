@@ -106,6 +106,8 @@ void check_priority_class(const Reader& root);
 void check_runtime_class(const Reader& root);
 void check_ingress_class(const Reader& root);
 void check_ingress(const Reader& root);
+void check_network_policy(const Reader& root);
+void check_autoscaler(const Reader& root);
 void check_cluster_role(const Reader& root);
 void check_cluster_role_binding(const Reader& root);
 void check_role(const Reader& root);

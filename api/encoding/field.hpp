@@ -62,6 +62,8 @@ json::array created_cells(const model::Object& object, WallTime now);
 json::array pod_template_cells(const model::Object& pod_template, WallTime now);
 json::array resource_quota_cells(const model::Object& quota, WallTime now);
 json::array disruption_budget_cells(const model::Object& budget, WallTime now);
+json::array network_policy_cells(const model::Object& policy, WallTime now);
+json::array autoscaler_cells(const model::Object& autoscaler, WallTime now);
 json::array event_cells(const model::Object& event, WallTime now);
 
 }  // namespace berth::api

@@ -25,7 +25,7 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxValues = 200'000;
 
 /// The kinds that may be a body of their own.
-constexpr std::array<std::string_view, 36> kKinds{"Namespace",
+constexpr std::array<std::string_view, 38> kKinds{"Namespace",
                                                   "ServiceAccount",
                                                   "ConfigMap",
                                                   "Secret",
@@ -53,6 +53,8 @@ constexpr std::array<std::string_view, 36> kKinds{"Namespace",
                                                   "LimitRange",
                                                   "ResourceQuota",
                                                   "PodDisruptionBudget",
+                                                  "NetworkPolicy",
+                                                  "HorizontalPodAutoscaler",
                                                   "DeleteOptions",
                                                   "Eviction",
                                                   "Scale",

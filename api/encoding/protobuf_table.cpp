@@ -42,6 +42,9 @@ PodTemplate: 1:metadata:ObjectMeta 2:template:PodTemplateSpec
 LimitRange: 1:metadata:ObjectMeta 2:spec:LimitRangeSpec
 ResourceQuota: 1:metadata:ObjectMeta 2:spec:ResourceQuotaSpec 3:status:ResourceQuotaStatus
 PodDisruptionBudget: 1:metadata:ObjectMeta 2:spec:PodDisruptionBudgetSpec 3:status:PodDisruptionBudgetStatus
+NetworkPolicy: 1:metadata:ObjectMeta 2:spec:NetworkPolicySpec
+HorizontalPodAutoscaler: 1:metadata:ObjectMeta 2:spec:HorizontalPodAutoscalerSpec
+  3:status:HorizontalPodAutoscalerStatus
 DeleteOptions: 1:gracePeriodSeconds:i? 2:preconditions:Preconditions 3:orphanDependents:b? 4:propagationPolicy:s?
   5:dryRun:[s] 6:ignoreStoreReadErrorWithClusterBreakingPotential:b
 Eviction: 1:metadata:ObjectMeta 2:deleteOptions:DeleteOptions
@@ -172,6 +175,31 @@ OwnerReference: 1:kind:s 3:name:s 4:uid:s 5:apiVersion:s 6:controller:b? 7:block
 NamespaceCondition: 1:type:s 2:status:s 4:lastTransitionTime:t 5:reason:s 6:message:s
 ServicePort: 1:name:s 2:protocol:s 3:port:i 4:targetPort:x 5:nodePort:i 6:appProtocol:s?
 SessionAffinityConfig: 1:clientIP:ClientIPConfig
+NetworkPolicySpec: 1:podSelector:LabelSelector 2:ingress:[NetworkPolicyIngressRule] 3:egress:[NetworkPolicyEgressRule]
+  4:policyTypes:[s]
+NetworkPolicyIngressRule: 1:ports:[NetworkPolicyPort] 2:from:[NetworkPolicyPeer]
+NetworkPolicyEgressRule: 1:ports:[NetworkPolicyPort] 2:to:[NetworkPolicyPeer]
+NetworkPolicyPort: 1:protocol:s? 2:port:x 3:endPort:i?
+NetworkPolicyPeer: 1:podSelector:LabelSelector 2:namespaceSelector:LabelSelector 3:ipBlock:IPBlock
+IPBlock: 1:cidr:s 2:except:[s]
+HorizontalPodAutoscalerSpec: 1:scaleTargetRef:CrossVersionObjectReference 2:minReplicas:i? 3:maxReplicas:i
+  4:metrics:[MetricSpec] 5:behavior:HorizontalPodAutoscalerBehavior
+CrossVersionObjectReference: 1:kind:s 2:name:s 3:apiVersion:s
+MetricSpec: 1:type:s 2:object:ObjectMetricSource 3:pods:PodsMetricSource 4:resource:ResourceMetricSource
+  5:external:ExternalMetricSource 7:containerResource:ContainerResourceMetricSource
+MetricTarget: 1:type:s 2:value:q 3:averageValue:q 4:averageUtilization:i?
+MetricIdentifier: 1:name:s 2:selector:LabelSelector
+ObjectMetricSource: 1:describedObject:CrossVersionObjectReference 2:target:MetricTarget 3:metric:MetricIdentifier
+PodsMetricSource: 1:metric:MetricIdentifier 2:target:MetricTarget
+ResourceMetricSource: 1:name:s 2:target:MetricTarget
+ExternalMetricSource: 1:metric:MetricIdentifier 2:target:MetricTarget
+ContainerResourceMetricSource: 1:name:s 2:target:MetricTarget 3:container:s
+HorizontalPodAutoscalerBehavior: 1:scaleUp:HPAScalingRules 2:scaleDown:HPAScalingRules
+HPAScalingRules: 1:selectPolicy:s? 2:policies:[HPAScalingPolicy] 3:stabilizationWindowSeconds:i? 4:tolerance:q
+HPAScalingPolicy: 1:type:s 2:value:i 3:periodSeconds:i
+HorizontalPodAutoscalerStatus: 1:observedGeneration:i? 2:lastScaleTime:t 3:currentReplicas:i 4:desiredReplicas:i
+  6:conditions:[HorizontalPodAutoscalerCondition]
+HorizontalPodAutoscalerCondition: 1:type:s 2:status:s 3:lastTransitionTime:t 4:reason:s 5:message:s
 LoadBalancerStatus: 1:ingress:[LoadBalancerIngress]
 Condition: 1:type:s 2:status:s 3:observedGeneration:i 4:lastTransitionTime:t 5:reason:s 6:message:s
 Volume: 1:name:s 2::VolumeSource

@@ -141,6 +141,10 @@ json::array resource_quota_cells(const model::Object& quota, WallTime now) {
   return {quota.meta.name, age(quota, now), requests, limits};
 }
 
+json::array network_policy_cells(const model::Object& policy, WallTime now) {
+  return {policy.meta.name, selector_text(field(policy.raw, {"spec", "podSelector"})), age(policy, now)};
+}
+
 json::array disruption_budget_cells(const model::Object& budget, WallTime now) {
   return {budget.meta.name, share_cell(field(budget.raw, {"spec", "minAvailable"})),
           share_cell(field(budget.raw, {"spec", "maxUnavailable"})),

@@ -119,6 +119,9 @@ const Columns kCreated{{"Name"}, {"Created At"}};
 const Columns kPodTemplate{{"Name"}, {"Containers"}, {"Images"}, {"Pod Labels"}};
 const Columns kResourceQuota{{"Name"}, {"Age"}, {"Request"}, {"Limit"}};
 const Columns kDisruptionBudget{{"Name"}, {"Min Available"}, {"Max Unavailable"}, {"Allowed Disruptions"}, {"Age"}};
+const Columns kNetworkPolicy{{"Name"}, {"Pod-Selector"}, {"Age"}};
+const Columns kAutoscaler{{"Name"},    {"Reference"},           {"Targets"}, {"MinPods"},
+                          {"MaxPods"}, {"Replicas", 0, "integer"}, {"Age"}};
 /// How one kind is shown. A kind without a row is shown as its name and its age.
 struct Row {
   Kind kind;
@@ -140,6 +143,8 @@ const Row kRows[] = {
     {Kind::LimitRange, kCreated, created_cells},
     {Kind::ResourceQuota, kResourceQuota, resource_quota_cells},
     {Kind::Ingress, kIngress, ingress_cells},
+    {Kind::NetworkPolicy, kNetworkPolicy, network_policy_cells},
+    {Kind::HorizontalPodAutoscaler, kAutoscaler, autoscaler_cells},
     {Kind::PodTemplate, kPodTemplate, pod_template_cells},
     {Kind::PodDisruptionBudget, kDisruptionBudget, disruption_budget_cells},
     {Kind::StorageClass, kStorageClass, storage_class_cells},

@@ -245,6 +245,27 @@ inline json::object full_object(Kind kind) {
                "http: "
                "{paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}\n"
                "  - http: {paths: [{path: /, pathType: Exact, backend: {service: {name: web, port: {name: http}}}}]}";
+      case Kind::NetworkPolicy:
+        return "spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress, Egress], ingress: [{from: "
+               "[{podSelector: {matchLabels: {app: a}}, namespaceSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8, except: "
+               "[10.1.0.0/16]}}], ports: [{protocol: TCP, port: 80, endPort: 90}, {port: http}]}], egress: [{to: "
+               "[{podSelector: {}}], ports: [{protocol: UDP, port: 53}]}]}";
+      case Kind::HorizontalPodAutoscaler:
+        return "spec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  minReplicas: 1\n"
+               "  maxReplicas: 4\n  metrics:\n"
+               "  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}\n"
+               "  - {type: ContainerResource, containerResource: {name: memory, container: web, target: {type: "
+               "AverageValue, averageValue: 10Mi}}}\n"
+               "  - {type: Pods, pods: {metric: {name: m, selector: {matchLabels: {a: b}}}, target: {type: "
+               "AverageValue, averageValue: 10}}}\n"
+               "  - {type: Object, object: {describedObject: {apiVersion: v1, kind: Service, name: web}, metric: {name: "
+               "m}, target: {type: Value, value: 10}}}\n"
+               "  - {type: External, external: {metric: {name: m}, target: {type: Value, value: 10}}}\n"
+               "  behavior:\n"
+               "    scaleUp: {stabilizationWindowSeconds: 0, selectPolicy: Max, tolerance: 100m, policies: [{type: Pods, "
+               "value: 4, periodSeconds: 15}]}\n"
+               "    scaleDown: {stabilizationWindowSeconds: 300, selectPolicy: Min, policies: [{type: Percent, value: "
+               "100, periodSeconds: 15}]}";
       case Kind::PodTemplate:
         return "template:\n  metadata: {labels: {app: web}, annotations: {note: text}}\n  spec:" +
                indented(kFullPodSpec, "  ");

@@ -123,7 +123,7 @@ TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
   const auto manifest = read_manifest(
       "apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: nightly, namespace: shop}\n---\n"
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
-      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n"
+      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: ServiceCIDR\n"
       "- apiVersion: v1\n  kind: ConfigMap\n"
       "  metadata: {name: b}\n",
       "web.yaml");
@@ -132,7 +132,7 @@ TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
       all_text(manifest.left_out),
       "web.yaml:2: CronTab shop/nightly: kind: CronTab of stable.example.com/v1 is not run here; the rest of the file "
       "is\n"
-      "web.yaml:13: NetworkPolicy (document 3): kind: NetworkPolicy of networking.k8s.io/v1 is not run here; the rest "
+      "web.yaml:13: ServiceCIDR (document 3): kind: ServiceCIDR of networking.k8s.io/v1 is not run here; the rest "
       "of "
       "the file is\n");
   ASSERT_EQ(manifest.objects.size(), 2U);
@@ -154,7 +154,7 @@ TEST(Manifest, AForeignKindIsNoneOfOurs) {
   EXPECT_FALSE(is_foreign_kind("storage.k8s.io/v1", "StorageClas"));
   EXPECT_TRUE(is_foreign_kind("storage.k8s.io/v1", "CSIDriver"));
   EXPECT_TRUE(is_foreign_kind("cert-manager.io/v1", "Certificate"));
-  EXPECT_TRUE(is_foreign_kind("networking.k8s.io/v1", "NetworkPolicyList"));
+  EXPECT_TRUE(is_foreign_kind("networking.k8s.io/v1", "ServiceCIDRList"));
 }
 
 TEST(Manifest, ErrorsOfTheFileItselfNameTheirLine) {
