@@ -86,9 +86,24 @@ void NamePublisher::post() {
 }
 
 void NamePublisher::make_zone() {
-  const auto names = last_known_.names(rooms_.cache, rooms_.cluster_domain, rooms_.leads_on);
-  rooms_.dns.publish(names);
-  if (!resolver_) return;
+  if (building_) {
+    changed_ = true;
+    return;
+  }
+  building_ = true;
+  auto names = std::make_shared<const network::DnsNames>(
+      last_known_.names(rooms_.cache, rooms_.cluster_domain, rooms_.leads_on));
+  if (resolver_) tell_resolver(*names);
+  rooms_.lane.run([this, names = std::move(names), &dns = rooms_.dns, &loop = rooms_.loop] {
+    dns.publish(*names);
+    loop.post([this] {
+      building_ = false;
+      if (std::exchange(changed_, false)) post();
+    });
+  });
+}
+
+void NamePublisher::tell_resolver(const network::DnsNames& names) {
   auto routes = host_routes(names, systemd::kMostDomains);
   resolver_->set({.domains = std::move(routes.domains), .left_out = routes.left_out});
   const auto left_out = routes.left_out > 0;

@@ -10,6 +10,7 @@
 #include "agent/object_records.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/services/last_known.hpp"
+#include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "network/dns.hpp"
 #include "store/store.hpp"
@@ -20,6 +21,7 @@ namespace berth::agent {
 /// All outlive it.
 struct NameRooms {
   Loop& loop;
+  Lane& lane;  ///< Zones are built there: one of ten thousand names takes longer than a pod may wait for the loop.
   const store::Store& store;
   const ObjectCache& cache;
   ObjectRecords& records;
@@ -61,11 +63,14 @@ class NamePublisher {
   void publish();
   void post();
   void make_zone();
+  void tell_resolver(const network::DnsNames& names);
 
   NameRooms rooms_;
   LastKnown last_known_;
   std::unique_ptr<systemd::HostResolver> resolver_;
   bool posted_ = false;
+  bool building_ = false;  ///< A zone is on the lane: what changes meanwhile makes the next one.
+  bool changed_ = false;
   bool left_out_ = false;
 };
 

@@ -24,7 +24,6 @@ using PodPtr = std::shared_ptr<const model::Pod>;
 template <typename T>
 using Typed = std::map<Name, std::shared_ptr<const T>>;
 
-/// Decodes each object once per change, not once per use, and finds what belongs together without a search.
 /// Calls `visit(name, object)` for those of `all` (by namespace and name) in the namespace; looks at no others.
 template <typename All, typename Visit>
 void each_in_namespace(const All& all, const std::string& ns, const Visit& visit) {
@@ -32,6 +31,7 @@ void each_in_namespace(const All& all, const std::string& ns, const Visit& visit
     visit(it->first, it->second);
 }
 
+/// Decodes each object once per change, not once per use, and finds what belongs together without a search.
 class ObjectCache {
  public:
   /// Takes the state after `change`. An object that does not decode is left as it was and logged: the

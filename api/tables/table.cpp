@@ -120,8 +120,8 @@ const Columns kPodTemplate{{"Name"}, {"Containers"}, {"Images"}, {"Pod Labels"}}
 const Columns kResourceQuota{{"Name"}, {"Age"}, {"Request"}, {"Limit"}};
 const Columns kDisruptionBudget{{"Name"}, {"Min Available"}, {"Max Unavailable"}, {"Allowed Disruptions"}, {"Age"}};
 const Columns kNetworkPolicy{{"Name"}, {"Pod-Selector"}, {"Age"}};
-const Columns kAutoscaler{{"Name"},    {"Reference"},           {"Targets"}, {"MinPods"},
-                          {"MaxPods"}, {"Replicas", 0, "integer"}, {"Age"}};
+const Columns kAutoscaler{{"Name"}, {"Reference"}, {"Targets"}, {"MinPods"}, {"MaxPods"}, {"Replicas", 0, "integer"},
+                          {"Age"}};
 /// How one kind is shown. A kind without a row is shown as its name and its age.
 struct Row {
   Kind kind;
