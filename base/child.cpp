@@ -90,7 +90,8 @@ int finish(pid_t pid) {
 Result<ChildResult> run_child(const std::vector<std::string>& argv, const ChildOptions& options) {
   orphans().reap();
   const auto until = std::chrono::steady_clock::now() + options.deadline;
-  const auto child = start_child(argv, /*input=*/-1, options.dies_with_caller);
+  const auto child =
+      start_child(argv, {.dies_with_caller = options.dies_with_caller, .shares_errors = options.shares_errors});
   if (!child) return child.error();
   ChildResult result;
   if (wait_for_exit(child->pidfd.get(), child->output.get(), until, result, options.max_output)) {

@@ -21,6 +21,7 @@ struct ChildOptions {
   std::size_t max_output = 64 * 1024;
   /// Killed when the calling thread ends, even by SIGKILL (PR_SET_PDEATHSIG, prctl(2)): for disposable callers.
   bool dies_with_caller = false;
+  bool shares_errors = false;  ///< Its stderr is ours, and not in `output`.
   /// At its deadline what it said until then is the result, and no error.
   bool late_output = false;
 };

@@ -40,9 +40,9 @@ namespace process = boost::process::v2;
 
 /// What the child does between fork and exec, where only async-signal-safe calls are allowed.
 struct ChildSetup {
+  ChildStart how;
   int input;
   int output;
-  bool dies_with_caller;
   pid_t caller;
 
   boost::system::error_code on_exec_setup(process::posix::default_launcher& /*launcher*/,
@@ -51,7 +51,7 @@ struct ChildSetup {
     // Its own group: a shell's children die with it. A lane blocks all signals and main ignores
     // SIGPIPE; the program shall have neither.
     ::setpgid(0, 0);
-    if (dies_with_caller) {
+    if (how.dies_with_caller) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != caller) ::_exit(127);  // it died before the line above
     }
@@ -59,7 +59,8 @@ struct ChildSetup {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (::dup2(input, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0) {
+    if (::dup2(input, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 ||
+        (!how.shares_errors && ::dup2(output, STDERR_FILENO) < 0)) {
       return {errno, boost::system::system_category()};
     }
     return {};
@@ -104,8 +105,7 @@ std::optional<std::string> find_program(const std::string& name) {
   return std::nullopt;
 }
 
-Result<ChildProcess> launch(const std::string& program, const std::vector<std::string>& argv, int input,
-                            bool dies_with_caller) {
+Result<ChildProcess> launch(const std::string& program, const std::vector<std::string>& argv, const ChildStart& how) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Error::from_errno(errno, "make a pipe");
   UniqueFd read_end(ends[0]);
@@ -113,6 +113,7 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
   // The program gets a blocking pipe: few are ready for EAGAIN on stdout.
   ::fcntl(write_end.get(), F_SETFL, 0);
   UniqueFd nothing;
+  int input = how.input;
   if (input < 0) {
     nothing.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!nothing) return Error::from_errno(errno, "open /dev/null");
@@ -125,7 +126,7 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
   launcher.env = environment.data();
   boost::system::error_code ec;
   auto child = launcher(context.get_executor(), ec, program, std::vector<std::string>(argv.begin() + 1, argv.end()),
-                        ChildSetup{input, write_end.get(), dies_with_caller, ::getpid()});
+                        ChildSetup{how, input, write_end.get(), ::getpid()});
   if (ec) {
     if (launcher.pid > 0) ::waitpid(launcher.pid, nullptr, 0);  // forked, but exec failed: it is in _exit
     return Error::from_errno(ec.value(), "start");
@@ -147,12 +148,12 @@ Result<ChildProcess> launch(const std::string& program, const std::vector<std::s
 
 }  // namespace
 
-Result<ChildProcess> start_child(const std::vector<std::string>& argv, int input, bool dies_with_caller) {
+Result<ChildProcess> start_child(const std::vector<std::string>& argv, const ChildStart& how) {
   if (argv.empty()) return Error(ErrorCode::InvalidArgument, "run a program: no name given");
   const auto program = find_program(argv[0]);
   if (!program) return Error(ErrorCode::NotFound, fmt::format("run {}: no such program", argv[0]));
   try {
-    auto started = launch(*program, argv, input, dies_with_caller);
+    auto started = launch(*program, argv, how);
     if (!started) return std::move(started).error().context("run " + argv[0]);
     return started;
   } catch (const std::exception& error) {

@@ -1,16 +1,14 @@
 // cli/create_job_command.cpp - berth create job: of an image, or now what a CronJob would make later.
-#include <iostream>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
 #include "cli/create_job.hpp"
-#include "cli/dry_run.hpp"
+#include "cli/creation.hpp"
 #include "cli/messages.hpp"
 #include "cli/resources.hpp"
 #include "cli/server.hpp"
-#include "cli/yaml_text.hpp"
 
 namespace berth::cli {
 
@@ -19,8 +17,7 @@ namespace {
 struct CreateJobOptions {
   CreateJob job;
   std::string from;
-  std::string output;
-  DryRun dry_run = DryRun::None;
+  Creation creation;
 };
 
 Result<json::value> wanted_job(const Server& server, const Global& global, const CreateJobOptions& options) {
@@ -54,18 +51,7 @@ int create_job(const Global& global, CreateJobOptions& options, const Arguments&
   const Server server(global);
   const auto job = wanted_job(server, global, options);
   if (!job) return fail(job.error());
-  const auto show = [&](const json::value& shown) {
-    if (options.output.empty()) {
-      std::cout << fmt::format("job.batch/{} created{}\n", options.job.name, dry_run_suffix(options.dry_run));
-    } else {
-      std::cout << (options.output == "yaml" ? to_yaml(shown) : to_pretty_json(shown));
-    }
-    return 0;
-  };
-  if (options.dry_run == DryRun::Client) return show(*job);
-  const auto& kind = model::info(model::Kind::Job);
-  const auto made = server.create(resource_path(kind, global.ns, "") + dry_run_query(options.dry_run), *job);
-  return made ? show(*made) : fail(made.error());
+  return create(server, global, model::info(model::Kind::Job), *job, options.creation);
 }
 
 }  // namespace
@@ -77,8 +63,7 @@ Command create_job_command() {
   auto& flags = command.flags;
   flags.add(options->job.image, "image", 0, "IMAGE", "The image that its pod runs");
   flags.add(options->from, "from", 0, "cronjob/NAME", "Make now what this CronJob makes by its schedule");
-  add_dry_run_flag(flags, options->dry_run);
-  flags.add(options->output, "output", 'o', "FORMAT", "yaml or json: the job").choices = {"yaml", "json"};
+  add_creation_flags(flags, options->creation, "the job");
   command.run = [options](const Global& global, const Arguments& arguments) {
     return create_job(global, *options, arguments);
   };

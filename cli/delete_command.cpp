@@ -94,7 +94,7 @@ int remove(const Global& global, const DeleteOptions& options, const Arguments& 
   auto chosen = choose(server, global, choice);
   if (!chosen) return fail(chosen.error());
   // Files are read in the order of making; what lives in a namespace goes before it.
-  if (!choice.files.empty()) std::reverse(chosen->begin(), chosen->end());
+  if (choice.files.given()) std::reverse(chosen->begin(), chosen->end());
   const bool selecting = choice.all || !choice.labels.empty() || !choice.fields.empty();
   if (chosen->empty() && selecting && !options.ignore_not_found) std::cout << "No resources found\n";
   if (options.force && *grace == 0) {

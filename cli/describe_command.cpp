@@ -58,9 +58,9 @@ class Describer {
 
   int run(const Arguments& arguments) {
     const auto refs = parse_resources(arguments.words);
-    if (options_.choice.files.empty() && !refs) return fail(refs.error());
+    if (!options_.choice.files.given() && !refs) return fail(refs.error());
     int code = 0;
-    if (!options_.choice.files.empty()) {
+    if (options_.choice.files.given()) {
       auto choice = options_.choice;
       choice.words = arguments.words;
       const auto chosen = choose(server_, global_, choice);

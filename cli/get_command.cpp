@@ -63,7 +63,7 @@ class Getter {
 
  private:
   Status find_wanted(const Choice& choice) {
-    if (!choice.files.empty()) {
+    if (choice.files.given()) {
       const auto chosen = choose(server_, global_, choice);
       if (!chosen) return chosen.error();
       for (const auto& one : *chosen) wanted_.push_back({one.kind, one.ns, one.name});
@@ -250,8 +250,7 @@ Command get_command() {
   flags.add(options->choice.labels, "selector", 'l', "SELECTOR", "Objects with these labels: app=web,tier!=front");
   flags.add(options->choice.fields, "field-selector", 0, "SELECTOR", "Objects with these fields: status.phase=Running");
   flags.add(options->choice.all_namespaces, "all-namespaces", 'A', "Objects of every namespace");
-  flags.add_each(options->choice.files, "filename", 'f', "FILE", "The objects of these files, folders or -");
-  flags.add(options->choice.recursive, "recursive", 'R', "Folders with those below them");
+  add_file_flags(flags, options->choice.files, "The objects of these files, folders, URLs or -");
   flags.add(options->watch, "watch", 'w', "Go on with every change");
   flags.add(options->watch_only, "watch-only", 0, "Only changes from now on");
   flags.add(options->watch_events, "output-watch-events", 0, "With --watch: what happened, as the first column");

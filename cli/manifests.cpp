@@ -1,76 +1,24 @@
-// cli/manifests.cpp - the objects that `-f FILE|DIR|-` names.
+// cli/manifests.cpp - see manifests.hpp.
 #include "cli/manifests.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 
 #include <fmt/format.h>
 
-#include "base/atomic_file.hpp"
 #include "model/model.hpp"
 #include "model/written_manifest.hpp"
 
 namespace berth::cli {
 
-namespace {
-
-namespace fs = std::filesystem;
-
-bool is_manifest(const fs::path& file) {
-  const auto extension = file.extension();
-  return extension == ".yaml" || extension == ".yml" || extension == ".json";
-}
-
-template <typename Iterator>
-Status collect(const fs::path& folder, std::vector<std::string>& out) {
-  std::error_code error;
-  std::vector<std::string> found;
-  for (Iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (at->is_regular_file(error) && is_manifest(at->path())) found.push_back(at->path().string());
-  }
-  if (error) return Error::from_errno(error.value(), fmt::format("read {}", folder.string()));
-  std::sort(found.begin(), found.end());
-  out.insert(out.end(), found.begin(), found.end());
-  return Ok{};
-}
-
-Result<std::vector<std::string>> all_files(const std::vector<std::string>& names, bool recursive) {
-  std::vector<std::string> out;
-  for (const auto& name : names) {
-    std::error_code error;
-    if (name == "-" || !fs::is_directory(name, error)) {
-      if (name != "-" && !fs::exists(name, error)) {
-        return Error(ErrorCode::InvalidArgument, fmt::format("the path \"{}\" does not exist", name));
-      }
-      out.push_back(name);
-      continue;
-    }
-    auto done =
-        recursive ? collect<fs::recursive_directory_iterator>(name, out) : collect<fs::directory_iterator>(name, out);
-    if (!done) return done.error();
-  }
-  return out;
-}
-
-Result<std::string> content(const std::string& file) {
-  if (file != "-") return read_file(file);
-  return std::string(std::istreambuf_iterator<char>(std::cin), {});
-}
-
-}  // namespace
-
-Result<ManifestObjects> read_manifests(const Global& global, const std::vector<std::string>& files, bool recursive) {
-  const auto names = all_files(files, recursive);
-  if (!names) return names.error();
+Result<ManifestObjects> read_manifests(const Global& global, const ManifestFiles& files) {
+  const auto texts = read_texts(files);
+  if (!texts) return texts.error();
   ManifestObjects all;
   auto& out = all.objects;
   bool wrong = false;
-  for (const auto& file : *names) {
-    auto text = content(file);
-    if (!text) return text.error();
-    const auto shown = file == "-" ? std::string("stdin") : file;
-    auto manifest = model::read_written(*text, shown);
+  for (const auto& file : *texts) {
+    auto manifest = model::read_written(file.text, file.name);
     for (const auto& problem : manifest.warnings) std::cerr << "Warning: " << problem.text() << '\n';
     for (const auto* problems : {&manifest.errors, &manifest.left_out}) {
       for (const auto& problem : *problems) std::cerr << "error: " << problem.text() << '\n';
@@ -81,7 +29,7 @@ Result<ManifestObjects> read_manifests(const Global& global, const std::vector<s
       ManifestObject object;
       object.kind = &model::info(written.kind);
       object.name = written.name;
-      object.place = fmt::format("{}:{}", shown, written.line);
+      object.place = fmt::format("{}:{}", file.name, written.line);
       object.raw = std::move(written.raw);
       if (object.kind->namespaced) {
         auto& metadata = object.raw["metadata"].get_object();

@@ -1,4 +1,4 @@
-// cli/manifests.hpp - the objects that `-f FILE|DIR|-` names, as they are written.
+// cli/manifests.hpp - the objects that -f and -k name, as they are written.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "cli/command.hpp"
+#include "cli/manifest_files.hpp"
 #include "model/meta.hpp"
 
 namespace berth::cli {
@@ -24,9 +25,9 @@ struct ManifestObjects {
   bool left_out = false;  ///< Something is of a kind that is not run here: it was named on stderr.
 };
 
-/// All objects of the files, checked, in the order in which they can be made (namespaces first, pods last). Folders
-/// give their *.yaml, *.yml and *.json, with those below when `recursive`; "-" is standard input. Problems go to
-/// stderr, each with file, line and object; with any of them the answer is InvalidArgument and nothing may be sent.
-Result<ManifestObjects> read_manifests(const Global& global, const std::vector<std::string>& files, bool recursive);
+/// All objects of the files, checked, in the order in which they can be made (namespaces first, pods last). Problems go
+/// to stderr, each with file, line and object; with any of them the answer is InvalidArgument and nothing may be sent.
+/// Other errors: read_texts().
+Result<ManifestObjects> read_manifests(const Global& global, const ManifestFiles& files);
 
 }  // namespace berth::cli

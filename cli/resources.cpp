@@ -17,8 +17,9 @@ Result<std::vector<const model::KindInfo*>> parse_kinds(std::string_view words) 
     const auto comma = std::min(words.find(','), words.size());
     auto word = words.substr(0, comma);
     if (word == "all") {
-      for (const auto kind : {Kind::Pod, Kind::ReplicationController, Kind::Service, Kind::DaemonSet, Kind::Deployment,
-                              Kind::ReplicaSet, Kind::StatefulSet, Kind::CronJob, Kind::Job})
+      for (const auto kind :
+           {Kind::Pod, Kind::ReplicationController, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet,
+            Kind::StatefulSet, Kind::HorizontalPodAutoscaler, Kind::CronJob, Kind::Job})
         out.push_back(&model::info(kind));
     } else {
       const auto* kind = model::find_kind(word);

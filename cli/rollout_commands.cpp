@@ -31,7 +31,7 @@ using Step = std::function<Status(const Server&, const Chosen&)>;
 int for_each_set(const Global& global, const RolloutOptions& options, const Arguments& arguments, const Step& step) {
   auto choice = options.choice;
   choice.words = arguments.words;
-  if (choice.words.empty() && choice.files.empty()) {
+  if (choice.words.empty() && !choice.files.given()) {
     return fail({ErrorCode::InvalidArgument, "required resource not specified"});
   }
   const Server server(global);

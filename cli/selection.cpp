@@ -47,8 +47,7 @@ Status add_selected(const Server& server, const Global& global, const Choice& ch
 }  // namespace
 
 void add_choice_flags(Flags& flags, Choice& choice) {
-  flags.add_each(choice.files, "filename", 'f', "FILE", "Files, folders or - whose objects are meant");
-  flags.add(choice.recursive, "recursive", 'R', "Folders with those below them");
+  add_file_flags(flags, choice.files, "Files, folders, URLs or - whose objects are meant");
   flags.add(choice.labels, "selector", 'l', "SELECTOR", "Objects with these labels: app=web,tier!=front");
   flags.add(choice.fields, "field-selector", 0, "SELECTOR", "Objects with these fields: status.phase=Running");
   flags.add(choice.all, "all", 0, "All objects of the kind in the namespace");
@@ -66,13 +65,13 @@ Chosen chosen_of(const model::KindInfo& kind, const json::value& object) {
 
 Result<std::vector<Chosen>> choose(const Server& server, const Global& global, const Choice& choice, bool allow_bare) {
   std::vector<Chosen> out;
-  if (!choice.files.empty()) {
+  if (choice.files.given()) {
     if (!choice.words.empty()) {
       return Error(ErrorCode::InvalidArgument,
                    "when paths, URLs, or stdin is provided as resource input, you may not "
                    "specify resource arguments as well");
     }
-    auto objects = read_manifests(global, choice.files, choice.recursive);
+    auto objects = read_manifests(global, choice.files);
     if (!objects) return objects.error();
     for (auto& object : objects->objects) out.push_back({object.kind, std::move(object.ns), std::move(object.name)});
     return out;

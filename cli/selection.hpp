@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/manifest_files.hpp"
 #include "cli/server.hpp"
 
 namespace berth::cli {
@@ -11,15 +12,14 @@ namespace berth::cli {
 /// What the words and flags of a command say about its objects.
 struct Choice {
   std::vector<std::string> words;  ///< "sts", "web" or "sts/web", "pod/web-0"
-  std::vector<std::string> files;  ///< -f
-  bool recursive = false;          ///< -R
-  std::string labels;              ///< -l
-  std::string fields;              ///< --field-selector
-  bool all = false;                ///< --all
-  bool all_namespaces = false;     ///< -A
+  ManifestFiles files;
+  std::string labels;           ///< -l
+  std::string fields;           ///< --field-selector
+  bool all = false;             ///< --all
+  bool all_namespaces = false;  ///< -A
 };
 
-/// Binds -f, -R, -l, --field-selector and --all.
+/// Binds -f, -R, -k, -l, --field-selector and --all.
 void add_choice_flags(Flags& flags, Choice& choice);
 
 struct Chosen {

@@ -392,7 +392,7 @@ class JobRunner::Impl {
   Status begin(Entry& entry) const {
     const auto input = as_stdin(entry.job.document);
     if (!input) return input.error();
-    auto child = start_child({program_.string()}, input->get());
+    auto child = start_child({program_.string()}, {.input = input->get()});
     if (!child) return child.error();
     entry.child = *std::move(child);
     entry.deadline = now() + limits_.first_step;

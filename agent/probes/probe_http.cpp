@@ -17,7 +17,7 @@
 #include <sstream>
 #include <utility>
 
-#include "agent/https/probe_stream.hpp"
+#include "https/probe_stream.hpp"
 
 namespace berth::agent {
 namespace {
@@ -126,7 +126,9 @@ class HttpProbe final : public NetProbe {
     outcome_ = std::move(outcome);
     return Step::Over;
   }
-  Step io_failed(ProbeStream::Io io) { return fail(io == ProbeStream::Io::Closed ? "EOF" : stream_->error()); }
+  Step io_failed(https::ProbeStream::Io io) {
+    return fail(io == https::ProbeStream::Io::Closed ? "EOF" : stream_->error());
+  }
 
   int status() const { return static_cast<int>(parser_->get().result_int()); }
 
@@ -155,11 +157,11 @@ class HttpProbe final : public NetProbe {
     if (::poll(&ready, 1, 0) != 1) return Step::Wait;
     if (const auto error = connect_error(fd_.get(), target_.address); !error.empty()) return fail(error);
     if (target_.tls) {
-      auto stream = make_tls_stream(fd_.get(), target_.host);
+      auto stream = https::make_tls_stream(fd_.get(), target_.host);
       if (!stream) return fail(stream.error().message(), ProbeAnswer::Unknown);
       stream_ = std::move(*stream);
     } else {
-      stream_ = make_plain_stream(fd_.get());
+      stream_ = https::make_plain_stream(fd_.get());
     }
     phase_ = Phase::Handshake;
     return Step::Again;
@@ -167,8 +169,8 @@ class HttpProbe final : public NetProbe {
 
   Step handshake() {
     const auto io = stream_->handshake();
-    if (io == ProbeStream::Io::Again) return Step::Wait;
-    if (io != ProbeStream::Io::Done) return io_failed(io);
+    if (io == https::ProbeStream::Io::Again) return Step::Wait;
+    if (io != https::ProbeStream::Io::Done) return io_failed(io);
     phase_ = Phase::Send;
     return Step::Again;
   }
@@ -179,8 +181,8 @@ class HttpProbe final : public NetProbe {
       return Step::Again;
     }
     const auto io = stream_->write(rest_);
-    if (io == ProbeStream::Io::Again) return Step::Wait;
-    return io == ProbeStream::Io::Done ? Step::Again : io_failed(io);
+    if (io == https::ProbeStream::Io::Again) return Step::Wait;
+    return io == https::ProbeStream::Io::Done ? Step::Again : io_failed(io);
   }
 
   Step head() {
@@ -200,16 +202,16 @@ class HttpProbe final : public NetProbe {
     if (!begins_like_http(received_)) return fail("malformed HTTP response");
     if (received_.size() > kMaxHead) return fail("response headers are larger than 64 KiB");
     const auto io = stream_->read(received_, kMaxHead);
-    if (io == ProbeStream::Io::Again) return Step::Wait;
-    return io == ProbeStream::Io::Done ? Step::Again : io_failed(io);
+    if (io == https::ProbeStream::Io::Again) return Step::Wait;
+    return io == https::ProbeStream::Io::Done ? Step::Again : io_failed(io);
   }
 
   /// To its end, or as far as we care; a body that is broken changes nothing.
   Step body() {
     if (!pass_over(received_)) return redirect();
     const auto io = stream_->read(received_, kMaxBody);
-    if (io == ProbeStream::Io::Again) return Step::Wait;
-    return io == ProbeStream::Io::Done ? Step::Again : redirect();
+    if (io == https::ProbeStream::Io::Again) return Step::Wait;
+    return io == https::ProbeStream::Io::Done ? Step::Again : redirect();
   }
 
   /// Gives the parser what is there of the body. False: it needs no more.
@@ -246,7 +248,7 @@ class HttpProbe final : public NetProbe {
   std::vector<model::HttpHeader> headers_;
   Phase phase_ = Phase::Begin;
   UniqueFd fd_;
-  std::unique_ptr<ProbeStream> stream_;
+  std::unique_ptr<https::ProbeStream> stream_;
   std::string request_;
   std::string_view rest_;
   std::string received_;

@@ -37,10 +37,10 @@ class Sources final : public SourceSet {
         sources_.push_back(make_directory_source(rooms.loop, rooms.lane, std::move(options), take));
       } else {
         UrlSourceOptions options;
-        options.url = source.url;
+        options.request.url = source.url;
         options.interval = source.interval;
-        options.ca_file = source.ca_file;
-        options.token_file = source.token_file;
+        options.request.ca_file = source.ca_file;
+        options.request.token_file = source.token_file;
         sources_.push_back(make_url_source(rooms.loop, rooms.lane, std::move(options), take));
       }
     }

@@ -1,4 +1,4 @@
-// agent/sources/source_url.cpp - asks for a URL now and then; the asking itself is in agent/https.
+// agent/sources/source_url.cpp - asks for a URL now and then; the asking itself is in https/.
 #include "agent/sources/source_url.hpp"
 
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "agent/https/loader.hpp"
+#include "https/loader.hpp"
 
 namespace berth::agent {
 namespace {
@@ -19,7 +19,7 @@ class UrlSource final : public Source {
         lane_(lane),
         options_(std::make_shared<const UrlSourceOptions>(std::move(options))),
         on_snapshot_(std::move(on_snapshot)),
-        name_("url:" + options_->url) {
+        name_("url:" + options_->request.url) {
     read_again();
   }
   UrlSource(const UrlSource&) = delete;
@@ -43,27 +43,28 @@ class UrlSource final : public Source {
   }
 
  private:
-  static Result<UrlAnswer> ask(const UrlSourceOptions& options, const std::string& etag) {
-    const auto module = https_module();
+  static Result<https::UrlAnswer> ask(const UrlSourceOptions& options, const std::string& etag) {
+    const auto module = https::https_module();
     if (!module) return module.error();
-    return (*module)->fetch(options, etag);
+    return (*module)->fetch(options.request, etag);
   }
 
-  static SourceSnapshot read(Result<UrlAnswer> answer, const UrlSourceOptions& options, const std::string& name) {
+  static SourceSnapshot read(Result<https::UrlAnswer> answer, const UrlSourceOptions& options,
+                             const std::string& name) {
     SourceSnapshot snapshot;
     snapshot.name = name;
     if (!answer) {
-      snapshot.error = answer.error().context("get " + options.url).message();
+      snapshot.error = answer.error().context("get " + options.request.url).message();
       return snapshot;
     }
     auto file = std::make_shared<SourceFile>();
     file->id = name;
     file->hash = content_hash(answer->body);
-    file->manifest = model::read_manifest(answer->body, options.url, options.limits);
+    file->manifest = model::read_manifest(answer->body, options.request.url);
     // An empty answer is a broken server more often than a wish: what it made stays.
     if (file->manifest.errors.empty() && file->empty()) {
       model::Problem problem;
-      problem.file = options.url;
+      problem.file = options.request.url;
       problem.message = "no objects in it: nothing is changed";
       file->manifest.errors.push_back(std::move(problem));
     }

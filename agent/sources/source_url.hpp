@@ -1,14 +1,20 @@
 // agent/sources/source_url.hpp - a manifest behind an HTTP(S) address, asked for now and then.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
-#include "agent/https/url_options.hpp"
 #include "agent/sources/source_snapshot.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
+#include "https/url_request.hpp"
 
 namespace berth::agent {
+
+struct UrlSourceOptions {
+  https::UrlRequest request;
+  std::chrono::milliseconds interval{30'000};
+};
 
 /// Asks every `interval` with If-None-Match. Whatever fails (no answer, a status other than 200 or 304, a body over
 /// the limit) gives an incomplete snapshot, which changes nothing. `on_snapshot` runs on the loop after each answer

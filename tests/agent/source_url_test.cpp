@@ -108,7 +108,7 @@ class SourceUrl : public testing::Test {
  protected:
   UrlSourceOptions options() {
     UrlSourceOptions result;
-    result.url = server_.url();
+    result.request.url = server_.url();
     result.interval = milliseconds{3'600'000};
     return result;
   }
@@ -176,7 +176,7 @@ TEST_F(SourceUrl, ABodyOverTheLimitIsRefused) {
   body.append(1, '#').append(1000, 'x');
   server_.answer(response("200 OK", body));
   auto limited = options();
-  limited.limits.bytes = 500;
+  limited.request.max_size = 500;
   start(limited);
   EXPECT_FALSE(last_->complete);
   EXPECT_NE(last_->error.find("limit of 500 bytes"), std::string::npos) << last_->error;
@@ -184,7 +184,7 @@ TEST_F(SourceUrl, ABodyOverTheLimitIsRefused) {
 
 TEST_F(SourceUrl, ASilentServerIsGivenUpOn) {
   auto impatient = options();
-  impatient.timeout = milliseconds{50};
+  impatient.request.timeout = milliseconds{50};
   start(impatient);
   EXPECT_FALSE(last_->complete);
   EXPECT_FALSE(last_->error.empty());
@@ -194,7 +194,7 @@ TEST_F(SourceUrl, SendsTheTokenAsItIsNowAndFailsWithoutIt) {
   const auto file = std::filesystem::path(testing::TempDir()) / fmt::format("token-{}", ::getpid());
   ASSERT_TRUE(write_file(file, "secret-1\n", 0600).ok());
   auto with_token = options();
-  with_token.token_file = file;
+  with_token.request.token_file = file;
   server_.answer(response("200 OK", kManifest));
   start(with_token);
   EXPECT_NE(server_.last_request().find("Authorization: Bearer secret-1\r\n"), std::string::npos);

@@ -42,7 +42,7 @@ TEST_F(Manifests, AreKeptAsWrittenWithoutDefaultsOrStatus) {
   const auto file = put("web.yaml",
                         "apiVersion: v1\nkind: Service\nmetadata: {name: web, uid: x, creationTimestamp: null}\n"
                         "spec: {ports: [{port: 80}]}\nstatus: {loadBalancer: {}}\n");
-  const auto objects = read_manifests(global_, {file}, false);
+  const auto objects = read_manifests(global_, {.names = {file}});
   ASSERT_TRUE(objects) << objects.error().message();
   EXPECT_EQ(json::value(objects->objects.front().raw),
             *parse_json(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"default"},
@@ -55,7 +55,7 @@ TEST_F(Manifests, OldVersionsBecomeCurrent) {
       put("set.yaml",
           "apiVersion: apps/v1beta1\nkind: StatefulSet\nmetadata: {name: a}\nspec:\n  serviceName: a\n  template:\n"
           "    metadata: {labels: {app: a}}\n    spec: {containers: [{name: c, image: i}]}\n");
-  const auto objects = read_manifests(global_, {file}, false);
+  const auto objects = read_manifests(global_, {.names = {file}});
   ASSERT_TRUE(objects) << objects.error().message();
   EXPECT_EQ(objects->objects.front().raw.at("apiVersion"), "apps/v1");
 }
@@ -67,9 +67,9 @@ TEST_F(Manifests, ComeInTheOrderOfMakingFromFoldersToo) {
   put("notes.txt", "no manifest");
   global_.ns = "shop";
   global_.ns_given = true;
-  EXPECT_EQ(names(read_manifests(global_, {root_.string()}, false)),
+  EXPECT_EQ(names(read_manifests(global_, {.names = {root_.string()}})),
             "Namespace /shop; ConfigMap shop/settings; Service shop/web; ");
-  EXPECT_EQ(names(read_manifests(global_, {root_.string()}, true)),
+  EXPECT_EQ(names(read_manifests(global_, {.names = {root_.string()}, .recursive = true})),
             "Namespace /shop; ConfigMap shop/settings; ConfigMap shop/below; Service shop/web; ");
 }
 
@@ -78,17 +78,17 @@ TEST_F(Manifests, MistakesStopAll) {
   const auto bad =
       put("bad.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec:\n  ports: [{port: 70000}]\n");
   testing::internal::CaptureStderr();
-  EXPECT_FALSE(read_manifests(global_, {good, bad}, false));
+  EXPECT_FALSE(read_manifests(global_, {.names = {good, bad}}));
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               testing::HasSubstr("bad.yaml:5: Service default/bad: spec.ports[0].port"));
-  EXPECT_THAT(names(read_manifests(global_, {"/nowhere.yaml"}, false)), testing::HasSubstr("does not exist"));
+  EXPECT_THAT(names(read_manifests(global_, {.names = {"/nowhere.yaml"}})), testing::HasSubstr("does not exist"));
 }
 
 TEST_F(Manifests, WhatIsNotRunHereIsNamedAndTheRestGoesOn) {
   const auto file =
       put("a.yaml", config_map("a") + "---\napiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: c}\n");
   testing::internal::CaptureStderr();
-  const auto objects = read_manifests(global_, {file}, false);
+  const auto objects = read_manifests(global_, {.names = {file}});
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("a.yaml:6: CronTab c: kind: CronTab of"));
   EXPECT_EQ(names(objects), "ConfigMap default/a; ");
   EXPECT_TRUE(objects->left_out);
@@ -96,11 +96,11 @@ TEST_F(Manifests, WhatIsNotRunHereIsNamedAndTheRestGoesOn) {
 
 TEST_F(Manifests, AnotherNamespaceThanAskedForIsRefused) {
   const auto file = put("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: left}\n");
-  EXPECT_EQ(names(read_manifests(global_, {file}, false)), "ConfigMap left/a; ");
+  EXPECT_EQ(names(read_manifests(global_, {.names = {file}})), "ConfigMap left/a; ");
   global_.ns = "right";
   global_.ns_given = true;
   testing::internal::CaptureStderr();
-  EXPECT_FALSE(read_manifests(global_, {file}, false));
+  EXPECT_FALSE(read_manifests(global_, {.names = {file}}));
   EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("does not match the namespace \"right\""));
 }
 

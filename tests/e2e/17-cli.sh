@@ -55,6 +55,57 @@ expect_match "and is said" "$(errors berth apply -f half.yaml)" 'Error from serv
 expect "exit code" "$(code_of berth apply -f half.yaml)" 1
 expect_match "no such file" "$(says berth apply -f nope.yaml)" 'error: the path "nope.yaml" does not exist'
 
+step "apply --prune"
+# one object each: kind and name; what it says does not matter here
+one() { printf -- '---\napiVersion: v1\nkind: %s\nmetadata: {name: %s, labels: {app: pruned}}\n' "$1" "$2"; }
+{ one ConfigMap first; one ConfigMap second; } >pair.yaml
+one ConfigMap first >single.yaml
+one ConfigMap bystander | berth apply --field-manager other -f - >/dev/null
+expect "two" "$(berth apply -f pair.yaml -l app=pruned --prune)" $'configmap/first serverside-applied\nconfigmap/second serverside-applied'
+expect "dry run" "$(berth apply -f single.yaml -l app=pruned --prune --dry-run=server)" $'configmap/first serverside-applied (server dry run)\nconfigmap/second pruned (server dry run)'
+expect "what left the file goes" "$(berth apply -f single.yaml -l app=pruned --prune)" $'configmap/first serverside-applied\nconfigmap/second pruned'
+expect "what another made stays" "$(berth get cm -l app=pruned -o name)" $'configmap/bystander\nconfigmap/first'
+expect_match "never without a selector" "$(errors berth apply -f single.yaml --prune)" 'explicitly passing --all'
+expect "only the kinds that are named" "$(berth apply -f pair.yaml >/dev/null; berth apply -f single.yaml -l app=pruned --prune --prune-allowlist=core/v1/Secret)" "configmap/first serverside-applied"
+berth delete cm -l app=pruned >/dev/null
+expect "a set" "$(berth apply -f pair.yaml --prune --applyset=fleet)" $'configmap/first serverside-applied\nconfigmap/second serverside-applied'
+expect "its parent" "$(berth get secret fleet -o 'jsonpath={.metadata.annotations.applyset\.kubernetes\.io/contains-group-kinds}')" "ConfigMap"
+one Secret third >other.yaml
+expect "its members change kind" "$(berth apply -f other.yaml --prune --applyset=fleet)" $'secret/third serverside-applied\nconfigmap/first pruned\nconfigmap/second pruned'
+expect "the parent follows" "$(berth get secret fleet -o 'jsonpath={.metadata.annotations.applyset\.kubernetes\.io/contains-group-kinds}')" "Secret"
+expect_match "no other's" "$(errors berth apply -f other.yaml --prune --applyset=third)" 'already exists and is none'
+berth delete secret third fleet >/dev/null
+
+step "apply -f URL, -k"
+python3 -m http.server -b 127.0.0.1 8765 >/dev/null 2>&1 &
+web_server=$!
+for _ in {1..50}; do (: </dev/tcp/127.0.0.1/8765) 2>/dev/null && break; sleep 0.1; done
+expect "a URL" "$(berth apply -f http://127.0.0.1:8765/single.yaml)" "configmap/first serverside-applied"
+expect_match "a URL that has nothing" "$(errors berth apply -f http://127.0.0.1:8765/nope.yaml)" 'read http://127.0.0.1:8765/nope.yaml: the server answered with status 404'
+kill $web_server
+mkdir -p bin custom
+# Stands in for kustomize, which is no Debian package; the kubectl matrix builds one with the real thing.
+printf '#!/bin/sh\necho "# a word" >&2\n[ "$1 $2" = "build custom" ] && cat single.yaml\n' >bin/kustomize
+chmod +x bin/kustomize
+expect "what kustomize builds" "$(PATH=$PWD/bin:$PATH berth apply -k custom 2>/dev/null)" "configmap/first serverside-applied"
+expect_match "what it says is passed on" "$(PATH=$PWD/bin:$PATH errors berth apply -k custom)" '# a word'
+expect_match "its failure" "$(PATH=$PWD/bin:$PATH errors berth apply -k nowhere)" 'kustomize build nowhere: exit code 1'
+expect "deleted the same way" "$(PATH=$PWD/bin:$PATH berth delete -k custom 2>/dev/null)" 'configmap "first" deleted'
+
+step "create, set image, expose"
+expect "a Deployment" "$(berth create deployment shop --image=busybox:1.35 --replicas=1 --port 80 -- sh -c 'httpd -f -p 80')" "deployment.apps/shop created"
+wait_ready 30 app=shop 1
+expect "its service" "$(berth expose deploy shop --type NodePort)" "service/shop exposed"
+expect "with the container's port" "$(berth get svc shop -o 'jsonpath={.spec.ports[0].targetPort} {.spec.type} {.spec.selector.app}')" "80 NodePort shop"
+expect_match "what has no port" "$(errors berth expose sts web --name other --port=0)" 'is no port'
+expect "another image" "$(berth set image deploy/shop busybox=busybox:1.36 --dry-run=server)" "deployment.apps/shop image updated (server dry run)"
+expect "the same image is no change" "$(berth set image deploy/shop '*=busybox:1.35')" ""
+expect_match "no such container" "$(errors berth set image deploy/shop nginx=nginx:1)" 'unable to find container named "nginx"'
+expect "a CronJob" "$(berth create cronjob nightly --image busybox:1.35 --schedule '0 3 * * *' -- true)" "cronjob.batch/nightly created"
+expect_match "a schedule that is none" "$(errors berth create cronjob never --image busybox:1.35 --schedule 'at night')" 'spec.schedule'
+expect "only shown" "$(berth create deployment none --image a/b:1 --image a/b:2 --dry-run=client -o yaml | grep -c 'name: b')" 2
+berth delete deploy/shop svc/shop cronjob/nightly >/dev/null
+
 step "get"
 expect "names" "$(berth get sts,cm -o name)" $'statefulset.apps/web\nconfigmap/deep\nconfigmap/good\nconfigmap/settings'
 expect_match "a table" "$(berth get pods)" '^NAME +READY +STATUS +RESTARTS +AGE

@@ -128,6 +128,14 @@ newer 25 && refused 1 'unknown field "spec.replcas"' apply -f <(sed 's/replicas:
 refused 1 'Invalid|invalid' create -f <(sed 's/name: applied/name: Not_A_Name/' applied.yaml)
 refused 1 'namespaces "nowhere" not found' apply -n nowhere -f made.yaml
 
+step "berth apply -k builds with this kubectl"
+mkdir -p custom bin
+ln -sf "$KUBECTL" bin/kubectl
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tuned}\n' >custom/base.yaml
+printf 'namePrefix: lab-\nresources: [base.yaml]\n' >custom/kustomization.yaml
+holds "its name prefix is there" "$(PATH=$PWD/bin:$PATH berth apply -n lab -k custom 2>&1)" 'configmap/lab-tuned serverside-applied'
+holds "deleted with it" "$(PATH=$PWD/bin:$PATH berth delete -n lab -k custom 2>&1)" 'configmap "lab-tuned" deleted'
+
 step "get"
 ok '^NAME +READY +STATUS +RESTARTS +AGE
 every-[a-z0-9]+ +1/1 +Running +0 .*

@@ -1,14 +1,14 @@
-// agent/https/url_fetch.cpp - one HTTP(S) request by libcurl. In the module, see https_module.hpp.
+// https/module/url_fetch.cpp - one HTTP(S) request by libcurl. In the module, see https/loader.hpp.
 #include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <mutex>
 #include <utility>
 
-#include "agent/https/module.hpp"
 #include "base/atomic_file.hpp"
+#include "https/module/module.hpp"
 
-namespace berth::agent {
+namespace berth::https {
 namespace {
 
 constexpr long kMaxRedirects = 3;
@@ -57,18 +57,18 @@ class HeaderList {
 
 }  // namespace
 
-Result<UrlAnswer> fetch_url(const UrlSourceOptions& options, const std::string& etag) {
+Result<UrlAnswer> fetch_url(const UrlRequest& request, const std::string& etag) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 
   HeaderList headers;
   if (!etag.empty()) headers.add("If-None-Match: " + etag);
-  if (!options.token_file.empty()) {
-    auto token = read_file(options.token_file, kMaxToken);
+  if (!request.token_file.empty()) {
+    auto token = read_file(request.token_file, kMaxToken);
     if (!token) return std::move(token).error();
     while (!token->empty() && static_cast<unsigned char>(token->back()) <= ' ') token->pop_back();
     if (token->find_first_of("\r\n") != std::string::npos) {
-      return Error(ErrorCode::InvalidArgument, options.token_file.native() + ": more than one line");
+      return Error(ErrorCode::InvalidArgument, request.token_file.native() + ": more than one line");
     }
     headers.add("Authorization: Bearer " + *token);
   }
@@ -76,22 +76,22 @@ Result<UrlAnswer> fetch_url(const UrlSourceOptions& options, const std::string& 
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), &curl_easy_cleanup);
   if (!curl) return Error(ErrorCode::ResourceExhausted, "start a request: out of memory");
   Transfer transfer;
-  transfer.limit = options.limits.bytes;
+  transfer.limit = request.max_size;
   auto* handle = curl.get();
-  curl_easy_setopt(handle, CURLOPT_URL, options.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, options.url.starts_with("https:") ? "https" : "http,https");
+  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, request.url.starts_with("https:") ? "https" : "http,https");
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirects);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "berthd/" BERTH_VERSION);
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &take_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &take_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
-  if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!request.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
 
   const auto code = curl_easy_perform(handle);
   if (transfer.too_large) {
@@ -108,4 +108,4 @@ Result<UrlAnswer> fetch_url(const UrlSourceOptions& options, const std::string& 
   return UrlAnswer{true, std::move(transfer.body), std::move(transfer.etag)};
 }
 
-}  // namespace berth::agent
+}  // namespace berth::https

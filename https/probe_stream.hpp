@@ -1,4 +1,4 @@
-// agent/https/probe_stream.hpp - bytes over a connected non-blocking socket, plain or TLS.
+// https/probe_stream.hpp - bytes over a connected non-blocking socket, plain or TLS.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
-namespace berth::agent {
+namespace berth::https {
 
 class ProbeStream {
  public:
@@ -37,4 +37,4 @@ std::unique_ptr<ProbeStream> make_plain_stream(int fd);
 /// is an address. Unavailable: OpenSSL does not start.
 Result<std::unique_ptr<ProbeStream>> make_tls_stream(int fd, const std::string& server_name);
 
-}  // namespace berth::agent
+}  // namespace berth::https

@@ -1,9 +1,9 @@
-// agent/https/loader.cpp - see https_module.hpp.
-#include "agent/https/loader.hpp"
+// https/loader.cpp - see https/loader.hpp.
+#include "https/loader.hpp"
 
 #include "base/module.hpp"
 
-namespace berth::agent {
+namespace berth::https {
 namespace {
 
 Result<const HttpsModule*> load() {
@@ -19,4 +19,4 @@ Result<const HttpsModule*> https_module() {
   return module;
 }
 
-}  // namespace berth::agent
+}  // namespace berth::https

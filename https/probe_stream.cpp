@@ -1,5 +1,5 @@
-// agent/https/probe_stream.cpp - see probe_stream.hpp.
-#include "agent/https/probe_stream.hpp"
+// https/probe_stream.cpp - see probe_stream.hpp.
+#include "https/probe_stream.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <system_error>
 
-#include "agent/https/loader.hpp"
+#include "https/loader.hpp"
 
-namespace berth::agent {
+namespace berth::https {
 namespace {
 
 constexpr std::size_t kChunk = 4096;
@@ -62,4 +62,4 @@ Result<std::unique_ptr<ProbeStream>> make_tls_stream(int fd, const std::string& 
   return (*module)->make_tls_stream(fd, server_name);
 }
 
-}  // namespace berth::agent
+}  // namespace berth::https

@@ -1,4 +1,4 @@
-// agent/https/tls_stream.cpp - a probe's TLS by OpenSSL. In the module, see https_module.hpp.
+// https/module/tls_stream.cpp - a probe's TLS by OpenSSL. In the module, see https/loader.hpp.
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -11,9 +11,9 @@
 #include <csignal>
 #include <system_error>
 
-#include "agent/https/module.hpp"
+#include "https/module/module.hpp"
 
-namespace berth::agent {
+namespace berth::https {
 namespace {
 
 constexpr std::size_t kChunk = 4096;
@@ -130,4 +130,4 @@ Result<std::unique_ptr<ProbeStream>> open_tls_stream(int fd, const std::string& 
   return std::unique_ptr<ProbeStream>(std::move(stream));
 }
 
-}  // namespace berth::agent
+}  // namespace berth::https

@@ -1,0 +1,7 @@
+// https/module/module.cpp - the one symbol that is looked up.
+#include "https/module/module.hpp"
+
+extern "C" __attribute__((visibility("default"))) const berth::https::HttpsModule* berth_https_module() {
+  static const berth::https::HttpsModule module{&berth::https::fetch_url, &berth::https::open_tls_stream};
+  return &module;
+}
