@@ -11,9 +11,9 @@ namespace berth::cli {
 
 /// What -f, -R and -k say.
 struct ManifestFiles {
-  std::vector<std::string> names;  ///< Files, folders, http(s) URLs; "-" is standard input.
-  bool recursive = false;          ///< Folders with those below them.
-  std::string kustomization;       ///< A folder, or whatever else `kustomize build` takes; empty: none.
+  std::vector<std::string> names{};  ///< Files, folders, http(s) URLs; "-" is standard input.
+  bool recursive = false;            ///< Folders with those below them.
+  std::string kustomization{};       ///< A folder, or whatever else `kustomize build` takes; empty: none.
 
   bool given() const { return !names.empty() || !kustomization.empty(); }
 };

@@ -134,7 +134,7 @@ TEST(Resources, WordsMeanKindsAndNames) {
   EXPECT_EQ(names({"pod/a", "ds/b"}), "pod/a daemonset.apps/b ");
   EXPECT_EQ(names({"all"}),
             "pod/ replicationcontroller/ service/ daemonset.apps/ deployment.apps/ replicaset.apps/ statefulset.apps/ "
-            "cronjob.batch/ job.batch/ ");
+            "horizontalpodautoscaler.autoscaling/ cronjob.batch/ job.batch/ ");
   EXPECT_EQ(names({"statefulsets.apps"}), "statefulset.apps/ ");
   EXPECT_EQ(names({"foo"}), "the server doesn't have a resource type \"foo\"");
   EXPECT_FALSE(parse_resources({"pod/a", "b"}));

@@ -93,7 +93,7 @@ expect_match "its failure" "$(PATH=$PWD/bin:$PATH errors berth apply -k nowhere)
 expect "deleted the same way" "$(PATH=$PWD/bin:$PATH berth delete -k custom 2>/dev/null)" 'configmap "first" deleted'
 
 step "create, set image, expose"
-expect "a Deployment" "$(berth create deployment shop --image=busybox:1.35 --replicas=1 --port 80 -- sh -c 'httpd -f -p 80')" "deployment.apps/shop created"
+expect "a Deployment" "$(berth create deployment shop --image=busybox:1.35 --replicas=1 --port 80 -- sh -c 'trap exit TERM; httpd -f -p 80 & wait')" "deployment.apps/shop created"
 wait_ready 30 app=shop 1
 expect "its service" "$(berth expose deploy shop --type NodePort)" "service/shop exposed"
 expect "with the container's port" "$(berth get svc shop -o 'jsonpath={.spec.ports[0].targetPort} {.spec.type} {.spec.selector.app}')" "80 NodePort shop"
@@ -105,6 +105,7 @@ expect "a CronJob" "$(berth create cronjob nightly --image busybox:1.35 --schedu
 expect_match "a schedule that is none" "$(errors berth create cronjob never --image busybox:1.35 --schedule 'at night')" 'spec.schedule'
 expect "only shown" "$(berth create deployment none --image a/b:1 --image a/b:2 --dry-run=client -o yaml | grep -c 'name: b')" 2
 berth delete deploy/shop svc/shop cronjob/nightly >/dev/null
+berth wait --for=delete pod -l app=shop --timeout=20s >/dev/null
 
 step "get"
 expect "names" "$(berth get sts,cm -o name)" $'statefulset.apps/web\nconfigmap/deep\nconfigmap/good\nconfigmap/settings'
