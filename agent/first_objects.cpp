@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "agent/api_service.hpp"
 #include "agent/claims/provisioners.hpp"
 #include "agent/node/node_object.hpp"
 #include "base/log.hpp"
@@ -42,7 +43,34 @@ void FirstObjects::write(const std::string& host_ip) {
          {"volumeBindingMode", "WaitForFirstConsumer"}},
         Durability::Durable, again_if_refused("StorageClass directory"));
   }
+  write_api_service();
   write_node();
+}
+
+/// A Service that somebody changed stays as it is; where it leads follows the configuration.
+void FirstObjects::write_api_service() {
+  for (auto& wanted : api_service(config_, host_ip_)) {
+    const auto* kind = model::kind_named(find_string(wanted, {"kind"}));
+    const model::ObjectKey key{kind->kind, "default", std::string(find_string(wanted, {"metadata", "name"}))};
+    auto done = again_if_refused(key.display());
+    if (!store_.get(key)) {
+      writer_.create(std::move(wanted), Durability::Durable, std::move(done));
+    } else if (key.kind != Kind::Service) {
+      writer_.modify(
+          key, {}, Durability::Durable,
+          [wanted = std::move(wanted)](json::object& raw) {
+            bool changed = false;
+            for (const auto* part : {"subsets", "endpoints", "ports"}) {
+              const auto* value = wanted.if_contains(part);
+              if (value == nullptr || (raw.contains(part) && raw.at(part) == *value)) continue;
+              raw[part] = *value;
+              changed = true;
+            }
+            return changed;
+          },
+          std::move(done));
+    }
+  }
 }
 
 void FirstObjects::write_node() {

@@ -1,4 +1,5 @@
-// agent/first_objects.hpp - what every host has from the start: namespaces, a storage class, its Node.
+// agent/first_objects.hpp - what every host has from the start: namespaces, a storage class, the API's Service, its
+// Node.
 #pragma once
 
 #include <chrono>
@@ -24,6 +25,7 @@ class FirstObjects {
   void write(const std::string& host_ip);
 
  private:
+  void write_api_service();
   void write_node();
   StoreWriter::Done again_if_refused(const std::string& what);
 

@@ -109,10 +109,11 @@ std::optional<WallTime> scan_rfc3339(std::string_view text) {
   if (!date.ok()) return std::nullopt;
   const std::chrono::sys_seconds whole =
       std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + seconds{second} - offset;
-  // system_clock counts nanoseconds in 64 bits: it ends in 1677 and 2262.
+  // system_clock counts nanoseconds in 64 bits: it ends in 1677 and 2262. Times beyond are times all the same (the zero
+  // time of Go's programs is the year 1), and as far away as can be.
   constexpr auto kLimit = std::chrono::duration_cast<seconds>(WallTime::duration::max()) - seconds{1};
-  if (whole.time_since_epoch() > kLimit || whole.time_since_epoch() < -kLimit) return std::nullopt;
-  return WallTime{whole} + std::chrono::duration_cast<WallTime::duration>(fraction);
+  const auto within = std::clamp<seconds>(whole.time_since_epoch(), -kLimit, kLimit);
+  return WallTime{within} + std::chrono::duration_cast<WallTime::duration>(fraction);
 }
 
 }  // namespace

@@ -57,6 +57,13 @@ std::string_view metadata_text(const json::object& raw, std::string_view name) {
 
 std::string_view name_in(const json::object& raw) { return metadata_text(raw, "name"); }
 
+/// A pod has its class from its first moment, as in Kubernetes.
+void fill_qos_class(json::object& raw) {
+  const auto object = make_object(raw);
+  const auto pod = object ? decode_pod(*object) : Result<Pod>(object.error());
+  if (pod) object_in(raw, "status")["qosClass"] = qos_class(pod->spec);
+}
+
 }  // namespace
 
 std::string_view namespace_in(const json::object& raw) { return metadata_text(raw, "namespace"); }
@@ -103,6 +110,7 @@ Status admit_pod(json::object& raw, const Stored& stored) {
                    fmt::format("Pod \"{}\" is invalid: {}", name_in(raw), problems.front().text()));
     }
   }
+  fill_qos_class(raw);
   return judge_by_limit_ranges(Kind::Pod, raw, stored);
 }
 

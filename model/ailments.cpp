@@ -45,10 +45,10 @@ std::string container_sentence(const json::value& status) {
   const auto name = find_string(status, {"name"});
   if (find(status, {"state", "waiting"}) != nullptr) {
     const auto reason = find_string(status, {"state", "waiting", "reason"});
+    const auto message = find_string(status, {"state", "waiting", "message"});
     // Only that its turn has not come.
-    if (reason == "PodInitializing") return {};
-    return fmt::format("{}: {}", name,
-                       reason_and_message(reason, find_string(status, {"state", "waiting", "message"})));
+    if (reason == "PodInitializing" && message.empty()) return {};
+    return fmt::format("{}: {}", name, reason_and_message(reason, message));
   }
   const auto code = whole_number_at(status, {"state", "terminated", "exitCode"});
   if (code == 0) return {};

@@ -42,12 +42,8 @@ void read_node(const Reader& root, Node& node) {
 
 void read_event(const Reader& root, Event& event) {
   const auto involved = root.child("involvedObject");
-  const auto kind = involved.text("kind");
-  if (const auto* found = find_kind(kind)) {
-    event.involved.kind = found->kind;
-  } else {
-    involved.fail("kind", "unknown kind \"" + kind + "\"");
-  }
+  // Events are told of any kind, and of none.
+  if (const auto* found = find_kind(involved.text("kind"))) event.involved.kind = found->kind;
   event.involved.ns = involved.text("namespace");
   event.involved.name = involved.text("name");
   event.involved_uid = involved.text("uid");

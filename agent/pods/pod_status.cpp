@@ -17,11 +17,12 @@ const model::ContainerStatus* find_status(const std::vector<model::ContainerStat
   return found == list.end() ? nullptr : &*found;
 }
 
-/// Why a container that is not running does not run.
-model::ContainerStateWaiting waiting(const ContainerMemory& memory, const std::string& pod_error, bool init_done) {
+/// Why a container that is not running does not run. In a pod with init containers all wait for the pod, as the kubelet
+/// words it; what keeps the pod from going on is said where it has come to (`its_turn`).
+model::ContainerStateWaiting waiting(const model::PodSpec& spec, const ContainerMemory& memory,
+                                     const std::string& pod_error, bool its_turn) {
   if (!memory.waiting_reason.empty()) return {memory.waiting_reason, memory.waiting_message};
-  if (!init_done) return {"PodInitializing", {}};
-  return {"ContainerCreating", pod_error};
+  return {spec.init_containers.empty() ? "ContainerCreating" : "PodInitializing", its_turn ? pod_error : std::string()};
 }
 
 /// One container's status line.
@@ -48,10 +49,10 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
 
   switch (view.phase) {
     case Phase::Absent:
-    case Phase::Created: status.state = waiting(memory, pod_error, init || init_done); break;
+    case Phase::Created: status.state = waiting(spec, memory, pod_error, init || init_done); break;
     case Phase::Running:
       if (memory.post_start) {  // The kubelet does not call it running before.
-        status.state = waiting(memory, pod_error, /*init_done=*/true);
+        status.state = waiting(spec, memory, pod_error, /*its_turn=*/true);
         break;
       }
       status.state = model::ContainerStateRunning{time_text(view.started_at)};

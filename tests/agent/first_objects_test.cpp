@@ -4,8 +4,10 @@
 #include <chrono>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/api_service.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "tests/fakes/manual_clock.hpp"
 #include "tests/fakes/slow_store.hpp"
@@ -82,6 +84,39 @@ TEST_P(FirstObjectsTest, AStoreThatRefusesForAWhileGetsThemAll) {
            has(Kind::Namespace, "kube-node-lease") && has(Kind::StorageClass, "directory") &&
            has(Kind::Node, config.node_name);
   }));
+}
+
+TEST_P(FirstObjectsTest, TheApisServiceLeadsWhereTheApiListens) {
+  config.api_tls.emplace().listen = {{.host = "0.0.0.0", .port = 6443}};
+  start({.aborted = 0.2});
+  const auto address = [&](Kind kind) -> std::string {
+    const auto stored = store->get({kind, "default", "kubernetes"});
+    if (!stored) return "none";
+    const json::value raw(stored->raw);
+    if (kind == Kind::Service) return std::string(find_string(raw, {"spec", "clusterIP"}));
+    const auto* list = find(raw, {kind == Kind::Endpoints ? "subsets" : "endpoints"});
+    return list == nullptr ? "" : json::serialize(*list);
+  };
+  for (const auto kind : {Kind::Service, Kind::Endpoints, Kind::EndpointSlice}) {
+    EXPECT_TRUE(eventually([&] { return address(kind) != "none"; })) << model::info(kind).name;
+  }
+  EXPECT_EQ(address(Kind::Service), "10.96.0.1");
+  EXPECT_THAT(address(Kind::Endpoints), testing::HasSubstr(R"("addresses":[{"ip":"10.0.0.1"}])"));
+  EXPECT_THAT(address(Kind::EndpointSlice), testing::HasSubstr(R"("addresses":["10.0.0.1"])"));
+  first->write("10.0.0.7");
+  EXPECT_TRUE(eventually([&] { return address(Kind::Endpoints).find("10.0.0.7") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return address(Kind::EndpointSlice).find("10.0.0.7") != std::string::npos; }));
+}
+
+TEST(ApiService, IsOnlyThereWhenTheApiIsOnTcp) {
+  Config config;
+  EXPECT_TRUE(api_service(config, "10.0.0.1").empty());
+  config.api_tls.emplace().listen = {{.host = "127.0.0.1", .port = 6443}};
+  const auto local = api_service(config, "10.0.0.1");
+  ASSERT_EQ(local.size(), 3U);
+  EXPECT_TRUE(local[1].at("subsets").get_array().empty()) << "pods cannot reach the host's loopback";
+  config.api_tls->listen.push_back({.host = "192.0.2.7", .port = 7443});
+  EXPECT_THAT(json::serialize(api_service(config, "10.0.0.1")[1]), testing::HasSubstr("192.0.2.7"));
 }
 
 }  // namespace

@@ -123,6 +123,19 @@ TEST_F(PodStatusTest, TerminalPhasesFollowTheExitCodes) {
   EXPECT_EQ(std::get<model::ContainerStateTerminated>(status().container_statuses[0].state).reason, "OOMKilled");
 }
 
+TEST_F(PodStatusTest, InitContainersThatHaveNotBegunSayWhyAndTheOthersNothing) {
+  pod.spec.init_containers.resize(1);
+  pod.spec.init_containers[0].name = "setup";
+  sync();
+  memory.error = "config map \"x\" not found";
+  const auto made = status();
+  const auto first = std::get<model::ContainerStateWaiting>(made.init_container_statuses.at(0).state);
+  EXPECT_EQ(first.reason, "PodInitializing");
+  EXPECT_EQ(first.message, "config map \"x\" not found");
+  EXPECT_EQ(waiting(made).reason, "PodInitializing");
+  EXPECT_EQ(waiting(made).message, "");
+}
+
 TEST_F(PodStatusTest, WhileInitContainersRunTheOthersAreInitializing) {
   pod.spec.init_containers.resize(1);
   pod.spec.init_containers[0].name = "setup";

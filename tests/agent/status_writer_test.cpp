@@ -99,7 +99,7 @@ TEST_F(StatusWriterTest, APodThatIsGoneIsNotWrittenAndOneOfTheSameNameIsNotHurt)
   put(kPod);
   statuses.write(key, "u-0", status_of("Failed", "False"));
   settle();
-  EXPECT_FALSE(store->get(key)->raw.contains("status"));
+  EXPECT_FALSE(stored().contains("phase"));
   EXPECT_EQ(answers, std::vector<std::string>{"NotFound"});
 }
 

@@ -93,8 +93,7 @@ def page(record, rules):
             "    scripts/conformance --record [...]       # and write what came out here", "",
             "It builds `e2e.test` from Debian's source package (once, and for long), makes stand-ins for the images from Debian packages and the",
             "suite's own agnhost, and starts an agent in a bed ([testing.md](testing.md)). Nothing stands between the suite and the agent. One",
-            "option of the suite is set for it: it does not wait for token secrets of service accounts, which no Kubernetes has had since 1.24. The",
-            "service `kubernetes` in `default`, without which the suite does not begin, is made by hand where berth makes none.", "",
+            "option of the suite is set for it: it does not wait for token secrets of service accounts, which no Kubernetes has had since 1.24.", "",
             "## What does not pass, and why", "", "| tests | | |", "|---|---|---|"]
     for kind, word in list(WORDS.items())[:2]:
         texts = list(dict.fromkeys(text for k, text, _ in why.values() if k == kind))
