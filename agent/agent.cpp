@@ -186,7 +186,7 @@ class HostAgent final : public Agent {
                   {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
                   [this] { loop_.stop(); }),
         placement_(
-            clock_, cache_, event_sink(),
+            clock_, *store_, cache_, event_sink(),
             [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
             config_.node_name),
         recovery_({.loop = loop_,

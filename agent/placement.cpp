@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "agent/objects/change_facts.hpp"
+#include "agent/objects/pod_facts.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/sets/set_plan.hpp"
 
@@ -11,9 +12,56 @@ namespace berth::agent {
 
 using model::Kind;
 
-Placement::Placement(const Clock& clock, const ObjectCache& cache, EventSink events, WriteStatus write_status,
-                     std::string node_name)
+namespace {
+
+model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
+
+/// What the node may be asked for.
+Allocatable allocatable_of(const model::Object& node) {
+  const auto* status = node.raw.if_contains("status");
+  return model::amounts_of(status == nullptr ? nullptr : find(*status, {"allocatable"}));
+}
+
+bool gives_otherwise(const store::Change& change) {
+  const auto milli = [](const model::Object& node) {
+    std::map<std::string, std::int64_t> out;
+    for (const auto& [resource, amount] : allocatable_of(node)) out[resource] = amount.milli;
+    return out;
+  };
+  return milli(*change.object) != milli(*change.previous);
+}
+
+Tenant read_tenant(const model::Object& pod) {
+  Tenant out;
+  out.name = {pod.meta.ns, pod.meta.name};
+  out.uid = pod.meta.uid;
+  out.requests = model::pod_amounts(pod.raw, "requests");
+  out.created_at = pod.meta.creation_timestamp;
+  const json::value* spec = pod.raw.if_contains("spec");
+  if (spec == nullptr) return out;
+  if (const auto* priority = find(*spec, {"priority"}); priority != nullptr && priority->is_int64()) {
+    out.priority = priority->get_int64();
+  }
+  out.preempts = find_string(*spec, {"preemptionPolicy"}) != "Never";
+  return out;
+}
+
+/// Does the change give room back?
+bool leaves(const store::Change& change) {
+  if (change.type == store::ChangeType::Deleted) return true;
+  const auto over = [](const model::Object& pod) {
+    const auto* status = pod.raw.if_contains("status");
+    return status != nullptr && model::is_terminal_phase(find_string(*status, {"phase"}));
+  };
+  return change.previous && over(*change.object) && !over(*change.previous);
+}
+
+}  // namespace
+
+Placement::Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
+                     WriteStatus write_status, std::string node_name)
     : clock_(clock),
+      store_(store),
       cache_(cache),
       events_(std::move(events)),
       write_status_(std::move(write_status)),
@@ -23,49 +71,68 @@ Controller Placement::row() {
   return {.name = "placement",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
           .all = [this](const Waker& wake) { wake_all(wake); },
-          .plan = [this](const model::ObjectKey& key) { return plan(key); }};
+          .plan = [this](const model::ObjectKey& key) { return plan(key); },
+          .ended =
+              [this](const model::ObjectKey& key, const Waker&) {
+                binding_.erase({key.ns, key.name});
+              }};
 }
 
 void Placement::wake_all(const Waker& wake) const {
   for (const auto& name : cache_.pods_of_node("")) wake({Kind::Pod, name.first, name.second});
 }
 
-void Placement::wakes(const store::Change& change, const Waker& wake) const {
+void Placement::wakes(const store::Change& change, const Waker& wake) {
   const auto& object = *change.object;
   if (object.kind == Kind::Pod) {
-    const auto waits = cache_.pods_of_node("").contains({object.meta.ns, object.meta.name});
+    const Name name{object.meta.ns, object.meta.name};
+    const auto waits = cache_.pods_of_node("").contains(name);
     if (waits && asks_anew(change)) wake.anew(object.key());
+    if (!leaves(change)) return;
+    known_.erase(name);
+    wake_all(wake);
   } else if (object.kind == Kind::PersistentVolume) {
     wake_all(wake);
-  } else if (object.kind == Kind::Node && moves_pods(change)) {
-    wake_all(wake);
-    say_cordoned(change);
+  } else if (object.kind == Kind::Node) {
+    const auto moves = moves_pods(change);
+    if (moves || gives_otherwise(change)) wake_all(wake);
+    if (moves) say_cordoned(change);
   }
 }
 
-Work Placement::plan(const model::ObjectKey& key) const {
-  Work work;
+Work Placement::plan(const model::ObjectKey& key) {
   const auto pod = cache_.pod({key.ns, key.name});
-  if (!pod || !pod->spec.node_name.empty()) return work;
+  if (!pod || !pod->spec.node_name.empty()) return {};
   if (pod->meta.deleting()) {
+    Work work;
     if (pod->meta.finalizers.empty()) {
       work.writes.push_back({.verb = Write::Verb::Remove, .key = key, .uid = pod->meta.uid});
     }
     return work;
   }
   const auto node = cache_.nodes().find({"", node_name_});
-  if (node == cache_.nodes().end()) return work;
-  const auto why = why_not_here(pod->spec, *node->second);
-  if (!why.empty()) {
-    const auto* scheduled = pod->status.condition("PodScheduled");
-    if (scheduled != nullptr && scheduled->message == why) return work;
-    write_status_(*pod, make_unschedulable_status(*pod, why, clock_.wall()));
-    work.events.push_back({key, pod->meta.uid, "Warning", "FailedScheduling", why});
-    return work;
-  }
+  if (node == cache_.nodes().end()) return {};
+  if (const auto why = why_not_here(pod->spec, *node->second); !why.empty()) return wait(*pod, why);
+  if (auto work = make_room(*pod, *node->second)) return *std::move(work);
+  binding_.insert({key.ns, key.name});
+  return bind(*pod);
+}
+
+Work Placement::wait(const model::Pod& pod, const std::string& why) const {
+  Work work;
+  const auto* scheduled = pod.status.condition("PodScheduled");
+  if (scheduled != nullptr && scheduled->message == why) return work;
+  write_status_(pod, make_unschedulable_status(pod, why, clock_.wall()));
+  work.events.push_back({key_of(pod), pod.meta.uid, "Warning", "FailedScheduling", why});
+  return work;
+}
+
+Work Placement::bind(const model::Pod& pod) const {
+  const auto key = key_of(pod);
+  Work work;
   work.writes.push_back(
       {.key = key,
-       .uid = pod->meta.uid,
+       .uid = pod.meta.uid,
        .edit =
            [node_name = node_name_](json::object& raw) {
              auto* stored = raw.if_contains("spec");
@@ -76,9 +143,78 @@ Work Placement::plan(const model::ObjectKey& key) const {
              spec["nodeName"] = node_name;
              return Edit::Done;
            },
-       .said = EventText{key, pod->meta.uid, "Normal", "Scheduled",
-                         fmt::format("Successfully assigned {}/{} to {}", pod->meta.ns, pod->meta.name, node_name_)}});
+       .said = EventText{key, pod.meta.uid, "Normal", "Scheduled",
+                         fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, node_name_)}});
   return work;
+}
+
+std::optional<Work> Placement::make_room(const model::Pod& pod, const model::Node& node) {
+  const auto stored = store_.get({Kind::Node, "", node.meta.name});
+  const auto* wanted = tenant({pod.meta.ns, pod.meta.name});
+  if (!stored || wanted == nullptr) return std::nullopt;
+  const auto allocatable = allocatable_of(*stored);
+  auto here = tenants();
+  const auto ahead = ahead_of(*wanted, allocatable, here, waiting(pod, node));
+  here.insert(here.end(), ahead.begin(), ahead.end());
+  const auto why = why_no_room(*wanted, allocatable, here);
+  if (why.empty()) return std::nullopt;
+  auto work = wait(pod, why);
+  for (const auto* victim : victims(*wanted, allocatable, here)) {
+    const model::ObjectKey key{Kind::Pod, victim->name.first, victim->name.second};
+    work.writes.push_back(
+        {.verb = Write::Verb::MarkDeleted,
+         .key = key,
+         .uid = victim->uid,
+         .said = EventText{key, victim->uid, "Normal", "Preempted",
+                           fmt::format("Preempted by {}/{} on node {}", pod.meta.ns, pod.meta.name, node_name_)}});
+  }
+  return work;
+}
+
+/// As it is now; null when it is gone.
+const Tenant* Placement::tenant(const Name& name) {
+  const auto pod = cache_.pod(name);
+  if (!pod) return nullptr;
+  auto& known = known_[name];
+  if (known.uid != pod->meta.uid) {
+    const auto stored = store_.get({Kind::Pod, name.first, name.second});
+    if (!stored || stored->meta.uid != pod->meta.uid) {
+      known_.erase(name);
+      return nullptr;
+    }
+    known = read_tenant(*stored);
+  }
+  known.leaving = pod->meta.deleting();
+  known.guarded = false;
+  each_in_namespace(cache_.disruption_budgets(), name.first, [&](const Name&, const auto& budget) {
+    if (budget->status.disruptions_allowed <= 0 && budget->takes(pod->meta.labels)) known.guarded = true;
+  });
+  return &known;
+}
+
+std::vector<const Tenant*> Placement::tenants() {
+  std::vector<const Tenant*> out;
+  const auto add = [&](const Name& name) {
+    const auto pod = cache_.pod(name);
+    if (!pod || is_terminal(*pod)) return;
+    if (const auto* known = tenant(name)) out.push_back(known);
+  };
+  for (const auto& name : cache_.pods_of_node(node_name_)) add(name);
+  for (const auto& name : binding_) {
+    if (cache_.pods_of_node("").contains(name)) add(name);
+  }
+  return out;
+}
+
+std::vector<const Tenant*> Placement::waiting(const model::Pod& but, const model::Node& node) {
+  std::vector<const Tenant*> out;
+  for (const auto& name : cache_.pods_of_node("")) {
+    const auto pod = cache_.pod(name);
+    if (!pod || pod->meta.uid == but.meta.uid || pod->meta.deleting() || binding_.contains(name)) continue;
+    if (!why_not_here(pod->spec, node).empty()) continue;
+    if (const auto* known = tenant(name)) out.push_back(known);
+  }
+  return out;
 }
 
 /// As the kubelet says it: it names the node where others name a uid.

@@ -30,7 +30,9 @@ class PlacementTest : public ControllerFixture {
   }
 
   std::vector<std::string> reasons;
-  Placement placement{clock, cache,
+  Placement placement{clock,
+                      *store,
+                      cache,
                       [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
                              const std::string&) { events.emplace_back(reason); },
                       [this](const model::Pod&, const model::PodStatus& status) {
@@ -72,6 +74,106 @@ TEST_F(PlacementTest, CordoningIsSaidOnce) {
   cordon(true);
   cordon(false);
   EXPECT_THAT(events, testing::ElementsAre("NodeNotSchedulable", "NodeSchedulable"));
+}
+
+class RoomTest : public PlacementTest {
+ protected:
+  RoomTest() { give(2, 10); }
+  void give(int cpu, int pods) {
+    edit({Kind::Node, "", "n1"}, [&](json::object& raw) {
+      raw["status"] = {
+          {"allocatable", {{"cpu", std::to_string(cpu)}, {"memory", "1Gi"}, {"pods", std::to_string(pods)}}}};
+    });
+    settle();
+  }
+  /// A pod that asks for so much of a processor.
+  void ask(const std::string& name, const std::string& cpu, int priority = 0, const std::string& more = "") {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default",
+        "labels":{{"app":"{}"}}}},"spec":{{"priority":{},"containers":[{{"name":"c","image":"x",
+        "resources":{{"requests":{{"cpu":"{}"}}}}}}]{}}}}})",
+                    name, name, priority, cpu, more));
+    settle();
+  }
+  bool here(const std::string& name) const { return exists(Kind::Pod, name) && node_of(name) == "n1"; }
+  bool leaving(const std::string& name) const {
+    return exists(Kind::Pod, name) && get(Kind::Pod, name)->meta.deleting();
+  }
+  void leave(const std::string& name) {
+    remove({Kind::Pod, "default", name});
+    settle();
+  }
+};
+
+TEST_F(RoomTest, APodWaitsUntilThereIsRoom) {
+  ask("a", "1500m");
+  ask("b", "1");
+  EXPECT_TRUE(here("a"));
+  EXPECT_FALSE(here("b"));
+  EXPECT_EQ(reasons.back(), "0/1 nodes are available: 1 Insufficient cpu.");
+  EXPECT_THAT(events, Contains("FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu."));
+  leave("a");
+  EXPECT_TRUE(here("b"));
+}
+
+TEST_F(RoomTest, APodThatIsOverTakesNone) {
+  ask("a", "2");
+  ask("b", "2");
+  edit({Kind::Pod, "default", "a"}, [](json::object& raw) { raw["status"] = {{"phase", "Succeeded"}}; });
+  settle();
+  EXPECT_TRUE(here("b"));
+}
+
+TEST_F(RoomTest, ThereAreOnlySoManyPodsAndMoreWhenTheNodeSaysSo) {
+  give(2, 1);
+  make("a");
+  make("b");
+  EXPECT_FALSE(here("b"));
+  EXPECT_EQ(reasons.back(), "0/1 nodes are available: 1 Too many pods.");
+  give(2, 2);
+  EXPECT_TRUE(here("b"));
+}
+
+TEST_F(RoomTest, TwoAtOnceDoNotShareWhatIsThereForOne) {
+  for (const auto* name : {"a", "b"}) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{{
+        "containers":[{{"name":"c","image":"x","resources":{{"requests":{{"cpu":"1500m"}}}}}}]}}}})",
+                    name));
+  }
+  settle();
+  EXPECT_NE(here("a"), here("b"));
+}
+
+TEST_F(RoomTest, TheLessImportantGoForTheMoreImportant) {
+  ask("small", "500m", 1);
+  ask("big", "1500m");
+  ask("vip", "1500m", 100);
+  EXPECT_FALSE(leaving("small"));
+  EXPECT_TRUE(leaving("big"));
+  EXPECT_THAT(events, Contains("Preempted: Preempted by default/vip on node n1"));
+  EXPECT_FALSE(here("vip")) << "it waits for the end of the other";
+  ask("late", "1", 50);
+  EXPECT_FALSE(leaving("small")) << "for one that could not have the room anyway nobody goes";
+  leave("big");
+  EXPECT_TRUE(here("vip"));
+  EXPECT_FALSE(here("late"));
+}
+
+TEST_F(RoomTest, NobodyGoesInVainOrForOneThatDoesNotPreempt) {
+  ask("a", "2");
+  ask("polite", "1", 100, R"(,"preemptionPolicy":"Never")");
+  ask("huge", "3", 100);
+  EXPECT_FALSE(leaving("a"));
+  ask("equal", "1", 0);
+  EXPECT_FALSE(leaving("a"));
+}
+
+TEST_F(RoomTest, OfThoseThatWaitTheMostImportantIsFirst) {
+  ask("a", "2", 1000);
+  ask("early", "2", 1);
+  ask("late", "2", 2);
+  leave("a");
+  EXPECT_TRUE(here("late"));
+  EXPECT_FALSE(here("early"));
 }
 
 }  // namespace

@@ -1,0 +1,112 @@
+// agent/node_room.cpp - see node_room.hpp.
+#include "agent/node_room.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace berth::agent {
+namespace {
+
+constexpr std::int64_t kThousand = 1000;
+constexpr const char* kPods = "pods";
+
+/// A node that does not say how much it has of these is not judged by them.
+bool is_native(const std::string& resource) {
+  constexpr std::array<std::string_view, 3> kNative{"cpu", "memory", "ephemeral-storage"};
+  return std::find(kNative.begin(), kNative.end(), resource) != kNative.end();
+}
+
+model::Amounts sum(const std::vector<const Tenant*>& tenants) {
+  model::Amounts out;
+  for (const auto* tenant : tenants) {
+    for (const auto& [resource, amount] : tenant->requests) out[resource] += amount;
+  }
+  out[kPods] = {.milli = static_cast<std::int64_t>(tenants.size()) * kThousand};
+  return out;
+}
+
+std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable,
+                                   const std::vector<const Tenant*>& here) {
+  std::vector<std::string> out;
+  auto taken = sum(here);
+  if (const auto most = allocatable.find(kPods);
+      most != allocatable.end() && taken[kPods].milli + kThousand > most->second.milli) {
+    out.emplace_back("1 Too many pods");
+  }
+  for (const auto& [resource, wanted] : pod.requests) {
+    if (wanted.milli == 0) continue;
+    const auto has = allocatable.find(resource);
+    if (has == allocatable.end() && is_native(resource)) continue;
+    auto all = taken[resource];
+    all += wanted;
+    if (all.milli > (has == allocatable.end() ? 0 : has->second.milli)) {
+      out.push_back(fmt::format("1 Insufficient {}", resource));
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool fits(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here) {
+  return shortages(pod, allocatable, here).empty();
+}
+
+std::vector<const Tenant*> staying(const std::vector<const Tenant*>& here) {
+  std::vector<const Tenant*> out;
+  std::copy_if(here.begin(), here.end(), std::back_inserter(out), [](const auto* tenant) { return !tenant->leaving; });
+  return out;
+}
+
+/// Who is spared first.
+bool goes_later(const Tenant* a, const Tenant* b) {
+  return std::tuple(!a->guarded, -a->priority, std::string_view(a->created_at), a->name) <
+         std::tuple(!b->guarded, -b->priority, std::string_view(b->created_at), b->name);
+}
+
+}  // namespace
+
+std::string why_no_room(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here) {
+  const auto missing = shortages(pod, allocatable, here);
+  return missing.empty() ? std::string() : fmt::format("0/1 nodes are available: {}.", fmt::join(missing, ", "));
+}
+
+std::vector<const Tenant*> victims(const Tenant& pod, const Allocatable& allocatable,
+                                   const std::vector<const Tenant*>& here) {
+  if (!pod.preempts) return {};
+  auto kept = staying(here);
+  if (fits(pod, allocatable, kept)) return {};
+  const auto spared =
+      std::partition(kept.begin(), kept.end(), [&](const auto* tenant) { return tenant->priority >= pod.priority; });
+  std::vector<const Tenant*> candidates(spared, kept.end());
+  kept.erase(spared, kept.end());
+  if (candidates.empty() || !fits(pod, allocatable, kept)) return {};
+  std::sort(candidates.begin(), candidates.end(), goes_later);
+  std::vector<const Tenant*> out;
+  for (const auto* candidate : candidates) {
+    kept.push_back(candidate);
+    if (fits(pod, allocatable, kept)) continue;
+    kept.pop_back();
+    out.push_back(candidate);
+  }
+  return out;
+}
+
+std::vector<const Tenant*> ahead_of(const Tenant& pod, const Allocatable& allocatable,
+                                    const std::vector<const Tenant*>& here, std::vector<const Tenant*> waiting) {
+  std::erase_if(waiting, [&](const auto* other) { return other->priority <= pod.priority; });
+  std::sort(waiting.begin(), waiting.end(), goes_later);
+  auto beside = staying(here);
+  std::vector<const Tenant*> out;
+  for (const auto* other : waiting) {
+    if (!fits(*other, allocatable, beside)) continue;
+    beside.push_back(other);
+    out.push_back(other);
+  }
+  return out;
+}
+
+}  // namespace berth::agent

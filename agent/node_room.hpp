@@ -1,0 +1,44 @@
+// agent/node_room.hpp - does a pod fit beside those that are here, and who would have to go for it? Pure. What
+// Kubernetes' scheduler asks of one node: its plugins NodeResourcesFit and DefaultPreemption.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/objects/object_cache.hpp"
+#include "model/pod_resources.hpp"
+
+namespace berth::agent {
+
+/// A pod as far as room is concerned.
+struct Tenant {
+  Name name{};
+  std::string uid{};
+  model::Amounts requests{};
+  std::int64_t priority = 0;
+  bool preempts = true;      ///< preemptionPolicy PreemptLowerPriority.
+  bool leaving = false;      ///< Is being deleted.
+  bool guarded = false;      ///< A disruption budget has no pod to give away.
+  std::string created_at{};  ///< RFC 3339.
+};
+
+/// What of the node may be asked for. cpu, memory and ephemeral-storage count where the node says how much it has, and
+/// "pods" is how many there may be; a resource of another name that it does not say it has, it does not have.
+using Allocatable = model::Amounts;
+
+/// "0/1 nodes are available: 1 Insufficient cpu, 1 Too many pods."; empty: it fits beside `here`, whoever of them is
+/// leaving.
+std::string why_no_room(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here);
+
+/// Those of `here` that must go so that `pod` fits: of lower priority, as few and as unimportant as can be, guarded
+/// ones last. Empty: nobody need go (some are leaving already), or nobody's going would do.
+std::vector<const Tenant*> victims(const Tenant& pod, const Allocatable& allocatable,
+                                   const std::vector<const Tenant*>& here);
+
+/// Of `waiting` those that go before `pod`: of higher priority, and they fit once those who are leaving have left. What
+/// they need is not to be given to others meanwhile. The most important first; each counts those before it.
+std::vector<const Tenant*> ahead_of(const Tenant& pod, const Allocatable& allocatable,
+                                    const std::vector<const Tenant*>& here, std::vector<const Tenant*> waiting);
+
+}  // namespace berth::agent
