@@ -26,6 +26,8 @@ namespace berth::api {
 /// Connects to a port of a pod's localhost, inside its network namespace. May block; runs on a lane. The error's text
 /// is for users.
 using PodDialer = std::function<Result<UniqueFd>(const std::string& pod_uid, std::uint16_t port)>;
+/// Connects to an address over TCP. May block; runs on a lane. The error's text is for users.
+using AddressDialer = std::function<Result<UniqueFd>(const TcpAddress&)>;
 /// What `berth status` shows. May look at disks; runs on a lane.
 using HostStatusReader = std::function<model::HostStatus()>;
 
@@ -56,6 +58,7 @@ struct ApiConfig {
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};
   PodDialer dial_pod{};            ///< For port-forward.
+  AddressDialer dial_address{};    ///< For proxies; null: over TCP, from the host.
   KeptSockets kept{};              ///< Listening sockets that an earlier process kept.
   HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
   BackupMaker back_up{};           ///< For /berth/v1/backup; null: there is no such page.

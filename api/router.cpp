@@ -14,6 +14,7 @@
 #include "api/streams/exec_handler.hpp"
 #include "api/streams/log_handler.hpp"
 #include "api/streams/port_forward_handler.hpp"
+#include "api/streams/proxy_handler.hpp"
 #include "api/ui/page_handler.hpp"
 #include "api/usage/ailments_page.hpp"
 #include "api/usage/backup_page.hpp"
@@ -74,7 +75,8 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
     return respond(to_response(method_not_allowed()));
   }
   if (path.subresource == "log" && is_pod) {
-    return respond(method == Method::Get ? handle_log(context, path, query) : to_response(method_not_allowed()));
+    return respond(method == Method::Get ? handle_log(context, path, query, request)
+                                         : to_response(method_not_allowed()));
   }
   if (path.subresource == "portforward" && is_pod) {
     const bool allowed = method == Method::Get || method == Method::Post;
@@ -140,6 +142,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (handle_ailments(context, *target, request.method, respond)) return;
   if (handle_page(context, *target, request, respond)) return;
   if (handle_metrics(context, *target, request.method, respond)) return;
+  if (handle_proxy(context, *target, request, respond)) return;
   if (target->segments == std::vector<std::string>{"berth", "kubeconfig"}) {
     return respond(request.method == Method::Get ? handle_kubeconfig(context.config, target->query)
                                                  : to_response(method_not_allowed()));

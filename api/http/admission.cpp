@@ -58,7 +58,8 @@ Admission::Admission(const AdmissionLimits& limits) : limits_(limits), counters_
 ApiResult<std::shared_ptr<void>> Admission::admit(const User& user, const AccessRequest& access, const Query& query,
                                                   std::size_t body_bytes) {
   const bool is_stream = access.subresource == "exec" || access.subresource == "attach" ||
-                         access.subresource == "portforward" || (access.subresource == "log" && query.flag("follow"));
+                         access.subresource == "portforward" || access.subresource == "proxy" ||
+                         (access.subresource == "log" && query.flag("follow"));
   const bool is_watch = access.verb == "watch";
   auto& share = is_stream ? counters_->streams : is_watch ? counters_->watches : counters_->requests;
   const auto limit = is_stream ? limits_.streams : is_watch ? limits_.watches : limits_.requests;

@@ -105,16 +105,18 @@ void ResponseWriter::pump(const Keep& keep) {
   piece_.clear();
   const auto state = source_->read(piece_);
   const bool ended = state == BodySource::State::End;
+  const bool broken = state == BodySource::State::Broken;
   if (piece_.empty()) {
+    if (broken) return end(End::Gone);
     if (ended) end_body(keep);
     if (state == BodySource::State::More) pump(keep);
     return;
   }
   writing_ = true;
   stream_.expires_after(limits_.stalled);
-  const auto sent = [this, keep, ended](beast::error_code error, std::size_t) {
+  const auto sent = [this, keep, ended, broken](beast::error_code error, std::size_t) {
     writing_ = false;
-    if (error) return end(End::Gone);
+    if (error || broken) return end(End::Gone);
     if (ended) return end_body(keep);
     pump(keep);
   };

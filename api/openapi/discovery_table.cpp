@@ -15,6 +15,7 @@ constexpr std::string_view kAllVerbs = "create,delete,deletecollection,get,list,
 constexpr std::string_view kLookVerbs = "get,list,watch";
 constexpr std::string_view kEditVerbs = "get,patch,update";
 constexpr std::string_view kStreamVerbs = "create,get";
+constexpr std::string_view kProxyVerbs = "create,delete,get,patch,update";
 
 std::vector<SubresourceEntry> subresources_of(const model::KindInfo& kind) {
   std::vector<SubresourceEntry> out;
@@ -24,7 +25,9 @@ std::vector<SubresourceEntry> subresources_of(const model::KindInfo& kind) {
     out.push_back({"exec", kStreamVerbs, "PodExecOptions"});
     out.push_back({"log", "get", "Pod"});
     out.push_back({"portforward", kStreamVerbs, "PodPortForwardOptions"});
+    out.push_back({"proxy", kProxyVerbs, "PodProxyOptions"});
   }
+  if (kind.kind == Kind::Service) out.push_back({"proxy", kProxyVerbs, "ServiceProxyOptions"});
   if (kind.kind == Kind::Namespace) out.push_back({"finalize", "update", "Namespace"});
   if (kind.has_scale) out.push_back({"scale", kEditVerbs, "Scale", {"autoscaling", "v1"}});
   if (kind.has_status) out.push_back({"status", kEditVerbs, kind.name});

@@ -29,7 +29,8 @@ struct HttpRequest {
   std::string content_type;
   std::string accept;
   std::string user_agent;
-  std::string if_none_match{};  ///< As sent.
+  std::string if_none_match{};                                 ///< As sent.
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< All, of a request to `/proxy`; else none.
   std::string body;
   Upgrade upgrade = Upgrade::None;
   std::string web_socket_key;  ///< Sec-WebSocket-Key.
@@ -45,9 +46,10 @@ class BodySource {
   virtual ~BodySource() = default;
 
   enum class State {
-    More,   ///< Call read() again as soon as this was sent.
-    Later,  ///< Nothing more now: wait for the wake call.
-    End,    ///< Nothing after what was appended.
+    More,    ///< Call read() again as soon as this was sent.
+    Later,   ///< Nothing more now: wait for the wake call.
+    End,     ///< Nothing after what was appended.
+    Broken,  ///< Nothing after it either, and that is not all: the connection ends before the body does.
   };
   /// Appends the next piece, about 64 KiB at most (one object may be larger). Never blocks.
   virtual State read(std::string& out) = 0;

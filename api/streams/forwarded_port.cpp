@@ -28,10 +28,7 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
   void start(ForwardPeer& peer) override {
     peer_ = &peer;
     context_.dial_lane.run([self = shared_from_this(), post = context_.reactor.post()] {
-      const auto& dial = self->context_.config.dial_pod;
-      auto dialled = std::make_shared<Result<UniqueFd>>(
-          dial ? dial(self->target_.pod_uid, self->target_.port)
-               : Result<UniqueFd>(Error(ErrorCode::Unimplemented, "this agent has no network for pods")));
+      auto dialled = std::make_shared<Result<UniqueFd>>(self->dial());
       post([self, dialled] { self->dialled(std::move(*dialled)); });
     });
   }
@@ -52,12 +49,21 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
   }
 
  private:
+  Result<UniqueFd> dial() const {
+    if (target_.dial) return target_.dial();
+    const auto& dial = context_.config.dial_pod;
+    if (!dial) return Error(ErrorCode::Unimplemented, "this agent has no network for pods");
+    auto made = dial(target_.pod_uid, target_.port);
+    if (made) return made;
+    // The words of containerd and the kubelet.
+    return Error(made.error().code(), fmt::format("error forwarding port {} to pod {}, uid : {}", target_.port,
+                                                  target_.pod_name, made.error().message()));
+  }
+
   void dialled(Result<UniqueFd> result) {
     if (peer_ == nullptr) return;  // the client left meanwhile
     if (!result) {
-      // The words of containerd and the kubelet.
-      peer_->fail(fmt::format("error forwarding port {} to pod {}, uid : {}", target_.port, target_.pod_name,
-                              result.error().message()));
+      peer_->fail(result.error().message());
       return finish();
     }
     fd_ = *std::move(result);

@@ -45,6 +45,7 @@ struct ForwardTarget {
   std::string pod_uid;
   std::string pod_name;  ///< For messages.
   std::uint16_t port = 0;
+  std::function<Result<UniqueFd>()> dial{};  ///< Makes the connection, when it is not one to a pod's localhost.
 };
 
 std::shared_ptr<ForwardedPort> make_forwarded_port(ApiContext& context, ForwardTarget target);

@@ -7,12 +7,17 @@
 
 #include "api/encoding/field.hpp"
 #include "api/request/api_error.hpp"
+#include "api/streams/body_session.hpp"
 #include "api/streams/log_body.hpp"
 #include "api/streams/pod_containers.hpp"
+#include "api/streams/stream_protocol.hpp"
+#include "api/streams/web_socket.hpp"
 
 namespace berth::api {
 
 namespace {
+
+constexpr std::string_view kWebSocketProtocols[] = {"binary.k8s.io", ""};
 
 /// The run of the container to read. 400 when there is none (yet), as Kubernetes words it.
 ApiResult<std::uint32_t> choose_attempt(const model::Object& pod, const std::string& container, bool previous) {
@@ -104,9 +109,7 @@ ApiResult<LogRequest> read_query(const Query& query, std::string_view pod, WallT
   return request;
 }
 
-}  // namespace
-
-HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Query& query) {
+HttpResponse log_response(ApiContext& context, const ResourcePath& path, const Query& query) {
   const auto pod = context.store.get({path.kind, path.ns, path.name});
   if (!pod) return to_response(not_found(model::info(path.kind), path.name));
   auto request = read_query(query, pod->meta.name, context.clock.wall());
@@ -127,6 +130,19 @@ HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Que
   if (previous) request->follow = false;
   response.stream = make_log_body(context, *std::move(request));
   return response;
+}
+
+}  // namespace
+
+HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request) {
+  auto response = log_response(context, path, query);
+  if (request.upgrade != Upgrade::WebSocket || response.code != 200) return response;
+  const auto protocol = negotiate(request.protocols, kWebSocketProtocols);
+  if (!protocol) return to_response(protocol.error());
+  HttpResponse upgraded;
+  upgraded.session = over_web_socket(context.reactor, make_body_session(std::move(response.stream)));
+  upgraded.headers = upgrade_headers(request, *protocol);
+  return upgraded;
 }
 
 }  // namespace berth::api

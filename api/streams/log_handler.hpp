@@ -9,7 +9,8 @@ namespace berth::api {
 
 /// GET pods/NAME/log with container, follow, previous, tailLines, sinceSeconds, sinceTime, timestamps, limitBytes,
 /// stream.
-/// Following ends when the container ended and its log is drained. Log files are read on a lane.
-HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Query& query);
+/// Following ends when the container ended and its log is drained. Log files are read on a lane. Over a WebSocket
+/// (`binary.k8s.io`) when that is asked for.
+HttpResponse handle_log(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request);
 
 }  // namespace berth::api

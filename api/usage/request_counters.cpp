@@ -12,11 +12,12 @@
 namespace berth::api {
 namespace {
 
-constexpr std::array<std::string_view, 8> kSubresources{"attach", "eviction",    "exec",  "finalize",
-                                                        "log",    "portforward", "scale", "status"};
+constexpr std::array<std::string_view, 9> kSubresources{"attach",      "eviction", "exec",  "finalize", "log",
+                                                        "portforward", "proxy",    "scale", "status"};
 
 bool is_stream(const AccessRequest& access) {
-  return access.subresource == "exec" || access.subresource == "attach" || access.subresource == "portforward";
+  return access.subresource == "exec" || access.subresource == "attach" || access.subresource == "portforward" ||
+         access.subresource == "proxy";
 }
 
 /// As the API server has them: GET, LIST, WATCH, POST, PUT, PATCH, DELETE, DELETECOLLECTION, CONNECT.

@@ -46,6 +46,7 @@ TEST_F(AdmissionTest, WatchesStreamsAndRequestsAreCountedApart) {
   const auto stream_2 = admit(Role::Admin, "/api/v1/namespaces/a/pods/p/log?follow=true");
   EXPECT_TRUE(stream_1 && stream_2);
   EXPECT_FALSE(admit(Role::Admin, "/api/v1/namespaces/a/pods/p/portforward"));
+  EXPECT_FALSE(admit(Role::Admin, "/api/v1/namespaces/a/pods/p/proxy/x"));
   EXPECT_TRUE(admit(Role::Admin, "/api/v1/namespaces/a/pods/p/log"));
   EXPECT_TRUE(admit(Role::Admin, "/api/v1/pods"));
 }

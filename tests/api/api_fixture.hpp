@@ -81,6 +81,7 @@ class RawClient {
     seen_.erase(0, std::min(seen_.find(wanted) + wanted.size(), seen_.size()));
   }
   void close() { fd_.reset(); }
+  int fd() const { return fd_.get(); }
 
  private:
   bool read_more() {

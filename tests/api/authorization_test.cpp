@@ -81,6 +81,8 @@ TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
            Case{Method::Get, "/api/v1/namespaces/a/pods/p/attach", false, false},
            Case{Method::Get, "/api/v1/namespaces/a/pods/p/portforward", false, false},
            Case{Method::Get, "/api/v1/namespaces/a/pods/p/proxy", false, false},
+           Case{Method::Get, "/api/v1/namespaces/a/pods/p:80/proxy/status", false, false},
+           Case{Method::Get, "/api/v1/namespaces/a/services/s/proxy/log", false, false},
            Case{Method::Get, "/api/v1/proxy/nodes/n", false, false},
            Case{Method::Post, "/api/v1/namespaces/a/pods", false, false},
            Case{Method::Patch, "/apis/apps/v1/namespaces/a/statefulsets/s/scale", false, false},

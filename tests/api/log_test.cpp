@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "api/streams/log_body.hpp"
-#include "tests/api/api_fixture.hpp"
+#include "tests/api/stream_clients.hpp"
 
 namespace berth::api {
 namespace {
@@ -47,6 +47,27 @@ TEST_F(Logs, LinesAreGivenWithTailLimitAndTimes) {
             "2026-11-21T10:00:00.500000000Z one\n2026-11-21T10:00:00.500000000Z two, begun\n");
   EXPECT_EQ(read("?sinceTime=2026-11-21T10:00:01Z"), "");
   EXPECT_EQ(read("?tailLines=x").substr(0, 4), "400 ");
+}
+
+TEST_F(Logs, AWebSocketHasTheSameInMessagesAndIsClosedBehindTheLast) {
+  put_running_pod("web-0");
+  line("one");
+  line("two");
+  const std::string path = "/api/v1/namespaces/default/pods/web-0/log";
+  RawClient client(config_.socket);
+  client.send(web_socket_upgrade(path, "binary.k8s.io"));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Sec-WebSocket-Protocol: binary.k8s.io\r\n"));
+  client.take_until("\r\n\r\n");
+  std::string text;
+  WebSocketFrame frame;
+  for (frame = read_web_socket_frame(client); frame.opcode == 2; frame = read_web_socket_frame(client))
+    text += frame.payload;
+  EXPECT_EQ(text, "one\ntwo\n");
+  EXPECT_EQ(frame.opcode, 8);
+  EXPECT_EQ(frame.payload.substr(0, 2), std::string("\x03\xe8", 2));  // 1000
+  RawClient strange(config_.socket);
+  strange.send(web_socket_upgrade(path, "morse.k8s.io"));
+  EXPECT_THAT(strange.read_until("server accepts [binary.k8s.io]"), testing::StartsWith("HTTP/1.1 403"));
 }
 
 TEST_F(Logs, OptionsAreRefusedAsKubernetesRefusesThem) {
