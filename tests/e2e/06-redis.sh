@@ -29,3 +29,21 @@ berth delete pod redis-0
 wait_for 30 "redis-0 is back" is berth redis redis-0 get ship
 redis redis-0 set ship moored
 for n in 1 2; do wait_for 60 "redis-$n has the new value" is moored redis redis-$n get ship; done
+
+step "behind one address: a Service that leads to the primary, at another port"
+put_manifest primary.yaml <<'END'
+apiVersion: v1
+kind: Service
+metadata: {name: redis-primary}
+spec:
+  selector: {statefulset.kubernetes.io/pod-name: redis-0}
+  ports: [{port: 6380, targetPort: redis}]
+END
+primary() { redis redis-2 -h redis-primary -p 6380 "$@"; }
+written() { [ "$(primary set ship "$1")" = OK ]; }
+wait_for 20 "redis-2 writes through it" written anchored
+expect_match "at an address of its own" "$(berth get svc redis-primary -o 'jsonpath={.spec.clusterIP}')" '^10\.96\.'
+expect "what was written is the primary's" "$(redis redis-0 get ship)" anchored
+berth delete pod redis-0
+wait_for 30 "the new primary is reached at the same address" written "at sea"
+expect "and has it" "$(redis redis-0 get ship)" "at sea"
