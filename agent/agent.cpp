@@ -55,6 +55,7 @@
 #include "agent/status_board.hpp"
 #include "agent/stranger_orders.hpp"
 #include "base/alarm.hpp"
+#include "base/clock_watch.hpp"
 #include "base/log.hpp"
 #include "base/scope_exit.hpp"
 #include "network/dns.hpp"
@@ -231,6 +232,11 @@ class HostAgent final : public Agent {
                        sources_.reset();  // First: two of one directory must not write its memory.
                        begin_sources();
                      }}),
+        clock_watch_(loop_,
+                     [this] {
+                       log(LogLevel::Info, "the clock was set, looking at what waits for a time of day");
+                       runner_.wake_all();
+                     }),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
             [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -353,6 +359,7 @@ class HostAgent final : public Agent {
   Health health_;
   LogWatch log_watch_;
   ConfigReload reload_;
+  ClockWatch clock_watch_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   CacheFeed feed_;

@@ -51,6 +51,32 @@ wait_for 60 "the API answers" api_answers
 wait_ready 30 app=web 1
 expect "process" "$(container_pid web-0)" "$pid"
 
+step "the clock is set forward: what was due runs, at once and once; set back: nothing twice"
+put_manifest hourly.yaml <<'END'
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: hourly}
+spec:
+  schedule: "30 * * * *"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Never
+          containers: [{name: main, image: "busybox:1.35", command: ["true"]}]
+END
+known() { berth get cronjob hourly >/dev/null 2>&1; }
+wait_for 30 "the CronJob is there" known
+jobs() { berth get jobs -o name | grep -c hourly || true; }
+expect "none is due" "$(jobs)" 0
+date -s "$(date -d '+1 hour' '+%F %T')" >/dev/null
+wait_for 60 "one ran for the time that was skipped" is 1 jobs
+date -s "$(date -d '-2 hours' '+%F %T')" >/dev/null
+sleep 5
+expect "still one" "$(jobs)" 1
+date -s "$(date -d '+1 hour' '+%F %T')" >/dev/null
+rm "$manifests/hourly.yaml"
+
 step "removed: no cgroup of the pod is left"
 uid=$(pod_uid web-0)
 rm "$manifests/web.yaml"
