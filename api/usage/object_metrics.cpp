@@ -7,6 +7,7 @@
 
 #include "api/encoding/field.hpp"
 #include "api/usage/metrics_page.hpp"
+#include "api/usage/workload_metrics.hpp"
 
 namespace berth::api {
 namespace {
@@ -26,10 +27,6 @@ void append_phases(std::string& out, const std::vector<model::ObjectPtr>& object
     ++(found == phases.end() ? phases.at(other) : found->second);
   }
   append_counts(out, name, "phase", phases);
-}
-
-std::string labels_of(const model::Object& object, std::string_view kind) {
-  return fmt::format(R"(namespace="{}",{}="{}")", escape_label(object.meta.ns), kind, escape_label(object.meta.name));
 }
 
 bool is_ready(const model::Object& pod) {
@@ -52,7 +49,7 @@ void append_pods(std::string& out, const store::Store& store) {
   std::string waiting;
   std::int64_t total = 0;
   for (const auto& pod : pods) {
-    const auto labels = labels_of(*pod, "pod");
+    const auto labels = object_labels(*pod, "pod");
     ready += fmt::format("kube_pod_status_ready{{{},condition=\"true\"}} {}\n", labels, is_ready(*pod) ? 1 : 0);
     const auto phase = text_at(pod->raw, {"status", "phase"});
     in_phase += fmt::format("kube_pod_status_phase{{{},phase=\"{}\"}} 1\n", labels,
@@ -84,36 +81,6 @@ void append_pods(std::string& out, const store::Store& store) {
   out += waiting;
 }
 
-/// One family of one kind: a number of each object.
-void append_numbers(std::string& out, const store::Store& store, Kind kind, std::string_view label,
-                    std::string_view name, std::string_view help, std::initializer_list<std::string_view> path) {
-  append_family(out, name, "gauge", help);
-  for (const auto& object : store.list(kind).objects) {
-    out += fmt::format("{}{{{}}} {}\n", name, labels_of(*object, label), number_at(object->raw, path));
-  }
-}
-
-void append_sets(std::string& out, const store::Store& store) {
-  append_numbers(out, store, Kind::StatefulSet, "statefulset", "kube_statefulset_replicas",
-                 "Number of desired pods for a StatefulSet.", {"spec", "replicas"});
-  append_numbers(out, store, Kind::StatefulSet, "statefulset", "kube_statefulset_status_replicas_ready",
-                 "The number of ready replicas per StatefulSet.", {"status", "readyReplicas"});
-  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_spec_replicas",
-                 "Number of desired pods for a deployment.", {"spec", "replicas"});
-  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_status_replicas_available",
-                 "The number of available replicas per deployment.", {"status", "availableReplicas"});
-  append_numbers(out, store, Kind::Deployment, "deployment", "kube_deployment_status_replicas_updated",
-                 "The number of updated replicas per deployment.", {"status", "updatedReplicas"});
-  append_numbers(out, store, Kind::ReplicaSet, "replicaset", "kube_replicaset_spec_replicas",
-                 "Number of desired pods for a ReplicaSet.", {"spec", "replicas"});
-  append_numbers(out, store, Kind::ReplicaSet, "replicaset", "kube_replicaset_status_ready_replicas",
-                 "The number of ready replicas per ReplicaSet.", {"status", "readyReplicas"});
-  append_numbers(out, store, Kind::DaemonSet, "daemonset", "kube_daemonset_status_desired_number_scheduled",
-                 "The number of nodes that should be running the daemon pod.", {"status", "desiredNumberScheduled"});
-  append_numbers(out, store, Kind::DaemonSet, "daemonset", "kube_daemonset_status_number_ready",
-                 "The number of nodes that have a ready daemon pod.", {"status", "numberReady"});
-}
-
 }  // namespace
 
 void append_objects(std::string& out, const store::Store& store) {
@@ -126,7 +93,7 @@ void append_objects(std::string& out, const store::Store& store) {
                        store.list(kind.kind).objects.size());
   }
   append_pods(out, store);
-  append_sets(out, store);
+  append_workloads(out, store);
   append_family(out, "berth_claims", "gauge", "Number of claims, by phase.");
   append_phases(out, store.list(Kind::PersistentVolumeClaim).objects, "berth_claims",
                 {{"Bound", 0}, {"Lost", 0}, {"Pending", 0}}, "Pending");

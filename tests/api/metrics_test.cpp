@@ -123,6 +123,101 @@ TEST_F(MetricsTest, PodsAndSetsAreToldByNameAsKubeStateMetricsDoes) {
   EXPECT_FALSE(values.contains("berth_containerd_up")) << "nobody to ask";
 }
 
+TEST_F(MetricsTest, ADeploymentTellsHowFarItsRolloutIs) {
+  put(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"default","generation":7},
+      "spec":{"replicas":4,"paused":true},"status":{"observedGeneration":6,"replicas":5,"readyReplicas":3,
+      "availableReplicas":2,"unavailableReplicas":3,"updatedReplicas":1,"conditions":[
+      {"type":"Progressing","status":"False"},{"type":"Available","status":"True"}]}})");
+  put(R"({"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"old","namespace":"default"},
+      "spec":{"replicas":2},"status":{"readyReplicas":1}})");
+  const auto values = parse(page("/metrics"));
+  const auto of = [&](const std::string& name, const std::string& more = "") {
+    return values.at("kube_deployment_" + name + R"({namespace="default",deployment="web")" + more + "}");
+  };
+  EXPECT_EQ(of("spec_replicas"), 4);
+  EXPECT_EQ(of("spec_paused"), 1);
+  EXPECT_EQ(of("metadata_generation"), 7);
+  EXPECT_EQ(of("status_observed_generation"), 6);
+  EXPECT_EQ(of("status_replicas"), 5);
+  EXPECT_EQ(of("status_replicas_ready"), 3);
+  EXPECT_EQ(of("status_replicas_available"), 2);
+  EXPECT_EQ(of("status_replicas_unavailable"), 3);
+  EXPECT_EQ(of("status_replicas_updated"), 1);
+  EXPECT_EQ(of("status_condition", R"(,condition="Progressing",status="false")"), 1);
+  EXPECT_EQ(of("status_condition", R"(,condition="Progressing",status="true")"), 0);
+  EXPECT_EQ(of("status_condition", R"(,condition="Available",status="true")"), 1);
+  EXPECT_EQ(values.at(R"(kube_replicationcontroller_spec_replicas{namespace="default",replicationcontroller="old"})"),
+            2);
+  EXPECT_EQ(values.at("kube_replicationcontroller_status_ready_replicas"
+                      R"({namespace="default",replicationcontroller="old"})"),
+            1);
+}
+
+TEST_F(MetricsTest, JobsAndTheirSchedulesAreToldAsKubeStateMetricsDoes) {
+  put(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"runs","namespace":"default",
+      "creationTimestamp":"2026-11-01T00:00:00Z"},"spec":{"completions":5,"parallelism":2},
+      "status":{"active":2,"ready":1,"succeeded":3,"failed":4,"startTime":"2026-11-01T00:00:01Z"}})");
+  put(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"broke","namespace":"default"},"spec":{},
+      "status":{"failed":7,"conditions":[
+      {"type":"Failed","status":"True","reason":"BackoffLimitExceeded"}]}})");
+  put(R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"done","namespace":"default"},"spec":{},
+      "status":{"succeeded":1,"completionTime":"2026-11-01T01:00:00Z","conditions":[
+      {"type":"Complete","status":"True"}]}})");
+  put(R"({"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"nightly","namespace":"default",
+      "creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{"schedule":"30 4 * * *","timeZone":"Europe/Luxembourg",
+      "concurrencyPolicy":"Forbid","startingDeadlineSeconds":60},"status":{"active":[{"name":"a"},{"name":"b"}],
+      "lastScheduleTime":"2026-07-01T02:30:00Z","lastSuccessfulTime":"2026-07-01T02:31:00Z"}})");
+  put(R"({"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"new","namespace":"default",
+      "creationTimestamp":"2026-01-01T00:10:00Z"},"spec":{"schedule":"0 * * * *"}})");
+  put(R"({"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"off","namespace":"default",
+      "creationTimestamp":"2026-01-01T00:10:00Z"},"spec":{"schedule":"0 * * * *","suspend":true}})");
+  const auto values = parse(page("/metrics"));
+  const auto job = [&](const std::string& name, const std::string& which, const std::string& more = "") {
+    return values.at("kube_job_" + name + R"({namespace="default",job_name=")" + which + "\"" + more + "}");
+  };
+  const auto has = [&](const std::string& start) {
+    const auto found = values.lower_bound(start);
+    return found != values.end() && found->first.starts_with(start);
+  };
+  const auto at = [](const char* time) {
+    return static_cast<double>(parse_rfc3339(time)->time_since_epoch() / std::chrono::seconds(1));
+  };
+  EXPECT_EQ(job("status_active", "runs"), 2);
+  EXPECT_EQ(job("status_ready", "runs"), 1);
+  EXPECT_EQ(job("status_succeeded", "runs"), 3);
+  EXPECT_EQ(job("status_failed", "runs", R"(,reason="")"), 4) << "it may still become well";
+  EXPECT_EQ(job("spec_completions", "runs"), 5);
+  EXPECT_EQ(job("spec_parallelism", "runs"), 2);
+  EXPECT_EQ(job("created", "runs"), at("2026-11-01T00:00:00Z"));
+  EXPECT_EQ(job("status_start_time", "runs"), at("2026-11-01T00:00:01Z"));
+  EXPECT_FALSE(has(R"(kube_job_failed{namespace="default",job_name="runs")"));
+  EXPECT_EQ(job("failed", "broke", R"(,condition="true")"), 1);
+  EXPECT_EQ(job("failed", "broke", R"(,condition="false")"), 0);
+  EXPECT_EQ(job("status_failed", "broke", R"(,reason="BackoffLimitExceeded")"), 1);
+  EXPECT_EQ(job("status_failed", "broke", R"(,reason="DeadlineExceeded")"), 0);
+  EXPECT_FALSE(has(R"(kube_job_spec_completions{namespace="default",job_name="broke")"));
+  EXPECT_EQ(job("complete", "done", R"(,condition="true")"), 1);
+  EXPECT_EQ(job("status_failed", "done"), 0);
+  EXPECT_EQ(job("status_completion_time", "done"), at("2026-11-01T01:00:00Z"));
+
+  const auto cron = [&](const std::string& name, const std::string& which) {
+    return values.at("kube_cronjob_" + name + R"({namespace="default",cronjob=")" + which + "\"}");
+  };
+  EXPECT_EQ(cron("status_active", "nightly"), 2);
+  EXPECT_EQ(cron("spec_suspend", "nightly"), 0);
+  EXPECT_EQ(cron("spec_starting_deadline_seconds", "nightly"), 60);
+  EXPECT_EQ(cron("status_last_schedule_time", "nightly"), at("2026-07-01T02:30:00Z"));
+  EXPECT_EQ(cron("status_last_successful_time", "nightly"), at("2026-07-01T02:31:00Z"));
+  EXPECT_EQ(cron("next_schedule_time", "nightly"), at("2026-07-02T02:30:00Z")) << "in its zone's summer time";
+  EXPECT_EQ(values.at(R"(kube_cronjob_info{namespace="default",cronjob="nightly",schedule="30 4 * * *",)"
+                      R"(concurrency_policy="Forbid",timezone="Europe/Luxembourg"})"),
+            1);
+  EXPECT_EQ(cron("next_schedule_time", "new"), at("2026-01-01T01:00:00Z")) << "after it was made: that one is late";
+  EXPECT_FALSE(has(R"(kube_cronjob_status_last_schedule_time{namespace="default",cronjob="new")"));
+  EXPECT_EQ(cron("spec_suspend", "off"), 1);
+  EXPECT_FALSE(has(R"(kube_cronjob_next_schedule_time{namespace="default",cronjob="off")"));
+}
+
 TEST_F(MetricsTest, WhatTheAgentSaysOfItsHostIsThere) {
   server_.reset();
   const auto file = directory_ / "berth.db";
