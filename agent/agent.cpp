@@ -43,6 +43,8 @@
 #include "agent/pods/status_writer.hpp"
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
+#include "agent/scaling/pod_usage.hpp"
+#include "agent/scaling/scale_controller.hpp"
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/host_listeners.hpp"
 #include "agent/services/service_controller.hpp"
@@ -150,6 +152,8 @@ class HostAgent final : public Agent {
         quotas_(*store_),
         replicas_(clock_, cache_, *store_),
         deployments_(clock_, cache_, *store_),
+        pod_usage_(loop_, *files_lane_, *runtime_, clock_),
+        scaling_(clock_, cache_, pod_usage_),
         namespaces_(clock_, *store_),
         garbage_(*store_),
         endpoints_(*store_, cache_),
@@ -256,6 +260,7 @@ class HostAgent final : public Agent {
     runner_.add(quotas_.row());
     runner_.add(replicas_.row());
     runner_.add(deployments_.row());
+    runner_.add(scaling_.row());
     runner_.add(endpoints_.row());
     services_.wake_by(runner_.add(services_.row()));
   }
@@ -340,6 +345,8 @@ class HostAgent final : public Agent {
   QuotaController quotas_;
   ReplicaController replicas_;
   DeploymentController deployments_;
+  PodUsage pod_usage_;
+  ScaleController scaling_;
   NamespaceController namespaces_;
   GarbageCollector garbage_;
   EndpointController endpoints_;

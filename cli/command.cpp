@@ -79,6 +79,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"expose", "Make a Service before the pods of an object", expose_command},
       {"set image", "Give containers another image", set_image_command},
       {"scale", "Set the number of replicas", scale_command},
+      {"autoscale", "Let the number of replicas follow what the pods use", autoscale_command},
       {"rollout status", "Watch a rollout until it is done", rollout_status_command},
       {"rollout history", "Revisions of a set", rollout_history_command},
       {"rollout undo", "Go back to an earlier revision", rollout_undo_command},

@@ -60,6 +60,7 @@ Command annotate_command();
 Command api_resources_command();
 Command apply_command();
 Command attach_command();
+Command autoscale_command();
 Command check_command();
 Command completion_command();
 Command cordon_command();

@@ -42,6 +42,7 @@ std::string cron_job(const json::value& object, const Related& related);
 std::string deployment(const json::value& object, const Related& related);
 /// A ReplicaSet or a ReplicationController.
 std::string replica_set(const json::value& object, const Related& related);
+std::string autoscaler(const json::value& object, const Related& related);
 std::string service(const json::value& object, const Related& related);
 std::string claim(const json::value& object, const Related& related);
 std::string volume(const json::value& object, const Related& related);

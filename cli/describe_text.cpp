@@ -170,6 +170,7 @@ constexpr Page kPages[] = {
     {Kind::Deployment, page::deployment},
     {Kind::ReplicaSet, page::replica_set},
     {Kind::ReplicationController, page::replica_set},
+    {Kind::HorizontalPodAutoscaler, page::autoscaler},
     {Kind::Service, page::service},
     {Kind::PersistentVolumeClaim, page::claim},
     {Kind::PersistentVolume, page::volume},

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "model/autoscaling.hpp"
 #include "model/defaults_internal.hpp"
 #include "model/foreign_kinds.hpp"
 #include "model/json_edit.hpp"
@@ -179,6 +180,21 @@ const std::vector<OldVersion>& old_versions() {
        .history = kBatch,
        .to_current = budget_to_current,
        .from_current = budget_from_current},
+      {.api_version = "autoscaling/v1",
+       .kind = Kind::HorizontalPodAutoscaler,
+       .history = {},
+       .to_current = autoscaler_v1_to_current,
+       .from_current = autoscaler_v1_from_current,
+       .schema = "PlainAutoscaler"},
+      {.api_version = "autoscaling/v2beta2",
+       .kind = Kind::HorizontalPodAutoscaler,
+       .history = "deprecated in v1.23+, unavailable in v1.26+"},
+      {.api_version = "autoscaling/v2beta1",
+       .kind = Kind::HorizontalPodAutoscaler,
+       .history = "deprecated in v1.22+, unavailable in v1.25+",
+       .to_current = autoscaler_v2beta1_to_current,
+       .from_current = autoscaler_v2beta1_from_current,
+       .schema = "FlatAutoscaler"},
       {"rbac.authorization.k8s.io/v1beta1", Kind::ClusterRole, false, kRoles},
       {"rbac.authorization.k8s.io/v1beta1", Kind::ClusterRoleBinding, false, kRoles},
       {"rbac.authorization.k8s.io/v1beta1", Kind::Role, false, kRoles},

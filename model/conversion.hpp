@@ -28,6 +28,8 @@ struct Conversion {
 /// without
 ///   a type is ImplementationSpecific.
 /// - policy/v1beta1 PodDisruptionBudget: an empty selector takes no pod, where today's takes all.
+/// - autoscaling/v1 HorizontalPodAutoscaler: a percentage of CPU; all else in annotations. autoscaling/v2beta1: metrics
+///   with flat fields, behavior in an annotation. autoscaling/v2beta2: as v2.
 /// - all of apps/v1beta2, batch/v1beta1 CronJob, storage.k8s.io/v1beta1 StorageClass, v1beta1 of roles, bindings and
 ///   classes: as v1.
 Conversion convert(json::object& raw);
@@ -37,7 +39,7 @@ struct OldVersion {
   std::string_view api_version;  ///< "apps/v1beta1"
   Kind kind;
   bool first_beta = false;  ///< Defaults of the first betas: selector from labels, and what is above.
-  /// Since when it is old, and gone upstream: "deprecated in v1.9+, unavailable in v1.16+".
+  /// Since when it is old, and gone upstream: "deprecated in v1.9+, unavailable in v1.16+". Empty: it is still served.
   std::string_view history;
   /// Where its fields had other names: to those of today, and back. Null: they had not.
   void (*to_current)(json::object& raw) = nullptr;

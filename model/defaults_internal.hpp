@@ -42,6 +42,7 @@ void default_endpoint_slice(json::object& raw);
 void default_priority_class(json::object& raw);
 void default_ingress_class(json::object& raw);
 void default_role_binding(json::object& raw);
+void default_autoscaler(json::object& raw);
 void default_limit_range(json::object& raw);
 void default_pod_template_object(json::object& raw);
 

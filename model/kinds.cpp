@@ -3,6 +3,7 @@
 #include <cassert>
 #include <string>
 
+#include "model/autoscaling.hpp"
 #include "model/budgets.hpp"
 #include "model/defaults_internal.hpp"
 #include "model/jobs.hpp"
@@ -35,7 +36,6 @@ void in_spec(const Reader& now, const Reader& old) {
 constexpr std::string_view kNoRoles = "nothing enforces roles: nobody inside a pod has a token";
 constexpr std::string_view kNoIngress = "no ingress controller runs here, nothing is routed; see the ports of Services";
 constexpr std::string_view kNoPolicies = "nothing enforces network policies here: every pod reaches every other";
-constexpr std::string_view kNoScaling = "nothing scales here by itself; see `berth scale`";
 constexpr std::string_view kOneRuntime = "every pod runs with containerd's default runtime";
 
 /// In enum order.
@@ -347,9 +347,10 @@ const std::vector<KindRow>& rows() {
                    .singular = "horizontalpodautoscaler",
                    .short_names = "hpa",
                    .has_status = true,
-                   .in_all = true,
-                   .without_effect = kNoScaling},
+                   .in_all = true},
+          .defaults = default_autoscaler,
           .check = check_autoscaler,
+          .decodes = decodes<decode_autoscaler>,
       },
       {
           .info = {.kind = Kind::ReplicationController,

@@ -109,7 +109,7 @@ class ManifestReader {
     if (manifest_.objects.size() == objects_before) ++others_;
   }
 
-  void check_object(json::object raw, const std::string& base, const std::string& old_version) {
+  void check_object(json::object raw, const std::string& base, const std::string& version_before) {
     const auto kind = find_kind(text_at(raw, "kind"))->kind;
     std::optional<json::object> written;
     if (written_ != nullptr) strip(written.emplace(raw));
@@ -118,9 +118,10 @@ class ManifestReader {
     apply_defaults(kind, raw);
     const auto errors = validate(kind, raw, nullptr);
     const auto object = display(kind, raw);
-    if (!old_version.empty()) {
+    const auto* old = old_version(kind, version_before);
+    if (old != nullptr && !old->history.empty()) {
       note(manifest_.warnings, base, object, "apiVersion",
-           fmt::format("{} is an old version; read as {}", old_version, info(kind).api_version()));
+           fmt::format("{} is an old version; read as {}", version_before, info(kind).api_version()));
     }
     for (const auto& problem : warnings) note(manifest_.warnings, base, object, problem.field, problem.message);
     for (const auto& problem : errors) note(manifest_.errors, base, object, problem.field, problem.message);

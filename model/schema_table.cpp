@@ -165,8 +165,8 @@ DisruptionBudgetStatus*: observedGeneration:l disruptedPods:any disruptionsAllow
 HorizontalPodAutoscaler: apiVersion:s kind:s metadata:ObjectMeta spec:AutoscalerSpec status:AutoscalerStatus
 AutoscalerSpec: scaleTargetRef:ScaleTarget minReplicas:i maxReplicas:i metrics:[Metric] behavior:ScalingBehavior
 ScaleTarget: kind:s name:s apiVersion:s
-Metric: type:s object:ObjectMetric pods:PodsMetric resource:ResourceMetric containerResource:ContainerMetric
-  external:ExternalMetric
+Metric: type:s -object:ObjectMetric -pods:PodsMetric resource:ResourceMetric containerResource:ContainerMetric
+  -external:ExternalMetric
 MetricTarget: type:s value:q averageValue:q averageUtilization:i
 MetricName: name:s selector:LabelSelector
 ResourceMetric: name:s target:MetricTarget
@@ -179,6 +179,19 @@ ScalingRules: stabilizationWindowSeconds:i selectPolicy:s policies:[ScalingPolic
 ScalingPolicy: type:s value:i periodSeconds:i
 AutoscalerStatus*: observedGeneration:l lastScaleTime:t currentReplicas:i desiredReplicas:i currentMetrics:[any]
   conditions:[Condition]@type
+PlainAutoscaler: apiVersion:s kind:s metadata:ObjectMeta spec:PlainAutoscalerSpec status:PlainAutoscalerStatus
+PlainAutoscalerSpec: scaleTargetRef:ScaleTarget minReplicas:i maxReplicas:i targetCPUUtilizationPercentage:i
+PlainAutoscalerStatus*: observedGeneration:l lastScaleTime:t currentReplicas:i desiredReplicas:i
+  currentCPUUtilizationPercentage:i
+FlatAutoscaler: apiVersion:s kind:s metadata:ObjectMeta spec:FlatAutoscalerSpec status:AutoscalerStatus
+FlatAutoscalerSpec: scaleTargetRef:ScaleTarget minReplicas:i maxReplicas:i metrics:[FlatMetric]
+FlatMetric: type:s object:FlatObjectMetric pods:FlatPodsMetric resource:FlatResourceMetric
+  containerResource:FlatContainerMetric external:FlatExternalMetric
+FlatResourceMetric: name:s targetAverageUtilization:i targetAverageValue:q
+FlatContainerMetric: name:s container:s targetAverageUtilization:i targetAverageValue:q
+FlatPodsMetric: metricName:s targetAverageValue:q selector:LabelSelector
+FlatObjectMetric: target:ScaleTarget metricName:s targetValue:q selector:LabelSelector averageValue:q
+FlatExternalMetric: metricName:s metricSelector:LabelSelector targetValue:q targetAverageValue:q
 LimitRange: apiVersion:s kind:s metadata:ObjectMeta spec:LimitRangeSpec
 LimitRangeSpec: limits:[LimitRangeItem]
 LimitRangeItem: type:s max:{q} min:{q} default:{q} defaultRequest:{q} maxLimitRequestRatio:{q}

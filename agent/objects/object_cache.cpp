@@ -106,6 +106,7 @@ struct ObjectCache::Rows {
         plain<&Cache::replication_controllers_, model::decode_replication_controller>(Kind::ReplicationController,
                                                                                       kTemplate),
         plain<&Cache::disruption_budgets_, model::decode_disruption_budget>(Kind::PodDisruptionBudget),
+        plain<&Cache::autoscalers_, model::decode_autoscaler>(Kind::HorizontalPodAutoscaler),
         indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),

@@ -12,6 +12,7 @@
 #include "agent/objects/manual_endpoints.hpp"
 #include "agent/objects/object_index.hpp"
 #include "agent/objects/revision.hpp"
+#include "model/autoscaling.hpp"
 #include "model/budgets.hpp"
 #include "model/jobs.hpp"
 #include "model/model.hpp"
@@ -51,6 +52,7 @@ class ObjectCache {
   const Typed<model::ReplicaSet>& replica_sets() const { return replica_sets_; }
   const Typed<model::ReplicaSet>& replication_controllers() const { return replication_controllers_; }
   const Typed<model::DisruptionBudget>& disruption_budgets() const { return disruption_budgets_; }
+  const Typed<model::Autoscaler>& autoscalers() const { return autoscalers_; }
   const Typed<model::Service>& services() const { return services_; }
   const Typed<model::ConfigMap>& config_maps() const { return config_maps_; }
   const Typed<model::Secret>& secrets() const { return secrets_; }
@@ -136,6 +138,7 @@ class ObjectCache {
   Typed<model::ReplicaSet> replica_sets_;
   Typed<model::ReplicaSet> replication_controllers_;
   Typed<model::DisruptionBudget> disruption_budgets_;
+  Typed<model::Autoscaler> autoscalers_;
   Typed<model::Service> services_;
   Typed<model::ConfigMap> config_maps_;
   Typed<model::Secret> secrets_;

@@ -18,7 +18,7 @@ namespace {
 std::string deprecation(const ResourcePath& path) {
   const auto& kind = model::info(path.kind);
   const auto* old = model::old_version(path.kind, path.old_version);
-  if (old == nullptr) return {};
+  if (old == nullptr || old->history.empty()) return {};
   return fmt::format("299 - \"{} {} is {}; use {} {}\"", old->api_version, kind.name, old->history, kind.api_version(),
                      kind.name);
 }
@@ -105,7 +105,8 @@ Respond from_current_version(Respond respond, const ResourcePath& path, Method m
   const bool writes = method == Method::Post || method == Method::Put || method == Method::Patch;
   return [respond = std::move(respond), path, writes](HttpResponse response) {
     if (response.code < 300 && !response.body.empty()) response.body = renamed(response.body, path);
-    if (writes && response.code < 300) response.headers.emplace_back("Warning", deprecation(path));
+    auto warning = writes && response.code < 300 ? deprecation(path) : std::string();
+    if (!warning.empty()) response.headers.emplace_back("Warning", std::move(warning));
     respond(std::move(response));
   };
 }

@@ -406,7 +406,10 @@ ApiResult<json::object> read_protobuf_body(std::string_view body) {
         fmt::format("protobuf is not read for kind \"{}\" in version \"{}\": send application/json",
                     envelope->kind.substr(0, 64), envelope->api_version.substr(0, 64)));
   }
-  auto object = Decoder().message(envelope->kind, envelope->raw, 0);
+  // An old version whose fields had other numbers has a message of its own.
+  const auto versioned = fmt::format("{}@{}", envelope->kind, envelope->api_version);
+  const auto is_other = !parse_message(versioned).empty();
+  auto object = Decoder().message(is_other ? std::string_view(versioned) : envelope->kind, envelope->raw, 0);
   if (!object) return bad_request(object.error().message());
   json::object out{{"apiVersion", envelope->api_version}, {"kind", envelope->kind}};
   for (auto& entry : *object) out[entry.key()] = std::move(entry.value());

@@ -45,6 +45,19 @@ PodDisruptionBudget: 1:metadata:ObjectMeta 2:spec:PodDisruptionBudgetSpec 3:stat
 NetworkPolicy: 1:metadata:ObjectMeta 2:spec:NetworkPolicySpec
 HorizontalPodAutoscaler: 1:metadata:ObjectMeta 2:spec:HorizontalPodAutoscalerSpec
   3:status:HorizontalPodAutoscalerStatus
+HorizontalPodAutoscaler@autoscaling/v1: 1:metadata:ObjectMeta 2:spec:PlainAutoscalerSpec
+PlainAutoscalerSpec: 1:scaleTargetRef:CrossVersionObjectReference 2:minReplicas:i? 3:maxReplicas:i
+  4:targetCPUUtilizationPercentage:i?
+HorizontalPodAutoscaler@autoscaling/v2beta1: 1:metadata:ObjectMeta 2:spec:FlatAutoscalerSpec
+FlatAutoscalerSpec: 1:scaleTargetRef:CrossVersionObjectReference 2:minReplicas:i? 3:maxReplicas:i 4:metrics:[FlatMetric]
+FlatMetric: 1:type:s 2:object:FlatObjectMetric 3:pods:FlatPodsMetric 4:resource:FlatResourceMetric
+  5:external:FlatExternalMetric 7:containerResource:FlatContainerMetric
+FlatObjectMetric: 1:target:CrossVersionObjectReference 2:metricName:s 3:targetValue:q 4:selector:LabelSelector
+  5:averageValue:q
+FlatPodsMetric: 1:metricName:s 2:targetAverageValue:q 3:selector:LabelSelector
+FlatResourceMetric: 1:name:s 2:targetAverageUtilization:i? 3:targetAverageValue:q
+FlatExternalMetric: 1:metricName:s 2:metricSelector:LabelSelector 3:targetValue:q 4:targetAverageValue:q
+FlatContainerMetric: 1:name:s 2:targetAverageUtilization:i? 3:targetAverageValue:q 4:container:s
 DeleteOptions: 1:gracePeriodSeconds:i? 2:preconditions:Preconditions 3:orphanDependents:b? 4:propagationPolicy:s?
   5:dryRun:[s] 6:ignoreStoreReadErrorWithClusterBreakingPotential:b
 Eviction: 1:metadata:ObjectMeta 2:deleteOptions:DeleteOptions

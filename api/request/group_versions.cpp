@@ -23,7 +23,7 @@ std::vector<GroupVersion> all_group_versions() {
     if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
   };
   add({"", "v1"});
-  for (const auto group : {"apps", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+  for (const auto group : {"apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
                            "storage.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io",
                            "node.k8s.io", "discovery.k8s.io", "extensions"}) {
     for (const auto& kind : model::all_kinds()) {

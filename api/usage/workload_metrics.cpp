@@ -225,12 +225,29 @@ void append_cron_jobs(std::string& out, const store::Store& store) {
             });
 }
 
+void append_autoscalers(std::string& out, const store::Store& store) {
+  Families scaler(out, store, Kind::HorizontalPodAutoscaler, "horizontalpodautoscaler");
+  scaler.number("kube_horizontalpodautoscaler_spec_min_replicas",
+                "Lower limit for the number of pods that can be set by the autoscaler, default 1.",
+                {"spec", "minReplicas"});
+  scaler.number("kube_horizontalpodautoscaler_spec_max_replicas",
+                "Upper limit for the number of pods that can be set by the autoscaler; cannot be smaller than "
+                "MinReplicas.",
+                {"spec", "maxReplicas"});
+  scaler.number("kube_horizontalpodautoscaler_status_current_replicas",
+                "Current number of replicas of pods managed by this autoscaler.", {"status", "currentReplicas"});
+  scaler.number("kube_horizontalpodautoscaler_status_desired_replicas",
+                "Desired number of replicas of pods managed by this autoscaler.", {"status", "desiredReplicas"});
+  scaler.conditions("kube_horizontalpodautoscaler_status_condition", "The condition of this autoscaler.");
+}
+
 }  // namespace
 
 void append_workloads(std::string& out, const store::Store& store) {
   append_sets(out, store);
   append_jobs(out, store);
   append_cron_jobs(out, store);
+  append_autoscalers(out, store);
 }
 
 std::string object_labels(const model::Object& object, std::string_view kind) {

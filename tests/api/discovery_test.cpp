@@ -40,10 +40,13 @@ TEST(Discovery, GroupsNameTheirPreferredVersionFirst) {
     names.emplace_back(group.at("name").as_string());
     EXPECT_EQ(group.at("preferredVersion"), group.at("versions").as_array().front());
   }
-  EXPECT_THAT(names,
-              ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "batch", "networking.k8s.io",
-                          "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "apiextensions.k8s.io",
-                          "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "extensions"));
+  EXPECT_THAT(names, ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch",
+                                 "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io",
+                                 "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io",
+                                 "discovery.k8s.io", "extensions"));
+  const auto& scaling = list.at("groups").as_array().at(3);
+  EXPECT_EQ(scaling.at("preferredVersion").at("groupVersion"), "autoscaling/v2");
+  EXPECT_EQ(scaling.at("versions").as_array().size(), 4U);
   const auto& apps = list.at("groups").as_array().front();
   EXPECT_EQ(apps.at("preferredVersion").at("groupVersion"), "apps/v1");
   EXPECT_EQ(apps.at("versions").as_array().size(), 3U);
@@ -72,8 +75,8 @@ TEST(Discovery, AKindIsInAllOnceAndHasOneShortName) {
       if (!entry.short_names.empty()) shorts.emplace(entry.short_names);
     }
   }
-  EXPECT_THAT(in_all, ElementsAre("cronjobs", "daemonsets", "deployments", "jobs", "pods", "replicasets",
-                                  "replicationcontrollers", "services", "statefulsets"));
+  EXPECT_THAT(in_all, ElementsAre("cronjobs", "daemonsets", "deployments", "horizontalpodautoscalers", "jobs", "pods",
+                                  "replicasets", "replicationcontrollers", "services", "statefulsets"));
   for (const auto& name : shorts) EXPECT_EQ(shorts.count(name), 1U) << name;
 }
 

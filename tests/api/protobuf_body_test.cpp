@@ -58,9 +58,9 @@ std::string decoded(std::string_view hex) {
 }
 
 /// The envelope around an object's octets.
-std::string envelope(std::string_view kind, std::string_view raw) {
+std::string envelope(std::string_view kind, std::string_view raw, std::string_view api_version = "v1") {
   ProtobufWriter meta;
-  meta.text(1, "v1");
+  meta.text(1, api_version);
   meta.text(2, kind);
   ProtobufWriter out;
   out.message(1, meta);
@@ -137,6 +137,34 @@ TEST(ProtobufBody, DeploymentsAndTheirLikeAreRead) {
   set.bytes(3, from_hex("080210011803"));
   EXPECT_EQ(json::serialize(decode("ReplicaSet", set)->at("status")),
             R"({"replicas":2,"fullyLabeledReplicas":1,"observedGeneration":3})");
+}
+
+TEST(ProtobufBody, AnAutoscalerIsReadByTheNumbersOfItsVersion) {
+  // scaleTargetRef {Deployment web apps/v1} · minReplicas 2 · maxReplicas 9 · and field 4: a percentage in v1, metrics
+  // in v2
+  const std::string head =
+      "0a1a0a0a4465706c6f796d656e74120377656"
+      "21a07617070732f7631"
+      "10021809";
+  const auto spec = [&](std::string_view version, std::string_view rest) {
+    ProtobufWriter raw;
+    raw.bytes(2, from_hex(head + std::string(rest)));
+    const auto object =
+        read_protobuf_body(envelope("HorizontalPodAutoscaler", raw.data(), "autoscaling/" + std::string(version)));
+    return object ? json::serialize(object->at("spec")) : object.error().message;
+  };
+  const std::string common =
+      R"({"scaleTargetRef":{"kind":"Deployment","name":"web","apiVersion":"apps/v1"},"minReplicas":2,"maxReplicas":9,)";
+  EXPECT_EQ(spec("v1", "2032"), common + R"("targetCPUUtilizationPercentage":50})");
+  // type Resource · resource {name cpu, target {type Utilization, averageUtilization 50}}
+  EXPECT_EQ(spec("v2",
+                 "22220a085265736f7572636522160a0363707512"
+                 "0f0a0b5574696c697a6174696f6e2032"),
+            common + R"("metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization",)"
+                     R"("averageUtilization":50}}}]})");
+  // type Resource · resource {name cpu, targetAverageUtilization 50}
+  EXPECT_EQ(spec("v2beta1", "22130a085265736f7572636522070a036370751032"),
+            common + R"("metrics":[{"type":"Resource","resource":{"name":"cpu","targetAverageUtilization":50}}]})");
 }
 
 TEST(ProtobufBody, RolesAndIngressesAreRead) {

@@ -240,6 +240,36 @@ TEST(Rows, KindsThatAreKeptShowWhatKubectlShows) {
             R"(["x","c","i","a=b"])");
 }
 
+TEST(Rows, AnAutoscalerShowsWhatIsUsedAndWhatShouldBe) {
+  const auto targets = [](std::string_view metrics, std::string_view status = "") {
+    const auto cells =
+        row("autoscaling/v2", "HorizontalPodAutoscaler",
+            fmt::format(R"("spec":{{"scaleTargetRef":{{"kind":"Deployment","name":"web"}},"maxReplicas":5,
+                               "metrics":[{}]}},"status":{{"currentReplicas":2,"currentMetrics":[{}]}})",
+                        metrics, status));
+    EXPECT_EQ(cells.at(1), "Deployment/web");
+    EXPECT_EQ(cells.at(5), 2);
+    return std::string(cells.at(2).as_string());
+  };
+  const std::string cpu =
+      R"({"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}})";
+  const std::string memory = R"({"type":"ContainerResource","containerResource":{"name":"memory","container":"c",
+      "target":{"type":"AverageValue","averageValue":"10Mi"}}})";
+  const std::string pods = R"({"type":"Pods","pods":{"metric":{"name":"m"},"target":{"averageValue":"5"}}})";
+  const std::string outside = R"({"type":"External","external":{"metric":{"name":"m"},"target":{"averageValue":"5"}}})";
+  EXPECT_EQ(targets(""), "<none>");
+  EXPECT_EQ(targets(cpu), "cpu: <unknown>/50%");
+  const std::string used =
+      R"({"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":7,"averageValue":"7m"}}})";
+  EXPECT_EQ(targets(cpu, used), "cpu: 7%/50%");
+  EXPECT_EQ(targets(pods + "," + cpu, R"({"type":""},)" + used), "<unknown>/5, cpu: 7%/50%") << "each by its place";
+  EXPECT_EQ(targets(memory, R"({"type":"ContainerResource","containerResource":{"current":{"averageUtilization":3,
+      "averageValue":"4Mi"}}})"),
+            "memory: 4Mi/10Mi");
+  EXPECT_EQ(targets(outside), "<unknown>/5 (avg)");
+  EXPECT_EQ(targets(cpu + "," + pods + "," + outside), "cpu: <unknown>/50%, <unknown>/5 + 1 more...");
+}
+
 TEST(Rows, DeploymentsAndTheirSetsShowHowManyThereAre) {
   const auto* spec = R"("spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"template":{"spec":{"containers":[
       {"name":"c","image":"i:1"}]}}},"status":{"replicas":4,"readyReplicas":2,"updatedReplicas":1,"availableReplicas":2})";

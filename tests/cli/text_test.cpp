@@ -227,6 +227,30 @@ TEST(Describe, ADeploymentAndItsReplicaSets) {
               HasSubstr("app=rc"));
 }
 
+TEST(Describe, AnAutoscalerShowsWhatIsUsedHowFastItGoesAndWhatItSays) {
+  const auto text = describe_object(
+      model::info(model::Kind::HorizontalPodAutoscaler),
+      value(
+          R"({"metadata":{"name":"web","namespace":"shop"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"web"},
+      "minReplicas":2,"maxReplicas":9,"metrics":[
+      {"type":"Pods","pods":{"metric":{"name":"requests"},"target":{"type":"AverageValue","averageValue":"5"}}},
+      {"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}},
+      {"type":"ContainerResource","containerResource":{"name":"memory","container":"c","target":{"averageValue":"9Mi"}}}],
+      "behavior":{"scaleUp":{"stabilizationWindowSeconds":0,"selectPolicy":"Max","policies":[
+      {"type":"Pods","value":4,"periodSeconds":15}]}}},
+      "status":{"currentReplicas":2,"desiredReplicas":4,"currentMetrics":[{"type":""},
+      {"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":61,"averageValue":"61m"}}}],
+      "conditions":[{"type":"ScalingActive","status":"True","reason":"ValidMetricFound","message":"well"}]}})"),
+      {});
+  for (const auto* wanted :
+       {"Deployment/web\n", "( current / target )\n", "\"requests\" on pods:", "<unknown> / 5\n",
+        "resource cpu on pods  (as a percentage of request):", "61% (61m) / 50%\n",
+        "resource memory of container \"c\" on pods:", "<unknown> / 9Mi\n", "    Stabilization Window: 0 seconds\n",
+        "- Type: Pods  Value: 4  Period: 15 seconds\n", "2 current / 4 desired\n", "ValidMetricFound"}) {
+    EXPECT_THAT(text, HasSubstr(wanted));
+  }
+}
+
 TEST(Describe, ASecretShowsNoValue) {
   const auto text =
       describe_object(model::info(model::Kind::Secret),

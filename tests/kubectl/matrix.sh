@@ -239,6 +239,14 @@ K_SECONDS=60 ok 'successfully rolled out' rollout status deploy/front
 ok '^3$' get deploy front -o 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'
 ok 'deployment.apps/front restarted' rollout restart deploy/front
 ok 'maxUnavailable' explain deploy.spec.strategy.rollingUpdate
+ok 'horizontalpodautoscaler.autoscaling/front autoscaled' autoscale deployment front --min=1 --max=3 --cpu-percent=50
+ok 'NAME +REFERENCE +TARGETS +MINPODS +MAXPODS +REPLICAS +AGE
+front +Deployment/front +cpu: [^ ]+/50% +1 +3 ' get hpa
+ok 'Reference: +Deployment/front.*as a percentage of request.* / 50%.*Min replicas: +1.*Max replicas: +3' describe hpa front
+ok '^50$' get hpa.v1.autoscaling front -o 'jsonpath={.spec.targetCPUUtilizationPercentage}'
+ok '^50$' get hpa.v2.autoscaling front -o 'jsonpath={.spec.metrics[0].resource.target.averageUtilization}'
+ok 'averageUtilization' explain hpa.spec.metrics.resource.target --api-version=autoscaling/v2
+ok 'horizontalpodautoscaler.autoscaling "front" deleted' delete hpa front
 refused 1 'spec.strategy.rollingUpdate: Forbidden|may not be specified when strategy' patch deploy front -p '{"spec":{"strategy":{"type":"Recreate"}}}'
 ok 'deployment.apps "front" deleted' delete deploy front
 ok 'deployment.apps/quick created' create deployment quick --image=busybox:1.35
