@@ -243,8 +243,8 @@ ok 'horizontalpodautoscaler.autoscaling/front autoscaled' autoscale deployment f
 ok 'NAME +REFERENCE +TARGETS +MINPODS +MAXPODS +REPLICAS +AGE
 front +Deployment/front +cpu: [^ ]+/50% +1 +3 ' get hpa
 ok 'Reference: +Deployment/front.*as a percentage of request.* / 50%.*Min replicas: +1.*Max replicas: +3' describe hpa front
-ok '^50$' get hpa.v1.autoscaling front -o 'jsonpath={.spec.targetCPUUtilizationPercentage}'
-ok '^50$' get hpa.v2.autoscaling front -o 'jsonpath={.spec.metrics[0].resource.target.averageUtilization}'
+ok '^50$' get horizontalpodautoscalers.v1.autoscaling front -o 'jsonpath={.spec.targetCPUUtilizationPercentage}'
+ok '^50$' get horizontalpodautoscalers.v2.autoscaling front -o 'jsonpath={.spec.metrics[0].resource.target.averageUtilization}'
 ok 'averageUtilization' explain hpa.spec.metrics.resource.target --api-version=autoscaling/v2
 ok 'horizontalpodautoscaler.autoscaling "front" deleted' delete hpa front
 refused 1 'spec.strategy.rollingUpdate: Forbidden|may not be specified when strategy' patch deploy front -p '{"spec":{"strategy":{"type":"Recreate"}}}'
