@@ -84,12 +84,27 @@ def complete(item):
     return any(c["type"] == "Complete" and c["status"] == "True" for c in item.get("status", {}).get("conditions", []))
 
 
+def bare(count, number):
+    """As many pods without a set: what containerd takes for them, on this machine and now."""
+    names = [f"bare{number}-{i}" for i in range(count)]
+    started = time.monotonic()
+    for name in names:
+        pods.put(name, pods.pod_yaml(name))
+    pods.settle(count)
+    took = time.monotonic() - started
+    for name in names:
+        pods.drop(name)
+    pods.settle(0)
+    return took
+
+
 def roll(count):
     """A Deployment from the rename of its file until all are ready, and from the patch of its template until all are new."""
-    starts, updates = [], []
+    starts, updates, without = [], [], []
     api = Connection(pods.API)
     for i in range(ROUNDS):
         name = f"web{i}"
+        without.append(bare(count, i))
         started = pods.put(name, deployment(name, count))
         starts.append(watch_until(DEPLOYMENTS, name, rolled_out(count))[0] - started)
         new = {"spec": {"template": {"metadata": {"annotations": {"example.com/build": "2"}}}}}
@@ -100,6 +115,7 @@ def roll(count):
         pods.settle(0)
     pods.say(f"deployment of {count}: {[round(t, 2) for t in starts]}; rolled: {[round(t, 2) for t in updates]}")
     pods.result(f"Deployment of {count} (all ready)", statistics.median(starts), "s", 2.0)
+    pods.result(f"  {count} pods without a set (same run)", statistics.median(without), "s")
     pods.result(f"rolling update of {count} (maxSurge 25 %)", statistics.median(updates), "s", 6)
 
 
