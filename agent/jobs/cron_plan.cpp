@@ -130,7 +130,7 @@ class Planner {
                  fmt::format("unparseable schedule: \"{}\" : {}", cron_.schedule, times.error().message()),
                  cron_.schedule);
     }
-    const auto earliest = earliest_time();
+    const auto earliest = earliest_time(times->every().has_value());
     const auto due = due_times(*times, *zone, earliest, facts_.now);
     if (due.many) {
       say("Warning", "TooManyMissedTimes",
@@ -145,8 +145,9 @@ class Planner {
     plan_.look_again = std::min(std::max(wait, milliseconds(1)), kLongestWait);
   }
 
-  /// What was before it is not looked at any more.
-  WallTime earliest_time() {
+  /// What was before it is not looked at any more. An interval is counted from the last time, or else from the start,
+  /// however long that is ago: counted from the deadline, none longer than that would ever be over.
+  WallTime earliest_time(bool is_interval) {
     auto earliest = facts_.now;
     if (const auto last = parse_rfc3339(cron_.last_schedule_time)) {
       earliest = *last;
@@ -160,7 +161,7 @@ class Planner {
       earliest = facts_.now;
       last_schedule_ = format_rfc3339(facts_.now);
     }
-    if (cron_.starting_deadline_seconds) {
+    if (cron_.starting_deadline_seconds && !is_interval) {
       earliest = std::max(earliest, facts_.now - bounded_seconds(*cron_.starting_deadline_seconds));
     }
     return earliest;

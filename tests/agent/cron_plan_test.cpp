@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+
+#include "tests/agent/random_days.hpp"
 
 namespace berth::agent {
 namespace {
@@ -150,6 +153,20 @@ TEST_F(CronPlanTest, WhatIsTooLateIsLetBe) {
   EXPECT_NE(name(plan()), "");
 }
 
+TEST_F(CronPlanTest, AnIntervalThatIsLongerThanTheDeadlineIsOverAllTheSame) {
+  // In Kubernetes it is counted from the deadline, and never over.
+  cron.schedule = "@every 7m";
+  cron.starting_deadline_seconds = 60;
+  at("2026-11-29T10:07:00Z");
+  EXPECT_EQ(name(carry_out()), "");
+  at("2026-11-29T10:07:40Z");
+  EXPECT_NE(name(carry_out()), "");
+  at("2026-11-29T10:16:00Z");
+  EXPECT_EQ(name(carry_out()), "") << "a minute and a half too late";
+  at("2026-11-29T10:21:45Z");
+  EXPECT_NE(name(carry_out()), "");
+}
+
 TEST_F(CronPlanTest, OfManyMissedTimesTheLatestRunsAndItIsSaid) {
   at("2026-11-29T15:05:00Z");
   auto step = plan();
@@ -271,6 +288,102 @@ TEST_F(CronPlanTest, TheTimestampIsInItsZone) {
   EXPECT_EQ(find_string(json::value(step.create),
                         {"metadata", "annotations", "batch.kubernetes.io/cronjob-scheduled-timestamp"}),
             "2026-11-29T12:00:00+01:00");
+}
+
+/// Whatever happens to the clock, the jobs and the CronJob: no time is run twice, none runs before it is due, what
+/// waits waits, what is old goes; and at last the newest time has run.
+TEST_F(CronPlanTest, OnRandomDaysNoTimeRunsTwiceAndWhatIsDueRuns) {
+  constexpr int kSteps = 80;
+  int made_in_all = 0;
+  live_days(200, [&](Dice& dice) {
+    runs.clear();
+    facts.jobs.clear();
+    cron.active.clear();
+    cron.last_schedule_time.clear();
+    cron.last_successful_time.clear();
+    cron.suspend = false;
+    at("2026-11-29T10:00:30Z");
+    const std::vector<std::string> schedules{"*/10 * * * *", "* * * * *", "5,35 * * * *", "@every 7m", "0 */2 * * *"};
+    cron.schedule = schedules[static_cast<std::size_t>(dice.below(static_cast<int>(schedules.size())))];
+    const std::vector<std::string> policies{"Allow", "Forbid", "Replace"};
+    cron.concurrency_policy = policies[static_cast<std::size_t>(dice.below(3))];
+    cron.starting_deadline_seconds.reset();
+    if (dice.one_in(3)) cron.starting_deadline_seconds = 10 + dice.below(600);
+    cron.successful_history = dice.below(4);
+    cron.failed_history = dice.below(3);
+    const auto step = [&] {
+      const auto running = std::any_of(facts.jobs.begin(), facts.jobs.end(),
+                                       [](const auto& job) { return job->status.finished() == nullptr; });
+      const auto known = runs.size();
+      const auto done = carry_out();  // That none runs twice is asked there.
+      if (runs.size() == known) return;
+      ++made_in_all;
+      EXPECT_FALSE(cron.suspend) << "made while it is suspended";
+      EXPECT_FALSE(cron.concurrency_policy == "Forbid" && running) << "made while another runs";
+      const auto scheduled = parse_rfc3339(cron.last_schedule_time);
+      ASSERT_TRUE(scheduled);
+      EXPECT_LE(*scheduled, facts.now) << "made before it is due";
+      EXPECT_EQ(name(done), cron_job_name("tidy", *scheduled));
+      if (cron.starting_deadline_seconds) {
+        EXPECT_LE(facts.now - *scheduled, seconds(*cron.starting_deadline_seconds)) << "too late";
+      }
+      if (cron.concurrency_policy != "Replace") return;
+      EXPECT_EQ(std::count_if(facts.jobs.begin(), facts.jobs.end(),
+                              [](const auto& job) { return job->status.finished() == nullptr; }),
+                1)
+          << "two run";
+    };
+    for (int i = 0; i < kSteps && !HasFailure(); ++i) {
+      switch (dice.below(12)) {
+        case 0:
+          if (dice.one_in(3)) facts.now -= seconds(dice.below(3600));
+          break;
+        case 1:
+          if (dice.one_in(3)) facts.now += hours(dice.below(5));
+          break;
+        case 2: cron.suspend = dice.one_in(3); break;
+        case 3:
+        case 4:
+          for (std::size_t job = 0; job < facts.jobs.size(); ++job) {
+            if (facts.jobs[job]->status.finished() == nullptr && dice.one_in(2)) {
+              finish(job, dice.one_in(3) ? "Failed" : "Complete");
+            }
+          }
+          break;
+        default:
+          facts.now += seconds(dice.below(400));
+          step();
+          break;
+      }
+    }
+    if (HasFailure()) return;
+    cron.suspend = false;
+    // Everything that was ahead is past: for hours it is looked at as the agent does.
+    for (const auto end = facts.now + hours(8); facts.now < end && !HasFailure(); facts.now += seconds(15)) {
+      for (std::size_t job = 0; job < facts.jobs.size(); ++job) {
+        if (facts.jobs[job]->status.finished() == nullptr) finish(job);
+      }
+      step();
+    }
+    const auto due = due_times(*model::CronSchedule::parse(cron.schedule), TimeZone(), facts.now - hours(3),
+                               facts.now - seconds(30));
+    const auto last = parse_rfc3339(cron.last_schedule_time);
+    ASSERT_TRUE(last) << cron.schedule;
+    if (!cron.schedule.starts_with("@")) {  // Those count from the last run.
+      EXPECT_GE(*last, *due.latest) << "what was due did not run: " << cron.schedule;
+    }
+    carry_out();
+    const auto ended = [&](std::string_view type) {
+      return std::count_if(facts.jobs.begin(), facts.jobs.end(), [&](const auto& job) {
+        return job->status.finished() != nullptr && job->status.finished()->type == type;
+      });
+    };
+    EXPECT_LE(ended("Complete"), *cron.successful_history + 1);
+    EXPECT_LE(ended("Failed"), *cron.failed_history);
+  });
+  if (number_in_environment("BERTH_SEED", 0) == 0) {
+    EXPECT_GT(made_in_all, 1000);
+  }
 }
 
 }  // namespace

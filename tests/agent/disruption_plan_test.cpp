@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/agent/random_days.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -125,6 +127,95 @@ TEST(DisruptionPlan, TheConditionKeepsItsTimeWhileItSaysTheSame) {
   EXPECT_EQ(other.status.conditions.front().last_transition_time, "2026-03-01T13:00:00Z");
   EXPECT_EQ(plan_disruptions(later, pods(3, 0), kNow + std::chrono::hours(1)).status, first.status)
       << "nothing to write";
+}
+
+/// Somebody evicts whenever it is allowed, as the API does it; pods fall ill, get well, go and come back. As long as
+/// nobody falls ill, as many stay healthy as the budget wants.
+TEST(DisruptionDays, EvictionsAloneNeverTakeMoreThanTheBudgetLeaves) {
+  constexpr int kSteps = 80;
+  int evicted = 0;
+  live_days(300, [&](Dice& dice) {
+    const auto replicas = 1 + dice.below(8);
+    auto all = pods(replicas, 0);
+    for (auto& each : all) each.scale->replicas = replicas;
+    const model::CountOrPercent amount{dice.below(4), false};
+    const model::CountOrPercent share{dice.below(101), true};
+    const auto some = dice.one_in(2) ? amount : share;
+    auto wanted = dice.one_in(2) ? budget(some, {}) : budget({}, some);
+    auto now = kNow;
+    int made = 0;
+    const auto floor = [&] {
+      const auto part = some.percent ? (some.number * replicas + 99) / 100 : some.number;
+      return wanted.min_available ? part : std::max(replicas - part, 0);
+    };
+    const auto healthy = [&] {
+      return static_cast<int>(std::count_if(all.begin(), all.end(), [&](const auto& each) {
+        return each.pod->status.ready() && !each.pod->meta.deleting() &&
+               !wanted.status.disrupted_pods.contains(each.pod->meta.name);
+      }));
+    };
+    const auto change = [&](std::size_t which, const std::function<void(model::Pod&)>& edit) {
+      auto copy = std::make_shared<model::Pod>(*all[which].pod);
+      edit(*copy);
+      all[which].pod = copy;
+    };
+    for (int i = 0; i < kSteps && !testing::Test::HasFailure(); ++i) {
+      now += std::chrono::seconds(dice.below(20));
+      const auto which = static_cast<std::size_t>(dice.below(static_cast<int>(all.size())));
+      switch (dice.below(8)) {
+        case 0: change(which, [](model::Pod& pod) { pod.status.conditions.at(0).status = "False"; }); break;
+        case 1:
+        case 2: change(which, [](model::Pod& pod) { pod.status.conditions.at(0).status = "True"; }); break;
+        case 3:  // Those that were marked are gone, and their set makes others.
+          for (auto& each : all) {
+            if (!each.pod->meta.deleting()) continue;
+            wanted.status.disrupted_pods.erase(each.pod->meta.name);
+            each = pod("new-" + std::to_string(++made), dice.one_in(2), PodScale{"set", replicas});
+            if (each.pod->status.conditions.empty()) {
+              auto copy = std::make_shared<model::Pod>(*each.pod);
+              copy->status.conditions.push_back({"Ready", "False", "", "", ""});
+              each.pod = copy;
+            }
+          }
+          break;
+        case 4: {
+          // As the eviction does it: only on numbers that are of now, and noted before the pod is marked.
+          const auto plan = plan_disruptions(wanted, all, now);
+          wanted.status = plan.status;
+          EXPECT_LE(plan.status.disruptions_allowed, std::max(healthy() - floor(), 0));
+          while (wanted.status.disruptions_allowed > 0) {
+            const auto victim = std::find_if(all.begin(), all.end(), [&](const auto& each) {
+              return each.pod->status.ready() && !each.pod->meta.deleting() &&
+                     !wanted.status.disrupted_pods.contains(each.pod->meta.name);
+            });
+            ASSERT_NE(victim, all.end()) << "more is allowed than there is";
+            --wanted.status.disruptions_allowed;
+            wanted.status.disrupted_pods[victim->pod->meta.name] = format_rfc3339(now);
+            ++evicted;
+            EXPECT_GE(healthy(), floor()) << "below what the budget wants";
+            if (dice.one_in(2))
+              change(static_cast<std::size_t>(victim - all.begin()),
+                     [](model::Pod& pod) { pod.meta.deletion_timestamp = "2026-03-01T12:00:00Z"; });
+          }
+          break;
+        }
+        default: {
+          const auto plan = plan_disruptions(wanted, all, now);
+          wanted.status = plan.status;
+          EXPECT_EQ(plan.status.desired_healthy, floor());
+          EXPECT_EQ(plan.status.current_healthy, healthy());
+          EXPECT_GE(plan.status.disruptions_allowed, 0);
+          EXPECT_EQ(plan.look_again.has_value(), std::any_of(all.begin(), all.end(), [&](const auto& each) {
+                      return !each.pod->meta.deleting() && plan.status.disrupted_pods.contains(each.pod->meta.name);
+                    }));
+          break;
+        }
+      }
+    }
+  });
+  if (number_in_environment("BERTH_SEED", 0) == 0) {
+    EXPECT_GT(evicted, 300);
+  }
 }
 
 }  // namespace

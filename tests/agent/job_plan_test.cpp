@@ -10,6 +10,7 @@
 #include "agent/jobs/job_pods.hpp"
 #include "model/deletion.hpp"
 #include "model/index_set.hpp"
+#include "tests/agent/random_days.hpp"
 
 namespace berth::agent {
 namespace {
@@ -555,9 +556,10 @@ class JobSteps : public JobPlanTest {
 };
 
 TEST_F(JobSteps, WhateverHappensTheNumbersAreRightAndItEnds) {
-  constexpr unsigned kRuns = 300;
-  for (unsigned seed = 1; seed <= kRuns && !HasFailure(); ++seed) {
-    SCOPED_TRACE(fmt::format("seed {}", seed));
+  const auto only = static_cast<unsigned>(number_in_environment("BERTH_SEED", 0));
+  const auto runs = only == 0 ? static_cast<unsigned>(number_in_environment("BERTH_RUNS", 300)) : only;
+  for (unsigned seed = only == 0 ? 1 : only; seed <= runs && !HasFailure(); ++seed) {
+    SCOPED_TRACE(fmt::format("BERTH_SEED={}", seed));
     random.seed(seed);
     pods.clear();
     truly_failed = truly_succeeded = 0;
