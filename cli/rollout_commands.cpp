@@ -124,7 +124,14 @@ Status show_history(const Server& server, const RolloutOptions& options, const C
 json::value template_of(const json::value& revision) {
   const auto* found = find(revision, {"data", "spec", "template"});
   auto out = found == nullptr ? json::value(json::object{}) : *found;
-  if (out.is_object()) out.get_object().erase("$patch");
+  if (!out.is_object()) return out;
+  out.get_object().erase("$patch");
+  auto* meta = out.get_object().if_contains("metadata");
+  // Go writes the time of what has none.
+  if (meta != nullptr && find(*meta, {"creationTimestamp"}) != nullptr &&
+      find(*meta, {"creationTimestamp"})->is_null()) {
+    meta->get_object().erase("creationTimestamp");
+  }
   return out;
 }
 

@@ -107,7 +107,7 @@ StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplateSpec volu
 StatefulSetStatus*: observedGeneration:l replicas:i readyReplicas:i availableReplicas:i currentReplicas:i
   updatedReplicas:i currentRevision:s updateRevision:s collisionCount:i conditions:[Condition]@type
 StatefulSetStrategy: type:s rollingUpdate:StatefulSetRolling
-StatefulSetRolling: partition:i -maxUnavailable:x
+StatefulSetRolling: partition:i maxUnavailable:x
 ClaimRetention: whenDeleted:s whenScaled:s
 Ordinals: start:i
 ReplicationController: apiVersion:s kind:s metadata:ObjectMeta spec:ReplicationControllerSpec

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "model/json_edit.hpp"
 #include "model/schema.hpp"
@@ -27,16 +28,14 @@ json::object without(const Reader& from, std::initializer_list<std::string_view>
   return rest;
 }
 
-/// Claim templates as far as they name storage; status and server-set metadata do not count.
-json::value comparable_templates(const Reader& spec) {
-  json::array result;
-  for (const auto& claim : spec.children("volumeClaimTemplates")) {
-    json::object one;
-    one["name"] = claim.child("metadata").text("name");
-    one["spec"] = value_at(claim, "spec");
-    result.push_back(std::move(one));
+/// A claim template as far as it names storage, without the amount; status and server-set metadata do not count.
+json::object comparable_template(const Reader& claim) {
+  const auto spec = claim.child("spec");
+  auto rest = without(spec, {});
+  if (auto* resources = object_at(rest, "resources")) {
+    if (auto* requests = object_at(*resources, "requests")) erase(*requests, "storage");
   }
-  return result;
+  return rest;
 }
 
 /// A pod may get other images; all else of its spec is what it was started with.
@@ -52,6 +51,27 @@ json::object comparable_pod_spec(const Reader& spec) {
 Quantity storage_in(const std::map<std::string, Quantity>& amounts) {
   const auto found = amounts.find("storage");
   return found == amounts.end() ? Quantity() : found->second;
+}
+
+/// Each template of before is there, and asks for no other storage, nor for less of it. Further ones may come, and
+/// amounts may grow (kubernetes/kubernetes#69041, #68737). False: it is another set.
+bool check_claim_templates(const Reader& now, const Reader& old) {
+  std::map<std::string, Reader> templates;
+  for (const auto& claim : now.children("volumeClaimTemplates")) {
+    templates.emplace(claim.child("metadata").text("name"), claim);
+  }
+  for (const auto& before : old.children("volumeClaimTemplates")) {
+    const auto found = templates.find(before.child("metadata").text("name"));
+    if (found == templates.end() || comparable_template(found->second) != comparable_template(before)) return false;
+    const auto had = storage_in(before.child("spec").child("resources").quantity_map("requests"));
+    const auto resources = found->second.child("spec").child("resources");
+    if (storage_in(resources.quantity_map("requests")) < had) {
+      resources.child("requests")
+          .fail("storage",
+                fmt::format("forbidden: it may grow, and its claims follow, but not become less than {}", had.text()));
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -72,7 +92,7 @@ void check_stateful_set_update(const Reader& now, const Reader& old) {
     return without(spec, {"replicas", "ordinals", "template", "updateStrategy", "minReadySeconds",
                           "persistentVolumeClaimRetentionPolicy", "revisionHistoryLimit", "volumeClaimTemplates"});
   };
-  if (fixed(now) == fixed(old) && comparable_templates(now) == comparable_templates(old)) return;
+  if (fixed(now) == fixed(old) && check_claim_templates(now, old)) return;
   now.fail("",
            "forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
            "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "

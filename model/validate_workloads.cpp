@@ -90,7 +90,12 @@ void check_stateful_set(const Reader& root) {
   if (strategy.text("type") == "OnDelete" && strategy.has("rollingUpdate")) {
     strategy.fail("rollingUpdate", "invalid value: only allowed for updateStrategy 'RollingUpdate'");
   }
-  check_range(strategy.child("rollingUpdate"), "partition", 0);
+  const auto rolling = strategy.child("rollingUpdate");
+  check_range(rolling, "partition", 0);
+  if (check_count_or_percent(rolling, "maxUnavailable") == 0 && rolling.has("maxUnavailable")) {
+    rolling.fail("maxUnavailable",
+                 "invalid value: must be greater than 0: with none unavailable no pod can be replaced");
+  }
   check_range(spec.child("ordinals"), "start", 0);
   const auto retention = spec.child("persistentVolumeClaimRetentionPolicy");
   check_choice(retention, "whenDeleted", {"Retain", "Delete"});

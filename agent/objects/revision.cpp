@@ -7,6 +7,7 @@
 
 #include "base/fnv.hpp"
 #include "model/generated_name.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -36,6 +37,36 @@ void mix(Fnv1a& hash, const json::value& value) {
   }
 }
 
+/// Members in the order of their names, as Go's maps are written.
+json::value in_order(const json::value& value) {
+  if (const auto* object = value.if_object()) {
+    std::vector<std::string_view> keys;
+    for (const auto& entry : *object) keys.emplace_back(entry.key().data(), entry.key().size());
+    std::sort(keys.begin(), keys.end());
+    json::object out;
+    out.reserve(keys.size());
+    for (const auto key : keys) out[key] = in_order(object->at(key));
+    return out;
+  }
+  if (const auto* array = value.if_array()) {
+    json::array out;
+    out.reserve(array->size());
+    for (const auto& item : *array) out.push_back(in_order(item));
+    return out;
+  }
+  return value;
+}
+
+/// Those of the set that are about its template. What a file or a client keeps for itself stays with the set.
+json::object annotations_of(const model::ObjectMeta& owner) {
+  json::object out;
+  for (const auto& [name, value] : owner.annotations) {
+    if (name == "kubectl.kubernetes.io/last-applied-configuration" || name.starts_with("berth.io/")) continue;
+    out[name] = value;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string template_hash(const json::object& pod_template) {
@@ -61,10 +92,13 @@ json::object make_owner_reference(const model::ObjectMeta& owner, std::string_vi
           {"blockOwnerDeletion", true}};
 }
 
+// The data is to the byte what Kubernetes' own controllers write for the template: clients find the revision of a set
+// by comparing bytes.
 json::object make_revision_object(const model::ObjectMeta& owner, std::string_view owner_kind, const std::string& hash,
                                   std::int64_t number, const json::object& pod_template) {
   auto kept = pod_template;
   kept["$patch"] = "replace";
+  if (auto* template_meta = model::object_or_new(kept, "metadata")) (*template_meta)["creationTimestamp"] = nullptr;
   json::object labels;
   // kubectl finds a set's revisions by the set's selector.
   const auto* meta = pod_template.if_contains("metadata");
@@ -72,14 +106,15 @@ json::object make_revision_object(const model::ObjectMeta& owner, std::string_vi
     labels = marks->get_object();
   }
   labels[owner_kind == "DaemonSet" ? kRevisionLabel : "controller.kubernetes.io/hash"] = hash;
+  json::object metadata{{"name", owner.name + "-" + hash},
+                        {"namespace", owner.ns},
+                        {"labels", std::move(labels)},
+                        {"ownerReferences", json::array{make_owner_reference(owner, owner_kind)}}};
+  if (auto annotations = annotations_of(owner); !annotations.empty()) metadata["annotations"] = std::move(annotations);
   return {{"apiVersion", "apps/v1"},
           {"kind", "ControllerRevision"},
-          {"metadata",
-           {{"name", owner.name + "-" + hash},
-            {"namespace", owner.ns},
-            {"labels", std::move(labels)},
-            {"ownerReferences", json::array{make_owner_reference(owner, owner_kind)}}}},
-          {"data", {{"spec", {{"template", std::move(kept)}}}}},
+          {"metadata", std::move(metadata)},
+          {"data", {{"spec", {{"template", in_order(kept)}}}}},
           {"revision", number}};
 }
 
@@ -97,6 +132,11 @@ Result<Revision> decode_revision(const model::Object& object) {
   }
   revision.pod_template = pod_template->get_object();
   revision.pod_template.erase("$patch");
+  if (auto* meta = model::object_at(revision.pod_template, "metadata")) {
+    const auto* made = meta->if_contains("creationTimestamp");
+    if (made != nullptr && made->is_null()) model::erase(*meta, "creationTimestamp");
+    if (meta->empty()) model::erase(revision.pod_template, "metadata");
+  }
   if (const auto* number = raw.get_object().if_contains("revision")) {
     if (number->is_number()) revision.number = number->to_number<std::int64_t>();
   }

@@ -7,6 +7,15 @@
 namespace berth::agent {
 namespace {
 
+bool is_any(const std::string& ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
+
+bool collide(const model::ContainerPort& a, const model::ContainerPort& b) {
+  return a.host_port != 0 && a.host_port == b.host_port && a.protocol == b.protocol &&
+         (is_any(a.host_ip) || is_any(b.host_ip) || a.host_ip == b.host_ip);
+}
+
+}  // namespace
+
 CountOrShare read_amount(const json::value& rolling, std::string_view field, CountOrShare preset) {
   const auto* value = find(rolling, {field});
   if (value == nullptr) return preset;
@@ -19,15 +28,6 @@ CountOrShare read_amount(const json::value& rolling, std::string_view field, Cou
   const auto read = std::from_chars(text.data(), end, share.number);
   return read.ec == std::errc() && read.ptr == end && share.number >= 0 && share.number <= 100 ? share : preset;
 }
-
-bool is_any(const std::string& ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
-
-bool collide(const model::ContainerPort& a, const model::ContainerPort& b) {
-  return a.host_port != 0 && a.host_port == b.host_port && a.protocol == b.protocol &&
-         (is_any(a.host_ip) || is_any(b.host_ip) || a.host_ip == b.host_ip);
-}
-
-}  // namespace
 
 std::int32_t CountOrShare::of(std::int32_t all) const { return percent ? (number * all + 99) / 100 : number; }
 

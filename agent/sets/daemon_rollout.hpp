@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "model/model.hpp"
 
@@ -14,6 +15,9 @@ struct CountOrShare {
   bool percent = false;
   std::int32_t of(std::int32_t all) const;
 };
+
+/// What `rolling` (updateStrategy.rollingUpdate) says at `field`; `preset` when it says nothing that can be read.
+CountOrShare read_amount(const json::value& rolling, std::string_view field, CountOrShare preset);
 
 struct DaemonRollout {
   CountOrShare max_unavailable{1, false};  ///< Nodes without an available daemon.

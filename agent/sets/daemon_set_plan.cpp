@@ -31,6 +31,7 @@ json::object make_pod(const model::DaemonSet& set, const SetRevisions& revisions
   auto& meta = pod["metadata"].get_object();
   meta["generateName"] = set.meta.name + "-";
   meta["name"] = daemon_pod_name(set.meta, node.meta.name, facts.salt);
+  meta["labels"].get_object()[kTemplateGenerationLabel] = std::to_string(revisions.number);
   auto& spec = pod["spec"].get_object();
   spec["nodeName"] = node.meta.name;
   auto& tolerations = spec["tolerations"];
@@ -69,6 +70,7 @@ class Planner {
     }
     for (const auto* node : facts_.nodes) look_at(*node);
     roll();
+    plan_.template_generation = revisions_.number;
     plan_.status = {{"observedGeneration", set_.meta.generation},
                     {"desiredNumberScheduled", desired_},
                     {"currentNumberScheduled", scheduled_},

@@ -12,6 +12,10 @@ namespace berth::agent {
 /// same name and is refused. The salt is to be drawn anew when a pod has the name.
 SetPlan plan_daemon_set(const model::DaemonSet& set, const SetFacts& facts);
 
+/// How often the template changed: an annotation of the set, and a label of its pods, which clients of old select by.
+inline constexpr const char* kTemplateGeneration = "deprecated.daemonset.template.generation";
+inline constexpr const char* kTemplateGenerationLabel = "pod-template-generation";
+
 /// "agent-x7k2p"
 std::string daemon_pod_name(const model::ObjectMeta& set, const std::string& node, const std::string& salt);
 

@@ -208,9 +208,10 @@ void DeploymentController::write_status(const Key& key, const model::Deployment&
                         {"unavailableReplicas", status.unavailable},
                         {"collisionCount", status.collision_count}};
   auto edit = [numbers = std::move(numbers), conditions = encode(status.conditions),
-               same_conditions = status.conditions == deployment.status.conditions,
-               revision = plan.revision](json::object& raw) {
-    auto changed = put_numbers(raw, numbers);
+               same_conditions = status.conditions == deployment.status.conditions, revision = plan.revision,
+               undo = plan.undo](json::object& raw) {
+    if (undo && put_back(*undo, raw) == Edit::Refuse) return Edit::Refuse;
+    auto changed = put_numbers(raw, numbers) || undo.has_value();
     if (!same_conditions) {
       auto& list = raw["status"].get_object()["conditions"];
       changed = changed || list != json::value(conditions);
@@ -223,8 +224,12 @@ void DeploymentController::write_status(const Key& key, const model::Deployment&
   if (!stored || stored->meta.uid != deployment.meta.uid) return;
   auto copy = stored->raw;
   if (edit(copy) == Edit::Leave) return;
-  work.writes.push_back(
-      {.key = key, .uid = deployment.meta.uid, .edit = std::move(edit), .durability = Durability::Lazy});
+  Write write{.key = key,
+              .uid = deployment.meta.uid,
+              .edit = std::move(edit),
+              .durability = plan.undo ? Durability::Durable : Durability::Lazy};
+  if (plan.undo) write.said = EventText{key, deployment.meta.uid, "Warning", "RolloutUndone", plan.undo->why};
+  work.writes.push_back(std::move(write));
 }
 
 }  // namespace berth::agent

@@ -79,6 +79,10 @@ class Planner {
       if (is_complete(deployment_, plan_.status)) clean_up();
       // Progress is what differs from the status that is stored.
       note_progress(deployment_, deployment_.status, new_name_, facts_.now, plan_.status, plan_.look_again);
+      if (failed_now()) undo();
+    }
+    if (!plan_.undo && !was_put_back(deployment_.meta, new_name_)) {
+      std::erase_if(plan_.status.conditions, [](const auto& each) { return each.type == kUndoneCondition; });
     }
     collect_edits();
     return std::move(plan_);
@@ -237,6 +241,36 @@ class Planner {
     }
     const auto sizes = share_out(deployment_, sets);
     for (std::size_t i = 0; i < filled.size(); ++i) resize(*filled[i], sizes[i]);
+  }
+
+  /// Is the deadline over, and was not when the status was written last? Only then is it this rollout's.
+  bool failed_now() const {
+    const auto failed = [](const model::DeploymentStatus& status) {
+      const auto* progressing = status.condition("Progressing");
+      return progressing != nullptr && progressing->reason == "ProgressDeadlineExceeded";
+    };
+    return failed(plan_.status) && !failed(deployment_.status);
+  }
+
+  /// Back to the newest template that is available still, or else to the newest that was.
+  void undo() {
+    if (!wants_undo(deployment_.meta) || new_name_.empty() || was_put_back(deployment_.meta, new_name_)) return;
+    const Member* best = nullptr;
+    const auto rank = [](const Member& each) {
+      return std::pair(each.from->available > 0, revision_of(*each.from->set));
+    };
+    for (const auto* each : old_) {
+      if (!each->meta().deleting() && (best == nullptr || rank(*best) < rank(*each))) best = each;
+    }
+    if (best == nullptr) return;
+    plan_.undo = {.to = best->meta().name,
+                  .pod_template = template_of(*best->from->set),
+                  .why = fmt::format("ReplicaSet \"{}\" made no progress for {} s: the template of revision {} "
+                                     "(ReplicaSet \"{}\") is put back",
+                                     new_name_, deployment_.progress_deadline_seconds, revision_of(*best->from->set),
+                                     best->meta().name),
+                  .generation = deployment_.meta.generation};
+    set_condition(plan_.status, kUndoneCondition, "True", "ProgressDeadlineExceeded", plan_.undo->why, facts_.now);
   }
 
   bool is_saturated(const Member& member) const {

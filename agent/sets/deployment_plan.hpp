@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/sets/auto_undo.hpp"
 #include "base/clock.hpp"
 #include "model/model.hpp"
 
@@ -50,14 +51,16 @@ struct DeploymentPlan {
   std::vector<ReplicaSetEdit> edits;
   std::vector<ReplicaSetPtr> remove;  ///< Old and empty, beyond revisionHistoryLimit.
   model::DeploymentStatus status;
-  std::string revision;  ///< Of the template as it is: an annotation of the Deployment. Empty: not known yet.
+  std::string revision;      ///< Of the template as it is: an annotation of the Deployment. Empty: not known yet.
+  std::optional<Undo> undo;  ///< Written with that status.
   std::optional<std::chrono::milliseconds> look_again;  ///< The deadline runs.
 };
 
 /// Kubernetes' rules, one step at a time: a rollout makes a ReplicaSet of the new template, gives it pods while there
 /// are fewer than replicas + maxSurge, and takes from the old ones what is not needed for replicas - maxUnavailable
 /// available pods, those that are not well first. A change of `replicas` on the way is shared out in proportion. While
-/// it is paused, or another number is wanted, nothing is rolled.
+/// it is paused, or another number is wanted, nothing is rolled. With kAutoUndo, the deadline's end puts the template
+/// before back.
 DeploymentPlan plan_deployment(const model::Deployment& deployment, const DeploymentFacts& facts);
 
 }  // namespace berth::agent

@@ -85,6 +85,8 @@ bool is_of_template(const model::ReplicaSet& set, const json::object& pod_templa
   return one == other;
 }
 
+json::object template_of(const model::ReplicaSet& set) { return without_hash(set.pod_template.raw); }
+
 std::int64_t revision_of(const model::ReplicaSet& set) {
   const auto found = set.meta.annotations.find(kRevision);
   return found == set.meta.annotations.end() ? 0 : number_of(found->second);

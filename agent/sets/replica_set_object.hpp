@@ -19,6 +19,9 @@ std::string hash_for(const model::Deployment& deployment);
 /// when it was made.
 bool is_of_template(const model::ReplicaSet& set, const json::object& pod_template);
 
+/// The Deployment's template that it was made of.
+json::object template_of(const model::ReplicaSet& set);
+
 /// The number in kRevision; 0: none.
 std::int64_t revision_of(const model::ReplicaSet& set);
 

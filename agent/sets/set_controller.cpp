@@ -2,6 +2,7 @@
 #include "agent/sets/set_controller.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -25,6 +26,30 @@ std::string draw_salt() { return fmt::format("{:016x}", thread_random()()); }
 constexpr int kStatusGroup = 1;
 
 bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
+
+bool is_bound(const model::Object& claim) {
+  const auto* status = claim.raw.if_contains("status");
+  return status != nullptr && find_string(*status, {"phase"}) == "Bound";
+}
+
+std::int64_t template_generation_of(const model::ObjectMeta& daemon_set) {
+  const auto found = daemon_set.annotations.find(kTemplateGeneration);
+  std::int64_t number = 0;
+  if (found != daemon_set.annotations.end()) {
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+  }
+  return number;
+}
+
+/// A claim's request becomes what its template says, unless somebody gave it more meanwhile.
+Edit grow(json::object& claim, const std::string& size) {
+  auto& requests = model::object_in(model::object_in(model::object_in(claim, "spec"), "resources"), "requests");
+  const auto now = model::Quantity::parse(model::text_at(requests, "storage"));
+  const auto wanted = model::Quantity::parse(size);
+  if (now && wanted && !(*now < *wanted)) return Edit::Leave;
+  requests["storage"] = size;
+  return Edit::Done;
+}
 
 /// Takes what is written about revisions out, as the first of a group.
 std::vector<Write> split_revisions(std::vector<Write>& writes) {
@@ -76,10 +101,10 @@ void SetController::wakes(const store::Change& change, const Waker& wake) {
     wake_owners(change, [&](const model::Object& owned) { wake_owner(owned.meta, wake); });
     if (!deleted && object.kind == Kind::Pod && object.meta.controller() == nullptr) wake_adopters(object, wake);
   } else if (object.kind == Kind::PersistentVolumeClaim) {
-    // A set asks whether a claim is there, and whether it is on its way.
-    if (is_other_object(change) || change.previous->meta.deleting() != object.meta.deleting()) {
-      wake_claim_set(object, wake);
-    }
+    // A set asks whether a claim is there, what it asks for, and whether it is bound or on its way.
+    if (asks_anew(change) || is_bound(*change.previous) != is_bound(object)) wake_claim_set(object, wake);
+  } else if (object.kind == Kind::StorageClass) {
+    wake_all(wake, /*daemon_sets_only=*/false);  // Claims may grow now.
   } else if (object.kind == Kind::Node && moves_pods(change)) {
     wake_all(wake, /*daemon_sets_only=*/true);  // A StatefulSet's pods that fit nowhere are placed later, one by one.
   }
@@ -146,18 +171,41 @@ std::vector<PodPtr> SetController::pods_to_adopt(const Key& key, const Found& se
   return found;
 }
 
+/// May it grow? What the API asks of anybody who wants that.
+SetClaim SetController::look_at(const model::PersistentVolumeClaim& claim) const {
+  SetClaim out;
+  out.request = claim.request;
+  if (claim.phase != "Bound" || claim.meta.deleting()) return out;  // It grows when it is bound, or not at all.
+  const auto name = claim.storage_class_name.value_or("");
+  const auto found = cache_.storage_classes().find({"", name});
+  out.may_grow = found != cache_.storage_classes().end() && found->second->allow_volume_expansion;
+  if (out.may_grow) return out;
+  out.why_not = name.empty() ? "it has no storage class, and only volumes that were made for their claim can grow"
+                             : fmt::format("storage class \"{}\" does not allow that (allowVolumeExpansion)", name);
+  return out;
+}
+
 SetFacts SetController::facts_for(const Key& key, const Found& set) {
   auto& memory = memories_[key];
   if (memory.uid != set.meta->uid || memory.generation != set.meta->generation || memory.template_hash.empty()) {
     memory.uid = set.meta->uid;
     memory.generation = set.meta->generation;
     memory.template_hash = template_hash(set.pod_template->raw);
-    if (const auto stored = set.daemon ? store_.get(key) : nullptr) memory.rollout = read_daemon_rollout(*stored);
+    if (const auto stored = store_.get(key)) {
+      if (set.daemon) memory.rollout = read_daemon_rollout(*stored);
+      if (set.stateful) memory.max_unavailable = read_max_unavailable(*stored);
+    }
   }
   SetFacts facts;
   facts.now = clock_.wall();
   facts.template_hash = memory.template_hash;
   facts.rollout = memory.rollout;
+  facts.max_unavailable = memory.max_unavailable;
+  if (set.stateful && wants_undo(*set.meta)) {
+    const auto stored = store_.get(key);
+    const auto* status = stored ? stored->raw.if_contains("status") : nullptr;
+    if (status != nullptr && status->is_object()) facts.status = status->get_object();
+  }
   for (const auto& name : cache_.pods_of_owner(set.meta->uid)) facts.pods.push_back(cache_.pod(name));
   for (const auto& name : cache_.revisions_of_owner(set.meta->uid)) {
     facts.revisions.push_back(cache_.revisions().at(name));
@@ -167,7 +215,7 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
       const auto prefix = each.meta.name + "-" + key.name + "-";
       for (auto it = cache_.claims().lower_bound({key.ns, prefix});
            it != cache_.claims().end() && it->first.first == key.ns && it->first.second.starts_with(prefix); ++it) {
-        facts.claims.insert(it->first.second);
+        facts.claims.emplace(it->first.second, look_at(*it->second));
       }
     }
   }
@@ -220,6 +268,16 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
     return found ? found->meta.uid : std::string();
   };
   for (const auto& why : plan.unplaced) work.events.push_back(event("Warning", "FailedPlacement", why));
+  for (const auto& why : plan.ungrown) work.events.push_back(event("Warning", "FailedResize", why));
+  for (const auto& each : plan.grow) {
+    work.writes.push_back(
+        {.key = each.claim,
+         .edit = [to = each.to](json::object& raw) { return grow(raw, to); },
+         .said = event("Normal", "SuccessfulResize",
+                       fmt::format("claim {} asks for {} instead of {}, as its template does", each.claim.name, each.to,
+                                   each.from)),
+         .refused = event("Warning", "FailedResize", fmt::format("resize claim {} to {}", each.claim.name, each.to))});
+  }
   for (auto& raw : plan.create) {
     const json::value value(raw);
     const auto kind = std::string(find_string(value, {"kind"}));
@@ -272,16 +330,23 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
   if (plan.status.empty()) return work;
   const auto stored = store_.get(key);
   const auto* status = stored && stored->meta.uid == uid ? stored->raw.if_contains("status") : nullptr;
-  if (!stored || (status != nullptr && *status == json::value(plan.status))) return work;
-  work.writes.push_back({.key = key,
-                         .uid = uid,
-                         .edit =
-                             [status = std::move(plan.status)](json::object& raw) {
-                               raw["status"] = status;
-                               return Edit::Done;
-                             },
-                         .durability = Durability::Lazy,
-                         .group = together});
+  const auto same_status = status != nullptr && *status == json::value(plan.status);
+  const auto same_generation = !set.daemon || template_generation_of(*set.meta) == plan.template_generation;
+  if (!stored || (same_status && same_generation && !plan.undo)) return work;
+  Write write{
+      .key = key, .uid = uid, .durability = plan.undo ? Durability::Durable : Durability::Lazy, .group = together};
+  if (plan.undo) write.said = event("Warning", "RolloutUndone", plan.undo->why);
+  write.edit = [status = std::move(plan.status), undo = std::move(plan.undo),
+                generation = plan.template_generation](json::object& raw) {
+    if (undo && put_back(*undo, raw) == Edit::Refuse) return Edit::Refuse;
+    raw["status"] = status;
+    if (generation != 0) {
+      auto& meta = model::object_in(raw, "metadata");
+      model::object_in(meta, "annotations")[kTemplateGeneration] = std::to_string(generation);
+    }
+    return Edit::Done;
+  };
+  work.writes.push_back(std::move(write));
   return work;
 }
 

@@ -27,9 +27,10 @@ class SetController {
   struct Memory {
     std::string uid;
     std::int64_t generation = 0;
-    std::string template_hash;  ///< Of that generation.
-    DaemonRollout rollout;      ///< The same.
-    std::string salt;           ///< Of the next pod's name; drawn anew once a pod of that name has been seen.
+    std::string template_hash;                    ///< Of that generation.
+    DaemonRollout rollout;                        ///< The same.
+    std::optional<CountOrShare> max_unavailable;  ///< The same.
+    std::string salt;  ///< Of the next pod's name; drawn anew once a pod of that name has been seen.
   };
   /// A set of either kind, with what both have; `meta` is null when there is none of that name.
   struct Found;
@@ -43,6 +44,7 @@ class SetController {
   Found find_set(const Key& key) const;
   std::vector<PodPtr> pods_to_adopt(const Key& key, const Found& set) const;
   SetFacts facts_for(const Key& key, const Found& set);
+  SetClaim look_at(const model::PersistentVolumeClaim& claim) const;
   Work to_work(const Key& key, const Found& set, SetPlan plan) const;
 
   const Clock& clock_;

@@ -82,10 +82,11 @@ SetRevisions plan_revisions(const model::ObjectMeta& set, std::string_view set_k
     plan.hash = known->name.substr(std::min(known->name.size(), set.name.size() + 1));
   }
   const auto label = set_kind == "DaemonSet" ? plan.hash : std::string();
+  plan.number = known != nullptr && known->number == newest ? newest : newest + 1;
   if (known == nullptr) {
-    plan.create.push_back(make_revision_object(set, set_kind, plan.hash, newest + 1, pod_template));
-  } else if (const auto is_old = known->number < newest; is_old || (!label.empty() && known->hash_label != label)) {
-    plan.edit = {.name = known->name, .number = is_old ? newest + 1 : known->number, .hash_label = label};
+    plan.create.push_back(make_revision_object(set, set_kind, plan.hash, plan.number, pod_template));
+  } else if (known->number < newest || (!label.empty() && known->hash_label != label)) {
+    plan.edit = {.name = known->name, .number = plan.number, .hash_label = label};
   }
 
   std::vector<const Revision*> unused;

@@ -2,29 +2,39 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/objects/revision.hpp"
+#include "agent/sets/auto_undo.hpp"
 #include "agent/sets/daemon_rollout.hpp"
 #include "base/clock.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
 
+/// An existing claim of a StatefulSet.
+struct SetClaim {
+  model::Quantity request{};
+  bool may_grow = false;  ///< It is bound and stays, and its class lets it grow.
+  std::string why_not{};  ///< Else, when somebody has to do something about it: one half of a sentence.
+};
+
 /// Everything a plan is made of.
 struct SetFacts {
   std::vector<PodPtr> pods;                                ///< Whose controller is this set.
   std::vector<std::shared_ptr<const Revision>> revisions;  ///< Of this set.
-  std::set<std::string> claims;                            ///< Names of the existing claims of this set.
+  std::map<std::string, SetClaim> claims;                  ///< The existing claims of this set, by name.
   std::vector<const model::Node*> nodes;                   ///< Where pods may be.
   std::string template_hash;                               ///< Of the set's template; empty: not computed yet.
   DaemonRollout rollout;                                   ///< Of a DaemonSet.
+  std::optional<CountOrShare> max_unavailable;             ///< Of a StatefulSet, when it says so.
+  json::object status;                                     ///< Of a StatefulSet, as it is stored.
   std::string salt;                                        ///< Names of new pods that have no ordinal come from it.
   WallTime now{};
 };
@@ -36,6 +46,13 @@ struct RevisionEdit {
   std::string hash_label;  ///< Empty: it has none.
 };
 
+/// A claim that follows its template.
+struct ClaimGrowth {
+  model::ObjectKey claim;
+  std::string from;
+  std::string to;
+};
+
 /// The writes that bring the set one step further. An empty plan: nothing to do before something changes.
 struct SetPlan {
   std::vector<json::object> create;            ///< Pods, claims, revisions: in this order of writing.
@@ -43,9 +60,13 @@ struct SetPlan {
   std::vector<model::ObjectKey> release_pods;  ///< Lose their owner and live on: `--cascade=orphan`.
   std::vector<model::ObjectKey> remove;        ///< Revisions beyond the history limit, claims by retention policy.
   std::optional<RevisionEdit> edit_revision;   ///< A stored revision that became the newest again, or lacks its label.
-  std::vector<std::string> unplaced;           ///< Why a pod that should be made cannot be here, said as an event.
-  json::object status;                         ///< The set's new status.
-  bool forget = false;                         ///< Being deleted, and nothing is left: drop the object.
+  std::vector<ClaimGrowth> grow;
+  std::vector<std::string> unplaced;     ///< Why a pod that should be made cannot be here, said as an event.
+  std::vector<std::string> ungrown;      ///< Why a claim does not follow its template: the same.
+  json::object status;                   ///< The set's new status.
+  std::optional<Undo> undo;              ///< Written with that status.
+  std::int64_t template_generation = 0;  ///< Of a DaemonSet: how often its template changed.
+  bool forget = false;                   ///< Being deleted, and nothing is left: drop the object.
   std::optional<std::chrono::milliseconds> look_again;  ///< minReadySeconds runs.
 };
 
@@ -53,6 +74,7 @@ struct SetPlan {
 struct SetRevisions {
   std::string update;                     ///< Name of the revision of the template as it is now.
   std::string hash;                       ///< Of that template.
+  std::int64_t number = 0;                ///< Of that revision, as it will be.
   std::vector<json::object> create;       ///< Its object, when it is not stored yet.
   std::optional<RevisionEdit> edit;       ///< Stored, but with an older number (the template went back to it), or
                                           ///< without the label that it should have.

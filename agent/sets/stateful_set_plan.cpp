@@ -1,10 +1,14 @@
 // agent/sets/stateful_set_plan.cpp - see stateful_set_plan.hpp.
 #include "agent/sets/stateful_set_plan.hpp"
-#include "model/json_edit.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <map>
+
+#include <fmt/format.h>
+
+#include "agent/sets/rollout_progress.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -37,9 +41,11 @@ class Planner {
     } else {
       plan_.create = std::move(revisions_.create);
       plan_.edit_revision = revisions_.edit;
+      grow_claims();
       if (fill() && shrink()) roll();
     }
     write_status();
+    if (!set_.meta.deleting() && wants_undo(set_.meta) && set_.update_strategy == "RollingUpdate") watch_rollout();
     return std::move(plan_);
   }
 
@@ -93,7 +99,7 @@ class Planner {
         if (ordered_) return false;
         continue;
       }
-      create_missing_claims(ordinal);
+      create_missing_claims(ordinal, &pod);
       if (ordered_ && !available(pod)) {
         if (stuck_on_old_revision(pod, ordinal)) remove(found->second);
         go_on = false;
@@ -152,17 +158,46 @@ class Planner {
     return quiet;
   }
 
-  /// A changed template: one pod at a time, from the highest ordinal to the partition.
+  /// Those that are there from the partition on, in the order in which a changed template reaches them.
+  std::vector<PodPtr> in_update_order() const {
+    std::vector<PodPtr> pods;
+    for (auto it = wanted_.lower_bound(set_.start_ordinal + set_.partition); it != wanted_.end(); ++it) {
+      pods.push_back(it->second);
+    }
+    const auto order = set_.meta.annotations.find(kUpdateOrder);
+    const auto ascending = order != set_.meta.annotations.end() && order->second == "Ascending";
+    if (!ascending) std::reverse(pods.begin(), pods.end());
+    return pods;
+  }
+
+  bool is_outdated(const model::Pod& pod) const {
+    return !is_at(pod, set_.meta, revisions_.update) && !pod.meta.deleting();
+  }
+
   void roll() {
     if (set_.update_strategy != "RollingUpdate") return;
-    for (auto it = wanted_.rbegin(); it != wanted_.rend(); ++it) {
-      if (it->first < set_.start_ordinal + set_.partition) return;
-      const auto& pod = *it->second;
-      if (!is_at(pod, set_.meta, revisions_.update) && !pod.meta.deleting()) {
-        remove(it->second);
-        return;
+    const auto pods = in_update_order();
+    if (facts_.max_unavailable) return roll_some(pods);
+    for (const auto& pod : pods) {
+      if (is_outdated(*pod)) return remove(pod);
+      if (!healthy(*pod)) return;
+    }
+  }
+
+  /// As many at once as maxUnavailable leaves, of all pods of the set: what is not well below the partition counts,
+  /// too. A pod that is not well is no loss; so the mended template reaches it, however many are.
+  void roll_some(const std::vector<PodPtr>& pods) {
+    const auto well =
+        std::count_if(wanted_.begin(), wanted_.end(), [&](const auto& each) { return healthy(*each.second); });
+    auto left =
+        std::max(facts_.max_unavailable->of(set_.replicas), 1) - (set_.replicas - static_cast<std::int32_t>(well));
+    for (const auto& pod : pods) {
+      if (!is_outdated(*pod)) continue;
+      if (healthy(*pod)) {
+        if (left <= 0) continue;
+        --left;
       }
-      if (!healthy(pod)) return;
+      remove(pod);
     }
   }
 
@@ -193,29 +228,59 @@ class Planner {
   }
 
   void release_claim(const std::string& name) {
-    if (facts_.claims.contains(name)) plan_.remove.push_back({model::Kind::PersistentVolumeClaim, set_.meta.ns, name});
+    if (facts_.claims.contains(name)) plan_.remove.push_back(claim_key(name));
+  }
+
+  model::ObjectKey claim_key(const std::string& name) const {
+    return {model::Kind::PersistentVolumeClaim, set_.meta.ns, name};
   }
 
   /// Claims of ordinals that the set does not have any more (retention policy whenScaled: Delete).
   void release_scaled_claims() {
     for (const auto& claim : set_.claim_templates) {
       const auto prefix = claim.meta.name + "-" + set_.meta.name;
-      for (auto it = facts_.claims.lower_bound(prefix); it != facts_.claims.end() && it->starts_with(prefix); ++it) {
-        const auto ordinal = ordinal_of(prefix, *it);
+      for (auto it = facts_.claims.lower_bound(prefix); it != facts_.claims.end() && it->first.starts_with(prefix);
+           ++it) {
+        const auto ordinal = ordinal_of(prefix, it->first);
         if (!ordinal) continue;
-        if (*ordinal < set_.start_ordinal || *ordinal >= set_.start_ordinal + set_.replicas) release_claim(*it);
+        if (*ordinal < set_.start_ordinal || *ordinal >= set_.start_ordinal + set_.replicas) release_claim(it->first);
       }
     }
   }
 
-  void create_missing_claims(std::int32_t ordinal) {
+  /// A template asks for more than it did: its claims follow at once, as nothing has to be stopped for that.
+  void grow_claims() {
     for (const auto& claim : set_.claim_templates) {
-      if (facts_.claims.contains(claim_name(claim, set_.meta.name, ordinal))) continue;
+      const auto asked =
+          model::Quantity::parse(find_string(json::value(claim.raw), {"spec", "resources", "requests", "storage"}));
+      if (!asked) continue;
+      for (auto ordinal = set_.start_ordinal; ordinal < set_.start_ordinal + set_.replicas; ++ordinal) {
+        const auto name = claim_name(claim, set_.meta.name, ordinal);
+        const auto found = facts_.claims.find(name);
+        if (found == facts_.claims.end() || !(found->second.request < *asked)) continue;
+        const auto& from = found->second.request.text();
+        if (found->second.may_grow) {
+          plan_.grow.push_back({claim_key(name), from, asked->text()});
+        } else if (!found->second.why_not.empty()) {
+          plan_.ungrown.push_back(fmt::format("claim {} stays at {}, its template asks for {}: {}", name, from,
+                                              asked->text(), found->second.why_not));
+        }
+      }
+    }
+  }
+
+  /// `pod`: there already. It misses only what it uses: a template that was added later concerns its successor.
+  void create_missing_claims(std::int32_t ordinal, const model::Pod* pod = nullptr) {
+    const auto used = pod == nullptr ? std::vector<std::string>() : references_of(pod->spec).claims;
+    for (const auto& claim : set_.claim_templates) {
+      const auto name = claim_name(claim, set_.meta.name, ordinal);
+      if (facts_.claims.contains(name)) continue;
+      if (pod != nullptr && std::find(used.begin(), used.end(), name) == used.end()) continue;
       auto object = claim.raw;
       object["apiVersion"] = "v1";
       object["kind"] = "PersistentVolumeClaim";
       auto& meta = model::object_in(object, "metadata");
-      meta["name"] = claim_name(claim, set_.meta.name, ordinal);
+      meta["name"] = name;
       meta["namespace"] = set_.meta.ns;
       auto& labels = model::object_in(meta, "labels");
       for (const auto& [key, value] : set_.selector.match_labels) labels[key] = value;
@@ -287,8 +352,10 @@ class Planner {
       }
     }
     plan_.look_again = ignored;
-    // The roll is complete: what was the update is current from now on.
-    if (updated == set_.replicas && ready == set_.replicas && replicas == set_.replicas) {
+    // The roll is complete: what was the update is current from now on. Of no pods none was rolled: those that a
+    // partition keeps back come back as they were.
+    const auto none_rolled = set_.replicas == 0 && set_.partition > 0;
+    if (updated == set_.replicas && ready == set_.replicas && replicas == set_.replicas && !none_rolled) {
       current_ = revisions_.update;
       at_current = updated;
     }
@@ -301,6 +368,47 @@ class Planner {
                     {"currentRevision", current_},
                     {"updateRevision", revisions_.update},
                     {"collisionCount", 0}};
+  }
+
+  /// Goes back to the current revision when the update does not get on.
+  void watch_rollout() {
+    RolloutCounts counts;
+    counts.revision = revisions_.update;
+    counts.wanted = set_.replicas;
+    counts.updated = plan_.status.at("updatedReplicas").to_number<std::int64_t>();
+    counts.available = plan_.status.at("availableReplicas").to_number<std::int64_t>();
+    counts.complete =
+        surplus_.empty() && counts.available == set_.replicas &&
+        std::none_of(wanted_.lower_bound(set_.start_ordinal + set_.partition), wanted_.end(),
+                     [&](const auto& each) { return !is_at(*each.second, set_.meta, revisions_.update); });
+    const auto deadline = progress_deadline(set_.meta);
+    auto progress = follow_rollout(facts_.status, counts, deadline, facts_.now);
+    if (progress.look_again) {
+      plan_.look_again = plan_.look_again ? std::min(*plan_.look_again, *progress.look_again) : *progress.look_again;
+    }
+    const auto put_back = was_put_back(set_.meta, revisions_.update);
+    auto& conditions = progress.conditions;
+    if (progress.failed_now && !put_back) undo(deadline, conditions);
+    if (!plan_.undo && !put_back) {  // Of a template that is there no more.
+      for (auto* it = conditions.begin(); it != conditions.end();) {
+        it = find_string(*it, {"type"}) == kUndoneCondition ? conditions.erase(it) : it + 1;
+      }
+    }
+    plan_.status["conditions"] = std::move(conditions);
+  }
+
+  void undo(std::chrono::seconds deadline, json::array& conditions) {
+    const auto before = std::find_if(facts_.revisions.begin(), facts_.revisions.end(),
+                                     [&](const auto& each) { return each->name == current_; });
+    if (current_ == revisions_.update || before == facts_.revisions.end()) return;
+    plan_.undo = {
+        .to = current_,
+        .pod_template = (*before)->pod_template,
+        .why = fmt::format("revision \"{}\" made no progress for {} s: the template of revision {} (\"{}\") is "
+                           "put back",
+                           revisions_.update, deadline.count(), (*before)->number, current_),
+        .generation = set_.meta.generation};
+    conditions.push_back(undone_condition(*plan_.undo, facts_.now));
   }
 
   const model::StatefulSet& set_;
@@ -329,6 +437,13 @@ std::optional<std::int32_t> ordinal_of(const std::string& set_name, const std::s
 
 std::string claim_name(const model::ClaimTemplate& claim_template, const std::string& set_name, std::int32_t ordinal) {
   return claim_template.meta.name + "-" + set_name + "-" + std::to_string(ordinal);
+}
+
+std::optional<CountOrShare> read_max_unavailable(const model::Object& set) {
+  const auto* spec = set.raw.if_contains("spec");
+  const auto* rolling = spec == nullptr ? nullptr : find(*spec, {"updateStrategy", "rollingUpdate"});
+  if (rolling == nullptr || find(*rolling, {"maxUnavailable"}) == nullptr) return std::nullopt;
+  return read_amount(*rolling, "maxUnavailable", {1, false});
 }
 
 SetPlan plan_stateful_set(const model::StatefulSet& set, const std::string& current_revision, const SetFacts& facts) {

@@ -124,6 +124,13 @@ class Harbour {
           plan.status.collision_count != deployment.status.collision_count;
     deployment.status = plan.status;
     if (!plan.revision.empty()) deployment.meta.annotations[kRevision] = plan.revision;
+    if (plan.undo) {
+      ++undos;
+      deployment.pod_template.raw = plan.undo->pod_template;
+      deployment.meta.annotations[kUndoneTo] = plan.undo->to;
+      ++deployment.meta.generation;
+      did = true;
+    }
     look_again = plan.look_again;
     return did;
   }
@@ -220,6 +227,7 @@ class Harbour {
   std::vector<Kept> sets;
   WallTime now = *parse_rfc3339("2026-11-29T10:00:00Z");
   int numbers = 0;
+  int undos = 0;
   std::string taken;
   std::optional<std::chrono::milliseconds> look_again;
   std::function<void()> on_stop;  ///< Before a pod that is ready is stopped.
@@ -293,6 +301,62 @@ TEST(DeploymentPlan, ARolloutGoesAsFarAsSurgeAndFloorAllowAndABrokenOneStaysTher
   EXPECT_EQ(harbour.of("v1").set->meta.annotations.at("deployment.kubernetes.io/revision-history"), "1");
   EXPECT_EQ(harbour.deployment.meta.annotations.at("deployment.kubernetes.io/revision"), "3");
   EXPECT_EQ(harbour.reason("Progressing"), "True NewReplicaSetAvailable");
+}
+
+TEST(DeploymentPlan, AutoUndoPutsTheTemplateBeforeBackWhenTheDeadlineIsOver) {
+  Harbour harbour(10);
+  harbour.deployment.meta.annotations[kAutoUndo] = "true";
+  harbour.finish();
+  harbour.image("broken");
+  harbour.settle();
+  EXPECT_EQ(harbour.undos, 0);
+  harbour.now += std::chrono::seconds(602);
+  harbour.settle();
+  EXPECT_EQ(harbour.undos, 1);
+  EXPECT_EQ(harbour.reason("Undone"), "True ProgressDeadlineExceeded");
+  EXPECT_NE(
+      harbour.deployment.status.condition("Undone")->message.find("the template of revision 1 (ReplicaSet \"web-"),
+      std::string::npos);
+  EXPECT_EQ(harbour.of("v1").set->replicas, 10);
+  EXPECT_EQ(harbour.of("broken").set->replicas, 0);
+  harbour.finish();
+  EXPECT_EQ(harbour.of("v1").set->meta.annotations.at("deployment.kubernetes.io/revision"), "3");
+  EXPECT_EQ(harbour.reason("Progressing"), "True NewReplicaSetAvailable");
+  EXPECT_EQ(harbour.reason("Undone"), "True ProgressDeadlineExceeded") << "for as long as that template stays";
+  harbour.image("v2");
+  harbour.finish();
+  EXPECT_EQ(harbour.reason("Undone"), "");
+  EXPECT_EQ(harbour.undos, 1);
+}
+
+TEST(DeploymentPlan, AutoUndoNeverTurnsInACircle) {
+  Harbour harbour(2);
+  harbour.deployment.strategy = "Recreate";
+  harbour.deployment.meta.annotations[kAutoUndo] = "true";
+  harbour.finish();
+  const auto fail = [&] {
+    for (int i = 0; i < 4; ++i) {
+      harbour.settle();
+      harbour.bury();
+      harbour.settle();
+      harbour.now += std::chrono::seconds(700);
+    }
+    harbour.settle();
+  };
+  harbour.image("bad");
+  fail();
+  EXPECT_EQ(harbour.undos, 1);
+  fail();  // The one that was put back is not well either: nobody's registry answers.
+  fail();
+  EXPECT_EQ(harbour.undos, 1);
+  EXPECT_EQ(harbour.of("v1").set->replicas, 2);
+  harbour.image("bad too");
+  fail();
+  EXPECT_EQ(harbour.undos, 2) << "somebody tried again, that is another rollout";
+  harbour.deployment.meta.annotations.erase(kAutoUndo);
+  harbour.image("worse");
+  fail();
+  EXPECT_EQ(harbour.undos, 2);
 }
 
 TEST(DeploymentPlan, ARolloverTakesThePodsOfTheSecondTemplateThatNeverWereWellFirst) {

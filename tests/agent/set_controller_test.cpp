@@ -105,6 +105,87 @@ TEST_F(SetControllerTest, ClaimsAreMadeWithTheirPodAndOnlyTheirSetIsWokenByThem)
   EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "data-my-db-0")) << "it is missed, and made again";
 }
 
+TEST_F(SetControllerTest, ClaimsGrowWithTheirTemplateAsSoonAsTheyMay) {
+  const auto with = [&](const std::string& size) {
+    put_stateful("db", 1, "one",
+                 R"(,"volumeClaimTemplates":[{"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],
+                 "storageClassName":"slow","resources":{"requests":{"storage":")" +
+                     size + R"("}}}}])");
+  };
+  const auto asked = [&] {
+    return find_string(get(Kind::PersistentVolumeClaim, "data-db-0")->raw.at("spec"),
+                       {"resources", "requests", "storage"});
+  };
+  put(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"slow"},"provisioner":"x"})");
+  with("1Gi");
+  start();
+  ready("db-0");
+  const auto uid = uid_of("db-0");
+  with("2Gi");
+  settle();
+  EXPECT_EQ(asked(), "1Gi") << "not bound yet";
+  edit({Kind::PersistentVolumeClaim, "default", "data-db-0"}, [](json::object& raw) {
+    raw["status"] = {{"phase", "Bound"}};
+  });
+  settle();
+  EXPECT_EQ(asked(), "1Gi");
+  EXPECT_THAT(events, Contains("FailedResize: claim data-db-0 stays at 1Gi, its template asks for 2Gi: storage class "
+                               "\"slow\" does not allow that (allowVolumeExpansion)"));
+  edit({Kind::StorageClass, "", "slow"}, [](json::object& raw) { raw["allowVolumeExpansion"] = true; });
+  settle();
+  EXPECT_EQ(asked(), "2Gi");
+  EXPECT_EQ(uid_of("db-0"), uid) << "nothing was stopped";
+}
+
+TEST_F(SetControllerTest, ARolloutThatDoesNotGetOnIsUndoneInTheStoreInOneWrite) {
+  put_stateful("db", 1);
+  edit({Kind::StatefulSet, "default", "db"}, [](json::object& raw) {
+    raw["metadata"].get_object()["annotations"] = {{"berth.io/auto-undo", "true"},
+                                                   {"berth.io/progress-deadline-seconds", "30"}};
+  });
+  start();
+  ready("db-0");
+  const auto image = [&] {
+    return find_string(get(Kind::StatefulSet, "db")->raw.at("spec").at("template").at("spec").at("containers").at(0),
+                       {"image"});
+  };
+  edit({Kind::StatefulSet, "default", "db"}, [](json::object& raw) {
+    raw["spec"].at("template").at("spec").at("containers").at(0).get_object()["image"] = "bad";
+  });
+  settle();
+  tear_down();
+  EXPECT_EQ(image(), "bad");
+  pass(std::chrono::seconds(35));
+  EXPECT_EQ(image(), "one");
+  EXPECT_THAT(events, Contains(testing::StartsWith("RolloutUndone: revision \"db-")));
+  bool said = false;
+  for (const auto& each : get(Kind::StatefulSet, "db")->raw.at("status").at("conditions").as_array()) {
+    said = said || find_string(each, {"type"}) == "Undone";
+  }
+  EXPECT_TRUE(said);
+  for (int i = 0; i < 5; ++i) pass(std::chrono::seconds(35));
+  EXPECT_EQ(image(), "one") << "and stays";
+}
+
+TEST_F(SetControllerTest, ADaemonSetAndItsPodsSayHowOftenTheTemplateChanged) {
+  put_daemon("agent");
+  start();
+  const auto generation = [&] {
+    return get(Kind::DaemonSet, "agent")->meta.annotations.at("deprecated.daemonset.template.generation");
+  };
+  EXPECT_EQ(generation(), "1");
+  EXPECT_EQ(get(Kind::Pod, pods().front())->meta.labels.at("pod-template-generation"), "1");
+  for (const auto* image : {"two", "one"}) {
+    put_daemon("agent", image);
+    settle();
+    tear_down();
+  }
+  EXPECT_EQ(generation(), "3");
+  EXPECT_EQ(get(Kind::Pod, pods().front())->meta.labels.at("pod-template-generation"), "3");
+  EXPECT_EQ(store->list(Kind::ControllerRevision).objects.size(), 2U);
+  EXPECT_TRUE(runner.is_idle());
+}
+
 TEST_F(SetControllerTest, ARefusedCreationIsTriedWithPatienceAndSaidEachTime) {
   put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"db-0","namespace":"default"},"spec":{"containers":[]}})");
   put_stateful("db", 1);

@@ -60,7 +60,7 @@ class StatefulSetPlanTest : public testing::Test {
       if (kind == "ControllerRevision") {
         facts.revisions.push_back(std::make_shared<const Revision>(*decode_revision(*model::make_object(raw))));
       } else if (kind == "PersistentVolumeClaim") {
-        facts.claims.insert(name);
+        facts.claims[name].request = *model::Quantity::parse("1Gi");
       } else {
         auto pod = std::make_shared<model::Pod>();
         pod->meta.name = name;
@@ -324,7 +324,7 @@ TEST_F(StatefulSetPlanTest, WhenScaledDeleteReleasesTheClaimsOfSurplusOrdinals) 
   set.claim_templates[0].meta.name = "data";
   set.retention_when_scaled = "Delete";
   bring_up();
-  facts.claims.insert("data-web-x");
+  facts.claims["data-web-x"] = {};
   set.replicas = 2;
   apply(plan());
   gone("web-2");
@@ -463,6 +463,339 @@ TEST_F(StatefulSetPlanTest, APodGoesWhereTheRevisionThatItIsMadeFromFits) {
   EXPECT_EQ(node_of(plan()), "") << "the new one does not fit";
   node.meta.labels = {{"disk", "fast"}};
   EXPECT_EQ(node_of(plan()), "n1");
+}
+
+/// Plays a rollout: what is stopped at a time, in order; each time all comes back and is well.
+class RollingTest : public StatefulSetPlanTest {
+ protected:
+  std::vector<std::vector<std::string>> roll() {
+    std::vector<std::vector<std::string>> waves;
+    for (int i = 0; i < 40; ++i) {
+      const auto step = plan();
+      apply(step);
+      if (const auto names = deleted(step); !names.empty()) waves.push_back(names);
+      for (const auto& name : deleted(step)) gone(name);
+      apply(plan());
+      for (const auto& pod : std::vector(facts.pods)) ready(pod->meta.name);
+    }
+    const auto status = plan().status;
+    EXPECT_EQ(status.at("currentRevision"), status.at("updateRevision"));
+    return waves;
+  }
+  using Waves = std::vector<std::vector<std::string>>;
+};
+
+TEST_F(RollingTest, MaxUnavailableReplacesSoManyAtATimeAndAShareIsRoundedUp) {
+  set.replicas = 5;
+  set.pod_management_policy = "Parallel";
+  bring_up();
+  use_template("two");
+  facts.max_unavailable = CountOrShare{30, true};  // 1.5 of 5
+  EXPECT_EQ(roll(), (Waves{{"web-4", "web-3"}, {"web-2", "web-1"}, {"web-0"}}));
+  use_template("three");
+  facts.max_unavailable = CountOrShare{3, false};
+  EXPECT_EQ(roll(), (Waves{{"web-4", "web-3", "web-2"}, {"web-1", "web-0"}}));
+}
+
+TEST_F(RollingTest, MaxUnavailableOfAnOrderedSetComesBackInOrder) {
+  bring_up();
+  use_template("two");
+  facts.max_unavailable = CountOrShare{2, false};
+  auto step = plan();
+  EXPECT_EQ(deleted(step), (std::vector<std::string>{"web-2", "web-1"}));
+  apply(step);
+  gone("web-2");
+  EXPECT_TRUE(created(plan()).empty()) << "web-1 comes first, and still stops";
+  gone("web-1");
+  step = plan();
+  EXPECT_EQ(created(step), std::vector<std::string>{"web-1"});
+  apply(step);
+  EXPECT_TRUE(created(plan()).empty());
+  EXPECT_TRUE(deleted(plan()).empty()) << "two are away";
+  ready("web-1");
+  step = plan();
+  EXPECT_EQ(created(step), std::vector<std::string>{"web-2"});
+}
+
+TEST_F(RollingTest, WhatIsNotAvailableCountsWhereverItIs) {
+  set.replicas = 4;
+  set.pod_management_policy = "Parallel";
+  set.min_ready_seconds = 10;
+  set.partition = 1;
+  facts.now = *parse_rfc3339("2026-11-21T11:00:00Z");
+  bring_up();
+  use_template("two");
+  facts.max_unavailable = CountOrShare{2, false};
+  edit("web-0", [](model::Pod& pod) { pod.status.conditions[0].last_transition_time = "2026-11-21T10:59:55Z"; });
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-3"}) << "web-0 is Ready, and not for ten seconds";
+  ready("web-1", false);
+  EXPECT_EQ(deleted(plan()), std::vector<std::string>{"web-1"}) << "it is no loss";
+}
+
+TEST_F(RollingTest, BrokenPodsGetTheMendedTemplateHoweverManyTheyAre) {
+  set.replicas = 4;
+  set.pod_management_policy = "Parallel";
+  bring_up();
+  facts.max_unavailable = CountOrShare{1, false};
+  ready("web-0", false);
+  ready("web-1", false);
+  use_template("two");
+  EXPECT_EQ(deleted(plan()), (std::vector<std::string>{"web-1", "web-0"})) << "and none that is well";
+}
+
+TEST_F(RollingTest, UpdateOrderAscendingRollsFromThePartitionUp) {
+  set.meta.annotations[kUpdateOrder] = "Ascending";
+  bring_up();
+  use_template("two");
+  EXPECT_EQ(roll(), (Waves{{"web-0"}, {"web-1"}, {"web-2"}}));
+  use_template("three");
+  set.partition = 1;
+  const auto step = plan();
+  EXPECT_EQ(deleted(step), std::vector<std::string>{"web-1"});
+  apply(step);
+  EXPECT_TRUE(deleted(plan()).empty()) << "one at a time";
+  set.partition = 0;
+  gone("web-1");
+  set.meta.annotations[kUpdateOrder] = "Descending";
+  apply(plan());
+  ready("web-1");
+  EXPECT_EQ(roll(), (Waves{{"web-2"}, {"web-0"}}));
+}
+
+TEST_F(StatefulSetPlanTest, APartitionKeepsItsRevisionThroughAScalingToNoneAndBack) {
+  bring_up();
+  const auto old = current;
+  use_template("two");
+  set.partition = 3;
+  apply(plan());
+  set.replicas = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto step = plan();
+    apply(step);
+    for (const auto& name : deleted(step)) gone(name);
+  }
+  ASSERT_TRUE(facts.pods.empty());
+  EXPECT_EQ(current, old);
+  set.replicas = 3;
+  apply(plan());
+  ASSERT_EQ(facts.pods.size(), 1U);
+  EXPECT_EQ(revision_of(*facts.pods[0]), old);
+}
+
+class ClaimTemplateTest : public StatefulSetPlanTest {
+ protected:
+  ClaimTemplateTest() {
+    add_template("data", "1Gi");
+    bring_up();
+    for (auto& [name, claim] : facts.claims) claim.may_grow = true;
+    for (const auto& pod : std::vector(facts.pods)) use_claim(pod->meta.name, "data");
+  }
+  void add_template(const std::string& name, const std::string& size) {
+    model::ClaimTemplate made;
+    made.meta.name = name;
+    made.raw = {{"metadata", {{"name", name}}}, {"spec", {{"resources", {{"requests", {{"storage", size}}}}}}}};
+    set.claim_templates.push_back(std::move(made));
+  }
+  void use_claim(const std::string& pod, const std::string& claim) {
+    edit(pod, [&](model::Pod& changed) {
+      model::Volume volume;
+      volume.name = claim;
+      volume.source = model::ClaimSource{.claim_name = claim + "-" + pod};
+      changed.spec.volumes.push_back(volume);
+    });
+  }
+};
+
+TEST_F(ClaimTemplateTest, ASizeThatGrowsIsFollowedByTheClaimsAtOnceAndStopsNothing) {
+  // kubernetes/kubernetes#68737: there, each claim has to be edited and the set made again.
+  set.claim_templates.clear();
+  add_template("data", "2Gi");
+  auto step = plan();
+  ASSERT_EQ(step.grow.size(), 3U);
+  EXPECT_EQ(step.grow[0].claim.name, "data-web-0");
+  EXPECT_EQ(step.grow[0].from, "1Gi");
+  EXPECT_EQ(step.grow[0].to, "2Gi");
+  EXPECT_TRUE(deleted(step).empty());
+  facts.claims["data-web-1"].may_grow = false;
+  facts.claims["data-web-1"].why_not = "storage class \"old\" does not allow that";
+  facts.claims["data-web-2"].request = *model::Quantity::parse("3Gi");  // Somebody gave it more.
+  step = plan();
+  EXPECT_EQ(step.grow.size(), 1U);
+  EXPECT_EQ(step.ungrown, std::vector<std::string>{"claim data-web-1 stays at 1Gi, its template asks for 2Gi: storage "
+                                                   "class \"old\" does not allow that"});
+}
+
+TEST_F(ClaimTemplateTest, ATemplateThatIsAddedReachesEachPodByTheRoll) {
+  // kubernetes/kubernetes#69041: there, the set has to be made again.
+  add_template("log", "1Gi");
+  auto step = plan();
+  EXPECT_TRUE(created(step, "PersistentVolumeClaim").empty()) << "no pod of before uses it";
+  EXPECT_TRUE(deleted(step).empty()) << "and none is stopped for what no container mounts";
+  use_template("two");  // It does now.
+  step = plan();
+  EXPECT_EQ(deleted(step), std::vector<std::string>{"web-2"});
+  apply(step);
+  gone("web-2");
+  step = plan();
+  EXPECT_EQ(created(step, "PersistentVolumeClaim"), std::vector<std::string>{"log-web-2"});
+  ASSERT_EQ(created(step), std::vector<std::string>{"web-2"});
+  const auto& volumes = step.create.back().at("spec").at("volumes").as_array();
+  EXPECT_EQ(volumes.size(), 2U);
+}
+
+TEST_F(ClaimTemplateTest, AClaimThatIsGoneUnderItsPodIsMadeAgain) {
+  facts.claims.erase("data-web-1");
+  EXPECT_EQ(created(plan(), "PersistentVolumeClaim"), std::vector<std::string>{"data-web-1"});
+}
+
+class AutoUndoTest : public StatefulSetPlanTest {
+ protected:
+  AutoUndoTest() {
+    set.meta.annotations[kAutoUndo] = "true";
+    set.meta.annotations["berth.io/progress-deadline-seconds"] = "60";
+    facts.now = *parse_rfc3339("2026-11-21T10:00:00Z");
+    bring_up();
+    good = set.pod_template.raw;
+    use_template("bad");
+    step();
+    gone("web-2");
+    step();
+    ready("web-2", false);
+    step();
+  }
+  SetPlan step() {
+    auto made = plan();
+    apply(made);
+    facts.status = made.status;
+    return made;
+  }
+  std::string reason() {
+    for (const auto& each : facts.status.at("conditions").as_array()) {
+      if (find_string(each, {"type"}) == "Progressing") return std::string(find_string(each, {"reason"}));
+    }
+    return {};
+  }
+  bool is_undone() {
+    const auto& all = facts.status.at("conditions").as_array();
+    return std::any_of(all.begin(), all.end(),
+                       [](const auto& each) { return find_string(each, {"type"}) == "Undone"; });
+  }
+  /// As the controller writes it.
+  void carry_out(const Undo& undo) {
+    set.pod_template.raw = undo.pod_template;
+    set.meta.annotations[kUndoneTo] = undo.to;
+    ++set.meta.generation;
+  }
+  json::object good;
+};
+
+TEST_F(AutoUndoTest, WhenTheDeadlineIsOverTheTemplateBeforeIsPutBackOnce) {
+  EXPECT_EQ(reason(), "RolloutProgressing");
+  EXPECT_EQ(plan().look_again, std::chrono::seconds(61));
+  facts.now += std::chrono::seconds(59);
+  EXPECT_FALSE(step().undo);
+  facts.now += std::chrono::seconds(2);
+  auto over = step();
+  ASSERT_TRUE(over.undo);
+  EXPECT_EQ(over.undo->pod_template, good);
+  EXPECT_EQ(over.undo->to, current);
+  EXPECT_EQ(reason(), "ProgressDeadlineExceeded");
+  EXPECT_TRUE(is_undone());
+  EXPECT_NE(over.undo->why.find("made no progress for 60 s: the template of revision 1"), std::string::npos)
+      << over.undo->why;
+  carry_out(*over.undo);
+  edit("web-2", [](model::Pod& pod) {
+    pod.status.container_statuses.resize(1);
+    pod.status.container_statuses[0].state = model::ContainerStateWaiting{"ImagePullBackOff", ""};
+  });
+  over = step();
+  EXPECT_EQ(deleted(over), std::vector<std::string>{"web-2"}) << "the broken one goes";
+  gone("web-2");
+  step();
+  ready("web-2");
+  step();
+  step();
+  EXPECT_EQ(reason(), "RolloutComplete");
+  EXPECT_TRUE(is_undone()) << "for as long as that template stays";
+  use_template("bad");
+  step();
+  EXPECT_FALSE(is_undone());
+  EXPECT_EQ(reason(), "RolloutProgressing");
+}
+
+TEST_F(AutoUndoTest, ATemplateThatWasPutBackIsNotUndoneInItsTurn) {
+  facts.now += std::chrono::seconds(61);
+  const auto first = step();
+  ASSERT_TRUE(first.undo);
+  carry_out(*first.undo);
+  ready("web-0", false);  // Now nothing is well.
+  for (int i = 0; i < 5; ++i) {
+    facts.now += std::chrono::seconds(61);
+    EXPECT_FALSE(step().undo);
+  }
+  use_template("third");  // Somebody tries again: that is another rollout.
+  step();
+  facts.now += std::chrono::seconds(61);
+  EXPECT_TRUE(step().undo);
+}
+
+TEST_F(AutoUndoTest, NothingIsUndoneWithoutTheWishOrWithoutAnythingBefore) {
+  set.meta.annotations.erase(kAutoUndo);
+  facts.now += std::chrono::hours(1);
+  EXPECT_FALSE(plan().undo);
+  set.meta.annotations[kAutoUndo] = "true";
+  facts.pods.clear();
+  facts.revisions.clear();
+  facts.status.clear();
+  current.clear();
+  step();
+  step();
+  facts.now += std::chrono::hours(1);
+  EXPECT_FALSE(step().undo) << "the first template of all";
+  EXPECT_EQ(reason(), "ProgressDeadlineExceeded");
+}
+
+TEST(AutoUndo, WhatSomebodyWroteMeanwhileStays) {
+  const Undo undo{.to = "web-1", .pod_template = {{"spec", json::object()}}, .why = {}, .generation = 4};
+  json::object raw{{"metadata", {{"generation", 5}}}, {"spec", {{"template", {{"newer", true}}}}}};
+  EXPECT_EQ(put_back(undo, raw), Edit::Refuse);
+  EXPECT_TRUE(raw.at("spec").at("template").as_object().contains("newer"));
+  raw["metadata"].as_object()["generation"] = 4;
+  EXPECT_EQ(put_back(undo, raw), Edit::Done);
+  EXPECT_EQ(raw.at("spec").at("template"), json::value(undo.pod_template));
+  EXPECT_EQ(find_string(raw.at("metadata"), {"annotations", kUndoneTo}), "web-1");
+}
+
+TEST(StatefulRollout, MaxUnavailableIsReadAsItIsWritten) {
+  const auto of = [](const std::string& rolling) {
+    const auto raw =
+        parse_json(R"({"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"a","namespace":"default"},
+        "spec":{"updateStrategy":{"rollingUpdate":)" +
+                   rolling + "}}}");
+    return read_max_unavailable(*model::make_object(raw->get_object()));
+  };
+  EXPECT_FALSE(of("{}"));
+  EXPECT_EQ(of(R"({"maxUnavailable":2})")->of(10), 2);
+  EXPECT_EQ(of(R"({"maxUnavailable":"25%"})")->of(10), 3);
+}
+
+TEST(RevisionObject, ItsDataIsToTheByteWhatKubernetesControllersWrite) {
+  model::ObjectMeta owner;
+  owner.name = "agent";
+  owner.ns = "default";
+  owner.annotations = {{"kubernetes.io/change-cause", "because"},
+                       {"berth.io/auto-undo", "true"},
+                       {"kubectl.kubernetes.io/last-applied-configuration", "{}"}};
+  const json::object pod_template{
+      {"spec", {{"restartPolicy", "Always"}, {"containers", json::array{{{"name", "a"}, {"image", "i"}}}}}},
+      {"metadata", {{"labels", {{"b", "1"}, {"a", "2"}}}}}};
+  const auto made = make_revision_object(owner, "DaemonSet", "hash", 1, pod_template);
+  EXPECT_EQ(
+      json::serialize(made.at("data")),
+      R"({"spec":{"template":{"$patch":"replace","metadata":{"creationTimestamp":null,"labels":{"a":"2","b":"1"}},)"
+      R"("spec":{"containers":[{"image":"i","name":"a"}],"restartPolicy":"Always"}}}})");
+  EXPECT_EQ(json::serialize(made.at("metadata").at("annotations")), R"({"kubernetes.io/change-cause":"because"})");
+  EXPECT_EQ(decode_revision(*model::make_object(made))->pod_template, pod_template);
 }
 
 TEST(ReleaseStrangers, APodWhoseLabelsNoLongerMatchIsNotTheSetsUnlessItIsGoing) {

@@ -300,6 +300,34 @@ TEST(ValidateConfig, Rules) {
   EXPECT_EQ(errors(Kind::Namespace, "metadata: {name: a.b}").substr(0, 36), "metadata.name: invalid value: \"a.b\":");
 }
 
+TEST(ValidateUpdate, AClaimTemplateMayGrowAndMayBeAddedAndNothingElse) {
+  // kubernetes/kubernetes#68737, #69041
+  const auto with = [](const std::string& claims) {
+    return make(
+        Kind::StatefulSet,
+        fmt::format("spec: {{serviceName: web, selector: {{matchLabels: {{app: a}}}}, volumeClaimTemplates: [{}], "
+                    "template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: c, image: x}}]}}}}}}",
+                    claims));
+  };
+  const auto claim = [](const std::string& name, const std::string& size, const std::string& mode = "ReadWriteOnce") {
+    return fmt::format(
+        "{{metadata: {{name: {}}}, spec: {{accessModes: [{}], resources: {{requests: {{storage: {}}}}}}}}}", name, mode,
+        size);
+  };
+  const auto old_set = with(claim("data", "1Gi"));
+  const auto says = [&](const std::string& claims) { return problems(Kind::StatefulSet, with(claims), &old_set); };
+  const std::string other_set = "spec: forbidden: updates to statefulset spec for fields other than 'replicas'";
+  EXPECT_EQ(says(claim("data", "1024Mi")), "");
+  EXPECT_EQ(says(claim("data", "2Gi")), "");
+  EXPECT_EQ(says(claim("log", "1Gi") + ", " + claim("data", "1Gi")), "");
+  EXPECT_EQ(says(claim("data", "512Mi")),
+            "spec.volumeClaimTemplates[0].spec.resources.requests.storage: forbidden: it may grow, and its claims "
+            "follow, but not become less than 1Gi\n");
+  EXPECT_TRUE(says("").starts_with(other_set));
+  EXPECT_TRUE(says(claim("renamed", "1Gi")).starts_with(other_set));
+  EXPECT_TRUE(says(claim("data", "1Gi", "ReadWriteMany")).starts_with(other_set));
+}
+
 TEST(ValidateUpdate, ImmutableFieldsMayNotChange) {
   const auto old_set = make(Kind::StatefulSet, fmt::format("spec: {{serviceName: web, selector: {{matchLabels: {{app: "
                                                            "a}}}}, {}}}",
