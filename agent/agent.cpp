@@ -43,6 +43,7 @@
 #include "agent/pods/status_writer.hpp"
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
+#include "agent/rehearsal.hpp"
 #include "agent/scaling/pod_usage.hpp"
 #include "agent/scaling/scale_controller.hpp"
 #include "agent/services/endpoint_controller.hpp"
@@ -291,6 +292,13 @@ class HostAgent final : public Agent {
   Result<UniqueFd> dial_pod(const std::string& pod_uid, std::uint16_t port) override;
   std::vector<std::pair<std::string, Status>> health() const override;
   Result<UniqueFd> back_up() override;
+  std::unique_ptr<store::Store> copy_for_rehearsal() const override {
+    return store::copy_in_memory(*store_, store_limits(config_));
+  }
+  std::vector<model::PlannedStep> rehearse(store::Store& copy,
+                                           const std::set<model::ObjectKey>& objects) const override {
+    return agent::rehearse(copy, config_.node_name, objects);
+  }
   model::HostStatus status() const override;
 
  private:

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "model/host_status.hpp"
+#include "model/planned_step.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -48,6 +50,11 @@ class Agent {
   /// A consistent copy of the store: an open file that has no name any more. Blocks as the disk does, so not on the
   /// loop; else any thread. Errors: as store::copy_store().
   virtual Result<UniqueFd> back_up() = 0;
+  /// A copy of the store to try things on. Not on the loop; else any thread.
+  virtual std::unique_ptr<store::Store> copy_for_rehearsal() const = 0;
+  /// What would be done for the sake of these objects, in order, if the store were as `copy` is: see rehearse().
+  virtual std::vector<model::PlannedStep> rehearse(store::Store& copy,
+                                                   const std::set<model::ObjectKey>& objects) const = 0;
   /// What there is to say of this host. Looks at disks, so not on the loop; else any thread.
   virtual model::HostStatus status() const = 0;
 };

@@ -35,10 +35,16 @@ std::filesystem::path store_file(const Config& config) { return config.state_dir
 
 std::filesystem::path copy_file(const Config& config) { return config.state_dir / "berth.db.backup"; }
 
+store::StoreLimits store_limits(const Config& config) {
+  store::StoreLimits limits;
+  limits.history = kStoreHistory;
+  limits.complete = model::service_completion(config.service_range());
+  return limits;
+}
+
 Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   store::SqliteOptions options;
-  options.limits.history = kStoreHistory;
-  options.limits.complete = model::service_completion(config.service_range());
+  options.limits = store_limits(config);
   options.node = config.node_name;
   options.version = BERTH_VERSION;
   options.copy = copy_file(config);

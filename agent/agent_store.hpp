@@ -13,6 +13,9 @@ namespace berth::agent {
 /// The newest copy of the store, when there is one.
 std::filesystem::path copy_file(const Config& config);
 
+/// What is asked of each write.
+store::StoreLimits store_limits(const Config& config);
+
 /// Errors: as of store::open_sqlite_store(); one for a store that is damaged says what can be done. One that is new
 /// though there was another, or another node's, is opened, and the journal says so.
 Result<std::unique_ptr<store::Store>> open_store(const Config& config);

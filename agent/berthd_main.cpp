@@ -136,6 +136,10 @@ int main(int argc, char** argv) {
   if (served.tls) served.tls->kept = served.kept;
   served.dial_pod = [&agent](const std::string& uid, std::uint16_t port) { return (*agent)->dial_pod(uid, port); };
   served.back_up = [&agent] { return (*agent)->back_up(); };
+  served.rehearsal.copy = [&agent] { return (*agent)->copy_for_rehearsal(); };
+  served.rehearsal.play = [&agent](berth::store::Store& tried, const std::set<berth::model::ObjectKey>& objects) {
+    return (*agent)->rehearse(tried, objects);
+  };
   served.host_status = [&agent] { return (*agent)->status(); };
   auto api = berth::api::start_api_server(served, (*agent)->store(), (*agent)->runtime(), (*agent)->logs(),
                                           [&agent] { return (*agent)->health(); });

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "base/tcp_address.hpp"
 #include "base/unique_fd.hpp"
 #include "model/host_status.hpp"
+#include "model/planned_step.hpp"
 #include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "store/store.hpp"
@@ -33,6 +35,14 @@ using HostStatusReader = std::function<model::HostStatus()>;
 
 /// Makes a consistent copy of the store: an open file, read from its begin. May block; runs on a lane.
 using BackupMaker = std::function<Result<UniqueFd>()>;
+
+/// For /berth/v1/plan. Both may block and run on a lane.
+struct Rehearsal {
+  /// A copy of the store to write to, which nobody else sees.
+  std::function<std::unique_ptr<store::Store>()> copy{};
+  /// What would be done for the sake of these objects, in order, if the store were as the copy is.
+  std::function<std::vector<model::PlannedStep>(store::Store& copy, const std::set<model::ObjectKey>& objects)> play{};
+};
 
 /// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
 struct TlsConfig {
@@ -62,6 +72,7 @@ struct ApiConfig {
   KeptSockets kept{};              ///< Listening sockets that an earlier process kept.
   HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
   BackupMaker back_up{};           ///< For /berth/v1/backup; null: there is no such page.
+  Rehearsal rehearsal{};           ///< The same for /berth/v1/plan.
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and

@@ -8,6 +8,7 @@
 #include "api/openapi/discovery.hpp"
 #include "api/openapi/discovery_table.hpp"
 #include "api/openapi/openapi.hpp"
+#include "api/plan_page.hpp"
 #include "api/reads/read_handler.hpp"
 #include "api/request/api_error.hpp"
 #include "api/request/request_path.hpp"
@@ -138,6 +139,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (auto answer = review_access(target->segments, request)) return respond(*std::move(answer));
   if (handle_metrics_page(context, *target, request.method, respond)) return;
   if (handle_backup(context, *target, request.method, respond)) return;
+  if (handle_plan(context, *target, request, respond)) return;
   if (handle_host_status(context, *target, request.method, respond)) return;
   if (handle_ailments(context, *target, request.method, respond)) return;
   if (handle_page(context, *target, request, respond)) return;

@@ -72,6 +72,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"get", "Show objects", get_command},
       {"describe", "Show objects in detail, with their events", describe_command},
       {"apply", "Create or change objects as files say (server-side apply)", apply_command},
+      {"plan", "What an apply would do here, step by step, without doing it", plan_command},
       {"create deployment", "Make a Deployment of an image", create_deployment_command},
       {"create cronjob", "Make a job of an image by a schedule", create_cron_job_command},
       {"create job", "Make a job, also from a CronJob's template", create_job_command},

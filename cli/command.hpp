@@ -59,6 +59,7 @@ std::string man_page();
 Command annotate_command();
 Command api_resources_command();
 Command apply_command();
+Command plan_command();
 Command attach_command();
 Command autoscale_command();
 Command check_command();

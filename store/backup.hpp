@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ class Copyable {
 /// it as a store learns that it is a copy. Blocks for as long as the disk takes, and writes wait meanwhile.
 /// Unimplemented: this store has no file. Else as writes fail. Any thread but the store's own.
 Status copy_store(Store& store, const std::filesystem::path& target);
+
+/// All that can be read of `store` now, in memory: to try things on that nobody else shall see. Objects are as they are
+/// there, with their uids, times and revisions. Any thread.
+std::unique_ptr<Store> copy_in_memory(const Store& store, const StoreLimits& limits);
 
 /// What was put in the place of a store, and of what.
 struct Restored {

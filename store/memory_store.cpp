@@ -1,6 +1,7 @@
 // store/memory_store.cpp - the table and nothing else: the behaviour every backend is held to.
 #include <mutex>
 
+#include "store/backup.hpp"
 #include "store/draft.hpp"
 #include "store/local_sessions.hpp"
 #include "store/object_table.hpp"
@@ -14,6 +15,15 @@ class MemoryStore final : public Store {
     identity_.id = model::new_uid();
     identity_.opened = 1;
     identity_.made_now = true;
+  }
+
+  /// Before anybody uses it.
+  void fill(const Store& from) {
+    std::vector<model::Object> objects;
+    for (const auto& kind : model::all_kinds()) {
+      for (const auto& object : from.list(kind.kind).objects) objects.push_back(*object);
+    }
+    table_.load(std::move(objects), from.revision());  // Read last: no object is of a later one.
   }
 
   model::ObjectPtr get(const model::ObjectKey& key) const override { return table_.get(key); }
@@ -57,5 +67,11 @@ class MemoryStore final : public Store {
 }  // namespace
 
 std::unique_ptr<Store> make_memory_store(const StoreLimits& limits) { return std::make_unique<MemoryStore>(limits); }
+
+std::unique_ptr<Store> copy_in_memory(const Store& store, const StoreLimits& limits) {
+  auto copy = std::make_unique<MemoryStore>(limits);
+  copy->fill(store);
+  return copy;
+}
 
 }  // namespace berth::store

@@ -294,8 +294,8 @@ TEST_F(CronPlanTest, TheTimestampIsInItsZone) {
 /// waits waits, what is old goes; and at last the newest time has run.
 TEST_F(CronPlanTest, OnRandomDaysNoTimeRunsTwiceAndWhatIsDueRuns) {
   constexpr int kSteps = 80;
-  int made_in_all = 0;
-  live_days(200, [&](Dice& dice) {
+  std::uint64_t made_in_all = 0;
+  const auto days = live_days(200, [&](Dice& dice) {
     runs.clear();
     facts.jobs.clear();
     cron.active.clear();
@@ -381,9 +381,7 @@ TEST_F(CronPlanTest, OnRandomDaysNoTimeRunsTwiceAndWhatIsDueRuns) {
     EXPECT_LE(ended("Complete"), *cron.successful_history + 1);
     EXPECT_LE(ended("Failed"), *cron.failed_history);
   });
-  if (number_in_environment("BERTH_SEED", 0) == 0) {
-    EXPECT_GT(made_in_all, 1000);
-  }
+  EXPECT_GE(made_in_all, days * 5);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 
 #include "base/atomic_file.hpp"
+#include "store/backup.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace berth::api {
@@ -281,6 +282,45 @@ TEST_F(Http, TheHostsStatusIsWhatTheAgentSays) {
   EXPECT_EQ(answer.text({"version"}), "1.2.3");
   EXPECT_EQ(send("POST", "/berth/v1/status", "{}").code, 405U);
   EXPECT_EQ(send("GET", "/berth/v2/status").code, 404U);
+}
+
+TEST_F(Http, APlanIsTriedOnACopyAndNothingIsStored) {
+  EXPECT_EQ(send("POST", "/berth/v1/plan", "{}").code, 404U) << "nobody plays";
+  server_.reset();
+  std::set<model::ObjectKey> played;
+  config_.rehearsal.copy = [this] { return store::copy_in_memory(*store_, {}); };
+  config_.rehearsal.play = [&](store::Store& copy, const std::set<model::ObjectKey>& objects) {
+    played = objects;
+    const model::ObjectKey web{model::Kind::ConfigMap, "default", "web"};
+    const auto tried = copy.get(web);
+    return std::vector<model::PlannedStep>{
+        {web, tried ? "hold " + std::string(find_string(tried->raw.at("data"), {"a"})) : "nothing is there"}};
+  };
+  start();
+  const auto apply = [](const std::string& name, const std::string& kind, const std::string& more) {
+    return R"({"path":"/api/v1/namespaces/default/configmaps/)" + name +
+           R"(?fieldManager=berth","object":{"apiVersion":"v1",
+        "kind":")" +
+           kind + R"(","metadata":{"name":")" + name + R"("},)" + more + "}}";
+  };
+  const auto revision = store_->revision();
+  const auto web = apply("web", "ConfigMap", R"("data":{"a":"1"})");
+  const auto answer = send("POST", "/berth/v1/plan",
+                           R"({"applies":[)" + web + "," + web + "," + apply("other", "Secret", R"("data":{})") + "]}");
+  EXPECT_EQ(answer.code, 200U) << json::serialize(answer.body);
+  const auto& body = answer.body;
+  const auto& objects = body.at("objects").as_array();
+  ASSERT_EQ(objects.size(), 3U);
+  EXPECT_EQ(find_string(objects[0], {"result"}), "create");
+  EXPECT_EQ(find_string(objects[1], {"result"}), "unchanged");
+  EXPECT_EQ(find_string(objects[2], {"result"}), "refuse");
+  EXPECT_NE(find_string(objects[2], {"message"}), "");
+  EXPECT_EQ(find_string(body.at("steps").at(0), {"step"}), "hold 1");
+  EXPECT_EQ(played.size(), 1U);
+  EXPECT_EQ(store_->revision(), revision) << "nothing is stored";
+  EXPECT_EQ(send("GET", "/berth/v1/plan").code, 405U);
+  EXPECT_EQ(send("POST", "/berth/v1/plan", R"({"applies":[{"path":"/version"}]})").code, 400U);
+  EXPECT_EQ(send("POST", "/berth/v1/plan", "[]").code, 400U);
 }
 
 TEST_F(Http, AnOldClientGetsItsListWithoutChunks) {

@@ -8,6 +8,7 @@
 #include "cli/event_text.hpp"
 #include "cli/label_text.hpp"
 #include "cli/messages.hpp"
+#include "cli/plan_text.hpp"
 #include "cli/rollout_text.hpp"
 #include "cli/run_pod.hpp"
 #include "cli/selection.hpp"
@@ -273,6 +274,26 @@ TEST(Failures, AreWordedFromTheStatus) {
   EXPECT_EQ(message(500, R"({"message":"odd"})"), "Error from server: odd");
   EXPECT_EQ(server_error(429, value(R"({"reason":"TooManyRequests"})")).code(), ErrorCode::ResourceExhausted);
   EXPECT_EQ(server_error(409, value(R"({"reason":"AlreadyExists"})")).code(), ErrorCode::AlreadyExists);
+}
+
+TEST(PlanText, ObjectsThenTheStepsOfEachWorkload) {
+  const auto answer = *parse_json(R"({"objects":[
+      {"kind":"Namespace","namespace":"","name":"shop","result":"create"},
+      {"kind":"StatefulSet","namespace":"shop","name":"db","result":"update"},
+      {"kind":"Deployment","namespace":"shop","name":"web","result":"refuse","message":"spec.replicas: no"}],
+      "steps":[{"kind":"StatefulSet","namespace":"shop","name":"db","step":"stop db-1"},
+      {"kind":"Job","namespace":"shop","name":"j","step":"start a pod of j"},
+      {"kind":"StatefulSet","namespace":"shop","name":"db","step":"wait until db-1 is gone"}]})");
+  const auto text = plan_text(answer);
+  EXPECT_EQ(text.shown,
+            "create    Namespace shop\n"
+            "update    StatefulSet shop/db\n"
+            "\nStatefulSet shop/db\n"
+            "   1. stop db-1\n"
+            "   2. wait until db-1 is gone\n"
+            "\nJob shop/j\n"
+            "   1. start a pod of j\n");
+  EXPECT_EQ(text.refused, "error: Deployment shop/web would be refused: spec.replicas: no\n");
 }
 
 }  // namespace
