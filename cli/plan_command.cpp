@@ -17,22 +17,21 @@ namespace berth::cli {
 namespace {
 
 struct PlanOptions {
-  std::vector<std::string> files;
-  bool recursive = false;
+  ManifestFiles files;
   bool force_conflicts = false;
 };
 
 int plan(const Global& global, const PlanOptions& options, const Arguments& arguments) {
   auto files = options.files;
-  files.insert(files.end(), arguments.words.begin(), arguments.words.end());
-  if (files.empty()) return usage_error("plan", {ErrorCode::InvalidArgument, "name the files; - is standard input"});
-  const auto read = read_manifests(global, files, options.recursive);
+  files.names.insert(files.names.end(), arguments.words.begin(), arguments.words.end());
+  if (!files.given()) return usage_error("plan", {ErrorCode::InvalidArgument, "name the files; - is standard input"});
+  const auto read = read_manifests(global, files);
   if (!read) return fail(read.error());
   json::array applies;
   for (const auto& object : read->objects) {
     const auto path = fmt::format("{}?fieldManager=berth&force={}&fieldValidation=Strict",
                                   resource_path(*object.kind, object.ns, object.name), options.force_conflicts);
-    applies.push_back({{"path", path}, {"object", object.raw}});
+    applies.push_back(json::object{{"path", path}, {"object", object.raw}});
   }
   const auto answer = Server(global).create(model::kPlanPath, json::object{{"applies", std::move(applies)}});
   if (!answer) return fail(answer.error());
@@ -47,7 +46,7 @@ int plan(const Global& global, const PlanOptions& options, const Arguments& argu
 Command plan_command() {
   auto options = std::make_shared<PlanOptions>();
   Command command;
-  command.usage = "FILE|FOLDER|-... [flags]";
+  command.usage = "(FILE|FOLDER|URL|-... | -k FOLDER) [flags]";
   command.details =
       "First what would become of each object, then, for each of them that has pods, what the agent would do for its\n"
       "sake, in order, from how this host is now. Nothing is written: the agent applies the files to a copy of its "
@@ -57,8 +56,7 @@ Command plan_command() {
       "Ends with 1 when something would be refused.";
   command.words = Words::Files;
   auto& flags = command.flags;
-  flags.add_each(options->files, "filename", 'f', "FILE", "As a word: file, folder or - (standard input)");
-  flags.add(options->recursive, "recursive", 'R', "Folders with those below them");
+  add_file_flags(flags, options->files, "As a word: file, folder, URL or - (standard input)");
   flags.add(options->force_conflicts, "force-conflicts", 0, "As for apply: take over fields that others manage");
   command.run = [options](const Global& global, const Arguments& arguments) {
     return plan(global, *options, arguments);
