@@ -44,6 +44,7 @@ void default_ingress_class(json::object& raw);
 void default_role_binding(json::object& raw);
 void default_autoscaler(json::object& raw);
 void default_limit_range(json::object& raw);
+void default_network_policy(json::object& raw);
 void default_pod_template_object(json::object& raw);
 
 /// Selector and labels of a Job that is stored for the first time: they name its uid.

@@ -1,4 +1,5 @@
-// model/defaults_kept.cpp - what classes, bindings, limit ranges and pod templates get when they do not say it.
+// model/defaults_kept.cpp - what classes, bindings, limit ranges, policies and pod templates get when they do not say
+// it.
 #include "model/defaults_internal.hpp"
 #include "model/json_edit.hpp"
 
@@ -54,6 +55,24 @@ void default_limit_range(json::object& raw) {
     fill_list(limit, "default", "defaultRequest");
     fill_list(limit, "min", "defaultRequest");
   });
+}
+
+void default_network_policy(json::object& raw) {
+  auto* spec = object_at(raw, "spec");
+  if (spec == nullptr) return;
+  for (const auto* rules : {"ingress", "egress"}) {
+    each_object(*spec, rules, [](json::object& rule) {
+      each_object(rule, "ports", [](json::object& port) { set_default_text(port, "protocol", "TCP"); });
+    });
+  }
+  // Ingress always; Egress for who has rules for it.
+  const auto* types = spec->if_contains("policyTypes");
+  const auto* list = types == nullptr ? nullptr : types->if_array();
+  if (types != nullptr && !types->is_null() && (list == nullptr || !list->empty())) return;
+  json::array said{"Ingress"};
+  const auto* egress = spec->if_contains("egress");
+  if (egress != nullptr && egress->is_array() && !egress->get_array().empty()) said.emplace_back("Egress");
+  (*spec)["policyTypes"] = std::move(said);
 }
 
 void default_pod_template_object(json::object& raw) { default_template(raw); }

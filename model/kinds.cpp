@@ -9,6 +9,7 @@
 #include "model/jobs.hpp"
 #include "model/kind_row.hpp"
 #include "model/model.hpp"
+#include "model/network_policy.hpp"
 #include "model/service_addresses.hpp"
 #include "model/validation.hpp"
 
@@ -313,7 +314,9 @@ const std::vector<KindRow>& rows() {
                    .singular = "networkpolicy",
                    .short_names = "netpol",
                    .without_effect = kNoPolicies},
+          .defaults = default_network_policy,
           .check = check_network_policy,
+          .decodes = decodes<decode_network_policy>,
       },
       {
           .info = {.kind = Kind::PodTemplate,
