@@ -41,6 +41,7 @@
 #include "agent/pods/pod_status.hpp"
 #include "agent/pods/pod_worker.hpp"
 #include "agent/pods/status_writer.hpp"
+#include "agent/policies/policy_keeper.hpp"
 #include "agent/probes/prober.hpp"
 #include "agent/recovery.hpp"
 #include "agent/rehearsal.hpp"
@@ -167,6 +168,17 @@ class HostAgent final : public Agent {
                   .listeners = [this] { return host_listeners(dns_addresses()); },
                   .on_settled = [this] { names_.on_settled(); },
                   .on_grant = [this](const Name& name) { services_.on_grant(name); }}),
+        policies_({.loop = loop_,
+                   .lane = *services_lane_,
+                   .network = *network_,
+                   .objects = [this]() -> const ObjectCache& { return names_.world(); },
+                   .node = config_.node_name,
+                   .kick = [this](const std::string& uid) { driver_.kick(uid); },
+                   .on_refused =
+                       [this](const model::Pod& pod, const std::string& message) {
+                         events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, "Warning",
+                                        "FailedCreatePodSandBox", message);
+                       }}),
         services_({.cache = cache_,
                    .range = config_.service_range(),
                    .host_ip = host_ip_,
@@ -359,6 +371,7 @@ class HostAgent final : public Agent {
   GarbageCollector garbage_;
   EndpointController endpoints_;
   ServiceTraffic traffic_;
+  PolicyKeeper policies_;
   ServiceController services_;
   ControllerRunner runner_;
   FirstObjects first_objects_;
@@ -390,7 +403,11 @@ class HostAgent final : public Agent {
 PodDriverCallbacks HostAgent::driver_callbacks() {
   return {
       .inputs =
-          [this](const model::Pod& pod) { return make_step_input(pod, cache_, claims_, config_.node_name, host_ip_); },
+          [this](const model::Pod& pod) {
+            auto input = make_step_input(pod, cache_, claims_, config_.node_name, host_ip_);
+            input.not_yet = policies_.may_start(pod);
+            return input;
+          },
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
       .on_forget = [this](const model::Pod& pod) { forget(pod); },
       .on_event =
@@ -484,6 +501,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   for (const auto& stranger : strangers) uids.insert(stranger.uid);
   names_.judge(std::move(uids));
   traffic_.look_at_all();
+  policies_.look_at_all();
   for (const auto& [name, pod] : cache_.pods()) {
     if (!held_.contains(pod->meta.uid)) continue;
     drive(pod);
@@ -525,6 +543,7 @@ void HostAgent::begin() {
   recovery_.begin(std::move(here));
   if (!recovery_.trusts_store()) names_.remember();
   traffic_.look_at_all();
+  policies_.look_at_all();
   names_.on_snapshot();
   recovery_.look_for_orphans();
   runner_.wake_all();
@@ -590,6 +609,7 @@ void HostAgent::on_change(const store::Change& change) {
   }
   runner_.on_change(change);
   traffic_.on_change(change);
+  policies_.on_change(change);
   const auto& object = *change.object;
   if (object.kind == Kind::Pod) {
     on_pod(change);
@@ -618,6 +638,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
   runner_.wake_all();
   traffic_.look_at_all();
+  policies_.look_at_all();
   names_.on_snapshot();
 }
 

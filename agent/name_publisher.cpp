@@ -51,6 +51,8 @@ void NamePublisher::on_change(const store::Change& change) {
     if (is_derived(object) && (!change.previous || is_derived(*change.previous))) return;
     record(change.object, !deleted && !is_derived(object));
     publish();
+  } else if (object.kind == Kind::NetworkPolicy || object.kind == Kind::Namespace) {
+    record(change.object, !deleted);
   }
 }
 
@@ -60,6 +62,10 @@ void NamePublisher::on_snapshot() {
     for (const auto& object : rooms_.store.list(kind).objects) {
       if (!is_derived(*object)) all.push_back(object);
     }
+  }
+  for (const auto kind : {Kind::NetworkPolicy, Kind::Namespace}) {
+    const auto others = rooms_.store.list(kind).objects;
+    all.insert(all.end(), others.begin(), others.end());
   }
   rooms_.records.keep_all(all);
   publish();

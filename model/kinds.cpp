@@ -36,7 +36,6 @@ void in_spec(const Reader& now, const Reader& old) {
 
 constexpr std::string_view kNoRoles = "nothing enforces roles: nobody inside a pod has a token";
 constexpr std::string_view kNoIngress = "no ingress controller runs here, nothing is routed; see the ports of Services";
-constexpr std::string_view kNoPolicies = "nothing enforces network policies here: every pod reaches every other";
 constexpr std::string_view kOneRuntime = "every pod runs with containerd's default runtime";
 
 /// In enum order.
@@ -312,8 +311,7 @@ const std::vector<KindRow>& rows() {
                    .version = "v1",
                    .plural = "networkpolicies",
                    .singular = "networkpolicy",
-                   .short_names = "netpol",
-                   .without_effect = kNoPolicies},
+                   .short_names = "netpol"},
           .defaults = default_network_policy,
           .check = check_network_policy,
           .decodes = decodes<decode_network_policy>,

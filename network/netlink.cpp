@@ -16,6 +16,7 @@
 #include <netlink/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace berth::network {
 namespace {
@@ -123,6 +124,9 @@ Result<std::optional<Link>> Netlink::query_link(int index, const char* name) {
   found.peer = rtnl_link_get_link(link.get());
   found.mtu = rtnl_link_get_mtu(link.get());
   found.up = (rtnl_link_get_flags(link.get()) & IFF_UP) != 0;
+  if (const auto* mac = rtnl_link_get_addr(link.get()); mac != nullptr && nl_addr_get_len(mac) == found.mac.size()) {
+    std::memcpy(found.mac.data(), nl_addr_get_binary_addr(mac), found.mac.size());
+  }
   return std::optional<Link>(std::move(found));
 }
 

@@ -26,6 +26,7 @@ struct Link {
   int peer = 0;      ///< veth: index of the other end, in the other end's namespace.
   unsigned mtu = 0;
   bool up = false;  ///< IFF_UP: asked to be up.
+  Mac mac{};
 };
 
 struct Route {

@@ -26,6 +26,7 @@
 #include "network/pod_files.hpp"
 #include "network/pod_paths.hpp"
 #include "network/pod_record.hpp"
+#include "network/policy_guard.hpp"
 #include "network/service_proxy.hpp"
 #include "network/sysctl.hpp"
 
@@ -115,7 +116,8 @@ class RealPodNetwork final : public PodNetwork {
         pool_(std::move(pool)),
         plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port},
         firewall_(plan_, [this] { return all_mappings(); }),
-        services_(plan_) {
+        services_(plan_),
+        policies_(plan_, [this] { return all_cables(); }) {
     load_records();
   }
 
@@ -124,6 +126,8 @@ class RealPodNetwork final : public PodNetwork {
   Status detach(const std::string& pod_uid) override;
   Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
   Status set_services(ServiceRoutes routes) override { return services_.set(std::move(routes)); }
+  Status set_policies(PodPolicies policies) override { return policies_.set(std::move(policies)); }
+  std::optional<std::string> address_of(const std::string& pod_uid) const override;
   Result<std::vector<std::string>> attached_pods() override;
   std::string gateway() const override { return pool_->gateway().text(); }
   std::string host_address() const override { return host_address_.get(gateway()); }
@@ -131,6 +135,8 @@ class RealPodNetwork final : public PodNetwork {
  private:
   void load_records();
   std::vector<PortMapping> all_mappings() const;
+  Cable cable_of(const std::string& uid, const IpAddress& address) const;
+  Cables all_cables() const;
   Result<Link> bridge_link(Netlink& netlink);
   Result<PodFiles> files_for(const NetworkSpec& spec, const std::string& address) const;
   Result<Attachment> attach_to_host(const NetworkSpec& spec, const PodPaths& paths);
@@ -152,6 +158,7 @@ class RealPodNetwork final : public PodNetwork {
   const FirewallPlan plan_;
   Firewall firewall_;
   ServiceProxy services_;
+  PolicyGuard policies_;
   std::atomic<std::chrono::steady_clock::rep> firewall_checked_{0};
 };
 
@@ -175,6 +182,23 @@ void RealPodNetwork::load_records() {
 std::vector<PortMapping> RealPodNetwork::all_mappings() const {
   const std::lock_guard lock(ports_mutex_);
   return ports_.all();
+}
+
+Cable RealPodNetwork::cable_of(const std::string& uid, const IpAddress& address) const {
+  return {veth_name(config_.bridge, uid), mac_of(address)};
+}
+
+Cables RealPodNetwork::all_cables() const {
+  Cables all;
+  for (const auto& uid : pool_->holders()) {
+    if (const auto address = pool_->find(uid)) all[address->text()] = cable_of(uid, *address);
+  }
+  return all;
+}
+
+std::optional<std::string> RealPodNetwork::address_of(const std::string& pod_uid) const {
+  const auto address = pool_->find(pod_uid);
+  return address ? std::optional(address->text()) : std::nullopt;
 }
 
 Status RealPodNetwork::set_up_host() {
@@ -293,7 +317,9 @@ Result<std::uint64_t> RealPodNetwork::connect(const NetworkSpec& spec, const Pod
   if (!bridge) return bridge.error();
   auto pod = open_or_make_netns(paths.netns);
   if (!pod) return std::move(pod).error();
-  const auto name = veth_name(config_.bridge, spec.pod_uid);
+  const auto cable = cable_of(spec.pod_uid, address);
+  if (auto known = policies_.plug(address.text(), cable); !known) return std::move(known).error();
+  const auto& name = cable.link;
   auto plugged = plug_veth(*host, *pod, *bridge, name, address);
   // What it sends to its own host port, or to a service in front of it, comes back by the cable it came by where
   // bridged packets are filtered, too.
@@ -350,6 +376,9 @@ Status RealPodNetwork::remove_traces(const std::string& uid, const PodPaths& pat
   auto netlink = Netlink::open();
   if (!netlink) return std::move(netlink).error();
   if (auto done = netlink->delete_link(veth_name(config_.bridge, uid)); !done) return done;
+  if (const auto address = pool_->find(uid)) {
+    if (auto done = policies_.unplug(address->text()); !done) return done;
+  }
   if (auto done = remove_netns(paths.netns); !done) return done;
   if (auto done = remove_pod_files(paths.etc); !done) return done;
   // Other rooms keep things there too: whoever is last removes it.
@@ -372,6 +401,7 @@ void RealPodNetwork::keep_firewall() {
   if (now < due) return;
   firewall_checked_.store(now.count());
   if (auto kept = services_.keep(); !kept) log(LogLevel::Debug, kept.error().message());
+  if (auto kept = policies_.keep(); !kept) log(LogLevel::Debug, kept.error().message());
   const auto present = firewall_.present();
   if (!present || *present) return;
   const auto rebuilt = firewall_.rebuild();

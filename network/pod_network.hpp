@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "model/pod.hpp"
+#include "network/pod_policies.hpp"
 #include "network/service_routes.hpp"
 
 namespace berth::network {
@@ -83,6 +84,15 @@ class PodNetwork {
   /// call what an earlier agent left in the kernel stays in force. Lane threads, one call after the other. Errors:
   /// PermissionDenied, Unimplemented (this kernel has no nftables), Unknown with nft's words; then all is as before.
   virtual Status set_services(ServiceRoutes routes) = 0;
+
+  /// Lets pods talk as `policies` say, and nobody in another pod's name, in one transaction. What an earlier agent left
+  /// in the kernel stays in force until the first call. Without pods in it: as if there never was a policy. Lane
+  /// threads, one call after the other. Errors: as of set_services(), then all is as before.
+  virtual Status set_policies(PodPolicies policies) = 0;
+
+  /// The address that attach() gave to the pod, as long as it keeps it; none with the host's network. Any thread, from
+  /// memory.
+  virtual std::optional<std::string> address_of(const std::string& pod_uid) const = 0;
 
   /// uids of all pods that have anything here: for recovery and orphans.
   virtual Result<std::vector<std::string>> attached_pods() = 0;

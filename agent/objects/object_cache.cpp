@@ -39,6 +39,9 @@ void keep(Typed<T>& table, const model::Object& object, Result<T> decoded) {
   table[{object.meta.ns, object.meta.name}] = std::make_shared<const T>(*std::move(decoded));
 }
 
+/// Of a namespace nobody asks for more than its labels.
+Result<model::ObjectMeta> decode_meta(const model::Object& object) { return object.meta; }
+
 }  // namespace
 
 struct ObjectCache::Row {
@@ -108,6 +111,8 @@ struct ObjectCache::Rows {
         plain<&Cache::disruption_budgets_, model::decode_disruption_budget>(Kind::PodDisruptionBudget),
         plain<&Cache::autoscalers_, model::decode_autoscaler>(Kind::HorizontalPodAutoscaler),
         indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
+        plain<&Cache::network_policies_, model::decode_network_policy>(Kind::NetworkPolicy, kSpec),
+        plain<&Cache::namespaces_, decode_meta>(Kind::Namespace),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
         plain<&Cache::claims_, model::decode_claim>(Kind::PersistentVolumeClaim, kSpec),

@@ -16,6 +16,7 @@
 #include "model/budgets.hpp"
 #include "model/jobs.hpp"
 #include "model/model.hpp"
+#include "model/network_policy.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
@@ -54,6 +55,8 @@ class ObjectCache {
   const Typed<model::DisruptionBudget>& disruption_budgets() const { return disruption_budgets_; }
   const Typed<model::Autoscaler>& autoscalers() const { return autoscalers_; }
   const Typed<model::Service>& services() const { return services_; }
+  const Typed<model::NetworkPolicy>& network_policies() const { return network_policies_; }
+  const Typed<model::ObjectMeta>& namespaces() const { return namespaces_; }
   const Typed<model::ConfigMap>& config_maps() const { return config_maps_; }
   const Typed<model::Secret>& secrets() const { return secrets_; }
   const Typed<model::PersistentVolumeClaim>& claims() const { return claims_; }
@@ -140,6 +143,8 @@ class ObjectCache {
   Typed<model::DisruptionBudget> disruption_budgets_;
   Typed<model::Autoscaler> autoscalers_;
   Typed<model::Service> services_;
+  Typed<model::NetworkPolicy> network_policies_;
+  Typed<model::ObjectMeta> namespaces_;
   Typed<model::ConfigMap> config_maps_;
   Typed<model::Secret> secrets_;
   Typed<model::PersistentVolumeClaim> claims_;

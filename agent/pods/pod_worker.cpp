@@ -188,6 +188,10 @@ Took PodWorker::take(const model::Pod& pod, const Step& step, const PodView& vie
     took.pending = input->blocked;
     return took;
   }
+  if (step.kind == StepKind::StartContainer && !input->not_yet.empty()) {
+    took.pending = input->not_yet;
+    return took;
+  }
   took.status = act(pod, input, pulled, took);
   if (failed_with(took.status, ErrorCode::Aborted)) {  // Under way is no failure: whoever works on it kicks the pod.
     took.pending = took.status.error().message();

@@ -12,11 +12,15 @@ namespace {
 bool is_readable(const model::Object& object) {
   if (object.kind == model::Kind::Pod) return model::decode_pod(object).ok();
   if (object.kind == model::Kind::Service) return model::decode_service(object).ok();
+  if (object.kind == model::Kind::NetworkPolicy) return model::decode_network_policy(object).ok();
+  if (object.kind == model::Kind::Namespace) return true;
   return manual_endpoints(object).has_value();
 }
 
 bool has(const ObjectCache& cache, const model::ObjectKey& key) {
   if (key.kind == model::Kind::Service) return cache.services().contains({key.ns, key.name});
+  if (key.kind == model::Kind::NetworkPolicy) return cache.network_policies().contains({key.ns, key.name});
+  if (key.kind == model::Kind::Namespace) return cache.namespaces().contains({key.ns, key.name});
   return cache.manual_endpoints().contains(key);
 }
 

@@ -15,7 +15,8 @@
 namespace berth::agent {
 
 /// Holds the last state of such pods, and of the services and hand-made endpoints of their store, for as long as one of
-/// the pods has no other answer. What the store has goes first.
+/// the pods has no other answer; and of the policies that close them, which a lost store does not open. What the store
+/// has goes first.
 class LastKnown {
  public:
   /// What was recorded before the store was lost. Until judge() every pod of it that the store does not know counts:
@@ -41,7 +42,7 @@ class LastKnown {
   bool counts(const model::Object& pod, const ObjectCache& cache) const;
 
   std::vector<model::ObjectPtr> pods_;
-  std::vector<model::ObjectPtr> services_;  ///< And hand-made endpoints.
+  std::vector<model::ObjectPtr> services_;  ///< And hand-made endpoints; network policies and namespaces.
   std::set<std::string> strangers_;
   bool judged_ = false;
   std::optional<ObjectCache> world_;

@@ -48,6 +48,26 @@ ServiceRoutes FakeNetwork::services() const {
   return services_;
 }
 
+Status FakeNetwork::set_policies(PodPolicies policies) {
+  const std::lock_guard lock(mutex_);
+  calls_.emplace_back("set_policies");
+  if (auto error = failure("set_policies")) return *std::move(error);
+  policies_ = std::move(policies);
+  return Ok{};
+}
+
+PodPolicies FakeNetwork::policies() const {
+  const std::lock_guard lock(mutex_);
+  return policies_;
+}
+
+std::optional<std::string> FakeNetwork::address_of(const std::string& pod_uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = pods_.find(pod_uid);
+  if (it == pods_.end() || it->second.spec.host_network) return std::nullopt;
+  return fmt::format("10.98.0.{}", it->second.number);
+}
+
 Attachment FakeNetwork::attachment(const Pod& pod) const {
   const auto& uid = pod.spec.pod_uid;
   Attachment made;

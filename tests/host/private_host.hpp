@@ -70,23 +70,24 @@ inline UniqueFd listen_in(const std::string& netns, const std::string& ip, std::
   return listener;
 }
 
-/// Connects from that namespace; "" on success, else what went wrong. Three seconds at most.
-inline std::string connect_from(const std::string& netns, const std::string& ip, std::uint16_t port, UniqueFd& out) {
+/// Connects from that namespace; "" on success, else what went wrong. That many milliseconds at most.
+inline std::string connect_from(const std::string& netns, const std::string& ip, std::uint16_t port, UniqueFd& out,
+                                int patience = 3000) {
   inside(netns, [&] { out.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); });
   const auto address = socket_address(ip, port);
   if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return {};
   if (errno != EINPROGRESS) return std::strerror(errno);
   pollfd wait{out.get(), POLLOUT, 0};
-  if (::poll(&wait, 1, 3000) != 1) return "no answer";
+  if (::poll(&wait, 1, patience) != 1) return "no answer";
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(out.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   return error == 0 ? std::string() : std::strerror(error);
 }
 
-inline std::string reach(const std::string& netns, const std::string& ip, std::uint16_t port) {
+inline std::string reach(const std::string& netns, const std::string& ip, std::uint16_t port, int patience = 3000) {
   UniqueFd fd;
-  return connect_from(netns, ip, port, fd);
+  return connect_from(netns, ip, port, fd, patience);
 }
 
 /// The source address of the next connection that waits at `listener`; "" when none does.
@@ -117,10 +118,10 @@ inline void send_datagram(const UniqueFd& from, const std::string& ip, std::uint
 }
 
 /// The next datagram; "" when none comes.
-inline std::string next_datagram(const UniqueFd& fd) {
+inline std::string next_datagram(const UniqueFd& fd, int patience = 5000) {
   pollfd wait{fd.get(), POLLIN, 0};
   char text[64] = "";
-  const auto got = ::poll(&wait, 1, 5000) == 1 ? ::recv(fd.get(), text, sizeof text, 0) : 0;
+  const auto got = ::poll(&wait, 1, patience) == 1 ? ::recv(fd.get(), text, sizeof text, 0) : 0;
   return {text, static_cast<std::size_t>(got < 0 ? 0 : got)};
 }
 
