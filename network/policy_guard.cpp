@@ -39,12 +39,23 @@ Status PolicyGuard::rebuild(const PodPolicies& wanted) {
   return built;
 }
 
+Status PolicyGuard::change(const PodPolicies& wanted) const {
+  const auto doing = "change nftables tables " + policy_table(plan_.bridge);
+  if (auto batch = batch_of(plan_, *applied_, wanted)) {
+    auto done = batch->commit(doing);
+    if (done) return done;
+    log(LogLevel::Debug, "a change of the policies' tables is left to libnftables",
+        {{"error", done.error().message()}});
+  }
+  const auto text = change_text(plan_, cables_, *applied_, wanted);
+  return text.empty() ? Status(Ok{}) : run_nft(text, doing);
+}
+
 Status PolicyGuard::set(PodPolicies wanted) {
   const std::lock_guard lock(nft_mutex());
   auto done = Status(Ok{});
   if (is_active() && !wanted.pods.empty()) {
-    const auto text = change_text(plan_, cables_, *applied_, wanted);
-    if (!text.empty()) done = run_nft(text, "change nftables tables " + policy_table(plan_.bridge));
+    done = change(wanted);
     if (!done) {
       log(LogLevel::Debug, "the policies' tables are not what they were, building them again",
           {{"error", done.error().message()}});

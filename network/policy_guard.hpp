@@ -35,6 +35,7 @@ class PolicyGuard {
  private:
   bool is_active() const { return applied_ && !applied_->pods.empty(); }
   Status rebuild(const PodPolicies& wanted);
+  Status change(const PodPolicies& wanted) const;
 
   const FirewallPlan plan_;
   const std::function<Cables()> all_;

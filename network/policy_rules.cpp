@@ -382,6 +382,31 @@ std::string change_text(const FirewallPlan& plan, const Cables& cables, const Po
   return std::move(change).text();
 }
 
+std::optional<NftBatch> batch_of(const FirewallPlan& plan, const PodPolicies& before, const PodPolicies& after) {
+  auto is_all = true;
+  NftBatch batch(policy_table(plan.bridge));
+  const auto other = [&](const std::string&, const auto&, const auto&) { is_all = false; };
+  each_difference(before.chains, after.chains, other);
+  each_difference(before.pods, after.pods, other);
+  const auto sets = [&](const auto& old, const auto& now) {
+    each_difference(old, now, [&](const std::string& name, const auto& a, const auto& b) {
+      if (a == nullptr || b == nullptr) {
+        is_all = false;
+        return;
+      }
+      for (const auto& each : *a) {
+        if (!b->contains(each)) batch.delete_element(name, map_key(each));
+      }
+      for (const auto& each : *b) {
+        if (!a->contains(each)) batch.add_element(name, map_key(each));
+      }
+    });
+  };
+  sets(before.peers, after.peers);
+  sets(before.ports, after.ports);
+  return is_all ? std::optional(std::move(batch)) : std::nullopt;
+}
+
 std::string plug_text(const std::string& bridge, const std::string& address, const Cable& cable,
                       const PolicedPod* policed) {
   std::string text;

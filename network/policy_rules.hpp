@@ -3,10 +3,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "network/firewall.hpp"
 #include "network/netlink.hpp"
+#include "network/nft_batch.hpp"
 #include "network/pod_policies.hpp"
 
 namespace berth::network {
@@ -48,6 +50,9 @@ std::string no_policies_text(const std::string& bridge);
 /// differs. Both have pods.
 std::string change_text(const FirewallPlan& plan, const Cables& cables, const PodPolicies& before,
                         const PodPolicies& after);
+
+/// The same as a batch, when pods came to sets and left them, and nothing else differs; else none.
+std::optional<NftBatch> batch_of(const FirewallPlan& plan, const PodPolicies& before, const PodPolicies& after);
 
 /// A pod is plugged in, or was: `policed` is null for one that no policy selects.
 std::string plug_text(const std::string& bridge, const std::string& address, const Cable& cable,

@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <map>
 #include <random>
 
 namespace berth::agent {

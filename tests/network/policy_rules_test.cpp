@@ -197,6 +197,19 @@ delete set ip berth-br7-policies peers-new
 )");
 }
 
+TEST(PolicyRules, PodsThatComeToSetsNeedNoText) {
+  const auto before = policies();
+  auto after = before;
+  after.peers["peers-client"] = made(PodPolicies::Elements{"10.98.0.6"});
+  after.ports["ports-http"] = made(PodPolicies::Elements{"10.98.0.4 . tcp . 8080", "10.98.0.6 . tcp . 80"});
+  EXPECT_TRUE(batch_of(plan(), before, after).has_value());
+  after.peers.erase("peers-client");
+  EXPECT_FALSE(batch_of(plan(), before, after).has_value()) << "a set that goes";
+  after = before;
+  after.pods.erase("10.98.0.4");
+  EXPECT_FALSE(batch_of(plan(), before, after).has_value());
+}
+
 TEST(PolicyRules, APodThatIsPluggedInIsKnownAndThenNot) {
   const auto cable = cables().at("10.98.0.4");
   const auto policed = policies().pods.at("10.98.0.4");
