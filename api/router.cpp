@@ -62,12 +62,13 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
   const auto method = request.method;
   const bool is_pod = path.kind == model::Kind::Pod;
   const bool writes = method == Method::Put || method == Method::Patch;
-  if (path.subresource == "status" && model::info(path.kind).has_status) {
+  const auto& kind = model::info(path.kind);
+  if ((path.subresource == "status" && kind.has_status) || (path.subresource == "approval" && kind.has_approval)) {
     if (method == Method::Get) return respond(handle_read(context, path, query, request));
     if (writes) return handle_update(context, path, query, request, respond);
     return respond(to_response(method_not_allowed()));
   }
-  if (path.subresource == "scale" && model::info(path.kind).has_scale) {
+  if (path.subresource == "scale" && kind.has_scale) {
     if (method == Method::Get || writes) return handle_scale(context, path, query, request, respond);
     return respond(to_response(method_not_allowed()));
   }

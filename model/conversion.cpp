@@ -137,6 +137,25 @@ void budget_from_current(json::object& raw) {
   swap_empty_selector(raw, marked_selector("Exists"), marked_selector("DoesNotExist"));
 }
 
+/// What events.k8s.io/v1 calls otherwise: there, and in the core group.
+constexpr std::pair<std::string_view, std::string_view> kEventFields[] = {
+    {"regarding", "involvedObject"},
+    {"note", "message"},
+    {"reportingController", "reportingComponent"},
+    {"deprecatedSource", "source"},
+    {"deprecatedFirstTimestamp", "firstTimestamp"},
+    {"deprecatedLastTimestamp", "lastTimestamp"},
+    {"deprecatedCount", "count"},
+};
+
+void event_to_core(json::object& raw) {
+  for (const auto& [there, core] : kEventFields) rename(raw, there, core);
+}
+
+void event_from_core(json::object& raw) {
+  for (const auto& [there, core] : kEventFields) rename(raw, core, there);
+}
+
 std::string not_run_here(std::string_view kind, std::string_view api_version) {
   return fmt::format("{} of {} is not run here; the rest of the file is", kind, api_version.substr(0, 64));
 }
@@ -199,8 +218,16 @@ const std::vector<OldVersion>& old_versions() {
       {"rbac.authorization.k8s.io/v1beta1", Kind::ClusterRoleBinding, false, kRoles},
       {"rbac.authorization.k8s.io/v1beta1", Kind::Role, false, kRoles},
       {"rbac.authorization.k8s.io/v1beta1", Kind::RoleBinding, false, kRoles},
+      {"certificates.k8s.io/v1beta1", Kind::CertificateSigningRequest, false,
+       "deprecated in v1.19+, unavailable in v1.22+"},
       {"scheduling.k8s.io/v1beta1", Kind::PriorityClass, false, "deprecated in v1.14+, unavailable in v1.22+"},
       {"node.k8s.io/v1beta1", Kind::RuntimeClass, false, "deprecated in v1.22+, unavailable in v1.25+"},
+      {.api_version = "events.k8s.io/v1",
+       .kind = Kind::Event,
+       .history = {},
+       .to_current = event_to_core,
+       .from_current = event_from_core,
+       .schema = "EventOfEvents"},
       {"batch/v1beta1", Kind::CronJob, false, kBatch},
       {"storage.k8s.io/v1beta1", Kind::StorageClass, false, kStorage},
   };

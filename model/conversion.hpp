@@ -27,6 +27,8 @@ struct Conversion {
 /// - networking.k8s.io/v1beta1 and extensions/v1beta1 Ingress: `backend`, `serviceName` and `servicePort`; a path
 /// without
 ///   a type is ImplementationSpecific.
+/// - events.k8s.io/v1 Event: not older than core/v1, and the same event: `regarding` is `involvedObject`, `note`
+/// `message`.
 /// - policy/v1beta1 PodDisruptionBudget: an empty selector takes no pod, where today's takes all.
 /// - autoscaling/v1 HorizontalPodAutoscaler: a percentage of CPU; all else in annotations. autoscaling/v2beta1: metrics
 ///   with flat fields, behavior in an annotation. autoscaling/v2beta2: as v2.

@@ -36,6 +36,7 @@ void in_spec(const Reader& now, const Reader& old) {
 
 constexpr std::string_view kNoRoles = "nothing enforces roles: nobody inside a pod has a token";
 constexpr std::string_view kNoIngress = "no ingress controller runs here, nothing is routed; see the ports of Services";
+constexpr std::string_view kNoSigner = "nothing signs certificates here but what is made for its signer";
 constexpr std::string_view kOneRuntime = "every pod runs with containerd's default runtime";
 
 /// In enum order.
@@ -161,6 +162,21 @@ const std::vector<KindRow>& rows() {
           .defaults = default_role_binding,
           .check = check_cluster_role_binding,
           .check_update = check_role_binding_update,
+      },
+      {
+          .info = {.kind = Kind::CertificateSigningRequest,
+                   .name = "CertificateSigningRequest",
+                   .group = "certificates.k8s.io",
+                   .version = "v1",
+                   .plural = "certificatesigningrequests",
+                   .singular = "certificatesigningrequest",
+                   .short_names = "csr",
+                   .namespaced = false,
+                   .has_status = true,
+                   .has_approval = true,
+                   .without_effect = kNoSigner},
+          .check = check_signing_request,
+          .check_update = in_spec<check_signing_request_update>,
       },
       {
           .info = {.kind = Kind::PersistentVolume,

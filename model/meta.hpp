@@ -25,6 +25,7 @@ enum class Kind {
   IngressClass,
   ClusterRole,
   ClusterRoleBinding,
+  CertificateSigningRequest,
   PersistentVolume,
   ConfigMap,
   Secret,
@@ -71,6 +72,7 @@ struct KindInfo {
   bool namespaced = true;
   bool has_status = false;          ///< The status is written at NAME/status and nowhere else.
   bool has_scale = false;           ///< NAME/scale is served.
+  bool has_approval = false;        ///< NAME/approval is served: its status, for who approves.
   bool in_all = false;              ///< `get all` shows it.
   bool deletes_gracefully = false;  ///< Deletion takes time, see deletion.hpp.
   Ending ending = Ending::WithTheRest;

@@ -58,6 +58,10 @@ LeaseSpec*: holderIdentity:s leaseDurationSeconds:i acquireTime:t renewTime:t le
   preferredHolder:s
 Event*: apiVersion:s kind:s metadata:ObjectMeta involvedObject:ObjectRef reason:s message:s source:EventSource
   firstTimestamp:t lastTimestamp:t eventTime:t count:i type:s
+EventOfEvents*: apiVersion:s kind:s metadata:ObjectMeta eventTime:t series:EventSeries reportingController:s
+  reportingInstance:s action:s reason:s regarding:ObjectRef related:ObjectRef note:s type:s
+  deprecatedSource:EventSource deprecatedFirstTimestamp:t deprecatedLastTimestamp:t deprecatedCount:i
+EventSeries*: count:i lastObservedTime:t
 EventSource: component:s host:s
 
 PersistentVolumeClaim: apiVersion:s kind:s metadata:ObjectMeta spec:ClaimSpec status:ClaimStatus
@@ -206,6 +210,9 @@ RuntimeOverhead: podFixed:{q}
 RuntimeScheduling: nodeSelector:{s}! tolerations:[Toleration]
 CustomResourceDefinition*: apiVersion:s kind:s metadata:ObjectMeta spec:any status:any
 
+CertificateSigningRequest: apiVersion:s kind:s metadata:ObjectMeta spec:SigningSpec status:SigningStatus
+SigningSpec: request:s signerName:s expirationSeconds:i usages:[s] username:s uid:s groups:[s] extra:any
+SigningStatus*: conditions:[Condition]@type certificate:s
 ClusterRole: apiVersion:s kind:s metadata:ObjectMeta rules:[PolicyRule] aggregationRule:AggregationRule
 AggregationRule: clusterRoleSelectors:[LabelSelector]
 Role: apiVersion:s kind:s metadata:ObjectMeta rules:[PolicyRule]

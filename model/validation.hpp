@@ -108,6 +108,7 @@ void check_ingress_class(const Reader& root);
 void check_ingress(const Reader& root);
 void check_network_policy(const Reader& root);
 void check_autoscaler(const Reader& root);
+void check_signing_request(const Reader& root);
 void check_cluster_role(const Reader& root);
 void check_cluster_role_binding(const Reader& root);
 void check_role(const Reader& root);
@@ -134,6 +135,7 @@ void check_ingress_class_update(const Reader& now, const Reader& old);
 void check_role_binding_update(const Reader& now, const Reader& old);
 void check_resource_quota_update(const Reader& now, const Reader& old);
 // ... and of its spec.
+void check_signing_request_update(const Reader& now, const Reader& old);
 void check_stateful_set_update(const Reader& now, const Reader& old);
 void check_selector_update(const Reader& now, const Reader& old);
 void check_pod_update(const Reader& now, const Reader& old);

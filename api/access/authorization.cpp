@@ -95,7 +95,7 @@ bool is_allowed(Role role, const AccessRequest& access) {
            (is_public_path(access.path) || (role == Role::Viewer && is_page_about_host(access.path)));
   }
   if (asks_about_self(access)) return true;
-  static constexpr std::array<std::string_view, 4> kReadable{"", "status", "scale", "log"};
+  static constexpr std::array<std::string_view, 5> kReadable{"", "status", "scale", "log", "approval"};
   return role == Role::Viewer && reads(access.verb) && access.resource != "secrets" && access.resource != "*" &&
          is_one_of(access.subresource, kReadable);
 }

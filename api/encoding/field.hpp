@@ -64,6 +64,7 @@ json::array resource_quota_cells(const model::Object& quota, WallTime now);
 json::array disruption_budget_cells(const model::Object& budget, WallTime now);
 json::array network_policy_cells(const model::Object& policy, WallTime now);
 json::array autoscaler_cells(const model::Object& autoscaler, WallTime now);
+json::array signing_request_cells(const model::Object& request, WallTime now);
 json::array event_cells(const model::Object& event, WallTime now);
 
 }  // namespace berth::api

@@ -25,7 +25,7 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxValues = 200'000;
 
 /// The kinds that may be a body of their own.
-constexpr std::array<std::string_view, 38> kKinds{"Namespace",
+constexpr std::array<std::string_view, 42> kKinds{"Namespace",
                                                   "ServiceAccount",
                                                   "ConfigMap",
                                                   "Secret",
@@ -55,6 +55,10 @@ constexpr std::array<std::string_view, 38> kKinds{"Namespace",
                                                   "PodDisruptionBudget",
                                                   "NetworkPolicy",
                                                   "HorizontalPodAutoscaler",
+                                                  "CertificateSigningRequest",
+                                                  "Endpoints",
+                                                  "EndpointSlice",
+                                                  "Node",
                                                   "DeleteOptions",
                                                   "Eviction",
                                                   "Scale",

@@ -22,7 +22,37 @@ PersistentVolumeClaim: 1:metadata:ObjectMeta 2:spec:PersistentVolumeClaimSpec 3:
 Event: 1:metadata:ObjectMeta 2:involvedObject:ObjectReference 3:reason:s 4:message:s 5:source:EventSource
   6:firstTimestamp:t 7:lastTimestamp:t 8:count:i 9:type:s 10:eventTime:m 11:series:EventSeries 12:action:s
   13:related:ObjectReference 14:reportingComponent:s 15:reportingInstance:s
+CertificateSigningRequest: 1:metadata:ObjectMeta 2:spec:SigningSpec 3:status:SigningStatus
+SigningSpec: 1:request:B 2:username:s 3:uid:s 4:groups:[s] 5:usages:[s] 7:signerName:s? 8:expirationSeconds:i?
+SigningStatus: 1:conditions:[SigningCondition] 2:certificate:B
+SigningCondition: 1:type:s 2:reason:s 3:message:s 4:lastUpdateTime:t 5:lastTransitionTime:t 6:status:s
+Event@events.k8s.io/v1: 1:metadata:ObjectMeta 2:eventTime:m 3:series:EventSeries 4:reportingController:s
+  5:reportingInstance:s 6:action:s 7:reason:s 8:regarding:ObjectReference 9:related:ObjectReference 10:note:s 11:type:s
+  12:deprecatedSource:EventSource 13:deprecatedFirstTimestamp:t 14:deprecatedLastTimestamp:t 15:deprecatedCount:i
 Lease: 1:metadata:ObjectMeta 2:spec:LeaseSpec
+Endpoints: 1:metadata:ObjectMeta 2:subsets:[EndpointSubset]
+EndpointSubset: 1:addresses:[EndpointAddress] 2:notReadyAddresses:[EndpointAddress] 3:ports:[EndpointPort]
+EndpointAddress: 1:ip:s 2:targetRef:ObjectReference 3:hostname:s 4:nodeName:s?
+EndpointPort: 1:name:s 2:port:i 3:protocol:s 4:appProtocol:s?
+EndpointSlice: 1:metadata:ObjectMeta 2:endpoints:[SliceEndpoint] 3:ports:[SlicePort] 4:addressType:s
+SliceEndpoint: 1:addresses:[s] 2:conditions:SliceConditions 3:hostname:s? 4:targetRef:ObjectReference
+  5:deprecatedTopology:{s} 6:nodeName:s? 7:zone:s? 8:hints:SliceHints
+SliceConditions: 1:ready:b? 2:serving:b? 3:terminating:b?
+SliceHints: 1:forZones:[SliceZone]
+SliceZone: 1:name:s
+SlicePort: 1:name:s? 2:protocol:s? 3:port:i? 4:appProtocol:s?
+Node: 1:metadata:ObjectMeta 2:spec:NodeSpec 3:status:NodeStatus
+NodeSpec: 1:podCIDR:s 3:providerID:s 4:unschedulable:b 5:taints:[Taint] 7:podCIDRs:[s]
+Taint: 1:key:s 2:value:s 3:effect:s 4:timeAdded:t
+NodeStatus: 1:capacity:{q} 2:allocatable:{q} 3:phase:s 4:conditions:[NodeCondition] 5:addresses:[NodeAddress]
+  6:daemonEndpoints:NodeDaemonEndpoints 7:nodeInfo:NodeSystemInfo 8:images:[ContainerImage] 9:volumesInUse:[s]
+NodeCondition: 1:type:s 2:status:s 3:lastHeartbeatTime:t 4:lastTransitionTime:t 5:reason:s 6:message:s
+NodeAddress: 1:type:s 2:address:s
+NodeDaemonEndpoints: 1:kubeletEndpoint:DaemonEndpoint
+DaemonEndpoint: 1:Port:i
+NodeSystemInfo: 1:machineID:s 2:systemUUID:s 3:bootID:s 4:kernelVersion:s 5:osImage:s 6:containerRuntimeVersion:s
+  7:kubeletVersion:s 8:kubeProxyVersion:s 9:operatingSystem:s 10:architecture:s
+ContainerImage: 1:names:[s] 2:sizeBytes:i
 StatefulSet: 1:metadata:ObjectMeta 2:spec:StatefulSetSpec 3:status:StatefulSetStatus
 DaemonSet: 1:metadata:ObjectMeta 2:spec:DaemonSetSpec 3:status:DaemonSetStatus
 Job: 1:metadata:ObjectMeta 2:spec:JobSpec 3:status:JobStatus

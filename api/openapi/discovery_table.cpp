@@ -30,6 +30,7 @@ std::vector<SubresourceEntry> subresources_of(const model::KindInfo& kind) {
   if (kind.kind == Kind::Service) out.push_back({"proxy", kProxyVerbs, "ServiceProxyOptions"});
   if (kind.kind == Kind::Namespace) out.push_back({"finalize", "update", "Namespace"});
   if (kind.has_scale) out.push_back({"scale", kEditVerbs, "Scale", {"autoscaling", "v1"}});
+  if (kind.has_approval) out.push_back({"approval", kEditVerbs, kind.name});
   if (kind.has_status) out.push_back({"status", kEditVerbs, kind.name});
   return out;
 }

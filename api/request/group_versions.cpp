@@ -25,7 +25,7 @@ std::vector<GroupVersion> all_group_versions() {
   add({"", "v1"});
   for (const auto group : {"apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
                            "storage.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io",
-                           "node.k8s.io", "discovery.k8s.io", "extensions"}) {
+                           "node.k8s.io", "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io", "extensions"}) {
     for (const auto& kind : model::all_kinds()) {
       if (kind.group == group) add({kind.group, kind.version});
     }

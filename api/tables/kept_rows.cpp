@@ -145,6 +145,25 @@ json::array network_policy_cells(const model::Object& policy, WallTime now) {
   return {policy.meta.name, selector_text(field(policy.raw, {"spec", "podSelector"})), age(policy, now)};
 }
 
+json::array signing_request_cells(const model::Object& request, WallTime now) {
+  const auto asked = number_at(request.raw, {"spec", "expirationSeconds"});
+  const auto duration = asked == 0 ? std::string("<none>") : human_duration(std::chrono::seconds(asked));
+  std::string state;
+  for (const auto* type : {"Approved", "Denied", "Failed"}) {
+    for (const auto& one : array_at(request.raw, {"status", "conditions"})) {
+      if (find_string(one, {"type"}) == type) state += (state.empty() ? "" : ",") + std::string(type);
+    }
+  }
+  if (state.empty()) state = "Pending";
+  if (!text_at(request.raw, {"status", "certificate"}).empty()) state += ",Issued";
+  return {request.meta.name,
+          age(request, now),
+          text_at(request.raw, {"spec", "signerName"}),
+          text_at(request.raw, {"spec", "username"}),
+          duration,
+          state};
+}
+
 json::array disruption_budget_cells(const model::Object& budget, WallTime now) {
   return {budget.meta.name, share_cell(field(budget.raw, {"spec", "minAvailable"})),
           share_cell(field(budget.raw, {"spec", "maxUnavailable"})),

@@ -122,6 +122,7 @@ const Columns kDisruptionBudget{{"Name"}, {"Min Available"}, {"Max Unavailable"}
 const Columns kNetworkPolicy{{"Name"}, {"Pod-Selector"}, {"Age"}};
 const Columns kAutoscaler{{"Name"}, {"Reference"}, {"Targets"}, {"MinPods"}, {"MaxPods"}, {"Replicas", 0, "integer"},
                           {"Age"}};
+const Columns kSigningRequest{{"Name"}, {"Age"}, {"SignerName"}, {"Requestor"}, {"RequestedDuration"}, {"Condition"}};
 /// How one kind is shown. A kind without a row is shown as its name and its age.
 struct Row {
   Kind kind;
@@ -145,6 +146,7 @@ const Row kRows[] = {
     {Kind::Ingress, kIngress, ingress_cells},
     {Kind::NetworkPolicy, kNetworkPolicy, network_policy_cells},
     {Kind::HorizontalPodAutoscaler, kAutoscaler, autoscaler_cells},
+    {Kind::CertificateSigningRequest, kSigningRequest, signing_request_cells},
     {Kind::PodTemplate, kPodTemplate, pod_template_cells},
     {Kind::PodDisruptionBudget, kDisruptionBudget, disruption_budget_cells},
     {Kind::StorageClass, kStorageClass, storage_class_cells},

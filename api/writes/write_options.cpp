@@ -42,7 +42,7 @@ ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query
   const auto refused = [&](std::string_view option, std::string why) {
     return invalid_option(request.method, option, std::move(why));
   };
-  options.status = path.subresource == "status";
+  options.status = path.subresource == "status" || path.subresource == "approval";
   const auto validation = query.get("fieldValidation");
   if (!validation.empty() && validation != "Strict" && validation != "Warn" && validation != "Ignore") {
     return refused("fieldValidation",

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/api/api_fixture.hpp"
+#include "tests/model/full_objects.hpp"
 
 namespace berth::api {
 namespace {
@@ -37,6 +38,18 @@ TEST_F(KeptKindsApi, NamesOfClusterRolesMayHaveColons) {
   EXPECT_EQ(send("POST", std::string(kAll), R"({"metadata":{"name":"system:a"},"rules":[]})").code, 201U);
   EXPECT_EQ(send("GET", std::string(kAll) + "/system:a").code, 200U);
   EXPECT_EQ(send("GET", std::string(kAll) + "/system%3Aa").code, 200U);
+}
+
+TEST_F(KeptKindsApi, ARequestIsApprovedAtAPlaceOfItsOwn) {
+  const std::string all = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+  const auto made = send("POST", all, json::serialize(model::full_object(Kind::CertificateSigningRequest)));
+  ASSERT_EQ(made.code, 201U) << made.message();
+  const auto name = made.text({"metadata", "name"});
+  const auto patched =
+      send("PATCH", all + "/" + name + "/approval",
+           R"({"status":{"conditions":[{"type":"Approved","status":"True"}]}})", "application/merge-patch+json");
+  EXPECT_EQ(patched.code, 200U) << patched.message();
+  EXPECT_THAT(json::serialize(send("GET", all + "/" + name).body), HasSubstr(R"("type":"Approved")"));
 }
 
 TEST_F(KeptKindsApi, AnOldIngressIsOneIngressInEitherForm) {

@@ -221,6 +221,12 @@ inline json::object full_object(Kind kind) {
         return "spec: {controller: example.com/ingress, parameters: {apiGroup: k8s.example.com, kind: Parameters, "
                "name: "
                "a, scope: Namespace, namespace: default}}";
+      case Kind::CertificateSigningRequest:
+        return "spec: {request: "
+               "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KQUE9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFV"
+               "RVNULS0tLS0K, signerName: example.com/signer, expirationSeconds: 3600, usages: [digital signature, "
+               "server "
+               "auth], username: jo, uid: u, groups: [a]}";
       case Kind::ClusterRole:
         return "rules: [{verbs: [get], apiGroups: [\"\"], resources: [pods], resourceNames: [a]}, "
                "{verbs: [get], nonResourceURLs: [/healthz]}]\n"

@@ -111,6 +111,9 @@ const std::set<std::string>& any_text() {
       "PolicyRule.resourceNames",
       "PolicyRule.nonResourceURLs",
       "Subject.namespace",
+      "SigningSpec.username",
+      "SigningSpec.uid",
+      "SigningSpec.groups",
       "ScopeRequirement.values",
       // Notes that somebody wrote about an object.
       "Event.reason",

@@ -53,6 +53,10 @@ std::string priority(std::string_view rest) {
   return of("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass", rest);
 }
 std::string runtime(std::string_view rest) { return of("apiVersion: node.k8s.io/v1\nkind: RuntimeClass", rest); }
+std::string signing(std::string_view spec) {
+  return of("apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest",
+            std::string("spec: {signerName: a.example.com/b, ") + std::string(spec) + "}");
+}
 std::string pod_template(std::string_view rest) { return of("apiVersion: v1\nkind: PodTemplate", rest); }
 
 TEST(KeptKinds, AWrongManifestIsToldFieldAndCure) {
@@ -105,6 +109,12 @@ TEST(KeptKinds, AWrongManifestIsToldFieldAndCure) {
       {"parameters of a namespace",
        networking("IngressClass", "spec: {controller: a.b/c, parameters: {kind: A, name: b, scope: Namespace}}"),
        "spec.parameters.namespace: required"},
+      {"no request", signing("usages: [any]"), "spec.request: required"},
+      {"no PEM", signing("usages: [any], request: YQ=="),
+       "spec.request: invalid value: must be base64 of a PEM block of type CERTIFICATE REQUEST"},
+      {"for what?", signing("request: YQ=="), "spec.usages: required"},
+      {"for something else", signing("usages: [fun]"), R"(spec.usages: unsupported value: "fun")"},
+      {"for a moment", signing("expirationSeconds: 60"), "spec.expirationSeconds"},
       {"over the system", priority("value: 2000000000"),
        "value: forbidden: maximum allowed value of a user defined priority is 1000000000"},
       {"a number in quotes", priority("value: \"high\""), "value: expected an integer"},
@@ -190,6 +200,8 @@ TEST(KeptKinds, WhatMayNotChangeDoesNot) {
               HasSubstr("handler: invalid value: field is immutable"));
   EXPECT_THAT(changed(Kind::IngressClass, "spec", "controller", "a.b/c"),
               HasSubstr("spec.controller: invalid value: field"));
+  EXPECT_THAT(changed(Kind::CertificateSigningRequest, "spec", "signerName", "a.b/c"),
+              HasSubstr("spec.signerName: invalid value: field is immutable"));
   EXPECT_THAT(changed(Kind::ResourceQuota, "spec", "scopes", json::array()),
               HasSubstr("spec.scopes: invalid value: field"));
 }
