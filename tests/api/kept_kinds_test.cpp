@@ -52,6 +52,23 @@ TEST_F(KeptKindsApi, ARequestIsApprovedAtAPlaceOfItsOwn) {
   EXPECT_THAT(json::serialize(send("GET", all + "/" + name).body), HasSubstr(R"("type":"Approved")"));
 }
 
+TEST_F(KeptKindsApi, AnEventIsOneEventInEitherGroup) {
+  const std::string events = "/apis/events.k8s.io/v1/namespaces/default/events";
+  const auto made = send("POST", events,
+                         R"({"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"note":"hello",
+      "eventTime":"2026-11-29T10:00:00.000000Z","reason":"Greeted","type":"Normal","action":"Greet",
+      "reportingController":"example.com/greeter","reportingInstance":"a",
+      "regarding":{"kind":"Pod","namespace":"default","name":"web"}})");
+  ASSERT_EQ(made.code, 201U) << made.message();
+  EXPECT_TRUE(made.warnings.empty()) << "it is not the older one";
+  const auto core = send("GET", "/api/v1/namespaces/default/events/e");
+  EXPECT_EQ(core.text({"message"}), "hello");
+  EXPECT_EQ(core.text({"involvedObject", "name"}), "web");
+  EXPECT_EQ(core.text({"reportingComponent"}), "example.com/greeter");
+  EXPECT_EQ(send("GET", events + "/e").text({"regarding", "name"}), "web");
+  EXPECT_THAT(json::serialize(send("GET", "/apis/events.k8s.io/v1").body), HasSubstr(R"("name":"events")"));
+}
+
 TEST_F(KeptKindsApi, AnOldIngressIsOneIngressInEitherForm) {
   const auto old = std::string("/apis/networking.k8s.io/v1beta1/namespaces/default/ingresses");
   const auto now = std::string("/apis/networking.k8s.io/v1/namespaces/default/ingresses");

@@ -167,6 +167,18 @@ TEST(ProtobufBody, AnAutoscalerIsReadByTheNumbersOfItsVersion) {
             common + R"("metrics":[{"type":"Resource","resource":{"name":"cpu","targetAverageUtilization":50}}]})");
 }
 
+TEST(ProtobufBody, EndpointsAndNodesAreRead) {
+  ProtobufWriter endpoints;  // 10.0.0.1, port 80/TCP
+  endpoints.bytes(2, from_hex("0a0a0a0831302e302e302e311a090a0010501a03544350"));
+  const auto made = decode("Endpoints", endpoints);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(json::serialize(made->at("subsets")),
+            R"([{"addresses":[{"ip":"10.0.0.1"}],"ports":[{"port":80,"protocol":"TCP"}]}])");
+  ProtobufWriter node;
+  node.bytes(2, from_hex("2001"));
+  EXPECT_EQ(json::serialize(decode("Node", node)->at("spec")), R"({"unschedulable":true})");
+}
+
 TEST(ProtobufBody, RolesAndIngressesAreRead) {
   ProtobufWriter role;  // verbs get, apiGroups "", resources pods
   role.bytes(2, from_hex("0a0367657412001a04706f6473"));
