@@ -263,6 +263,9 @@ Conversion convert(json::object& raw) {
     }
     return result;
   }
+  // As Kubernetes' server does: manifests of many say one, and mean nothing by it.
+  if (auto* metadata = object_at(raw, "metadata"); metadata != nullptr && !kind->namespaced)
+    erase(*metadata, "namespace");
   if (kind->api_version() == api_version) return result;
   if (const auto* old = old_version(kind->kind, api_version)) {
     if (old->first_beta) apply_first_beta_defaults(kind->kind, api_version, raw);

@@ -1,5 +1,7 @@
 // model/decode_storage.cpp - PersistentVolumeClaim, PersistentVolume, StorageClass.
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "model/decode_internal.hpp"
@@ -18,10 +20,17 @@ std::vector<std::string> split_options(std::string_view text) {
   return options;
 }
 
+/// How a class was named before 1.6; it counts before spec.storageClassName, as in Kubernetes to this day.
+std::optional<std::string> old_class(const ObjectMeta& meta) {
+  const auto found = meta.annotations.find("volume.beta.kubernetes.io/storage-class");
+  return found == meta.annotations.end() ? std::nullopt : std::optional(found->second);
+}
+
 void read_claim(const Reader& root, PersistentVolumeClaim& claim) {
   const auto spec = root.child("spec");
   claim.access_modes = spec.texts("accessModes");
   if (spec.has("storageClassName")) claim.storage_class_name = spec.text("storageClassName");
+  if (const auto old = old_class(claim.meta)) claim.storage_class_name = *old;
   claim.volume_name = spec.text("volumeName");
   claim.volume_mode = spec.text("volumeMode", "Filesystem");
   const auto requests = spec.child("resources").quantity_map("requests");
@@ -37,7 +46,7 @@ void read_volume(const Reader& root, PersistentVolume& volume) {
   const auto capacity = spec.quantity_map("capacity");
   if (const auto found = capacity.find("storage"); found != capacity.end()) volume.capacity = found->second;
   volume.access_modes = spec.texts("accessModes");
-  volume.storage_class_name = spec.text("storageClassName");
+  volume.storage_class_name = old_class(volume.meta).value_or(spec.text("storageClassName"));
   volume.reclaim_policy = spec.text("persistentVolumeReclaimPolicy", "Retain");
   volume.volume_mode = spec.text("volumeMode", "Filesystem");
   const auto bound_to = spec.child("claimRef");

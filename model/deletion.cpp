@@ -20,6 +20,12 @@ std::int64_t grace_in_spec(const json::object& raw) {
 
 bool deletes_gracefully(Kind kind) { return info(kind).deletes_gracefully; }
 
+bool is_bound_volume(const Object& object) {
+  if (object.kind != Kind::PersistentVolume) return false;
+  const auto* status = object_at(object.raw, "status");
+  return status != nullptr && text_at(*status, "phase") == "Bound";
+}
+
 bool has_finalizer(const ObjectMeta& meta, std::string_view finalizer) {
   return std::find(meta.finalizers.begin(), meta.finalizers.end(), finalizer) != meta.finalizers.end();
 }

@@ -20,6 +20,9 @@ constexpr std::string_view kVolumeProtection = "kubernetes.io/pv-protection";  /
 /// object.
 bool deletes_gracefully(Kind kind);
 
+/// A PersistentVolume that a claim has: deleting it waits for the claim, by kVolumeProtection.
+bool is_bound_volume(const Object& object);
+
 bool has_finalizer(const ObjectMeta& meta, std::string_view finalizer);
 /// Appends it; false: it is there already.
 bool add_finalizer(json::object& raw, std::string_view finalizer);

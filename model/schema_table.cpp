@@ -362,7 +362,7 @@ DownwardSource: items:[DownwardItem] defaultMode:i
 DownwardItem: path:s fieldRef:FieldRef resourceFieldRef:ResourceFieldRef mode:i
 ProjectedSource: sources:[Projection] defaultMode:i
 Projection: configMap:ConfigMapProjection secret:ConfigMapProjection downwardAPI:DownwardProjection
-  serviceAccountToken:TokenProjection
+  -serviceAccountToken:TokenProjection
   clusterTrustBundle:BundleProjection podCertificate:any
 ConfigMapProjection: name:s items:[KeyToPath] optional:b
 TokenProjection: audience:s expirationSeconds:l path:s

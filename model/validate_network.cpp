@@ -79,7 +79,14 @@ void check_addresses_of_service(const Reader& spec) {
       check_unique(spec, "ipFamilies", family, families);
     }
   }
+  const auto all = spec.texts("ipFamilies");
+  if (!all.empty() && all.front() == "IPv6") {
+    spec.fail("ipFamilies[0]", invalid("IPv6", "not configured on this cluster: services have IPv4 addresses here"));
+  }
   check_choice(spec, "ipFamilyPolicy", {"PreferDualStack", "RequireDualStack", "SingleStack"});
+  if (spec.text("ipFamilyPolicy") == "RequireDualStack") {
+    spec.fail("ipFamilyPolicy", invalid("RequireDualStack", "this cluster is not configured for dual-stack services"));
+  }
 }
 
 void check_policies_of_service(const Reader& spec) {

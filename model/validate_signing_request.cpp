@@ -1,4 +1,6 @@
 // model/validate_signing_request.cpp - CertificateSigningRequest.
+#include <algorithm>
+
 #include "model/base64.hpp"
 #include "model/names.hpp"
 #include "model/validation.hpp"
@@ -19,29 +21,29 @@ void check_signing_request(const Reader& root) {
   if (spec.has("expirationSeconds")) check_range(spec, "expirationSeconds", kShortest);
   if (spec.texts("usages").empty()) spec.fail("usages", "required");
   for (const auto& usage : spec.texts("usages")) {
-    constexpr std::initializer_list<std::string_view> kUsages{"signing",
-                                                              "digital signature",
-                                                              "content commitment",
-                                                              "key encipherment",
-                                                              "key agreement",
-                                                              "data encipherment",
-                                                              "cert sign",
-                                                              "crl sign",
-                                                              "encipher only",
-                                                              "decipher only",
-                                                              "any",
-                                                              "server auth",
-                                                              "client auth",
-                                                              "code signing",
-                                                              "email protection",
-                                                              "s/mime",
-                                                              "ipsec end system",
-                                                              "ipsec tunnel",
-                                                              "ipsec user",
-                                                              "timestamping",
-                                                              "ocsp signing",
-                                                              "microsoft sgc",
-                                                              "netscape sgc"};
+    static constexpr std::initializer_list<std::string_view> kUsages{"signing",
+                                                                     "digital signature",
+                                                                     "content commitment",
+                                                                     "key encipherment",
+                                                                     "key agreement",
+                                                                     "data encipherment",
+                                                                     "cert sign",
+                                                                     "crl sign",
+                                                                     "encipher only",
+                                                                     "decipher only",
+                                                                     "any",
+                                                                     "server auth",
+                                                                     "client auth",
+                                                                     "code signing",
+                                                                     "email protection",
+                                                                     "s/mime",
+                                                                     "ipsec end system",
+                                                                     "ipsec tunnel",
+                                                                     "ipsec user",
+                                                                     "timestamping",
+                                                                     "ocsp signing",
+                                                                     "microsoft sgc",
+                                                                     "netscape sgc"};
     if (std::find(kUsages.begin(), kUsages.end(), usage) == kUsages.end()) {
       spec.fail("usages", unsupported(usage, kUsages));
     }

@@ -9,6 +9,7 @@
 
 #include "agent/sets/rollout_progress.hpp"
 #include "model/json_edit.hpp"
+#include "model/pod_resources.hpp"
 
 namespace berth::agent {
 namespace {
@@ -312,6 +313,8 @@ class Planner {
     const auto object = model::make_object(pod);
     const auto decoded = object ? model::decode_pod(*object) : object.error();
     if (!decoded) return nullptr;
+    // Whether there is room for what it asks for is for placement to say, which knows of all pods.
+    if (!model::pod_amounts(pod, "requests").empty()) return nullptr;
     for (const auto* node : facts_.nodes) {
       if (why_not_here(decoded->spec, *node).empty()) return node;
     }

@@ -243,12 +243,14 @@ class Planner {
   void remove(const model::Object& object, const std::string& file) {
     const auto key = object.key();
     const auto revision = object.meta.resource_version;
-    if (!model::deletes_gracefully(key.kind) && object.meta.finalizers.empty()) {
+    const auto is_promised = model::is_bound_volume(object);
+    if (!model::deletes_gracefully(key.kind) && object.meta.finalizers.empty() && !is_promised) {
       removals_.push_back({PlannedWrite::Verb::Remove, key, {}, revision, file});
       return;
     }
     if (object.meta.deleting()) return;
     auto raw = object.raw;
+    if (is_promised) model::add_finalizer(raw, model::kVolumeProtection);
     model::mark_deleted(key.kind, raw, std::nullopt, now_);
     removals_.push_back({PlannedWrite::Verb::Update, key, std::move(raw), revision, file});
   }

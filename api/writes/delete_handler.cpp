@@ -69,9 +69,7 @@ json::object marked(const store::Store& store, const model::Object& stored, cons
     if (stored.kind == Kind::PersistentVolumeClaim && claim_is_used(store, stored)) {
       model::add_finalizer(raw, model::kClaimProtection);
     }
-    if (stored.kind == Kind::PersistentVolume && phase == "Bound") {
-      model::add_finalizer(raw, model::kVolumeProtection);
-    }
+    if (model::is_bound_volume(stored)) model::add_finalizer(raw, model::kVolumeProtection);
   }
   model::mark_deleted(stored.kind, raw, ended ? std::optional<std::int64_t>(0) : options.grace_seconds, now);
   return raw;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/deletion.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -169,6 +171,22 @@ TEST_F(ManifestApplierTest, ADeletedFileDeletesWhatItMadeGracefullyAndNeverClaim
   ASSERT_NE(get(Kind::PersistentVolumeClaim, "data"), nullptr);
   EXPECT_FALSE(get(Kind::PersistentVolumeClaim, "data")->meta.deleting());
   EXPECT_NE(store_->get({Kind::Namespace, "", "default"}), nullptr);
+}
+
+TEST_F(ManifestApplierTest, AVolumeThatAClaimHasWaitsForTheClaim) {
+  const std::string volume =
+      "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\n"
+      "spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /srv}}\n";
+  const model::ObjectKey key{Kind::PersistentVolume, "", "disk"};
+  take(snapshot({{"a.yaml", volume}}));
+  auto raw = store_->get(key)->raw;
+  raw["status"] = {{"phase", "Bound"}};
+  ASSERT_TRUE(store::update_and_wait(*store_, *model::make_object(std::move(raw)), 0).ok());
+  take(snapshot({}));
+  const auto kept = store_->get(key);
+  ASSERT_NE(kept, nullptr);
+  EXPECT_TRUE(kept->meta.deleting());
+  EXPECT_TRUE(model::has_finalizer(kept->meta, model::kVolumeProtection));
 }
 
 TEST_F(ManifestApplierTest, AnObjectDroppedFromItsFileIsDeleted) {

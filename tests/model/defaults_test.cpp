@@ -381,6 +381,9 @@ TEST(DecodeStorage, VolumesClaimsAndClasses) {
   ASSERT_TRUE(claim.ok());
   EXPECT_EQ(claim->storage_class_name, "");
   EXPECT_EQ(claim->request.value(), 5);
+  const auto old = decode_claim(*make_object(same(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{
+    "name":"c","namespace":"n","annotations":{"volume.beta.kubernetes.io/storage-class":"fast"}},"spec":{}})")));
+  EXPECT_EQ(old->storage_class_name, "fast") << "as classes were named before 1.6";
   const auto cls = decode_storage_class(*make_object(same(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass",
     "metadata":{"name":"c","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}},"provisioner":"p"})")));
   ASSERT_TRUE(cls.ok());

@@ -139,6 +139,16 @@ TEST(Manifest, AKindThatIsNotRunHereHurtsNothingElseInTheFile) {
   EXPECT_EQ(manifest.objects[1].meta.name, "b");
 }
 
+TEST(Manifest, ANamespaceOfWhatHasNoneIsDropped) {
+  const auto manifest = read_manifest(
+      "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r, namespace: kube-system}\n"
+      "rules: []\n",
+      "f");
+  EXPECT_EQ(all_text(manifest.errors), "");
+  ASSERT_EQ(manifest.objects.size(), 1U);
+  EXPECT_EQ(manifest.objects[0].meta.ns, "");
+}
+
 TEST(Manifest, AForeignKindIsNoneOfOurs) {
   for (const auto& kind : all_kinds()) {
     EXPECT_FALSE(is_foreign_kind(kind.api_version(), kind.name)) << kind.name;

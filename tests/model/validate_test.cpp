@@ -268,6 +268,8 @@ TEST(ValidateService, Rules) {
       {"ports: [{port: 1}], clusterIP: 10.0.0.1, clusterIPs: [10.0.0.2]",
        "spec.clusterIPs: invalid value: \"10.0.0.2\": first value must match `clusterIP`"},
       {"ports: [{port: 1}], ipFamilies: [IPv5]", "spec.ipFamilies: unsupported value: \"IPv5\""},
+      {"ports: [{port: 1}], ipFamilies: [IPv6, IPv4]", "spec.ipFamilies[0]: invalid value: \"IPv6\": not configured"},
+      {"ports: [{port: 1}], ipFamilyPolicy: RequireDualStack", "not configured for dual-stack services"},
       {"ports: [{port: 1}], ipFamilyPolicy: Both", "spec.ipFamilyPolicy: unsupported value: \"Both\""},
       {"ports: [{port: 1}], sessionAffinity: Cookie", "spec.sessionAffinity: unsupported value: \"Cookie\""},
       {"ports: [{port: 1}], sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 0}}",
