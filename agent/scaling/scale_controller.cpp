@@ -137,8 +137,9 @@ Work ScaleController::plan(const Key& key) {
   auto& known = known_[key];
   if (known.uid != meta.uid) known = {.uid = meta.uid};
   const auto now = clock_.now();
-  if (known.generation == meta.generation && now < known.due) {
-    work.look_again = std::chrono::ceil<std::chrono::milliseconds>(known.due - now);
+  const auto due = known.generation == meta.generation ? known.due : std::min(known.due, known.looked + kGap);
+  if (now < due) {
+    work.look_again = std::chrono::ceil<std::chrono::milliseconds>(due - now);
     return work;
   }
   if (const auto uses = usage_.fresh()) return scale(key, *uses);
@@ -183,6 +184,7 @@ Work ScaleController::scale(const Key& key, const ContainerUses& uses) {
   auto plan = plan_scaling(*scaler, facts, std::move(known->second.memory));
   known->second.memory = std::move(plan.memory);
   known->second.generation = scaler->meta.generation;
+  known->second.looked = facts.now;
   known->second.due = facts.now + kPeriod;
   work.look_again = kPeriod;
   const auto event = [&](std::string_view type, std::string reason, std::string message) {

@@ -18,6 +18,7 @@ namespace berth::agent {
 class ScaleController {
  public:
   static constexpr std::chrono::seconds kPeriod{15};
+  static constexpr std::chrono::seconds kGap{1};  ///< However often it is changed: each look is remembered for a while.
 
   ScaleController(const Clock& clock, const ObjectCache& cache, PodUsage& usage)
       : clock_(clock), cache_(cache), usage_(usage) {}
@@ -38,6 +39,7 @@ class ScaleController {
   struct Known {
     std::string uid{};
     std::int64_t generation = 0;
+    SteadyTime looked{};
     SteadyTime due{};
     ScalingMemory memory{};
     /// A step that is being written: remembered once the set wants it.
