@@ -103,16 +103,18 @@ closes stranger default "$web" 8080
 
 step "an open connection goes on when the policy closes; new ones do not begin"
 coproc TALK { in_pod friend default bash -c "exec 3<>/dev/tcp/$web/8080; while read -r line; do echo \"\$line\" >&3; read -r -t 3 back <&3; echo \"\$back\"; done"; }
-echo before >&"${TALK[1]}"
-read -r -t 5 -u "${TALK[0]}" line
+talk=$TALK_PID
+exec 8<&"${TALK[0]}" 9>&"${TALK[1]}" # bash forgets its own as soon as it ends
+echo before >&9
+read -r -t 5 -u 8 line
 expect "it is open" "$line" before
 policy web '{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: blue}}}], ports: [{port: 8080, endPort: 8081}]}]}'
 closes friend default "$web" 8080
-echo after >&"${TALK[1]}"
-read -r -t 5 -u "${TALK[0]}" line
+echo after >&9
+read -r -t 5 -u 8 line
 expect "it still is" "$line" after
-kill "$TALK_PID" 2>/dev/null || true
-wait "$TALK_PID" 2>/dev/null || true
+kill "$talk" 2>/dev/null || true
+exec 8<&- 9>&-
 
 step "by namespace, a range of ports"
 opens neighbour blue "$web" 8080
