@@ -155,7 +155,7 @@ class StatefulDock : public Dock {
     judge(made, before);
     auto did = made.edit_revision || !made.create.empty() || !made.remove.empty() || !made.grow.empty();
     current_ = std::string(find_string(json::value(made.status), {"currentRevision"}));
-    did = did || made.status != facts.status;
+    did = did || made.status != facts.status || made.look_again;  // Who waits for a time is not at the end.
     facts.status = made.status;
     keep_revisions(made);
     for (const auto& raw : made.create) {
