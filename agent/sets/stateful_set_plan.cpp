@@ -135,8 +135,9 @@ class Planner {
 
   /// Is an ordinal below this one not healthy?
   bool is_waited_for_below(std::int32_t ordinal) {
-    return std::any_of(surplus_.begin(), surplus_.end(),
-                       [&](const auto& other) { return other.first < ordinal && !healthy(*other.second); });
+    return std::any_of(surplus_.begin(), surplus_.end(), [&](const auto& other) {
+      return other.first < ordinal && !is_terminal(*other.second) && !healthy(*other.second);
+    });
   }
 
   /// Surplus pods from the highest ordinal down; false: one is still going or the rest is unhealthy. In order, a pod
@@ -151,7 +152,8 @@ class Planner {
         if (ordered_) return false;
         continue;
       }
-      if (ordered_ && !available(pod) && is_waited_for_below(it->first)) return false;
+      // One that is over will never be well: nobody waits for it, and it waits for nobody.
+      if (ordered_ && !is_terminal(pod) && !available(pod) && is_waited_for_below(it->first)) return false;
       remove(it->second);
       if (ordered_) return false;
     }

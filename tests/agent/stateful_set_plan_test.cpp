@@ -234,6 +234,33 @@ TEST_F(StatefulSetPlanTest, PartitionKeepsLowerOrdinalsEvenWhenTheyAreMadeAgain)
   }
 }
 
+TEST_F(StatefulSetPlanTest, SurplusPodsThatAreOverDoNotWaitForEachOther) {
+  bring_up();
+  for (const auto* name : {"web-1", "web-2"}) {
+    ready(name, false);
+    edit(name, [](model::Pod& pod) { pod.status.phase = "Failed"; });
+  }
+  set.replicas = 0;
+  for (const auto* name : {"web-2", "web-1", "web-0"}) {
+    const auto step = plan();
+    EXPECT_EQ(deleted(step), std::vector<std::string>{name});
+    apply(step);
+    gone(name);
+  }
+}
+
+TEST_F(StatefulSetPlanTest, APodThatAsksForSomethingIsPlacedByWhoKnowsOfAllPods) {
+  const auto node_of = [&] {
+    const auto step = plan();
+    EXPECT_EQ(created(step), std::vector<std::string>{"web-0"});
+    return std::string(find_string(json::value(step.create.back()), {"spec", "nodeName"}));
+  };
+  EXPECT_EQ(node_of(), "n1");
+  set.pod_template.raw["spec"].as_object()["containers"].as_array()[0].as_object()["resources"] = {
+      {"requests", {{"cpu", "100m"}}}};
+  EXPECT_EQ(node_of(), "");
+}
+
 TEST_F(StatefulSetPlanTest, OnDeleteWaitsForTheUser) {
   bring_up();
   use_template("two");
