@@ -128,7 +128,6 @@ class HostAgent final : public Agent {
         probes_lane_(make_thread_lane("probes", kProbeThreads)),
         files_lane_(make_thread_lane("files", kFileThreads)),
         services_lane_(make_thread_lane("services", 1)),
-        names_lane_(make_thread_lane("names", 1)),
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
         statuses_(writer_,
@@ -219,7 +218,7 @@ class HostAgent final : public Agent {
                    .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
         records_(config_.run_dir / "objects", *files_lane_),
         names_({.loop = loop_,
-                .lane = *names_lane_,
+                .lane = *services_lane_,
                 .store = *store_,
                 .cache = cache_,
                 .records = records_,
@@ -288,7 +287,6 @@ class HostAgent final : public Agent {
     probes_lane_.reset();
     files_lane_.reset();
     services_lane_.reset();
-    names_lane_.reset();
     stop_limit_.reset();
     if (auto flushed = store_->flush(); !flushed) {
       log(LogLevel::Error, "store not flushed", {{"error", flushed.error().message()}});
@@ -350,7 +348,6 @@ class HostAgent final : public Agent {
   std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
   std::unique_ptr<Lane> services_lane_;  ///< Of their own: a readiness does not wait for containers that start.
-  std::unique_ptr<Lane> names_lane_;
   ObjectCache cache_;
   StoreWriter writer_;
   EventRecorder events_;
@@ -725,7 +722,7 @@ void HostAgent::run() {
 
 Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSockets& kept) {
   // Many small allocations from many threads: a few arenas keep the footprint flat (mallopt(3)).
-  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_ARENA_MAX, 1);
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }

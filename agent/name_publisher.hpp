@@ -21,7 +21,7 @@ namespace berth::agent {
 /// All outlive it.
 struct NameRooms {
   Loop& loop;
-  Lane& lane;  ///< Zones are built there: one of ten thousand names takes longer than a pod may wait for the loop.
+  Lane& lane;  ///< Builds the zones: one of ten thousand names takes longer than a pod may wait for the loop.
   const store::Store& store;
   const ObjectCache& cache;
   ObjectRecords& records;

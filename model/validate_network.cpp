@@ -81,7 +81,7 @@ void check_addresses_of_service(const Reader& spec) {
   }
   const auto all = spec.texts("ipFamilies");
   if (!all.empty() && all.front() == "IPv6") {
-    spec.fail("ipFamilies[0]", invalid("IPv6", "not configured on this cluster: services have IPv4 addresses here"));
+    spec.fail("ipFamilies", invalid("IPv6", "not configured on this cluster: services have IPv4 addresses here"));
   }
   check_choice(spec, "ipFamilyPolicy", {"PreferDualStack", "RequireDualStack", "SingleStack"});
   if (spec.text("ipFamilyPolicy") == "RequireDualStack") {

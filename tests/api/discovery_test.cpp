@@ -43,7 +43,7 @@ TEST(Discovery, GroupsNameTheirPreferredVersionFirst) {
   EXPECT_THAT(names, ElementsAre("apps", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch",
                                  "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io",
                                  "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io",
-                                 "discovery.k8s.io", "extensions"));
+                                 "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io", "extensions"));
   const auto& scaling = list.at("groups").as_array().at(3);
   EXPECT_EQ(scaling.at("preferredVersion").at("groupVersion"), "autoscaling/v2");
   EXPECT_EQ(scaling.at("versions").as_array().size(), 4U);
