@@ -54,6 +54,9 @@ Status PolicyGuard::change(const PodPolicies& wanted) const {
 Status PolicyGuard::set(PodPolicies wanted) {
   const std::lock_guard lock(nft_mutex());
   auto done = Status(Ok{});
+  const auto were_none = [&] {
+    return applied_ ? applied_->pods.empty() : !nft_table_present(policy_table(plan_.bridge)).value_or(true);
+  };
   if (is_active() && !wanted.pods.empty()) {
     done = change(wanted);
     if (!done) {
@@ -61,11 +64,7 @@ Status PolicyGuard::set(PodPolicies wanted) {
           {{"error", done.error().message()}});
       done = rebuild(wanted);
     }
-  } else if (applied_ && applied_->pods.empty() && wanted.pods.empty()) {
-    // None before, none now.
-  } else if (!applied_ && wanted.pods.empty() && !nft_table_present(policy_table(plan_.bridge)).value_or(true)) {
-    // Nothing is wanted and nothing was left: a host without policies has no tables.
-  } else {
+  } else if (!wanted.pods.empty() || !were_none()) {  // a host without policies has no tables
     done = rebuild(wanted);
   }
   if (done) applied_ = std::move(wanted);

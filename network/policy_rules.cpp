@@ -78,6 +78,7 @@ std::vector<std::string> port_matches(const PolicyAllowance& allowance) {
     list += each.first == each.last ? fmt::format("{}", each.first) : fmt::format("{}-{}", each.first, each.last);
   }
   std::vector<std::string> all;
+  all.reserve(lists.size() + allowance.named_ports.size());
   for (const auto& [protocol, list] : lists) {
     all.push_back(list.empty() ? fmt::format("meta l4proto {} ", protocol)
                                : fmt::format("meta l4proto {} th dport {{ {} }} ", protocol, list));

@@ -39,17 +39,16 @@ bool is_indifferent(const store::Change& change) {
 void PolicyKeeper::on_change(const store::Change& change) {
   const auto& object = *change.object;
   const Name name{object.meta.ns, object.meta.name};
+  const auto is_concerned = object.kind == Kind::Namespace || (object.kind == Kind::Pod && !is_indifferent(change));
+  // The first policy looks at everything.
+  if (object.kind != Kind::NetworkPolicy && !(book_.has_policies() && is_concerned)) return;
   if (object.kind == Kind::NetworkPolicy) {
     policies_.insert(name);
-  } else if (!book_.has_policies()) {
-    return;  // The first policy looks at everything.
   } else if (object.kind == Kind::Namespace) {
     namespaces_.insert(object.meta.name);
-  } else if (object.kind == Kind::Pod && !is_indifferent(change)) {
+  } else {
     pods_[object.meta.uid] = name;
     if (change.previous != nullptr) pods_[change.previous->meta.uid] = name;
-  } else {
-    return;
   }
   look_soon();
 }

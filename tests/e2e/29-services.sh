@@ -129,5 +129,5 @@ expect "at the node port (curl: could not connect)" "$code" 7
 step "a service that goes takes its address with it"
 rm "$manifests/web.yaml"
 wait_for 20 "it is gone" is_gone service web
-expect "no name" "$(resolve web.default.svc.$domain)" ""
+wait_for 5 "no name" is "" resolve web.default.svc.$domain
 expect "no rule" "$(nft list table ip berth-berth0-services | grep -c "$address" || true)" 0
