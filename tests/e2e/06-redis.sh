@@ -13,8 +13,8 @@ for n in 1 2; do wait_for 20 "redis-$n follows redis-0" link_up redis-$n; done
 expect_match "SRV of a named port" "$(resolve _redis._tcp.redis.default.svc.$domain SRV)" "6379 redis-2.redis.default.svc.$domain."
 
 step "written to the primary, read from the replicas by name"
-expect "set" "$(redis redis-0 set ship berth)" OK
-expect "two replicas got it" "$(redis redis-0 wait 2 5000)" 2
+# On one connection: what WAIT waits for are the writes of its own.
+expect "set, and two replicas got it" "$(berth exec redis-0 -- sh -c 'printf "set ship berth\nwait 2 5000\n" | redis-cli')" $'OK\n2'
 expect "redis-2.redis" "$(redis redis-1 -h redis-2.redis get ship)" berth
 
 step "the primary is killed and comes back with its data, and the replicas with it"
