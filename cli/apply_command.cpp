@@ -13,7 +13,7 @@
 #include "cli/prune.hpp"
 #include "cli/resources.hpp"
 #include "cli/server.hpp"
-#include "model/json_edit.hpp"
+#include "model/reader.hpp"
 #include "model/selector.hpp"
 
 namespace berth::cli {
@@ -89,14 +89,8 @@ Status check(const ApplyOptions& options, const Arguments& arguments) {
 }
 
 model::StringMap labels_of(const ManifestObject& object) {
-  model::StringMap out;
-  const auto* metadata = model::object_at(object.raw, "metadata");
-  const auto* labels = metadata == nullptr ? nullptr : model::object_at(*metadata, "labels");
-  if (labels == nullptr) return out;
-  for (const auto& [key, value] : *labels) {
-    if (value.is_string()) out.emplace(std::string(key), std::string(value.get_string()));
-  }
-  return out;
+  model::Issues checked;  // When it was read.
+  return model::Reader(object.raw, "", checked).child("metadata").text_map("labels");
 }
 
 /// Keeps those that -l takes.

@@ -7,6 +7,7 @@
 #include "base/sha256.hpp"
 #include "cli/resources.hpp"
 #include "model/base64.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::cli {
 
@@ -41,11 +42,6 @@ std::string base64_url(std::string_view bytes) {
   std::erase(text, '=');
   for (auto& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
   return text;
-}
-
-json::object& member(json::object& of, std::string_view name) {
-  auto& value = of[name];
-  return value.is_object() ? value.get_object() : value.emplace_object();
 }
 
 }  // namespace
@@ -103,7 +99,7 @@ Result<ApplySet> ApplySet::open(const Server& server, const Global& global, cons
 }
 
 void ApplySet::take(ManifestObject& object) {
-  member(member(object.raw, "metadata"), "labels")[kMemberLabel] = id_;
+  model::object_in(model::object_in(object.raw, "metadata"), "labels")[kMemberLabel] = id_;
   kinds_.insert(group_kind(*object.kind));
   if (!object.ns.empty() && object.ns != ns_) namespaces_.insert(object.ns);
 }

@@ -9,9 +9,7 @@ namespace berth::cli {
 Result<json::value> CreateJob::to_json() const {
   if (image.empty()) return Error(ErrorCode::InvalidArgument, "either --image or --from must be specified");
   json::object container{{"name", name}, {"image", image}, {"resources", json::object{}}};
-  json::array words;
-  for (const auto& word : command) words.emplace_back(word);
-  if (!words.empty()) container["command"] = std::move(words);
+  if (!command.empty()) container["command"] = json::array(command.begin(), command.end());
   json::object pod{{"containers", json::array{std::move(container)}}, {"restartPolicy", "Never"}};
   return json::value(json::object{{"apiVersion", "batch/v1"},
                                   {"kind", "Job"},

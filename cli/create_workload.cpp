@@ -9,12 +9,6 @@ namespace berth::cli {
 
 namespace {
 
-json::array words_of(const std::vector<std::string>& words) {
-  json::array out;
-  for (const auto& word : words) out.emplace_back(word);
-  return out;
-}
-
 /// "registry:5000/shop/web:1.2@sha256:..." → "web": what a container may be called.
 std::string container_name(std::string_view image) {
   image = image.substr(0, image.find('@'));
@@ -41,7 +35,7 @@ Result<json::value> CreateDeployment::to_json() const {
     auto called = container_name(image);
     for (int next = 2; !names.insert(called).second; ++next) called = fmt::format("{}-{}", container_name(image), next);
     json::object container{{"name", called}, {"image", image}, {"resources", json::object{}}};
-    if (!command.empty()) container["command"] = words_of(command);
+    if (!command.empty()) container["command"] = json::array(command.begin(), command.end());
     if (port && containers.empty()) container["ports"] = json::array{{{"containerPort", *port}}};
     containers.emplace_back(std::move(container));
   }
@@ -61,7 +55,7 @@ Result<json::value> CreateCronJob::to_json() const {
     if (value->empty()) return Error(ErrorCode::InvalidArgument, fmt::format("required flag(s) \"{}\" not set", flag));
   }
   json::object container{{"name", name}, {"image", image}, {"resources", json::object{}}};
-  if (!command.empty()) container["command"] = words_of(command);
+  if (!command.empty()) container["command"] = json::array(command.begin(), command.end());
   json::object pod{{"containers", json::array{std::move(container)}}, {"restartPolicy", restart}};
   json::object job{{"metadata", {{"name", name}}}, {"spec", {{"template", {{"spec", std::move(pod)}}}}}};
   return json::value(json::object{{"apiVersion", "batch/v1"},

@@ -11,9 +11,7 @@ Result<json::value> RunPod::to_json() const {
     return Error(ErrorCode::InvalidArgument, fmt::format("invalid restart policy: {}", restart));
   }
   json::object container{{"name", name}, {"image", image}, {"resources", json::object{}}};
-  json::array words;
-  for (const auto& word : args) words.emplace_back(word);
-  if (!words.empty()) container[command ? "command" : "args"] = std::move(words);
+  if (!args.empty()) container[command ? "command" : "args"] = json::array(args.begin(), args.end());
   json::array variables;
   for (const auto& one : env) {
     const auto equals = one.find('=');
