@@ -1,5 +1,6 @@
 // model/decode_autoscaler.cpp - HorizontalPodAutoscaler, and its status back.
 #include "model/autoscaling.hpp"
+#include "model/condition_list.hpp"
 #include "model/decode_internal.hpp"
 #include "model/json_edit.hpp"
 
@@ -101,14 +102,7 @@ json::object encode_autoscaler_status(const AutoscalerStatus& status) {
 }
 
 void set_autoscaler_condition(AutoscalerStatus& status, AutoscalerCondition condition, const std::string& now) {
-  condition.last_transition_time = now;
-  for (auto& known : status.conditions) {
-    if (known.type != condition.type) continue;
-    if (known.status == condition.status) condition.last_transition_time = known.last_transition_time;
-    known = std::move(condition);
-    return;
-  }
-  status.conditions.push_back(std::move(condition));
+  put_condition(status.conditions, std::move(condition), now);
 }
 
 }  // namespace berth::model

@@ -1,5 +1,6 @@
 // model/decode_budgets.cpp - PodDisruptionBudget, and its status back.
 #include "model/budgets.hpp"
+#include "model/condition_list.hpp"
 #include "model/decode_internal.hpp"
 #include "model/json_edit.hpp"
 
@@ -38,14 +39,7 @@ void read_budget(const Reader& root, DisruptionBudget& budget) {
 void set_condition(DisruptionBudgetStatus& status, BudgetCondition condition, const std::string& now) {
   condition.type = kDisruptionAllowed;
   condition.observed_generation = status.observed_generation;
-  condition.last_transition_time = now;
-  for (auto& known : status.conditions) {
-    if (known.type != condition.type) continue;
-    if (known.status == condition.status) condition.last_transition_time = known.last_transition_time;
-    known = std::move(condition);
-    return;
-  }
-  status.conditions.push_back(std::move(condition));
+  put_condition(status.conditions, std::move(condition), now);
 }
 
 }  // namespace
