@@ -225,7 +225,8 @@ class HostAgent final : public Agent {
                 .dns = *dns_,
                 .cluster_domain = config_.cluster_domain,
                 .leads_on = [this](const model::Service& service) { return traffic_.in_force(service); },
-                .is_settling = [this] { return traffic_.is_settling(); }}),
+                .is_settling = [this] { return traffic_.is_settling(); },
+                .on_first = [this] { say_ready(); }}),
         orders_({.loop = loop_,
                  .store = *store_,
                  .writer = writer_,
@@ -315,6 +316,7 @@ class HostAgent final : public Agent {
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
   void begin();
+  void say_ready() const;
   void begin_sources();
   void reload();
   void on_snapshot(const std::vector<PodPtr>& gone);
@@ -545,11 +547,15 @@ void HostAgent::begin() {
   recovery_.look_for_orphans();
   runner_.wake_all();
   begin_sources();
+  recovered_ = true;
+  health_.feed_watchdog();
+}
+
+/// What begin() began, names last, is in force: who waits for us may ask.
+void HostAgent::say_ready() const {
   log(LogLevel::Info, "ready",
       {{"node", config_.node_name}, {"pods", std::to_string(driver_.size())}, {"version", BERTH_VERSION}});
-  recovered_ = true;
   systemd::notify_ready(fmt::format("{} pods", driver_.size()));
-  health_.feed_watchdog();
 }
 
 Result<UniqueFd> HostAgent::dial_pod(const std::string& pod_uid, std::uint16_t port) {

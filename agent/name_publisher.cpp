@@ -104,6 +104,7 @@ void NamePublisher::make_zone() {
     dns.publish(*names);
     loop.post([this] {
       building_ = false;
+      if (!std::exchange(named_, true)) rooms_.on_first();
       if (std::exchange(changed_, false)) post();
     });
   });

@@ -31,6 +31,8 @@ struct NameRooms {
   std::function<bool(const model::Service&)> leads_on;
   /// Is the answer about to change? Then names wait for on_settled(), so that none leads where nothing goes on yet.
   std::function<bool()> is_settling;
+  /// Once, when the first names are published: from now on questions have their answers.
+  std::function<void()> on_first;
 };
 
 class NamePublisher {
@@ -71,6 +73,7 @@ class NamePublisher {
   bool posted_ = false;
   bool building_ = false;  ///< A zone is on the lane: what changes meanwhile makes the next one.
   bool changed_ = false;
+  bool named_ = false;  ///< on_first was called.
   bool left_out_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include "agent/objects/pod_facts.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/sets/set_plan.hpp"
+#include "model/deletion.hpp"
 
 namespace berth::agent {
 
@@ -162,9 +163,15 @@ std::optional<Work> Placement::make_room(const model::Pod& pod, const model::Nod
   for (const auto* victim : victims(*wanted, allocatable, here)) {
     const model::ObjectKey key{Kind::Pod, victim->name.first, victim->name.second};
     work.writes.push_back(
-        {.verb = Write::Verb::MarkDeleted,
-         .key = key,
+        {.key = key,
          .uid = victim->uid,
+         .edit =
+             [now = clock_.wall()](json::object& raw) {
+               if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return Edit::Leave;
+               model::mark_disrupted(raw, "PreemptionByScheduler",
+                                     "default-scheduler: preempting to accommodate a higher priority pod", now);
+               return Edit::Done;
+             },
          .said = EventText{key, victim->uid, "Normal", "Preempted",
                            fmt::format("Preempted by {}/{} on node {}", pod.meta.ns, pod.meta.name, node_name_)}});
   }

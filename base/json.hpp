@@ -23,6 +23,8 @@ Result<json::value> parse_json(std::string_view text);
 
 /// The value at a path of object keys ({"metadata","name"}); null when any step is missing.
 const json::value* find(const json::value& from, std::initializer_list<std::string_view> path);
+/// Of a value that goes: an object, which would be copied into one, too.
+const json::value* find(json::value&& from, std::initializer_list<std::string_view> path) = delete;
 
 /// The string at that path, else `fallback`.
 std::string_view find_string(const json::value& from, std::initializer_list<std::string_view> path,

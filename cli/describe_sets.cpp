@@ -123,6 +123,10 @@ std::string service(const json::value& object, const Related& related) {
     out += fmt::format("External Traffic Policy:\t{}\n", policy);
   if (const auto policy = text(object, {"spec", "internalTrafficPolicy"}); !policy.empty())
     out += fmt::format("Internal Traffic Policy:\t{}\n", policy);
+  if (const auto port = number_at(object, {"spec", "healthCheckNodePort"}, 0); port != 0)
+    out += fmt::format("HealthCheck NodePort:\t{}\n", port);
+  if (const auto& ranges = list(object, {"spec", "loadBalancerSourceRanges"}); !ranges.empty())
+    out += fmt::format("LoadBalancer Source Ranges:\t{}\n", joined(ranges, ","));
   return out;
 }
 

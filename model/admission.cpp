@@ -137,4 +137,8 @@ Status admit_new(Kind kind, json::object& raw, const Stored& stored) {
   return admit_by_quotas(kind, raw, stored);
 }
 
+Status admit_change(Kind kind, const json::object& raw, const json::object& old, const Stored& stored) {
+  return admit_growth_by_quotas(kind, raw, old, stored);
+}
+
 }  // namespace berth::model

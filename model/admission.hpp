@@ -41,4 +41,8 @@ using Completion = std::function<Status(Object& object, const Object* old, const
 /// not go with what it says itself.
 Status admit_new(Kind kind, json::object& raw, const Stored& stored);
 
+/// Asked before `raw` takes the place of `old`, when it wishes for something else: quotas bound what grows.
+/// PermissionDenied, as above.
+Status admit_change(Kind kind, const json::object& raw, const json::object& old, const Stored& stored);
+
 }  // namespace berth::model

@@ -121,8 +121,11 @@ json::value annotated(const json::object& raw, std::string_view name) {
   return parsed ? *std::move(parsed) : json::value();
 }
 
-void annotate(json::object& raw, std::string_view name, const json::value& value) {
-  object_in(object_in(raw, "metadata"), "annotations")[name] = json::serialize(value);
+/// Last: what is added to `raw` may move its other parts.
+void annotate(json::object& raw, const json::object& notes) {
+  if (notes.empty()) return;
+  auto& annotations = object_in(object_in(raw, "metadata"), "annotations");
+  for (const auto& [name, value] : notes) annotations[name] = json::serialize(value);
 }
 
 void drop_annotations(json::object& raw) {
@@ -139,9 +142,9 @@ void behavior_from_annotation(json::object& raw, json::object& spec) {
   if (behavior.is_object()) set_default(spec, "behavior", recased(behavior, 'A', 'a'));
 }
 
-void behavior_to_annotation(json::object& raw, json::object& spec) {
+void behavior_to_annotation(json::object& notes, json::object& spec) {
   const auto* behavior = object_at(spec, "behavior");
-  if (behavior != nullptr) annotate(raw, kBehavior, recased(*behavior, 'a', 'A'));
+  if (behavior != nullptr) notes[kBehavior] = recased(*behavior, 'a', 'A');
   erase(spec, "behavior");
 }
 
@@ -153,13 +156,15 @@ bool is_cpu_percent(const json::value& metric, std::string_view amounts) {
 }
 
 /// Of the list at `list`: the percentage of the first metric of CPU goes to `field`, the others to the annotation.
-void split_metrics(json::object& raw, json::object& holder, std::string_view list, std::string_view amounts,
+void split_metrics(json::object& notes, json::object& holder, std::string_view list, std::string_view amounts,
                    std::string_view field, std::string_view annotation) {
   const auto at = holder.find(list);
   if (at == holder.end()) return;
+  const auto metrics = std::move(at->value());
+  erase(holder, list);
   json::array others;
-  if (const auto* metrics = at->value().if_array()) {
-    for (const auto& metric : *metrics) {
+  if (const auto* all = metrics.if_array()) {
+    for (const auto& metric : *all) {
       if (!holder.contains(field) && is_cpu_percent(metric, amounts)) {
         holder[field] = metric.at("resource").at(amounts).at("averageUtilization");
       } else {
@@ -167,11 +172,10 @@ void split_metrics(json::object& raw, json::object& holder, std::string_view lis
       }
     }
   }
-  erase(holder, list);
   if (others.empty()) return;
   json::object kept{{"list", std::move(others)}};
   each_source(kept, "list", amounts, flatten);
-  annotate(raw, annotation, kept.at("list"));
+  notes[annotation] = std::move(kept.at("list"));
 }
 
 }  // namespace
@@ -186,11 +190,13 @@ void autoscaler_v2beta1_to_current(json::object& raw) {
 }
 
 void autoscaler_v2beta1_from_current(json::object& raw) {
+  json::object notes;
   if (auto* spec = object_at(raw, "spec")) {
     each_source(*spec, "metrics", "target", flatten);
-    behavior_to_annotation(raw, *spec);
+    behavior_to_annotation(notes, *spec);
   }
   if (auto* status = object_at(raw, "status")) each_source(*status, "currentMetrics", "current", flatten);
+  annotate(raw, notes);
 }
 
 void autoscaler_v1_to_current(json::object& raw) {
@@ -219,17 +225,19 @@ void autoscaler_v1_to_current(json::object& raw) {
 }
 
 void autoscaler_v1_from_current(json::object& raw) {
+  json::object notes;
   if (auto* spec = object_at(raw, "spec")) {
-    split_metrics(raw, *spec, "metrics", "target", "targetCPUUtilizationPercentage", kMetrics);
-    behavior_to_annotation(raw, *spec);
+    split_metrics(notes, *spec, "metrics", "target", "targetCPUUtilizationPercentage", kMetrics);
+    behavior_to_annotation(notes, *spec);
   }
-  auto* status = object_at(raw, "status");
-  if (status == nullptr) return;
-  split_metrics(raw, *status, "currentMetrics", "current", "currentCPUUtilizationPercentage", kCurrentMetrics);
-  if (const auto at = status->find("conditions"); at != status->end()) {
-    annotate(raw, kConditions, at->value());
-    erase(*status, "conditions");
+  if (auto* status = object_at(raw, "status")) {
+    split_metrics(notes, *status, "currentMetrics", "current", "currentCPUUtilizationPercentage", kCurrentMetrics);
+    if (const auto at = status->find("conditions"); at != status->end()) {
+      notes[kConditions] = std::move(at->value());
+      erase(*status, "conditions");
+    }
   }
+  annotate(raw, notes);
 }
 
 }  // namespace berth::model

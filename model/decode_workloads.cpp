@@ -68,6 +68,7 @@ void read_service(const Reader& root, Service& service) {
   }
   service.internal_local = spec.text("internalTrafficPolicy") == "Local";
   service.external_local = spec.text("externalTrafficPolicy") == "Local";
+  service.health_check_port = spec.int32("healthCheckNodePort");
   service.other_ports = root.child("metadata").child("annotations").text(kOtherPorts) == "pods";
   service.load_balancer_class = spec.text("loadBalancerClass");
   service.source_ranges = spec.texts("loadBalancerSourceRanges");

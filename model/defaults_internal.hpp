@@ -56,6 +56,7 @@ Status admit_pod(json::object& raw, const Stored& stored);
 Status admit_claim(json::object& raw, const Stored& stored);
 /// What it got is still there when it is written again without.
 void keep_of_pod(json::object& raw, const json::object& old);
+void keep_of_signing_request(json::object& raw, const json::object& old);
 /// The selector (as matchLabels, or as a plain map) and the set's own labels, where nothing is said of them: the
 /// template's labels.
 enum class SelectorForm { MatchLabels, Plain };

@@ -34,7 +34,8 @@ void default_labels(json::object& raw, json::object& spec) {
   auto* meta = pod_template == nullptr ? nullptr : object_at(*pod_template, "metadata");
   const auto* from = meta == nullptr ? nullptr : object_at(*meta, "labels");
   if (from == nullptr || from->empty()) return;
-  default_own_labels(raw, *from);
+  const auto labels = *from;  // What is filled in may move it.
+  default_own_labels(raw, labels);
 }
 
 void default_job_spec(json::object& spec) {

@@ -75,4 +75,18 @@ bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grac
   return true;
 }
 
+void mark_disrupted(json::object& raw, std::string_view reason, std::string_view message, WallTime now) {
+  auto& conditions = object_in(raw, "status")["conditions"];
+  if (!conditions.is_array()) conditions.emplace_array();
+  json::value said = json::object{{"type", "DisruptionTarget"}, {"status", "True"},
+                                  {"lastProbeTime", nullptr},   {"lastTransitionTime", format_rfc3339(now)},
+                                  {"reason", reason},           {"message", message}};
+  for (auto& each : conditions.get_array()) {
+    if (find_string(each, {"type"}) != "DisruptionTarget") continue;
+    if (find_string(each, {"status"}) != "True") each = std::move(said);
+    return;
+  }
+  conditions.get_array().push_back(std::move(said));
+}
+
 }  // namespace berth::model

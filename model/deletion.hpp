@@ -34,4 +34,8 @@ bool drop_finalizer(json::object& raw, std::string_view finalizer);
 /// Terminating from then on. Marked already: the grace may only shrink. False: nothing to change.
 bool mark_deleted(Kind kind, json::object& raw, std::optional<std::int64_t> grace_seconds, WallTime now);
 
+/// Says in the pod's condition DisruptionTarget that it does not fail but has to make way, and for whom: a Job's
+/// podFailurePolicy asks for it. Once: what was said first stays.
+void mark_disrupted(json::object& raw, std::string_view reason, std::string_view message, WallTime now);
+
 }  // namespace berth::model

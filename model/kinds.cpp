@@ -175,6 +175,7 @@ const std::vector<KindRow>& rows() {
                    .has_status = true,
                    .has_approval = true,
                    .without_effect = kNoSigner},
+          .keep = keep_of_signing_request,
           .check = check_signing_request,
           .check_update = in_spec<check_signing_request_update>,
       },

@@ -184,15 +184,10 @@ std::string unsaid(const json::object& pod, const Amounts& hard) {
   return fmt::format("{}", fmt::join(out, "; "));
 }
 
-Status admit_by_quota(Kind kind, const json::object& raw, const Object& quota, const Stored& stored) {
-  if (!takes(quota.raw, kind, raw)) return Ok{};
+/// Does the quota have what the object uses `more` than before?
+Status judge_by_quota(Kind kind, const json::object& raw, const Amounts& more, const Object& quota,
+                      const Stored& stored) {
   const auto hard = hard_of(quota.raw);
-  if (kind == Kind::Pod) {
-    if (const auto names = unsaid(raw, hard); !names.empty()) {
-      return forbidden(kind, raw, fmt::format("failed quota: {}: must specify {}", quota.meta.name, names));
-    }
-  }
-  const auto more = uses_of(kind, raw);
   const bool counts = std::any_of(more.begin(), more.end(), [&](const auto& one) { return hard.contains(one.first); });
   if (!counts) return Ok{};
   const auto used = quota_used(quota, stored);
@@ -208,6 +203,16 @@ Status admit_by_quota(Kind kind, const json::object& raw, const Object& quota, c
   return forbidden(kind, raw,
                    fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}", quota.meta.name,
                                listed(more, exceeded), listed(used, exceeded), listed(hard, exceeded)));
+}
+
+Status admit_by_quota(Kind kind, const json::object& raw, const Object& quota, const Stored& stored) {
+  if (!takes(quota.raw, kind, raw)) return Ok{};
+  if (kind == Kind::Pod) {
+    if (const auto names = unsaid(raw, hard_of(quota.raw)); !names.empty()) {
+      return forbidden(kind, raw, fmt::format("failed quota: {}: must specify {}", quota.meta.name, names));
+    }
+  }
+  return judge_by_quota(kind, raw, uses_of(kind, raw), quota, stored);
 }
 
 }  // namespace
@@ -262,6 +267,21 @@ Status admit_by_quotas(Kind kind, const json::object& raw, const Stored& stored)
   if (kind == Kind::Event || !info(kind).namespaced) return Ok{};
   for (const auto& quota : stored.list(Kind::ResourceQuota, namespace_in(raw))) {
     if (auto admitted = admit_by_quota(kind, raw, *quota, stored); !admitted) return admitted;
+  }
+  return Ok{};
+}
+
+Status admit_growth_by_quotas(Kind kind, const json::object& raw, const json::object& old, const Stored& stored) {
+  if (kind != Kind::Service && kind != Kind::PersistentVolumeClaim) return Ok{};
+  auto more = uses_of(kind, raw);
+  for (const auto& [name, amount] : uses_of(kind, old)) {
+    if (const auto now = more.find(name); now != more.end()) now->second.milli -= amount.milli;
+  }
+  std::erase_if(more, [](const auto& one) { return one.second.milli <= 0; });
+  if (more.empty()) return Ok{};
+  for (const auto& quota : stored.list(Kind::ResourceQuota, namespace_in(raw))) {
+    if (!takes(quota->raw, kind, raw)) continue;
+    if (auto admitted = judge_by_quota(kind, raw, more, *quota, stored); !admitted) return admitted;
   }
   return Ok{};
 }

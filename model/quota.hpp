@@ -22,4 +22,7 @@ json::object quota_status(const Object& quota, const Stored& stored);
 /// object, or bounds what a container of it does not say.
 Status admit_by_quotas(Kind kind, const json::object& raw, const Stored& stored);
 
+/// As well, for what a Service or a claim asks for beyond what `old` did; other kinds only grow with their number.
+Status admit_growth_by_quotas(Kind kind, const json::object& raw, const json::object& old, const Stored& stored);
+
 }  // namespace berth::model

@@ -95,7 +95,7 @@ LocalSource: path:s fsType:s
 Service: apiVersion:s kind:s metadata:ObjectMeta spec:ServiceSpec status:ServiceStatus
 ServiceSpec: ports:[ServicePort]@port+protocol selector:{s}! clusterIP:s clusterIPs:[s] type:s
   -externalIPs:[s] sessionAffinity:s
-  -loadBalancerIP:s loadBalancerSourceRanges:[s] externalName:s externalTrafficPolicy:s -healthCheckNodePort:i
+  -loadBalancerIP:s loadBalancerSourceRanges:[s] externalName:s externalTrafficPolicy:s healthCheckNodePort:i
   publishNotReadyAddresses:b sessionAffinityConfig:SessionAffinity ipFamilies:[s] ipFamilyPolicy:s
   allocateLoadBalancerNodePorts:b loadBalancerClass:s internalTrafficPolicy:s -trafficDistribution:s
 SessionAffinity: clientIP:ClientAffinity

@@ -48,6 +48,11 @@ bool takes_node_ports(const json::object& spec) {
   return type == "LoadBalancer" && (wanted == nullptr || !wanted->is_bool() || wanted->get_bool());
 }
 
+/// Does a load balancer have to ask which hosts have pods of it?
+bool takes_health_port(const json::object& spec) {
+  return text_at(spec, "type") == "LoadBalancer" && text_at(spec, "externalTrafficPolicy") == "Local";
+}
+
 /// The node port that `spec` has for the port of that name, which is how Kubernetes tells them apart; 0: none.
 std::int64_t node_port_of(const json::object& spec, std::string_view name) {
   std::int64_t found = 0;
@@ -57,8 +62,10 @@ std::int64_t node_port_of(const json::object& spec, std::string_view name) {
   return found;
 }
 
+/// All of the range that `spec` has, the one for load balancers' questions with them.
 std::set<std::int64_t> node_ports_of(const json::object& spec) {
   std::set<std::int64_t> all;
+  if (const auto number = number_at(spec, "healthCheckNodePort"); number != 0) all.insert(number);
   each_object(spec, "ports", [&](const json::object& port) {
     if (const auto number = number_at(port, "nodePort"); number != 0) all.insert(number);
   });
@@ -120,7 +127,10 @@ class Allocation {
     if (takes_address(spec_)) {
       if (auto given = give_address(); !given) return given;
     }
-    if (takes_node_ports(spec_)) return give_node_ports();
+    if (takes_node_ports(spec_)) {
+      if (auto given = give_node_ports(); !given) return given;
+    }
+    if (takes_health_port(spec_)) return give_health_port();
     return Ok{};
   }
 
@@ -176,25 +186,16 @@ class Allocation {
       if (chosen == 0) continue;
       of_port.try_emplace(number_at(*port, "port"), chosen);
       if (before.contains(chosen)) continue;
-      const auto field = fmt::format("spec.ports[{}].nodePort", i);
-      if (chosen < kFirstNodePort || chosen > kLastNodePort) {
-        return refused(field, std::to_string(chosen),
-                       fmt::format("provided port is not in the valid range. The range of valid ports is {}-{}",
-                                   kFirstNodePort, kLastNodePort));
-      }
-      if (node_ports_.contains(chosen)) {
-        return refused(field, std::to_string(chosen), "provided port is already allocated");
-      }
+      if (auto judged = judge_port(fmt::format("spec.ports[{}].nodePort", i), chosen, node_ports_); !judged)
+        return judged;
     }
-    auto taken = node_ports_;
-    taken.merge(node_ports_of(spec_));
+    auto taken = taken_ports();
     for (std::size_t i = 0; i < ports->get_array().size(); ++i) {
       auto* port = ports->get_array()[i].if_object();
       if (port == nullptr || number_at(*port, "nodePort") != 0) continue;
       auto& number = of_port[number_at(*port, "port")];
       if (number == 0) {
-        auto found = first_free(kFirstNodePort + kChosenNodePorts, kLastNodePort, seed_, taken);
-        if (!found) found = first_free(kFirstNodePort, kFirstNodePort + kChosenNodePorts - 1, 0, taken);
+        const auto found = free_port(taken);
         if (!found) {
           return refused(fmt::format("spec.ports[{}].nodePort", i), "0",
                          "failed to allocate a nodePort: range is full");
@@ -205,6 +206,43 @@ class Allocation {
       (*port)["nodePort"] = number;
     }
     return Ok{};
+  }
+
+  Status give_health_port() {
+    const std::string field = "spec.healthCheckNodePort";
+    const auto chosen = number_at(spec_, "healthCheckNodePort");
+    if (chosen == 0) {
+      const auto found = free_port(taken_ports());
+      if (!found) return refused(field, "0", "failed to allocate a nodePort: range is full");
+      spec_["healthCheckNodePort"] = *found;
+      return Ok{};
+    }
+    if (old_ != nullptr && number_at(*old_, "healthCheckNodePort") == chosen) return Ok{};
+    auto taken = node_ports_;
+    each_object(spec_, "ports", [&](const json::object& port) { taken.insert(number_at(port, "nodePort")); });
+    return judge_port(field, chosen, taken);
+  }
+
+  static Status judge_port(const std::string& field, std::int64_t chosen, const std::set<std::int64_t>& taken) {
+    if (chosen < kFirstNodePort || chosen > kLastNodePort) {
+      return refused(field, std::to_string(chosen),
+                     fmt::format("provided port is not in the valid range. The range of valid ports is {}-{}",
+                                 kFirstNodePort, kLastNodePort));
+    }
+    if (taken.contains(chosen)) return refused(field, std::to_string(chosen), "provided port is already allocated");
+    return Ok{};
+  }
+
+  /// Others', and those that it has itself.
+  std::set<std::int64_t> taken_ports() const {
+    auto taken = node_ports_;
+    taken.merge(node_ports_of(spec_));
+    return taken;
+  }
+
+  std::optional<std::int64_t> free_port(const std::set<std::int64_t>& taken) const {
+    const auto found = first_free(kFirstNodePort + kChosenNodePorts, kLastNodePort, seed_, taken);
+    return found ? found : first_free(kFirstNodePort, kFirstNodePort + kChosenNodePorts - 1, 0, taken);
   }
 
   const ServiceRange& range_;
@@ -283,6 +321,14 @@ void keep_service_addresses(json::object& raw, const json::object& old) {
       drop_node_ports(*spec, *before);
     }
   }
+  if (const auto port = number_at(*before, "healthCheckNodePort"); port != 0) {
+    const auto now = number_at(*spec, "healthCheckNodePort");
+    if (takes_health_port(*spec)) {
+      if (now == 0) (*spec)["healthCheckNodePort"] = port;
+    } else if (now == port) {
+      erase(*spec, "healthCheckNodePort");
+    }
+  }
 }
 
 bool has_service_addresses(const json::object& raw, const json::object* old) {
@@ -293,6 +339,10 @@ bool has_service_addresses(const json::object& raw, const json::object* old) {
     const auto address = text_at(*spec, "clusterIP");
     if (address != "None" && (address.empty() || before == nullptr || text_at(*before, "clusterIP") != address))
       return false;
+  }
+  if (takes_health_port(*spec)) {
+    const auto port = number_at(*spec, "healthCheckNodePort");
+    if (port == 0 || before == nullptr || number_at(*before, "healthCheckNodePort") != port) return false;
   }
   if (!takes_node_ports(*spec)) return true;
   const auto had = before == nullptr ? std::set<std::int64_t>() : node_ports_of(*before);

@@ -39,8 +39,9 @@ void keep_service_addresses(json::object& raw, const json::object& old);
 /// Has it all that it needs, and only what `old` has already? Then allocate_service() would have nothing to do.
 bool has_service_addresses(const json::object& raw, const json::object* old);
 
-/// Fills in what a valid, defaulted Service needs and does not say: spec.clusterIP with clusterIPs, and
-/// spec.ports[*].nodePort. `old` is what it replaces (null: it is new), `others` are all other services.
+/// Fills in what a valid, defaulted Service needs and does not say: spec.clusterIP with clusterIPs,
+/// spec.ports[*].nodePort, and spec.healthCheckNodePort. `old` is what it replaces (null: it is new), `others` are all
+/// other services.
 ///
 /// The choice begins at a place that the service's name gives: one that is made again has its address again, if that is
 /// still free. As in Kubernetes the first part of the range is given last, so that it is there for those who choose.

@@ -115,7 +115,16 @@ void check_policies_of_service(const Reader& spec) {
       spec.fail("loadBalancerClass", "forbidden: may only be used when `type` is 'LoadBalancer'");
     }
   }
-  if (spec.integer("healthCheckNodePort") != 0) check_range(spec, "healthCheckNodePort", 1, 65535);
+  if (const auto port = spec.integer("healthCheckNodePort"); port != 0) {
+    check_range(spec, "healthCheckNodePort", 1, 65535);
+    const auto policy = spec.text("externalTrafficPolicy", "Cluster");  // what is no policy at all was named above
+    if (type != "LoadBalancer" || policy == "Cluster") {
+      spec.fail("healthCheckNodePort",
+                fmt::format("invalid value: {}: may only be set when `type` is 'LoadBalancer' and "
+                            "`externalTrafficPolicy` is 'Local'",
+                            port));
+    }
+  }
 }
 
 void check_service_ports(const Reader& spec) {

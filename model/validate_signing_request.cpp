@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "model/base64.hpp"
+#include "model/defaults_internal.hpp"
+#include "model/json_edit.hpp"
 #include "model/names.hpp"
 #include "model/validation.hpp"
 
@@ -47,6 +49,16 @@ void check_signing_request(const Reader& root) {
     if (std::find(kUsages.begin(), kUsages.end(), usage) == kUsages.end()) {
       spec.fail("usages", unsupported(usage, kUsages));
     }
+  }
+}
+
+/// Who asked is filled in once.
+void keep_of_signing_request(json::object& raw, const json::object& old) {
+  auto* spec = object_at(raw, "spec");
+  const auto* before = object_at(old, "spec");
+  if (spec == nullptr || before == nullptr) return;
+  for (const auto* name : {"username", "uid", "groups"}) {
+    if (const auto* value = before->if_contains(name); value != nullptr) set_default(*spec, name, *value);
   }
 }
 

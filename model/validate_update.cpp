@@ -163,6 +163,9 @@ void check_volume_update(const Reader& now, const Reader& old) {
 void check_service_update(const Reader& now, const Reader& old) {
   if (old.text("type") == "ExternalName" || now.text("type") == "ExternalName") return;
   if (!old.text("clusterIP").empty() && !now.text("clusterIP").empty()) check_same(now, old, "clusterIP");
+  if (now.integer("healthCheckNodePort") != 0 && old.integer("healthCheckNodePort") != 0) {
+    check_same(now, old, "healthCheckNodePort");
+  }
 }
 
 void check_immutable_data(const Reader& now, const Reader& old) {

@@ -129,6 +129,7 @@ struct Service {
   std::int32_t affinity_seconds = 0;       ///< sessionAffinity ClientIP: its timeout; 0: None.
   bool internal_local = false;             ///< internalTrafficPolicy Local
   bool external_local = false;             ///< externalTrafficPolicy Local
+  std::int32_t health_check_port = 0;      ///< healthCheckNodePort; 0: none.
   std::string load_balancer_class;         ///< Empty: ours.
   std::vector<std::string> source_ranges;  ///< loadBalancerSourceRanges
   std::vector<std::string> balanced_at;    ///< status.loadBalancer.ingress[*].ip

@@ -19,6 +19,7 @@
 #include "base/scope_exit.hpp"
 #include "network/address_pool.hpp"
 #include "network/firewall.hpp"
+#include "network/health_answers.hpp"
 #include "network/host_network.hpp"
 #include "network/host_ports.hpp"
 #include "network/netlink.hpp"
@@ -125,7 +126,7 @@ class RealPodNetwork final : public PodNetwork {
   Result<Attachment> attach(const NetworkSpec& spec) override;
   Status detach(const std::string& pod_uid) override;
   Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
-  Status set_services(ServiceRoutes routes) override { return services_.set(std::move(routes)); }
+  Status set_services(ServiceRoutes routes) override;
   Status set_policies(PodPolicies policies) override { return policies_.set(std::move(policies)); }
   std::optional<std::string> address_of(const std::string& pod_uid) const override;
   Result<std::vector<std::string>> attached_pods() override;
@@ -158,6 +159,7 @@ class RealPodNetwork final : public PodNetwork {
   const FirewallPlan plan_;
   Firewall firewall_;
   ServiceProxy services_;
+  HealthAnswers health_;
   PolicyGuard policies_;
   std::atomic<std::chrono::steady_clock::rep> firewall_checked_{0};
 };
@@ -407,6 +409,12 @@ void RealPodNetwork::keep_firewall() {
   const auto rebuilt = firewall_.rebuild();
   log(LogLevel::Debug, "nftables table was gone, built it again",
       {{"bridge", config_.bridge}, {"error", rebuilt ? "" : rebuilt.error().message()}});
+}
+
+Status RealPodNetwork::set_services(ServiceRoutes routes) {
+  auto done = services_.set(routes);
+  health_.set(health_ports(routes, done.ok()));
+  return done;
 }
 
 Result<std::optional<Attachment>> RealPodNetwork::observe(const std::string& pod_uid) {

@@ -34,6 +34,9 @@ struct ServiceRoute {
   std::uint32_t affinity_seconds = 0;      ///< How long a client that paused gets the same backend; 0: any each time.
   std::vector<std::string> other_ports{};  ///< IPv4 of those that get what is for a port of the address not in `ports`.
   std::vector<std::string> source_ranges{};  ///< Blocks whose clients may use `host_port`; none: all.
+  std::uint16_t health_port =
+      0;  ///< Where load balancers ask for `ready_here`, at every address of the host; 0: nowhere.
+  std::uint32_t ready_here = 0;  ///< With `health_port`: how many pods of this host are ready.
   auto operator<=>(const ServiceRoute&) const = default;
 };
 

@@ -157,6 +157,10 @@ Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const
                       old->meta.generation);
     if (object.raw == old->raw) return Staged{{type, old, old, revision - 1}, {}, /*no_op=*/true};
     const bool same_wish = equal_except(object.raw, old->raw, {"metadata", "status"});
+    if (!same_wish) {
+      auto admitted = model::admit_change(object.kind, object.raw, old->raw, *this);
+      if (!admitted) return std::move(admitted).error();
+    }
     set_server_fields(object, old->meta.uid, old->meta.creation_timestamp, revision,
                       old->meta.generation + (same_wish ? 0 : 1));
   }

@@ -130,8 +130,8 @@ class Store {
   /// A put of a new object fills metadata: uid (when empty), creationTimestamp, resourceVersion, generation 1, and what
   /// the object says of its own uid (model::complete_new), after model::admit_new() had its say. A put
   /// over a stored one keeps uid and creationTimestamp; generation grows when anything outside metadata and status
-  /// changed; Aborted when it has a uid and the stored one is another. One that changes nothing succeeds, uses no
-  /// revision and tells no watcher.
+  /// changed, and model::admit_change() is asked then; Aborted when it has a uid and the stored one is another. One
+  /// that changes nothing succeeds, uses no revision and tells no watcher.
   virtual void commit(Txn txn, Durability durability, Committed done) = 0;
 
   /// Fails with AlreadyExists when the key is taken.

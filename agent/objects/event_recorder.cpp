@@ -11,10 +11,39 @@
 namespace berth::agent {
 namespace {
 
+using model::Kind;
+
 constexpr std::size_t kMaxEvents = 1000;
 constexpr std::size_t kMaxMessage = 1024;  // Kubernetes' own limit of an event's note.
 constexpr std::chrono::hours kLifetime{1};
 constexpr std::chrono::minutes kForgetEvery{10};
+
+/// Who says it in Kubernetes, where these are programs of their own: what tools and people filter events by.
+std::string_view role_of(Kind kind, std::string_view reason) {
+  if (kind == Kind::Pod) {
+    const auto placing = reason == "Scheduled" || reason == "FailedScheduling" || reason == "Preempted";
+    return placing ? "default-scheduler" : "kubelet";
+  }
+  static constexpr std::pair<Kind, std::string_view> kRoles[] = {
+      {Kind::Node, "kubelet"},
+      {Kind::StatefulSet, "statefulset-controller"},
+      {Kind::DaemonSet, "daemonset-controller"},
+      {Kind::Deployment, "deployment-controller"},
+      {Kind::ReplicaSet, "replicaset-controller"},
+      {Kind::ReplicationController, "replication-controller"},
+      {Kind::Job, "job-controller"},
+      {Kind::CronJob, "cronjob-controller"},
+      {Kind::HorizontalPodAutoscaler, "horizontal-pod-autoscaler"},
+      {Kind::PodDisruptionBudget, "controllermanager"},
+      {Kind::PersistentVolumeClaim, "persistentvolume-controller"},
+      {Kind::PersistentVolume, "persistentvolume-controller"},
+      {Kind::Service, "service-controller"},
+  };
+  for (const auto& [of, role] : kRoles) {
+    if (of == kind) return role;
+  }
+  return "berthd";
+}
 
 }  // namespace
 
@@ -68,10 +97,12 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
   event.count = 1;
   event.first_timestamp = now;
   event.last_timestamp = now;
-  event.source_component = "berthd";
+  event.source_component = role_of(involved.kind, reason);
   event.source_host = host_;
   kept_[key] = {.name = event.meta.name, .ns = event.meta.ns, .count = 1, .last = clock_.now()};
-  writer_.create(model::encode_event(event), Durability::Lazy, {});
+  auto raw = model::encode_event(event);
+  raw["reportingComponent"] = "berthd";
+  writer_.create(std::move(raw), Durability::Lazy, {});
   // Events are gone after an hour; what went wrong is in the journal for as long as that is kept.
   if (type == "Warning") {
     log(LogLevel::Warning, fmt::format("event {}", reason), {{"object", involved.display()}, {"message", text}});

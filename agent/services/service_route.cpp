@@ -98,6 +98,13 @@ std::vector<std::string> pods_for_other_ports(const model::Service& service, con
   return out;
 }
 
+/// Those that a load balancer may send new connections to.
+std::uint32_t ready_pods(const std::vector<PodPtr>& pods, const std::string& node) {
+  return static_cast<std::uint32_t>(std::count_if(pods.begin(), pods.end(), [&](const PodPtr& pod) {
+    return pod->status.ready() && !pod->meta.deleting() && !is_terminal(*pod) && pod->spec.node_name == node;
+  }));
+}
+
 /// Blocks of IPv4; none when everybody may.
 std::vector<std::string> ranges_of(const model::Service& service) {
   std::vector<std::string> out;
@@ -119,11 +126,12 @@ bool HostPortGrants::has(const Name& service, const std::string& protocol, std::
 
 bool HostPortGrants::has_all(const model::Service& service) const {
   const Name name{service.meta.ns, service.meta.name};
-  return std::all_of(service.ports.begin(), service.ports.end(), [&](const model::ServicePort& port) {
-    const auto protocol = lower(port.protocol);
-    return (port.node_port == 0 || has(name, protocol, port.node_port)) &&
-           (!is_balanced_here(service) || has(name, protocol, port.port));
-  });
+  const auto has_health = service.health_check_port == 0 || has(name, "tcp", service.health_check_port);
+  return has_health && std::all_of(service.ports.begin(), service.ports.end(), [&](const model::ServicePort& port) {
+           const auto protocol = lower(port.protocol);
+           return (port.node_port == 0 || has(name, protocol, port.node_port)) &&
+                  (!is_balanced_here(service) || has(name, protocol, port.port));
+         });
 }
 
 bool is_balanced_here(const model::Service& service) {
@@ -165,6 +173,7 @@ HostPortGrants grant_host_ports(const Typed<model::Service>& services,
       if (port.node_port != 0) grant(name, lower(port.protocol), port.node_port);
       if (is_balanced_here(*service)) grant(name, lower(port.protocol), port.port);
     }
+    if (service->health_check_port != 0) grant(name, "tcp", service->health_check_port);
   }
   return grants;
 }
@@ -179,6 +188,10 @@ network::ServiceRoute service_route(const model::Service& service, const ObjectC
   const auto pods =
       service.selector.empty() ? std::vector<PodPtr>() : cache.pods_selected(service.meta.ns, service.selector);
   if (service.other_ports) route.other_ports = pods_for_other_ports(service, pods);
+  if (wants_host_ports(service) && grants.has(name, "tcp", service.health_check_port)) {
+    route.health_port = static_cast<std::uint16_t>(service.health_check_port);
+    route.ready_here = ready_pods(pods, node);
+  }
   for (const auto& port : service.ports) {
     network::ServicePortRoute out;
     out.protocol = lower(port.protocol);

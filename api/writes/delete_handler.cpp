@@ -129,8 +129,8 @@ struct OneDeletion : std::enable_shared_from_this<OneDeletion> {
     if (auto failed = failed_precondition(*stored, options)) return done(*std::move(failed));
     if (auto immortal = is_immortal(key)) return done(*std::move(immortal));
     store::Txn txn;
-    if (companion) {
-      auto beside = companion(*stored);
+    if (companion.write) {
+      auto beside = companion.write(*stored);
       if (!beside) return done(beside.error());
       if (*beside) {
         txn.conditions.push_back(store::Condition::at((*beside)->key(), (*beside)->meta.resource_version));
@@ -140,6 +140,7 @@ struct OneDeletion : std::enable_shared_from_this<OneDeletion> {
     // What was looked at, and nothing newer: somebody may just have added a finalizer.
     txn.conditions.push_back(store::Condition::at(key, stored->meta.resource_version));
     auto raw = marked(context.store, *stored, options, context.clock.wall());
+    if (companion.edit && !stored->meta.deleting()) companion.edit(raw);
     auto object = model::make_object(std::move(raw));
     if (!object) return done(internal(object.error().message()));
     if (!is_ended_by_agent(*stored) && object->meta.finalizers.empty()) return remove(stored, std::move(txn));

@@ -19,9 +19,14 @@ struct Deletion {
 };
 using DeletionDone = std::function<void(ApiResult<Deletion>)>;
 
-/// What is written in the same transaction as the mark, if anything: asked at each attempt, with the object as it is
-/// stored. An error ends the deletion.
-using Companion = std::function<ApiResult<std::optional<model::Object>>(const model::Object& stored)>;
+/// What else happens when an object is marked.
+struct Companion {
+  /// What is written in the same transaction, if anything: asked at each attempt, with the object as it is stored. An
+  /// error ends the deletion.
+  std::function<ApiResult<std::optional<model::Object>>(const model::Object& stored)> write = {};
+  /// What it says of its end, beside the mark.
+  std::function<void(json::object& raw)> edit = {};
+};
 
 /// Begins or makes the deletion of one object. Pods bound to a node, StatefulSets, DaemonSets and namespaces get a
 /// deletionTimestamp (pods also deletionGracePeriodSeconds; the timestamp is then, as in Kubernetes, when the grace

@@ -9,6 +9,7 @@
 #include "api/encoding/json_body.hpp"
 #include "api/writes/delete_handler.hpp"
 #include "model/budgets.hpp"
+#include "model/deletion.hpp"
 
 namespace berth::api {
 
@@ -130,13 +131,17 @@ void handle_evict(ApiContext& context, const ResourcePath& path, const Query& qu
       }
     }
   }
-  delete_object(
-      context, {path.kind, path.ns, path.name}, options,
-      [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
-        if (!deleted) return respond(to_response(deleted.error()));
-        respond(success(201, "code", 201));
-      },
-      [&context](const model::Object& pod) { return taken_from_budget(context, pod); });
+  delete_object(context, {path.kind, path.ns, path.name}, options,
+                [respond = std::move(respond)](const ApiResult<Deletion>& deleted) {
+                  if (!deleted) return respond(to_response(deleted.error()));
+                  respond(success(201, "code", 201));
+                },
+                {.write = [&context](const model::Object& pod) { return taken_from_budget(context, pod); },
+                 .edit =
+                     [&context](json::object& raw) {
+                       model::mark_disrupted(raw, "EvictionByEvictionAPI", "Eviction API: evicting",
+                                             context.clock.wall());
+                     }});
 }
 
 }  // namespace berth::api

@@ -28,6 +28,17 @@ Durability durability_of(Kind kind, const WriteOptions& options) {
   return options.status || kind == Kind::Event || kind == Kind::Lease ? Durability::Lazy : Durability::Durable;
 }
 
+/// Whoever signs it has to know who asks, and not who the body says that asks.
+void set_requester(json::object& raw, const User& user) {
+  auto* stored = raw.if_contains("spec");
+  if (stored == nullptr || !stored->is_object()) return;
+  auto& spec = stored->get_object();
+  for (const auto* name : {"username", "uid", "groups", "extra"}) spec.erase(name);
+  if (!user.name.empty()) spec["username"] = user.name;
+  if (!user.uid.empty()) spec["uid"] = user.uid;
+  if (!user.groups.empty()) spec["groups"] = json::array(user.groups.begin(), user.groups.end());
+}
+
 /// Fields a new object may not bring along.
 ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const WriteOptions& options) {
   auto metadata = metadata_of(raw);
@@ -50,6 +61,7 @@ ApiResult<bool> prepare_new(json::object& raw, const ResourcePath& path, const W
   if (path.kind == Kind::Pod || path.kind == Kind::PersistentVolumeClaim) raw["status"] = {{"phase", "Pending"}};
   if (path.kind == Kind::PersistentVolume) raw["status"] = {{"phase", "Available"}};
   if (path.kind == Kind::Namespace) raw["status"] = {{"phase", "Active"}};
+  if (path.kind == Kind::CertificateSigningRequest) set_requester(raw, options.user);
   return true;
 }
 
@@ -200,7 +212,13 @@ struct Update : std::enable_shared_from_this<Update> {
     if (*raw == stored->raw) return done(stored, std::move(headers));
     auto object = decoded(kind, *std::move(raw));
     if (!object) return done(object.error(), {});
-    if (options.dry_run) return done(std::make_shared<const model::Object>(*std::move(object)), std::move(headers));
+    if (options.dry_run) {
+      const store::AsStored all(context.store);
+      if (auto admitted = model::admit_change(key.kind, object->raw, stored->raw, all); !admitted) {
+        return done(from_error(admitted.error(), model::info(key.kind), key.name), {});
+      }
+      return done(std::make_shared<const model::Object>(*std::move(object)), std::move(headers));
+    }
     if (is_released(*object)) return remove(*std::move(object), stored->meta.resource_version, std::move(headers));
     context.store.update(*std::move(object), stored->meta.resource_version, durability_of(key.kind, options),
                          [self = shared_from_this(), headers = std::move(headers),

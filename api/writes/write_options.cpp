@@ -58,6 +58,7 @@ ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query
     }
     options.dry_run = true;
   }
+  options.user = request.user;
   options.manager.applies = is_apply(request);
   options.manager.subresource = path.subresource;
   options.manager.name = query.get("fieldManager");

@@ -4,6 +4,7 @@
 #include "api/request/api_error.hpp"
 #include "api/request/http_message.hpp"
 #include "api/request/request_path.hpp"
+#include "api/request/user.hpp"
 #include "api/writes/field_check.hpp"
 #include "model/managed_fields.hpp"
 
@@ -18,6 +19,7 @@ struct WriteOptions {
   bool force = false;   ///< Server-side apply: take over what others own.
   /// Whose the changed fields are, for metadata.managedFields. When it applies, the change has recorded them already.
   model::FieldManager manager;
+  User user{};  ///< Who writes.
 };
 
 /// Reads the query. The manager is ?fieldManager=, else the client's name: its User-Agent up to the first '/'.

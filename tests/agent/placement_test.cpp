@@ -149,6 +149,8 @@ TEST_F(RoomTest, TheLessImportantGoForTheMoreImportant) {
   ask("vip", "1500m", 100);
   EXPECT_FALSE(leaving("small"));
   EXPECT_TRUE(leaving("big"));
+  EXPECT_THAT(json::serialize(get(Kind::Pod, "big")->raw.at("status").at("conditions")),
+              testing::HasSubstr(R"("type":"DisruptionTarget","status":"True")"));
   EXPECT_THAT(events, Contains("Preempted: Preempted by default/vip on node n1"));
   EXPECT_FALSE(here("vip")) << "it waits for the end of the other";
   ask("late", "1", 50);

@@ -177,6 +177,26 @@ TEST_F(ServiceTrafficTest, TrafficPoliciesAndAffinityAreTold) {
   EXPECT_EQ(route()->ports[0].host_port, 0);
 }
 
+TEST_F(ServiceTrafficTest, LoadBalancersMayAskForTheReadyPodsOfThisHost) {
+  service(R"({"type":"LoadBalancer","selector":{"app":"web"},"externalTrafficPolicy":"Local",
+      "healthCheckNodePort":30100,"ports":[{"port":80,"targetPort":8080,"protocol":"TCP"}]})");
+  ASSERT_TRUE(route());
+  EXPECT_EQ(route()->health_port, 30100);
+  EXPECT_EQ(route()->ready_here, 0U);
+  pod("web-0", "10.98.0.4");
+  pod("web-1", "10.98.1.4", true, "", "n2");
+  pod("web-2", "10.98.0.5", false);
+  pod("web-3", "10.98.0.6", true, R"(,"deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["a.b/c"])");
+  EXPECT_EQ(route()->ready_here, 1U) << "of this host, ready, and not on its way out";
+
+  listening = {{"tcp", 30101}};
+  service(R"({"type":"LoadBalancer","selector":{"app":"web"},"externalTrafficPolicy":"Local",
+      "healthCheckNodePort":30101,"ports":[{"port":81,"targetPort":8080,"protocol":"TCP"}]})",
+          "late");
+  EXPECT_EQ(route("default/late")->health_port, 0) << "the host's own";
+  EXPECT_THAT(traffic.grants().refused.at({"default", "late"}), HasSubstr("30101/tcp"));
+}
+
 TEST_F(ServiceTrafficTest, NamesLeadToTheAddressWhenPacketsDo) {
   network.fail_next("set_services", Error(ErrorCode::Unknown, "nft: busy"));
   service(R"({"selector":{"app":"web"},"ports":[{"name":"http","port":80,"targetPort":8080,"protocol":"TCP"}]})");

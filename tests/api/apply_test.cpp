@@ -170,7 +170,8 @@ TEST_F(Apply, StatusAndScaleAreAppliedThroughTheirSubresources) {
   const auto scale = fmt::format("{}/scale", kSet);
   const auto* wanted = R"({"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":4}})";
   EXPECT_EQ(apply(scale, wanted, "fieldManager=hpa").code, 409U);
-  EXPECT_EQ(find(apply(scale, wanted, "fieldManager=hpa&force=true").body, {"spec", "replicas"})->as_int64(), 4);
+  const auto forced = apply(scale, wanted, "fieldManager=hpa&force=true");
+  EXPECT_EQ(find(forced.body, {"spec", "replicas"})->as_int64(), 4);
 }
 
 TEST_F(Apply, RequestsThatMakeNoSenseAreRefusedInKubernetesWords) {

@@ -52,6 +52,9 @@ TEST_F(Evictions, ABudgetGivesWhatItHasAndNoMore) {
   EXPECT_EQ(allowed(), 1) << "a dry run takes nothing";
   EXPECT_EQ(evict("a").code, 201U);
   EXPECT_TRUE(is_going("a"));
+  const auto conditions = store_->get({Kind::Pod, "default", "a"})->raw.at("status").at("conditions").as_array();
+  EXPECT_EQ(find_string(conditions.at(1), {"type"}), "DisruptionTarget") << "what a Job's podFailurePolicy asks for";
+  EXPECT_EQ(find_string(conditions.at(1), {"reason"}), "EvictionByEvictionAPI");
   EXPECT_EQ(allowed(), 0);
   const auto& status = store_->get({Kind::PodDisruptionBudget, "default", "web"})->raw.at("status");
   EXPECT_NE(find(status, {"disruptedPods", "a"}), nullptr);

@@ -45,6 +45,10 @@ TEST_F(KeptKindsApi, ARequestIsApprovedAtAPlaceOfItsOwn) {
   const auto made = send("POST", all, json::serialize(model::full_object(Kind::CertificateSigningRequest)));
   ASSERT_EQ(made.code, 201U) << made.message();
   const auto name = made.text({"metadata", "name"});
+  const auto self = send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                         R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})");
+  EXPECT_EQ(made.text({"spec", "username"}), self.text({"status", "userInfo", "username"}))
+      << "not whom the body names";
   const auto patched =
       send("PATCH", all + "/" + name + "/approval",
            R"({"status":{"conditions":[{"type":"Approved","status":"True"}]}})", "application/merge-patch+json");

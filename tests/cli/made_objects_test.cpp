@@ -58,8 +58,8 @@ TEST(MadeObjects, AServiceTakesSelectorPortsAndLabelsFromWhatItExposes) {
         {"port":53,"protocol":"UDP","targetPort":53,"name":"port-2"}]}})"));
   wanted.port = "8080";
   wanted.target_port = "http";
-  EXPECT_EQ(*find(*wanted.to_json(kind, kDeployment), {"spec", "ports"}),
-            *parse_json(R"([{"port":8080,"protocol":"TCP","targetPort":"http"}])"));
+  const json::value exposed = *wanted.to_json(kind, kDeployment);
+  EXPECT_EQ(*find(exposed, {"spec", "ports"}), *parse_json(R"([{"port":8080,"protocol":"TCP","targetPort":"http"}])"));
   for (const auto* port : {"0", "70000", "80x", "80,,"}) {
     wanted.port = port;
     EXPECT_THAT(wanted.to_json(kind, kDeployment).error().message(), HasSubstr("is no port")) << port;

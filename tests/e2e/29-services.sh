@@ -88,6 +88,19 @@ read -r -t 5 -u 8 line
 expect "and answers there" "$line" ahoy
 exec 8>&-
 
+step "a load balancer asks this host whether it has pods"
+sed 's/type: LoadBalancer,/& externalTrafficPolicy: Local,/' "$manifests/rest.yaml" | put_manifest rest.yaml
+wait_for 10 "the file is applied" is Local field service echo .spec.externalTrafficPolicy
+asked=$(field service echo .spec.healthCheckNodePort)
+expect_match "it has a port for that" "$asked" '^3[0-2][0-9]{3}$'
+health() { curl -s -o /dev/null -w '%{http_code}' --max-time 5 "http://$gateway:$asked/healthz"; }
+wait_for 10 "it has" is 200 health
+expect "how many" "$(curl -s --max-time 5 "http://127.0.0.1:$asked/" | jq -c '[.service.name, .localEndpoints]')" '["echo",1]'
+sed 's/labels: {app: echo}/labels: {app: none}/' "$manifests/rest.yaml" | put_manifest rest.yaml
+wait_for 10 "it has none" is 503 health
+sed 's/labels: {app: none}/labels: {app: echo}/' "$manifests/rest.yaml" | put_manifest rest.yaml
+wait_for 10 "and has again" is 200 health
+
 step "an address is one service's"
 code=0
 said=$(berth apply -f - 2>&1 <<<"{apiVersion: v1, kind: Service, metadata: {name: thief}, spec: {clusterIP: $address, ports: [{port: 80}]}}") || code=$?

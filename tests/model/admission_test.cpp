@@ -293,6 +293,39 @@ TEST(Quotas, CountOtherThings) {
       HasSubstr("requested: requests.storage=2Gi, used: requests.storage=0, limited: requests.storage=1Gi"));
 }
 
+TEST(Quotas, BoundWhatServicesAndClaimsGrowTo) {
+  FakeStored stored;
+  stored.put(quota("hard: {services: 1, services.nodeports: 1, requests.storage: 3Gi, persistentvolumeclaims: 1}"));
+  const auto change = [&](std::string_view before, std::string_view after) {
+    const auto old = read_manifest(before, "f").objects.front();
+    const auto now = read_manifest(after, "f").objects.front();
+    stored.put(std::string(before));
+    const auto admitted = admit_change(now.kind, now.raw, old.raw, stored);
+    return admitted ? std::string() : admitted.error().message();
+  };
+  const auto service = [](std::string_view type, std::string_view more = "") {
+    return fmt::format(
+        "{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{type: {}, ports: [{{name: a, port: "
+        "80}}{}]}}}}",
+        type, more);
+  };
+  EXPECT_EQ(change(service("ClusterIP"), service("NodePort")), "") << "it is the one that there may be";
+  EXPECT_EQ(change(service("ClusterIP"), service("NodePort", ", {name: b, port: 81}")),
+            "services \"a\" is forbidden: exceeded quota: all, requested: services.nodeports=2, used: "
+            "services.nodeports=0, limited: services.nodeports=1");
+  EXPECT_EQ(change(service("NodePort"), service("ClusterIP")), "");
+  const auto claim = [](std::string_view size) {
+    return fmt::format(
+        "{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: c}}, spec: {{accessModes: [ReadWriteOnce], "
+        "resources: {{requests: {{storage: {}}}}}}}}}",
+        size);
+  };
+  EXPECT_EQ(change(claim("1Gi"), claim("3Gi")), "");
+  EXPECT_EQ(change(claim("1Gi"), claim("4Gi")),
+            "persistentvolumeclaims \"c\" is forbidden: exceeded quota: all, requested: requests.storage=3Gi, used: "
+            "requests.storage=1Gi, limited: requests.storage=3Gi");
+}
+
 TEST(Quotas, WithScopesCountOnlyThosePods) {
   const auto refused = [](std::string_view scopes, json::object raw) {
     FakeStored stored;

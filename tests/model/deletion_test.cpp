@@ -37,5 +37,18 @@ TEST(MarkDeletedTest, AGraceBeyondAllTimeEndsLaterNotBefore) {
   }
 }
 
+TEST(MarkDisruptedTest, IsOneConditionBesideTheOthersAndSaysWhatCameFirst) {
+  auto raw = pod(30);
+  raw["status"] = {{"conditions", json::array{{{"type", "Ready"}, {"status", "True"}}}}};
+  mark_disrupted(raw, "EvictionByEvictionAPI", "Eviction API: evicting", kNow);
+  mark_disrupted(raw, "PreemptionByScheduler", "later", kNow + std::chrono::seconds(1));
+  const auto& conditions = raw.at("status").at("conditions").as_array();
+  ASSERT_EQ(conditions.size(), 2U);
+  EXPECT_EQ(json::serialize(conditions[1]),
+            R"({"type":"DisruptionTarget","status":"True","lastProbeTime":null,)"
+            R"("lastTransitionTime":"2026-11-21T10:00:00Z","reason":"EvictionByEvictionAPI",)"
+            R"("message":"Eviction API: evicting"})");
+}
+
 }  // namespace
 }  // namespace berth::model

@@ -164,5 +164,54 @@ TEST_F(ServiceAddresses, WhatBelongsToAnotherTypeGoesWithIt) {
   EXPECT_EQ(address(give(back, &alias)), address(old));
 }
 
+std::int64_t health_port(const json::object& raw) {
+  const auto* port = raw.at("spec").as_object().if_contains("healthCheckNodePort");
+  return port == nullptr ? 0 : port->to_number<std::int64_t>();
+}
+
+TEST_F(ServiceAddresses, ALoadBalancerThatAsksForPodsHereHasAPortToAsk) {
+  const std::string local = R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","ports":[{"port":80}]})";
+  const auto web = add("web", local);
+  EXPECT_GE(health_port(web), kFirstNodePort);
+  EXPECT_NE(health_port(web), node_port(web));
+  EXPECT_TRUE(has_service_addresses(web, &web));
+  const auto again = add("again", local);
+  EXPECT_NE(health_port(again), health_port(web));
+  EXPECT_EQ(health_port(add("anywhere", R"({"type":"LoadBalancer","ports":[{"port":80}]})")), 0);
+
+  const auto choosing = [&](std::int64_t port) {
+    auto raw = service("other", local);
+    raw["spec"].get_object()["healthCheckNodePort"] = port;
+    give(std::move(raw));
+    return error;
+  };
+  EXPECT_EQ(choosing(health_port(web)), fmt::format("spec.healthCheckNodePort: invalid value: {}: provided port is "
+                                                    "already allocated",
+                                                    health_port(web)));
+  EXPECT_NE(choosing(node_port(web)), "") << "of the same range";
+  EXPECT_EQ(choosing(8080),
+            "spec.healthCheckNodePort: invalid value: 8080: provided port is not in the valid range. The range of "
+            "valid ports is 30000-32767");
+  EXPECT_EQ(choosing(30010), "");
+  auto twice = service("other", R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":30010,
+                                    "ports":[{"port":80,"nodePort":30010}]})");
+  give(std::move(twice));
+  EXPECT_NE(error, "") << "its own node port";
+}
+
+TEST_F(ServiceAddresses, ThePortToAskStaysAndGoesWithThePolicy) {
+  const auto old = add("web", R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","ports":[{"port":80}]})");
+  stored.clear();
+  auto next = service("web", R"({"type":"LoadBalancer","externalTrafficPolicy":"Local","ports":[{"port":81}]})");
+  keep_filled(Kind::Service, next, old);
+  next = give(next, &old);
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(health_port(next), health_port(old));
+  auto anywhere = old;
+  anywhere["spec"].get_object()["externalTrafficPolicy"] = "Cluster";
+  keep_filled(Kind::Service, anywhere, old);
+  EXPECT_EQ(health_port(anywhere), 0);
+}
+
 }  // namespace
 }  // namespace berth::model

@@ -284,8 +284,11 @@ TEST(ValidateService, Rules) {
        "spec.loadBalancerSourceRanges[0]: invalid value: \"10.0.0.0\""},
       {"ports: [{port: 1}], loadBalancerClass: example.org/x",
        "spec.loadBalancerClass: forbidden: may only be used when `type` is 'LoadBalancer'"},
-      {"type: LoadBalancer, ports: [{port: 1}], healthCheckNodePort: 70000",
+      {"type: LoadBalancer, externalTrafficPolicy: Local, ports: [{port: 1}], healthCheckNodePort: 70000",
        "spec.healthCheckNodePort: invalid value: 70000"},
+      {"type: LoadBalancer, ports: [{port: 1}], healthCheckNodePort: 30100",
+       "spec.healthCheckNodePort: invalid value: 30100: may only be set when `type` is 'LoadBalancer' and "
+       "`externalTrafficPolicy` is 'Local'"},
       {"type: ExternalName, externalName: 'a b'", "spec.externalName: invalid value: \"a b\""},
       {"type: ExternalName, externalName: a.b, clusterIP: 10.0.0.1",
        "spec.clusterIP: forbidden: may not be set for ExternalName services"},

@@ -191,7 +191,8 @@ TEST(OciSpec, TurnsRequestsAndLimitsIntoCgroupValues) {
   EXPECT_EQ(find(spec, {"linux", "resources", "cpu", "quota"})->to_number<int>(), 150000);
   EXPECT_EQ(find(spec, {"linux", "resources", "cpu", "period"})->to_number<int>(), 100000);
   EXPECT_EQ(find(spec, {"linux", "resources", "memory", "limit"})->to_number<int>(), 64 << 20);
-  EXPECT_EQ(find(Case().spec(), {"linux", "resources", "cpu", "shares"})->to_number<int>(), 2);
+  const auto plain = Case().spec();
+  EXPECT_EQ(find(plain, {"linux", "resources", "cpu", "shares"})->to_number<int>(), 2);
   EXPECT_EQ(find(spec, {"linux", "resources", "memory", "swap"}), nullptr)
       << "runc refuses it where nothing counts swap";
   EXPECT_EQ(find(spec, {"linux", "resources", "unified"}), nullptr);
@@ -201,7 +202,8 @@ TEST(OciSpec, NothingAboveAMemoryLimitIsSwappedAndAContainerThatRunsOutDiesAsAWh
   Case test;
   test.limits_swap = true;
   test.host.cgroup_v2 = true;
-  EXPECT_EQ(find(test.spec(), {"linux", "resources", "memory"}), nullptr);
+  const auto unlimited = test.spec();
+  EXPECT_EQ(find(unlimited, {"linux", "resources", "memory"}), nullptr);
   test.container.resources.limits["memory"] = *model::Quantity::parse("64Mi");
   const auto spec = test.spec();
   EXPECT_EQ(find(spec, {"linux", "resources", "memory", "swap"})->to_number<int>(), 64 << 20);
@@ -212,7 +214,8 @@ TEST(OciSpec, TheFilterIsSplicedInWhole) {
   Case test;
   test.seccomp = R"({"defaultAction":"SCMP_ACT_ALLOW"})";
   EXPECT_EQ(find_string(test.spec(), {"linux", "seccomp", "defaultAction"}), "SCMP_ACT_ALLOW");
-  EXPECT_EQ(find(Case().spec(), {"linux", "seccomp"}), nullptr);
+  const auto without = Case().spec();
+  EXPECT_EQ(find(without, {"linux", "seccomp"}), nullptr);
 }
 
 TEST(OciSpec, WithoutAnyCommandItIsInvalid) {

@@ -1,0 +1,51 @@
+// tests/agent/event_recorder_test.cpp - what happened, counted, and by whom it is said.
+#include "agent/objects/event_recorder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/agent/controller_fixture.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+
+class EventRecorderTest : public ControllerFixture {
+ protected:
+  EventRecorderTest() { put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})"); }
+
+  std::vector<model::ObjectPtr> events() const { return store->list(Kind::Event, {}).objects; }
+  /// Who says that about one of the kind.
+  std::string role(Kind kind, const std::string& reason) {
+    const model::ObjectKey key{kind, model::info(kind).namespaced ? "default" : "", "a"};
+    recorder.record(key, "uid-a", "Normal", reason, std::string(model::info(kind).name) + reason);
+    settle();
+    for (const auto& event : events()) {
+      if (find_string(event->raw.at("involvedObject"), {"kind"}) != model::info(kind).name) continue;
+      if (find_string(event->raw.at("reason"), {}) != reason) continue;
+      EXPECT_EQ(find_string(event->raw.at("reportingComponent"), {}), "berthd");
+      return std::string(find_string(event->raw.at("source"), {"component"}));
+    }
+    return "nobody";
+  }
+
+  EventRecorder recorder{loop, *store, writer, clock, "n1"};
+};
+
+TEST_F(EventRecorderTest, TheSourceIsWhoSaysItInKubernetes) {
+  EXPECT_EQ(role(Kind::Pod, "Started"), "kubelet");
+  EXPECT_EQ(role(Kind::Pod, "Scheduled"), "default-scheduler");
+  EXPECT_EQ(role(Kind::Pod, "Preempted"), "default-scheduler");
+  EXPECT_EQ(role(Kind::StatefulSet, "SuccessfulCreate"), "statefulset-controller");
+  EXPECT_EQ(role(Kind::Namespace, "Anything"), "berthd");
+}
+
+TEST_F(EventRecorderTest, TheSameAgainIsCounted) {
+  for (int i = 0; i < 3; ++i) recorder.record({Kind::Pod, "default", "a"}, "u", "Warning", "Failed", "it did");
+  settle();
+  ASSERT_EQ(events().size(), 1U);
+  EXPECT_EQ(events().front()->raw.at("count").as_int64(), 3);
+}
+
+}  // namespace
+}  // namespace berth::agent
