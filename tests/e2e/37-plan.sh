@@ -6,7 +6,9 @@
 revision() { curl -s --unix-socket "$socket" http://berth/api/v1/pods | jq -r .metadata.resourceVersion; }
 # Pods as they are begun and stopped, in the words of the plan, from now on.
 observe() { # FILE
-  curl -sN --unix-socket "$socket" "http://berth/api/v1/namespaces/default/pods?watch=true&resourceVersion=$(revision)" >"$1" &
+  local from
+  from=$(revision) # not in the background: it would be asked when something has happened already
+  curl -sN --unix-socket "$socket" "http://berth/api/v1/namespaces/default/pods?watch=true&resourceVersion=$from" >"$1" &
   observer=$!
 }
 observed() { # FILE
