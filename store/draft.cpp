@@ -157,12 +157,13 @@ Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const
                       old->meta.generation);
     if (object.raw == old->raw) return Staged{{type, old, old, revision - 1}, {}, /*no_op=*/true};
     const bool same_wish = equal_except(object.raw, old->raw, {"metadata", "status"});
+    const bool is_report = object.kind == model::Kind::Event;  // it wishes for nothing that somebody could observe
     if (!same_wish) {
       auto admitted = model::admit_change(object.kind, object.raw, old->raw, *this);
       if (!admitted) return std::move(admitted).error();
     }
     set_server_fields(object, old->meta.uid, old->meta.creation_timestamp, revision,
-                      old->meta.generation + (same_wish ? 0 : 1));
+                      old->meta.generation + (same_wish || is_report ? 0 : 1));
   }
   auto text = text_of(object);
   if (!text) return std::move(text).error();

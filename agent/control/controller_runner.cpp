@@ -281,7 +281,11 @@ void ControllerRunner::answered(const std::string& id, std::uint64_t round, cons
     state->broken = true;
   } else if (!tolerated) {
     if (!failed_with(status, ErrorCode::Aborted)) {
-      for (const auto& write : writes) say(write.refused, ": " + status.error().message());
+      const auto& controller = controllers_[state->controller];
+      for (const auto& write : writes) {
+        say(write.refused, ": " + status.error().message());
+        if (controller.refused) controller.refused(state->key, write, status.error());
+      }
     }
     take_error(*state, status.error());
     state->broken = true;

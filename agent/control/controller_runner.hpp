@@ -47,6 +47,8 @@ struct Controller {
   std::function<void(const Waker&)> all{};
   /// What should be done for the key now? A function of the cache and of nothing that its own writes change.
   std::function<Work(const model::ObjectKey&)> plan{};
+  /// A write of the key's plan failed, and not by a lost race; the key is planned again. May be empty.
+  std::function<void(const model::ObjectKey&, const Write&, const Error&)> refused{};
   /// The plan of the key is over, well or not. May be empty.
   std::function<void(const model::ObjectKey&, const Waker&)> ended{};
   /// How long changes are gathered before a key is planned: for views that nothing waits for.

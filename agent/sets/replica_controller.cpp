@@ -3,16 +3,44 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/control/waking.hpp"
 #include "agent/ending/ownership.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/status_numbers.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
 
 using model::Kind;
+
+/// The condition ReplicaFailure: there while pods that are to be made are refused, and why. False: it says so already.
+bool put_failure(json::object& raw, const std::string& why, const std::string& now) {
+  auto& status = model::object_in(raw, "status");
+  auto* found = status.if_contains("conditions");
+  auto conditions = found != nullptr && found->is_array() ? found->get_array() : json::array();
+  auto* known = std::find_if(conditions.begin(), conditions.end(),
+                             [](const json::value& each) { return find_string(each, {"type"}) == "ReplicaFailure"; });
+  if (why.empty()) {
+    if (known == conditions.end()) return false;
+    conditions.erase(known);
+    if (conditions.empty()) return model::erase(status, "conditions"), true;
+  } else {
+    if (known != conditions.end() && find_string(*known, {"message"}) == why) return false;
+    const auto since = known == conditions.end() ? now : std::string(find_string(*known, {"lastTransitionTime"}, now));
+    if (known != conditions.end()) conditions.erase(known);
+    conditions.push_back(json::object{{"type", "ReplicaFailure"},
+                                      {"status", "True"},
+                                      {"lastTransitionTime", since},
+                                      {"reason", "FailedCreate"},
+                                      {"message", why}});
+  }
+  status["conditions"] = std::move(conditions);
+  return true;
+}
 
 bool is_ours(Kind kind) { return kind == Kind::ReplicaSet || kind == Kind::ReplicationController; }
 
@@ -27,9 +55,14 @@ Controller ReplicaController::row() {
           .all =
               [this](const Waker& wake) {
                 std::erase_if(names_, [this](const auto& each) { return find_set(each.first) == nullptr; });
+                std::erase_if(failures_, [this](const auto& each) { return find_set(each.first) == nullptr; });
                 wake_all(wake);
               },
-          .plan = [this](const Key& key) { return plan(key); }};
+          .plan = [this](const Key& key) { return plan(key); },
+          .refused =
+              [this](const Key& key, const Write& write, const Error& error) {
+                if (write.verb == Write::Verb::Create) failures_[key] = error.message();
+              }};
 }
 
 void ReplicaController::wakes(const store::Change& change, const Waker& wake) {
@@ -38,6 +71,7 @@ void ReplicaController::wakes(const store::Change& change, const Waker& wake) {
   if (is_ours(object.kind)) {
     if (deleted) {
       names_.erase(object.key());
+      failures_.erase(object.key());
     } else {
       wake_itself(change, wake);
     }
@@ -86,6 +120,7 @@ Work ReplicaController::plan(const Key& key) {
   for (const auto& pod : plan.adopt) {
     work.writes.push_back(adopt(pod_key(pod), pod->meta, set->meta, model::info(key.kind).name));
   }
+  if (plan.create == 0) failures_.erase(key);
   for (const auto& pod : plan.release) work.writes.push_back(release(pod_key(pod), pod->meta.uid, set->meta.uid));
   write_status(key, *set, plan, work);
   for (const auto& pod : plan.remove) {
@@ -137,14 +172,16 @@ void ReplicaController::write_status(const Key& key, const model::ReplicaSet& se
                               {"readyReplicas", plan.ready},
                               {"availableReplicas", plan.available},
                               {"observedGeneration", set.meta.generation}};
+  const auto known = failures_.find(key);
+  const auto edit = [numbers, why = known == failures_.end() ? std::string() : known->second,
+                     now = format_rfc3339(clock_.wall())](json::object& raw) {
+    const auto changed = put_numbers(raw, numbers);
+    return put_failure(raw, why, now) || changed ? Edit::Done : Edit::Leave;
+  };
   json::object now;
   if (const auto* status = stored->raw.if_contains("status")) now["status"] = *status;
-  if (!put_numbers(now, numbers)) return;
-  work.writes.push_back(
-      {.key = key,
-       .uid = set.meta.uid,
-       .edit = [numbers](json::object& raw) { return put_numbers(raw, numbers) ? Edit::Done : Edit::Leave; },
-       .durability = Durability::Lazy});
+  if (edit(now) == Edit::Leave) return;
+  work.writes.push_back({.key = key, .uid = set.meta.uid, .edit = edit, .durability = Durability::Lazy});
 }
 
 }  // namespace berth::agent

@@ -37,6 +37,7 @@ class ReplicaController {
   const ObjectCache& cache_;
   const store::Store& store_;
   std::map<Key, PodNames> names_;
+  std::map<Key, std::string> failures_;  ///< Why the pods that are asked for cannot be made; until they are.
 };
 
 }  // namespace berth::agent

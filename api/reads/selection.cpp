@@ -14,7 +14,15 @@ namespace {
 std::string field_value(const model::Object& object, std::string_view field) {
   if (field == "metadata.name") return object.meta.name;
   if (field == "metadata.namespace") return object.meta.ns;
-  if (field == "source") field = "source.component";  // an Event's
+  // What it is called in events.k8s.io.
+  if (field == "reportingController") return field_value(object, "reportingComponent");
+  if (constexpr std::string_view kRegarding = "regarding."; field.starts_with(kRegarding)) {
+    return field_value(object, fmt::format("involvedObject.{}", field.substr(kRegarding.size())));
+  }
+  if (field == "source") {  // an Event's, in its older or its newer form
+    auto source = field_value(object, "source.component");
+    return source.empty() ? field_value(object, "reportingComponent") : source;
+  }
   const json::value* value = nullptr;
   const auto dot = field.find('.');
   if (dot == std::string_view::npos) {
@@ -40,12 +48,15 @@ bool selectable(model::Kind kind, std::string_view field) {
   if (kind == model::Kind::Event) {
     return in("involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
               "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-              "reportingComponent", "source", "type");
+              "reportingComponent", "source", "type", "reportingController", "regarding.kind", "regarding.namespace",
+              "regarding.name", "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion",
+              "regarding.fieldPath");
   }
   if (kind == model::Kind::Node) return in("spec.unschedulable");
   if (kind == model::Kind::Namespace) return in("status.phase");
   if (kind == model::Kind::Service) return in("spec.clusterIP", "spec.type");
   if (kind == model::Kind::Secret) return in("type");
+  if (kind == model::Kind::CertificateSigningRequest) return in("spec.signerName");
   return false;
 }
 

@@ -120,11 +120,17 @@ void keep_system_fields(json::object& raw, const json::object& stored, model::Ki
   if (status_update) {
     const auto* status = raw.if_contains("status");
     json::value kept = status != nullptr ? *status : json::value(json::object{});
-    const auto* managed = field(raw, {"metadata", "managedFields"});
-    auto managed_fields = managed != nullptr ? *managed : json::value();
+    // As in Kubernetes, whoever writes a status may mark the object; a Deployment's labels are not its status'
+    // business.
+    json::object marks;
+    for (const auto* name : {"managedFields", "annotations", "labels"}) {
+      const auto* value = field(raw, {"metadata", name});
+      if (value == nullptr || (kind == model::Kind::Deployment && name == std::string_view("labels"))) continue;
+      marks[name] = *value;
+    }
     raw = stored;
     raw["status"] = std::move(kept);
-    if (!managed_fields.is_null()) raw["metadata"].get_object()["managedFields"] = std::move(managed_fields);
+    for (auto& [name, value] : marks) raw["metadata"].get_object()[name] = std::move(value);
     return;
   }
   const auto* old_metadata = field(stored, {"metadata"});

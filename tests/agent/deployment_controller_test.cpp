@@ -172,6 +172,25 @@ TEST_F(DeploymentControllerTest, AReplicationControllerTakesPodsThatMatchAndLets
       << "it is one too many now";
 }
 
+TEST_F(DeploymentControllerTest, ASetWhosePodsAreRefusedSaysSoUntilTheyAreNotAskedForAnyMore) {
+  put(R"({"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"few","namespace":"default"},
+      "spec":{"hard":{"pods":"2"}}})");
+  start();
+  put_controller(3);
+  settle();
+  pass(std::chrono::seconds(30));
+  const auto conditions = status(Kind::ReplicationController, "rc").at("conditions");
+  ASSERT_EQ(conditions.as_array().size(), 1U);
+  EXPECT_EQ(find_string(conditions.at(0), {"type"}), "ReplicaFailure");
+  EXPECT_EQ(find_string(conditions.at(0), {"reason"}), "FailedCreate");
+  EXPECT_THAT(std::string(find_string(conditions.at(0), {"message"})), testing::HasSubstr("exceeded quota: few"));
+  edit({Kind::ReplicationController, "default", "rc"},
+       [](json::object& raw) { raw["spec"].get_object()["replicas"] = 2; });
+  settle();
+  pass(std::chrono::seconds(30));
+  EXPECT_FALSE(status(Kind::ReplicationController, "rc").as_object().contains("conditions"));
+}
+
 TEST_F(DeploymentControllerTest, ADeletedDeploymentTakesItsSetsAndPodsAlong) {
   put_deployment(2);
   start();

@@ -54,6 +54,11 @@ TEST_F(KeptKindsApi, ARequestIsApprovedAtAPlaceOfItsOwn) {
            R"({"status":{"conditions":[{"type":"Approved","status":"True"}]}})", "application/merge-patch+json");
   EXPECT_EQ(patched.code, 200U) << patched.message();
   EXPECT_THAT(json::serialize(send("GET", all + "/" + name).body), HasSubstr(R"("type":"Approved")"));
+  const auto signer = made.text({"spec", "signerName"});
+  const auto asked = send("GET", all + "?fieldSelector=spec.signerName%3D" + signer);
+  ASSERT_EQ(asked.code, 200U) << asked.message();
+  EXPECT_EQ(asked.body.at("items").as_array().size(), 1U);
+  EXPECT_EQ(send("GET", all + "?fieldSelector=spec.signerName%3Da.b%2Fc").body.at("items").as_array().size(), 0U);
 }
 
 TEST_F(KeptKindsApi, AnEventIsOneEventInEitherGroup) {
@@ -70,6 +75,15 @@ TEST_F(KeptKindsApi, AnEventIsOneEventInEitherGroup) {
   EXPECT_EQ(core.text({"involvedObject", "name"}), "web");
   EXPECT_EQ(core.text({"reportingComponent"}), "example.com/greeter");
   EXPECT_EQ(send("GET", events + "/e").text({"regarding", "name"}), "web");
+  const auto about =
+      send("GET", events + "?fieldSelector=regarding.name%3Dweb,reportingController%3Dexample.com%2Fgreeter");
+  ASSERT_EQ(about.code, 200U) << about.message();
+  EXPECT_EQ(about.body.at("items").as_array().size(), 1U);
+  for (const auto* field : {"source", "reportingComponent"}) {
+    const auto by = send("GET", fmt::format("/api/v1/events?fieldSelector={}%3Dexample.com%2Fgreeter", field));
+    ASSERT_EQ(by.code, 200U) << by.message();
+    EXPECT_EQ(by.body.at("items").as_array().size(), 1U) << field;
+  }
   EXPECT_THAT(json::serialize(send("GET", "/apis/events.k8s.io/v1").body), HasSubstr(R"("name":"events")"));
 }
 

@@ -257,6 +257,19 @@ TEST_F(Objects, FinalizersHoldAnObjectUntilTheLastIsGone) {
   EXPECT_EQ(send("GET", fmt::format("{}/a", kConfigMaps)).code, 404U);
 }
 
+TEST_F(Objects, WhoWritesAStatusMayMarkTheObjectAndNoMore) {
+  ASSERT_EQ(send("POST", std::string(kSets), set("web")).code, 201U);
+  const auto marked = send("PATCH", fmt::format("{}/web/status", kSets),
+                           R"({"metadata":{"annotations":{"seen":"yes"},"finalizers":["a.b/c"]},
+                               "spec":{"replicas":9},"status":{"replicas":1}})",
+                           "application/merge-patch+json");
+  ASSERT_EQ(marked.code, 200U) << marked.message();
+  EXPECT_EQ(marked.text({"metadata", "annotations", "seen"}), "yes");
+  EXPECT_EQ(find(marked.body, {"metadata", "finalizers"}), nullptr);
+  EXPECT_EQ(find(marked.body, {"spec", "replicas"})->as_int64(), 2);
+  EXPECT_EQ(find(marked.body, {"status", "replicas"})->as_int64(), 1);
+}
+
 TEST_F(Objects, ScaleReadsAndWritesOnlyTheReplicas) {
   ASSERT_EQ(send("POST", std::string(kSets), set("web")).code, 201U);
   const auto path = fmt::format("{}/web/scale", kSets);
