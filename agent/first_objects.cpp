@@ -89,6 +89,14 @@ void FirstObjects::write_node() {
         // What NodeReporter writes is known better there; it may have been faster than this write.
         const json::value stored(raw);
         if (const auto* conditions = find(stored, {"status", "conditions"})) status["conditions"] = *conditions;
+        for (const auto* list : {"capacity", "allocatable"}) {
+          const auto* before = find(stored, {"status", list});
+          if (before == nullptr || !before->is_object()) continue;
+          for (const auto& [name, amount] : before->get_object()) {
+            // Extended resources are not the host's own: somebody else counts them.
+            if (name.find('/') != json::string::npos) status[list].get_object().emplace(name, amount);
+          }
+        }
         if (const auto* version = find(stored, {"status", "nodeInfo", "containerRuntimeVersion"})) {
           status["nodeInfo"].get_object()["containerRuntimeVersion"] = *version;
         }

@@ -17,10 +17,16 @@ namespace {
 
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
-/// What the node may be asked for.
+/// What the node may be asked for. An extended resource that somebody wrote into the capacity is there to be used, as
+/// the kubelet has it.
 Allocatable allocatable_of(const model::Object& node) {
   const auto* status = node.raw.if_contains("status");
-  return model::amounts_of(status == nullptr ? nullptr : find(*status, {"allocatable"}));
+  if (status == nullptr) return {};
+  auto out = model::amounts_of(find(*status, {"allocatable"}));
+  for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
+    if (resource.find('/') != std::string::npos) out.try_emplace(resource, amount);
+  }
+  return out;
 }
 
 bool gives_otherwise(const store::Change& change) {

@@ -133,6 +133,24 @@ TEST_F(RoomTest, ThereAreOnlySoManyPodsAndMoreWhenTheNodeSaysSo) {
   EXPECT_TRUE(here("b"));
 }
 
+TEST_F(RoomTest, WhatSomebodyAddsToTheCapacityIsThereToBeUsed) {
+  const auto wants = [&](const std::string& name) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{{
+        "containers":[{{"name":"c","image":"x","resources":{{"requests":{{"example.com/dongle":"2"}}}}}}]}}}})",
+                    name));
+    settle();
+  };
+  wants("a");
+  EXPECT_EQ(reasons.back(), "0/1 nodes are available: 1 Insufficient example.com/dongle.");
+  edit({Kind::Node, "", "n1"}, [&](json::object& raw) {
+    raw["status"].get_object()["capacity"] = {{"example.com/dongle", "3"}};
+  });
+  settle();
+  EXPECT_TRUE(here("a"));
+  wants("b");
+  EXPECT_FALSE(here("b"));
+}
+
 TEST_F(RoomTest, TwoAtOnceDoNotShareWhatIsThereForOne) {
   for (const auto* name : {"a", "b"}) {
     put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{{
