@@ -179,6 +179,7 @@ std::string unsaid(const json::object& pod, const Amounts& hard) {
     });
   }
   std::vector<std::string> out;
+  out.reserve(missing.size());
   for (const auto& [name, containers] : missing)
     out.push_back(fmt::format("{} for: {}", name, fmt::join(containers, ",")));
   return fmt::format("{}", fmt::join(out, "; "));
