@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "base/log.hpp"
@@ -115,7 +116,10 @@ class Listener : public std::enable_shared_from_this<Listener> {
         ::bind(fd.get(), at_.data(), static_cast<socklen_t>(at_.size())) != 0 || ::listen(fd.get(), SOMAXCONN) != 0) {
       return Error::from_errno(errno, "listen");
     }
-    acceptor_.assign(at_.protocol(), fd.release());
+    beast::error_code error;
+    acceptor_.assign(at_.protocol(), fd.get(), error);
+    if (error) return Error(ErrorCode::Unavailable, "watch the socket: " + error.message());
+    std::ignore = fd.release();  // the acceptor's
     return Ok{};
   }
 
@@ -137,8 +141,13 @@ class Listener : public std::enable_shared_from_this<Listener> {
     UniqueFd fd(::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd && errno != EAGAIN && errno != ECONNABORTED) return open_later();  // as a rule no descriptor is left
     if (fd && *askers_ < kMaxAskers) {
-      Tcp::socket socket(acceptor_.get_executor(), at_.protocol(), fd.release());
-      std::make_shared<Asker>(std::move(socket), health_, askers_)->run();
+      Tcp::socket socket(acceptor_.get_executor());
+      beast::error_code error;  // then the asker is closed
+      socket.assign(at_.protocol(), fd.get(), error);
+      if (!error) {
+        std::ignore = fd.release();  // the socket's
+        std::make_shared<Asker>(std::move(socket), health_, askers_)->run();
+      }
     }
     accept();
   }
