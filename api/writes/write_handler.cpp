@@ -77,6 +77,17 @@ ApiResult<json::object> judged(const model::KindInfo& kind, json::object raw, co
   return raw;
 }
 
+/// The marks that came with a status. What an older version stored beside them is not judged by it.
+std::optional<ApiError> wrong_marks(const model::KindInfo& kind, const json::object& raw, const json::object& old) {
+  const auto* marks = raw.if_contains("metadata");
+  const auto* before = old.if_contains("metadata");
+  if (marks == nullptr || (before != nullptr && *marks == *before)) return std::nullopt;
+  auto problems = model::validate(kind.kind, raw, &old);
+  std::erase_if(problems, [](const auto& problem) { return !problem.field.starts_with("metadata."); });
+  if (problems.empty()) return std::nullopt;
+  return invalid(kind, text_at(raw, {"metadata", "name"}), problems);
+}
+
 ApiResult<model::Object> decoded(const model::KindInfo& kind, json::object raw) {
   const auto name = std::string(text_at(raw, {"metadata", "name"}));
   auto object = model::make_object(std::move(raw));
@@ -205,6 +216,9 @@ struct Update : std::enable_shared_from_this<Update> {
       raw = judged(kind, *std::move(raw), &stored->raw);
       if (!raw) return done(raw.error(), {});
       if (auto refused = refuse_resize(context.store, *stored, *raw)) return done(*std::move(refused), {});
+    }
+    if (options.status) {
+      if (auto refused = wrong_marks(kind, *raw, stored->raw)) return done(*std::move(refused), {});
     }
     if (!options.system && !options.manager.applies) {
       model::record_update(key.kind, options.manager, format_rfc3339(context.clock.wall()), stored->raw, *raw);

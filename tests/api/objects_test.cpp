@@ -268,6 +268,12 @@ TEST_F(Objects, WhoWritesAStatusMayMarkTheObjectAndNoMore) {
   EXPECT_EQ(find(marked.body, {"metadata", "finalizers"}), nullptr);
   EXPECT_EQ(find(marked.body, {"spec", "replicas"})->as_int64(), 2);
   EXPECT_EQ(find(marked.body, {"status", "replicas"})->as_int64(), 1);
+  for (const auto* marks : {R"("annotations":{"seen":5})", R"("labels":{"a b":"c"})", R"("labels":"none")"}) {
+    const auto refused = send("PATCH", fmt::format("{}/web/status", kSets),
+                              fmt::format(R"({{"metadata":{{{}}}}})", marks), "application/merge-patch+json");
+    EXPECT_GE(refused.code, 400U) << marks;
+    EXPECT_LT(refused.code, 500U) << marks;
+  }
 }
 
 TEST_F(Objects, ScaleReadsAndWritesOnlyTheReplicas) {
