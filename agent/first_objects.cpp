@@ -7,6 +7,7 @@
 #include "agent/claims/provisioners.hpp"
 #include "agent/node/node_object.hpp"
 #include "base/log.hpp"
+#include "model/pod_resources.hpp"
 #include "model/priority.hpp"
 
 namespace berth::agent {
@@ -93,8 +94,7 @@ void FirstObjects::write_node() {
           const auto* before = find(stored, {"status", list});
           if (before == nullptr || !before->is_object()) continue;
           for (const auto& [name, amount] : before->get_object()) {
-            // Extended resources are not the host's own: somebody else counts them.
-            if (name.find('/') != json::string::npos) status[list].get_object().emplace(name, amount);
+            if (model::is_extended_resource(name)) status[list].get_object().emplace(name, amount);
           }
         }
         if (const auto* version = find(stored, {"status", "nodeInfo", "containerRuntimeVersion"})) {

@@ -24,7 +24,7 @@ Allocatable allocatable_of(const model::Object& node) {
   if (status == nullptr) return {};
   auto out = model::amounts_of(find(*status, {"allocatable"}));
   for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
-    if (resource.find('/') != std::string::npos) out.try_emplace(resource, amount);
+    if (model::is_extended_resource(resource)) out.try_emplace(resource, amount);
   }
   return out;
 }

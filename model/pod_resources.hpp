@@ -21,6 +21,9 @@ struct Amount {
 };
 using Amounts = std::map<std::string, Amount>;
 
+/// Is it an extended resource ("example.com/dongle"), which the host does not have of itself but by somebody's word?
+inline bool is_extended_resource(std::string_view name) { return name.find('/') != std::string_view::npos; }
+
 /// None for what is no quantity.
 Amount amount_of(const json::value& quantity);
 /// The quantities of an object of them; null and everything else are as if empty.
