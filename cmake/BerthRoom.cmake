@@ -34,7 +34,12 @@ function(berth_precompile target)
   if(NOT BERTH_PRECOMPILE)
     return()
   endif()
-  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  # So that ccache can use them, ccache(1).
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  else()
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
   # In angle brackets: an absolute path would end up in the header, and no other clone could use what ccache has.
   target_precompile_headers(${target} PRIVATE <cmake/precompiled.hpp>)
 endfunction()

@@ -111,7 +111,7 @@ class Dock {
 
 class StatefulDock : public Dock {
  public:
-  explicit StatefulDock(Dice& dice) : dice_(dice) {
+  explicit StatefulDock(Dice& dice) {
     set.meta.name = "db";
     set.meta.ns = "default";
     set.meta.generation = 1;
@@ -314,7 +314,6 @@ class StatefulDock : public Dock {
     }
   }
 
-  Dice& dice_;
   model::Node node_;
   std::string current_;
   int undos_ = 0;  ///< Since somebody wrote the template.

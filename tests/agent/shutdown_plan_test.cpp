@@ -126,7 +126,7 @@ TEST_F(ShutdownPlanTest, NobodyHasLessThanNothingWhenTheTimeIsOver) {
 /// ends after the budget.
 TEST_F(ShutdownPlanTest, WhateverPodsThereAreAllAreToldAndNoTimeEndsAfterTheBudget) {
   std::mt19937 random(7);
-  const auto one_of = [&](unsigned count) { return random() % count; };
+  const auto one_of = [&](unsigned count) { return static_cast<unsigned>(random() % count); };
   for (int round = 0; round < 200; ++round) {
     SCOPED_TRACE(round);
     pods.clear();

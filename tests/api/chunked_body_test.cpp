@@ -30,7 +30,7 @@ Outcome read(std::string_view bytes, std::size_t at_once) {
 /// However it comes, it is the same.
 Outcome read(std::string_view bytes) {
   const auto whole = read(bytes, std::max<std::size_t>(bytes.size(), 1));
-  for (const std::size_t at_once : {1, 3}) {
+  for (const std::size_t at_once : {1U, 3U}) {
     const auto pieces = read(bytes, at_once);
     EXPECT_EQ(pieces.code, whole.code) << bytes;
     EXPECT_EQ(pieces.text, whole.text) << bytes;
