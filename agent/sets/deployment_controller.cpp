@@ -115,6 +115,12 @@ DeployedSet DeploymentController::count_pods(const ReplicaSetPtr& set, WallTime 
   const auto* status = stored ? stored->raw.if_contains("status") : nullptr;
   const auto* seen = status == nullptr ? nullptr : find(*status, {"observedGeneration"});
   counted.observed = seen != nullptr && seen->is_int64() && seen->get_int64() >= set->meta.generation;
+  const auto* conditions = status == nullptr ? nullptr : find(*status, {"conditions"});
+  if (conditions != nullptr && conditions->is_array()) {
+    for (const auto& each : conditions->get_array()) {
+      if (find_string(each, {"type"}) == "ReplicaFailure") counted.refused = find_string(each, {"message"});
+    }
+  }
   const std::chrono::seconds min_ready(set->min_ready_seconds);
   for (const auto& name : cache_.pods_of_owner(set->meta.uid)) {
     const auto pod = cache_.pod(name);

@@ -79,6 +79,7 @@ class Planner {
       if (is_complete(deployment_, plan_.status)) clean_up();
       // Progress is what differs from the status that is stored.
       note_progress(deployment_, deployment_.status, new_name_, facts_.now, plan_.status, plan_.look_again);
+      note_failure(refusal(), facts_.now, plan_.status);
       if (failed_now()) undo();
     }
     if (!plan_.undo && !was_put_back(deployment_.meta, new_name_)) {
@@ -241,6 +242,14 @@ class Planner {
     }
     const auto sizes = share_out(deployment_, sets);
     for (std::size_t i = 0; i < filled.size(); ++i) resize(*filled[i], sizes[i]);
+  }
+
+  /// Of the new set before any old one.
+  std::string refusal() const {
+    if (fresh_ != nullptr && !fresh_->from->refused.empty()) return fresh_->from->refused;
+    const auto found =
+        std::find_if(old_.begin(), old_.end(), [](const auto* each) { return !each->from->refused.empty(); });
+    return found == old_.end() ? "" : (*found)->from->refused;
   }
 
   /// Is the deadline over, and was not when the status was written last? Only then is it this rollout's.

@@ -24,6 +24,7 @@ struct DeployedSet {
   std::int32_t ready = 0;
   std::int32_t available = 0;
   bool has_pods = false;  ///< Those count, too, that are on their way out.
+  std::string refused{};  ///< Why its pods cannot be made, as its condition ReplicaFailure has it. Empty: they can.
   bool observed = true;   ///< Its controller has seen its spec; before, it may still make pods of an older one.
 };
 

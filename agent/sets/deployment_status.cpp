@@ -15,6 +15,7 @@ constexpr const char* kProgressing = "Progressing";
 constexpr const char* kNewSetAvailable = "NewReplicaSetAvailable";
 constexpr const char* kTimedOut = "ProgressDeadlineExceeded";
 constexpr const char* kPaused = "DeploymentPaused";
+constexpr const char* kReplicaFailure = "ReplicaFailure";
 
 void drop_condition(model::DeploymentStatus& status, std::string_view type) {
   std::erase_if(status.conditions, [&](const auto& each) { return each.type == type; });
@@ -104,6 +105,11 @@ void note_progress(const model::Deployment& deployment, const model::DeploymentS
     const auto wait = std::max<std::chrono::milliseconds>(left, std::chrono::seconds(1));
     look_again = look_again ? std::min(*look_again, wait) : wait;
   }
+}
+
+void note_failure(const std::string& why, WallTime now, model::DeploymentStatus& status) {
+  if (why.empty()) return drop_condition(status, kReplicaFailure);
+  set_condition(status, kReplicaFailure, "True", "FailedCreate", why, now);
 }
 
 void note_pause(const model::Deployment& deployment, WallTime now, model::DeploymentStatus& status) {

@@ -39,6 +39,9 @@ void note_progress(const model::Deployment& deployment, const model::DeploymentS
 /// Notes in Progressing that the Deployment was paused, or goes on.
 void note_pause(const model::Deployment& deployment, WallTime now, model::DeploymentStatus& status);
 
+/// The condition ReplicaFailure: there while a ReplicaSet's pods are refused, with its words. Empty: none are.
+void note_failure(const std::string& why, WallTime now, model::DeploymentStatus& status);
+
 /// Nothing changes when the status and the reason are the same; the time of the transition stays with the status.
 void set_condition(model::DeploymentStatus& status, const std::string& type, const std::string& is,
                    const std::string& reason, const std::string& message, WallTime now);

@@ -191,6 +191,26 @@ TEST_F(DeploymentControllerTest, ASetWhosePodsAreRefusedSaysSoUntilTheyAreNotAsk
   EXPECT_FALSE(status(Kind::ReplicationController, "rc").as_object().contains("conditions"));
 }
 
+TEST_F(DeploymentControllerTest, ADeploymentSaysThatItsSetsPodsAreRefusedUntilTheyAreNot) {
+  put(R"({"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"few","namespace":"default"},
+      "spec":{"hard":{"pods":"2"}}})");
+  put_deployment(3);
+  start();
+  pass(std::chrono::seconds(30));
+  const auto failure = [&]() -> std::string {
+    for (const auto& each : status(Kind::Deployment, "web").at("conditions").as_array()) {
+      if (find_string(each, {"type"}) == "ReplicaFailure") return std::string(find_string(each, {"message"}));
+    }
+    return {};
+  };
+  EXPECT_THAT(failure(), testing::HasSubstr("exceeded quota: few"));
+  remove({Kind::ResourceQuota, "default", "few"});
+  settle();
+  pass(std::chrono::seconds(120));
+  ASSERT_THAT(all(Kind::Pod), SizeIs(3));
+  EXPECT_EQ(failure(), "");
+}
+
 TEST_F(DeploymentControllerTest, ADeletedDeploymentTakesItsSetsAndPodsAlong) {
   put_deployment(2);
   start();
