@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 
+#include "base/no_sigpipe.hpp"
 #include "https/module/module.hpp"
 
 namespace berth::https {
@@ -38,29 +38,6 @@ bool is_address(const std::string& name) {
   return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
 }
-
-/// OpenSSL writes with write(2), and a peer that is gone then raises SIGPIPE: held back on this thread for one call.
-class NoSigpipe {
- public:
-  NoSigpipe() {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-  ~NoSigpipe() {
-    if (::sigismember(&before_, SIGPIPE) == 1) return;
-    const timespec none = {};
-    while (::sigtimedwait(&pipe_, nullptr, &none) == SIGPIPE) {
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  sigset_t pipe_ = {};
-  sigset_t before_ = {};
-};
 
 class TlsStream final : public ProbeStream {
  public:
