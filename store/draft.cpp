@@ -88,7 +88,13 @@ ObjectPtr Draft::find(const ObjectKey& key, const States& newer) const {
   return table_.get(key);
 }
 
+ObjectPtr Draft::get(const ObjectKey& key) const {
+  if (rules_.reads != nullptr) rules_.reads->keys.insert(key);
+  return find(key, newer_);
+}
+
 std::vector<ObjectPtr> Draft::list(model::Kind kind, std::string_view ns) const {
+  if (rules_.reads != nullptr) rules_.reads->lists.emplace(kind, ns);
   auto all = table_.list(kind, ns).objects;
   const auto differs = [&](const ObjectPtr& object) {
     const auto key = object->key();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/admission.hpp"
@@ -23,11 +25,19 @@ std::vector<model::ObjectPtr> publish(ObjectTable& table, const std::vector<Stag
 /// Rows that this version cannot read: key and why.
 using Unreadable = std::map<model::ObjectKey, std::string>;
 
+/// What admission looked at besides the objects of the transaction: a backend that others write to has to make sure
+/// that it is still so.
+struct Reads {
+  std::set<model::ObjectKey> keys;
+  std::set<std::pair<model::Kind, std::string>> lists;  ///< Kind, and namespace or empty.
+};
+
 /// What its transactions are judged by. All outlive it.
 struct DraftRules {
   const StoreLimits& limits;
   const Clock& clock;
   const Unreadable& unreadable;
+  Reads* reads = nullptr;  ///< Where what was looked at is noted; null: nobody asks.
 };
 
 /// A run of transactions in order, each judged against the table as the ones before it would leave it. Nobody else may
@@ -46,7 +56,7 @@ class Draft : private model::Stored {
   using States = std::map<model::ObjectKey, model::ObjectPtr>;  ///< Null: removed.
 
   // Of the transaction that is worked out.
-  model::ObjectPtr get(const model::ObjectKey& key) const override { return find(key, newer_); }
+  model::ObjectPtr get(const model::ObjectKey& key) const override;
   std::vector<model::ObjectPtr> list(model::Kind kind, std::string_view ns) const override;
 
   model::ObjectPtr find(const model::ObjectKey& key, const States& newer) const;

@@ -225,6 +225,14 @@ void ObjectTable::lose() {
   });
 }
 
+void ObjectTable::retell() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& watcher : *watchers_) {
+    if (!watcher->follower.on_snapshot) continue;
+    lane_->run([watcher, listing = snapshot(watcher->scope)] { watcher->deliver(listing); });
+  }
+}
+
 std::vector<Change> ObjectTable::difference(const std::map<model::Kind, Names>& next, Revision revision) const {
   std::vector<Change> changes;
   const auto in = [](const std::map<model::Kind, Names>& all, const Object& object) -> ObjectPtr {

@@ -45,6 +45,8 @@ class ObjectTable {
 
   /// Tells followers that what they know grows old: for a backend whose connection was lost. replace() ends it.
   void lose();
+  /// The connection is back and nothing was missed: followers get a snapshot, which ends lose() as well.
+  void retell();
   /// Takes the place of everything: `all` is the whole store. Followers get a snapshot; those that only watch get the
   /// difference as changes, and the history begins anew.
   void replace(const Listing& all);
