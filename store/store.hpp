@@ -1,4 +1,4 @@
-// store/store.hpp - front door: where objects live. Memory, SQLite; etcd has its place here too.
+// store/store.hpp - front door: where objects live. Memory and SQLite here, etcd in etcd/etcd_store.hpp.
 #pragma once
 
 #include <chrono>

@@ -1,0 +1,7 @@
+// store/etcd/module/module.cpp - the one symbol that etcd_client.cpp looks for.
+#include "store/etcd/module/client.hpp"
+
+extern "C" __attribute__((visibility("default"))) const berth::store::etcd::EtcdModule* berth_etcd_module() {
+  static const berth::store::etcd::EtcdModule module = {&berth::store::etcd::open_client};
+  return &module;
+}

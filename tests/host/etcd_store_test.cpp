@@ -1,0 +1,612 @@
+// tests/host/etcd_store_test.cpp - the contract of a store on a real etcd, and what only a server far away can do.
+#include "store/etcd/etcd_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/contracts/store_contract.hpp"
+#include "tests/host/real_etcd.hpp"
+
+namespace berth::store {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+/// One for all who do it no harm: each test has a prefix of its own.
+RealEtcd& shared_etcd() {
+  static RealEtcd etcd;
+  return etcd;
+}
+
+EtcdOptions options_for(std::vector<std::string> endpoints, const std::string& prefix) {
+  EtcdOptions options;
+  options.access.endpoints = std::move(endpoints);
+  options.prefix = prefix;
+  options.node = "here";
+  return options;
+}
+
+const StoreBackend kReal{"etcd", [](const StoreLimits& limits, const std::filesystem::path& dir) {
+                           auto options = options_for({shared_etcd().endpoint()}, dir.string());
+                           options.limits = limits;
+                           return open_etcd_store(std::move(options));
+                         }};
+
+INSTANTIATE_TEST_SUITE_P(Real, StoreContract, testing::Values(kReal), [](const auto& each) { return each.param.name; });
+
+std::unique_ptr<Store> opened(EtcdOptions options) {
+  auto store = open_etcd_store(std::move(options));
+  if (!store) {
+    ADD_FAILURE() << store.error().message();
+    std::abort();
+  }
+  return *std::move(store);
+}
+
+std::string value_of(const Store& store, const std::string& name) {
+  const auto object = store.get(key(name));
+  return object == nullptr ? "(none)" : std::string(view(object->raw.at("data").at("key").as_string()));
+}
+
+/// Waits until it is so, for half a minute.
+template <typename Condition>
+bool soon(Condition condition) {
+  const auto limit = steady_clock::now() + seconds{30};
+  while (!condition()) {
+    if (steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(milliseconds{5});
+  }
+  return true;
+}
+
+/// The error of a write, however often it takes until there is none.
+Result<model::ObjectPtr> write_until_taken(Store& store, const std::string& name, const std::string& value) {
+  Result<model::ObjectPtr> last = Error(ErrorCode::Unknown, "not tried");
+  soon([&] {
+    last = store.get(key(name)) == nullptr ? create_and_wait(store, config_map(name, value))
+                                           : update_and_wait(store, config_map(name, value), 0);
+    return last.ok();
+  });
+  return last;
+}
+
+/// What a reader knows who only follows.
+class Mirror {
+ public:
+  explicit Mirror(Store& store) {
+    watch_ = store.follow({}, {.on_snapshot =
+                                   [this](const Listing& all) {
+                                     const std::scoped_lock lock(mutex_);
+                                     objects_.clear();
+                                     ++snapshots_;
+                                     for (const auto& object : all.objects) objects_[object->meta.name] = object;
+                                   },
+                               .on_change =
+                                   [this](const Change& change) {
+                                     const std::scoped_lock lock(mutex_);
+                                     if (change.type == ChangeType::Deleted) {
+                                       objects_.erase(change.object->meta.name);
+                                     } else {
+                                       objects_[change.object->meta.name] = change.object;
+                                     }
+                                   },
+                               .on_lost =
+                                   [this] {
+                                     const std::scoped_lock lock(mutex_);
+                                     ++lost_;
+                                   }});
+  }
+  std::map<std::string, Revision> objects() const {
+    const std::scoped_lock lock(mutex_);
+    std::map<std::string, Revision> all;
+    for (const auto& [name, object] : objects_) all[name] = object->meta.resource_version;
+    return all;
+  }
+  int snapshots() const {
+    const std::scoped_lock lock(mutex_);
+    return snapshots_;
+  }
+  int lost() const {
+    const std::scoped_lock lock(mutex_);
+    return lost_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, model::ObjectPtr> objects_;
+  int snapshots_ = 0;
+  int lost_ = 0;
+  std::unique_ptr<Watch> watch_;
+};
+
+std::map<std::string, Revision> contents(const Store& store) {
+  std::map<std::string, Revision> all;
+  for (const auto& object : store.list(model::Kind::ConfigMap).objects) {
+    all[object->meta.name] = object->meta.resource_version;
+  }
+  return all;
+}
+
+TEST(EtcdStore, WhatOneHostWritesAnotherSeesAndARestartFinds) {
+  const auto options = options_for({shared_etcd().endpoint()}, "/two");
+  auto a = opened(options);
+  auto other = options;
+  other.node = "there";
+  auto b = opened(other);
+  EXPECT_TRUE(a->identity().made_now);
+  EXPECT_FALSE(b->identity().made_now);
+  EXPECT_EQ(a->identity().id, b->identity().id);
+  const auto made = create_and_wait(*a, config_map("x"));
+  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE(soon([&] { return b->get(key("x")) != nullptr; }));
+  EXPECT_EQ(b->get(key("x"))->raw, (*made)->raw);
+  ASSERT_TRUE(update_and_wait(*b, config_map("x", "new"), (*made)->meta.resource_version).ok());
+  EXPECT_TRUE(
+      failed_with(update_and_wait(*a, config_map("x", "old"), (*made)->meta.resource_version), ErrorCode::Aborted))
+      << "a may not have seen b's write yet: it is refused by what etcd has";
+  EXPECT_EQ(value_of(*a, "x"), "new") << "who lost can read to whom";
+  a.reset();
+  a = opened(options);
+  EXPECT_EQ(value_of(*a, "x"), "new");
+  EXPECT_EQ(a->get(key("x"))->meta.resource_version, b->get(key("x"))->meta.resource_version);
+}
+
+TEST(EtcdStore, OneOfManyHostsMakesAnObject) {
+  std::vector<std::unique_ptr<Store>> stores;
+  for (int i = 0; i < 4; ++i) {
+    auto options = options_for({shared_etcd().endpoint()}, "/race");
+    options.node = "host-" + std::to_string(i);
+    stores.push_back(opened(std::move(options)));
+  }
+  for (int round = 0; round < 20; ++round) {
+    const auto name = "pod-" + std::to_string(round);
+    std::atomic<int> won{0};
+    {
+      std::vector<std::jthread> threads;
+      for (auto& store : stores) {
+        threads.emplace_back([&] {
+          const auto made = create_and_wait(*store, config_map(name));
+          if (made.ok()) ++won;
+          EXPECT_TRUE(made.ok() || made.error().code() == ErrorCode::AlreadyExists) << made.error().message();
+          EXPECT_NE(store->get(key(name)), nullptr);
+        });
+      }
+    }
+    EXPECT_EQ(won, 1) << name;
+  }
+}
+
+TEST(EtcdStore, WhatIsCompletedIsUniqueOverAllHosts) {
+  std::vector<std::unique_ptr<Store>> stores;
+  for (int i = 0; i < 2; ++i) {
+    auto options = options_for({shared_etcd().endpoint()}, "/unique");
+    options.node = "host-" + std::to_string(i);
+    options.limits.complete = give_number;
+    stores.push_back(opened(std::move(options)));
+  }
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 20; ++i) {
+      threads.emplace_back([&, i] {
+        const auto made =
+            create_and_wait(*stores[static_cast<std::size_t>(i % 2)], config_map("m" + std::to_string(i)));
+        EXPECT_TRUE(made.ok()) << made.error().message();
+      });
+    }
+  }
+  ASSERT_TRUE(soon([&] { return contents(*stores[0]).size() == 20 && contents(*stores[1]).size() == 20; }));
+  std::set<std::string> numbers;
+  for (const auto& object : stores[0]->list(model::Kind::ConfigMap).objects) {
+    numbers.insert(std::string(find_string(json::value(object->raw), {"data", "number"})));
+  }
+  EXPECT_EQ(numbers.size(), 20U);
+  EXPECT_TRUE(failed_with(create_and_wait(*stores[0], config_map("more")), ErrorCode::InvalidArgument));
+}
+
+TEST(EtcdStore, KilledAndStartedAgainNothingIsLostAndAllGoesOn) {
+  RealEtcd etcd;
+  auto options = options_for({etcd.endpoint()}, "/killed");
+  options.lost_after = milliseconds{200};
+  const auto store = opened(options);
+  const Mirror mirror(*store);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  etcd.kill();
+  ASSERT_TRUE(soon([&] { return mirror.lost() == 1; }));
+  const auto began = steady_clock::now();
+  const auto refused = create_and_wait(*store, config_map("b"));
+  EXPECT_LT(steady_clock::now() - began, seconds{1}) << "at once";
+  ASSERT_TRUE(failed_with(refused, ErrorCode::Unavailable)) << refused.error().message();
+  EXPECT_NE(refused.error().message().find(etcd.endpoint()), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("ConfigMap default/b"), std::string::npos) << refused.error().message();
+  EXPECT_EQ(value_of(*store, "a"), "v") << "reads go on";
+  ASSERT_EQ(store->problems().size(), 1U);
+  EXPECT_NE(store->problems()[0].reason.find("nothing can be written"), std::string::npos);
+  etcd.start();
+  ASSERT_TRUE(write_until_taken(*store, "b", "v").ok());
+  ASSERT_TRUE(soon([&] { return mirror.snapshots() == 2; }));
+  EXPECT_EQ(mirror.objects(), contents(*store));
+  EXPECT_TRUE(soon([&] { return store->problems().empty(); }));
+}
+
+TEST(EtcdStore, AConnectionThatEndsAndComesBackIsNotSpokenOf) {
+  TcpProxy proxy(shared_etcd().port());
+  const auto store = opened(options_for({proxy.endpoint()}, "/blip"));
+  const auto other = opened(options_for({shared_etcd().endpoint()}, "/blip"));
+  const Mirror mirror(*store);
+  for (int round = 0; round < 5; ++round) {
+    proxy.cut();
+    const auto name = "n" + std::to_string(round);
+    ASSERT_TRUE(create_and_wait(*other, config_map(name)).ok());
+    ASSERT_TRUE(soon([&] { return store->get(key(name)) != nullptr; }));
+  }
+  ASSERT_TRUE(write_until_taken(*store, "mine", "v").ok());
+  EXPECT_EQ(mirror.lost(), 0);
+  EXPECT_EQ(mirror.snapshots(), 1) << "it went on from where it was";
+  EXPECT_EQ(mirror.objects(), contents(*other));
+}
+
+TEST(EtcdStore, WhatWasCompactedWhileItWasAwayIsListedAgain) {
+  TcpProxy proxy(shared_etcd().port());
+  auto options = options_for({proxy.endpoint()}, "/compacted");
+  options.lost_after = milliseconds{100};
+  const auto store = opened(options);
+  const auto other = opened(options_for({shared_etcd().endpoint()}, "/compacted"));
+  ASSERT_TRUE(create_and_wait(*store, config_map("gone")).ok());
+  ASSERT_TRUE(create_and_wait(*store, config_map("changed")).ok());
+  const Mirror mirror(*store);
+  Seen seen;
+  const auto watch = store->watch(model::Kind::ConfigMap, store->revision(), [&](const Change& c) { seen.add(c); });
+  const auto before = store->revision();
+  proxy.cut(/*refuse=*/true);
+  ASSERT_TRUE(soon([&] { return mirror.lost() == 1; }));
+  ASSERT_TRUE(remove_and_wait(*other, key("gone"), 0).ok());
+  ASSERT_TRUE(update_and_wait(*other, config_map("changed", "new"), 0).ok());
+  ASSERT_TRUE(create_and_wait(*other, config_map("made")).ok());
+  ASSERT_EQ(shared_etcd().control({"compact", std::to_string(other->revision())}), 0);
+  proxy.mend();
+  ASSERT_TRUE(soon([&] { return mirror.snapshots() == 2; }));
+  EXPECT_EQ(mirror.objects(), contents(*other));
+  EXPECT_EQ(summaries(seen.wait_for(3)), (std::vector<std::string>{"-gone", "~changed", "+made"}));
+  EXPECT_TRUE(failed_with(store->history(model::Kind::ConfigMap, before), ErrorCode::OutOfRange));
+}
+
+TEST(EtcdStore, DoneComesAfterReadersAndWatchersHaveSeenItHoweverLateTheyHear) {
+  TcpProxy watches(shared_etcd().port());
+  auto options = options_for({shared_etcd().endpoint()}, "/late-watch");
+  options.access.watch_endpoints = {watches.endpoint()};
+  const auto store = opened(options);
+  std::atomic<int> heard{0};
+  const auto watch = store->watch(std::nullopt, store->revision(), [&](const Change&) { ++heard; });
+  watches.delay(milliseconds{150}, milliseconds{100});
+  for (int i = 1; i <= 5; ++i) {
+    const auto made = create_and_wait(*store, config_map("n" + std::to_string(i)));
+    ASSERT_TRUE(made.ok()) << made.error().message();
+    EXPECT_EQ(heard, i);
+    EXPECT_EQ(store->get(key("n" + std::to_string(i))), *made);
+  }
+}
+
+TEST(EtcdStore, AnAnswerMayComeAfterWhatItAnswersWasSeen) {
+  TcpProxy requests(shared_etcd().port());
+  auto options = options_for({requests.endpoint()}, "/late-answer");
+  options.access.watch_endpoints = {shared_etcd().endpoint()};
+  const auto store = opened(options);
+  Seen seen;
+  const auto watch = store->watch(std::nullopt, store->revision(), [&](const Change& c) { seen.add(c); });
+  requests.delay(milliseconds{300});
+  std::promise<Result<model::ObjectPtr>> done;
+  store->create(config_map("a"), Durability::Durable,
+                [&](Result<model::ObjectPtr> result) { done.set_value(std::move(result)); });
+  auto answer = done.get_future();
+  ASSERT_EQ(seen.wait_for(1).size(), 1U);
+  EXPECT_EQ(answer.wait_for(milliseconds{0}), std::future_status::timeout) << "seen first, answered later";
+  const auto made = answer.get();
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(*made, seen.wait_for(1)[0].object);
+}
+
+TEST(EtcdStore, APulledCableIsNoticedAndAnotherMemberTaken) {
+  TcpProxy first(shared_etcd().port());
+  auto options = options_for({first.endpoint()}, "/cable");
+  options.access.deadline = milliseconds{500};
+  options.access.ping = milliseconds{6'000};
+  options.lost_after = milliseconds{100};
+  const auto store = opened(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  first.hold(true);
+  const auto late = create_and_wait(*store, config_map("b"));
+  EXPECT_TRUE(failed_with(late, ErrorCode::DeadlineExceeded)) << "it may have happened";
+  first.hold(false);
+  ASSERT_TRUE(write_until_taken(*store, "c", "v").ok());
+}
+
+TEST(EtcdStore, ADeadEndpointIsPassedBy) {
+  const auto dead = "http://127.0.0.1:" + std::to_string(free_port());
+  for (int i = 0; i < 4; ++i) {  // Whichever is asked first.
+    const auto store = opened(options_for({dead, shared_etcd().endpoint()}, "/dead-" + std::to_string(i)));
+    EXPECT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  }
+}
+
+TEST(EtcdStore, NobodyThereIsUnavailableAndSaysWhereItLooked) {
+  const auto dead = "http://127.0.0.1:" + std::to_string(free_port());
+  auto options = options_for({dead}, "/nobody");
+  options.open_within = milliseconds{500};
+  const auto store = open_etcd_store(options);
+  ASSERT_TRUE(failed_with(store, ErrorCode::Unavailable));
+  EXPECT_NE(store.error().message().find(dead + ": Connection refused"), std::string::npos) << store.error().message();
+}
+
+TEST(EtcdStore, OfThreeMembersOneMayDieAtAnyTime) {
+  std::vector<int> peers = {free_port(), free_port(), free_port()};
+  std::string cluster;
+  for (std::size_t i = 0; i < 3; ++i) {
+    cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=http://127.0.0.1:" + std::to_string(peers[i]);
+  }
+  std::vector<std::unique_ptr<RealEtcd>> members;
+  std::vector<std::string> endpoints;
+  for (std::size_t i = 0; i < 3; ++i) {
+    RealEtcdOptions options;
+    options.name = "m" + std::to_string(i);
+    options.peer_port = peers[i];
+    options.cluster = cluster;
+    members.push_back(std::make_unique<RealEtcd>(options));
+    endpoints.push_back(members.back()->endpoint());
+  }
+  auto options = options_for(endpoints, "/three");
+  options.open_within = seconds{30};
+  const auto store = opened(options);
+  for (std::size_t i = 0; i < 3; ++i) {
+    members[i]->kill();
+    ASSERT_TRUE(write_until_taken(*store, "n" + std::to_string(i), "v").ok());
+    members[i]->start();
+  }
+  EXPECT_EQ(contents(*store).size(), 3U);
+  // Without a majority nothing is written, and that is said.
+  members[0]->kill();
+  members[1]->kill();
+  const auto refused = create_and_wait(*store, config_map("more"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.error().code() == ErrorCode::Unavailable || refused.error().code() == ErrorCode::DeadlineExceeded)
+      << refused.error().message();
+}
+
+TEST(EtcdStore, APasswordIsAskedForAndGivenAgainWhenEtcdForgotWhoWeAre) {
+  RealEtcd etcd;
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"user", "add", "root:secret"}, {"user", "grant-role", "root", "root"}, {"auth", "enable"}}) {
+    ASSERT_EQ(etcd.control(words), 0) << words[0];
+  }
+  auto options = options_for({etcd.endpoint()}, "/password");
+  options.open_within = seconds{5};
+  options.access.user = "root";
+  options.access.password = "wrong";
+  const auto refused = open_etcd_store(options);
+  ASSERT_TRUE(failed_with(refused, ErrorCode::Unauthenticated)) << refused.error().message();
+  options.access.password = "secret";
+  const auto store = opened(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  etcd.kill();
+  etcd.start();
+  ASSERT_TRUE(write_until_taken(*store, "b", "v").ok());
+}
+
+/// A CA, and certificates for a server and a client, by openssl(1).
+class Certificates {
+ public:
+  Certificates() {
+    const auto in = [this](const char* name) { return file(name).string(); };
+    put(file("server.ext"), "subjectAltName=IP:127.0.0.1\n");
+    const auto openssl = [](std::vector<std::string> words) {
+      words.insert(words.begin(), "openssl");
+      EXPECT_EQ(run_to_end(words), 0) << words[1];
+    };
+    for (const auto* ca : {"ca", "other"}) {
+      openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+               std::string("/CN=") + ca, "-keyout", in((std::string(ca) + ".key").c_str()), "-out",
+               in((std::string(ca) + ".crt").c_str())});
+    }
+    for (const auto* who : {"server", "client"}) {
+      const std::string name = who;
+      openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
+               "-keyout", in((name + ".key").c_str()), "-out", in((name + ".csr").c_str())});
+      openssl({"x509", "-req", "-in", in((name + ".csr").c_str()), "-CA", in("ca.crt"), "-CAkey", in("ca.key"),
+               "-CAcreateserial", "-days", "2", "-extfile", in("server.ext"), "-out", in((name + ".crt").c_str())});
+    }
+  }
+  std::filesystem::path file(const std::string& name) const { return dir_.path() / name; }
+
+ private:
+  TempDir dir_;
+};
+
+TEST(EtcdStore, SpeaksTlsToWhomItBelievesWithACertificateOfItsOwn) {
+  const Certificates certificates;
+  RealEtcdOptions how;
+  how.scheme = "https";
+  how.arguments = {"--cert-file=" + certificates.file("server.crt").string(),
+                   "--key-file=" + certificates.file("server.key").string(),
+                   "--trusted-ca-file=" + certificates.file("ca.crt").string(), "--client-cert-auth"};
+  RealEtcd etcd(how);
+  auto options = options_for({etcd.endpoint()}, "/tls");
+  options.access.ca_file = certificates.file("ca.crt");
+  options.access.cert_file = certificates.file("client.crt");
+  options.access.key_file = certificates.file("client.key");
+  {
+    const auto store = opened(options);
+    ASSERT_TRUE(create_and_wait(*store, config_map("a", std::string(1'000'000, 'x'))).ok());
+    etcd.kill();
+    etcd.start();
+    ASSERT_TRUE(write_until_taken(*store, "b", "v").ok());
+  }
+  options.open_within = milliseconds{1'000};
+  auto believes_others = options;
+  believes_others.access.ca_file = certificates.file("other.crt");
+  const auto refused = open_etcd_store(believes_others);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("certificate is not believed"), std::string::npos)
+      << refused.error().message();
+  auto nobody = options;
+  nobody.access.cert_file.clear();
+  nobody.access.key_file.clear();
+  EXPECT_FALSE(open_etcd_store(nobody).ok());
+  auto misspelt = options;
+  misspelt.access.ca_file = "/none/ca.crt";
+  const auto no_file = open_etcd_store(misspelt);
+  ASSERT_TRUE(failed_with(no_file, ErrorCode::InvalidArgument));
+  EXPECT_NE(no_file.error().message().find("/none/ca.crt"), std::string::npos) << no_file.error().message();
+}
+
+TEST(EtcdStore, WhatIsTooLargeIsSaid) {
+  const auto store = opened(options_for({shared_etcd().endpoint()}, "/large"));
+  const auto one = create_and_wait(*store, config_map("one", std::string(1'600'000, 'x')));
+  ASSERT_TRUE(failed_with(one, ErrorCode::OutOfRange));
+  EXPECT_NE(one.error().message().find("limit"), std::string::npos) << one.error().message();
+  ASSERT_TRUE(create_and_wait(*store, config_map("fits", std::string(1'500'000, 'x'))).ok());
+  Txn both;
+  for (const auto* name : {"a", "b"}) both.writes.push_back(Write::put(config_map(name, std::string(800'000, 'x'))));
+  const auto two = commit_and_wait(*store, std::move(both));
+  ASSERT_TRUE(failed_with(two, ErrorCode::OutOfRange));
+  EXPECT_NE(two.error().message().find("--max-request-bytes"), std::string::npos) << two.error().message();
+  // An etcd that takes less says so itself.
+  RealEtcdOptions small;
+  small.arguments = {"--max-request-bytes=10000"};
+  RealEtcd etcd(small);
+  const auto strict = opened(options_for({etcd.endpoint()}, "/small"));
+  const auto refused = create_and_wait(*strict, config_map("x", std::string(20'000, 'x')));
+  EXPECT_TRUE(failed_with(refused, ErrorCode::OutOfRange)) << refused.error().message();
+}
+
+TEST(EtcdStore, ThousandsOfObjectsAreListedInPages) {
+  const auto options = options_for({shared_etcd().endpoint()}, "/many");
+  constexpr int kMany = 1'000;
+  {
+    const auto store = opened(options);
+    std::atomic<int> answered{0};
+    for (int i = 0; i < kMany; ++i) {
+      store->create(config_map("n" + std::to_string(i)), Durability::Durable, [&](const auto& done) {
+        EXPECT_TRUE(done.ok()) << done.error().message();
+        ++answered;
+      });
+    }
+    ASSERT_TRUE(store->flush().ok());
+    ASSERT_TRUE(soon([&] { return answered == kMany; }));
+  }
+  const auto store = opened(options);
+  EXPECT_EQ(contents(*store).size(), static_cast<std::size_t>(kMany));
+}
+
+TEST(EtcdStore, ASessionEndsForItsHolderBeforeItEndsForOthers) {
+  TcpProxy leases(shared_etcd().port());
+  auto options = options_for({shared_etcd().endpoint()}, "/session");
+  options.access.lease_endpoints = {leases.endpoint()};
+  options.access.deadline = milliseconds{1'000};
+  options.session_ttl = seconds{3};
+  const auto store = opened(options);
+  auto other_options = options_for({shared_etcd().endpoint()}, "/session");
+  other_options.node = "there";
+  other_options.session_ttl = seconds{3};
+  const auto other = opened(other_options);
+  std::atomic<bool> lost{false};
+  auto session = store->open_session("live/x", [&] { lost = true; });
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  const auto taken = other->open_session("live/x", {});
+  ASSERT_TRUE(failed_with(taken, ErrorCode::AlreadyExists));
+  EXPECT_NE(taken.error().message().find("here"), std::string::npos) << taken.error().message();
+  // It is kept alive for longer than its lease.
+  const auto kept_until = steady_clock::now() + seconds{5};
+  while (steady_clock::now() < kept_until) {
+    ASSERT_TRUE((*session)->surely_alive(BootClock::now()));
+    std::this_thread::sleep_for(milliseconds{50});
+  }
+  leases.hold(true);
+  ASSERT_TRUE(soon([&] { return !(*session)->surely_alive(BootClock::now()); }));
+  EXPECT_TRUE(failed_with(other->open_session("live/x", {}), ErrorCode::AlreadyExists))
+      << "the others wait for longer than the holder believes";
+  ASSERT_TRUE(soon([&] { return lost.load(); }));
+  Result<std::unique_ptr<Session>> next = Error(ErrorCode::Unknown, "");
+  ASSERT_TRUE(soon([&] {
+    next = other->open_session("live/x", {});
+    return next.ok();
+  }));
+  leases.hold(false);
+  EXPECT_FALSE((*session)->surely_alive(BootClock::now())) << "lost is lost";
+  session->reset();
+  EXPECT_TRUE((*next)->surely_alive(BootClock::now())) << "who lost it took nothing from who has it";
+}
+
+TEST(EtcdStore, WhoIsStartedAnewTakesItsOwnSessionOver) {
+  const auto options = options_for({shared_etcd().endpoint()}, "/again");
+  auto before = opened(options);
+  auto session = before->open_session("live/here", {});
+  ASSERT_TRUE(session.ok());
+  const auto after = opened(options);
+  auto taken = after->open_session("live/here", {});
+  ASSERT_TRUE(taken.ok()) << taken.error().message();
+  EXPECT_TRUE(soon([&] { return !(*session)->surely_alive(BootClock::now()); })) << "told by its key";
+  session->reset();
+  EXPECT_TRUE((*taken)->surely_alive(BootClock::now()));
+}
+
+/// Answers of three kinds come late and in any order, connections end: what is promised holds.
+TEST(EtcdStore, CountsRightThroughLateAndLostAnswers) {
+  TcpProxy requests(shared_etcd().port());
+  TcpProxy watches(shared_etcd().port());
+  auto options = options_for({requests.endpoint()}, "/storm");
+  options.access.watch_endpoints = {watches.endpoint()};
+  options.access.deadline = milliseconds{2'000};
+  options.lost_after = milliseconds{300};
+  const auto a = opened(options);
+  auto other = options_for({shared_etcd().endpoint()}, "/storm");
+  other.node = "there";
+  const auto b = opened(other);
+  ASSERT_TRUE(create_and_wait(*a, config_map("counter", "0")).ok());
+  ASSERT_TRUE(soon([&] { return b->get(key("counter")) != nullptr; }));
+  const Mirror mirror(*a);
+  requests.delay(milliseconds{0}, milliseconds{20});
+  watches.delay(milliseconds{0}, milliseconds{20});
+  std::atomic<int> added{0};
+  std::atomic<int> unknown{0};
+  std::atomic<bool> stop{false};
+  const auto count = [&](Store& store) {
+    while (!stop) {
+      const auto now = store.get(key("counter"));
+      const auto value = std::stoi(std::string(find_string(json::value(now->raw), {"data", "key"})));
+      const auto done =
+          update_and_wait(store, config_map("counter", std::to_string(value + 1)), now->meta.resource_version);
+      if (done) {
+        ++added;
+        EXPECT_GE(store.get(key("counter"))->meta.resource_version, (*done)->meta.resource_version);
+      } else if (done.error().code() == ErrorCode::DeadlineExceeded) {
+        ++unknown;
+      } else {
+        EXPECT_TRUE(done.error().code() == ErrorCode::Aborted || done.error().code() == ErrorCode::Unavailable)
+            << done.error().message();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (auto* store : {a.get(), a.get(), b.get()}) threads.emplace_back([&, store] { count(*store); });
+    std::mt19937 random(7);
+    for (int round = 0; round < 20; ++round) {
+      std::this_thread::sleep_for(milliseconds{100 + random() % 150});
+      (random() % 2 == 0 ? requests : watches).cut();
+    }
+    stop = true;
+  }
+  ASSERT_TRUE(write_until_taken(*a, "end", "v").ok());
+  ASSERT_TRUE(soon([&] { return b->get(key("end")) != nullptr; }));
+  const auto value = std::stoi(value_of(*b, "counter"));
+  EXPECT_GE(value, added);
+  EXPECT_LE(value, added + unknown);
+  EXPECT_GT(added, 20);
+  EXPECT_EQ(contents(*a), contents(*b));
+  EXPECT_TRUE(soon([&] { return mirror.objects() == contents(*b); }));
+}
+
+}  // namespace
+}  // namespace berth::store
