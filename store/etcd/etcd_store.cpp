@@ -181,7 +181,7 @@ class EtcdStore final : public Store {
       const std::scoped_lock lock(sessions_mutex_);
       const auto held = sessions_.find(name);
       const auto state = held == sessions_.end() ? nullptr : held->second.lock();
-      if ((state != nullptr && !session_is_over(state)) || !opening_.insert(name).second) {
+      if ((state != nullptr && !session_is_over(state)) || !opening_.emplace(name, KeyTold{}).second) {
         return Error(ErrorCode::AlreadyExists, doing + ": another one holds that name");
       }
     }
@@ -199,6 +199,9 @@ class EtcdStore final : public Store {
     auto session = std::make_unique<EtcdSession>(client_, SessionStart{name, *lease, *written, std::move(on_lost)});
     const std::scoped_lock lock(sessions_mutex_);
     sessions_[name] = session->state();
+    // Its key may be another one's by now.
+    const auto& told = opening_.at(name);
+    session_key_is(session->state(), told.lease, told.revision);
     return std::unique_ptr<Session>(std::move(session));
   }
 
@@ -472,6 +475,7 @@ class EtcdStore final : public Store {
 
   void on_session(const std::string& name, LeaseId lease, Revision revision) {
     const std::scoped_lock lock(sessions_mutex_);
+    if (const auto opening = opening_.find(name); opening != opening_.end()) opening->second = {lease, revision};
     const auto held = sessions_.find(name);
     if (held == sessions_.end()) return;
     if (const auto session = held->second.lock()) {
@@ -529,7 +533,12 @@ class EtcdStore final : public Store {
 
   std::mutex sessions_mutex_;
   std::map<std::string, std::weak_ptr<EtcdSession::State>> sessions_;
-  std::set<std::string> opening_;
+  /// What was last heard of a session's key; of revision 0: nothing.
+  struct KeyTold {
+    LeaseId lease = 0;
+    Revision revision = 0;
+  };
+  std::map<std::string, KeyTold> opening_;
 
   Loop loop_;
   const std::shared_ptr<LoopPoster> poster_;

@@ -330,13 +330,31 @@ TEST_F(EtcdStoreOnFake, ASessionWhoseKeySomebodyRemovesIsLost) {
   EXPECT_TRUE(store->open_session("live/here", {}).ok());
 }
 
+TEST_F(EtcdStoreOnFake, ASessionWhoseKeyIsGoneBeforeItsHolderHasItIsLost) {
+  const auto store = open();
+  etcd_.hold(FakeEtcd::Kind::Requests, true);
+  auto opening = std::async(std::launch::async,
+                            [&] { return store->open_session("live/here", [&] { log_.add("session lost"); }); });
+  while (etcd_.value("/berth/live/here").empty()) std::this_thread::yield();
+  etcd_.remove("/berth/live/here");
+  etcd_.put(etcd_key("a"), text_of("a", "later"));
+  while (store->get(key("a")) == nullptr) std::this_thread::yield();
+  etcd_.hold(FakeEtcd::Kind::Requests, false);
+  const auto session = opening.get();
+  ASSERT_TRUE(session.ok());
+  EXPECT_FALSE((*session)->surely_alive(BootClock::now()));
+  EXPECT_TRUE(log_.wait_for("session lost"));
+}
+
 TEST_F(EtcdStoreOnFake, ASessionMayBeGivenUpWhereItsLossIsTold) {
   const auto store = open();
   std::unique_ptr<Session> held;
   std::mutex mutex;
   auto session = store->open_session("live/here", [&] {
-    const std::scoped_lock lock(mutex);
-    held.reset();
+    {
+      const std::scoped_lock lock(mutex);
+      held.reset();
+    }
     log_.add("given up");
   });
   ASSERT_TRUE(session.ok());
