@@ -57,6 +57,7 @@
 #include "agent/sets/start_order.hpp"
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
+#include "agent/store_hold.hpp"
 #include "agent/stranger_orders.hpp"
 #include "base/alarm.hpp"
 #include "base/clock_watch.hpp"
@@ -94,7 +95,7 @@ model::HostStatus what_stays(const Config& config) {
   out.version = BERTH_VERSION;
   out.node = config.node_name;
   out.containerd.address = config.containerd_address;
-  out.store.path = store_file(config).string();
+  out.store.path = store_place(config);
   for (const auto& source : config.sources) {
     out.sources.emplace_back().name =
         source.url.empty() ? "directory:" + source.directory.string() : "url:" + source.url;
@@ -104,8 +105,9 @@ model::HostStatus what_stays(const Config& config) {
 
 class HostAgent final : public Agent {
  public:
-  HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<network::PodNetwork> network,
-            std::unique_ptr<network::DnsServer> dns)
+  /// `hold`: of a store that other hosts reach, too; else null.
+  HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<StoreHold> hold,
+            std::unique_ptr<network::PodNetwork> network, std::unique_ptr<network::DnsServer> dns)
       : config_(std::move(config)),
         board_(clock_, what_stays(config_)),
         store_(std::move(store)),
@@ -260,7 +262,8 @@ class HostAgent final : public Agent {
             [this](const ProbeVerdict& failure) { on_probe_failure(failure); })),
         feed_(loop_, *store_, cache_,
               {.on_snapshot = [this](const std::vector<PodPtr>& gone) { on_snapshot(gone); },
-               .on_change = [this](const store::Change& change) { on_change(change); }}) {
+               .on_change = [this](const store::Change& change) { on_change(change); }}),
+        hold_(std::move(hold)) {
     driver_.set_prober(prober_.get());
     runner_.add(placement_.row());
     runner_.add(namespaces_.row());
@@ -294,7 +297,7 @@ class HostAgent final : public Agent {
     }
   }
 
-  void run() override;
+  Status run() override;
   void stop() override { loop_.stop(); }
   void reload_by(std::function<Result<Config>()> read) override { reload_.read_by(std::move(read)); }
   store::Store& store() override { return *store_; }
@@ -330,6 +333,7 @@ class HostAgent final : public Agent {
   void on_strangers(const std::vector<model::Stranger>& strangers);
   std::vector<std::string> dns_addresses() const;
   void on_stop_signal(int signal);
+  void on_store_taken(const Error& error);
   void stop_alone(int signal);
   void write_status(const model::Pod& pod, const model::PodStatus& status);
   void on_probe_failure(const ProbeVerdict& failure);
@@ -397,6 +401,8 @@ class HostAgent final : public Agent {
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;     ///< The store was seen as a whole, once.
   bool stopping_ = false;  ///< Told to stop.
+  Status ended_ = Ok{};    ///< What run() says.
+  std::unique_ptr<StoreHold> hold_;
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -711,10 +717,17 @@ void HostAgent::reload() {
   reload_.ask();
 }
 
-void HostAgent::run() {
+void HostAgent::on_store_taken(const Error& error) {
+  log(LogLevel::Error, "ending, pods keep running", {{"error", error.message()}});
+  ended_ = error;
+  loop_.stop();
+}
+
+Status HostAgent::run() {
   const std::array signals{SIGTERM, SIGINT, SIGHUP};
   loop_.on_signals(signals, [this](int signal) { signal == SIGHUP ? reload() : on_stop_signal(signal); });
   loop_.post([this] { feed_.begin(); });
+  if (hold_) hold_->keep([this](const Error& error) { loop_.post([this, error] { on_store_taken(error); }); });
   loop_.run();
   // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or
   // the host's shutdown, waits for our end.
@@ -722,6 +735,7 @@ void HostAgent::run() {
     log(LogLevel::Warning, "stopping takes long: what waits for containerd is given up");
     runtime_->shutdown();
   });
+  return ended_;
 }
 
 }  // namespace
@@ -734,6 +748,12 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSocket
   }
   auto store = open_store(config);
   if (!store) return std::move(store).error();
+  std::unique_ptr<StoreHold> hold;
+  if (config.etcd) {
+    auto taken = StoreHold::take(**store);
+    if (!taken) return std::move(taken).error();
+    hold = *std::move(taken);
+  }
 
   auto network = network::make_pod_network({.bridge = config.bridge,
                                             .pod_cidr = config.pod_cidr,
@@ -757,7 +777,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSocket
   if (!server) return std::move(server).error().context("start the DNS server");
 
   return std::unique_ptr<Agent>(
-      std::make_unique<HostAgent>(config, *std::move(store), *std::move(network), *std::move(server)));
+      std::make_unique<HostAgent>(config, *std::move(store), std::move(hold), *std::move(network), *std::move(server)));
 }
 
 }  // namespace berth::agent

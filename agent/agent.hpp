@@ -28,8 +28,9 @@ class Agent {
  public:
   virtual ~Agent() = default;
 
-  /// Recovers what runs on this host and goes to work; returns after stop() or SIGTERM/SIGINT.
-  virtual void run() = 0;
+  /// Recovers what runs on this host and goes to work; returns after stop() or SIGTERM/SIGINT. AlreadyExists: another
+  /// host's agent took the store while it was out of our reach.
+  virtual Status run() = 0;
 
   /// Any thread.
   virtual void stop() = 0;

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include "agent/agent.hpp"
+#include "base/atomic_file.hpp"
 #include "base/log.hpp"
+#include "store/etcd/etcd_store.hpp"
 
 namespace berth::agent {
 namespace {
@@ -29,7 +31,41 @@ std::string advice(const Config& config) {
   return text;
 }
 
+constexpr std::size_t kMaxPassword = 1024;
+
+void say(const store::StoreProblem& problem) {
+  log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
+}
+
+Result<std::unique_ptr<store::Store>> open_etcd(const Config& config) {
+  store::EtcdOptions options;
+  options.limits = store_limits(config);
+  options.access = {.endpoints = config.etcd->endpoints,
+                    .ca_file = config.etcd->ca_file,
+                    .cert_file = config.etcd->cert_file,
+                    .key_file = config.etcd->key_file,
+                    .user = config.etcd->user};
+  if (!config.etcd->password_file.empty()) {
+    auto password = read_file(config.etcd->password_file, kMaxPassword);
+    if (!password) return password.error().context("read the password of store.etcd");
+    while (password->ends_with('\n')) password->pop_back();
+    options.access.password = *std::move(password);
+  }
+  options.prefix = config.etcd->prefix;
+  options.node = config.node_name;
+  options.version = BERTH_VERSION;
+  options.on_problem = say;
+  auto store = store::open_etcd_store(std::move(options));
+  if (!store) return store.error().context("open the store, " + store_place(config));
+  return store;
+}
+
 }  // namespace
+
+std::string store_place(const Config& config) {
+  if (!config.etcd) return store_file(config).string();
+  return fmt::format("etcd {}{}", fmt::join(config.etcd->endpoints, ","), config.etcd->prefix);
+}
 
 std::filesystem::path store_file(const Config& config) { return config.state_dir / "berth.db"; }
 
@@ -43,14 +79,13 @@ store::StoreLimits store_limits(const Config& config) {
 }
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
+  if (config.etcd) return open_etcd(config);
   store::SqliteOptions options;
   options.limits = store_limits(config);
   options.node = config.node_name;
   options.version = BERTH_VERSION;
   options.copy = copy_file(config);
-  options.on_problem = [](const store::StoreProblem& problem) {
-    log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
-  };
+  options.on_problem = say;
   auto store = store::open_sqlite_store(store_file(config), std::move(options));
   if (!store) {
     auto error = std::move(store).error().context("open the store");

@@ -63,6 +63,10 @@ int restore(const berth::agent::Config& config, const std::string& copy, bool an
                            config.socket().string()));
   }
   if (auto made = berth::make_directories(config.state_dir, 0755); !made) return say(made.error().message());
+  if (config.etcd) {
+    return say(
+        "the objects are in an etcd (store.etcd in the configuration): put back a snapshot of that, with etcdctl");
+  }
   const auto file = berth::agent::store_file(config);
   const auto restored = berth::store::restore_sqlite_store(copy, file, any_node ? std::string() : config.node_name);
   if (!restored) {
@@ -147,6 +151,5 @@ int main(int argc, char** argv) {
   fd_store.drop_others();
   fd_store.close();
   (*agent)->reload_by(load);
-  (*agent)->run();
-  return 0;
+  return (*agent)->run() ? 0 : 1;
 }

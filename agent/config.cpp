@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 constexpr std::size_t kMaxTlsListen = 16;
+constexpr std::size_t kMaxEndpoints = 16;
 
 // Where systemd puts the credentials of the unit; what berthd --check takes, which systemd did not start.
 constexpr std::string_view kCredentials = "$CREDENTIALS_DIRECTORY/";
@@ -299,6 +300,64 @@ void read_service_range(Section& network, Config& config) {
   }
 }
 
+/// "https://10.0.0.1:2379"
+bool is_endpoint(std::string_view text) {
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (!text.starts_with(scheme)) continue;
+    const auto place = text.substr(scheme.size());
+    const auto colon = place.rfind(':');
+    if (colon == std::string_view::npos || place.find('/') != std::string_view::npos) return false;
+    const auto host = place.substr(0, colon);
+    return parse_tcp_address(place) ||
+           (model::is_dns_subdomain(host) && parse_tcp_address(fmt::format("127.0.0.1{}", place.substr(colon))));
+  }
+  return false;
+}
+
+EtcdConfig read_etcd(const YAML::Node& node) {
+  EtcdConfig etcd;
+  Section section(node, "store.etcd");
+  etcd.endpoints = section.texts("endpoints");
+  section.text("prefix", etcd.prefix);
+  section.file("caFile", etcd.ca_file);
+  section.file("certFile", etcd.cert_file);
+  section.file("keyFile", etcd.key_file);
+  section.text("user", etcd.user);
+  section.file("passwordFile", etcd.password_file);
+  section.finish();
+  if (etcd.endpoints.empty() || etcd.endpoints.size() > kMaxEndpoints) {
+    throw Bad{node.Mark(), section.at("endpoints"),
+              fmt::format("must have 1 to {} members of the etcd", kMaxEndpoints)};
+  }
+  for (std::size_t i = 0; i < etcd.endpoints.size(); ++i) {
+    if (is_endpoint(etcd.endpoints[i])) continue;
+    throw Bad{node.Mark(), fmt::format("{}[{}]", section.at("endpoints"), i),
+              fmt::format("\"{}\" must be like https://10.0.0.1:2379 or http://etcd.example:2379", etcd.endpoints[i])};
+  }
+  if (!etcd.prefix.starts_with('/') || etcd.prefix.size() < 2 || etcd.prefix.ends_with('/')) {
+    throw Bad{node.Mark(), section.at("prefix"), "must begin with / and not end with it, as /berth"};
+  }
+  if (etcd.cert_file.empty() != etcd.key_file.empty()) {
+    throw Bad{node.Mark(), "store.etcd", "needs both of certFile and keyFile, or neither"};
+  }
+  if (etcd.user.empty() != etcd.password_file.empty()) {
+    throw Bad{node.Mark(), "store.etcd", "needs both of user and passwordFile, or neither"};
+  }
+  return etcd;
+}
+
+void read_store(Section& root, Config& config) {
+  const auto node = root.take("store");
+  Section store(node, "store");
+  const auto sqlite_node = store.take("sqlite");
+  Section sqlite(sqlite_node, "store.sqlite");
+  sqlite.finish();
+  const auto etcd = store.take("etcd");
+  if (etcd.IsDefined()) config.etcd = read_etcd(etcd);
+  store.finish();
+  if (config.etcd && Section::present(sqlite_node)) throw Bad{node.Mark(), "store", "needs one of sqlite and etcd"};
+}
+
 Config read_root(const YAML::Node& node) {
   Config config;
   Section root(node, "");
@@ -308,11 +367,7 @@ Config read_root(const YAML::Node& node) {
   root.path("stateDir", config.state_dir);
   root.path("runDir", config.run_dir);
 
-  const auto store_node = root.take("store");
-  Section store(store_node, "store");
-  Section sqlite(store.take("sqlite"), "store.sqlite");
-  sqlite.finish();
-  store.finish();  // etcd: has its place here once it exists.
+  read_store(root, config);
 
   Section containerd(root.take("containerd"), "containerd");
   containerd.text("address", config.containerd_address);

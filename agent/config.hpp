@@ -38,6 +38,18 @@ struct ApiTlsConfig {
   bool operator==(const ApiTlsConfig&) const = default;
 };
 
+/// The objects are in an etcd (decision 0035) instead of <stateDir>/berth.db.
+struct EtcdConfig {
+  std::vector<std::string> endpoints;  ///< "https://10.0.0.1:2379"
+  std::string prefix = "/berth";
+  std::filesystem::path ca_file;
+  std::filesystem::path cert_file;
+  std::filesystem::path key_file;
+  std::string user;
+  std::filesystem::path password_file;
+  bool operator==(const EtcdConfig&) const = default;
+};
+
 /// See docs/operations.md, section Configuration, for each key.
 struct Config {
   std::string node_name;
@@ -46,6 +58,7 @@ struct Config {
   std::filesystem::path state_dir = "/var/lib/berth";
   std::filesystem::path run_dir = "/run/berth";
   std::vector<SourceConfig> sources;
+  std::optional<EtcdConfig> etcd;  ///< Absent: SQLite.
   std::string containerd_address = "/run/containerd/containerd.sock";
   std::string containerd_namespace = "k8s.io";
   std::string containerd_runtime = "io.containerd.runc.v2";

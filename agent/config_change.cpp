@@ -21,6 +21,7 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"stateDir", false},
                            Key{"runDir", false},
                            Key{"sources", true},
+                           Key{"store.etcd", false},
                            Key{"containerd.address", false},
                            Key{"containerd.namespace", false},
                            Key{"containerd.runtime", false},
@@ -39,11 +40,11 @@ constexpr std::array kKeys{Key{"nodeName", false},
 
 /// Every member of Config: a new one does not compile here until it has its place in kKeys, too.
 auto fields(const Config& config) {
-  const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, address, ns, runtime, bridge, pod_cidr,
-               service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls, shutdown_grace,
-               shutdown_grace_critical, log_level, files] = config;
+  const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
+               pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
+               shutdown_grace, shutdown_grace_critical, log_level, files] = config;
   static_cast<void>(files);
-  return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, address, ns, runtime, bridge,
+  return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                   pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
                   shutdown_grace, shutdown_grace_critical, log_level);
 }

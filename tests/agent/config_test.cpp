@@ -28,6 +28,48 @@ TEST(ConfigTest, EveryKeyHasADefault) {
   EXPECT_EQ(config->socket(), "/run/berth/berthd.sock");
 }
 
+TEST(ConfigTest, TheStoreMayBeAnEtcd) {
+  EXPECT_FALSE(parse_config("store: {sqlite: {}}", "berthd.yaml")->etcd);
+  const auto config = parse_config(R"(store:
+  etcd:
+    endpoints: ["https://10.0.0.1:2379", "http://etcd-2.example:2379", "https://[fd00::1]:2379"]
+    prefix: /ships
+    caFile: /etc/ca.pem
+    certFile: /etc/cert.pem
+    keyFile: /etc/key.pem
+    user: berth
+    passwordFile: /etc/password
+)",
+                                   "berthd.yaml");
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_TRUE(config->etcd);
+  EXPECT_EQ(config->etcd->endpoints.size(), 3U);
+  EXPECT_EQ(config->etcd->prefix, "/ships");
+  EXPECT_EQ(config->etcd->password_file, "/etc/password");
+  EXPECT_EQ(parse_config("store: {etcd: {endpoints: [\"http://a:1\"]}}", "berthd.yaml")->etcd->prefix, "/berth");
+}
+
+TEST(ConfigTest, WhatIsWrongWithAnEtcdIsSaid) {
+  const auto wrong = [](const std::string& text) { return problem("store: {etcd: {" + text + "}}"); };
+  EXPECT_EQ(wrong(""), "berthd.yaml:1: store.etcd.endpoints: must have 1 to 16 members of the etcd");
+  for (const auto* each : {"10.0.0.1:2379", "https://10.0.0.1", "https://a:0", "https://a:99999", "https://:2379",
+                           "https://a:2379/x", "ftp://a:2379", "https://A_b:2379"}) {
+    EXPECT_EQ(wrong(fmt::format("endpoints: [\"http://a:1\", \"{}\"]", each)),
+              fmt::format("berthd.yaml:1: store.etcd.endpoints[1]: \"{}\" must be like https://10.0.0.1:2379 or "
+                          "http://etcd.example:2379",
+                          each));
+  }
+  const std::string one = "endpoints: [\"http://a:1\"], ";
+  for (const auto* prefix : {"berth", "/", "/berth/"}) {
+    EXPECT_THAT(wrong(one + "prefix: " + prefix), testing::HasSubstr("store.etcd.prefix: must begin with /"));
+  }
+  EXPECT_THAT(wrong(one + "certFile: /a"), testing::HasSubstr("needs both of certFile and keyFile, or neither"));
+  EXPECT_THAT(wrong(one + "user: a"), testing::HasSubstr("needs both of user and passwordFile, or neither"));
+  EXPECT_THAT(wrong(one + "colour: red"), testing::HasSubstr("store.etcd.colour: unknown key"));
+  EXPECT_THAT(problem("store: {sqlite: {}, etcd: {endpoints: [\"http://a:1\"]}}"),
+              testing::HasSubstr("store: needs one of sqlite and etcd"));
+}
+
 TEST(ConfigTest, ReadsTheDocumentedExample) {
   const auto config = parse_config(R"(nodeName: worker1
 nodeLabels: {dc: luxembourg}
