@@ -198,7 +198,8 @@ TEST_F(DeploymentControllerTest, ADeploymentSaysThatItsSetsPodsAreRefusedUntilTh
   start();
   pass(std::chrono::seconds(30));
   const auto failure = [&]() -> std::string {
-    for (const auto& each : status(Kind::Deployment, "web").at("conditions").as_array()) {
+    const auto of_web = status(Kind::Deployment, "web");
+    for (const auto& each : of_web.at("conditions").as_array()) {
       if (find_string(each, {"type"}) == "ReplicaFailure") return std::string(find_string(each, {"message"}));
     }
     return {};

@@ -340,7 +340,7 @@ TEST_F(ManifestApplierTest, WhatTheAgentFilledInStaysWhenTheFileChanges) {
   change(Kind::PersistentVolumeClaim, "data", [](auto& raw) {
     raw["spec"].as_object()["volumeName"] = "pv-1";
     raw["metadata"].as_object()["annotations"].as_object()["pv.kubernetes.io/bind-completed"] = "yes";
-    raw["metadata"].as_object()["finalizers"] = {"kubernetes.io/pvc-protection"};
+    raw["metadata"].as_object()["finalizers"] = json::array{"kubernetes.io/pvc-protection"};
   });
   take(snapshot({{"a.yaml", claim("data") + "metadata2: x\n"}}));
   auto text = claim("data");

@@ -336,7 +336,11 @@ TEST(PolicyBook, PeersThatMeanTheSameAreOneSetAndWhatDidNotChangeIsTheSameObject
     book.set_policy(one);
   }
   for (const auto* name : {"x", "y"}) {
-    book.set_pod({.uid = name, .ns = "default", .labels = {{"app", name}}, .address = address(static_cast<unsigned char>(name[0])), .ports = {}});
+    book.set_pod({.uid = name,
+                  .ns = "default",
+                  .labels = {{"app", name}},
+                  .address = address(static_cast<unsigned char>(name[0])),
+                  .ports = {}});
   }
   const auto before = book.policies();
   EXPECT_THAT(before.peers, SizeIs(1));

@@ -122,7 +122,9 @@ TEST_F(ScalingRate, WhateverIsWishedTheRulesHold) {
   for (unsigned seed = 1; seed <= 100 && !HasFailure(); ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     std::mt19937 random(seed);
-    const auto pick = [&](int low, int high) { return low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1)); };
+    const auto pick = [&](int low, int high) {
+      return low + static_cast<int>(random() % static_cast<unsigned>(high - low + 1));
+    };
     const auto any = [&] {
       std::vector<model::ScalingPolicy> policies;
       for (int i = pick(1, 3); i > 0; --i) {
