@@ -15,6 +15,7 @@ stop_etcd() { kill -9 "$etcd_pid"; wait "$etcd_pid" 2>/dev/null || true; etcd_pi
 keys() { ETCDCTL_API=3 etcdctl --endpoints $endpoint --command-timeout=3s get --prefix --keys-only "$1"; }
 pod_keys() { keys /stories/objects/Pod/ | grep . | sort | paste -sd' '; }
 processes() { ctr -a "$BERTH_TEST_CONTAINERD" -n k8s.io tasks ls | awk '$3 == "RUNNING" { print $1, $2 }' | sort; }
+host_status() { curl -s -m 5 --unix-socket "$socket" http://localhost/berth/v1/status; }
 name() { resolve db-1.db.default.svc.$domain; }
 
 step "a set whose objects are in an etcd, and nowhere else"
@@ -45,7 +46,7 @@ expect "keys" "$(pod_keys)" "/stories/objects/Pod/default/db-0 /stories/objects/
 expect "files of a store" "$(find "$state" -name 'berth.db*' | wc -l)" 0
 wait_for 5 "its name" is "$(pod_ip db-1)" name
 before=$(processes)
-expect_match "the store's place" "$(berth status -o json | jq -r .store.path)" "etcd $endpoint/stories"
+expect_match "the store's place" "$(host_status | jq -r .store.path)" "etcd $endpoint/stories"
 
 step "a second agent on the same etcd is told whose it is"
 mkdir -p "$BERTH_TEST_DIR/other"
@@ -59,7 +60,7 @@ step "etcd is gone for longer than a session lives: pods, names and reads go on,
 stop_etcd
 said=$(berth scale sts db --replicas=3 2>&1) && fail "a write went well without etcd"
 expect_match "a write" "$said" "etcd"
-told() { berth status -o json | jq -r '.store.problems[].message' | grep -q "nothing can be written"; }
+told() { host_status | jq -r '.store.problems[].message' | grep -q "nothing can be written"; }
 wait_for 10 "status says so" told
 sleep 17 # A session lives for 15 s.
 expect "pods" "$(processes)" "$before"
@@ -71,7 +72,7 @@ start_etcd
 scaled() { berth scale sts db --replicas=3; }
 wait_for 15 "scaled" scaled
 wait_ready 30 app=db 3
-healed() { [ "$(berth status -o json | jq '.store.problems | length')" = 0 ]; }
+healed() { [ "$(host_status | jq '.store.problems | length')" = 0 ]; }
 wait_for 15 "no problem is told any more" healed
 ours() { grep -q "the store is ours again" "$output/berthd.log"; }
 wait_for 15 "the store is held again" ours
