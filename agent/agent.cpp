@@ -443,7 +443,10 @@ EventSink HostAgent::event_sink() {
 }
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
-  const auto addresses_changed = pod.status.pod_ip != status.pod_ip || pod.status.ready() != status.ready();
+  // What is not stored yet has been said, too.
+  const auto said = statuses_.under_way(pod.meta.uid);
+  const auto& before = said != nullptr ? *said : pod.status;
+  const auto addresses_changed = before.pod_ip != status.pod_ip || before.ready() != status.ready();
   statuses_.write({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, status);
   wake_set(pod.meta.controller());
   if (addresses_changed) {

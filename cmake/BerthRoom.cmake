@@ -29,20 +29,43 @@ function(berth_small_room name)
   target_compile_options(berth_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
 endfunction()
 
-# The headers nearly every file includes; one pch for base, reused by all targets with equal flags.
+# The headers nearly every file includes, precompiled.
 function(berth_precompile target)
   if(NOT BERTH_PRECOMPILE)
     return()
   endif()
-  # So that ccache can use them, ccache(1).
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
-  else()
-    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    add_dependencies(${target} berth_precompiled)
+    # Where fmt is in the headers it is another one.
+    set(other $<IN_LIST:FMT_HEADER_ONLY,$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>>)
+    target_compile_options(${target} PRIVATE "SHELL:$<$<NOT:${other}>:-include-pch ${BERTH_PRECOMPILED}>")
+    return()
   endif()
+  # g++ wants one for each set of options. ccache(1) asks for -fpch-preprocess.
+  target_compile_options(${target} PRIVATE -fpch-preprocess)
   # In angle brackets: an absolute path would end up in the header, and no other clone could use what ccache has.
   target_precompile_headers(${target} PRIVATE <cmake/precompiled.hpp>)
 endfunction()
+
+# clang takes one for all targets, whatever macros they have besides. CMake's way to it names the header by an absolute path, and
+# the result holds where it was made: another clone would find nothing in ccache. So ccache is told (CCACHE_PCH_EXTSUM) to look at
+# the sum beside it, of what the header is made of, in its place.
+if(BERTH_PRECOMPILE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(BERTH_PRECOMPILED ${CMAKE_BINARY_DIR}/precompiled.pch)
+  get_target_property(flags berth_flags INTERFACE_COMPILE_OPTIONS)
+  get_directory_property(more COMPILE_OPTIONS)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  separate_arguments(kind UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}")
+  set(precompile ${CMAKE_CXX_COMPILER} ${kind} ${more} ${flags} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION} -I${CMAKE_SOURCE_DIR}
+                 -DFMT_SHARED -DBOOST_ASIO_NO_DEPRECATED)
+  set(header ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
+  add_custom_command(OUTPUT ${BERTH_PRECOMPILED} DEPENDS ${header} DEPFILE ${BERTH_PRECOMPILED}.d VERBATIM
+    COMMAND ${precompile} -Wno-pragma-once-outside-header -fpch-instantiate-templates -MD -MT precompiled.pch
+            -MF ${BERTH_PRECOMPILED}.d -x c++-header ${header} -o ${BERTH_PRECOMPILED}
+    COMMAND sh -c "\"$@\" | sha256sum >\"$0\"" ${BERTH_PRECOMPILED}.sum
+            ${precompile} -Wno-pragma-once-outside-header -E -P -x c++-header ${header})
+  add_custom_target(berth_precompiled DEPENDS ${BERTH_PRECOMPILED})
+endif()
 
 # An executable with our flags and precompiled headers.
 function(berth_executable name)

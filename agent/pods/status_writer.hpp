@@ -33,6 +33,12 @@ class StatusWriter {
 
   void write(const model::ObjectKey& key, const std::string& uid, const model::PodStatus& status);
 
+  /// The newest status that was given and is not stored yet; null: none.
+  std::shared_ptr<const model::PodStatus> under_way(const std::string& uid) const {
+    const auto found = slots_.find(uid);
+    return found == slots_.end() ? nullptr : found->second->newest;
+  }
+
   /// How many pods have a write under way.
   std::size_t size() const { return slots_.size(); }
 
