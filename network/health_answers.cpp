@@ -22,6 +22,7 @@
 #include <thread>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -43,12 +44,9 @@ constexpr std::chrono::seconds kRetry{5};
 /// One question and its answer.
 class Asker : public std::enable_shared_from_this<Asker> {
  public:
-  Asker(Tcp::socket socket, ServiceHealth health, std::shared_ptr<std::size_t> askers)
-      : stream_(std::move(socket)), health_(std::move(health)), askers_(std::move(askers)) {
-    ++*askers_;
+  Asker(Tcp::socket socket, ServiceHealth health) : stream_(std::move(socket)), health_(std::move(health)) {
     parser_.header_limit(kMaxHead);
   }
-  ~Asker() { --*askers_; }
   Asker(const Asker&) = delete;
   Asker& operator=(const Asker&) = delete;
 
@@ -59,6 +57,8 @@ class Asker : public std::enable_shared_from_this<Asker> {
                               if (!error) self->answer();
                             });
   }
+  /// Closed, whatever it was about to say or hear.
+  void end() { stream_.close(); }
 
  private:
   void answer() {
@@ -79,21 +79,34 @@ class Asker : public std::enable_shared_from_this<Asker> {
 
   beast::tcp_stream stream_;
   const ServiceHealth health_;
-  const std::shared_ptr<std::size_t> askers_;
   beast::flat_static_buffer<kMaxHead> buffer_;
   http::request_parser<http::empty_body> parser_;
   http::response<http::string_body> response_;
 };
 
+/// Those of all ports. Beyond kMaxAskers the one that has been here for the longest has to go: who asks is done at
+/// once, and those that stay say nothing. The io thread only.
+class Askers {
+ public:
+  void take(const std::shared_ptr<Asker>& asker) {
+    std::erase_if(all_, [](const auto& each) { return each.expired(); });
+    if (all_.size() == kMaxAskers) {
+      if (const auto oldest = all_.front().lock()) oldest->end();
+      all_.erase(all_.begin());
+    }
+    all_.push_back(asker);
+    asker->run();
+  }
+
+ private:
+  std::vector<std::weak_ptr<Asker>> all_;  ///< The oldest first.
+};
+
 /// One port. The io thread only; what it waits for may come when it is gone.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  Listener(asio::io_context& context, Tcp::endpoint at, ServiceHealth health, std::shared_ptr<std::size_t> askers)
-      : acceptor_(context),
-        retry_(context),
-        at_(std::move(at)),
-        health_(std::move(health)),
-        askers_(std::move(askers)) {}
+  Listener(asio::io_context& context, Tcp::endpoint at, ServiceHealth health, Askers& askers)
+      : acceptor_(context), retry_(context), at_(std::move(at)), health_(std::move(health)), askers_(askers) {}
 
   void set(ServiceHealth health) { health_ = std::move(health); }
 
@@ -140,13 +153,13 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void take() {
     UniqueFd fd(::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd && errno != EAGAIN && errno != ECONNABORTED) return open_later();  // as a rule no descriptor is left
-    if (fd && *askers_ < kMaxAskers) {
+    if (fd) {
       Tcp::socket socket(acceptor_.get_executor());
       beast::error_code error;  // then the asker is closed
       socket.assign(at_.protocol(), fd.get(), error);
       if (!error) {
         std::ignore = fd.release();  // the socket's
-        std::make_shared<Asker>(std::move(socket), health_, askers_)->run();
+        askers_.take(std::make_shared<Asker>(std::move(socket), health_));
       }
     }
     accept();
@@ -156,7 +169,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   asio::steady_timer retry_;
   const Tcp::endpoint at_;
   ServiceHealth health_;
-  const std::shared_ptr<std::size_t> askers_;
+  Askers& askers_;
 };
 
 }  // namespace
@@ -222,9 +235,9 @@ class HealthAnswers::Listeners {
   }
 
   const asio::ip::address_v4 address_;
-  const std::shared_ptr<std::size_t> askers_ = std::make_shared<std::size_t>(0);
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  Askers askers_;
   std::map<std::uint16_t, std::shared_ptr<Listener>> listeners_;
   std::thread thread_;
 };
