@@ -49,7 +49,7 @@ if(BERTH_FUZZ)
 endif()
 
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  add_compile_options(-fPIC) # programs, too, like modules: they share a precompiled header
+  add_compile_options(-fPIC -pthread) # what some need, for all: they share a precompiled header
 endif()
 if(BERTH_SANITIZE MATCHES "undefined" OR BERTH_FUZZ)
   # Checks at each access to a member, a third of the time of a compilation: what is null ends the process all the same.

@@ -30,13 +30,20 @@ function(berth_small_room name)
 endfunction()
 
 # The headers nearly every file includes, precompiled.
+#
+# What comes of it holds where it was made, and is large. So ccache is told (CCACHE_PCH_EXTSUM) to look at a sum in its place, of
+# what the header is made of: it serves other clones, too, and need not read 120 MB for each file.
 function(berth_precompile target)
   if(NOT BERTH_PRECOMPILE)
     return()
   endif()
+  add_dependencies(${target} berth_precompiled)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    add_dependencies(${target} berth_precompiled)
-    # Where fmt is in the headers it is another one.
+    # Where fmt is in the headers, or names are hidden, it would have to be another one.
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "MODULE_LIBRARY")
+      return()
+    endif()
     set(other $<IN_LIST:FMT_HEADER_ONLY,$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>>)
     target_compile_options(${target} PRIVATE "SHELL:$<$<NOT:${other}>:-include-pch ${BERTH_PRECOMPILED}>")
     return()
@@ -45,26 +52,31 @@ function(berth_precompile target)
   target_compile_options(${target} PRIVATE -fpch-preprocess)
   # In angle brackets: an absolute path would end up in the header, and no other clone could use what ccache has.
   target_precompile_headers(${target} PRIVATE <cmake/precompiled.hpp>)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir)
+  file(MAKE_DIRECTORY ${folder})
+  file(CREATE_LINK ${BERTH_PRECOMPILED}.sum ${folder}/cmake_pch.hxx.gch.sum SYMBOLIC)
 endfunction()
 
-# clang takes one for all targets, whatever macros they have besides. CMake's way to it names the header by an absolute path, and
-# the result holds where it was made: another clone would find nothing in ccache. So ccache is told (CCACHE_PCH_EXTSUM) to look at
-# the sum beside it, of what the header is made of, in its place.
-if(BERTH_PRECOMPILE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+# clang takes one for all targets, whatever macros they have besides; CMake would make one for each.
+if(BERTH_PRECOMPILE)
   set(BERTH_PRECOMPILED ${CMAKE_BINARY_DIR}/precompiled.pch)
   get_target_property(flags berth_flags INTERFACE_COMPILE_OPTIONS)
   get_directory_property(more COMPILE_OPTIONS)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
   separate_arguments(kind UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}")
-  set(precompile ${CMAKE_CXX_COMPILER} ${kind} ${more} ${flags} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION} -I${CMAKE_SOURCE_DIR}
-                 -DFMT_SHARED -DBOOST_ASIO_NO_DEPRECATED)
   set(header ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
-  add_custom_command(OUTPUT ${BERTH_PRECOMPILED} DEPENDS ${header} DEPFILE ${BERTH_PRECOMPILED}.d VERBATIM
-    COMMAND ${precompile} -Wno-pragma-once-outside-header -fpch-instantiate-templates -MD -MT precompiled.pch
-            -MF ${BERTH_PRECOMPILED}.d -x c++-header ${header} -o ${BERTH_PRECOMPILED}
-    COMMAND sh -c "\"$@\" | sha256sum >\"$0\"" ${BERTH_PRECOMPILED}.sum
-            ${precompile} -Wno-pragma-once-outside-header -E -P -x c++-header ${header})
-  add_custom_target(berth_precompiled DEPENDS ${BERTH_PRECOMPILED})
+  set(compile ${CMAKE_CXX_COMPILER} ${kind} ${more} ${flags} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION} -I${CMAKE_SOURCE_DIR}
+              -DFMT_SHARED -DBOOST_ASIO_NO_DEPRECATED -x c++-header ${header})
+  set(make_sum sh -c "\"$@\" | sha256sum >\"$0\"" ${BERTH_PRECOMPILED}.sum ${compile} -w -E -P -MD -MT precompiled.pch.sum
+               -MF ${BERTH_PRECOMPILED}.d)
+  add_custom_command(OUTPUT ${BERTH_PRECOMPILED}.sum DEPENDS ${header} DEPFILE ${BERTH_PRECOMPILED}.d VERBATIM COMMAND ${make_sum})
+  add_custom_target(berth_precompiled DEPENDS ${BERTH_PRECOMPILED}.sum)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    add_custom_command(OUTPUT ${BERTH_PRECOMPILED} DEPENDS ${BERTH_PRECOMPILED}.sum VERBATIM
+      COMMAND ${compile} -Wno-pragma-once-outside-header -fpch-instantiate-templates -o ${BERTH_PRECOMPILED})
+    add_custom_target(berth_precompiled_header DEPENDS ${BERTH_PRECOMPILED})
+    add_dependencies(berth_precompiled berth_precompiled_header)
+  endif()
 endif()
 
 # An executable with our flags and precompiled headers.

@@ -104,14 +104,17 @@ put_manifest() { # NAME
   mv "$BERTH_TEST_DIR/.$1.new" "$manifests/$1"
 }
 
-# Polls CMD until it succeeds; fails the story after SECONDS.
+# Polls CMD until it succeeds; fails the story after SECONDS. After a second it looks less often: looking is a process or two,
+# and a story that waits should leave the processors to what it waits for.
 wait_for() { # SECONDS WHAT CMD...
-  local seconds=$1 what=$2 end; shift 2
-  end=$(($(date +%s%N) + seconds * 1000000000))
+  local seconds=$1 what=$2 begun end pause=0.05; shift 2
+  begun=$(date +%s%N)
+  end=$((begun + seconds * 1000000000))
   until "$@" >/dev/null 2>&1; do
+    [ "$(date +%s%N)" -lt $((begun + 1000000000)) ] || pause=0.15
     if [ "$(date +%s%N)" -ge "$end" ]; then fail "not within $seconds s: $what ($*)"; fi
     if [ -n "$agent_pid" ] && ! kill -0 "$agent_pid" 2>/dev/null; then fail "berthd ended while waiting: $what"; fi
-    sleep "${BERTH_POLL_SECONDS:-0.05}"
+    sleep "${BERTH_POLL_SECONDS:-$pause}"
   done
   printf '   %s\n' "$what"
 }
