@@ -182,16 +182,15 @@ class Client final : public EtcdClient {
   /// Empty without a password.
   void with_token(Bytes go_on) {
     if (access_.user.empty()) return go_on(std::string());
-    std::optional<std::string> known;
-    {
-      const std::scoped_lock lock(token_mutex_);
-      known = token_;
-      if (!known) {
-        waiting_.push_back(std::move(go_on));
-        if (std::exchange(logging_in_, true)) return;
-      }
+    std::unique_lock lock(token_mutex_);
+    if (token_) {
+      const auto known = *token_;
+      lock.unlock();
+      return go_on(known);
     }
-    if (known) return go_on(*std::move(known));
+    waiting_.push_back(std::move(go_on));
+    if (std::exchange(logging_in_, true)) return;
+    lock.unlock();
     log_in();
   }
 
