@@ -1,13 +1,11 @@
 // store/local_sessions.hpp - sessions of a store that only this process has: they end when their holder says so.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 
 #include "base/result.hpp"
+#include "store/holder_board.hpp"
 #include "store/session.hpp"
 
 namespace berth::store {
@@ -15,17 +13,22 @@ namespace berth::store {
 /// Any thread. Sessions may outlive it.
 class LocalSessions {
  public:
+  explicit LocalSessions(HolderBoard::Post post) : board_(std::make_shared<HolderBoard>(std::move(post))) {}
+  ~LocalSessions() { board_->close(); }
+  LocalSessions(const LocalSessions&) = delete;
+  LocalSessions& operator=(const LocalSessions&) = delete;
+
   /// AlreadyExists while somebody holds the name.
   Result<std::unique_ptr<Session>> open(std::string name);
+  /// Store::follow_holders().
+  std::unique_ptr<Watch> follow(std::function<void(const Holders&)> on_change) {
+    return board_->follow(std::move(on_change));
+  }
 
  private:
-  struct Names {
-    std::mutex mutex;
-    std::set<std::string> held;
-  };
   class Held;
 
-  std::shared_ptr<Names> names_ = std::make_shared<Names>();
+  const std::shared_ptr<HolderBoard> board_;
 };
 
 }  // namespace berth::store

@@ -50,6 +50,9 @@ class MemoryStore final : public Store {
   Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> /*on_lost*/) override {
     return sessions_.open(std::move(name));
   }
+  std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) override {
+    return sessions_.follow(std::move(on_change));
+  }
   Identity identity() const override { return identity_; }
   std::vector<StoreProblem> problems() const override { return {}; }
   Status flush() override { return Ok{}; }
@@ -60,8 +63,8 @@ class MemoryStore final : public Store {
   const Unreadable unreadable_;
   Identity identity_;
   std::mutex writing_;  ///< Taken before the table's own lock.
-  LocalSessions sessions_;
   ObjectTable table_;
+  LocalSessions sessions_{[this](HolderBoard::Job job) { table_.post(std::move(job)); }};
 };
 
 }  // namespace

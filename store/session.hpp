@@ -1,9 +1,11 @@
-// store/session.hpp - being known to be alive: a name that others can rely on while we keep it.
+// store/session.hpp - being known to be alive: a name that others can rely on while we keep it, and who keeps which.
 #pragma once
 
 #include <time.h>
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <string>
 
 namespace berth::store {
@@ -33,5 +35,16 @@ class Session {
   /// Can nobody else hold the name at `now`? Errs on the side of no. Once lost it stays lost.
   virtual bool surely_alive(BootClock::time_point now) const = 0;
 };
+
+/// Who holds a name, in its own words.
+struct Holder {
+  std::string node;     ///< Empty: no node's agent.
+  std::string version;  ///< Of its program.
+  std::string since;    ///< RFC 3339; when it took the name.
+  bool operator==(const Holder&) const = default;
+};
+
+/// By name ("live/worker1").
+using Holders = std::map<std::string, Holder, std::less<>>;
 
 }  // namespace berth::store

@@ -106,6 +106,9 @@ class SqliteStore final : public Store, public Copyable {
   Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> /*on_lost*/) override {
     return sessions_.open(std::move(name));
   }
+  std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) override {
+    return sessions_.follow(std::move(on_change));
+  }
   Identity identity() const override { return identity_; }
   std::vector<StoreProblem> problems() const override {
     const std::scoped_lock lock(problems_mutex_);
@@ -350,12 +353,12 @@ class SqliteStore final : public Store, public Copyable {
   const Clock& clock_;
   Unreadable unreadable_;  ///< Fixed once started.
   Identity identity_;      ///< Fixed once started.
-  LocalSessions sessions_;
 
   mutable std::mutex problems_mutex_;
   std::vector<StoreProblem> problems_;
 
   ObjectTable table_;
+  LocalSessions sessions_{[this](HolderBoard::Job job) { table_.post(std::move(job)); }};
 
   // The writer thread's, once started.
   std::unique_ptr<SqliteDatabase> database_;

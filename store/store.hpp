@@ -158,6 +158,11 @@ class Store {
   /// AlreadyExists while another holds it. A local store loses none: its process is the only one there is.
   virtual Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> on_lost) = 0;
 
+  /// Tells who holds sessions, and tells all of it again whenever one comes or goes, for as long as the Watch lives. On
+  /// the thread on which followers are told: what they know by then is at least as new. Goes on with whom it knew while
+  /// a backend is away. A local store knows its own process's only.
+  virtual std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) = 0;
+
   virtual Identity identity() const = 0;
   /// Rows that this version cannot read, which stay as they are and count for nobody, and troubles of the file. Any
   /// thread.

@@ -44,6 +44,12 @@ KeyRange EtcdKeys::objects_of(model::Kind kind, std::string_view ns) const {
   return KeyRange::below(std::move(prefix));
 }
 
+std::string EtcdKeys::session_name(std::string_view key) const {
+  if (!key.starts_with(prefix_)) return {};
+  key.remove_prefix(prefix_.size());
+  return key.starts_with("live/") ? std::string(key) : std::string();
+}
+
 std::optional<ObjectPath> EtcdKeys::object_path(std::string_view key) const {
   constexpr std::string_view kObjects = "objects/";
   if (!key.starts_with(prefix_)) return std::nullopt;

@@ -41,6 +41,9 @@ class EtcdKeys {
   std::string meta() const { return prefix_ + "meta"; }
   /// `name` is "live/worker1".
   std::string session(std::string_view name) const { return prefix_ + std::string(name); }
+  KeyRange sessions() const { return KeyRange::below(prefix_ + "live/"); }
+  /// Empty: the key is of no session.
+  std::string session_name(std::string_view key) const;
   std::string barrier(std::string_view node) const { return prefix_ + "barrier/" + std::string(node); }
   KeyRange all() const { return KeyRange::below(prefix_); }
 

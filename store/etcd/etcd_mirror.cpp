@@ -24,22 +24,35 @@ constexpr std::chrono::seconds kReconnection{1};
 constexpr const char* kEtcd = "etcd";
 constexpr const char* kMeta = "meta";
 
+/// What is said of a holder: cut, whoever wrote it.
+constexpr std::size_t kMostSaid = 256;
+
+Holder holder_of(const std::string& value) {
+  const auto said = parse_json(value);
+  const auto word = [&](std::string_view name) {
+    return said ? std::string(find_string(*said, {name}).substr(0, kMostSaid)) : std::string();
+  };
+  return {.node = word("node"), .version = word("version"), .since = word("since")};
+}
+
 }  // namespace
 
 struct EtcdMirror::Listed {
   Revision revision = 0;
   std::vector<ObjectPtr> objects;
+  Holders holders;
   Strange strange;
   std::string next;
 };
 
 EtcdMirror::EtcdMirror(Loop& loop, std::shared_ptr<LoopPoster> poster, EtcdClient& client, const EtcdKeys& keys,
-                       ObjectTable& table, Options options, Events events)
+                       ObjectTable& table, ProblemList& problems, Options options, Events events)
     : loop_(loop),
       poster_(std::move(poster)),
       client_(client),
       keys_(keys),
       table_(table),
+      problems_(problems),
       options_(std::move(options)),
       events_(std::move(events)),
       retry_in_(options_.retry_first) {}
@@ -73,13 +86,6 @@ std::optional<Error> EtcdMirror::away() const {
     return std::nullopt;
   }
   return why_away_;
-}
-
-std::vector<StoreProblem> EtcdMirror::problems() const {
-  const std::scoped_lock lock(problems_mutex_);
-  std::vector<StoreProblem> all;
-  for (const auto& [about, problem] : problems_) all.push_back(problem);
-  return all;
 }
 
 void EtcdMirror::begin() {
@@ -170,21 +176,34 @@ void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> ans
     if (object == nullptr && key) object = table_.get(*key);
     if (object != nullptr) so_far->objects.push_back(std::move(object));
   }
-  if (!answer->more || answer->found.empty()) return on_list(*so_far);
+  if (!answer->more || answer->found.empty()) return list_holders(so_far);
   so_far->next = answer->found.back().key + std::string(1, '\0');
   list_page(std::move(so_far));
+}
+
+void EtcdMirror::list_holders(const std::shared_ptr<Listed>& all) {
+  RangeRequest request{keys_.sessions(), 0, all->revision};
+  client_.range(std::move(request), here<Result<RangeAnswer>>([this, all](const Result<RangeAnswer>& answer) {
+                  if (!answer) return fail(answer.error().context("list who is there"));
+                  for (const auto& each : answer->found) {
+                    all->holders.emplace(keys_.session_name(each.key), holder_of(each.value));
+                  }
+                  on_list(*all);
+                }));
 }
 
 void EtcdMirror::on_list(Listed& all) {
   seen_ = all.revision;
   relist_ = false;
   for (const auto& key : strange_.keys) {
-    if (!all.strange.keys.contains(key)) solve(key);
+    if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
   std::sort(all.objects.begin(), all.objects.end(),
             [](const ObjectPtr& a, const ObjectPtr& b) { return a->key() < b->key(); });
   table_.replace({std::move(all.objects), seen_});
+  holders_ = std::move(all.holders);
+  events_.on_holders(holders_);
   lost_ = false;  // replace() has told them
   barrier_.reset();
   const bool first = !std::exchange(listed_, true);
@@ -230,6 +249,7 @@ void EtcdMirror::look_for_barrier() {
 void EtcdMirror::on_batch(WatchBatch batch) {
   std::vector<Change> changes;
   std::map<ObjectKey, ObjectPtr> newer;
+  bool holders_changed = false;
   const auto before = [&](const ObjectKey& key) {
     const auto known = newer.find(key);
     return known == newer.end() ? table_.get(key) : known->second;
@@ -261,12 +281,19 @@ void EtcdMirror::on_batch(WatchBatch batch) {
       // What else came with it is in the next list.
       if (event.removed) return fail({ErrorCode::DataLoss, now.key + " was removed: nothing of it is believed"});
       if (!is_ours(now.value)) return;
-    } else if (const auto live = keys_.session("live/"); now.key.starts_with(live)) {
-      events_.on_session(now.key.substr(keys_.session("").size()), event.removed ? 0 : now.lease, now.modified);
+    } else if (const auto name = keys_.session_name(now.key); !name.empty()) {
+      events_.on_session(name, event.removed ? 0 : now.lease, now.modified);
+      if (event.removed) {
+        holders_.erase(name);
+      } else {
+        holders_[name] = holder_of(now.value);
+      }
+      holders_changed = true;
     }
   }
   seen_ = last;
   table_.publish(changes);
+  if (holders_changed) events_.on_holders(holders_);
   look_for_barrier();
   events_.on_seen();
 }
@@ -287,7 +314,7 @@ void EtcdMirror::fail(const Error& error) {
   why_away_ = error;
   if (error.code() == ErrorCode::DataLoss) {
     relist_ = true;
-    report(kMeta, {.what = "etcd", .reason = error.message(), .kind = {}, .ns = {}, .name = {}});
+    problems_.report(kMeta, {.what = "etcd", .reason = error.message(), .kind = {}, .ns = {}, .name = {}});
   }
   if (!listed_ && events_.on_first) events_.on_first(error);
   if (listed_ && !lost_ && lost_timer_ == nullptr) {
@@ -305,12 +332,12 @@ void EtcdMirror::lose() {
   lost_timer_.reset();
   lost_ = true;
   table_.lose();
-  report(kEtcd, {.what = "etcd",
-                 .reason = fmt::format("objects are as they were; nothing can be written: {}",
-                                       why_away_ ? why_away_->message() : "it does not answer"),
-                 .kind = {},
-                 .ns = {},
-                 .name = {}});
+  problems_.report(kEtcd, {.what = "etcd",
+                           .reason = fmt::format("objects are as they were; nothing can be written: {}",
+                                                 why_away_ ? why_away_->message() : "it does not answer"),
+                           .kind = {},
+                           .ns = {},
+                           .name = {}});
 }
 
 void EtcdMirror::found() {
@@ -318,8 +345,8 @@ void EtcdMirror::found() {
   away_since_.reset();
   why_away_.reset();
   if (std::exchange(lost_, false)) table_.retell();
-  solve(kEtcd);
-  solve(kMeta);
+  problems_.solve(kEtcd);
+  problems_.solve(kMeta);
 }
 
 ObjectPtr EtcdMirror::decode(const ObjectPath& path, const KeyValue& stored, Strange& strange) {
@@ -335,37 +362,22 @@ ObjectPtr EtcdMirror::decode(const ObjectPath& path, const KeyValue& stored, Str
     strange.unreadable[*key] = object.error().message();
     strange.at[*key] = stored.modified;
   }
-  report(stored.key, {.what = path.display(),
-                      .reason = object.error().message(),
-                      .kind = path.group_kind,
-                      .ns = path.ns,
-                      .name = path.name});
+  problems_.report(stored.key, {.what = path.display(),
+                                .reason = object.error().message(),
+                                .kind = path.group_kind,
+                                .ns = path.ns,
+                                .name = path.name});
   return nullptr;
 }
 
 void EtcdMirror::forget_strange(const std::string& key) {
   if (strange_.keys.erase(key) == 0) return;
-  solve(key);
+  problems_.solve(key);
   const auto path = keys_.object_path(key);
   const auto object = path ? path->key() : std::nullopt;
   if (!object) return;
   strange_.unreadable.erase(*object);
   strange_.at.erase(*object);
-}
-
-void EtcdMirror::report(const std::string& about, StoreProblem problem) {
-  {
-    const std::scoped_lock lock(problems_mutex_);
-    auto& known = problems_[about];
-    if (known == problem) return;
-    known = problem;
-  }
-  if (events_.on_problem) events_.on_problem(problem);
-}
-
-void EtcdMirror::solve(const std::string& about) {
-  const std::scoped_lock lock(problems_mutex_);
-  problems_.erase(about);
 }
 
 }  // namespace berth::store::etcd

@@ -16,11 +16,12 @@
 #include "store/etcd/etcd_keys.hpp"
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/loop_poster.hpp"
+#include "store/etcd/problem_list.hpp"
 #include "store/object_table.hpp"
 
 namespace berth::store::etcd {
 
-/// Loop thread only, but for problems().
+/// Loop thread only.
 class EtcdMirror {
  public:
   struct Options {
@@ -35,12 +36,13 @@ class EtcdMirror {
     std::function<void(Status)> on_first;
     /// The key of a session is kept by this lease since a revision; 0: it is gone.
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
-    std::function<void(const StoreProblem&)> on_problem;  ///< Once for each new one.
+    /// All who hold sessions; after the objects of that moment are in the table.
+    std::function<void(Holders)> on_holders;
   };
 
   /// All outlive it.
   EtcdMirror(Loop& loop, std::shared_ptr<LoopPoster> poster, EtcdClient& client, const EtcdKeys& keys,
-             ObjectTable& table, Options options, Events events);
+             ObjectTable& table, ProblemList& problems, Options options, Events events);
   ~EtcdMirror();
   EtcdMirror(const EtcdMirror&) = delete;
   EtcdMirror& operator=(const EtcdMirror&) = delete;
@@ -53,9 +55,6 @@ class EtcdMirror {
   const Unreadable& unreadable() const { return strange_.unreadable; }
   /// Why nothing new is heard of etcd, when that is so for longer than a reconnection takes.
   std::optional<Error> away() const;
-
-  /// Any thread.
-  std::vector<StoreProblem> problems() const;
 
  private:
   /// What this version cannot read.
@@ -72,6 +71,7 @@ class EtcdMirror {
   bool is_ours(const std::string& text);
   void list_page(std::shared_ptr<Listed> so_far);
   void on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> answer);
+  void list_holders(const std::shared_ptr<Listed>& all);
   void on_list(Listed& all);
   void watch();
   void on_watching();
@@ -88,8 +88,6 @@ class EtcdMirror {
   /// The object of what is stored, or null; then it is noted as unreadable.
   model::ObjectPtr decode(const ObjectPath& path, const KeyValue& stored, Strange& strange);
   void forget_strange(const std::string& key);
-  void report(const std::string& about, StoreProblem problem);
-  void solve(const std::string& about);
   /// For callbacks of the client: `job` runs on the loop, unless what asked for it is over by then.
   template <typename T, typename Job>
   std::function<void(T)> here(Job job);
@@ -99,6 +97,7 @@ class EtcdMirror {
   EtcdClient& client_;
   const EtcdKeys& keys_;
   ObjectTable& table_;
+  ProblemList& problems_;
   const Options options_;
   const Events events_;
 
@@ -106,6 +105,7 @@ class EtcdMirror {
   bool listed_ = false;  ///< There is a snapshot.
   bool relist_ = true;   ///< The next thing to do is to list, not to watch on.
   Revision seen_ = 0;
+  Holders holders_;
   Strange strange_;
 
   std::unique_ptr<EtcdWatch> watch_;
@@ -117,9 +117,6 @@ class EtcdMirror {
   std::optional<Error> why_away_;
   bool lost_ = false;                ///< Followers were told.
   std::optional<Revision> barrier_;  ///< When it is seen, nothing was missed.
-
-  mutable std::mutex problems_mutex_;
-  std::map<std::string, StoreProblem> problems_;  ///< By what they are about.
 };
 
 }  // namespace berth::store::etcd

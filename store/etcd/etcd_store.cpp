@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
-#include <fstream>
 #include <future>
 #include <map>
 #include <set>
@@ -16,13 +15,15 @@
 #include "base/clock.hpp"
 #include "base/counters.hpp"
 #include "base/loop.hpp"
-#include "base/scope_exit.hpp"
 #include "store/draft.hpp"
+#include "store/etcd/etcd_keeper.hpp"
 #include "store/etcd/etcd_keys.hpp"
 #include "store/etcd/etcd_mirror.hpp"
-#include "store/etcd/etcd_session.hpp"
+#include "store/etcd/etcd_sessions.hpp"
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/loop_poster.hpp"
+#include "store/etcd/problem_list.hpp"
+#include "store/holder_board.hpp"
 #include "store/object_table.hpp"
 
 namespace berth::store::etcd {
@@ -77,22 +78,6 @@ struct Flight {
   }
 };
 
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-/// Asks and waits; not on a thread of the store or of the client.
-template <typename T, typename Ask>
-Result<T> await(Ask ask) {
-  const auto promise = std::make_shared<std::promise<Result<T>>>();
-  auto answer = promise->get_future();
-  ask([promise](Result<T> result) { promise->set_value(std::move(result)); });
-  return answer.get();
-}
-
 /// "write Pod default/web-0": what a transaction is called in messages.
 std::string name_of(const Txn& txn) {
   if (txn.writes.empty()) return "judge a transaction";
@@ -108,16 +93,24 @@ class EtcdStore final : public Store {
       : options_(std::move(options)),
         keys_(options_.prefix),
         table_(options_.limits),
+        holders_([this](HolderBoard::Job job) { table_.post(std::move(job)); }),
         client_(std::move(client)),
+        problems_([this](const StoreProblem& problem) {
+          if (options_.on_problem) table_.post([this, problem] { options_.on_problem(problem); });
+        }),
+        sessions_(client_, keys_, {options_.node, options_.version, options_.session_ttl}),
         poster_(std::make_shared<LoopPoster>(loop_)),
-        mirror_(
-            loop_, poster_, *client_, keys_, table_,
-            {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
-            {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
-             [this](const std::string& name, LeaseId lease, Revision revision) { on_session(name, lease, revision); },
-             [this](const StoreProblem& problem) {
-               if (options_.on_problem) table_.post([this, problem] { options_.on_problem(problem); });
-             }}) {}
+        mirror_(loop_, poster_, *client_, keys_, table_, problems_,
+                {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
+                {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
+                 [this](const std::string& name, LeaseId lease, Revision revision) {
+                   sessions_.key_is(name, lease, revision);
+                 },
+                 [this](Holders all) {
+                   keeps_ = keeps(all, options_.node);
+                   holders_.replace(std::move(all));
+                 }}),
+        keeper_(loop_, poster_, *client_, problems_, {options_.keep, [this] { return keeps_; }}) {}
   EtcdStore(const EtcdStore&) = delete;
   EtcdStore& operator=(const EtcdStore&) = delete;
 
@@ -173,36 +166,13 @@ class EtcdStore final : public Store {
   Result<History> history(Kind kind, Revision from) const override { return table_.history(kind, from); }
   Progress progress(Kind kind) const override { return table_.progress(kind); }
   Identity identity() const override { return identity_; }
-  std::vector<StoreProblem> problems() const override { return mirror_.problems(); }
+  std::vector<StoreProblem> problems() const override { return problems_.all(); }
 
   Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> on_lost) override {
-    const auto doing = "open session " + name;
-    {
-      const std::scoped_lock lock(sessions_mutex_);
-      const auto held = sessions_.find(name);
-      const auto state = held == sessions_.end() ? nullptr : held->second.lock();
-      if ((state != nullptr && !session_is_over(state)) || !opening_.emplace(name, KeyTold{}).second) {
-        return Error(ErrorCode::AlreadyExists, doing + ": another one holds that name");
-      }
-    }
-    const ScopeExit opened([&] {
-      const std::scoped_lock lock(sessions_mutex_);
-      opening_.erase(name);
-    });
-    auto lease = await<LeaseGranted>([&](auto answer) { client_->grant(options_.session_ttl, std::move(answer)); });
-    if (!lease) return lease.error().context(doing);
-    auto written = write_session(name, lease->id);
-    if (!written) {
-      client_->revoke(lease->id, [](const Result<Ok>&) {});
-      return written.error().context(doing);
-    }
-    auto session = std::make_unique<EtcdSession>(client_, SessionStart{name, *lease, *written, std::move(on_lost)});
-    const std::scoped_lock lock(sessions_mutex_);
-    sessions_[name] = session->state();
-    // Its key may be another one's by now.
-    const auto& told = opening_.at(name);
-    session_key_is(session->state(), told.lease, told.revision);
-    return std::unique_ptr<Session>(std::move(session));
+    return sessions_.open(std::move(name), std::move(on_lost));
+  }
+  std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) override {
+    return holders_.follow(std::move(on_change));
   }
 
   Status flush() override {
@@ -355,7 +325,10 @@ class EtcdStore final : public Store {
         event_lease_ = 0;
         return again(number);
       }
-      if (flight.writes) counters().store_errors.fetch_add(1, std::memory_order_relaxed);
+      if (flight.writes) {
+        counters().store_errors.fetch_add(1, std::memory_order_relaxed);
+        keeper_.on_write(/*full=*/answer.error().code() == ErrorCode::ResourceExhausted);
+      }
       return finish(number, answer.error().context(doing(flight)));
     }
     if (!answer->succeeded) {
@@ -369,6 +342,7 @@ class EtcdStore final : public Store {
     if (flight.writes) counters().store_commit.add(std::chrono::duration<double>(now - flight.asked).count());
     if (flight.refusal) return finish(number, *flight.refusal);
     if (!flight.writes) return finish(number, objects_of(flight));
+    keeper_.on_write(/*full=*/false);
     flight.written = answer->revision;
     if (mirror_.knowledge().seen >= flight.written) finish(number, objects_of(flight));
   }
@@ -380,6 +354,7 @@ class EtcdStore final : public Store {
 
   void on_seen() {
     const auto known = mirror_.knowledge();
+    keeper_.on_seen(known.seen);
     std::vector<std::uint64_t> written;
     std::vector<std::uint64_t> late;
     for (const auto& [number, flight] : flights_) {
@@ -473,56 +448,15 @@ class EtcdStore final : public Store {
     });
   }
 
-  void on_session(const std::string& name, LeaseId lease, Revision revision) {
-    const std::scoped_lock lock(sessions_mutex_);
-    if (const auto opening = opening_.find(name); opening != opening_.end()) opening->second = {lease, revision};
-    const auto held = sessions_.find(name);
-    if (held == sessions_.end()) return;
-    if (const auto session = held->second.lock()) {
-      session_key_is(session, lease, revision);
-    } else {
-      sessions_.erase(held);
-    }
-  }
-
-  /// Makes the key of a session if nobody has it, or if we had it before we were started anew.
-  Result<Revision> write_session(const std::string& name, LeaseId lease) {
-    const auto holder = options_.node.empty() ? model::new_uid() : options_.node + " " + boot_id();
-    const json::object value{{"holder", holder},
-                             {"node", options_.node},
-                             {"version", options_.version},
-                             {"since", format_rfc3339(clock_.wall())}};
-    const auto key = KeyRange::one(keys_.session(name));
-    Revision replaced = 0;
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      TxnRequest request;
-      request.conditions.push_back({key, Compare::What::Modified, /*below=*/false, replaced});
-      request.then.push_back({Op::Type::Put, key, json::serialize(value), lease});
-      request.otherwise.push_back({Op::Type::Get, key, {}, 0});
-      auto written = await<TxnAnswer>([&](auto answer) { client_->txn(std::move(request), std::move(answer)); });
-      if (!written) return std::move(written).error();
-      if (written->succeeded) return written->revision;
-      replaced = 0;
-      if (written->found.empty() || written->found.front().empty()) continue;  // gone meanwhile
-      const auto& other = written->found.front().front();
-      const auto said = parse_json(other.value);
-      if (said && find_string(*said, {"holder"}) == holder) {
-        replaced = other.modified;
-        continue;
-      }
-      return Error(ErrorCode::AlreadyExists, fmt::format("another one holds that name: {} since {}",
-                                                         said ? find_string(*said, {"holder"}, "unknown") : "unknown",
-                                                         said ? find_string(*said, {"since"}, "unknown") : "unknown"));
-    }
-    return Error(ErrorCode::Aborted, "others take it again and again");
-  }
-
   const EtcdOptions options_;
   const EtcdKeys keys_;
   const SystemClock clock_;
   Identity identity_;  ///< Fixed once started.
   ObjectTable table_;
+  HolderBoard holders_;
   const std::shared_ptr<EtcdClient> client_;
+  ProblemList problems_;
+  EtcdSessions sessions_;
 
   std::mutex first_mutex_;
   std::promise<Status> first_;
@@ -531,20 +465,13 @@ class EtcdStore final : public Store {
 
   std::atomic<std::size_t> waiting_{0};
 
-  std::mutex sessions_mutex_;
-  std::map<std::string, std::weak_ptr<EtcdSession::State>> sessions_;
-  /// What was last heard of a session's key; of revision 0: nothing.
-  struct KeyTold {
-    LeaseId lease = 0;
-    Revision revision = 0;
-  };
-  std::map<std::string, KeyTold> opening_;
-
   Loop loop_;
   const std::shared_ptr<LoopPoster> poster_;
 
   // The loop thread's.
   EtcdMirror mirror_;
+  EtcdKeeper keeper_;
+  bool keeps_ = true;  ///< It is we who look after etcd.
   std::deque<Waiting> queue_;
   std::map<std::uint64_t, Flight> flights_;
   std::uint64_t last_number_ = 0;

@@ -24,6 +24,7 @@ struct EtcdOptions {
   std::chrono::milliseconds seen_within{10'000};  ///< What etcd took and is not seen here by then is DeadlineExceeded.
   std::chrono::seconds session_ttl{15};           ///< 5 to 60.
   std::chrono::seconds event_ttl{3'600};          ///< An Event is kept for so long at least.
+  std::chrono::milliseconds keep{600'000};        ///< What was changed is kept for so long in etcd, then compacted.
   std::function<void(const StoreProblem&)> on_problem{};  ///< Once for each new one, on a thread of the store.
 };
 

@@ -555,6 +555,34 @@ TEST_P(StoreContract, ASessionsNameIsHeldByOneAtATime) {
   EXPECT_TRUE(store_->open_session("live/here", {}).ok());
 }
 
+TEST_P(StoreContract, WhoHoldsSessionsIsTold) {
+  std::mutex mutex;
+  std::condition_variable more;
+  std::vector<std::string> told;
+  auto watch = store_->follow_holders([&](const Holders& all) {
+    std::string names;
+    for (const auto& [name, holder] : all) names += name + " ";
+    const std::scoped_lock lock(mutex);
+    told.push_back(names);
+    more.notify_all();
+  });
+  const auto is_told = [&](const std::string& names) {
+    std::unique_lock lock(mutex);
+    return more.wait_for(lock, std::chrono::seconds{20}, [&] { return !told.empty() && told.back() == names; });
+  };
+  EXPECT_TRUE(is_told("")) << "nobody, and that at once";
+  auto here = store_->open_session("live/here", {});
+  ASSERT_TRUE(here.ok());
+  EXPECT_TRUE(is_told("live/here "));
+  const auto there = store_->open_session("live/there", {});
+  EXPECT_TRUE(is_told("live/here live/there "));
+  here->reset();
+  EXPECT_TRUE(is_told("live/there "));
+  watch.reset();
+  const std::scoped_lock lock(mutex);
+  EXPECT_EQ(told.size(), 4U) << "nothing is told twice";
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
 
 }  // namespace berth::store

@@ -48,12 +48,15 @@ class FakeEtcd::Client final : public EtcdClient {
     auto result = read(request);
     etcd_.run(Kind::Requests, [result, answer = std::move(answer)] { answer(result); });
   }
-  void compact(Revision /*revision*/, Answer<Ok> answer) override {
-    etcd_.compact();
+  void compact(Revision revision, Answer<Ok> answer) override {
+    etcd_.compact(revision);
     etcd_.run(Kind::Requests, [answer = std::move(answer)] { answer(Ok{}); });
   }
   void status(Answer<EtcdStatus> answer) override {
-    etcd_.run(Kind::Requests, [answer = std::move(answer)] { answer(EtcdStatus{"fake", 0, {}}); });
+    const std::scoped_lock lock(etcd_.mutex_);
+    etcd_.run(Kind::Requests, [answer = std::move(answer), alarms = etcd_.alarms_] {
+      answer(EtcdStatus{.version = "fake", .size = 0, .alarms = alarms});
+    });
   }
 
   std::unique_ptr<EtcdWatch> watch(KeyRange keys, Revision from, std::function<void()> on_begin,
@@ -301,9 +304,21 @@ std::size_t FakeEtcd::transactions() const {
   return transactions_;
 }
 
-void FakeEtcd::compact() {
+void FakeEtcd::compact() { compact(revision()); }
+
+Revision FakeEtcd::compacted() const {
   const Lock lock(mutex_);
-  compacted_ = revision_;
+  return compacted_;
+}
+
+void FakeEtcd::alarm(std::vector<std::string> alarms) {
+  const Lock lock(mutex_);
+  alarms_ = std::move(alarms);
+}
+
+void FakeEtcd::compact(Revision to) {
+  const Lock lock(mutex_);
+  compacted_ = std::max(compacted_, to);
   std::erase_if(history_, [&](const WatchEvent& event) { return event.now.modified <= compacted_; });
 }
 

@@ -46,6 +46,8 @@ class FakeEtcd {
   LeaseId lease_of(const std::string& key) const;
   Revision revision() const;
   void compact();
+  void compact(Revision to);
+  Revision compacted() const;
   void expire(LeaseId lease);
 
   // What can go wrong.
@@ -54,6 +56,8 @@ class FakeEtcd {
   void away(bool on);
   /// The next transaction with writes is answered so; `happens` all the same or not.
   void fail_next_write(Error error, bool happens);
+  /// What its status complains of from now on.
+  void alarm(std::vector<std::string> alarms);
   /// Before the next transaction is looked at, `what` happens.
   void before_next_write(std::function<void()> what);
   /// Every transaction was looked at so often.
@@ -80,6 +84,7 @@ class FakeEtcd {
   std::map<LeaseId, std::chrono::seconds> leases_;
   std::vector<std::weak_ptr<FakeWatch>> watches_;
   bool away_ = false;
+  std::vector<std::string> alarms_;
   std::optional<std::pair<Error, bool>> fail_next_;
   std::function<void()> before_next_;
   std::size_t transactions_ = 0;

@@ -54,12 +54,19 @@ struct SlowStore::SessionState {
 
 class SlowStore::SlowSession final : public Session {
  public:
-  explicit SlowSession(std::shared_ptr<SessionState> state) : state_(std::move(state)) {}
+  SlowSession(std::shared_ptr<SessionState> state, std::shared_ptr<HolderBoard> holders)
+      : state_(std::move(state)), holders_(std::move(holders)) {}
+  SlowSession(const SlowSession&) = delete;
+  SlowSession& operator=(const SlowSession&) = delete;
+  ~SlowSession() override {
+    if (!state_->lost) holders_->remove(state_->name);
+  }
   const std::string& name() const override { return state_->name; }
   bool surely_alive(BootClock::time_point /*now*/) const override { return !state_->lost; }
 
  private:
   std::shared_ptr<SessionState> state_;
+  std::shared_ptr<HolderBoard> holders_;
 };
 
 SlowStore::SlowStore(const SlowStoreOptions& options)
@@ -69,7 +76,8 @@ SlowStore::SlowStore(const SlowStoreOptions& options)
       up_(0),
       jobs_(std::make_shared<Jobs>()),
       server_(std::make_unique<ObjectTable>(options.limits, make_inline_lane())),
-      view_(std::make_unique<ObjectTable>(options.limits, std::make_unique<QueueLane>(jobs_))) {
+      view_(std::make_unique<ObjectTable>(options.limits, std::make_unique<QueueLane>(jobs_))),
+      holders_(std::make_shared<HolderBoard>([this](HolderBoard::Job job) { view_->post(std::move(job)); })) {
   identity_.id = "slow-store";
   identity_.opened = 1;
   identity_.made_now = true;
@@ -84,6 +92,7 @@ SlowStore::~SlowStore() {
     left.swap(jobs_->waiting);
   }
   for (auto& job : left) job();
+  holders_->close();
   view_.reset();
 }
 
@@ -247,7 +256,8 @@ Result<std::unique_ptr<Session>> SlowStore::open_session(std::string name, std::
   state->name = std::move(name);
   state->on_lost = std::move(on_lost);
   held = state;
-  return std::unique_ptr<Session>(std::make_unique<SlowSession>(std::move(state)));
+  holders_->set(state->name, {});
+  return std::unique_ptr<Session>(std::make_unique<SlowSession>(std::move(state), holders_));
 }
 
 void SlowStore::lose_sessions() {
@@ -256,9 +266,22 @@ void SlowStore::lose_sessions() {
     const auto state = held.lock();
     if (!state || state->lost.exchange(true)) continue;
     at(later(), [this, state] {
+      holders_->remove(state->name);
       if (state->on_lost) view_->post(state->on_lost);
     });
   }
+}
+
+void SlowStore::hold_elsewhere(const std::string& name, bool held) {
+  const std::scoped_lock lock(mutex_);
+  down_ = std::max(down_, later());
+  at(down_, [this, name, held] {
+    if (held) {
+      holders_->set(name, {});
+    } else {
+      holders_->remove(name);
+    }
+  });
 }
 
 Status SlowStore::flush() {

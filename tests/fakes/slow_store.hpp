@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "store/draft.hpp"
+#include "store/holder_board.hpp"
 #include "store/object_table.hpp"
 #include "store/store.hpp"
 
@@ -84,6 +85,8 @@ class SlowStore final : public Store {
 
   void lose_watches();
   void lose_sessions();
+  /// Another host holds a session of this name, or does not any more: known here a little later.
+  void hold_elsewhere(const std::string& name, bool held);
   void pump(bool on);
 
   // Store.
@@ -97,6 +100,9 @@ class SlowStore final : public Store {
   Result<History> history(model::Kind kind, Revision from) const override { return view_->history(kind, from); }
   Progress progress(model::Kind kind) const override { return view_->progress(kind); }
   Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> on_lost) override;
+  std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) override {
+    return holders_->follow(std::move(on_change));
+  }
   Identity identity() const override { return identity_; }
   std::vector<StoreProblem> problems() const override { return {}; }
   Status flush() override;
@@ -133,6 +139,7 @@ class SlowStore final : public Store {
   std::shared_ptr<Jobs> jobs_;  ///< What the view has to tell its watchers.
   std::unique_ptr<ObjectTable> server_;
   std::unique_ptr<ObjectTable> view_;
+  std::shared_ptr<HolderBoard> holders_;
   std::jthread pump_;
 };
 

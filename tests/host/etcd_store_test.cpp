@@ -374,7 +374,8 @@ TEST(EtcdStore, OfThreeMembersOneMayDieAtAnyTime) {
   const auto store = opened(options);
   for (std::size_t i = 0; i < 3; ++i) {
     members[i]->kill();
-    ASSERT_TRUE(write_until_taken(*store, "n" + std::to_string(i), "v").ok());
+    const auto taken = write_until_taken(*store, "n" + std::to_string(i), "v");
+    ASSERT_TRUE(taken.ok()) << "member " << i << " is away: " << taken.error().message();
     members[i]->start();
   }
   EXPECT_EQ(contents(*store).size(), 3U);
@@ -491,6 +492,48 @@ TEST(EtcdStore, WhatIsTooLargeIsSaid) {
   const auto strict = opened(options_for({etcd.endpoint()}, "/small"));
   const auto refused = create_and_wait(*strict, config_map("x", std::string(20'000, 'x')));
   EXPECT_TRUE(failed_with(refused, ErrorCode::OutOfRange)) << refused.error().message();
+}
+
+TEST(EtcdStore, WhatIsOverwrittenAgainAndAgainDoesNotFillIt) {
+  RealEtcdOptions small;
+  small.arguments = {"--quota-backend-bytes=20000000"};
+  RealEtcd etcd(small);
+  auto options = options_for({etcd.endpoint()}, "/kept");
+  options.keep = milliseconds{200};
+  const auto store = opened(options);
+  // Three times the quota, were nothing dropped; paced, as etcd frees pages once a second or so.
+  for (int i = 0; i < 60; ++i) {
+    const auto taken = write_until_taken(*store, "a", std::string(1'000'000, static_cast<char>('a' + i % 26)));
+    ASSERT_TRUE(taken.ok()) << i << ": " << taken.error().message();
+    std::this_thread::sleep_for(milliseconds{50});
+  }
+  EXPECT_TRUE(store->problems().empty()) << store->problems().front().reason;
+}
+
+TEST(EtcdStore, WhenItIsFullThatIsSaidUntilAPersonMadeRoom) {
+  RealEtcdOptions small;
+  small.arguments = {"--quota-backend-bytes=8000000"};
+  RealEtcd etcd(small);
+  auto options = options_for({etcd.endpoint()}, "/full");
+  options.keep = milliseconds{200};
+  const auto store = opened(options);
+  Result<model::ObjectPtr> last = Error(ErrorCode::Unknown, "none");
+  int made = 0;
+  for (; made < 20; ++made) {
+    last = create_and_wait(*store, config_map("n" + std::to_string(made), std::string(1'000'000, 'x')));
+    if (!last) break;
+  }
+  ASSERT_TRUE(failed_with(last, ErrorCode::ResourceExhausted)) << made << ": " << last.error().message();
+  ASSERT_TRUE(soon([&] { return !store->problems().empty(); }));
+  EXPECT_NE(store->problems().front().reason.find("NOSPACE"), std::string::npos) << store->problems().front().reason;
+  // What the message says, after making room.
+  for (int i = 0; i < made; ++i) ASSERT_TRUE(remove_and_wait(*store, key("n" + std::to_string(i)), 0).ok());
+  ASSERT_TRUE(soon([&] {
+    etcd.control({"defrag"});
+    etcd.control({"alarm", "disarm"});
+    return create_and_wait(*store, config_map("after")).ok();
+  }));
+  EXPECT_TRUE(soon([&] { return store->problems().empty(); }));
 }
 
 TEST(EtcdStore, ThousandsOfObjectsAreListedInPages) {

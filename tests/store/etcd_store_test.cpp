@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "store/etcd/etcd_keeper.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 
 namespace berth::store::etcd {
@@ -364,6 +365,71 @@ TEST_F(EtcdStoreOnFake, ASessionMayBeGivenUpWhereItsLossIsTold) {
   }
   etcd_.remove("/berth/live/here");
   EXPECT_TRUE(log_.wait_for("given up"));
+}
+
+TEST_F(EtcdStoreOnFake, WhoHoldsSessionsElsewhereIsKnownAndWhen) {
+  etcd_.put("/berth/live/there", R"({"holder":"x","node":"there","version":"1.2","since":"2026-11-30T00:00:00Z"})");
+  etcd_.put("/berth/live/odd", "no JSON");
+  const auto store = open();
+  const auto watch = store->follow_holders([&](const Holders& all) {
+    std::string line;
+    for (const auto& [name, holder] : all) line += name + "=" + holder.node + " " + holder.version + " ";
+    // Objects that came before are here.
+    log_.add(line + value_in(store->get(key("a"))));
+  });
+  EXPECT_TRUE(log_.wait_for("live/odd=  live/there=there 1.2 (none)"));
+  etcd_.put(etcd_key("a"), text_of("a", "first"));
+  etcd_.remove("/berth/live/there");
+  EXPECT_TRUE(log_.wait_for("live/odd=  first"));
+  etcd_.hold(FakeEtcd::Kind::Watches, true);
+  etcd_.remove("/berth/live/odd");
+  etcd_.compact();
+  etcd_.away(true);
+  etcd_.hold(FakeEtcd::Kind::Watches, false);
+  etcd_.away(false);
+  EXPECT_TRUE(log_.wait_for("first")) << "nobody, after the whole was listed again";
+}
+
+TEST_F(EtcdStoreOnFake, OldRevisionsAreDroppedAndAtRestNothingIsAsked) {
+  options_.keep = milliseconds{1};
+  const auto store = open();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(begin(*store, config_map("a", std::to_string(i))).get().ok());
+  const auto newest = etcd_.revision();
+  while (etcd_.compacted() < newest) std::this_thread::yield();
+  EXPECT_EQ(etcd_.compacted(), newest);
+  EXPECT_EQ(value_in(store->get(key("a"))), "4");
+  EXPECT_TRUE(store->problems().empty());
+}
+
+TEST_F(EtcdStoreOnFake, TheFirstOfThoseWhoAreThereLooksAfterEtcd) {
+  const Holders both{{"live/a", {.node = "a", .version = {}, .since = {}}},
+                     {"live/b", {.node = "b", .version = {}, .since = {}}}};
+  EXPECT_TRUE(keeps(both, "a"));
+  EXPECT_FALSE(keeps(both, "b"));
+  EXPECT_TRUE(keeps({}, "b")) << "who holds no session may be alone";
+  etcd_.put("/berth/live/another", R"({"node":"another"})");
+  options_.keep = milliseconds{1};
+  const auto store = open();
+  ASSERT_TRUE(begin(*store, config_map("a")).get().ok());
+  ASSERT_TRUE(begin(*store, config_map("b")).get().ok());
+  EXPECT_EQ(etcd_.compacted(), 0);
+  etcd_.remove("/berth/live/another");
+  while (etcd_.compacted() == 0) std::this_thread::yield();
+}
+
+TEST_F(EtcdStoreOnFake, WhatEtcdComplainsOfIsSaidUntilItIsMended) {
+  options_.on_problem = [this](const StoreProblem& problem) { log_.add(problem.what + ": " + problem.reason); };
+  const auto store = open();
+  etcd_.alarm({"memberID:1 alarm:NOSPACE"});
+  etcd_.fail_next_write(Error(ErrorCode::ResourceExhausted, "etcdserver: mvcc: database space exceeded"), false);
+  EXPECT_TRUE(failed_with(begin(*store, config_map("a")).get(), ErrorCode::ResourceExhausted));
+  EXPECT_TRUE(log_.wait_for(
+      "etcd: it complains: memberID:1 alarm:NOSPACE (its file has 0 MB); writes are refused while it is full: raise "
+      "--quota-backend-bytes, or `etcdctl defrag`, then `etcdctl alarm disarm`"));
+  EXPECT_EQ(store->problems().size(), 1U);
+  etcd_.alarm({});
+  EXPECT_TRUE(begin(*store, config_map("a")).get().ok());
+  while (!store->problems().empty()) std::this_thread::yield();
 }
 
 TEST_F(EtcdStoreOnFake, WhatWaitsWhenItIsClosedIsAnswered) {
