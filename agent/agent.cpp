@@ -204,10 +204,7 @@ class HostAgent final : public Agent {
                    .all_written = [this] { return statuses_.size() == 0; }},
                   {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
                   [this] { loop_.stop(); }),
-        placement_(
-            clock_, *store_, cache_, event_sink(),
-            [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
-            config_.node_name),
+        placement_(clock_, *store_, cache_, event_sink(), config_.node_name),
         recovery_({.loop = loop_,
                    .lane = *pods_lane_,
                    .store = *store_,

@@ -6,8 +6,10 @@
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/pods/pod_status.hpp"
+#include "agent/pods/status_writer.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 
@@ -53,6 +55,11 @@ Tenant read_tenant(const model::Object& pod) {
   return out;
 }
 
+bool is_bound(const json::object& pod) {
+  const auto* spec = pod.if_contains("spec");
+  return spec != nullptr && !find_string(*spec, {"nodeName"}).empty();
+}
+
 /// Does the change give room back?
 bool leaves(const store::Change& change) {
   if (change.type == store::ChangeType::Deleted) return true;
@@ -66,13 +73,8 @@ bool leaves(const store::Change& change) {
 }  // namespace
 
 Placement::Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
-                     WriteStatus write_status, std::string node_name)
-    : clock_(clock),
-      store_(store),
-      cache_(cache),
-      events_(std::move(events)),
-      write_status_(std::move(write_status)),
-      node_name_(std::move(node_name)) {}
+                     std::string node_name)
+    : clock_(clock), store_(store), cache_(cache), events_(std::move(events)), node_name_(std::move(node_name)) {}
 
 Controller Placement::row() {
   return {.name = "placement",
@@ -129,8 +131,17 @@ Work Placement::wait(const model::Pod& pod, const std::string& why) const {
   Work work;
   const auto* scheduled = pod.status.condition("PodScheduled");
   if (scheduled != nullptr && scheduled->message == why) return work;
-  write_status_(pod, make_unschedulable_status(pod, why, clock_.wall()));
-  work.events.push_back({key_of(pod), pod.meta.uid, "Warning", "FailedScheduling", why});
+  work.writes.push_back({.key = key_of(pod),
+                         .uid = pod.meta.uid,
+                         .edit =
+                             [status = make_unschedulable_status(pod, why, clock_.wall())](json::object& raw) {
+                               // By now it may be another node's, whose word on it must stay.
+                               if (is_bound(raw)) return Edit::Refuse;
+                               return merge_pod_status(model::object_in(raw, "status"), status) ? Edit::Done
+                                                                                                : Edit::Leave;
+                             },
+                         .durability = Durability::Lazy,
+                         .said = EventText{key_of(pod), pod.meta.uid, "Warning", "FailedScheduling", why}});
   return work;
 }
 
@@ -142,12 +153,9 @@ Work Placement::bind(const model::Pod& pod) const {
        .uid = pod.meta.uid,
        .edit =
            [node_name = node_name_](json::object& raw) {
-             auto* stored = raw.if_contains("spec");
-             if (stored == nullptr || !stored->is_object()) return Edit::Leave;
-             auto& spec = stored->get_object();
-             const auto* bound = spec.if_contains("nodeName");
-             if (bound != nullptr && bound->is_string() && !bound->get_string().empty()) return Edit::Leave;
-             spec["nodeName"] = node_name;
+             // Who deletes a pod that is nowhere removes it at once: it must not come to be somewhere meanwhile.
+             if (is_bound(raw) || find(raw.at("metadata"), {"deletionTimestamp"}) != nullptr) return Edit::Refuse;
+             model::object_in(raw, "spec")["nodeName"] = node_name;
              return Edit::Done;
            },
        .said = EventText{key, pod.meta.uid, "Normal", "Scheduled",
@@ -173,7 +181,7 @@ std::optional<Work> Placement::make_room(const model::Pod& pod, const model::Nod
          .uid = victim->uid,
          .edit =
              [now = clock_.wall()](json::object& raw) {
-               if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return Edit::Leave;
+               if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return Edit::Refuse;
                model::mark_disrupted(raw, "PreemptionByScheduler",
                                      "default-scheduler: preempting to accommodate a higher priority pod", now);
                return Edit::Done;

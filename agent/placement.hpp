@@ -2,7 +2,6 @@
 // row of the controller runner.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,11 +22,9 @@ namespace berth::agent {
 /// ever here. A key is a pod.
 class Placement {
  public:
-  using WriteStatus = std::function<void(const model::Pod&, const model::PodStatus&)>;
-
   /// All outlive it.
   Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
-            WriteStatus write_status, std::string node_name);
+            std::string node_name);
 
   /// Must outlive the runner it is added to.
   Controller row();
@@ -49,7 +46,6 @@ class Placement {
   const store::Store& store_;
   const ObjectCache& cache_;
   EventSink events_;
-  WriteStatus write_status_;
   const std::string node_name_;
   std::map<Name, Tenant> known_;  ///< What a pod asks for does not change: read once.
   std::set<Name> binding_;        ///< Their writes are not answered yet: they are here as good as bound.

@@ -266,7 +266,7 @@ class Rehearsal {
   RehearsalClock clock_;
   ObjectCache cache_;
   StoreWriter writer_{loop_, store_, clock_};
-  Placement placement_{clock_, store_, cache_, [](auto&&...) {}, [](auto&&...) {}, node_};
+  Placement placement_{clock_, store_, cache_, [](auto&&...) {}, node_};
   SetController sets_{clock_, cache_, store_, node_};
   JobController jobs_{clock_, cache_, store_};
   ReplicaController replicas_{clock_, cache_, store_};

@@ -270,10 +270,12 @@ struct SelectorRequirement {
   std::string key;
   std::string op;  ///< "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"
   std::vector<std::string> values;
+  bool operator==(const SelectorRequirement&) const = default;
 };
 struct NodeSelectorTerm {
   std::vector<SelectorRequirement> match_expressions;
   std::vector<SelectorRequirement> match_fields;
+  bool operator==(const NodeSelectorTerm&) const = default;
 };
 
 struct HostAlias {

@@ -82,7 +82,7 @@ using Committed = std::function<void(Result<std::vector<model::ObjectPtr>>)>;
 struct Identity {
   std::string id;            ///< A UUID, made with the store. A copy that is put back gets a new one.
   std::string node;          ///< The node that it was made for; empty when nobody said.
-  std::uint64_t opened = 0;  ///< How often it was opened, this time included.
+  std::uint64_t opened = 0;  ///< More at each opening; an older state that is put back has had less.
   bool made_now = false;     ///< There was none before.
   bool restored = false;     ///< It was put back from a copy, and this is its first start.
 };

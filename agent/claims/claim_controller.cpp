@@ -80,6 +80,16 @@ void ClaimController::wakes(const store::Change& change, const Waker& wake) {
     on_secret({object.meta.ns, object.meta.name}, wake);
   } else if (object.kind == Kind::Node && moves_pods(change)) {
     wake_waiting(wake);  // Another volume may be within reach.
+    wake_of_nodes(wake);
+  }
+}
+
+/// Those of volumes that some nodes have and others do not.
+void ClaimController::wake_of_nodes(const Waker& wake) const {
+  for (const auto& [name, volume] : context_.cache.volumes()) {
+    if (volume->node_affinity.empty() || volume->claim_name.empty()) continue;
+    kick_users({volume->claim_ns, volume->claim_name});
+    wake(claim_key({volume->claim_ns, volume->claim_name}));
   }
 }
 

@@ -59,6 +59,7 @@ class ClaimController {
   void on_class(const std::string& name, const Waker& wake);
   void on_secret(const Name& secret, const Waker& wake);
   void wake_waiting(const Waker& wake) const;
+  void wake_of_nodes(const Waker& wake) const;
   void wake_for(const model::PersistentVolume& volume, const Waker& wake) const;
   void ended(const Key& key, const Waker& wake);
 

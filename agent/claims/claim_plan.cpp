@@ -234,7 +234,7 @@ class Planner {
       plan_.lost.push_back({key_of(claim), claim.meta.uid, claim.volume_name});
       return;
     }
-    if (volume->claim_uid != claim.meta.uid || claim.meta.deleting()) return;
+    if (volume->claim_uid != claim.meta.uid || claim.meta.deleting() || !is_reachable(*volume, facts_.node)) return;
     if (volume->capacity < claim.request) return expand(claim, *volume);
     if (claim.capacity < claim.request && is_grown(*volume)) {
       plan_.resized.push_back({key_of(claim), claim.meta.uid, volume->meta.name, volume->capacity.text()});
@@ -298,6 +298,12 @@ class Planner {
     if (facts_.use.mounted && !succeeded) return std::nullopt;
     auto action = release_volume(volume, is_name_taken(volume), promised_);
     if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
+    if (!action || action->fate != Fate::Reclaim || is_reachable(volume, facts_.node)) return action;
+    // The same path on this node may be somebody else's.
+    if (volume.phase == "Failed" || facts_.node == nullptr) return std::nullopt;
+    action->fate = Fate::Refuse;
+    action->reason = "VolumeFailedDelete";
+    action->message = "its content is on another node: see spec.nodeAffinity";
     return action;
   }
 
@@ -339,7 +345,8 @@ class Planner {
 }  // namespace
 
 bool is_reachable(const model::PersistentVolume& volume, const model::Node* node) {
-  if (node == nullptr || volume.node_affinity.empty()) return true;
+  if (volume.node_affinity.empty()) return true;
+  if (node == nullptr) return false;  // It is not known yet which one we are.
   model::PodSpec pinned;
   pinned.required_node_affinity = volume.node_affinity;
   return model::node_matches(pinned, *node);

@@ -154,7 +154,7 @@ const model::StorageClass* default_class(const Typed<model::StorageClass>& class
 /// The class that a claim asks for, by name or not at all: `preset` is the default one (may be null). May be empty.
 std::string class_of(const model::PersistentVolumeClaim& claim, const model::StorageClass* preset);
 
-/// Can this node reach the volume?
+/// Can this node reach the volume? Null: it is not known which one this is.
 bool is_reachable(const model::PersistentVolume& volume, const model::Node* node);
 
 }  // namespace berth::agent

@@ -21,7 +21,11 @@ bool is_kept(const model::PersistentVolume& volume, const std::map<std::string, 
 }  // namespace
 
 bool is_same_content(const model::PersistentVolume& a, const model::PersistentVolume& b) {
-  return model::encode_source(a.source) == model::encode_source(b.source);
+  // A path means something on its node only.
+  const bool is_local =
+      std::holds_alternative<model::LocalSource>(a.source) || std::holds_alternative<model::HostPathSource>(a.source);
+  return model::encode_source(a.source) == model::encode_source(b.source) &&
+         (!is_local || a.node_affinity == b.node_affinity);
 }
 
 std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volume, bool name_is_taken,

@@ -97,7 +97,7 @@ bool ControllerRunner::is_busy(std::string_view name, const model::ObjectKey& ke
 }
 
 void ControllerRunner::wake(std::size_t controller, const model::ObjectKey& key, bool anew) {
-  if (context_.is_mine && !context_.is_mine(key)) return;
+  if (!is_mine(key)) return;
   const auto id = id_of(controller, key);
   auto& state = states_[id];
   state.controller = controller;
@@ -144,6 +144,7 @@ void ControllerRunner::run_due() {
 
 void ControllerRunner::plan(const std::string& id) {
   auto& state = states_.at(id);
+  if (!is_mine(state.key)) return forget(id);
   state.woken = false;
   state.anew = false;
   state.plan = ++plans_;
@@ -153,6 +154,11 @@ void ControllerRunner::plan(const std::string& id) {
   state.raced = false;
   state.look_again.reset();
   absorb(id, state, controllers_[state.controller].plan(state.key));
+}
+
+void ControllerRunner::forget(const std::string& id) {
+  queue_.erase(id);
+  states_.erase(id);
 }
 
 /// Says and begins what `work` asks for; ends the plan when that is nothing.
@@ -179,6 +185,7 @@ void ControllerRunner::absorb(const std::string& id, State& state, Work work) {
 }
 
 void ControllerRunner::write_next(const std::string& id, State& state) {
+  if (!is_mine(state.key)) state.later.clear();
   // All that may go out together; an answer never comes from within the call.
   auto first = state.writes == 0;
   while (!state.later.empty() && (first || !state.later.front().after)) {
@@ -334,6 +341,7 @@ void ControllerRunner::end(const std::string& id, State& state) {
     if (!state.woken && !state.look_again) states_.erase(id);
   }
   if (controller.ended) controller.ended(key, Waker(*this, index));
+  if (!is_mine(key)) forget(id);
   schedule();
 }
 

@@ -72,7 +72,8 @@ class ControllerRunner {
     const Clock& clock;
     StoreWriter& writer;
     EventSink events;
-    /// Is the key planned by this host? Empty: every key is.
+    /// Is the key planned by this host? Empty: every key is. Asked whenever a key is woken, planned, or written for:
+    /// what is under way when it becomes another's ends with the writes that are out.
     std::function<bool(const model::ObjectKey&)> is_mine{};
   };
 
@@ -114,7 +115,9 @@ class ControllerRunner {
   void answered(const std::string& id, std::uint64_t round, const std::vector<Write>& writes, const Status& status);
   void take_error(State& state, const Error& error);
   void end(const std::string& id, State& state);
+  void forget(const std::string& id);
   State* find(const std::string& id, std::uint64_t plan);
+  bool is_mine(const model::ObjectKey& key) const { return !context_.is_mine || context_.is_mine(key); }
   void schedule();
   void watch_answers();
 

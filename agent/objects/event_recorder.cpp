@@ -51,6 +51,8 @@ EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& write
     : loop_(loop), store_(store), writer_(writer), clock_(clock), host_(std::move(host)) {
   // Events of an earlier process age from now on.
   for (const auto& object : store.list(model::Kind::Event).objects) {
+    const auto* source = object->raw.if_contains("source");
+    if (source == nullptr || find_string(*source, {"host"}) != host_) continue;  // Another host's, or a client's.
     kept_[object->meta.uid] = {.name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
   }
   timer_ = loop_.after(kForgetEvery, [this] { forget_old(); });

@@ -62,6 +62,7 @@ std::variant<CommandTarget, HttpResponse> find_target(ApiContext& context, const
   if (text_at(pod->raw, {"spec", "nodeName"}).empty()) {
     return to_response(bad_request(fmt::format("pod {} does not have a host assigned", pod->meta.name)));
   }
+  if (const auto error = why_not_from(context.config.node_name, *pod)) return to_response(*error);
   CommandTarget out{{}, read_streams(query)};
   if (!out.streams.in && !out.streams.out && !out.streams.err) {
     return kubelet_error(400, "you must specify at least 1 of stdin, stdout, stderr");

@@ -119,6 +119,7 @@ HttpResponse log_response(ApiContext& context, const ResourcePath& path, const Q
   HttpResponse response;
   response.content_type = "text/plain";
   if (text_at(pod->raw, {"spec", "nodeName"}).empty()) return response;  // not placed: nothing was written
+  if (const auto error = why_not_from(context.config.node_name, *pod)) return to_response(*error);
   const bool previous = query.flag("previous");
   const auto attempt = choose_attempt(*pod, *container, previous);
   if (!attempt) return to_response(attempt.error());

@@ -46,6 +46,14 @@ ApiResult<std::string> choose_container(const model::Object& pod, std::string_vi
   return bad_request(std::move(message));
 }
 
+std::optional<ApiError> why_not_from(std::string_view node_name, const model::Object& pod) {
+  const auto node = text_at(pod.raw, {"spec", "nodeName"});
+  if (node.empty() || node == node_name) return std::nullopt;
+  const Error elsewhere(ErrorCode::Unavailable, fmt::format("pod {} is on node {}, and this is {}: ask berthd there",
+                                                            pod.meta.name, node, node_name));
+  return from_error(elsewhere, model::info(model::Kind::Pod), pod.meta.name);
+}
+
 ContainerView container_view(const model::Object& pod, std::string_view container) {
   ContainerView out;
   for (const auto list : {"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"}) {

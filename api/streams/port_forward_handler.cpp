@@ -8,6 +8,7 @@
 
 #include "api/encoding/field.hpp"
 #include "api/request/api_error.hpp"
+#include "api/streams/pod_containers.hpp"
 #include "api/streams/port_forward_channels.hpp"
 #include "api/streams/port_forward_spdy.hpp"
 #include "api/streams/stream_protocol.hpp"
@@ -58,6 +59,7 @@ HttpResponse handle_port_forward(ApiContext& context, const ResourcePath& path, 
     return to_response(
         bad_request(fmt::format("unable to forward port because pod is not running. Current status={}", phase)));
   }
+  if (const auto error = why_not_from(context.config.node_name, *pod)) return to_response(*error);
   const bool is_web_socket = request.upgrade == Upgrade::WebSocket;
   const auto protocol =
       is_web_socket ? negotiate(request.protocols, kWebSocketProtocols) : negotiate(request.protocols, kSpdyProtocols);

@@ -115,12 +115,13 @@ void EtcdMirror::on_meta(Result<TxnAnswer> answer, const std::string& offered) {
   if (answer->succeeded && identity_.id.empty()) {
     identity_.id = offered;
     identity_.made_now = true;
-    identity_.opened = 1;
   } else {
     const auto text =
         answer->found.empty() || answer->found.front().empty() ? std::string() : answer->found.front().front().value;
     if (!is_ours(text)) return;
   }
+  // Who opens it also takes a session: the next opening finds a later revision.
+  if (identity_.opened == 0) identity_.opened = static_cast<std::uint64_t>(answer->revision);
   if (answer->revision < seen_) {
     return fail({ErrorCode::DataLoss, fmt::format("it is at revision {}, and was at {}: it was put back from an old "
                                                   "copy; restart berthd to follow it",
@@ -148,7 +149,6 @@ bool EtcdMirror::is_ours(const std::string& text) {
     return false;
   }
   identity_.id = std::string(id);
-  if (!identity_.made_now) identity_.opened = 2;
   return true;
 }
 

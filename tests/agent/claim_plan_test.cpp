@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "agent/claims/volume_fate.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -206,6 +208,43 @@ TEST_F(ClaimPlanTest, ALocalVolumeIsBoundWithTheFirstConsumerAndOnlyWhereItIs) {
   const auto made = plan();
   ASSERT_EQ(made.bind.size(), 1U);
   EXPECT_EQ(made.bind[0].volume, "disk");
+}
+
+TEST_F(ClaimPlanTest, ContentOnAnotherNodeIsNotLookedForHere) {
+  add_class("directory", "WaitForFirstConsumer", kDirectoryProvisioner);
+  auto& volume = add_volume("pvc-1", "1Gi");
+  volume.storage_class_name = "directory";
+  volume.source = model::LocalSource{"/var/lib/berth/volumes/default/data", ""};
+  volume.node_affinity = {{{{.key = "kubernetes.io/hostname", .op = "In", .values = {"n2"}}}, {}}};
+  volume.meta.annotations[std::string(kProvisionedBy)] = kDirectoryProvisioner;
+  volume.reclaim_policy = "Delete";
+  volume.claim_ns = "default";
+  volume.claim_name = "data";
+  volume.claim_uid = "gone";
+  volume.phase = "Bound";
+  auto made = plan();
+  ASSERT_EQ(made.release.size(), 1U);
+  EXPECT_EQ(made.release[0].fate, Fate::Refuse);
+  EXPECT_EQ(made.release[0].message, "its content is on another node: see spec.nodeAffinity");
+  volume.phase = "Failed";
+  EXPECT_TRUE(plan().release.empty()) << "said once";
+  volume.node_affinity[0].match_expressions[0].values = {"n1"};
+  made = plan();
+  ASSERT_EQ(made.release.size(), 1U);
+  EXPECT_EQ(made.release[0].fate, Fate::Reclaim);
+  EXPECT_FALSE(is_reachable(volume, nullptr)) << "nobody knows yet which node this is";
+}
+
+TEST_F(ClaimPlanTest, TheSamePathOnTwoNodesIsNotTheSameContent) {
+  model::PersistentVolume a;
+  a.source = model::LocalSource{"/var/lib/berth/volumes/default/data", ""};
+  a.node_affinity = {{{{.key = "kubernetes.io/hostname", .op = "In", .values = {"n1"}}}, {}}};
+  auto b = a;
+  EXPECT_TRUE(is_same_content(a, b));
+  b.node_affinity[0].match_expressions[0].values = {"n2"};
+  EXPECT_FALSE(is_same_content(a, b));
+  a.source = b.source = model::NfsSource{.server = "filer", .path = "/export"};
+  EXPECT_TRUE(is_same_content(a, b)) << "a server's is";
 }
 
 TEST_F(ClaimPlanTest, AProvisionActionCarriesTheClassAndTheClaim) {

@@ -215,6 +215,63 @@ TEST_F(ControllerRunnerTest, KeysOfOtherHostsAreNotPlanned) {
   EXPECT_THAT(mine, ElementsAre("mine"));
 }
 
+TEST_F(ControllerRunnerTest, WhatBecomesAnotherHostsIsLetGo) {
+  bool mine = true;
+  int plans = 0;
+  std::function<Work()> next = [] { return Work{}; };
+  ControllerRunner here{{.loop = loop,
+                         .clock = clock,
+                         .writer = writer,
+                         .events = [](auto&&...) {},
+                         .is_mine = [&](const model::ObjectKey&) { return mine; }}};
+  const auto wake = here.add({.name = "test",
+                              .wakes = [](const store::Change&, const Waker&) {},
+                              .all = [](const Waker&) {},
+                              .plan =
+                                  [&](const model::ObjectKey&) {
+                                    ++plans;
+                                    return next();
+                                  }});
+  const model::ObjectKey key{Kind::ConfigMap, "default", "a"};
+  // Due, and not planned yet.
+  wake(key);
+  mine = false;
+  settle();
+  EXPECT_EQ(plans, 0);
+  EXPECT_TRUE(here.is_idle());
+  // Looked at again, or failing: not here.
+  mine = true;
+  next = [] {
+    auto work = fail(ErrorCode::ResourceExhausted);
+    work.look_again = seconds(5);
+    return work;
+  };
+  wake(key);
+  settle();
+  EXPECT_EQ(plans, 1);
+  mine = false;
+  clock.advance(seconds(60));
+  here.run_due();
+  EXPECT_EQ(plans, 1);
+  EXPECT_TRUE(here.is_idle());
+  // An effect under way: what it then wants written is not, and nothing comes after.
+  mine = true;
+  Answer answer;
+  next = [&] {
+    Work work;
+    work.effects.push_back([&](Answer given) { answer = std::move(given); });
+    return work;
+  };
+  wake(key);
+  settle();
+  EXPECT_EQ(plans, 2);
+  mine = false;
+  answer(write(create_secret("late")));
+  settle();
+  EXPECT_FALSE(exists(Kind::Secret, "late"));
+  EXPECT_TRUE(here.is_idle());
+}
+
 /// Takes writes and keeps silent.
 TEST_F(ControllerRunnerTest, AnAnswerThatDoesNotComeIsNotWaitedForForEver) {
   next_plan = [] { return write(create_secret("s")); };

@@ -47,5 +47,22 @@ TEST_F(EventRecorderTest, TheSameAgainIsCounted) {
   EXPECT_EQ(events().front()->raw.at("count").as_int64(), 3);
 }
 
+TEST_F(EventRecorderTest, WhatAnotherHostSaysIsNotItsToForget) {
+  constexpr int kAsManyAsOneKeeps = 1000;
+  recorder.record({Kind::Pod, "default", "a"}, "u", "Normal", "Started", "it did");
+  settle();
+  auto raw = events().front()->raw;
+  raw["source"].as_object()["host"] = "n2";
+  for (int i = 0; i < kAsManyAsOneKeeps; ++i) {
+    raw["metadata"] = {{"name", "theirs." + std::to_string(i)}, {"namespace", "default"}};
+    put(json::serialize(raw));
+  }
+  clock.advance(std::chrono::seconds(1));
+  EventRecorder again{loop, *store, writer, clock, "n1"};
+  again.record({Kind::Pod, "default", "a"}, "u", "Normal", "Started", "once more");
+  settle();
+  EXPECT_EQ(events().size(), kAsManyAsOneKeeps + 2U);
+}
+
 }  // namespace
 }  // namespace berth::agent

@@ -106,7 +106,7 @@ class RehearsalTest : public ControllerFixture {
     return std::string(find_string(get(Kind::StatefulSet, "db")->raw.at("status"), {"updateRevision"}));
   }
 
-  Placement placement{clock, *store, cache, [](auto&&...) {}, [](auto&&...) {}, "n1"};
+  Placement placement{clock, *store, cache, [](auto&&...) {}, "n1"};
   SetController sets{clock, cache, *store, "n1"};
   ReplicaController replicas{clock, cache, *store};
   DeploymentController deployments{clock, cache, *store};

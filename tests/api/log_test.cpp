@@ -96,6 +96,23 @@ TEST_F(Logs, APodThatIsNotPlacedHasAnEmptyLog) {
   EXPECT_EQ(read(""), "");
 }
 
+TEST_F(Logs, OfAPodOnAnotherNodeItIsSaidWhere) {
+  put_running_pod("web-0");
+  auto raw = store_->get({model::Kind::Pod, "default", "web-0"})->raw;
+  raw["spec"].as_object()["nodeName"] = "n2";
+  ASSERT_TRUE(store::update_and_wait(*store_, *model::make_object(std::move(raw)), 0));
+  const std::string why = "pod web-0 is on node n2, and this is n1: ask berthd there";
+  EXPECT_THAT(read(""), HasSubstr("503 "));
+  EXPECT_THAT(read(""), HasSubstr(why));
+  const std::string pod = "/api/v1/namespaces/default/pods/web-0/";
+  for (const auto* target : {"exec?command=ls&stdout=true", "attach?stdout=true", "portforward?ports=80"}) {
+    RawClient client(config_.socket);
+    client.send(web_socket_upgrade(pod + target, "v4.channel.k8s.io"));
+    const auto reply = client.read_until(why);
+    EXPECT_THAT(reply, testing::StartsWith("HTTP/1.1 503")) << target;
+  }
+}
+
 TEST_F(Logs, TheAttemptComesFromTheRestartCount) {
   put_running_pod("web-0", R"({"app":"web"})", /*restarts=*/2);
   line("old", 1);

@@ -474,6 +474,19 @@ TEST(EtcdStore, SpeaksTlsToWhomItBelievesWithACertificateOfItsOwn) {
   EXPECT_NE(no_file.error().message().find("/none/ca.crt"), std::string::npos) << no_file.error().message();
 }
 
+TEST(EtcdStore, EachOpeningIsKnownFromTheOneBefore) {
+  auto options = options_for({shared_etcd().endpoint()}, "/opened");
+  std::uint64_t before = 0;
+  for (int i = 0; i < 4; ++i) {
+    const auto store = opened(options);
+    EXPECT_GT(store->identity().opened, before) << i;
+    EXPECT_EQ(store->identity().made_now, i == 0);
+    before = store->identity().opened;
+    // As an agent does, who writes nothing else.
+    ASSERT_TRUE(store->open_session("live/one", {}).ok());
+  }
+}
+
 TEST(EtcdStore, WhatIsTooLargeIsSaid) {
   const auto store = opened(options_for({shared_etcd().endpoint()}, "/large"));
   const auto one = create_and_wait(*store, config_map("one", std::string(1'600'000, 'x')));
