@@ -33,6 +33,7 @@
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
+#include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "agent/placement.hpp"
@@ -148,7 +149,8 @@ class HostAgent final : public Agent {
                  .volumes = *volumes_,
                  .node_name = config_.node_name,
                  .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
-        sets_(clock_, cache_, *store_, config_.node_name),
+        nodes_(config_.node_name),
+        sets_(clock_, cache_, *store_, nodes_),
         jobs_(clock_, cache_, *store_),
         cron_jobs_(clock_, cache_, *store_),
         disruptions_(clock_, cache_, *store_),
@@ -204,7 +206,7 @@ class HostAgent final : public Agent {
                    .all_written = [this] { return statuses_.size() == 0; }},
                   {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
                   [this] { loop_.stop(); }),
-        placement_(clock_, *store_, cache_, event_sink(), config_.node_name),
+        placement_(clock_, *store_, cache_, event_sink(), nodes_),
         recovery_({.loop = loop_,
                    .lane = *pods_lane_,
                    .store = *store_,
@@ -279,6 +281,7 @@ class HostAgent final : public Agent {
   }
 
   ~HostAgent() override {
+    holders_.reset();
     feed_.end();
     sources_.reset();
     names_.end();
@@ -358,6 +361,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
   ClaimController claims_;
+  LiveNodes nodes_;
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
@@ -391,6 +395,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<SourceSet> sources_;
   CacheFeed feed_;
+  std::unique_ptr<store::Watch> holders_;
   std::optional<Alarm> stop_limit_;  ///< From the end of run() until nobody calls the runtime any more.
   std::atomic<bool> recovered_{false};
   std::mutex backing_up_;
@@ -726,7 +731,14 @@ void HostAgent::on_store_taken(const Error& error) {
 Status HostAgent::run() {
   const std::array signals{SIGTERM, SIGINT, SIGHUP};
   loop_.on_signals(signals, [this](int signal) { signal == SIGHUP ? reload() : on_stop_signal(signal); });
-  loop_.post([this] { feed_.begin(); });
+  loop_.post([this] {
+    feed_.begin();
+    holders_ = store_->follow_holders([this](const store::Holders& all) {
+      loop_.post([this, all] {
+        if (nodes_.take(all)) runner_.wake_all();
+      });
+    });
+  });
   if (hold_) hold_->keep([this](const Error& error) { loop_.post([this, error] { on_store_taken(error); }); });
   loop_.run();
   // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or

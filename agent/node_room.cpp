@@ -2,7 +2,6 @@
 #include "agent/node_room.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -29,28 +28,6 @@ model::Amounts sum(const std::vector<const Tenant*>& tenants) {
   return out;
 }
 
-std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable,
-                                   const std::vector<const Tenant*>& here) {
-  std::vector<std::string> out;
-  auto taken = sum(here);
-  if (const auto most = allocatable.find(kPods);
-      most != allocatable.end() && taken[kPods].milli + kThousand > most->second.milli) {
-    out.emplace_back("1 Too many pods");
-  }
-  for (const auto& [resource, wanted] : pod.requests) {
-    if (wanted.milli == 0) continue;
-    const auto has = allocatable.find(resource);
-    if (has == allocatable.end() && is_native(resource)) continue;
-    auto all = taken[resource];
-    all += wanted;
-    if (all.milli > (has == allocatable.end() ? 0 : has->second.milli)) {
-      out.push_back(fmt::format("1 Insufficient {}", resource));
-    }
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 bool fits(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here) {
   return shortages(pod, allocatable, here).empty();
 }
@@ -69,9 +46,26 @@ bool goes_later(const Tenant* a, const Tenant* b) {
 
 }  // namespace
 
-std::string why_no_room(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here) {
-  const auto missing = shortages(pod, allocatable, here);
-  return missing.empty() ? std::string() : fmt::format("0/1 nodes are available: {}.", fmt::join(missing, ", "));
+std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable,
+                                   const std::vector<const Tenant*>& here) {
+  std::vector<std::string> out;
+  auto taken = sum(here);
+  if (const auto most = allocatable.find(kPods);
+      most != allocatable.end() && taken[kPods].milli + kThousand > most->second.milli) {
+    out.emplace_back("Too many pods");
+  }
+  for (const auto& [resource, wanted] : pod.requests) {
+    if (wanted.milli == 0) continue;
+    const auto has = allocatable.find(resource);
+    if (has == allocatable.end() && is_native(resource)) continue;
+    auto all = taken[resource];
+    all += wanted;
+    if (all.milli > (has == allocatable.end() ? 0 : has->second.milli)) {
+      out.push_back(fmt::format("Insufficient {}", resource));
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 std::vector<const Tenant*> victims(const Tenant& pod, const Allocatable& allocatable,

@@ -20,6 +20,7 @@ struct Tenant {
   bool preempts = true;      ///< preemptionPolicy PreemptLowerPriority.
   bool leaving = false;      ///< Is being deleted.
   bool guarded = false;      ///< A disruption budget has no pod to give away.
+  std::string set{};         ///< uid of its controller; empty: it has none.
   std::string created_at{};  ///< RFC 3339.
 };
 
@@ -27,9 +28,9 @@ struct Tenant {
 /// "pods" is how many there may be; a resource of another name that it does not say it has, it does not have.
 using Allocatable = model::Amounts;
 
-/// "0/1 nodes are available: 1 Insufficient cpu, 1 Too many pods."; empty: it fits beside `here`, whoever of them is
-/// leaving.
-std::string why_no_room(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here);
+/// "Insufficient cpu", "Too many pods"; empty: it fits beside `here`, whoever of them is leaving.
+std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable,
+                                   const std::vector<const Tenant*>& here);
 
 /// Those of `here` that must go so that `pod` fits: of lower priority, as few and as unimportant as can be, guarded
 /// ones last. Empty: nobody need go (some are leaving already), or nobody's going would do.

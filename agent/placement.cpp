@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/claims/claim_plan.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/pods/pod_status.hpp"
@@ -45,6 +46,7 @@ Tenant read_tenant(const model::Object& pod) {
   out.name = {pod.meta.ns, pod.meta.name};
   out.uid = pod.meta.uid;
   out.requests = model::pod_amounts(pod.raw, "requests");
+  if (const auto* set = pod.meta.controller()) out.set = set->uid;
   out.created_at = pod.meta.creation_timestamp;
   const json::value* spec = pod.raw.if_contains("spec");
   if (spec == nullptr) return out;
@@ -73,8 +75,8 @@ bool leaves(const store::Change& change) {
 }  // namespace
 
 Placement::Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
-                     std::string node_name)
-    : clock_(clock), store_(store), cache_(cache), events_(std::move(events)), node_name_(std::move(node_name)) {}
+                     const LiveNodes& nodes)
+    : clock_(clock), store_(store), cache_(cache), events_(std::move(events)), nodes_(nodes) {}
 
 Controller Placement::row() {
   return {.name = "placement",
@@ -119,12 +121,44 @@ Work Placement::plan(const model::ObjectKey& key) {
     }
     return work;
   }
-  const auto node = cache_.nodes().find({"", node_name_});
-  if (node == cache_.nodes().end()) return {};
-  if (const auto why = why_not_here(pod->spec, *node->second); !why.empty()) return wait(*pod, why);
-  if (auto work = make_room(*pod, *node->second)) return *std::move(work);
-  binding_.insert({key.ns, key.name});
-  return bind(*pod);
+  const auto nodes = nodes_.in(cache_);
+  const auto* wanted = tenant({key.ns, key.name});
+  if (nodes.empty() || wanted == nullptr) return {};
+  std::vector<NodeView> views;
+  for (const auto* node : nodes) views.push_back(view(*pod, *wanted, *node));
+  const auto choice = choose_node(*wanted, views);
+  if (!choice.node.empty()) {
+    binding_[{key.ns, key.name}] = choice.node;
+    return bind(*pod, choice.node);
+  }
+  auto work = wait(*pod, choice.why);
+  for (const auto* victim : choice.victims) work.writes.push_back(preempt(*victim, *pod));
+  return work;
+}
+
+NodeView Placement::view(const model::Pod& pod, const Tenant& wanted, const model::Node& node) {
+  NodeView out;
+  out.name = node.meta.name;
+  out.why_not = why_not_on(pod, node);
+  if (!out.why_not.empty()) return out;
+  if (const auto stored = store_.get({Kind::Node, "", node.meta.name})) out.allocatable = allocatable_of(*stored);
+  out.here = tenants(node.meta.name);
+  out.ahead = ahead_of(wanted, out.allocatable, out.here, waiting(pod, node));
+  return out;
+}
+
+/// What is asked before room: selectors, taints, and whether its volumes can be reached from there.
+std::string Placement::why_not_on(const model::Pod& pod, const model::Node& node) const {
+  if (auto why = agent::why_not_on(pod.spec, node); !why.empty()) return why;
+  for (const auto& name : references_of(pod.spec).claims) {
+    const auto claim = cache_.claims().find({pod.meta.ns, name});
+    if (claim == cache_.claims().end()) continue;
+    const auto volume = cache_.volumes().find({"", claim->second->volume_name});
+    if (volume != cache_.volumes().end() && !is_reachable(*volume->second, &node)) {
+      return "node(s) had volume node affinity conflict";
+    }
+  }
+  return {};
 }
 
 Work Placement::wait(const model::Pod& pod, const std::string& why) const {
@@ -145,51 +179,40 @@ Work Placement::wait(const model::Pod& pod, const std::string& why) const {
   return work;
 }
 
-Work Placement::bind(const model::Pod& pod) const {
+Work Placement::bind(const model::Pod& pod, const std::string& node_name) const {
   const auto key = key_of(pod);
   Work work;
   work.writes.push_back(
       {.key = key,
        .uid = pod.meta.uid,
        .edit =
-           [node_name = node_name_](json::object& raw) {
+           [node_name](json::object& raw) {
              // Who deletes a pod that is nowhere removes it at once: it must not come to be somewhere meanwhile.
              if (is_bound(raw) || find(raw.at("metadata"), {"deletionTimestamp"}) != nullptr) return Edit::Refuse;
              model::object_in(raw, "spec")["nodeName"] = node_name;
              return Edit::Done;
            },
        .said = EventText{key, pod.meta.uid, "Normal", "Scheduled",
-                         fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, node_name_)}});
+                         fmt::format("Successfully assigned {}/{} to {}", pod.meta.ns, pod.meta.name, node_name)}});
   return work;
 }
 
-std::optional<Work> Placement::make_room(const model::Pod& pod, const model::Node& node) {
-  const auto stored = store_.get({Kind::Node, "", node.meta.name});
-  const auto* wanted = tenant({pod.meta.ns, pod.meta.name});
-  if (!stored || wanted == nullptr) return std::nullopt;
-  const auto allocatable = allocatable_of(*stored);
-  auto here = tenants();
-  const auto ahead = ahead_of(*wanted, allocatable, here, waiting(pod, node));
-  here.insert(here.end(), ahead.begin(), ahead.end());
-  const auto why = why_no_room(*wanted, allocatable, here);
-  if (why.empty()) return std::nullopt;
-  auto work = wait(pod, why);
-  for (const auto* victim : victims(*wanted, allocatable, here)) {
-    const model::ObjectKey key{Kind::Pod, victim->name.first, victim->name.second};
-    work.writes.push_back(
-        {.key = key,
-         .uid = victim->uid,
-         .edit =
-             [now = clock_.wall()](json::object& raw) {
-               if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return Edit::Refuse;
-               model::mark_disrupted(raw, "PreemptionByScheduler",
-                                     "default-scheduler: preempting to accommodate a higher priority pod", now);
-               return Edit::Done;
-             },
-         .said = EventText{key, victim->uid, "Normal", "Preempted",
-                           fmt::format("Preempted by {}/{} on node {}", pod.meta.ns, pod.meta.name, node_name_)}});
-  }
-  return work;
+Write Placement::preempt(const Tenant& victim, const model::Pod& pod) const {
+  const model::ObjectKey key{Kind::Pod, victim.name.first, victim.name.second};
+  const auto now = clock_.wall();
+  const auto bound = cache_.pod(victim.name);
+  return {.key = key,
+          .uid = victim.uid,
+          .edit =
+              [now](json::object& raw) {
+                if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return Edit::Refuse;
+                model::mark_disrupted(raw, "PreemptionByScheduler",
+                                      "default-scheduler: preempting to accommodate a higher priority pod", now);
+                return Edit::Done;
+              },
+          .said = EventText{key, victim.uid, "Normal", "Preempted",
+                            fmt::format("Preempted by {}/{} on node {}", pod.meta.ns, pod.meta.name,
+                                        bound ? bound->spec.node_name : std::string())}};
 }
 
 /// As it is now; null when it is gone.
@@ -213,16 +236,16 @@ const Tenant* Placement::tenant(const Name& name) {
   return &known;
 }
 
-std::vector<const Tenant*> Placement::tenants() {
+std::vector<const Tenant*> Placement::tenants(const std::string& node_name) {
   std::vector<const Tenant*> out;
   const auto add = [&](const Name& name) {
     const auto pod = cache_.pod(name);
     if (!pod || is_terminal(*pod)) return;
     if (const auto* known = tenant(name)) out.push_back(known);
   };
-  for (const auto& name : cache_.pods_of_node(node_name_)) add(name);
-  for (const auto& name : binding_) {
-    if (cache_.pods_of_node("").contains(name)) add(name);
+  for (const auto& name : cache_.pods_of_node(node_name)) add(name);
+  for (const auto& [name, node] : binding_) {
+    if (node == node_name && cache_.pods_of_node("").contains(name)) add(name);
   }
   return out;
 }
@@ -232,7 +255,7 @@ std::vector<const Tenant*> Placement::waiting(const model::Pod& but, const model
   for (const auto& name : cache_.pods_of_node("")) {
     const auto pod = cache_.pod(name);
     if (!pod || pod->meta.uid == but.meta.uid || pod->meta.deleting() || binding_.contains(name)) continue;
-    if (!why_not_here(pod->spec, node).empty()) continue;
+    if (!why_not_on(*pod, node).empty()) continue;
     if (const auto* known = tenant(name)) out.push_back(known);
   }
   return out;
@@ -241,7 +264,7 @@ std::vector<const Tenant*> Placement::waiting(const model::Pod& but, const model
 /// As the kubelet says it: it names the node where others name a uid.
 void Placement::say_cordoned(const store::Change& change) const {
   const auto& name = change.object->meta.name;
-  if (is_other_object(change) || name != node_name_) return;
+  if (is_other_object(change) || name != nodes_.own()) return;
   const auto cordoned = [](const model::Object& node) {
     const auto* spec = node.raw.if_contains("spec");
     const auto* flag = spec == nullptr ? nullptr : find(*spec, {"unschedulable"});

@@ -266,8 +266,9 @@ class Rehearsal {
   RehearsalClock clock_;
   ObjectCache cache_;
   StoreWriter writer_{loop_, store_, clock_};
-  Placement placement_{clock_, store_, cache_, [](auto&&...) {}, node_};
-  SetController sets_{clock_, cache_, store_, node_};
+  LiveNodes nodes_{node_};
+  Placement placement_{clock_, store_, cache_, [](auto&&...) {}, nodes_};
+  SetController sets_{clock_, cache_, store_, nodes_};
   JobController jobs_{clock_, cache_, store_};
   ReplicaController replicas_{clock_, cache_, store_};
   DeploymentController deployments_{clock_, cache_, store_};

@@ -48,7 +48,7 @@ bool is_wanted(const model::DaemonSet& set, const model::Node& node) {
   for (const auto& [key, effect] : kTolerated) {
     spec.tolerations.push_back({.key = key, .op = "Exists", .value = {}, .effect = effect, .toleration_seconds = {}});
   }
-  return why_not_here(spec, node).empty();
+  return why_not_on(spec, node).empty();
 }
 
 /// The plan while it is made.

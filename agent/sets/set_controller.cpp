@@ -74,8 +74,8 @@ struct SetController::Found {
 };
 
 SetController::SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store,
-                             std::string node_name)
-    : clock_(clock), cache_(cache), store_(store), node_name_(std::move(node_name)) {}
+                             const LiveNodes& nodes)
+    : clock_(clock), cache_(cache), store_(store), nodes_(nodes) {}
 
 Controller SetController::row() {
   return {.name = "sets",
@@ -219,8 +219,7 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
       }
     }
   }
-  const auto node = cache_.nodes().find({"", node_name_});
-  if (node != cache_.nodes().end()) facts.nodes.push_back(node->second.get());
+  facts.nodes = nodes_.in(cache_);
   if (set.daemon) {
     const auto is_used = std::any_of(facts.nodes.begin(), facts.nodes.end(), [&](const auto* each) {
       return cache_.pod({key.ns, daemon_pod_name(*set.meta, each->meta.name, memory.salt)}) != nullptr;

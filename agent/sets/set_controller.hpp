@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/control/controller_runner.hpp"
+#include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "store/store.hpp"
@@ -16,7 +17,7 @@ namespace berth::agent {
 /// The facts of a plan are found by the cache's indexes: they cost what the set has, not what the namespace has.
 class SetController {
  public:
-  SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store, std::string node_name);
+  SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes);
 
   /// Must outlive the runner it is added to.
   Controller row();
@@ -50,7 +51,7 @@ class SetController {
   const Clock& clock_;
   const ObjectCache& cache_;
   const store::Store& store_;
-  std::string node_name_;
+  const LiveNodes& nodes_;
   std::map<Key, Memory> memories_;
 };
 

@@ -125,17 +125,16 @@ json::object make_pod_object(const json::object& pod_template, const model::Obje
   return {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
 }
 
-std::string why_not_here(const model::PodSpec& spec, const model::Node& node) {
+std::string why_not_on(const model::PodSpec& spec, const model::Node& node) {
   // What `kubectl cordon` asks for; DaemonSets' pods tolerate it.
   const model::Taint cordoned{.key = "node.kubernetes.io/unschedulable", .value = {}, .effect = "NoSchedule"};
   if (node.unschedulable && model::untolerated(spec.tolerations, {cordoned}) != nullptr)
-    return "0/1 nodes are available: 1 node(s) were unschedulable.";
+    return "node(s) were unschedulable";
   if (!model::node_matches(spec, node)) {
-    return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+    return "node(s) didn't match Pod's node affinity/selector";
   }
   if (const auto* taint = model::untolerated(spec.tolerations, node.taints)) {
-    return fmt::format("0/1 nodes are available: 1 node(s) had taint {{{}: {}}}, that the pod didn't tolerate.",
-                       taint->key, taint->value);
+    return fmt::format("node(s) had taint {{{}: {}}}, that the pod didn't tolerate", taint->key, taint->value);
   }
   return {};
 }

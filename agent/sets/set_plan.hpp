@@ -106,7 +106,8 @@ bool is_available(const model::PodStatus& status, std::chrono::seconds min_ready
 json::object make_pod_object(const json::object& pod_template, const model::ObjectMeta& set, std::string_view set_kind,
                              const std::string& revision_label);
 
-/// Does this node take the pod (selector, affinity, taints)? Empty: yes; else why not, in the scheduler's words.
-std::string why_not_here(const model::PodSpec& spec, const model::Node& node);
+/// Does the node take the pod (selector, affinity, taints)? Empty: yes; else why not, in the scheduler's words:
+/// "node(s) were unschedulable".
+std::string why_not_on(const model::PodSpec& spec, const model::Node& node);
 
 }  // namespace berth::agent

@@ -309,18 +309,16 @@ class Planner {
     plan_.create.push_back(std::move(pod));
   }
 
-  /// The first node that takes the pod as it will be, whatever its revision; null: none does, and its placement says
-  /// why.
+  /// Where there is one node only, and it takes the pod as it will be, whatever its revision; null: its placement
+  /// chooses, or says why not.
   const model::Node* node_for(const json::object& pod) const {
     const auto object = model::make_object(pod);
     const auto decoded = object ? model::decode_pod(*object) : object.error();
     if (!decoded) return nullptr;
     // Whether there is room for what it asks for is for placement to say, which knows of all pods.
     if (!model::pod_amounts(pod, "requests").empty()) return nullptr;
-    for (const auto* node : facts_.nodes) {
-      if (why_not_here(decoded->spec, *node).empty()) return node;
-    }
-    return nullptr;
+    if (facts_.nodes.size() != 1 || !why_not_on(decoded->spec, *facts_.nodes.front()).empty()) return nullptr;
+    return facts_.nodes.front();
   }
 
   /// A claim template stands before a volume of the same name, as in Kubernetes.

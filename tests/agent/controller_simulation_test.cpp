@@ -205,7 +205,8 @@ class World {
                           .volumes = volumes,
                           .node_name = "n1",
                           .kick = [](const std::string&) {}}};
-  SetController sets{clock, cache, store, "n1"};
+  LiveNodes nodes{"n1"};
+  SetController sets{clock, cache, store, nodes};
   JobController jobs{clock, cache, store};
   ReplicaController replicas{clock, cache, store};
   DeploymentController deployments{clock, cache, store};

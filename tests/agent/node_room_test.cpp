@@ -56,8 +56,8 @@ TEST(NodeRoom, WhoGoesIsEnoughNeededAndLessImportant) {
     if (gone.empty()) {
       auto equals = staying;
       std::erase_if(equals, [&](const auto* tenant) { return tenant->priority < world.pod.priority; });
-      const auto fits_once_they_left = why_no_room(world.pod, world.allocatable, staying).empty();
-      const auto in_vain = !why_no_room(world.pod, world.allocatable, equals).empty();
+      const auto fits_once_they_left = shortages(world.pod, world.allocatable, staying).empty();
+      const auto in_vain = !shortages(world.pod, world.allocatable, equals).empty();
       EXPECT_TRUE(fits_once_they_left || in_vain || !world.pod.preempts) << i;
       continue;
     }
@@ -66,12 +66,12 @@ TEST(NodeRoom, WhoGoesIsEnoughNeededAndLessImportant) {
     auto after = staying;
     std::erase_if(after, [&](const auto* tenant) { return std::find(gone.begin(), gone.end(), tenant) != gone.end(); });
     EXPECT_EQ(after.size() + gone.size(), staying.size()) << "one that is leaving already";
-    EXPECT_EQ(why_no_room(world.pod, world.allocatable, after), "") << i;
+    EXPECT_TRUE(shortages(world.pod, world.allocatable, after).empty()) << i;
     for (const auto* victim : gone) {
       EXPECT_LT(victim->priority, world.pod.priority);
       auto spared = after;
       spared.push_back(victim);
-      EXPECT_NE(why_no_room(world.pod, world.allocatable, spared), "") << i << ": " << victim->name.second;
+      EXPECT_FALSE(shortages(world.pod, world.allocatable, spared).empty()) << i << ": " << victim->name.second;
     }
   }
   EXPECT_GT(preempted, 1000);
@@ -89,7 +89,7 @@ TEST(NodeRoom, AGuardedPodGoesAfterOneThatIsNot) {
 TEST(NodeRoom, WhatANodeDoesNotNameCountsUnlessEveryNodeHasIt) {
   const Tenant pod{
       .requests = {{"cpu", {.milli = 1000}}, {"example.com/gpu", {.milli = 1000}}, {"memory", {.milli = 0}}}};
-  EXPECT_EQ(why_no_room(pod, {}, {}), "0/1 nodes are available: 1 Insufficient example.com/gpu.");
+  EXPECT_EQ(shortages(pod, {}, {}), std::vector<std::string>{"Insufficient example.com/gpu"});
 }
 
 }  // namespace

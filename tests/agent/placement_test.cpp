@@ -38,10 +38,11 @@ class PlacementTest : public ControllerFixture {
     return {condition == nullptr ? std::string() : condition->message, pod->status.phase};
   }
 
+  LiveNodes nodes{"n1"};
   Placement placement{clock, *store, cache,
                       [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
                              const std::string&) { events.emplace_back(reason); },
-                      "n1"};
+                      nodes};
 };
 
 TEST_F(PlacementTest, APodThatFitsIsBoundAndSaidToBe) {
@@ -79,7 +80,8 @@ TEST_F(PlacementTest, WhatAnotherNodeGotMeanwhileIsLeftToIt) {
   ASSERT_EQ(waits.writes.size(), 1U);
   put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n2","labels":{"disk":"fast"}}})");
   settle();
-  Placement there{clock, *store, cache, [](auto&&...) {}, "n2"};
+  const LiveNodes n2("n2");
+  Placement there{clock, *store, cache, [](auto&&...) {}, n2};
   const auto binds = there.row().plan(key);
   ASSERT_EQ(binds.writes.size(), 1U);
 
@@ -104,6 +106,39 @@ TEST_F(PlacementTest, CordoningIsSaidOnce) {
   cordon(true);
   cordon(false);
   EXPECT_THAT(events, testing::ElementsAre("NodeNotSchedulable", "NodeSchedulable"));
+}
+
+TEST_F(PlacementTest, OfSeveralNodesThoseThatAreThereTakePods) {
+  put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n2"}})");
+  put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"was"}})");
+  EXPECT_TRUE(nodes.take({{"live/n2", {.node = "n2", .version = {}, .since = {}}}}));
+  EXPECT_FALSE(nodes.take({{"live/n2", {.node = "n2", .version = {}, .since = {}}}})) << "nothing new";
+  runner.wake_all();
+  for (int i = 0; i < 4; ++i) {
+    make(
+        "db-" + std::to_string(i), "",
+        R"(,"ownerReferences":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"db","uid":"u","controller":true}])");
+  }
+  EXPECT_EQ(node_of("db-0") + node_of("db-1") + node_of("db-2") + node_of("db-3"), "n1n2n1n2");
+  EXPECT_THAT(events, Contains("Scheduled: Successfully assigned default/db-1 to n2"));
+  make("picky", R"(,"nodeSelector":{"disk":"fast"})");
+  EXPECT_EQ(reason("picky"), "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.");
+}
+
+TEST_F(PlacementTest, APodGoesWhereItsVolumeIs) {
+  put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{"capacity":{"storage":"1Gi"},
+      "accessModes":["ReadWriteOnce"],"local":{"path":"/data"},"nodeAffinity":{"required":{"nodeSelectorTerms":[
+      {"matchExpressions":[{"key":"kubernetes.io/hostname","operator":"In","values":["n2"]}]}]}}}})");
+  put(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":"default"},
+      "spec":{"accessModes":["ReadWriteOnce"],"volumeName":"pv","resources":{"requests":{"storage":"1Gi"}}}})");
+  const std::string volumes = R"(,"volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"data"}}])";
+  make("a", volumes);
+  EXPECT_EQ(reason("a"), "0/1 nodes are available: 1 node(s) had volume node affinity conflict.");
+  put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n2","labels":{"kubernetes.io/hostname":"n2"}}})");
+  nodes.take({{"live/n2", {.node = "n2", .version = {}, .since = {}}}});
+  runner.wake_all();
+  settle();
+  EXPECT_EQ(node_of("a"), "n2");
 }
 
 class RoomTest : public PlacementTest {

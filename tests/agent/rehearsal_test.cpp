@@ -106,8 +106,9 @@ class RehearsalTest : public ControllerFixture {
     return std::string(find_string(get(Kind::StatefulSet, "db")->raw.at("status"), {"updateRevision"}));
   }
 
-  Placement placement{clock, *store, cache, [](auto&&...) {}, "n1"};
-  SetController sets{clock, cache, *store, "n1"};
+  LiveNodes nodes{"n1"};
+  Placement placement{clock, *store, cache, [](auto&&...) {}, nodes};
+  SetController sets{clock, cache, *store, nodes};
   ReplicaController replicas{clock, cache, *store};
   DeploymentController deployments{clock, cache, *store};
 };

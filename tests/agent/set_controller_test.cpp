@@ -60,7 +60,8 @@ class SetControllerTest : public ControllerFixture {
     settle();
   }
 
-  SetController sets{clock, cache, *store, "n1"};
+  LiveNodes nodes{"n1"};
+  SetController sets{clock, cache, *store, nodes};
 };
 
 TEST_F(SetControllerTest, AnOrderedSetComesUpPodByPodAndSaysSo) {

@@ -421,7 +421,7 @@ TEST_F(StatefulSetPlanTest, ACordonedNodeKeepsItsPodsAndGetsNoNewOnes) {
     EXPECT_FALSE(raw.at("spec").as_object().contains("nodeName"));
   }
   EXPECT_EQ(created(made).size(), 1U);
-  EXPECT_EQ(why_not_here({}, node), "0/1 nodes are available: 1 node(s) were unschedulable.");
+  EXPECT_EQ(why_not_on({}, node), "node(s) were unschedulable");
 }
 
 TEST_F(StatefulSetPlanTest, OnlyAPodThatASetLeftCanBeTakenOver) {

@@ -95,7 +95,8 @@ class World {
                            .volumes = volumes_,
                            .node_name = "n1",
                            .kick = [](const std::string&) {}}};
-  SetController sets_{clock_, cache_, *store_, "n1"};
+  LiveNodes nodes_{"n1"};
+  SetController sets_{clock_, cache_, *store_, nodes_};
   EndpointController endpoints_{*store_, cache_, std::chrono::milliseconds(0)};
   ControllerRunner runner_{{.loop = loop_, .clock = clock_, .writer = writer_, .events = [](auto&&...) {}}};
   CacheFeed feed_{loop_,
