@@ -30,6 +30,7 @@
 #include "agent/log_watch.hpp"
 #include "agent/name_publisher.hpp"
 #include "agent/node/node_reporter.hpp"
+#include "agent/node/silence_controller.hpp"
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
@@ -207,6 +208,7 @@ class HostAgent final : public Agent {
                   {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
                   [this] { loop_.stop(); }),
         placement_(clock_, *store_, cache_, event_sink(), nodes_),
+        silence_(clock_, cache_, *store_, nodes_),
         recovery_({.loop = loop_,
                    .lane = *pods_lane_,
                    .store = *store_,
@@ -265,6 +267,7 @@ class HostAgent final : public Agent {
         hold_(std::move(hold)) {
     driver_.set_prober(prober_.get());
     runner_.add(placement_.row());
+    runner_.add(silence_.row());
     runner_.add(namespaces_.row());
     runner_.add(garbage_.row());
     runner_.add(claims_.row());
@@ -324,6 +327,7 @@ class HostAgent final : public Agent {
   void reload();
   void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
+  void on_node(const store::Change& change);
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
   void forget(const model::Pod& pod);
@@ -384,6 +388,7 @@ class HostAgent final : public Agent {
   StartOrder order_;
   HostShutdown shutdown_;
   Placement placement_;
+  SilenceController silence_;
   Recovery recovery_;
   ObjectRecords records_;
   NamePublisher names_;
@@ -633,9 +638,21 @@ void HostAgent::on_change(const store::Change& change) {
   } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
     for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
   } else if (object.kind == Kind::Node) {
-    if (change.type != store::ChangeType::Deleted) orders_.take(object);
+    on_node(change);
   }
   names_.on_change(change);
+}
+
+void HostAgent::on_node(const store::Change& change) {
+  const auto& object = *change.object;
+  const auto own = object.meta.name == config_.node_name;
+  if (change.type != store::ChangeType::Deleted) {
+    orders_.take(object);
+    if (own) node_.on_node(object, change.type == store::ChangeType::Added);
+  } else if (own && begun_) {
+    log(LogLevel::Warning, "the Node of this host was deleted: writing it anew", {{"node", object.meta.name}});
+    first_objects_.write(host_ip_);
+  }
 }
 
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.

@@ -47,6 +47,7 @@ std::int64_t load(const Tenant& pod, const NodeView& node) {
 
 std::string summary(const std::map<std::string, int>& reasons, std::size_t nodes) {
   std::vector<std::string> counted;
+  counted.reserve(reasons.size());
   for (const auto& [reason, count] : reasons) counted.push_back(fmt::format("{} {}", count, reason));
   std::sort(counted.begin(), counted.end());
   return fmt::format("0/{} nodes are available: {}.", nodes, fmt::join(counted, ", "));

@@ -125,6 +125,7 @@ Work Placement::plan(const model::ObjectKey& key) {
   const auto* wanted = tenant({key.ns, key.name});
   if (nodes.empty() || wanted == nullptr) return {};
   std::vector<NodeView> views;
+  views.reserve(nodes.size());
   for (const auto* node : nodes) views.push_back(view(*pod, *wanted, *node));
   const auto choice = choose_node(*wanted, views);
   if (!choice.node.empty()) {

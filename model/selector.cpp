@@ -49,13 +49,6 @@ bool term_matches(const NodeSelectorTerm& term, const Node& node) {
          std::all_of(term.match_fields.begin(), term.match_fields.end(), field_ok);
 }
 
-bool tolerates(const Toleration& toleration, const Taint& taint) {
-  if (!toleration.effect.empty() && toleration.effect != taint.effect) return false;
-  if (!toleration.key.empty() && toleration.key != taint.key) return false;
-  if (toleration.op == "Exists") return true;
-  return !toleration.key.empty() && toleration.value == taint.value;
-}
-
 /// A cursor over the query form of a label selector.
 class SelectorParser {
  public:
@@ -172,6 +165,13 @@ bool node_matches(const PodSpec& spec, const Node& node) {
   const auto& terms = spec.required_node_affinity;
   return terms.empty() ||
          std::any_of(terms.begin(), terms.end(), [&](const auto& term) { return term_matches(term, node); });
+}
+
+bool tolerates(const Toleration& toleration, const Taint& taint) {
+  if (!toleration.effect.empty() && toleration.effect != taint.effect) return false;
+  if (!toleration.key.empty() && toleration.key != taint.key) return false;
+  if (toleration.op == "Exists") return true;
+  return !toleration.key.empty() && toleration.value == taint.value;
 }
 
 const Taint* untolerated(const std::vector<Toleration>& tolerations, const std::vector<Taint>& taints) {

@@ -25,6 +25,7 @@ Result<LabelSelector> parse_label_selector(std::string_view text);
 /// Do nodeSelector and required node affinity admit this node?
 bool node_matches(const PodSpec& spec, const Node& node);
 
+bool tolerates(const Toleration& toleration, const Taint& taint);
 /// The first taint with effect NoSchedule or NoExecute that is not tolerated; null when all are.
 const Taint* untolerated(const std::vector<Toleration>& tolerations, const std::vector<Taint>& taints);
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "agent/node/silence_plan.hpp"
 #include "base/atomic_file.hpp"
 
 namespace berth::agent {
@@ -79,6 +80,10 @@ void NodeReporter::on_runtime(const std::string& error, const std::string& versi
   health_.runtime_error = error;
   if (!version.empty()) runtime_version_ = version;
   if (news && begun_) report();
+}
+
+void NodeReporter::on_node(const model::Object& node, bool is_new) {
+  if (begun_ && (is_new || is_marked_silent(node.raw))) report();
 }
 
 void NodeReporter::report() {

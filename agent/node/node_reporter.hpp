@@ -22,6 +22,10 @@ class NodeReporter {
   /// The Node is there: reports from now on.
   void begin();
 
+  /// This is stored of us now; `is_new`: it was not there. That others said that nothing is heard of us, and what a
+  /// Node that was made anew does not know, is put right at once.
+  void on_node(const model::Object& node, bool is_new);
+
   /// Is containerd usable? `error` is empty when it is. Reports at once when that is news.
   void on_runtime(const std::string& error, const std::string& version);
 

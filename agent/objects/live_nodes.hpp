@@ -7,7 +7,7 @@
 
 #include "agent/objects/object_cache.hpp"
 #include "model/model.hpp"
-#include "store/session.hpp"
+#include "store/store.hpp"
 
 namespace berth::agent {
 
@@ -17,6 +17,7 @@ class LiveNodes {
   explicit LiveNodes(std::string own) : own_(std::move(own)), names_{own_} {}
 
   const std::string& own() const { return own_; }
+  bool contains(const std::string& name) const { return names_.contains(name); }
 
   /// From now on it is these and our own. False: nothing changed.
   bool take(const store::Holders& holders) {

@@ -22,9 +22,24 @@ constexpr int kMaxAttempts = 5;
 /// Deletions of one collection that are under way at once: the store's queue is everybody's.
 constexpr std::size_t kBatch = 256;
 
-/// Must somebody else finish it? A pod that no node has taken is nobody's.
-bool is_ended_by_agent(const model::Object& object) {
-  if (object.kind == Kind::Pod && text_at(object.raw, {"spec", "nodeName"}).empty()) return false;
+/// Is nothing heard of the node, by its object? Of our own we are what is heard.
+bool is_silent(const ApiContext& context, std::string_view node) {
+  if (node == context.config.node_name) return false;
+  const auto stored = context.store.get({Kind::Node, "", std::string(node)});
+  if (stored == nullptr) return true;
+  const auto& conditions = array_at(stored->raw, {"status", "conditions"});
+  return std::any_of(conditions.begin(), conditions.end(), [](const auto& each) {
+    return find_string(each, {"type"}) == "Ready" && find_string(each, {"status"}) == "Unknown";
+  });
+}
+
+/// Must somebody else finish it? A pod that no node has taken is nobody's; and on a node of which nothing is heard
+/// nobody does, where a person wants it gone at once (--force).
+bool is_ended_by_agent(const ApiContext& context, const model::Object& object, const DeleteOptions& options) {
+  if (object.kind == Kind::Pod) {
+    const auto node = text_at(object.raw, {"spec", "nodeName"});
+    if (node.empty() || (options.grace_seconds == 0 && is_silent(context, node))) return false;
+  }
   return model::deletes_gracefully(object.kind);
 }
 
@@ -143,7 +158,8 @@ struct OneDeletion : std::enable_shared_from_this<OneDeletion> {
     if (companion.edit && !stored->meta.deleting()) companion.edit(raw);
     auto object = model::make_object(std::move(raw));
     if (!object) return done(internal(object.error().message()));
-    if (!is_ended_by_agent(*stored) && object->meta.finalizers.empty()) return remove(stored, std::move(txn));
+    if (!is_ended_by_agent(context, *stored, options) && object->meta.finalizers.empty())
+      return remove(stored, std::move(txn));
     if (object->raw == stored->raw) return done(Deletion{stored, false});
     if (options.dry_run) return done(Deletion{std::make_shared<const model::Object>(*std::move(object)), false});
     txn.writes.push_back(store::Write::put(*std::move(object)));

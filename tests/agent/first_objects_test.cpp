@@ -9,6 +9,7 @@
 
 #include "agent/api_service.hpp"
 #include "agent/node/node_reporter.hpp"
+#include "agent/node/silence_plan.hpp"
 #include "tests/fakes/manual_clock.hpp"
 #include "tests/fakes/slow_store.hpp"
 
@@ -64,6 +65,28 @@ TEST_P(FirstObjectsTest, WhatContainerdSaysBeforeTheNodeIsStoredIsNotLost) {
   start({.aborted = 0.2});
   node->on_runtime("", "containerd://1.6.20");
   EXPECT_TRUE(eventually([&] { return runtime_version() == "containerd://1.6.20"; })) << runtime_version();
+}
+
+TEST_P(FirstObjectsTest, WhoIsSaidToBeSilentPutsThatRight) {
+  start({.aborted = 0.2});
+  ASSERT_TRUE(eventually([&] { return has(Kind::Node, config.node_name); }));
+  const model::ObjectKey key{Kind::Node, "", config.node_name};
+  const auto is_silent = [&] { return is_marked_silent(store->get(key)->raw); };
+  // What the start writes is on its way, and may come after us.
+  model::ObjectPtr told;
+  ASSERT_TRUE(eventually([&] {
+    if (told != nullptr) return true;
+    auto raw = store->truth(key)->raw;
+    mark_silent(raw, clock.wall());
+    store::Txn txn;
+    txn.writes.push_back(store::Write::put(*model::make_object(std::move(raw))));
+    EXPECT_TRUE(store->elsewhere(std::move(txn)).ok());
+    store->settle();
+    if (is_silent()) told = store->get(key);
+    return told != nullptr;
+  }));
+  node->on_node(*told, /*is_new=*/false);
+  EXPECT_TRUE(eventually([&] { return !is_silent(); }));
 }
 
 TEST_P(FirstObjectsTest, TheNewestReportIsWrittenLast) {

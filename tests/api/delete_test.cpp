@@ -65,6 +65,39 @@ TEST_F(Deletions, PreconditionsAreComparedAndMayMatch) {
             200U);
 }
 
+TEST_F(Deletions, ByForceAPodOfASilentNodeGoesAtOnceAndNoOther) {
+  const auto pod_on = [&](const std::string& name, const std::string& node) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},
+        "spec":{{"nodeName":"{}","containers":[{{"name":"c","image":"x"}}]}},"status":{{"phase":"Running"}}}})",
+                    name, node));
+  };
+  for (const auto* ready : {"True", "Unknown"}) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"is-{0}"}},
+        "status":{{"conditions":[{{"type":"Ready","status":"{1}"}}]}}}})",
+                    ready[0] == 'T' ? "there" : "silent", ready));
+  }
+  pod_on("here", "n1");
+  pod_on("there", "is-there");
+  pod_on("silent", "is-silent");
+  pod_on("nowhere", "no-such-node");
+  const std::string pods = "/api/v1/namespaces/default/pods/";
+  const std::string force = R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})";
+  const auto exists = [&](const std::string& name) {
+    return store_->get({model::Kind::Pod, "default", name}) != nullptr;
+  };
+  EXPECT_EQ(
+      send("DELETE", pods + "silent", R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":5})").code,
+      200);
+  EXPECT_TRUE(exists("silent")) << "gracefully: when its node is back";
+  for (const auto* name : {"here", "there", "silent", "nowhere"}) {
+    EXPECT_EQ(send("DELETE", pods + name, force).code, 200) << name;
+  }
+  EXPECT_TRUE(exists("here"));
+  EXPECT_TRUE(exists("there"));
+  EXPECT_FALSE(exists("silent"));
+  EXPECT_FALSE(exists("nowhere"));
+}
+
 TEST_F(Deletions, ADryRunDeletesNothing) {
   make_map("a");
   put_running_pod("web-0");

@@ -1,0 +1,122 @@
+// agent/node/silence_controller.cpp - see silence_controller.hpp.
+#include "agent/node/silence_controller.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "agent/node/silence_plan.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+
+model::ObjectKey node_key(const std::string& name) { return {Kind::Node, "", name}; }
+model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
+
+/// Only while it is still that node's.
+template <typename Change>
+std::function<Edit(json::object&)> on_node(const std::string& node, Change change) {
+  return [node, change](json::object& raw) {
+    const auto* spec = raw.if_contains("spec");
+    if (spec == nullptr || find_string(*spec, {"nodeName"}) != node) return Edit::Refuse;
+    return change(raw) ? Edit::Done : Edit::Leave;
+  };
+}
+
+Write evict(const model::Pod& pod) {
+  return {.verb = Write::Verb::MarkDeleted,
+          .key = key_of(pod),
+          .uid = pod.meta.uid,
+          .said = EventText{key_of(pod), pod.meta.uid, "Normal", "TaintManagerEviction",
+                            fmt::format("Marking for deletion Pod {}/{}", pod.meta.ns, pod.meta.name)}};
+}
+
+/// Somebody's finalizers hold it: then it is marked, and goes with the last of them.
+std::optional<Write> drop(const model::Pod& pod) {
+  const auto held = !pod.meta.finalizers.empty();
+  if (held && pod.meta.deleting()) return std::nullopt;
+  return Write{.verb = held ? Write::Verb::MarkDeleted : Write::Verb::Remove,
+               .key = key_of(pod),
+               .uid = pod.meta.uid,
+               .said = EventText{key_of(pod), pod.meta.uid, "Normal", "DeletionByPodGC",
+                                 fmt::format("Its node {} is gone", pod.spec.node_name)}};
+}
+
+}  // namespace
+
+Controller SilenceController::row() {
+  return {.name = "silence",
+          .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
+          .all = [this](const Waker& wake) { wake_all(wake); },
+          .plan = [this](const model::ObjectKey& key) { return plan(key); }};
+}
+
+void SilenceController::wake_all(const Waker& wake) const {
+  std::set<std::string> names;
+  for (const auto& [name, node] : cache_.nodes()) names.insert(name.second);
+  for (const auto& [name, pod] : cache_.pods()) names.insert(pod->spec.node_name);
+  names.erase("");
+  for (const auto& name : names) wake(node_key(name));
+}
+
+void SilenceController::wakes(const store::Change& change, const Waker& wake) const {
+  const auto& object = *change.object;
+  if (object.kind == Kind::Node) {
+    wake(object.key());
+  } else if (object.kind == Kind::Pod) {
+    // One that went, too: with the last of them a node that has no object is forgotten.
+    const auto* spec = object.raw.if_contains("spec");
+    const std::string node(spec == nullptr ? std::string_view() : find_string(*spec, {"nodeName"}));
+    if (!node.empty() && !nodes_.contains(node)) wake(node_key(node));
+  }
+}
+
+Work SilenceController::plan(const model::ObjectKey& key) {
+  Work work;
+  const auto stored = store_.get(key);
+  if (nodes_.contains(key.name)) {
+    missed_.erase(key.name);
+    if (stored == nullptr || !is_marked_silent(stored->raw)) return work;
+    work.writes.push_back({.key = key, .uid = stored->meta.uid, .edit = [](json::object& raw) {
+                             return mark_heard(raw) ? Edit::Done : Edit::Leave;
+                           }});
+    return work;
+  }
+  const auto missed = clock_.now() - missed_.try_emplace(key.name, clock_.now()).first->second;
+  if (missed < kGrace) {
+    work.look_again = std::chrono::ceil<std::chrono::milliseconds>(kGrace - missed);
+    return work;
+  }
+  SilenceFacts facts{.node = stored, .pods = {}, .now = clock_.wall()};
+  for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
+  if (stored == nullptr && facts.pods.empty()) {
+    missed_.erase(key.name);
+    return work;
+  }
+  const auto plan = plan_silence(facts);
+  if (plan.mark) {
+    work.writes.push_back(
+        {.key = key,
+         .uid = stored->meta.uid,
+         .edit = [now = facts.now](json::object& raw) { return mark_silent(raw, now) ? Edit::Done : Edit::Leave; },
+         .said = EventText{key, key.name, "Normal", "NodeNotReady",
+                           fmt::format("Node {} status is now: NodeNotReady", key.name)}});
+  }
+  for (const auto& pod : plan.not_ready) {
+    work.writes.push_back(
+        {.key = key_of(*pod),
+         .uid = pod->meta.uid,
+         .edit = on_node(key.name, [now = facts.now](json::object& raw) { return mark_pod_unknown(raw, now); }),
+         .said = EventText{key_of(*pod), pod->meta.uid, "Warning", "NodeNotReady", "Node is not ready"}});
+  }
+  for (const auto& pod : plan.evict) work.writes.push_back(evict(*pod));
+  for (const auto& pod : plan.remove) {
+    if (auto write = drop(*pod)) work.writes.push_back(*std::move(write));
+  }
+  work.look_again = plan.look_again;
+  return work;
+}
+
+}  // namespace berth::agent

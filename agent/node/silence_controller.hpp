@@ -1,0 +1,44 @@
+// agent/node/silence_controller.hpp - looks after nodes of which nothing is heard: a row of the controller runner. Loop
+// thread.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "agent/control/controller_runner.hpp"
+#include "agent/objects/live_nodes.hpp"
+#include "agent/objects/object_cache.hpp"
+#include "base/clock.hpp"
+#include "store/store.hpp"
+
+namespace berth::agent {
+
+/// A node that is not among the live ones for forty seconds is silent, see silence_plan; one that is heard again loses
+/// its taint. Wake it all when others are live than before. A key is a Node, whether that object is there or not.
+class SilenceController {
+ public:
+  /// A restart, or an etcd that comes back, is over within it: every agent holds its session again.
+  static constexpr std::chrono::seconds kGrace{40};
+
+  /// All outlive it.
+  SilenceController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes)
+      : clock_(clock), cache_(cache), store_(store), nodes_(nodes) {}
+  SilenceController(const SilenceController&) = delete;
+  SilenceController& operator=(const SilenceController&) = delete;
+
+  /// Must outlive the runner it is added to.
+  Controller row();
+
+ private:
+  void wakes(const store::Change& change, const Waker& wake) const;
+  void wake_all(const Waker& wake) const;
+  Work plan(const model::ObjectKey& key);
+
+  const Clock& clock_;
+  const ObjectCache& cache_;
+  const store::Store& store_;
+  const LiveNodes& nodes_;
+  std::map<std::string, SteadyTime> missed_;  ///< Since when.
+};
+
+}  // namespace berth::agent
