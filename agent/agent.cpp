@@ -208,7 +208,7 @@ class HostAgent final : public Agent {
                   {.whole = config_.shutdown_grace, .critical = config_.shutdown_grace_critical},
                   [this] { loop_.stop(); }),
         placement_(clock_, *store_, cache_, event_sink(), nodes_),
-        silence_(clock_, cache_, *store_, nodes_),
+        silence_(clock_, cache_, *store_, nodes_, /*shared=*/config_.etcd.has_value()),
         recovery_({.loop = loop_,
                    .lane = *pods_lane_,
                    .store = *store_,
@@ -666,7 +666,13 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
     driver_.refresh(pod->meta.uid);
   }
   driver_.kick_all();
-  if (const auto node = store_->get({Kind::Node, "", config_.node_name})) orders_.take(*node);
+  if (const auto node = store_->get({Kind::Node, "", config_.node_name})) {
+    orders_.take(*node);
+    node_.on_node(*node, /*is_new=*/false);
+  } else {
+    first_objects_.write(host_ip_);
+  }
+  silence_.on_snapshot();
   runner_.wake_all();
   traffic_.look_at_all();
   policies_.look_at_all();

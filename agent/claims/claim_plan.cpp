@@ -99,6 +99,7 @@ class Planner {
   // --- binding ------------------------------------------------------------------------------------
 
   void bind(const Claim& claim) {
+    if (facts_.node == nullptr) return;  // What fits is not known yet, and nothing shall be made in its place.
     const auto name = class_of(claim, default_class_);
     if (!claim.volume_name.empty()) return bind_named(claim, name);
     // Pre-bound, or made for this claim before a crash: that one and no other.
@@ -296,7 +297,7 @@ class Planner {
     // The pods that mount it may be the successor's, which has the content under an object of its own.
     const auto succeeded = has_successor(volume);
     if (facts_.use.mounted && !succeeded) return std::nullopt;
-    auto action = release_volume(volume, is_name_taken(volume), promised_);
+    auto action = release_volume(volume, is_name_taken(volume), promised_, facts_.node);
     if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
     if (!action || action->fate != Fate::Reclaim || is_reachable(volume, facts_.node)) return action;
     // The same path on this node may be somebody else's.
@@ -312,7 +313,7 @@ class Planner {
     const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
     if (claim == nullptr || claim->phase != "Bound" || claim->volume_name == volume.meta.name) return false;
     const auto* own = find_volume(claim->volume_name);
-    return own != nullptr && own->claim_uid == claim->meta.uid && is_same_content(*own, volume);
+    return own != nullptr && own->claim_uid == claim->meta.uid && is_same_content(*own, volume, facts_.node);
   }
 
   /// Has another claim the name of the volume's claim? One that got other content does not count.
@@ -320,7 +321,7 @@ class Planner {
     const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
     if (claim == nullptr) return false;
     const auto* own = claim->phase == "Bound" ? find_volume(claim->volume_name) : nullptr;
-    return own == nullptr || is_same_content(*own, volume);
+    return own == nullptr || is_same_content(*own, volume, facts_.node);
   }
 
   void unprotect(const std::set<std::string>& going) {

@@ -11,25 +11,26 @@ namespace berth::agent {
 namespace {
 
 /// Is the content kept as another volume, which was made for an earlier or later claim of the same name?
-bool is_kept(const model::PersistentVolume& volume, const std::map<std::string, VolumePtr>& same_claim) {
+bool is_kept(const model::PersistentVolume& volume, const std::map<std::string, VolumePtr>& same_claim,
+             const model::Node* node) {
   return std::any_of(same_claim.begin(), same_claim.end(), [&](const auto& entry) {
     const auto& other = entry.second;
-    return other.get() != &volume && other->reclaim_policy != "Delete" && is_same_content(*other, volume);
+    return other.get() != &volume && other->reclaim_policy != "Delete" && is_same_content(*other, volume, node);
   });
 }
 
 }  // namespace
 
-bool is_same_content(const model::PersistentVolume& a, const model::PersistentVolume& b) {
-  // A path means something on its node only.
-  const bool is_local =
+bool is_same_content(const model::PersistentVolume& a, const model::PersistentVolume& b, const model::Node* node) {
+  if (model::encode_source(a.source) != model::encode_source(b.source)) return false;
+  const bool is_path =
       std::holds_alternative<model::LocalSource>(a.source) || std::holds_alternative<model::HostPathSource>(a.source);
-  return model::encode_source(a.source) == model::encode_source(b.source) &&
-         (!is_local || a.node_affinity == b.node_affinity);
+  return !is_path || node == nullptr || is_reachable(a, node) == is_reachable(b, node);
 }
 
 std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volume, bool name_is_taken,
-                                            const std::map<std::string, VolumePtr>& same_claim) {
+                                            const std::map<std::string, VolumePtr>& same_claim,
+                                            const model::Node* node) {
   ReleaseAction action;
   action.volume = volume.meta.name;
   action.claim_ns = volume.claim_ns;
@@ -39,7 +40,7 @@ std::optional<ReleaseAction> release_volume(const model::PersistentVolume& volum
   const auto provisioner = made_by == volume.meta.annotations.end() ? std::string() : made_by->second;
   const auto* traits = find_provisioner_traits(provisioner);
   if (volume.reclaim_policy == "Delete" && traits != nullptr) {
-    const bool stays = traits->named && (name_is_taken || is_kept(volume, same_claim));
+    const bool stays = traits->named && (name_is_taken || is_kept(volume, same_claim, node));
     action.fate = stays ? Fate::Drop : Fate::Reclaim;
     action.provisioner = provisioner;
     action.parameters = parameters_of(volume);

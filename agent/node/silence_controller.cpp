@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "agent/node/silence_plan.hpp"
+#include "model/deletion.hpp"
 
 namespace berth::agent {
 namespace {
@@ -25,10 +27,16 @@ std::function<Edit(json::object&)> on_node(const std::string& node, Change chang
   };
 }
 
-Write evict(const model::Pod& pod) {
-  return {.verb = Write::Verb::MarkDeleted,
-          .key = key_of(pod),
+Write evict(const model::Pod& pod, WallTime now) {
+  return {.key = key_of(pod),
           .uid = pod.meta.uid,
+          .edit = on_node(pod.spec.node_name,
+                          [now](json::object& raw) {
+                            if (!model::mark_deleted(Kind::Pod, raw, std::nullopt, now)) return false;
+                            model::mark_disrupted(raw, "DeletionByTaintManager",
+                                                  "Taint manager: deleting due to NoExecute taint", now);
+                            return true;
+                          }),
           .said = EventText{key_of(pod), pod.meta.uid, "Normal", "TaintManagerEviction",
                             fmt::format("Marking for deletion Pod {}/{}", pod.meta.ns, pod.meta.name)}};
 }
@@ -78,7 +86,7 @@ Work SilenceController::plan(const model::ObjectKey& key) {
   const auto stored = store_.get(key);
   if (nodes_.contains(key.name)) {
     missed_.erase(key.name);
-    if (stored == nullptr || !is_marked_silent(stored->raw)) return work;
+    if (stored == nullptr || !has_silent_taint(stored->raw)) return work;
     work.writes.push_back({.key = key, .uid = stored->meta.uid, .edit = [](json::object& raw) {
                              return mark_heard(raw) ? Edit::Done : Edit::Leave;
                            }});
@@ -89,7 +97,13 @@ Work SilenceController::plan(const model::ObjectKey& key) {
     work.look_again = std::chrono::ceil<std::chrono::milliseconds>(kGrace - missed);
     return work;
   }
-  SilenceFacts facts{.node = stored, .pods = {}, .now = clock_.wall()};
+  // There, and not to be read by this version: nobody deleted it.
+  const auto problems = store_.problems();
+  if (std::any_of(problems.begin(), problems.end(),
+                  [&](const auto& each) { return each.kind == "Node" && each.name == key.name; })) {
+    return work;
+  }
+  SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall()};
   for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
   if (stored == nullptr && facts.pods.empty()) {
     missed_.erase(key.name);
@@ -111,7 +125,7 @@ Work SilenceController::plan(const model::ObjectKey& key) {
          .edit = on_node(key.name, [now = facts.now](json::object& raw) { return mark_pod_unknown(raw, now); }),
          .said = EventText{key_of(*pod), pod->meta.uid, "Warning", "NodeNotReady", "Node is not ready"}});
   }
-  for (const auto& pod : plan.evict) work.writes.push_back(evict(*pod));
+  for (const auto& pod : plan.evict) work.writes.push_back(evict(*pod, facts.now));
   for (const auto& pod : plan.remove) {
     if (auto write = drop(*pod)) work.writes.push_back(*std::move(write));
   }

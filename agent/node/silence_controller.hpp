@@ -20,14 +20,18 @@ class SilenceController {
   /// A restart, or an etcd that comes back, is over within it: every agent holds its session again.
   static constexpr std::chrono::seconds kGrace{40};
 
-  /// All outlive it.
-  SilenceController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes)
-      : clock_(clock), cache_(cache), store_(store), nodes_(nodes) {}
+  /// All outlive it. `shared`: see SilenceFacts.
+  SilenceController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes,
+                    bool shared)
+      : clock_(clock), cache_(cache), store_(store), nodes_(nodes), shared_(shared) {}
   SilenceController(const SilenceController&) = delete;
   SilenceController& operator=(const SilenceController&) = delete;
 
   /// Must outlive the runner it is added to.
   Controller row();
+
+  /// The store was out of sight, for others perhaps as well: who is missed is missed from now on.
+  void on_snapshot() { missed_.clear(); }
 
  private:
   void wakes(const store::Change& change, const Waker& wake) const;
@@ -38,6 +42,7 @@ class SilenceController {
   const ObjectCache& cache_;
   const store::Store& store_;
   const LiveNodes& nodes_;
+  const bool shared_;
   std::map<std::string, SteadyTime> missed_;  ///< Since when.
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "agent/sources/manifest_owner.hpp"
 #include "model/json_edit.hpp"
 #include "model/selector.hpp"
 
@@ -49,6 +50,7 @@ std::optional<std::chrono::seconds> tolerated(const model::PodSpec& spec) {
 }
 
 bool stays(const model::Pod& pod) {
+  if (pod.meta.annotations.contains(std::string(kSourceAnnotation))) return true;
   const auto* set = pod.meta.controller();
   return set != nullptr && (set->kind == "StatefulSet" || set->kind == "DaemonSet");
 }
@@ -82,6 +84,7 @@ SilencePlan plan_silence(const SilenceFacts& facts) {
     plan.mark = true;  // From then on time is counted.
     return plan;
   }
+  if (!facts.shared) return plan;
   const auto* taint = taint_of(facts.node->raw, kUnreachable, "NoExecute");
   const auto since = parse_rfc3339(find_string(*taint, {"timeAdded"}));
   for (const auto& pod : facts.pods) {
@@ -97,9 +100,12 @@ bool is_marked_silent(const json::object& node) {
         return find_string(each, {"type"}) == "Ready" && find_string(each, {"status"}) == "Unknown";
       });
   return unknown && std::all_of(kEffects.begin(), kEffects.end(), [&](std::string_view effect) {
-           return taint_of(node, kUnreachable, effect) != nullptr;
+           const auto* taint = taint_of(node, kUnreachable, effect);
+           return taint != nullptr && parse_rfc3339(find_string(*taint, {"timeAdded"})).ok();
          });
 }
+
+bool has_silent_taint(const json::object& node) { return taint_of(node, kUnreachable) != nullptr; }
 
 bool mark_silent(json::object& node, WallTime now) {
   if (is_marked_silent(node)) return false;
@@ -124,7 +130,7 @@ bool mark_silent(json::object& node, WallTime now) {
 }
 
 bool mark_heard(json::object& node) {
-  if (taint_of(node, kUnreachable) == nullptr) return false;
+  if (!has_silent_taint(node)) return false;
   auto& spec = model::object_in(node, "spec");
   json::array kept;
   for (auto& taint : spec["taints"].get_array()) {

@@ -19,7 +19,8 @@ using EventSink = std::function<void(const model::ObjectKey&, const std::string&
                                      std::string_view reason, const std::string& message)>;
 
 /// Loop thread only. An equal event (object, reason, message) within an hour raises the count of the first.
-/// At most 1,000 events are kept (the oldest go), none longer than an hour, and none of a namespace that is gone.
+/// At most 1,000 events are kept (the oldest go), none longer than an hour, and none of a namespace that is gone;
+/// those of other hosts are theirs to keep.
 class EventRecorder {
  public:
   EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host);

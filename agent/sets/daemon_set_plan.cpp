@@ -42,13 +42,25 @@ json::object make_pod(const model::DaemonSet& set, const SetRevisions& revisions
   return pod;
 }
 
-/// Does this node run the daemon? As for any pod, but for what its pods tolerate on their own.
-bool is_wanted(const model::DaemonSet& set, const model::Node& node) {
+model::PodSpec tolerant_spec(const model::DaemonSet& set) {
   auto spec = set.pod_template.spec;
   for (const auto& [key, effect] : kTolerated) {
     spec.tolerations.push_back({.key = key, .op = "Exists", .value = {}, .effect = effect, .toleration_seconds = {}});
   }
-  return why_not_on(spec, node).empty();
+  return spec;
+}
+
+/// Does this node get the daemon? As for any pod, but for what its pods tolerate on their own.
+bool is_wanted(const model::DaemonSet& set, const model::Node& node) {
+  return why_not_on(tolerant_spec(set), node).empty();
+}
+
+/// May one that is there stay? What only keeps pods from coming (NoSchedule) drives none away.
+bool may_stay(const model::DaemonSet& set, const model::Node& node) {
+  auto lenient = node;
+  lenient.unschedulable = false;
+  std::erase_if(lenient.taints, [](const model::Taint& taint) { return taint.effect != "NoExecute"; });
+  return why_not_on(tolerant_spec(set), lenient).empty();
 }
 
 /// The plan while it is made.
@@ -110,7 +122,7 @@ class Planner {
     std::sort(here.begin(), here.end(), stays_before);
     const auto wanted = !set_.meta.deleting() && is_wanted(set_, node);
     if (wanted) nodes_.push_back(keep(node, here));
-    if (!wanted && !set_.meta.deleting()) {
+    if (!wanted && !set_.meta.deleting() && !may_stay(set_, node)) {
       for (const auto& pod : here) remove(pod);
     }
     count(here, wanted);

@@ -175,6 +175,8 @@ std::vector<PodPtr> SetController::pods_to_adopt(const Key& key, const Found& se
 SetClaim SetController::look_at(const model::PersistentVolumeClaim& claim) const {
   SetClaim out;
   out.request = claim.request;
+  const auto volume = cache_.volumes().find({"", claim.volume_name});
+  out.has_place = volume != cache_.volumes().end() && !volume->second->node_affinity.empty();
   if (claim.phase != "Bound" || claim.meta.deleting()) return out;  // It grows when it is bound, or not at all.
   const auto name = claim.storage_class_name.value_or("");
   const auto found = cache_.storage_classes().find({"", name});

@@ -21,8 +21,9 @@ namespace berth::agent {
 /// An existing claim of a StatefulSet.
 struct SetClaim {
   model::Quantity request{};
-  bool may_grow = false;  ///< It is bound and stays, and its class lets it grow.
-  std::string why_not{};  ///< Else, when somebody has to do something about it: one half of a sentence.
+  bool may_grow = false;   ///< It is bound and stays, and its class lets it grow.
+  bool has_place = false;  ///< Its volume is some nodes' only: the pod goes there, which its placement sees to.
+  std::string why_not{};   ///< Else, when somebody has to do something about it: one half of a sentence.
 };
 
 /// Everything a plan is made of.

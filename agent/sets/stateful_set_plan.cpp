@@ -305,13 +305,17 @@ class Planner {
     spec["hostname"] = name;
     if (!set_.service_name.empty()) spec["subdomain"] = set_.service_name;
     add_claim_volumes(spec, ordinal);
-    if (const auto* node = node_for(pod)) spec["nodeName"] = node->meta.name;
+    if (const auto* node = node_for(pod, ordinal)) spec["nodeName"] = node->meta.name;
     plan_.create.push_back(std::move(pod));
   }
 
   /// Where there is one node only, and it takes the pod as it will be, whatever its revision; null: its placement
   /// chooses, or says why not.
-  const model::Node* node_for(const json::object& pod) const {
+  const model::Node* node_for(const json::object& pod, std::int32_t ordinal) const {
+    for (const auto& claim : set_.claim_templates) {
+      const auto known = facts_.claims.find(claim_name(claim, set_.meta.name, ordinal));
+      if (known != facts_.claims.end() && known->second.has_place) return nullptr;
+    }
     const auto object = model::make_object(pod);
     const auto decoded = object ? model::decode_pod(*object) : object.error();
     if (!decoded) return nullptr;

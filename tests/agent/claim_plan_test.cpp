@@ -240,11 +240,16 @@ TEST_F(ClaimPlanTest, TheSamePathOnTwoNodesIsNotTheSameContent) {
   a.source = model::LocalSource{"/var/lib/berth/volumes/default/data", ""};
   a.node_affinity = {{{{.key = "kubernetes.io/hostname", .op = "In", .values = {"n1"}}}, {}}};
   auto b = a;
-  EXPECT_TRUE(is_same_content(a, b));
-  b.node_affinity[0].match_expressions[0].values = {"n2"};
-  EXPECT_FALSE(is_same_content(a, b));
+  model::Node n1;
+  n1.meta.labels = {{"kubernetes.io/hostname", "n1"}};
+  EXPECT_TRUE(is_same_content(a, b, &n1));
+  b.node_affinity.clear();
+  EXPECT_TRUE(is_same_content(a, b, &n1)) << "made by hand, without a word where";
+  b.node_affinity = {{{}, {{.key = "metadata.name", .op = "In", .values = {"n2"}}}}};
+  EXPECT_FALSE(is_same_content(a, b, &n1));
+  EXPECT_TRUE(is_same_content(a, b, nullptr)) << "nobody knows where this is";
   a.source = b.source = model::NfsSource{.server = "filer", .path = "/export"};
-  EXPECT_TRUE(is_same_content(a, b)) << "a server's is";
+  EXPECT_TRUE(is_same_content(a, b, &n1)) << "a server's is";
 }
 
 TEST_F(ClaimPlanTest, AProvisionActionCarriesTheClassAndTheClaim) {

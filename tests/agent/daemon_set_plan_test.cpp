@@ -49,6 +49,20 @@ class DaemonSetPlanTest : public testing::Test {
   SetFacts facts;
 };
 
+TEST_F(DaemonSetPlanTest, WhatOnlyKeepsPodsFromComingDrivesNoneAway) {
+  add_pod("agent-1");
+  // As a node that was silent and is back has it for a moment.
+  node.taints = {{"node.kubernetes.io/unreachable", "", "NoSchedule"},
+                 {"node.kubernetes.io/unreachable", "", "NoExecute"}};
+  EXPECT_TRUE(plan().delete_pods.empty());
+  EXPECT_EQ(plan().status.at("numberMisscheduled").as_int64(), 1);
+  facts.pods.clear();
+  EXPECT_TRUE(pods(plan()).empty());
+  add_pod("agent-1");
+  node.taints = {{"gpu", "yes", "NoExecute"}};
+  EXPECT_EQ(plan().delete_pods.size(), 1U);
+}
+
 TEST_F(DaemonSetPlanTest, MakesOnePodHere) {
   const auto made = pods(plan());
   ASSERT_EQ(made.size(), 1U);

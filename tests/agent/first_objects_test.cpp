@@ -72,7 +72,12 @@ TEST_P(FirstObjectsTest, WhoIsSaidToBeSilentPutsThatRight) {
   ASSERT_TRUE(eventually([&] { return has(Kind::Node, config.node_name); }));
   const model::ObjectKey key{Kind::Node, "", config.node_name};
   const auto is_silent = [&] { return is_marked_silent(store->get(key)->raw); };
-  // What the start writes is on its way, and may come after us.
+  // Until the start's own report, and those that follow a lost race, are written: it shall not be they who cure it.
+  int quiet = 0;
+  ASSERT_TRUE(eventually([&] {
+    quiet = loop.poll() + store->step() == 0 ? quiet + 1 : 0;
+    return quiet > 5'000;
+  }));
   model::ObjectPtr told;
   ASSERT_TRUE(eventually([&] {
     if (told != nullptr) return true;

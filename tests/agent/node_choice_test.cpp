@@ -64,7 +64,7 @@ std::vector<const Tenant*> everybody(const NodeView& view) {
 TEST(NodeChoice, IsOneThatTakesThePodWheneverThereIsOne) {
   std::mt19937 random(11);
   std::map<std::string, int> seen;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     auto world = make_world(random);
     const auto choice = choose_node(world.pod, world.nodes);
     const auto takes = [&](const NodeView& view) {
@@ -86,13 +86,13 @@ TEST(NodeChoice, IsOneThatTakesThePodWheneverThereIsOne) {
     EXPECT_EQ(again.victims.size(), choice.victims.size()) << i;
     ++seen[any ? "placed" : choice.victims.empty() ? "waits" : "preempts"];
   }
-  for (const auto* what : {"placed", "waits", "preempts"}) EXPECT_GT(seen[what], 1'000) << what;
+  for (const auto* what : {"placed", "waits", "preempts"}) EXPECT_GT(seen[what], 250) << what;
 }
 
 TEST(NodeChoice, NobodyHasToGoInVainOrFromMoreThanOneNode) {
   std::mt19937 random(13);
   int preempted = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     const auto world = make_world(random);
     const auto choice = choose_node(world.pod, world.nodes);
     if (choice.victims.empty()) continue;
@@ -119,7 +119,7 @@ TEST(NodeChoice, NobodyHasToGoInVainOrFromMoreThanOneNode) {
     EXPECT_EQ(helped, 1) << i;
     for (const auto* victim : choice.victims) EXPECT_LT(victim->priority, world.pod.priority);
   }
-  EXPECT_GT(preempted, 1'000);
+  EXPECT_GT(preempted, 250);
 }
 
 TEST(NodeChoice, ASetIsSpreadAndTheEmptierNodeComesFirst) {

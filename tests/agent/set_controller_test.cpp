@@ -244,7 +244,7 @@ TEST_F(SetControllerTest, ADaemonsPodFollowsTheNodeAndAHeartbeatWakesNobody) {
   settle();
   EXPECT_EQ(store->revision(), revision + 1);
   edit({Kind::Node, "", "n1"}, [](json::object& raw) {
-    raw["spec"] = {{"taints", json::array{{{"key", "gpu"}, {"effect", "NoSchedule"}}}}};
+    raw["spec"] = {{"taints", json::array{json::object{{"key", "gpu"}, {"effect", "NoExecute"}}}}};
   });
   settle();
   tear_down();

@@ -94,6 +94,28 @@ TEST_F(SilencePlanTest, PodsGoAsTheyTolerateButForThoseWithAnIdentity) {
   EXPECT_THAT(plan.remove, IsEmpty()) << "whatever time passes";
 }
 
+TEST_F(SilencePlanTest, WhatTheNodesOwnFilesMadeStaysAndInAStoreOfOneHostEverything) {
+  auto filed = std::make_shared<model::Pod>(*pod("filed"));
+  filed->meta.annotations["berth.io/source"] = "n2/directory:/etc/berth/manifests/a.yaml";
+  facts.pods = {filed};
+  pod("bare");
+  silent(seconds(36000));
+  EXPECT_THAT(names(plan_silence(facts).evict), ElementsAre("bare"));
+  facts.shared = false;
+  const auto plan = plan_silence(facts);
+  EXPECT_THAT(plan.evict, IsEmpty());
+  EXPECT_THAT(plan.not_ready, IsEmpty());
+}
+
+TEST_F(SilencePlanTest, ATaintThatSaysNotSinceWhenIsWrittenAnew) {
+  silent(seconds(10));
+  auto raw = facts.node->raw;
+  for (auto& taint : raw["spec"].as_object()["taints"].as_array()) taint.as_object().erase("timeAdded");
+  EXPECT_FALSE(is_marked_silent(raw));
+  EXPECT_TRUE(mark_silent(raw, facts.now));
+  EXPECT_EQ(raw.at("spec").at("taints").as_array().size(), 2U);
+}
+
 TEST_F(SilencePlanTest, ObjectsGoOnAPersonsWordOnly) {
   pod("web", "ReplicaSet");
   pod("db-0", "StatefulSet");
@@ -157,7 +179,7 @@ class SilenceControllerTest : public ControllerFixture {
 
   const store::Holders n2_lives{{"live/n2", {.node = "n2", .version = {}, .since = {}}}};
   LiveNodes nodes{"n1"};
-  SilenceController silence{clock, cache, *store, nodes};
+  SilenceController silence{clock, cache, *store, nodes, /*shared=*/true};
 };
 
 TEST_F(SilenceControllerTest, AHostThatIsGoneIsSaidItsPodsAreReplacedAndWhenItIsBackAllIsWell) {
@@ -186,8 +208,26 @@ TEST_F(SilenceControllerTest, AHostThatIsGoneIsSaidItsPodsAreReplacedAndWhenItIs
   EXPECT_FALSE(leaving("db-0"));
   EXPECT_FALSE(leaving("here"));
   EXPECT_THAT(events, Contains("TaintManagerEviction: Marking for deletion Pod default/web"));
+  // It may be faster to say how it is than we are to see that it is back.
+  edit({Kind::Node, "", "n2"}, [](json::object& raw) {
+    raw["status"] = {{"conditions", json::array{json::object{{"type", "Ready"}, {"status", "True"}}}}};
+  });
+  settle();
   lives(n2_lives);
-  EXPECT_FALSE(is_marked_silent(get(Kind::Node, "n2", "")->raw)) << "the taint is gone; Ready is its own to say";
+  EXPECT_FALSE(has_silent_taint(get(Kind::Node, "n2", "")->raw));
+  EXPECT_EQ(ready(Kind::Node, "n2", ""), "True");
+}
+
+TEST_F(SilenceControllerTest, AfterTheStoreWasOutOfSightTimeIsCountedAnew) {
+  pod("web", "n2");
+  lives({});
+  pass(seconds(39));
+  silence.on_snapshot();
+  runner.wake_all();
+  pass(seconds(39));
+  EXPECT_EQ(ready(Kind::Node, "n2", ""), "True");
+  pass(seconds(1));
+  EXPECT_EQ(ready(Kind::Node, "n2", ""), "Unknown");
 }
 
 TEST_F(SilenceControllerTest, PodsOfANodeThatSomebodyDeletedGoButNotAtOnceAndNotOfOneThatIsThere) {

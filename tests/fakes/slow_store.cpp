@@ -272,18 +272,6 @@ void SlowStore::lose_sessions() {
   }
 }
 
-void SlowStore::hold_elsewhere(const std::string& name, bool held) {
-  const std::scoped_lock lock(mutex_);
-  down_ = std::max(down_, later());
-  at(down_, [this, name, held] {
-    if (held) {
-      holders_->set(name, {});
-    } else {
-      holders_->remove(name);
-    }
-  });
-}
-
 Status SlowStore::flush() {
   settle();
   return Ok{};

@@ -85,8 +85,6 @@ class SlowStore final : public Store {
 
   void lose_watches();
   void lose_sessions();
-  /// Another host holds a session of this name, or does not any more: known here a little later.
-  void hold_elsewhere(const std::string& name, bool held);
   void pump(bool on);
 
   // Store.

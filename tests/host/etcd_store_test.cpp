@@ -509,12 +509,12 @@ TEST(EtcdStore, WhatIsTooLargeIsSaid) {
 
 TEST(EtcdStore, WhatIsOverwrittenAgainAndAgainDoesNotFillIt) {
   RealEtcdOptions small;
-  small.arguments = {"--quota-backend-bytes=20000000"};
+  small.arguments = {"--quota-backend-bytes=30000000"};
   RealEtcd etcd(small);
   auto options = options_for({etcd.endpoint()}, "/kept");
   options.keep = milliseconds{200};
   const auto store = opened(options);
-  // Three times the quota, were nothing dropped; paced, as etcd frees pages once a second or so.
+  // Twice the quota, were nothing dropped; paced, as etcd frees pages once a second or so.
   for (int i = 0; i < 60; ++i) {
     const auto taken = write_until_taken(*store, "a", std::string(1'000'000, static_cast<char>('a' + i % 26)));
     ASSERT_TRUE(taken.ok()) << i << ": " << taken.error().message();

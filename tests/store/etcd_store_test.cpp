@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "store/etcd/etcd_keeper.hpp"
+#include "store/etcd/problem_list.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 
 namespace berth::store::etcd {
@@ -390,7 +391,7 @@ TEST_F(EtcdStoreOnFake, WhoHoldsSessionsElsewhereIsKnownAndWhen) {
   EXPECT_TRUE(log_.wait_for("first")) << "nobody, after the whole was listed again";
 }
 
-TEST_F(EtcdStoreOnFake, OldRevisionsAreDroppedAndAtRestNothingIsAsked) {
+TEST_F(EtcdStoreOnFake, OldRevisionsAreDropped) {
   options_.keep = milliseconds{1};
   const auto store = open();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(begin(*store, config_map("a", std::to_string(i))).get().ok());
@@ -407,14 +408,36 @@ TEST_F(EtcdStoreOnFake, TheFirstOfThoseWhoAreThereLooksAfterEtcd) {
   EXPECT_TRUE(keeps(both, "a"));
   EXPECT_FALSE(keeps(both, "b"));
   EXPECT_TRUE(keeps({}, "b")) << "who holds no session may be alone";
-  etcd_.put("/berth/live/another", R"({"node":"another"})");
-  options_.keep = milliseconds{1};
-  const auto store = open();
-  ASSERT_TRUE(begin(*store, config_map("a")).get().ok());
-  ASSERT_TRUE(begin(*store, config_map("b")).get().ok());
-  EXPECT_EQ(etcd_.compacted(), 0);
-  etcd_.remove("/berth/live/another");
-  while (etcd_.compacted() == 0) std::this_thread::yield();
+}
+
+TEST_F(EtcdStoreOnFake, AKeeperDropsWhatItsTurnIsAndAtRestAsksNothing) {
+  Loop loop;
+  ProblemList problems(nullptr);
+  int asked = 0;
+  bool ours = false;
+  const auto client = etcd_.client();
+  const auto poster = std::make_shared<LoopPoster>(loop);
+  EtcdKeeper keeper(loop, poster, *client, problems, {milliseconds{0}, [&] {
+                                                        ++asked;
+                                                        return ours;
+                                                      }});
+  const auto run_until = [&](int count) {
+    const auto limit = std::chrono::steady_clock::now() + seconds{20};
+    while (asked < count && std::chrono::steady_clock::now() < limit) loop.poll();
+    ASSERT_EQ(asked, count);
+  };
+  for (int i = 0; i < 4; ++i) etcd_.put("/berth/x", "v");
+  keeper.on_seen(3);
+  run_until(1);
+  EXPECT_EQ(etcd_.compacted(), 0) << "another's turn";
+  ours = true;
+  keeper.on_seen(4);
+  run_until(2);
+  EXPECT_EQ(etcd_.compacted(), 4);
+  keeper.on_seen(4);
+  for (int i = 0; i < 1000; ++i) loop.poll();
+  EXPECT_EQ(asked, 2) << "nothing was written since";
+  poster->close();
 }
 
 TEST_F(EtcdStoreOnFake, WhatEtcdComplainsOfIsSaidUntilItIsMended) {
