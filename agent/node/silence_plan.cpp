@@ -85,10 +85,10 @@ SilencePlan plan_silence(const SilenceFacts& facts) {
     return plan;
   }
   if (!facts.shared) return plan;
-  const auto* taint = taint_of(facts.node->raw, kUnreachable, "NoExecute");
-  const auto since = parse_rfc3339(find_string(*taint, {"timeAdded"}));
+  // It is marked, so the taint says since when.
+  const auto since = *parse_rfc3339(find_string(*taint_of(facts.node->raw, kUnreachable, "NoExecute"), {"timeAdded"}));
   for (const auto& pod : facts.pods) {
-    if (!model::is_terminal_phase(pod->status.phase)) look_at(pod, since.value_or(facts.now), facts.now, plan);
+    if (!model::is_terminal_phase(pod->status.phase)) look_at(pod, since, facts.now, plan);
   }
   return plan;
 }

@@ -507,13 +507,20 @@ TEST(EtcdStore, WhatIsTooLargeIsSaid) {
   EXPECT_TRUE(failed_with(refused, ErrorCode::OutOfRange)) << refused.error().message();
 }
 
+/// An etcd that refuses writes when its file has so many bytes, and a store on it that has old revisions dropped soon.
+struct SmallEtcd {
+  explicit SmallEtcd(int bytes) : etcd({.arguments = {"--quota-backend-bytes=" + std::to_string(bytes)}}) {
+    auto options = options_for({etcd.endpoint()}, "/small");
+    options.keep = milliseconds{200};
+    store = opened(options);
+  }
+  RealEtcd etcd;
+  std::unique_ptr<Store> store;
+};
+
 TEST(EtcdStore, WhatIsOverwrittenAgainAndAgainDoesNotFillIt) {
-  RealEtcdOptions small;
-  small.arguments = {"--quota-backend-bytes=30000000"};
-  RealEtcd etcd(small);
-  auto options = options_for({etcd.endpoint()}, "/kept");
-  options.keep = milliseconds{200};
-  const auto store = opened(options);
+  const SmallEtcd small(30'000'000);
+  const auto& store = small.store;
   // Twice the quota, were nothing dropped; paced, as etcd frees pages once a second or so.
   for (int i = 0; i < 60; ++i) {
     const auto taken = write_until_taken(*store, "a", std::string(1'000'000, static_cast<char>('a' + i % 26)));
@@ -524,12 +531,8 @@ TEST(EtcdStore, WhatIsOverwrittenAgainAndAgainDoesNotFillIt) {
 }
 
 TEST(EtcdStore, WhenItIsFullThatIsSaidUntilAPersonMadeRoom) {
-  RealEtcdOptions small;
-  small.arguments = {"--quota-backend-bytes=8000000"};
-  RealEtcd etcd(small);
-  auto options = options_for({etcd.endpoint()}, "/full");
-  options.keep = milliseconds{200};
-  const auto store = opened(options);
+  const SmallEtcd small(8'000'000);
+  const auto& store = small.store;
   Result<model::ObjectPtr> last = Error(ErrorCode::Unknown, "none");
   int made = 0;
   for (; made < 20; ++made) {
@@ -542,8 +545,8 @@ TEST(EtcdStore, WhenItIsFullThatIsSaidUntilAPersonMadeRoom) {
   // What the message says, after making room.
   for (int i = 0; i < made; ++i) ASSERT_TRUE(remove_and_wait(*store, key("n" + std::to_string(i)), 0).ok());
   ASSERT_TRUE(soon([&] {
-    etcd.control({"defrag"});
-    etcd.control({"alarm", "disarm"});
+    small.etcd.control({"defrag"});
+    small.etcd.control({"alarm", "disarm"});
     return create_and_wait(*store, config_map("after")).ok();
   }));
   EXPECT_TRUE(soon([&] { return store->problems().empty(); }));
