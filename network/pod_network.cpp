@@ -128,6 +128,7 @@ class RealPodNetwork final : public PodNetwork {
   Result<std::optional<Attachment>> observe(const std::string& pod_uid) override;
   Status set_services(ServiceRoutes routes) override;
   Status set_policies(PodPolicies policies) override { return policies_.set(std::move(policies)); }
+  Status set_peers(std::vector<Peer> peers) override;
   std::optional<std::string> address_of(const std::string& pod_uid) const override;
   Result<std::vector<std::string>> attached_pods() override;
   std::string gateway() const override { return pool_->gateway().text(); }
@@ -415,6 +416,11 @@ Status RealPodNetwork::set_services(ServiceRoutes routes) {
   auto done = services_.set(routes);
   health_.set(health_ports(routes, done.ok()));
   return done;
+}
+
+Status RealPodNetwork::set_peers(std::vector<Peer> peers) {
+  if (config_.cluster_cidr.empty() || peers.empty()) return Ok{};
+  return Error(ErrorCode::Unimplemented, "lead packets to other hosts: not yet");
 }
 
 Result<std::optional<Attachment>> RealPodNetwork::observe(const std::string& pod_uid) {

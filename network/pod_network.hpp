@@ -47,15 +47,32 @@ struct Attachment {
   std::string resolv_conf_file;
 };
 
+/// How packets go to pods of other hosts.
+enum class OverlayMode {
+  Vxlan,   ///< Inside UDP datagrams from host to host (RFC 7348): over any network between the hosts.
+  Routes,  ///< As they are, by way of the other host: the hosts are on one link.
+};
+
 struct NetworkConfig {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
+  std::string cluster_cidr;  ///< The pods of all hosts, ours among them; empty: there is this host only.
+  OverlayMode mode = OverlayMode::Vxlan;
+  std::string node_address;  ///< Where other hosts reach us, IPv4; empty: host_address().
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> dns_servers;                ///< What pods get as nameserver; default: the gateway.
   std::vector<std::string> dns_listen;                 ///< Where the DNS server listens, besides the gateway, and on
   std::uint16_t dns_port = 53;                         ///< which port: no pod's host port takes it over.
   std::filesystem::path run_dir = "/run/berth";        ///< netns/, pods/<uid>/etc/
   std::filesystem::path state_dir = "/var/lib/berth";  ///< leases
+};
+
+/// Another host whose pods ours may talk to.
+struct Peer {
+  std::string node;
+  std::string address;   ///< Its node_address.
+  std::string pod_cidr;  ///< Its pods' block: a part of cluster_cidr that nobody else has.
+  bool operator==(const Peer&) const = default;
 };
 
 /// The network of this host's pods. Calls take milliseconds (netlink, local files): lane threads.
@@ -89,6 +106,14 @@ class PodNetwork {
   /// in the kernel stays in force until the first call. Without pods in it: as if there never was a policy. Lane
   /// threads, one call after the other. Errors: as of set_services(), then all is as before.
   virtual Status set_policies(PodPolicies policies) = 0;
+
+  /// Leads packets to the pods of these hosts and of nobody else. What an earlier agent left stays in force until the
+  /// first call, which compares all with the kernel; later ones change what differs. Without cluster_cidr nothing
+  /// happens. Lane threads, one call after the other. Errors: InvalidArgument names the peers that were left out for a
+  /// bad address, or a block that is bad, outside of cluster_cidr or somebody else's too; all others are reached then.
+  /// FailedPrecondition: we have no address for other hosts. Otherwise from the kernel, for the first that failed: the
+  /// next call tries again.
+  virtual Status set_peers(std::vector<Peer> peers) = 0;
 
   /// The address that attach() gave to the pod, as long as it keeps it; none with the host's network. Any thread, from
   /// memory.

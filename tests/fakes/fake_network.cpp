@@ -61,6 +61,19 @@ PodPolicies FakeNetwork::policies() const {
   return policies_;
 }
 
+Status FakeNetwork::set_peers(std::vector<Peer> peers) {
+  const std::lock_guard lock(mutex_);
+  calls_.emplace_back("set_peers");
+  if (auto error = failure("set_peers")) return *std::move(error);
+  peers_ = std::move(peers);
+  return Ok{};
+}
+
+std::vector<Peer> FakeNetwork::peers() const {
+  const std::lock_guard lock(mutex_);
+  return peers_;
+}
+
 std::optional<std::string> FakeNetwork::address_of(const std::string& pod_uid) const {
   const std::lock_guard lock(mutex_);
   const auto it = pods_.find(pod_uid);

@@ -17,7 +17,7 @@ class FakeNetwork final : public PodNetwork {
   explicit FakeNetwork(unsigned capacity = 253) : capacity_(capacity) {}
 
   /// The next call of that verb ("set_up_host", "attach", "detach", "observe", "attached_pods", "set_services",
-  /// "set_policies") fails with `error`, once for each call of this.
+  /// "set_policies", "set_peers") fails with `error`, once for each call of this.
   void fail_next(const std::string& verb, Error error);
 
   /// As if the agent was killed in the middle of attach, or somebody deleted the interface: observe says nullopt,
@@ -39,6 +39,8 @@ class FakeNetwork final : public PodNetwork {
   ServiceRoutes services() const;  ///< What the last set_services() that succeeded was given.
   Status set_policies(PodPolicies policies) override;
   PodPolicies policies() const;  ///< What the last set_policies() that succeeded was given.
+  Status set_peers(std::vector<Peer> peers) override;
+  std::vector<Peer> peers() const;  ///< What the last set_peers() that succeeded was given.
   std::optional<std::string> address_of(const std::string& pod_uid) const override;
   std::string gateway() const override { return "10.98.0.1"; }
   std::string host_address() const override { return "192.0.2.2"; }
@@ -60,6 +62,7 @@ class FakeNetwork final : public PodNetwork {
   std::map<std::string, Pod> pods_;
   ServiceRoutes services_;
   PodPolicies policies_;
+  std::vector<Peer> peers_;
   unsigned next_ = 2;
 };
 
