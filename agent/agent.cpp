@@ -30,7 +30,10 @@
 #include "agent/log_watch.hpp"
 #include "agent/name_publisher.hpp"
 #include "agent/node/node_reporter.hpp"
+#include "agent/node/peer_keeper.hpp"
+#include "agent/node/pod_subnet.hpp"
 #include "agent/node/silence_controller.hpp"
+#include "agent/node_session.hpp"
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
@@ -59,7 +62,6 @@
 #include "agent/sets/start_order.hpp"
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
-#include "agent/store_hold.hpp"
 #include "agent/stranger_orders.hpp"
 #include "base/alarm.hpp"
 #include "base/clock_watch.hpp"
@@ -91,6 +93,10 @@ std::string cgroup_parent() {
   return std::filesystem::exists("/run/systemd/system", error) ? "/berth-pods.slice" : "/berth-pods";  // sd_booted(3)
 }
 
+network::OverlayMode overlay_mode(const Config& config) {
+  return config.overlay == "routes" ? network::OverlayMode::Routes : network::OverlayMode::Vxlan;
+}
+
 /// What is to be said of this host and does not change while we run.
 model::HostStatus what_stays(const Config& config) {
   model::HostStatus out;
@@ -107,8 +113,8 @@ model::HostStatus what_stays(const Config& config) {
 
 class HostAgent final : public Agent {
  public:
-  /// `hold`: of a store that other hosts reach, too; else null.
-  HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<StoreHold> hold,
+  /// `session`: of a store that other hosts reach, too; else null.
+  HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<NodeSession> session,
             std::unique_ptr<network::PodNetwork> network, std::unique_ptr<network::DnsServer> dns)
       : config_(std::move(config)),
         board_(clock_, what_stays(config_)),
@@ -126,7 +132,7 @@ class HostAgent final : public Agent {
              .helper = {},
              .on_progress = [this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); }})),
         dns_(std::move(dns)),
-        host_ip_(network_->host_address()),
+        host_ip_(config_.node_address.empty() ? network_->host_address() : config_.node_address),
         pods_lane_(make_thread_lane("pods", kPodThreads)),
         hooks_lane_(make_thread_lane("hooks", kHookThreads)),
         probes_lane_(make_thread_lane("probes", kProbeThreads)),
@@ -150,7 +156,7 @@ class HostAgent final : public Agent {
                  .volumes = *volumes_,
                  .node_name = config_.node_name,
                  .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
-        nodes_(config_.node_name),
+        nodes_(config_.node_name, config_.etcd ? LiveNodes::Store::Shared : LiveNodes::Store::OwnHost),
         sets_(clock_, cache_, *store_, nodes_),
         jobs_(clock_, cache_, *store_),
         cron_jobs_(clock_, cache_, *store_),
@@ -187,7 +193,12 @@ class HostAgent final : public Agent {
                    .range = config_.service_range(),
                    .host_ip = host_ip_,
                    .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); }}),
-        runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink()}),
+        runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink(), .is_mine = warden()}),
+        peers_({.loop = loop_,
+                .lane = *services_lane_,
+                .network = *network_,
+                .store = *store_,
+                .node = config_.node_name}),
         first_objects_(loop_, *store_, writer_, clock_, config_),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
@@ -264,9 +275,11 @@ class HostAgent final : public Agent {
         feed_(loop_, *store_, cache_,
               {.on_snapshot = [this](const std::vector<PodPtr>& gone) { on_snapshot(gone); },
                .on_change = [this](const store::Change& change) { on_change(change); }}),
-        hold_(std::move(hold)) {
+        session_(std::move(session)) {
     driver_.set_prober(prober_.get());
-    runner_.add(placement_.row());
+    auto placement = placement_.row();
+    placement.is_mine = warden_of_all(placement.name);
+    runner_.add(std::move(placement));
     runner_.add(silence_.row());
     runner_.add(namespaces_.row());
     runner_.add(garbage_.row());
@@ -280,7 +293,9 @@ class HostAgent final : public Agent {
     runner_.add(deployments_.row());
     runner_.add(scaling_.row());
     runner_.add(endpoints_.row());
-    services_.wake_by(runner_.add(services_.row()));
+    auto services = services_.row();
+    services.is_mine = [](const model::ObjectKey&) { return true; };  // Each host has its part in a service's status.
+    services_.wake_by(runner_.add(std::move(services)));
   }
 
   ~HostAgent() override {
@@ -321,6 +336,8 @@ class HostAgent final : public Agent {
  private:
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
+  std::function<bool(const model::ObjectKey&)> warden() const;
+  std::function<bool(const model::ObjectKey&)> warden_of_all(const std::string& what) const;
   void begin();
   void say_ready() const;
   void begin_sources();
@@ -382,6 +399,7 @@ class HostAgent final : public Agent {
   PolicyKeeper policies_;
   ServiceController services_;
   ControllerRunner runner_;
+  PeerKeeper peers_;
   FirstObjects first_objects_;
   NodeReporter node_;
   PodDriver driver_;
@@ -409,7 +427,7 @@ class HostAgent final : public Agent {
   bool begun_ = false;     ///< The store was seen as a whole, once.
   bool stopping_ = false;  ///< Told to stop.
   Status ended_ = Ok{};    ///< What run() says.
-  std::unique_ptr<StoreHold> hold_;
+  std::unique_ptr<NodeSession> session_;
 };
 
 PodDriverCallbacks HostAgent::driver_callbacks() {
@@ -447,6 +465,18 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
 EventSink HostAgent::event_sink() {
   return [this](const model::ObjectKey& key, const std::string& uid, std::string_view type, std::string_view reason,
                 const std::string& message) { events_.record(key, uid, type, reason, message); };
+}
+
+/// Is this host the one that plans the key? Empty where there is no other.
+std::function<bool(const model::ObjectKey&)> HostAgent::warden() const {
+  if (!nodes_.is_shared()) return {};
+  return [this](const model::ObjectKey& key) { return nodes_.is_warden_of(key.display()); };
+}
+
+/// The same for what one host plans for all keys: each of its choices looks at the others.
+std::function<bool(const model::ObjectKey&)> HostAgent::warden_of_all(const std::string& what) const {
+  if (!nodes_.is_shared()) return {};
+  return [this, what](const model::ObjectKey&) { return nodes_.is_warden_of(what); };
 }
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
@@ -557,6 +587,7 @@ void HostAgent::begin() {
       {.link = config_.bridge, .servers = dns_addresses(), .port = static_cast<std::uint16_t>(config_.dns_port)});
   recovery_.begin(std::move(here));
   if (!recovery_.trusts_store()) names_.remember();
+  peers_.look_at_all();
   traffic_.look_at_all();
   policies_.look_at_all();
   names_.on_snapshot();
@@ -646,6 +677,7 @@ void HostAgent::on_change(const store::Change& change) {
 void HostAgent::on_node(const store::Change& change) {
   const auto& object = *change.object;
   const auto own = object.meta.name == config_.node_name;
+  peers_.on_node(change);
   if (change.type != store::ChangeType::Deleted) {
     orders_.take(object);
     if (own) node_.on_node(object, change.type == store::ChangeType::Added);
@@ -673,6 +705,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
     first_objects_.write(host_ip_);
   }
   silence_.on_snapshot();
+  peers_.look_at_all();
   runner_.wake_all();
   traffic_.look_at_all();
   policies_.look_at_all();
@@ -762,7 +795,7 @@ Status HostAgent::run() {
       });
     });
   });
-  if (hold_) hold_->keep([this](const Error& error) { loop_.post([this, error] { on_store_taken(error); }); });
+  if (session_) session_->keep([this](const Error& error) { loop_.post([this, error] { on_store_taken(error); }); });
   loop_.run();
   // Lanes, and the API's, wait for what runs. A containerd that hangs must not hold us for a minute: a new agent, or
   // the host's shutdown, waits for our end.
@@ -775,23 +808,32 @@ Status HostAgent::run() {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSockets& kept) {
+Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSockets& kept) {
   // Many small allocations from many threads: a few arenas keep the footprint flat (mallopt(3)).
   ::mallopt(M_ARENA_MAX, 1);
+  auto config = configured;
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
   auto store = open_store(config);
   if (!store) return std::move(store).error();
-  std::unique_ptr<StoreHold> hold;
+  std::unique_ptr<NodeSession> session;
   if (config.etcd) {
-    auto taken = StoreHold::take(**store);
+    auto taken = NodeSession::take(**store, {.node = config.node_name, .lock = config.state_dir / "node.lock"});
     if (!taken) return std::move(taken).error();
-    hold = *std::move(taken);
+    session = *std::move(taken);
+    const SubnetRequest subnet{
+        .node = config.node_name, .cluster_cidr = config.cluster_cidr, .pod_cidr = config.pod_cidr};
+    auto block = take_pod_subnet(**store, subnet, SystemClock().wall());
+    if (!block) return std::move(block).error().context("choose the pods' addresses");
+    config.pod_cidr = *std::move(block);
   }
 
   auto network = network::make_pod_network({.bridge = config.bridge,
                                             .pod_cidr = config.pod_cidr,
+                                            .cluster_cidr = config.cluster_cidr,
+                                            .mode = overlay_mode(config),
+                                            .node_address = config.node_address,
                                             .cluster_domain = config.cluster_domain,
                                             .dns_servers = {},
                                             .dns_listen = config.dns_listen,
@@ -808,11 +850,12 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& config, const KeptSocket
   dns.resolv_conf = "/etc/resolv.conf";
   dns.kept = kept;
   dns.allow_recursion = {config.pod_cidr, "127.0.0.0/8", (*network)->gateway() + "/32"};
+  if (!config.cluster_cidr.empty()) dns.allow_recursion.push_back(config.cluster_cidr);
   auto server = network::start_dns_server(dns);
   if (!server) return std::move(server).error().context("start the DNS server");
 
-  return std::unique_ptr<Agent>(
-      std::make_unique<HostAgent>(config, *std::move(store), std::move(hold), *std::move(network), *std::move(server)));
+  return std::unique_ptr<Agent>(std::make_unique<HostAgent>(std::move(config), *std::move(store), std::move(session),
+                                                            *std::move(network), *std::move(server)));
 }
 
 }  // namespace berth::agent

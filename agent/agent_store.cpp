@@ -53,6 +53,7 @@ Result<std::unique_ptr<store::Store>> open_etcd(const Config& config) {
   }
   options.prefix = config.etcd->prefix;
   options.node = config.node_name;
+  options.instance = config.state_dir;
   options.version = BERTH_VERSION;
   options.on_problem = say;
   auto store = store::open_etcd_store(std::move(options));

@@ -205,6 +205,7 @@ void read_lists(Section& root, Config& config) {
 }
 
 constexpr const char* kDefaultTlsListen = "127.0.0.1:6550";
+constexpr const char* kDefaultClusterCidr = "10.98.0.0/16";
 
 ApiTlsConfig read_api_tls(const YAML::Node& node) {
   ApiTlsConfig tls;
@@ -286,17 +287,63 @@ void read_service_range(Section& network, Config& config) {
     // Pods may be in the default block, which went well before there were addresses of services.
     for (const auto* block : {"10.96.0.0/16", "10.112.0.0/16", "172.30.0.0/16"}) {
       config.service_cidr = block;
-      if (!model::ServiceRange::parse(block)->overlaps(config.pod_cidr)) break;
+      const auto range = model::ServiceRange::parse(block);
+      if (!range->overlaps(config.pod_cidr) && !range->overlaps(config.cluster_cidr)) break;
     }
     return;
   }
   config.service_cidr = Section::scalar(node, network.at("serviceCIDR"));
   const auto range = model::ServiceRange::parse(config.service_cidr);
   if (!range) throw Bad{node.Mark(), network.at("serviceCIDR"), range.error().message()};
-  if (range->overlaps(config.pod_cidr)) {
-    throw Bad{
-        node.Mark(), network.at("serviceCIDR"),
-        fmt::format("{} overlaps network.podCIDR {}: choose another block", config.service_cidr, config.pod_cidr)};
+  for (const auto& [key, block] :
+       {std::pair{"podCIDR", config.pod_cidr}, std::pair{"clusterCIDR", config.cluster_cidr}}) {
+    if (!range->overlaps(block)) continue;
+    throw Bad{node.Mark(), network.at("serviceCIDR"),
+              fmt::format("{} overlaps network.{} {}: choose another block", config.service_cidr, key, block)};
+  }
+}
+
+/// One host has its block, or what it is told; many hosts take theirs out of one.
+void read_pod_network(Section& network, Config& config) {
+  const auto own = network.take("podCIDR");
+  const auto all = network.take("clusterCIDR");
+  if (Section::present(all)) {
+    config.cluster_cidr = Section::scalar(all, network.at("clusterCIDR"));
+    if (!config.etcd) {
+      throw Bad{all.Mark(), network.at("clusterCIDR"), "needs store.etcd: it is about the pods of many hosts"};
+    }
+    const auto block = model::ServiceRange::parse(config.cluster_cidr);
+    if (!block || block->prefix >= 24) {
+      throw Bad{all.Mark(), network.at("clusterCIDR"),
+                fmt::format("\"{}\" must be an IPv4 block of /12 to /23, as 10.98.0.0/16: each host takes a /24 of it",
+                            config.cluster_cidr)};
+    }
+  } else if (config.etcd && !Section::present(own)) {
+    config.cluster_cidr = kDefaultClusterCidr;
+  }
+  if (Section::present(own)) {
+    config.pod_cidr = Section::scalar(own, network.at("podCIDR"));
+    const auto block = model::ServiceRange::parse(config.cluster_cidr);
+    if (block && !block->overlaps(config.pod_cidr)) {
+      throw Bad{own.Mark(), network.at("podCIDR"),
+                fmt::format("{} must be in network.clusterCIDR {}", config.pod_cidr, config.cluster_cidr)};
+    }
+  } else if (!config.cluster_cidr.empty()) {
+    config.pod_cidr.clear();
+  }
+  if (const auto mode = network.take("mode"); Section::present(mode)) {
+    config.overlay = Section::scalar(mode, network.at("mode"));
+    if (config.overlay != "vxlan" && config.overlay != "routes") {
+      throw Bad{mode.Mark(), network.at("mode"), "must be vxlan, or routes where all hosts share one link"};
+    }
+  }
+  if (const auto address = network.take("nodeAddress"); Section::present(address)) {
+    config.node_address = Section::scalar(address, network.at("nodeAddress"));
+    const auto parsed = parse_tcp_address(config.node_address + ":1");
+    if (!parsed || parsed->is_any() || parsed->is_v6()) {
+      throw Bad{address.Mark(), network.at("nodeAddress"),
+                "must be an IPv4 address at which other hosts reach this one"};
+    }
   }
 }
 
@@ -377,7 +424,7 @@ Config read_root(const YAML::Node& node) {
 
   Section network(root.take("network"), "network");
   network.text("bridge", config.bridge);
-  network.text("podCIDR", config.pod_cidr);
+  read_pod_network(network, config);
   read_service_range(network, config);
   network.text("clusterDomain", config.cluster_domain);
   network.finish();

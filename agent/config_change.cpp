@@ -27,6 +27,9 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"containerd.runtime", false},
                            Key{"network.bridge", false},
                            Key{"network.podCIDR", false},
+                           Key{"network.clusterCIDR", false},
+                           Key{"network.mode", false},
+                           Key{"network.nodeAddress", false},
                            Key{"network.serviceCIDR", false},
                            Key{"network.clusterDomain", false},
                            Key{"dns.listen", false},
@@ -41,12 +44,12 @@ constexpr std::array kKeys{Key{"nodeName", false},
 /// Every member of Config: a new one does not compile here until it has its place in kKeys, too.
 auto fields(const Config& config) {
   const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
-               pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
-               shutdown_grace, shutdown_grace_critical, log_level, files] = config;
+               pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
+               dns_upstreams, api_socket, api_tls, shutdown_grace, shutdown_grace_critical, log_level, files] = config;
   static_cast<void>(files);
   return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
-                  pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
-                  shutdown_grace, shutdown_grace_critical, log_level);
+                  pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
+                  dns_upstreams, api_socket, api_tls, shutdown_grace, shutdown_grace_critical, log_level);
 }
 
 template <std::size_t... Index>

@@ -32,11 +32,12 @@ void ConfigReload::ask() {
   });
 }
 
-void ConfigReload::take(const Result<Config>& wanted) {
+void ConfigReload::take(Result<Config> wanted) {
   if (!wanted) {
     log(LogLevel::Error, "the configuration stays as it was", {{"error", wanted.error().message()}});
     return;
   }
+  if (wanted->pod_cidr.empty()) wanted->pod_cidr = rooms_.running.pod_cidr;  // It was taken at our start.
   const auto change = compare(rooms_.running, *wanted);
   const auto changed = [&](std::string_view key) {
     return std::find(change.live.begin(), change.live.end(), key) != change.live.end();

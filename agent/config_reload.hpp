@@ -39,7 +39,7 @@ class ConfigReload {
   void ask();
 
  private:
-  void take(const Result<Config>& wanted);
+  void take(Result<Config> wanted);
 
   ReloadRooms rooms_;
   ReloadCallbacks callbacks_;

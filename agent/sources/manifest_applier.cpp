@@ -46,8 +46,13 @@ model::HostProblem as_status(const Finding& finding, WallTime since) {
 }  // namespace
 
 ManifestApplier::ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::string node,
-                                 std::function<void(const Finding&)> report)
-    : loop_(loop), store_(store), clock_(clock), node_(std::move(node)), report_(std::move(report)) {
+                                 OwnPods own_pods, std::function<void(const Finding&)> report)
+    : loop_(loop),
+      store_(store),
+      clock_(clock),
+      node_(std::move(node)),
+      own_pods_(own_pods),
+      report_(std::move(report)) {
   // What we made and somebody removed (a pod that had to be replaced, a hasty kubectl delete) is made again.
   auto watch = store_.watch(std::nullopt, store_.revision(), [this, alive = alive_](const store::Change& change) {
     const auto concerns_us = has_source(*change.object) || change.object->kind == model::Kind::Namespace;
@@ -137,7 +142,7 @@ StoredObjects ManifestApplier::look() const {
 void ManifestApplier::plan_now() {
   again_ = false;
   retry_.reset();
-  auto plan = plan_manifests(sources_, look(), node_, clock_.wall());
+  auto plan = plan_manifests(sources_, look(), node_, own_pods_, clock_.wall());
   for (const auto& [source, error] : unread_) {
     plan.findings.push_back({LogLevel::Error, unread_problem(error), source});
   }

@@ -42,6 +42,9 @@ struct ManifestPlan {
 /// What a plan may see of the store.
 using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 
+/// Where a pod that a file makes may run: on the one host there is, or only on the one that has the file.
+enum class OwnPods { Anywhere, Here };
+
 /// Pure. `sources` in the order of the configuration, each as last read; `stored` holds at least every object that a
 /// file made, every one that a file names, and all namespaces.
 ///
@@ -49,20 +52,21 @@ using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 ///   agent keeps in it (status, a bound volume's name, ...) stays. One without an owner is taken over, with a warning.
 /// - Two files that claim one object: its owner, else the first in order, keeps it; the other has an error.
 /// - A pod whose new text changes what cannot change is deleted first and made again when it is gone.
+/// - A pod of a file is its host's (`own_pods` Here), unless it names a node: another host may have the same file.
 /// - What another node's manifests made is left alone; saying the same as they do is no error.
 /// - What no file claims any more is deleted, but only if the file that made it was found missing or without it: its
 ///   source was read completely and the file itself is sound. Claims (PVCs) and namespaces are never deleted.
 /// - A namespace that is used but not there is made. One that is being deleted gets nothing new; once it is gone, the
 ///   files make it and theirs again.
 ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored,
-                            const std::string& node, WallTime now);
+                            const std::string& node, OwnPods own_pods, WallTime now);
 
 /// The boring part: keeps the last snapshot of each source, reads the store, makes the plan's writes, tries again when
 /// it lost a race or the store was away. Loop thread.
 class ManifestApplier {
  public:
   /// `report` hears each finding once, and again only after it had gone.
-  ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::string node,
+  ManifestApplier(Loop& loop, store::Store& store, const Clock& clock, std::string node, OwnPods own_pods,
                   std::function<void(const Finding&)> report);
   ~ManifestApplier();
   ManifestApplier(const ManifestApplier&) = delete;
@@ -96,6 +100,7 @@ class ManifestApplier {
   store::Store& store_;
   const Clock& clock_;
   const std::string node_;
+  const OwnPods own_pods_;
   std::function<void(const Finding&)> report_;
   std::function<void(std::vector<model::SourceStatus>)> on_status_;
   std::vector<SourceSnapshot> sources_;          ///< In the order in which they first spoke.

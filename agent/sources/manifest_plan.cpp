@@ -92,8 +92,8 @@ json::object merged(const model::Object& wanted, const model::Object& old) {
 class Planner {
  public:
   Planner(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored, const std::string& node,
-          WallTime now)
-      : sources_(sources), stored_(stored), node_(node), now_(now) {}
+          OwnPods own_pods, WallTime now)
+      : sources_(sources), stored_(stored), node_(node), own_pods_(own_pods), now_(now) {}
 
   ManifestPlan run() {
     for (const auto& source : sources_) read(source);
@@ -168,6 +168,10 @@ class Planner {
       if (is_ending(key.ns)) return;  // made, with a new namespace, once that is gone
       auto raw = claim.object->raw;
       set_owner(raw, node_, id, hash);
+      if (key.kind == Kind::Pod && own_pods_ == OwnPods::Here) {
+        auto& spec = raw.at("spec").get_object();
+        if (find_string(raw.at("spec"), {"nodeName"}).empty()) spec["nodeName"] = node_;
+      }
       return add({PlannedWrite::Verb::Create, key, std::move(raw), 0, id});
     }
     if (old->meta.deleting()) return;  // made again once it is gone
@@ -258,6 +262,7 @@ class Planner {
   const std::vector<SourceSnapshot>& sources_;
   const StoredObjects& stored_;
   const std::string& node_;
+  const OwnPods own_pods_;
   WallTime now_;
   std::map<ObjectKey, std::vector<Claim>> claims_;  ///< By configuration's order of sources, then file, then place.
   std::set<std::string> held_;                      ///< Files that keep what they made.
@@ -270,8 +275,8 @@ class Planner {
 }  // namespace
 
 ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const StoredObjects& stored,
-                            const std::string& node, WallTime now) {
-  return Planner(sources, stored, node, now).run();
+                            const std::string& node, OwnPods own_pods, WallTime now) {
+  return Planner(sources, stored, node, own_pods, now).run();
 }
 
 }  // namespace berth::agent

@@ -25,7 +25,7 @@ class Sources final : public SourceSet {
         on_event_(std::move(rooms.on_event)),
         on_status_(std::move(rooms.on_status)),
         applier_(rooms.loop, rooms.store, rooms.clock, config.node_name,
-                 [this](const Finding& finding) { tell(finding); }) {
+                 config.etcd ? OwnPods::Here : OwnPods::Anywhere, [this](const Finding& finding) { tell(finding); }) {
     applier_.on_status([this](std::vector<model::SourceStatus> spoken) { publish(std::move(spoken)); });
     const auto take = [this](SourceSnapshot snapshot) { applier_.take(std::move(snapshot)); };
     const auto memories = config.state_dir / "sources";

@@ -82,7 +82,7 @@ void EtcdSessions::key_is(const std::string& name, LeaseId lease, Revision revis
 
 /// Makes the key of a session if nobody has it, or if we had it before we were started anew.
 Result<Revision> EtcdSessions::write_key(const std::string& name, LeaseId lease) {
-  const auto holder = options_.node.empty() ? model::new_uid() : options_.node + " " + boot_id();
+  const auto holder = options_.node.empty() ? model::new_uid() : options_.node + " " + boot_id() + options_.instance;
   const json::object value{{"holder", holder},
                            {"node", options_.node},
                            {"version", options_.version},

@@ -18,8 +18,9 @@ namespace berth::store::etcd {
 class EtcdSessions {
  public:
   struct Options {
-    std::string node;     ///< Who holds them; empty: somebody else each time.
-    std::string version;  ///< Said in each.
+    std::string node;      ///< Who holds them; empty: somebody else each time.
+    std::string instance;  ///< Of that node.
+    std::string version;   ///< Said in each.
     std::chrono::seconds ttl;
   };
 

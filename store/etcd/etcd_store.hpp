@@ -16,6 +16,7 @@ struct EtcdOptions {
   etcd::EtcdAccess access{};
   std::string prefix = "/berth";                  ///< Of all keys; another one is another store.
   std::string node{};                             ///< Who asks. No two processes at once may be the same one.
+  std::string instance{};                         ///< Which agent of this host that is (its stateDir).
   std::string version{};                          ///< Of the program; said in the session.
   std::chrono::milliseconds open_within{10'000};  ///< For the first snapshot.
   std::chrono::milliseconds lost_after{5'000};    ///< Followers hear on_lost when etcd was away for so long.

@@ -41,6 +41,8 @@ TEST(ConfigChangeTest, NamesEachKey) {
       {"containerd.runtime", "containerd: {runtime: x}"},
       {"network.bridge", "network: {bridge: x}"},
       {"network.podCIDR", "network: {podCIDR: x}"},
+      {"network.mode", "network: {mode: routes}"},
+      {"network.nodeAddress", "network: {nodeAddress: 10.0.0.1}"},
       {"network.serviceCIDR", "network: {serviceCIDR: 10.80.0.0/16}"},
       {"network.clusterDomain", "network: {clusterDomain: x}"},
       {"dns.listen", "dns: {listen: [x]}"},
@@ -55,6 +57,9 @@ TEST(ConfigChangeTest, NamesEachKey) {
     EXPECT_EQ(change.live, Keys{}) << text;
     EXPECT_EQ(change.restart, Keys{key}) << text;
   }
+  const std::string etcd = "store: {etcd: {endpoints: [\"http://a:1\"]}}\nnetwork: ";
+  EXPECT_EQ(compare(config(etcd + "{}"), config(etcd + "{clusterCIDR: 10.80.0.0/16}")).restart,
+            Keys{"network.clusterCIDR"});
   EXPECT_EQ(compare(config("api: {tls: {}}"), config("api: {tls: {listen: '127.0.0.1:1'}}")).restart, Keys{"api.tls"});
 }
 

@@ -49,6 +49,48 @@ TEST(ConfigTest, TheStoreMayBeAnEtcd) {
   EXPECT_EQ(parse_config("store: {etcd: {endpoints: [\"http://a:1\"]}}", "berthd.yaml")->etcd->prefix, "/berth");
 }
 
+TEST(ConfigTest, WithAnEtcdTheHostTakesItsPodsBlockOutOfOneForAllHosts) {
+  const auto read = [](const std::string& network) {
+    return *parse_config("store: {etcd: {endpoints: [\"http://a:1\"]}}\n" + network, "berthd.yaml");
+  };
+  const auto usual = read("");
+  EXPECT_EQ(usual.cluster_cidr, "10.98.0.0/16");
+  EXPECT_EQ(usual.pod_cidr, "");
+  EXPECT_EQ(usual.overlay, "vxlan");
+  EXPECT_EQ(read("network: {clusterCIDR: 10.96.0.0/14}").service_cidr, "10.112.0.0/16");
+  const auto own = read("network: {podCIDR: 10.80.0.0/24}");
+  EXPECT_EQ(own.cluster_cidr, "") << "how other hosts' pods are reached is somebody else's";
+  EXPECT_EQ(own.pod_cidr, "10.80.0.0/24");
+  const auto both =
+      read("network: {podCIDR: 10.98.7.0/24, clusterCIDR: 10.98.0.0/16, mode: routes, nodeAddress: 10.0.0.7}");
+  EXPECT_EQ(both.pod_cidr, "10.98.7.0/24");
+  EXPECT_EQ(both.overlay, "routes");
+  EXPECT_EQ(both.node_address, "10.0.0.7");
+  const auto alone = *parse_config("", "berthd.yaml");
+  EXPECT_EQ(alone.cluster_cidr, "");
+  EXPECT_EQ(alone.pod_cidr, "10.98.0.0/24");
+}
+
+TEST(ConfigTest, WhatIsWrongWithThePodNetworkIsSaid) {
+  const auto wrong = [](const std::string& text) {
+    return problem("store: {etcd: {endpoints: [\"http://a:1\"]}}\nnetwork: {" + text + "}");
+  };
+  EXPECT_EQ(problem("network: {clusterCIDR: 10.98.0.0/16}"),
+            "berthd.yaml:1: network.clusterCIDR: needs store.etcd: it is about the pods of many hosts");
+  for (const auto* block : {"10.98.0.0/24", "10.0.0.0/8", "10.98.0.1/16", "x"}) {
+    EXPECT_THAT(wrong(fmt::format("clusterCIDR: {}", block)),
+                testing::HasSubstr("must be an IPv4 block of /12 to /23, as 10.98.0.0/16"));
+  }
+  EXPECT_THAT(wrong("clusterCIDR: 10.98.0.0/16, podCIDR: 10.99.0.0/24"),
+              testing::HasSubstr("network.podCIDR: 10.99.0.0/24 must be in network.clusterCIDR 10.98.0.0/16"));
+  EXPECT_THAT(wrong("clusterCIDR: 10.96.0.0/14, serviceCIDR: 10.96.0.0/16"),
+              testing::HasSubstr("10.96.0.0/16 overlaps network.clusterCIDR 10.96.0.0/14: choose another block"));
+  EXPECT_THAT(wrong("mode: ipip"), testing::HasSubstr("network.mode: must be vxlan, or routes where all hosts"));
+  for (const auto* address : {"0.0.0.0", "host1", "fd00::1"}) {
+    EXPECT_THAT(wrong(fmt::format("nodeAddress: \"{}\"", address)), testing::HasSubstr("must be an IPv4 address"));
+  }
+}
+
 TEST(ConfigTest, WhatIsWrongWithAnEtcdIsSaid) {
   const auto wrong = [](const std::string& text) { return problem("store: {etcd: {" + text + "}}"); };
   EXPECT_EQ(wrong(""), "berthd.yaml:1: store.etcd.endpoints: must have 1 to 16 members of the etcd");

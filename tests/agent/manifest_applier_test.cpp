@@ -67,11 +67,12 @@ class ManifestApplierTest : public testing::Test {
   ManifestApplierTest() { restart(); }
 
   /// As a new process on the same store.
-  void restart() {
+  void restart(OwnPods own_pods = OwnPods::Anywhere) {
     applier_.reset();
-    applier_ = std::make_unique<ManifestApplier>(loop_, *store_, clock_, "worker1", [this](const Finding& finding) {
-      findings_.push_back((finding.level == LogLevel::Error ? "E " : "W ") + finding.problem.text());
-    });
+    applier_ =
+        std::make_unique<ManifestApplier>(loop_, *store_, clock_, "worker1", own_pods, [this](const Finding& finding) {
+          findings_.push_back((finding.level == LogLevel::Error ? "E " : "W ") + finding.problem.text());
+        });
     applier_->on_status([this](std::vector<model::SourceStatus> status) { status_ = std::move(status); });
   }
 
@@ -454,6 +455,23 @@ TEST_F(ManifestApplierTest, WhatAnotherHostsManifestsMadeIsNotOurs) {
   EXPECT_EQ(owner(Kind::ConfigMap, "same"), "worker2/directory:/m/a.yaml") << "saying the same is no error";
   EXPECT_EQ(findings(),
             Texts{"E /m/a.yaml: ConfigMap default/other: is made by /m/a.yaml of host worker2, which keeps it"});
+}
+
+TEST_F(ManifestApplierTest, WithManyHostsAPodOfAFileIsItsHosts) {
+  const auto node_of = [this](const char* name) {
+    return std::string(find_string(get(Kind::Pod, name)->raw.at("spec"), {"nodeName"}));
+  };
+  take(snapshot({{"a.yaml", pod("alone", "sleep")}}));
+  EXPECT_EQ(node_of("alone"), "");
+  restart(OwnPods::Here);
+  auto elsewhere = pod("elsewhere", "sleep");
+  elsewhere.replace(elsewhere.find("spec: {"), 7, "spec: {nodeName: worker2, ");
+  take(snapshot({{"a.yaml", pod("alone", "sleep") + pod("web", "sleep") + elsewhere + stateful_set("db", 1)}}));
+  EXPECT_EQ(node_of("alone"), "") << "it may be somewhere by now";
+  EXPECT_EQ(node_of("web"), "worker1");
+  EXPECT_EQ(node_of("elsewhere"), "worker2");
+  const auto set = get(Kind::StatefulSet, "db");
+  EXPECT_EQ(find(set->raw.at("spec"), {"template", "spec", "nodeName"}), nullptr);
 }
 
 TEST_F(ManifestApplierTest, TheStatusSaysWhatIsWrongWithASourceAndSinceWhen) {

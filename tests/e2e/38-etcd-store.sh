@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/38-etcd-store.sh - the objects are in a real etcd: it goes and comes back, the agent is killed, a second agent comes; pods stay.
+# tests/e2e/38-etcd-store.sh - the objects are in a real etcd: it goes and comes back, the agent is killed, others come; pods stay.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 endpoint=http://127.0.0.1:23790
@@ -51,12 +51,14 @@ wait_for 5 "its name" is "$(pod_ip db-1)" name
 before=$(processes)
 expect_match "the store's place" "$(host_status | jq -r .store.path)" "etcd $endpoint/stories"
 
-step "a second agent on the same etcd is told whose it is"
+step "another agent on the same etcd cannot have the same addresses for its pods, nor the same directory"
 mkdir -p "$BERTH_TEST_DIR/other"
 sed -e 's/^nodeName: .*/nodeName: other/' -e "s|^stateDir: .*|stateDir: $BERTH_TEST_DIR/other/state|" -e "s|^runDir: .*|runDir: $BERTH_TEST_DIR/other/run|" \
   "$config" >"$BERTH_TEST_DIR/other.yaml"
 if said=$("$bin/berthd" --config "$BERTH_TEST_DIR/other.yaml" 2>&1); then fail "it started"; fi
-expect_match "it does not start" "$said" "another host's agent is at work on this store.*bed "
+expect_match "it does not start" "$said" "choose the pods' addresses: pods of node bed are in 10.98.0.0/24: choose another network.podCIDR"
+if said=$("$bin/berthd" --config "$config" 2>&1); then fail "it started twice"; fi
+expect_match "nor this one twice" "$said" "another berthd of this host has .*/node.lock locked"
 expect "pods" "$(processes)" "$before"
 
 step "etcd is gone for longer than a session lives: pods, names and reads go on, writes say why not"
@@ -77,8 +79,8 @@ wait_for 15 "scaled" scaled
 wait_ready 30 app=db 3
 healed() { [ "$(host_status | jq '.store.problems | length')" = 0 ]; }
 wait_for 15 "no problem is told any more" healed
-ours() { grep -q "the store is ours again" "$output/berthd.log"; }
-wait_for 15 "the store is held again" ours
+ours() { grep -q "this node's session holds again" "$output/berthd.log"; }
+wait_for 15 "its session holds again" ours
 expect "the first two" "$(processes | grep -cFf <(awk '{ print $1 }' <<<"$before"))" 2
 
 step "the agent is killed and starts again: no container is touched"
@@ -89,17 +91,17 @@ wait_ready 15 app=db 3
 expect "pods" "$(processes)" "$before"
 expect "restarts" "$(restarts db-0) $(restarts db-1) $(restarts db-2)" "0 0 0"
 
-step "another took the store while it was out of reach: this agent ends, pods run on"
+step "another machine became this node while etcd was out of reach: this agent ends, pods run on"
 stop_etcd
 sleep 17
 start_etcd_held() { start_etcd && lease=$(ETCDCTL_API=3 etcdctl --endpoints $endpoint lease grant 600 | awk '{ print $2 }') &&
-  echo '{"holder":"worker2 x","node":"worker2"}' | ETCDCTL_API=3 etcdctl --endpoints $endpoint put --lease="$lease" /stories/live/_agent; }
+  echo '{"holder":"worker2 x","node":"worker2"}' | ETCDCTL_API=3 etcdctl --endpoints $endpoint put --lease="$lease" /stories/live/bed; }
 kill -STOP "$agent_pid" # Or it would be faster.
 start_etcd_held >/dev/null
 kill -CONT "$agent_pid"
 ended() { ! kill -0 "$pid" 2>/dev/null; }
 pid=$agent_pid agent_pid=
 wait_for 20 "it ended" ended
-expect_match "why" "$(tail -n 20 "$output/berthd.log")" "another host's agent is at work on this store.*worker2"
+expect_match "why" "$(tail -n 20 "$output/berthd.log")" "another machine's agent is node bed in this store.*worker2"
 expect "pods" "$(processes)" "$before"
 stop_etcd

@@ -1,0 +1,76 @@
+// agent/node/peer_keeper.cpp - see peer_keeper.hpp.
+#include "agent/node/peer_keeper.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace berth::agent {
+
+using model::Kind;
+
+std::optional<network::Peer> peer_of(const model::Object& node) {
+  network::Peer peer{.node = node.meta.name, .address = {}, .pod_cidr = {}};
+  if (const auto* spec = node.raw.if_contains("spec")) peer.pod_cidr = find_string(*spec, {"podCIDR"});
+  const auto* status = node.raw.if_contains("status");
+  const auto* addresses = status == nullptr ? nullptr : find(*status, {"addresses"});
+  if (addresses != nullptr && addresses->is_array()) {
+    for (const auto& address : addresses->get_array()) {
+      if (find_string(address, {"type"}) != "InternalIP") continue;
+      peer.address = find_string(address, {"address"});
+      break;
+    }
+  }
+  if (peer.address.empty() || peer.pod_cidr.empty()) return std::nullopt;
+  return peer;
+}
+
+void PeerKeeper::on_node(const store::Change& change) {
+  if (change.object->meta.name == context_.node) return;
+  const auto before = change.previous ? peer_of(*change.previous) : std::nullopt;
+  const auto now = change.type == store::ChangeType::Deleted ? std::nullopt : peer_of(*change.object);
+  if (before != now) look_at_all();
+}
+
+void PeerKeeper::look_at_all() {
+  again_ = true;
+  if (!busy_) look();
+}
+
+void PeerKeeper::look() {
+  again_ = false;
+  retry_.reset();
+  std::vector<network::Peer> peers;
+  for (const auto& node : context_.store.list(Kind::Node).objects) {
+    if (node->meta.name == context_.node) continue;
+    if (auto peer = peer_of(*node)) peers.push_back(*std::move(peer));
+  }
+  if (applied_ == peers) return;
+  busy_ = true;
+  context_.lane.run(
+      [this, alive = alive_, peers = std::move(peers), &network = context_.network, &loop = context_.loop] {
+        auto status = network.set_peers(peers);
+        loop.post([this, alive, peers, status = std::move(status)] {
+          if (*alive) answered(peers, status);
+        });
+      });
+}
+
+void PeerKeeper::answered(const std::vector<network::Peer>& told, const Status& status) {
+  busy_ = false;
+  // A Node that says nonsense stays so until it is changed: asking again helps nobody.
+  const auto nonsense = failed_with(status, ErrorCode::InvalidArgument);
+  if (status || nonsense) applied_ = told;
+  if (status) {
+    if (std::exchange(failing_, false)) log(LogLevel::Info, "pods of all other hosts are led to again");
+  } else {
+    if (nonsense || !failing_) {
+      log(LogLevel::Warning, "pods of other hosts are not all led to", {{"error", status.error().message()}});
+    }
+    failing_ = true;
+    if (!nonsense) retry_ = context_.loop.after(context_.retry, [this] { look_at_all(); });
+  }
+  if (again_) look();
+}
+
+}  // namespace berth::agent

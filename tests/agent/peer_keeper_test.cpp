@@ -1,0 +1,98 @@
+// tests/agent/peer_keeper_test.cpp - the network leads to the pods of the other hosts, as their Nodes say.
+#include "agent/node/peer_keeper.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/fakes/fake_network.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+model::Object node(const std::string& name, const std::string& address, const std::string& block) {
+  return *model::make_object({{"apiVersion", "v1"},
+                              {"kind", "Node"},
+                              {"metadata", {{"name", name}}},
+                              {"spec", {{"podCIDR", block}}},
+                              {"status",
+                               {{"addresses", json::array{{{"type", "Hostname"}, {"address", name}},
+                                                          {{"type", "InternalIP"}, {"address", address}}}}}}});
+}
+
+class PeerKeeperTest : public testing::Test {
+ protected:
+  PeerKeeperTest() {
+    watch_ = *store_->watch(Kind::Node, 0, [this](const store::Change& change) {
+      loop_.post([this, change] { keeper_.on_node(change); });
+    });
+  }
+
+  void put(const model::Object& object) {
+    const auto old = store_->get(object.key());
+    if (old) {
+      ASSERT_TRUE(store::update_and_wait(*store_, object, 0));
+    } else {
+      ASSERT_TRUE(store::create_and_wait(*store_, object));
+    }
+    settle();
+  }
+  void settle() {
+    while (loop_.poll() > 0) {
+    }
+  }
+  std::vector<std::string> led_to() const {
+    std::vector<std::string> all;
+    for (const auto& peer : network_.peers()) all.push_back(peer.node + " " + peer.address + " " + peer.pod_cidr);
+    return all;
+  }
+
+  Loop loop_;
+  std::unique_ptr<Lane> lane_ = make_inline_lane();
+  std::unique_ptr<store::Store> store_ = store::make_memory_store();
+  network::FakeNetwork network_;
+  PeerKeeper keeper_{{.loop = loop_,
+                      .lane = *lane_,
+                      .network = network_,
+                      .store = *store_,
+                      .node = "n1",
+                      .retry = std::chrono::milliseconds(0)}};
+  std::unique_ptr<store::Watch> watch_;
+};
+
+TEST_F(PeerKeeperTest, OtherHostsComeMoveAndGo) {
+  keeper_.look_at_all();
+  settle();
+  EXPECT_THAT(led_to(), IsEmpty());
+  put(node("n1", "10.0.0.1", "10.98.0.0/24"));
+  EXPECT_THAT(led_to(), IsEmpty()) << "our own pods need no leading";
+  put(node("n2", "10.0.0.2", "10.98.1.0/24"));
+  EXPECT_THAT(led_to(), ElementsAre("n2 10.0.0.2 10.98.1.0/24"));
+  put(node("n2", "10.0.0.9", "10.98.1.0/24"));
+  EXPECT_THAT(led_to(), ElementsAre("n2 10.0.0.9 10.98.1.0/24"));
+  ASSERT_TRUE(store::remove_and_wait(*store_, {Kind::Node, "", "n2"}, 0));
+  settle();
+  EXPECT_THAT(led_to(), IsEmpty());
+}
+
+TEST_F(PeerKeeperTest, OneThatSaysNothingOfItsPodsIsNotLedTo) {
+  put(node("n2", "10.0.0.2", ""));
+  put(node("n3", "", "10.98.3.0/24"));
+  EXPECT_THAT(led_to(), IsEmpty());
+}
+
+TEST_F(PeerKeeperTest, AFailureIsTriedAgain) {
+  network_.fail_next("set_peers", Error(ErrorCode::Unavailable, "netlink is busy"));
+  put(node("n2", "10.0.0.2", "10.98.1.0/24"));
+  settle();
+  EXPECT_THAT(led_to(), ElementsAre("n2 10.0.0.2 10.98.1.0/24"));
+}
+
+}  // namespace
+}  // namespace berth::agent

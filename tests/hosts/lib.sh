@@ -1,0 +1,177 @@
+#!/bin/bash
+# tests/hosts/lib.sh - words for the stories of many hosts: beds within a bed, on one wire, with an etcd of their own.
+#
+# Sourced by every story of tests/hosts, which tests/bed/run --bare starts (scripts/test hosts). Each host is a bed: a network,
+# mounts, processes, cgroups, a containerd and a registry of its own, and an address on a wire that all of them share.
+set -euo pipefail
+: "${BERTH_TEST_DIR:?run this with tests/bed/run --bare}"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+bin=${BERTH_BIN:-$root/build/release/bin}
+hosts=$BERTH_TEST_DIR/hosts
+wire=192.0.2 # TEST-NET-1 (RFC 5737): host N is .1N
+declare -A number=() bed_pid=() first_pid=() agent_pid=()
+output=$BERTH_TEST_DIR/output
+step_name=start
+mkdir -p "$hosts" "$output"
+
+step() { step_name=$*; printf '\n-- %s  (%s s)\n' "$*" "$SECONDS"; }
+reason=
+fail() {
+  printf -v reason 'FAILED in "%s": %s' "$step_name" "$*"
+  printf '\n%s\n' "$reason" >&2
+  exit 1
+}
+at_error() { [ -n "$reason" ] || printf -v reason 'FAILED in "%s", line %s: %s' "$step_name" "$1" "$2"; }
+trap 'at_error "$LINENO" "$BASH_COMMAND"' ERR
+at_exit() {
+  local code=$? name
+  if [ "$code" != 0 ]; then
+    {
+      for name in "${!number[@]}"; do
+        echo "==== $name"
+        tail -n 20 "$output/$name-bed.log" || true
+        [ -n "${first_pid[$name]:-}" ] || continue
+        berth "$name" get nodes,pods,pvc -A -o wide || true
+        berth "$name" get events -A | tail -n 20 || true
+        tail -n 40 "$output/$name-berthd.log" || true
+      done
+      printf -- '---- why\n%s\n' "$reason"
+    } >&2 2>&1
+  fi
+  for name in "${!bed_pid[@]}"; do kill "${bed_pid[$name]}" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  exit "$code"
+}
+trap at_exit EXIT
+
+wait_for() { # SECONDS WHAT CMD...
+  local seconds=$1 what=$2 begun end pause=0.05; shift 2
+  begun=$(date +%s%N)
+  end=$((begun + seconds * 1000000000))
+  until "$@" >/dev/null 2>&1; do
+    [ "$(date +%s%N)" -lt $((begun + 1000000000)) ] || pause=0.2
+    [ "$(date +%s%N)" -lt "$end" ] || fail "not within $seconds s: $what ($*)"
+    sleep "$pause"
+  done
+  printf '   %s  (%s ms)\n' "$what" $((($(date +%s%N) - begun) / 1000000))
+}
+stays() { # SECONDS WHAT CMD...
+  local seconds=$1 what=$2 end; shift 2
+  end=$(($(date +%s%N) + seconds * 1000000000))
+  while [ "$(date +%s%N)" -lt "$end" ]; do
+    "$@" >/dev/null 2>&1 || fail "did not stay: $what ($*)"
+    sleep 0.2
+  done
+  printf '   stays: %s\n' "$what"
+}
+expect() { # WHAT ACTUAL EXPECTED
+  [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"
+  printf '   %s: %s\n' "$1" "$2"
+}
+expect_match() { # WHAT ACTUAL REGEX
+  [[ $2 =~ $3 ]] || fail "$1: got '$2', expected a match of '$3'"
+  printf '   %s\n' "$1"
+}
+is() { # EXPECTED CMD...
+  local expected=$1; shift
+  [ "$("$@" 2>/dev/null)" = "$expected" ]
+}
+
+address() { echo "$wire.1${number[$1]}"; }                        # HOST
+endpoint() { echo "http://$(address "$1"):2379"; }                # HOST
+endpoints() { local name; for name in "$@"; do endpoint "$name"; done | paste -sd,; }
+
+# Runs CMD on a host, in its cgroup and all its namespaces.
+on() { # HOST CMD...
+  local name=$1 env cgroup top; shift
+  mapfile -d '' -t env <"$hosts/$name/environment"
+  cgroup=$(<"$hosts/$name/cgroup")
+  (
+    for top in /sys/fs/cgroup /sys/fs/cgroup/*; do
+      [ ! -f "$top/$cgroup/cgroup.procs" ] || echo 0 2>/dev/null >"$top/$cgroup/cgroup.procs" || true
+    done
+    exec nsenter -t "${first_pid[$name]}" -m -u -i -n -p -C -- env -i "${env[@]}" "$@"
+  )
+}
+berth() { local name=$1; shift; on "$name" timeout -k 2 "${BERTH_CALL_SECONDS:-20}" "$bin/berth" --socket /run/berth/berthd.sock "$@"; }
+
+# The wire is a bridge here; a host that is cut off has its end of it down.
+make_wire() {
+  ip link add wire type bridge
+  ip link set wire up
+}
+cut_off() { ip link set "end-$1" down; }   # HOST
+join_again() { ip link set "end-$1" up; }  # HOST
+
+# Makes a host: a bed whose processes live until it is powered off.
+make_host() { # HOST NUMBER [IMAGE...]
+  local name=$1 run_pid; number[$name]=$2; shift 2
+  mkdir -p "$hosts/$name/manifests"
+  touch "$hosts/$name/manifests/.berth-confirm"
+  BERTH_BED_PARENT=$hosts BERTH_BED_HOSTNAME=$name "$root/tests/bed/run" --images "${*:-busybox}" \
+    "$root/tests/hosts/live" "$hosts/$name" >"$output/$name-bed.log" 2>&1 </dev/null &
+  bed_pid[$name]=$!
+}
+# Waits until it is up, and plugs it into the wire.
+plug_in() { # HOST
+  local name=$1 unshare
+  wait_for 60 "$name is up" test -s "$hosts/$name/environment"
+  unshare=$(pgrep -P "${bed_pid[$name]}" -x unshare)
+  first_pid[$name]=$(pgrep -P "$unshare")
+  ip link add "end-$name" type veth peer name eth0 netns "${first_pid[$name]}"
+  ip link set "end-$name" master wire up
+  on "$name" ip address add "$(address "$name")/24" dev eth0
+  on "$name" ip link set eth0 up
+}
+power_off() { # HOST: everything of it ends at once
+  kill -KILL "${first_pid[$1]}"
+  wait "${bed_pid[$1]}" 2>/dev/null || true
+  unset "bed_pid[$1]" "first_pid[$1]" "agent_pid[$1]"
+}
+
+# An etcd of all hosts named. Its data is on a tmpfs: not the disk's pace is what is told here.
+start_etcd() { # HOST ALL...
+  local name=$1 cluster each; shift
+  cluster=$(for each in "$@"; do echo "$each=http://$(address "$each"):2380"; done | paste -sd,)
+  on "$name" bash -c 'mkdir -p /run/etcd; exec "$@"' etcd etcd --name "$name" --data-dir /run/etcd \
+    --listen-client-urls "$(endpoint "$name")" --advertise-client-urls "$(endpoint "$name")" \
+    --listen-peer-urls "http://$(address "$name"):2380" --initial-advertise-peer-urls "http://$(address "$name"):2380" \
+    --initial-cluster "$cluster" >>"$output/$name-etcd.log" 2>&1 </dev/null &
+}
+etcd_answers() { on "$1" env ETCDCTL_API=3 etcdctl --endpoints "$(endpoint "$1")" --command-timeout=2s get /; }
+
+# Starts berthd and berth-logd there; ETCD is the list of endpoints, lines are further YAML.
+start_agent() { # HOST ETCD [LINE...]
+  local name=$1 etcd=$2; shift 2
+  if [ ! -f "$hosts/$name/berthd.yaml" ] || [ $# -gt 0 ]; then
+    {
+      cat <<END
+nodeName: $name
+stateDir: $hosts/$name/state
+sources:
+  - directory: $hosts/$name/manifests
+containerd: {address: $(on "$name" printenv BERTH_TEST_CONTAINERD)}
+store: {etcd: {endpoints: [$(sed 's/,/", "/g; s/^/"/; s/$/"/' <<<"$etcd")]}}
+network: {clusterCIDR: 10.98.0.0/16, nodeAddress: $(address "$name")}
+END
+      printf '%s\n' "$@"
+    } >"$hosts/$name/berthd.yaml"
+  fi
+  on "$name" mkdir -p /run/berth
+  on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
+  on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
+  agent_pid[$name]=$!
+}
+agent_answers() { berth "$1" get nodes; }
+
+put_manifest() { # HOST NAME
+  cat >"$hosts/$1/.$2.new"
+  mv "$hosts/$1/.$2.new" "$hosts/$1/manifests/$2"
+}
+
+field() { berth "$1" get "$2" "$3" -o "jsonpath={$4}"; }          # HOST KIND NAME PATH
+node_of() { field "$1" pod "$2" .spec.nodeName; }                 # HOST POD
+pod_ip() { field "$1" pod "$2" .status.podIP; }                   # HOST POD
+ready_nodes() { berth "$1" get nodes --no-headers | awk '$2 == "Ready"' | wc -l; }
+ready_pods() { berth "$1" get pods -l "$2" -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' | grep -c True || true; }
+resolve() { on "$1" dig +short +tries=1 +time=1 "@$(on "$1" ip -4 -o address show berth0 | awk '{ sub("/.*", "", $4); print $4 }')" "$2"; } # HOST NAME
