@@ -249,7 +249,7 @@ class HostAgent final : public Agent {
                  .events = event_sink(),
                  .node = config_.node_name,
                  .take_down = [this](const runtime::PodIdentity& pod) { remove_orphan(pod); }}),
-        health_(loop_, *pods_lane_, *runtime_, cache_, {pods_lane_.get(), files_lane_.get()},
+        health_(loop_, *pods_lane_, *runtime_, cache_, config_.node_name, {pods_lane_.get(), files_lane_.get()},
                 [this](const std::string& error, const std::string& version) {
                   board_.set_containerd(error, version);
                   node_.on_runtime(error, version);

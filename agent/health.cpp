@@ -22,12 +22,13 @@ constexpr std::chrono::seconds kRuntimeRetry{2};
 
 }  // namespace
 
-Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache,
+Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
                std::vector<Lane*> watched, OnRuntime on_runtime)
     : loop_(loop),
       lane_(lane),
       runtime_(runtime),
       cache_(cache),
+      node_(std::move(node)),
       watched_(std::move(watched)),
       on_runtime_(std::move(on_runtime)) {}
 
@@ -70,11 +71,12 @@ void Health::feed_watchdog() {
 }
 
 void Health::report() {
-  const auto ready = std::count_if(cache_.pods().begin(), cache_.pods().end(),
-                                   [](const auto& entry) { return entry.second->status.ready(); });
+  const auto& pods = cache_.pods_of_node(node_);
+  const auto ready =
+      std::count_if(pods.begin(), pods.end(), [this](const auto& name) { return cache_.pod(name)->status.ready(); });
   const auto state_now = state();
-  auto text = fmt::format("{} of {} pods ready{}", ready, cache_.pods().size(),
-                          state_now ? "" : "; " + state_now.error().message());
+  auto text =
+      fmt::format("{} of {} pods ready{}", ready, pods.size(), state_now ? "" : "; " + state_now.error().message());
   if (text == last_report_) return;
   last_report_ = std::move(text);
   systemd::notify_status(last_report_);

@@ -23,9 +23,10 @@ class Health {
   /// What containerd says of itself: an error ("" when it is usable) and its version.
   using OnRuntime = std::function<void(const std::string& error, const std::string& version)>;
 
-  /// `watched` are the lanes whose jobs have deadlines: while one of them hangs, systemd's watchdog is not fed.
-  Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::vector<Lane*> watched,
-         OnRuntime on_runtime);
+  /// Whose pods are counted for systemd: the `node`'s. `watched` are the lanes whose jobs have deadlines: while one of
+  /// them hangs, systemd's watchdog is not fed.
+  Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
+         std::vector<Lane*> watched, OnRuntime on_runtime);
 
   /// Asks containerd on the lane; asks again every two seconds while it is not usable.
   void check_runtime();
@@ -44,6 +45,7 @@ class Health {
   Lane& lane_;
   runtime::PodRuntime& runtime_;
   const ObjectCache& cache_;
+  const std::string node_;
   const std::vector<Lane*> watched_;
   OnRuntime on_runtime_;
   std::unique_ptr<LoopHandle> watchdog_;

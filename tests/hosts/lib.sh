@@ -105,7 +105,7 @@ join_again() { ip link set "end-$1" up; }  # HOST
 
 # Makes a host: a bed whose processes live until it is powered off.
 make_host() { # HOST NUMBER [IMAGE...]
-  local name=$1 run_pid; number[$name]=$2; shift 2
+  local name=$1; number[$name]=$2; shift 2
   mkdir -p "$hosts/$name/manifests"
   touch "$hosts/$name/manifests/.berth-confirm"
   BERTH_BED_PARENT=$hosts BERTH_BED_HOSTNAME=$name "$root/tests/bed/run" --images "${*:-busybox}" \
@@ -160,6 +160,7 @@ END
   on "$name" mkdir -p /run/berth
   on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
   on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
+  # shellcheck disable=SC2034 # for the stories
   agent_pid[$name]=$!
 }
 agent_answers() { berth "$1" get nodes; }
