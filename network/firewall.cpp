@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "network/conntrack.hpp"
 #include "network/nft.hpp"
+#include "network/overlay_state.hpp"
 
 namespace berth::network {
 namespace {
@@ -51,9 +52,72 @@ std::string elements_line(const std::string& list) {
   return list.empty() ? "" : fmt::format("\n  elements = {{ {} }}", list);
 }
 
+std::string list_of(const std::vector<IpAddress>& addresses) {
+  std::string list;
+  for (const auto& address : addresses) list += (list.empty() ? "" : ", ") + address.text();
+  return list;
+}
+
+/// What is in the table for other hosts; nothing for one that is alone.
+struct ClusterText {
+  std::string chains;        ///< And sets.
+  std::string guard;         ///< Who may say to be whose pod.
+  std::string postrouting;   ///< Whose address changes.
+  std::string forward;       ///< Who reaches our pods.
+  std::string never_masked;  ///< Where pods keep their address.
+  std::string from_pods;     ///< The links by which packets of pods come.
+};
+
+ClusterText text_of(const FirewallPlan& plan, const std::vector<IpAddress>& hosts) {
+  const auto bridge = fmt::format("\"{}\"", plan.bridge);
+  if (!plan.cluster) {
+    return {.chains = "",
+            // Answers to what the host sent to pods of its own come by the bridge.
+            .guard = fmt::format("\n  iifname != {{ {}, \"lo\" }} ip daddr {} drop", bridge, plan.gateway.text()),
+            .postrouting = "",
+            .forward = "",
+            .never_masked = "224.0.0.0/4",
+            .from_pods = bridge};
+  }
+  const auto arg = [&](std::string_view text) {
+    return fmt::format(fmt::runtime(text), fmt::arg("bridge", bridge), fmt::arg("cluster", plan.cluster->pods.text()),
+                       fmt::arg("gateway", plan.gateway.text()), fmt::arg("port", kVxlanPort),
+                       fmt::arg("vni", vxlan_id(plan.cluster->pods)), fmt::arg("hosts", elements_line(list_of(hosts))));
+  };
+  ClusterText text;
+  text.guard = arg("\n  iifname != \"lo\" ip saddr {cluster} fib saddr . iif oif missing drop");
+  text.postrouting =
+      arg("\n  ip saddr != {cluster} ip daddr {cluster} oifname != {{ \"lo\", {bridge} }} snat to {gateway}");
+  text.forward = arg("\n  oifname {bridge} ip saddr {cluster} accept");
+  text.never_masked = arg("{{ 224.0.0.0/4, {cluster} }}");
+  text.chains = arg(R"( chain only_answers {{
+  ct state established,related accept
+  drop
+ }}
+ chain gateway {{
+  type filter hook prerouting priority mangle; policy accept;
+  iifname != {{ {bridge}, "lo" }} ip daddr {gateway} jump only_answers
+ }}
+)");
+  text.from_pods = bridge;
+  if (!plan.cluster->tunnel) return text;
+  text.from_pods = fmt::format("{{ {}, \"{}\" }}", bridge, vxlan_name(plan.bridge));
+  // The network's number is behind the header of UDP and a word of flags. Other networks may use the port, too.
+  text.chains += arg(R"( set hosts {{
+  type ipv4_addr{hosts}
+ }}
+ chain tunnel {{
+  type filter hook input priority filter; policy accept;
+  udp dport {port} @th,96,24 {vni} ip saddr != @hosts drop
+ }}
+)");
+  return text;
+}
+
 }  // namespace
 
-std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings) {
+std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings,
+                         const std::vector<IpAddress>& hosts) {
   // Adding before deleting makes the deletion succeed when there is no table yet.
   constexpr std::string_view kTable = R"(add table ip {table}
 delete table ip {table}
@@ -66,9 +130,8 @@ table ip {table} {{
  }}
  chain guard {{
   type filter hook prerouting priority raw; policy accept;
-  iifname "{bridge}" ip daddr 127.0.0.0/8 drop
-  iifname != {{ "{bridge}", "lo" }} ip saddr {pods} drop
-  iifname != {{ "{bridge}", "lo" }} ip daddr {gateway} drop
+  iifname {from_pods} ip daddr 127.0.0.0/8 drop
+  iifname != {{ "{bridge}", "lo" }} ip saddr {pods} drop{guard}
  }}
  chain prerouting {{
   type nat hook prerouting priority dstnat; policy accept;
@@ -84,24 +147,28 @@ table ip {table} {{
   dnat ip to meta l4proto . th dport map @host_ports
  }}
  chain postrouting {{
-  type nat hook postrouting priority srcnat; policy accept;
-  ip saddr {pods} ip daddr != 224.0.0.0/4 oifname != {{ "lo", "{bridge}" }} masquerade
+  type nat hook postrouting priority srcnat; policy accept;{postrouting}
+  ip saddr {pods} ip daddr != {never_masked} oifname != {{ "lo", "{bridge}" }} masquerade
   ct status dnat ip saddr {{ {pods}, 127.0.0.0/8 }} oifname "{bridge}" masquerade
  }}
  chain forward {{
   type filter hook forward priority filter; policy accept;
   iifname "{bridge}" accept
   oifname "{bridge}" ct state established,related accept
-  oifname "{bridge}" ct status dnat accept
+  oifname "{bridge}" ct status dnat accept{forward}
   oifname "{bridge}" drop
  }}
-}}
+{chains}}}
 )";
+  const auto cluster = text_of(plan, hosts);
   auto dns = plan.gateway.text();
   for (const auto& address : plan.dns) dns += address == plan.gateway ? "" : ", " + address.text();
   return fmt::format(kTable, fmt::arg("table", table_of(plan.bridge)), fmt::arg("bridge", plan.bridge),
                      fmt::arg("pods", plan.pods.text()), fmt::arg("gateway", plan.gateway.text()), fmt::arg("dns", dns),
-                     fmt::arg("dns_port", plan.dns_port),
+                     fmt::arg("dns_port", plan.dns_port), fmt::arg("from_pods", cluster.from_pods),
+                     fmt::arg("guard", cluster.guard), fmt::arg("postrouting", cluster.postrouting),
+                     fmt::arg("never_masked", cluster.never_masked), fmt::arg("forward", cluster.forward),
+                     fmt::arg("chains", cluster.chains),
                      fmt::arg("any_elements", elements_line(elements(mappings, true, key_and_value))),
                      fmt::arg("address_elements", elements_line(elements(mappings, false, key_and_value))));
 }
@@ -114,8 +181,15 @@ std::string remove_text(const std::string& bridge, const std::vector<PortMapping
   return element_commands("delete", bridge, mappings, key);
 }
 
-Firewall::Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all)
-    : plan_(std::move(plan)), all_(std::move(all)) {}
+std::string hosts_text(const std::string& bridge, const std::vector<IpAddress>& hosts) {
+  auto text = fmt::format("flush set ip {} hosts\n", table_of(bridge));
+  if (!hosts.empty()) text += fmt::format("add element ip {} hosts {{ {} }}\n", table_of(bridge), list_of(hosts));
+  return text;
+}
+
+Firewall::Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all,
+                   std::function<std::vector<IpAddress>()> hosts)
+    : plan_(std::move(plan)), all_(std::move(all)), hosts_(std::move(hosts)) {}
 
 Status Firewall::rebuild() {
   const std::lock_guard lock(nft_mutex());
@@ -125,7 +199,8 @@ Status Firewall::rebuild() {
 Status Firewall::rebuild_locked() {
   // The mappings are read under the lock: whoever changes them afterwards also comes here afterwards.
   const auto all = all_();
-  if (auto built = run_nft(ruleset_text(plan_, all), "build nftables table " + table_of(plan_.bridge)); !built)
+  if (auto built = run_nft(ruleset_text(plan_, all, hosts_()), "build nftables table " + table_of(plan_.bridge));
+      !built)
     return built;
   forget_flows(all);
   return Ok{};
@@ -155,6 +230,13 @@ Status Firewall::remove(const std::vector<PortMapping>& mappings) {
   }
   forget_flows(mappings);
   return Ok{};
+}
+
+Status Firewall::follow_hosts() {
+  if (!plan_.cluster || !plan_.cluster->tunnel) return Ok{};
+  const std::lock_guard lock(nft_mutex());
+  auto done = run_nft(hosts_text(plan_.bridge, hosts_()), "let packets of other hosts in");
+  return done ? done : rebuild_locked();
 }
 
 Result<bool> Firewall::present() const { return nft_table_present(table_of(plan_.bridge)); }

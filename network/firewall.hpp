@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,15 @@
 
 namespace berth::network {
 
+/// The network that this host's pods share with those of other hosts.
+struct ClusterPlan {
+  Cidr pods;           ///< Of all hosts.
+  bool tunnel = true;  ///< Packets go from host to host by VXLAN; else as they are.
+};
+
+/// Where hosts listen for each other's packets (RFC 7348).
+inline constexpr std::uint16_t kVxlanPort = 4789;
+
 /// What the table is made for.
 struct FirewallPlan {
   std::string bridge;
@@ -18,6 +28,7 @@ struct FirewallPlan {
   IpAddress gateway;
   std::vector<IpAddress> dns;  ///< Where the DNS server listens, besides the gateway.
   std::uint16_t dns_port = 53;
+  std::optional<ClusterPlan> cluster{};  ///< None: there is this host only.
 };
 
 /// The whole table `ip berth-<bridge>` as nft(8) text that replaces it in one transaction. Pure.
@@ -31,7 +42,19 @@ struct FirewallPlan {
 ///   in the name of a pod: a route to the pods' block, which anybody on the same link can set, leads nowhere.
 /// - Forwarding from the bridge, and back to it, is accepted. An accept ends only our own chain: where another table
 ///   drops forwarded packets by policy, as Docker and firewalld do, the administrator has to let the bridge through.
-std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings);
+///
+/// With a cluster, `hosts` are the other hosts:
+/// - Between pods of all hosts nobody's address changes. Whoever else is sent on to a pod elsewhere, by a service's
+/// port
+///   or from a process of this host, gets the gateway's, so that the answer comes back through us.
+/// - A packet in the name of a pod comes from where the route to that pod leads, or is dropped; pods of other hosts
+///   reach ours, and of the gateway they see answers only.
+/// - VXLAN's packets of our network are taken from `hosts` only.
+std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings,
+                         const std::vector<IpAddress>& hosts = {});
+
+/// Replaces the hosts that VXLAN's packets are taken from. Pure.
+std::string hosts_text(const std::string& bridge, const std::vector<IpAddress>& hosts);
 
 /// Adding or removing the elements of one pod. Pure; empty for no mappings.
 std::string add_text(const std::string& bridge, const std::vector<PortMapping>& mappings);
@@ -41,8 +64,9 @@ std::string remove_text(const std::string& bridge, const std::vector<PortMapping
 /// Errors: PermissionDenied, Unimplemented (this kernel has no nftables), Unknown with nft's own words.
 class Firewall {
  public:
-  /// `all` gives the mappings of all pods; it is called while rebuilding.
-  Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all);
+  /// `all` gives the mappings of all pods, `hosts` the other hosts of a cluster; they are called while rebuilding.
+  Firewall(FirewallPlan plan, std::function<std::vector<PortMapping>()> all,
+           std::function<std::vector<IpAddress>()> hosts);
 
   /// Replaces the table by what it should be.
   Status rebuild();
@@ -52,6 +76,9 @@ class Firewall {
   Status add(const std::vector<PortMapping>& mappings);
   Status remove(const std::vector<PortMapping>& mappings);
 
+  /// Lets the other hosts' packets in, as many as there are now; rebuilds when that does not fit what is there.
+  Status follow_hosts();
+
   /// Is the table there? Others flush the ruleset now and then. One small question to the kernel.
   Result<bool> present() const;
 
@@ -60,6 +87,7 @@ class Firewall {
   void forget_flows(const std::vector<PortMapping>& changed) const;
   const FirewallPlan plan_;
   const std::function<std::vector<PortMapping>()> all_;
+  const std::function<std::vector<IpAddress>()> hosts_;
 };
 
 }  // namespace berth::network

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/atomic_file.hpp"
+#include "network/overlay_state.hpp"
 #include "network/sysctl.hpp"
 
 namespace berth::network {
@@ -23,10 +25,20 @@ std::string link_name(Netlink& netlink, int index) {
   return link && *link ? (*link)->name : fmt::format("{}", index);
 }
 
-unsigned uplink_mtu(Netlink& netlink, const std::vector<Route>& routes) {
+/// The link that has the address; 0: none.
+int link_with(Netlink& netlink, const std::string& address) {
+  const auto all = netlink.addresses(0, Family::V4);
+  if (!all) return 0;
+  const auto its = [&](const LinkAddress& each) { return each.address.text() == address; };
+  const auto found = std::find_if(all->begin(), all->end(), its);
+  return found == all->end() ? 0 : found->link;
+}
+
+unsigned uplink_mtu(Netlink& netlink, const std::vector<Route>& routes, const std::string& node_address) {
   const auto* route = find_default(routes);
-  if (route == nullptr || route->link == 0) return kDefaultMtu;
-  const auto link = netlink.find_link(route->link);
+  const auto index = node_address.empty() ? (route == nullptr ? 0 : route->link) : link_with(netlink, node_address);
+  if (index == 0) return kDefaultMtu;
+  const auto link = netlink.find_link(index);
   // Below 1280 is not worth copying: IPv6 would not even start.
   return link && *link && (*link)->mtu >= 1280 ? (*link)->mtu : kDefaultMtu;
 }
@@ -51,6 +63,14 @@ std::optional<std::string> ask_kernel() {
     if (entry.global) return entry.address.text();
   }
   return std::nullopt;
+}
+
+Status leave_cluster(Netlink& netlink, const FirewallPlan& plan, const std::vector<Route>& overlay) {
+  for (const auto& route : overlay) {
+    if (route.source != plan.gateway) continue;
+    if (auto gone = netlink.delete_route(route); !gone) return gone;
+  }
+  return netlink.delete_link(vxlan_name(plan.bridge));
 }
 
 bool only_loopback(const ResolvConf& conf) {
@@ -79,27 +99,41 @@ const Route* find_default(const std::vector<Route>& routes) {
   return best;
 }
 
-Status make_host_bridge(Netlink& netlink, const std::string& bridge, const Cidr& pods, const IpAddress& gateway) {
+Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address) {
+  const auto& bridge = plan.bridge;
   auto link = netlink.find_link(bridge);
   if (!link) return std::move(link).error();
   if (*link && (*link)->kind != "bridge") {
     return Error(ErrorCode::FailedPrecondition, fmt::format("link {} exists and is not a bridge", bridge));
   }
-  const auto routes = netlink.routes(pods.base.family());
+  auto routes = netlink.routes(plan.pods.base.family());
   if (!routes) return routes.error();
-  if (const auto* route = find_overlap(pods, *routes, *link ? (*link)->index : 0)) {
-    return Error(ErrorCode::FailedPrecondition,
-                 fmt::format("network.podCIDR {} overlaps this host's route {} dev {}: choose another block",
-                             pods.text(), route->to.text(), link_name(netlink, route->link)));
+  // To other hosts: they follow what is wanted.
+  const auto ours = std::stable_partition(routes->begin(), routes->end(), std::not_fn(is_overlay_route));
+  if (!plan.cluster && ours != routes->end()) {
+    if (auto left = leave_cluster(netlink, plan, {ours, routes->end()}); !left) return left;
   }
+  routes->erase(ours, routes->end());
+  const auto& taken = plan.cluster ? plan.cluster->pods : plan.pods;
+  if (const auto* route = find_overlap(taken, *routes, *link ? (*link)->index : 0)) {
+    return Error(ErrorCode::FailedPrecondition,
+                 fmt::format("network.{} {} overlaps this host's route {} dev {}: choose another block",
+                             plan.cluster ? "clusterCIDR" : "podCIDR", taken.text(), route->to.text(),
+                             link_name(netlink, route->link)));
+  }
+  const auto tunnel = plan.cluster && plan.cluster->tunnel;
+  const auto mtu = uplink_mtu(netlink, *routes, node_address) - (tunnel ? kVxlanOverhead : 0);
   if (!*link) {
-    auto made = netlink.make_bridge(bridge, mac_of(gateway), uplink_mtu(netlink, *routes));
+    auto made = netlink.make_bridge(bridge, mac_of(plan.gateway), mtu);
     if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return made;
     link = netlink.find_link(bridge);
     if (!link) return std::move(link).error();
     if (!*link) return Error(ErrorCode::Aborted, fmt::format("bridge {} vanished while it was made", bridge));
   }
-  if (auto added = netlink.add_address((*link)->index, gateway, pods.prefix); !added) return added;
+  if (tunnel && (*link)->mtu != mtu) {
+    if (auto set = netlink.set_mtu((*link)->index, mtu); !set) return set;
+  }
+  if (auto added = netlink.add_address((*link)->index, plan.gateway, plan.pods.prefix); !added) return added;
   // Before it is up: nothing is heard on it until then.
   if (auto set = ignore_routers_on(bridge); !set) return set;
   return netlink.set_up((*link)->index);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "network/firewall.hpp"
 #include "network/ip.hpp"
 #include "network/netlink.hpp"
 #include "network/pod_files.hpp"
@@ -21,11 +22,12 @@ const Route* find_overlap(const Cidr& pods, const std::vector<Route>& routes, in
 /// The main table's default route of least priority; null when there is none. Pure.
 const Route* find_default(const std::vector<Route>& routes);
 
-/// Makes the bridge with the gateway's address, up, with the MTU of the default route's link. What pods say about
-/// routes is not listened to there. Already there is
-/// success. FailedPrecondition: the block overlaps a route of this host (named), or the name belongs to another
-/// kind of link.
-Status make_host_bridge(Netlink& netlink, const std::string& bridge, const Cidr& pods, const IpAddress& gateway);
+/// Makes the bridge with the gateway's address, up, with the MTU of the link by which we reach other hosts: that with
+/// `node_address`, else the default route's. What is tunnelled to them leaves room for that, on a bridge that is there,
+/// too. What pods say about routes is not listened to there. Already there is success; without a cluster what an agent
+/// with one left goes. FailedPrecondition: the block, or the cluster's, overlaps a route of this host (named), or the
+/// name belongs to another kind of link.
+Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address);
 
 /// Sets net.ipv4.ip_forward and route_localnet of the bridge (for 127.0.0.1:<hostPort>) to 1. A value that is
 /// right is not written: /proc/sys may be read-only for us. Never set back: others rely on forwarding too.

@@ -2,6 +2,7 @@
 #include "network/netlink.hpp"
 
 #include <fmt/format.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/addr.h>
@@ -11,6 +12,8 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 #include <netlink/route/link/veth.h>
+#include <netlink/route/link/vxlan.h>
+#include <netlink/route/neighbour.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <netlink/socket.h>
@@ -29,6 +32,7 @@ struct Put {
 using LinkPtr = std::unique_ptr<rtnl_link, Put<rtnl_link, rtnl_link_put>>;
 using AddressPtr = std::unique_ptr<rtnl_addr, Put<rtnl_addr, rtnl_addr_put>>;
 using RoutePtr = std::unique_ptr<rtnl_route, Put<rtnl_route, rtnl_route_put>>;
+using NeighbourPtr = std::unique_ptr<rtnl_neigh, Put<rtnl_neigh, rtnl_neigh_put>>;
 using AddrPtr = std::unique_ptr<nl_addr, Put<nl_addr, nl_addr_put>>;
 using CachePtr = std::unique_ptr<nl_cache, Put<nl_cache, nl_cache_free>>;
 
@@ -80,12 +84,65 @@ std::optional<Route> read_route(rtnl_route* from) {
   route.source = from_nl(rtnl_route_get_pref_src(from));
   route.priority = rtnl_route_get_priority(from);
   route.table = rtnl_route_get_table(from);
+  route.protocol = rtnl_route_get_protocol(from);
+  route.unreachable = type == RTN_UNREACHABLE;
   if (rtnl_route_get_nnexthops(from) > 0) {
     auto* hop = rtnl_route_nexthop_n(from, 0);
     route.link = rtnl_route_nh_get_ifindex(hop);
     route.gateway = from_nl(rtnl_route_nh_get_gateway(hop));
+    route.onlink = (rtnl_route_nh_get_flags(hop) & RTNH_F_ONLINK) != 0;
   }
   return route;
+}
+
+/// Null: out of memory.
+RoutePtr to_nl(const Route& route) {
+  RoutePtr made(rtnl_route_alloc());
+  const auto to = to_nl(route.to.base);
+  if (!made || !to) return nullptr;
+  nl_addr_set_prefixlen(to.get(), static_cast<int>(route.to.prefix));
+  rtnl_route_set_dst(made.get(), to.get());
+  if (route.table != 0) rtnl_route_set_table(made.get(), route.table);
+  if (route.protocol != 0) rtnl_route_set_protocol(made.get(), static_cast<std::uint8_t>(route.protocol));
+  if (route.unreachable) rtnl_route_set_type(made.get(), RTN_UNREACHABLE);
+  if (route.source) {
+    const auto source = to_nl(*route.source);
+    if (!source) return nullptr;
+    rtnl_route_set_pref_src(made.get(), source.get());
+  }
+  if (route.unreachable) return made;
+  const auto gateway = route.gateway ? to_nl(*route.gateway) : nullptr;
+  auto* hop = rtnl_route_nh_alloc();
+  if (hop == nullptr) return nullptr;
+  rtnl_route_nh_set_ifindex(hop, route.link);
+  if (gateway) rtnl_route_nh_set_gateway(hop, gateway.get());
+  if (route.onlink) rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+  rtnl_route_add_nexthop(made.get(), hop);  // Owns hop now.
+  return made;
+}
+
+/// Null: out of memory.
+NeighbourPtr to_nl(int index, NeighbourTable table, const Neighbour& neighbour) {
+  NeighbourPtr made(rtnl_neigh_alloc());
+  const auto address = to_nl(neighbour.address);
+  const auto mac = to_nl(neighbour.mac);
+  if (!made || !address || !mac) return nullptr;
+  rtnl_neigh_set_ifindex(made.get(), index);
+  rtnl_neigh_set_state(made.get(), NUD_PERMANENT);
+  rtnl_neigh_set_lladdr(made.get(), mac.get());
+  rtnl_neigh_set_dst(made.get(), address.get());
+  if (table == NeighbourTable::Hosts) {
+    // After the address, which is of another family than the table.
+    rtnl_neigh_set_family(made.get(), AF_BRIDGE);
+    rtnl_neigh_set_flags(made.get(), NTF_SELF);
+  }
+  return made;
+}
+
+std::string text_of(NeighbourTable table, const Neighbour& neighbour) {
+  const auto mac = fmt::format("{:02x}", fmt::join(neighbour.mac, ":"));
+  return table == NeighbourTable::Addresses ? fmt::format("neighbour {} at {}", neighbour.address.text(), mac)
+                                            : fmt::format("host {} of {}", neighbour.address.text(), mac);
 }
 
 }  // namespace
@@ -127,6 +184,11 @@ Result<std::optional<Link>> Netlink::query_link(int index, const char* name) {
   if (const auto* mac = rtnl_link_get_addr(link.get()); mac != nullptr && nl_addr_get_len(mac) == found.mac.size()) {
     std::memcpy(found.mac.data(), nl_addr_get_binary_addr(mac), found.mac.size());
   }
+  if (rtnl_link_is_vxlan(link.get()) != 0) {
+    rtnl_link_vxlan_get_id(link.get(), &found.vni);
+    nl_addr* local = nullptr;
+    if (rtnl_link_vxlan_get_local(link.get(), &local) == 0) found.local = from_nl(AddrPtr(local).get());
+  }
   return std::optional<Link>(std::move(found));
 }
 
@@ -166,6 +228,24 @@ Status Netlink::make_veth(const VethPlan& plan) {
   return Ok{};
 }
 
+Status Netlink::make_vxlan(const VxlanPlan& plan) {
+  const auto doing = "make vxlan link " + plan.name;
+  const LinkPtr link(rtnl_link_vxlan_alloc());
+  const auto mac = to_nl(plan.mac);
+  const auto local = to_nl(plan.local);
+  if (!link || !mac || !local) return out_of_memory(doing);
+  rtnl_link_set_name(link.get(), plan.name.c_str());
+  rtnl_link_set_addr(link.get(), mac.get());
+  rtnl_link_set_mtu(link.get(), plan.mtu);
+  int error = rtnl_link_vxlan_set_id(link.get(), plan.vni);
+  if (error >= 0) error = rtnl_link_vxlan_set_local(link.get(), local.get());
+  if (error >= 0) error = rtnl_link_vxlan_set_port(link.get(), plan.port);
+  if (error >= 0) error = rtnl_link_vxlan_set_learning(link.get(), 0);
+  if (error >= 0) error = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (error < 0) return failure(error, doing);
+  return Ok{};
+}
+
 Status Netlink::change_link(int index, int master, std::string_view doing) {
   const LinkPtr original(rtnl_link_alloc());
   const LinkPtr changes(rtnl_link_alloc());
@@ -199,6 +279,19 @@ Status Netlink::set_hairpin(int index) {
 
 Status Netlink::set_up(int index) { return change_link(index, 0, fmt::format("set link {} up", index)); }
 
+Status Netlink::set_mtu(int index, unsigned mtu) {
+  const auto doing = fmt::format("set the MTU of link {} to {}", index, mtu);
+  const LinkPtr original(rtnl_link_alloc());
+  const LinkPtr changes(rtnl_link_alloc());
+  if (!original || !changes) return out_of_memory(doing);
+  rtnl_link_set_ifindex(original.get(), index);
+  rtnl_link_set_mtu(changes.get(), mtu);
+  if (const int error = rtnl_link_change(socket_.get(), original.get(), changes.get(), 0); error < 0) {
+    return failure(error, doing);
+  }
+  return Ok{};
+}
+
 Status Netlink::delete_link(const std::string& name) {
   const LinkPtr link(rtnl_link_alloc());
   if (!link) return out_of_memory("delete link " + name);
@@ -223,22 +316,77 @@ Status Netlink::add_address(int index, const IpAddress& address, unsigned prefix
 
 Status Netlink::add_default_route(int index, const IpAddress& gateway) {
   const auto doing = "add default route by " + gateway.text();
-  const RoutePtr route(rtnl_route_alloc());
-  const auto hop_address = to_nl(gateway);
-  const auto any =
-      to_nl(gateway.family() == Family::V4 ? IpAddress() : IpAddress::from_bytes(std::array<std::uint8_t, 16>{}));
-  auto* hop = rtnl_route_nh_alloc();
-  if (!route || !hop_address || !any || hop == nullptr) {
-    if (hop != nullptr) rtnl_route_nh_free(hop);
-    return out_of_memory(doing);
-  }
-  rtnl_route_nh_set_ifindex(hop, index);
-  rtnl_route_nh_set_gateway(hop, hop_address.get());
-  rtnl_route_add_nexthop(route.get(), hop);  // Owns hop now.
-  nl_addr_set_prefixlen(any.get(), 0);
-  rtnl_route_set_dst(route.get(), any.get());
+  Route to_all;
+  to_all.to = Cidr::around(gateway, 0);
+  to_all.gateway = gateway;
+  to_all.link = index;
+  const auto route = to_nl(to_all);
+  if (!route) return out_of_memory(doing);
   const int error = rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_EXCL);
   if (error < 0 && error != -NLE_EXIST) return failure(error, doing);
+  return Ok{};
+}
+
+Status Netlink::put_route(const Route& route) {
+  const auto doing = fmt::format("put the route to {}{}", route.to.text(),
+                                 route.gateway ? " by " + route.gateway->text() : std::string());
+  const auto made = to_nl(route);
+  if (!made) return out_of_memory(doing);
+  const int error = rtnl_route_add(socket_.get(), made.get(), NLM_F_CREATE | NLM_F_REPLACE);
+  if (error < 0) return failure(error, doing);
+  return Ok{};
+}
+
+Status Netlink::delete_route(const Route& route) {
+  const auto doing = "delete the route to " + route.to.text();
+  const auto made = to_nl(route);
+  if (!made) return out_of_memory(doing);
+  const int error = rtnl_route_delete(socket_.get(), made.get(), 0);
+  if (error < 0 && error != -NLE_OBJ_NOTFOUND) return failure(error, doing);
+  return Ok{};
+}
+
+Result<std::vector<Neighbour>> Netlink::neighbours(int index, NeighbourTable table) {
+  constexpr const char* kDoing = "list neighbours";
+  nl_cache* raw = nullptr;
+  if (const int error = nl_cache_alloc_name("route/neigh", &raw); error < 0) return failure(error, kDoing);
+  const CachePtr cache(raw);
+  ndmsg asked{};
+  asked.ndm_family = table == NeighbourTable::Hosts ? AF_BRIDGE : AF_INET;
+  int error = nl_send_simple(socket_.get(), RTM_GETNEIGH, NLM_F_DUMP, &asked, sizeof asked);
+  if (error >= 0) error = nl_cache_pickup(socket_.get(), raw);
+  if (error < 0) return failure(error, kDoing);
+  std::vector<Neighbour> found;
+  for (auto* object = nl_cache_get_first(raw); object != nullptr; object = nl_cache_get_next(object)) {
+    auto* entry = reinterpret_cast<rtnl_neigh*>(object);
+    const auto address = from_nl(rtnl_neigh_get_dst(entry));
+    const auto* mac = rtnl_neigh_get_lladdr(entry);
+    Neighbour neighbour;
+    if (rtnl_neigh_get_ifindex(entry) != index || (rtnl_neigh_get_state(entry) & NUD_PERMANENT) == 0 || !address ||
+        mac == nullptr || nl_addr_get_len(mac) != neighbour.mac.size())
+      continue;
+    neighbour.address = *address;
+    std::memcpy(neighbour.mac.data(), nl_addr_get_binary_addr(mac), neighbour.mac.size());
+    found.push_back(neighbour);
+  }
+  return found;
+}
+
+Status Netlink::put_neighbour(int index, NeighbourTable table, const Neighbour& neighbour) {
+  const auto doing = "put " + text_of(table, neighbour);
+  const auto made = to_nl(index, table, neighbour);
+  if (!made) return out_of_memory(doing);
+  const int error = rtnl_neigh_add(socket_.get(), made.get(), NLM_F_CREATE | NLM_F_REPLACE);
+  if (error < 0) return failure(error, doing);
+  return Ok{};
+}
+
+Status Netlink::delete_neighbour(int index, NeighbourTable table, const Neighbour& neighbour) {
+  const auto doing = "delete " + text_of(table, neighbour);
+  const auto made = to_nl(index, table, neighbour);
+  if (!made) return out_of_memory(doing);
+  const int error = rtnl_neigh_delete(socket_.get(), made.get(), 0);
+  if (error < 0 && error != -NLE_OBJ_NOTFOUND) return failure(error, doing);
   return Ok{};
 }
 
@@ -261,10 +409,11 @@ Result<std::vector<LinkAddress>> Netlink::addresses(int index, Family family) {
   std::vector<LinkAddress> found;
   for (auto* object = nl_cache_get_first(raw); object != nullptr; object = nl_cache_get_next(object)) {
     auto* entry = reinterpret_cast<rtnl_addr*>(object);
-    if (rtnl_addr_get_ifindex(entry) != index) continue;
+    const auto link = rtnl_addr_get_ifindex(entry);
+    if (index != 0 && link != index) continue;
     const auto address = from_nl(rtnl_addr_get_local(entry));
     if (!address || address->family() != family) continue;
-    found.push_back({*address, static_cast<unsigned>(rtnl_addr_get_prefixlen(entry)),
+    found.push_back({link, *address, static_cast<unsigned>(rtnl_addr_get_prefixlen(entry)),
                      rtnl_addr_get_scope(entry) == RT_SCOPE_UNIVERSE});
   }
   return found;

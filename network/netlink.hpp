@@ -27,6 +27,8 @@ struct Link {
   unsigned mtu = 0;
   bool up = false;  ///< IFF_UP: asked to be up.
   Mac mac{};
+  std::uint32_t vni = 0;           ///< vxlan only.
+  std::optional<IpAddress> local;  ///< vxlan: the address that datagrams are sent from.
 };
 
 struct Route {
@@ -36,9 +38,25 @@ struct Route {
   int link = 0;                     ///< 0 for routes without one device.
   std::uint32_t priority = 0;
   std::uint32_t table = 0;
+  unsigned protocol = 0;     ///< Whose route it is, see rtnetlink(7): RTPROT_KERNEL, ...
+  bool onlink = false;       ///< The gateway is behind `link`, whatever other routes say of its address.
+  bool unreachable = false;  ///< RTN_UNREACHABLE: packets are refused.
+  auto operator<=>(const Route&) const = default;
+};
+
+/// Who has an address on a link; with VXLAN also: behind which other host a MAC is.
+struct Neighbour {
+  IpAddress address;
+  Mac mac{};
+  auto operator<=>(const Neighbour&) const = default;
+};
+enum class NeighbourTable {
+  Addresses,  ///< What ARP would find out.
+  Hosts,      ///< The forwarding database of a vxlan link, see bridge(8).
 };
 
 struct LinkAddress {
+  int link = 0;
   IpAddress address;
   unsigned prefix = 0;
   bool global = false;  ///< RT_SCOPE_UNIVERSE
@@ -52,6 +70,17 @@ struct VethPlan {
   std::string peer_name;
   Mac peer_mac{};
   int peer_netns = -1;  ///< Descriptor of the namespace.
+};
+
+/// A link that sends its packets in UDP datagrams to other hosts. It learns nothing and floods nothing: it knows what
+/// NeighbourTable::Hosts says.
+struct VxlanPlan {
+  std::string name;
+  std::uint32_t vni = 0;  ///< 24 bits: whose packets they are, where several networks use one port.
+  std::uint16_t port = 0;
+  IpAddress local;
+  Mac mac{};
+  unsigned mtu = 1500;
 };
 
 /// One rtnetlink(7) socket. It belongs to the network namespace in which it was opened, whatever thread uses it
@@ -76,6 +105,9 @@ class Netlink {
   /// Makes both ends in one request; ours is up and plugged in, the peer is down.
   Status make_veth(const VethPlan& plan);
 
+  /// Not yet up.
+  Status make_vxlan(const VxlanPlan& plan);
+
   /// Plugs the link into a bridge and sets it up.
   Status plug_in(int index, int master);
 
@@ -87,6 +119,7 @@ class Netlink {
   Status delete_link(const std::string& name);
 
   Status set_up(int index);
+  Status set_mtu(int index, unsigned mtu);
 
   /// There already is success.
   Status add_address(int index, const IpAddress& address, unsigned prefix);
@@ -94,7 +127,20 @@ class Netlink {
 
   /// All routes of that family, local and broadcast ones left out. A dump: not for every pod.
   Result<std::vector<Route>> routes(Family family);
+  /// Of one link, or of all for index 0.
   Result<std::vector<LinkAddress>> addresses(int index, Family family);
+
+  /// In place of another route to the same block with the same priority.
+  Status put_route(const Route& route);
+  /// Not there is success.
+  Status delete_route(const Route& route);
+
+  /// Those that were put there to stay. A dump.
+  Result<std::vector<Neighbour>> neighbours(int index, NeighbourTable table);
+  /// To stay; in place of what is known of that address (Addresses), or of that MAC (Hosts).
+  Status put_neighbour(int index, NeighbourTable table, const Neighbour& neighbour);
+  /// Not there is success.
+  Status delete_neighbour(int index, NeighbourTable table, const Neighbour& neighbour);
 
  private:
   explicit Netlink(nl_sock* socket);

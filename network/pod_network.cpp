@@ -24,6 +24,7 @@
 #include "network/host_ports.hpp"
 #include "network/netlink.hpp"
 #include "network/netns.hpp"
+#include "network/overlay.hpp"
 #include "network/pod_files.hpp"
 #include "network/pod_paths.hpp"
 #include "network/pod_record.hpp"
@@ -89,6 +90,10 @@ Status set_hairpin(Netlink& host, const std::string& name) {
   return host.set_hairpin((*port)->index);
 }
 
+void report(const Status& done) {
+  if (!done) log(LogLevel::Debug, done.error().message());
+}
+
 Attachment attachment_of(const PodPaths& paths, bool host_network, std::string address) {
   Attachment attachment;
   if (!host_network) attachment.netns_path = paths.netns.native();
@@ -111,12 +116,16 @@ std::vector<IpAddress> dns_addresses(const NetworkConfig& config) {
 
 class RealPodNetwork final : public PodNetwork {
  public:
-  RealPodNetwork(NetworkConfig config, const Cidr& pods, std::unique_ptr<AddressPool> pool)
+  RealPodNetwork(NetworkConfig config, const Cidr& pods, std::optional<ClusterPlan> cluster,
+                 std::unique_ptr<AddressPool> pool)
       : config_(std::move(config)),
         pods_(pods),
         pool_(std::move(pool)),
-        plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port},
-        firewall_(plan_, [this] { return all_mappings(); }),
+        plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port, std::move(cluster)},
+        overlay_(plan_.cluster ? std::make_unique<Overlay>(plan_, [this] { return node_address(); }) : nullptr),
+        firewall_(
+            plan_, [this] { return all_mappings(); },
+            [this] { return overlay_ ? overlay_->hosts() : std::vector<IpAddress>(); }),
         services_(plan_),
         policies_(plan_, [this] { return all_cables(); }) {
     load_records();
@@ -136,6 +145,7 @@ class RealPodNetwork final : public PodNetwork {
 
  private:
   void load_records();
+  std::string node_address() const { return config_.node_address.empty() ? host_address() : config_.node_address; }
   std::vector<PortMapping> all_mappings() const;
   Cable cable_of(const std::string& uid, const IpAddress& address) const;
   Cables all_cables() const;
@@ -158,6 +168,7 @@ class RealPodNetwork final : public PodNetwork {
   mutable std::mutex ports_mutex_;
   HostPorts ports_;  ///< Guarded by ports_mutex_.
   const FirewallPlan plan_;
+  const std::unique_ptr<Overlay> overlay_;  ///< Null: there is this host only.
   Firewall firewall_;
   ServiceProxy services_;
   HealthAnswers health_;
@@ -208,11 +219,13 @@ Status RealPodNetwork::set_up_host() {
   const std::lock_guard lock(set_up_mutex_);
   auto netlink = Netlink::open();
   if (!netlink) return std::move(netlink).error().context("set up the pod network");
-  auto done = make_host_bridge(*netlink, config_.bridge, pods_, pool_->gateway());
+  auto done = make_host_bridge(*netlink, plan_, config_.node_address);
   if (done) done = allow_forwarding(config_.bridge);
   if (done) done = prepare_netns_dir(config_.run_dir / "netns");
   if (done) done = firewall_.rebuild();
   if (!done) return std::move(done).error().context("set up the pod network");
+  // Routes go with the bridge that they start from. Pods here do not wait for those elsewhere.
+  if (overlay_) report(overlay_->repair());
   return done;
 }
 
@@ -403,8 +416,9 @@ void RealPodNetwork::keep_firewall() {
   const auto due = std::chrono::steady_clock::duration(firewall_checked_.load()) + kFirewallCheckInterval;
   if (now < due) return;
   firewall_checked_.store(now.count());
-  if (auto kept = services_.keep(); !kept) log(LogLevel::Debug, kept.error().message());
-  if (auto kept = policies_.keep(); !kept) log(LogLevel::Debug, kept.error().message());
+  report(services_.keep());
+  report(policies_.keep());
+  if (overlay_) report(overlay_->keep());
   const auto present = firewall_.present();
   if (!present || *present) return;
   const auto rebuilt = firewall_.rebuild();
@@ -419,8 +433,10 @@ Status RealPodNetwork::set_services(ServiceRoutes routes) {
 }
 
 Status RealPodNetwork::set_peers(std::vector<Peer> peers) {
-  if (config_.cluster_cidr.empty() || peers.empty()) return Ok{};
-  return Error(ErrorCode::Unimplemented, "lead packets to other hosts: not yet");
+  if (!overlay_) return Ok{};
+  auto done = overlay_->set(peers);
+  auto let_in = firewall_.follow_hosts();
+  return let_in ? done : let_in;
 }
 
 Result<std::optional<Attachment>> RealPodNetwork::observe(const std::string& pod_uid) {
@@ -465,6 +481,25 @@ Result<std::vector<std::string>> RealPodNetwork::attached_pods() {
   return std::vector<std::string>(uids.begin(), uids.end());
 }
 
+/// None for a host that is alone.
+Result<std::optional<ClusterPlan>> cluster_plan(const NetworkConfig& config, const Cidr& pods) {
+  if (config.cluster_cidr.empty()) return std::optional<ClusterPlan>();
+  auto all = Cidr::parse(config.cluster_cidr);
+  if (!all) return std::move(all).error().context("network.clusterCIDR");
+  if (all->prefix >= pods.prefix || !all->contains(pods.base))
+    return Error(
+        ErrorCode::InvalidArgument,
+        fmt::format("network.clusterCIDR {}: network.podCIDR {} must be a part of it", all->text(), pods.text()));
+  if (!config.node_address.empty()) {
+    const auto node = IpAddress::parse(config.node_address);
+    if (!node) return node.error().context("network.nodeAddress");
+    if (node->family() != Family::V4 || node->is_unspecified() || node->is_loopback() || all->contains(*node))
+      return Error(ErrorCode::InvalidArgument,
+                   fmt::format("network.nodeAddress {}: must be an IPv4 address of this host", config.node_address));
+  }
+  return std::optional(ClusterPlan{*all, config.mode == OverlayMode::Vxlan});
+}
+
 Status check_bridge_name(const std::string& name) {
   // As the kernel's dev_valid_name, and nothing that would need quoting in an nftables text.
   const auto safe = [](char c) {
@@ -491,7 +526,10 @@ Result<std::unique_ptr<PodNetwork>> make_pod_network(const NetworkConfig& config
   }
   auto pool = AddressPool::open(*pods, config.state_dir / "leases");
   if (!pool) return std::move(pool).error().context("network.podCIDR");
-  return std::unique_ptr<PodNetwork>(std::make_unique<RealPodNetwork>(config, *pods, std::move(*pool)));
+  auto cluster = cluster_plan(config, *pods);
+  if (!cluster) return std::move(cluster).error();
+  return std::unique_ptr<PodNetwork>(
+      std::make_unique<RealPodNetwork>(config, *pods, std::move(*cluster), std::move(*pool)));
 }
 
 }  // namespace berth::network

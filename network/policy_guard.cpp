@@ -29,7 +29,7 @@ const PolicedPod* find_pod(const PodPolicies& policies, const std::string& addre
 
 Status PolicyGuard::rebuild(const PodPolicies& wanted) {
   const auto doing = "build nftables tables " + policy_table(plan_.bridge);
-  if (wanted.pods.empty()) return run_nft(no_policies_text(plan_.bridge), doing);
+  if (!needs_tables(wanted)) return run_nft(no_policies_text(plan_.bridge), doing);
   const auto mac = mac_of_link(plan_.bridge);
   if (!mac) return mac.error().context(doing);
   const auto there = nft_table_present(policy_table(plan_.bridge));
@@ -55,16 +55,16 @@ Status PolicyGuard::set(PodPolicies wanted) {
   const std::lock_guard lock(nft_mutex());
   auto done = Status(Ok{});
   const auto were_none = [&] {
-    return applied_ ? applied_->pods.empty() : !nft_table_present(policy_table(plan_.bridge)).value_or(true);
+    return applied_ ? !needs_tables(*applied_) : !nft_table_present(policy_table(plan_.bridge)).value_or(true);
   };
-  if (is_active() && !wanted.pods.empty()) {
+  if (is_active() && needs_tables(wanted)) {
     done = change(wanted);
     if (!done) {
       log(LogLevel::Debug, "the policies' tables are not what they were, building them again",
           {{"error", done.error().message()}});
       done = rebuild(wanted);
     }
-  } else if (!wanted.pods.empty() || !were_none()) {  // a host without policies has no tables
+  } else if (needs_tables(wanted) || !were_none()) {  // a host without policies has no tables
     done = rebuild(wanted);
   }
   if (done) applied_ = std::move(wanted);

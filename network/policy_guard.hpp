@@ -19,7 +19,8 @@ class PolicyGuard {
   PolicyGuard(FirewallPlan plan, std::function<Cables()> cables) : plan_(std::move(plan)), all_(std::move(cables)) {}
 
   /// Makes the tables enforce `wanted`, in one transaction: the first time the whole, from then on the difference; the
-  /// whole again when the difference does not fit what is there. Without pods that are policed there are no tables.
+  /// whole again when the difference does not fit what is there. Without pods that are policed there are no tables; in
+  /// a cluster: without policies.
   /// Errors as run_nft(), and of rtnetlink: then everything is as before.
   Status set(PodPolicies wanted);
 
@@ -33,7 +34,11 @@ class PolicyGuard {
   Status keep();
 
  private:
-  bool is_active() const { return applied_ && !applied_->pods.empty(); }
+  bool is_active() const { return applied_ && needs_tables(*applied_); }
+  /// A policy that selects pods of other hosts only trusts the addresses of ours: then nobody here may use another's.
+  bool needs_tables(const PodPolicies& policies) const {
+    return !policies.pods.empty() || (plan_.cluster && !policies.chains.empty());
+  }
   Status rebuild(const PodPolicies& wanted);
   Status change(const PodPolicies& wanted) const;
 

@@ -49,9 +49,10 @@ class Side {
   }
 
  private:
+  /// On whatever host: network/firewall sees to it that its answers come back.
   bool is_pod(const ServiceBackend& backend) const {
     const auto address = IpAddress::parse(backend.address);
-    return address && plan_.pods.contains(*address);
+    return address && (plan_.cluster ? plan_.cluster->pods : plan_.pods).contains(*address);
   }
 
   DnatChoice choice() const { return {port_.protocol, backends_}; }

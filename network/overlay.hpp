@@ -1,0 +1,54 @@
+// network/overlay.hpp - leads packets to the pods of other hosts, and keeps it so.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "network/overlay_state.hpp"
+
+namespace berth::network {
+
+/// Of a plan with a cluster. Any thread: calls wait for each other. What an earlier agent left in the kernel stays in
+/// force until the first set().
+class Overlay {
+ public:
+  static constexpr std::chrono::seconds kCheckInterval{10};
+
+  /// `own_address` says where other hosts reach us, the gateway for nowhere.
+  Overlay(FirewallPlan plan, std::function<std::string()> own_address)
+      : plan_(std::move(plan)), own_address_(std::move(own_address)) {}
+
+  /// See PodNetwork::set_peers().
+  Status set(const std::vector<Peer>& peers);
+
+  /// Compares all with the kernel and mends what is not as it was set. Nothing to do before the first set(). Errors
+  /// from the kernel, the first of them, after everything was tried.
+  Status repair();
+
+  /// The same when it was not compared for a while.
+  Status keep();
+
+  /// The hosts whose packets are let in: those that were set, before that those of an earlier agent.
+  std::vector<IpAddress> hosts() const;
+
+ private:
+  Status apply(PeerHosts wanted);
+  Status compare_all();
+  Result<int> device(Netlink& netlink) const;
+  Result<OverlayState> state_in_kernel(Netlink& netlink, int device) const;
+
+  const FirewallPlan plan_;
+  const std::function<std::string()> own_address_;
+  mutable std::mutex mutex_;
+  std::optional<PeerHosts> wanted_;
+  int device_ = 0;          ///< Index of VXLAN's link when it was last looked for.
+  bool in_kernel_ = false;  ///< Nothing failed since all was compared: a difference will do.
+  std::chrono::steady_clock::time_point compared_{};
+};
+
+}  // namespace berth::network
