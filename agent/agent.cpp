@@ -17,6 +17,7 @@
 #include "agent/agent_store.hpp"
 #include "agent/budgets/disruption_controller.hpp"
 #include "agent/budgets/quota_controller.hpp"
+#include "agent/claims/attachment_controller.hpp"
 #include "agent/claims/claim_controller.hpp"
 #include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
@@ -149,7 +150,9 @@ class HostAgent final : public Agent {
                  .store = *store_,
                  .volumes = *volumes_,
                  .node_name = config_.node_name,
-                 .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
+                 .kick = [this](const std::string& uid) { driver_.kick(uid); },
+                 .nodes = config_.etcd ? &nodes_ : nullptr,
+                 .may_mount = attaching()}),
         nodes_(config_.node_name),
         sets_(clock_, cache_, *store_, nodes_),
         jobs_(clock_, cache_, *store_),
@@ -271,6 +274,17 @@ class HostAgent final : public Agent {
     runner_.add(namespaces_.row());
     runner_.add(garbage_.row());
     runner_.add(claims_.row());
+    if (config_.etcd) {
+      attachments_.emplace(
+          AttachmentController::Context{.loop = loop_,
+                                        .lane = *files_lane_,
+                                        .cache = cache_,
+                                        .volumes = *volumes_,
+                                        .node_name = config_.node_name,
+                                        .kick = [this](const std::string& uid) { driver_.kick(uid); },
+                                        .is_driven = [this](const std::string& uid) { return driver_.knows(uid); }});
+      attachments_->wake_by(runner_.add(attachments_->row()));
+    }
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
     runner_.add(cron_jobs_.row());
@@ -321,6 +335,7 @@ class HostAgent final : public Agent {
  private:
   PodDriverCallbacks driver_callbacks();
   EventSink event_sink();
+  std::function<std::string(const model::Pod&, const std::string&)> attaching();
   void begin();
   void say_ready() const;
   void begin_sources();
@@ -365,6 +380,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
   ClaimController claims_;
+  std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   LiveNodes nodes_;
   SetController sets_;
   JobController jobs_;
@@ -438,7 +454,10 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .on_gone =
           [this](const std::string& uid) {
             shutdown_.look_again();
-            loop_.post([this, uid] { orders_.on_gone(uid); });
+            loop_.post([this, uid] {
+              orders_.on_gone(uid);
+              if (attachments_) attachments_->on_gone(uid);
+            });
           },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
@@ -447,6 +466,12 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
 EventSink HostAgent::event_sink() {
   return [this](const model::ObjectKey& key, const std::string& uid, std::string_view type, std::string_view reason,
                 const std::string& message) { events_.record(key, uid, type, reason, message); };
+}
+
+/// One host's own store keeps nobody else from mounting anything.
+std::function<std::string(const model::Pod&, const std::string&)> HostAgent::attaching() {
+  if (!config_.etcd) return {};
+  return [this](const model::Pod& pod, const std::string& volume) { return attachments_->may_mount(pod, volume); };
 }
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {

@@ -97,7 +97,7 @@ bool ControllerRunner::is_busy(std::string_view name, const model::ObjectKey& ke
 }
 
 void ControllerRunner::wake(std::size_t controller, const model::ObjectKey& key, bool anew) {
-  if (!is_mine(key)) return;
+  if (!is_mine(controller, key)) return;
   const auto id = id_of(controller, key);
   auto& state = states_[id];
   state.controller = controller;
@@ -144,7 +144,7 @@ void ControllerRunner::run_due() {
 
 void ControllerRunner::plan(const std::string& id) {
   auto& state = states_.at(id);
-  if (!is_mine(state.key)) return forget(id);
+  if (!is_mine(state.controller, state.key)) return forget(id);
   state.woken = false;
   state.anew = false;
   state.plan = ++plans_;
@@ -185,7 +185,7 @@ void ControllerRunner::absorb(const std::string& id, State& state, Work work) {
 }
 
 void ControllerRunner::write_next(const std::string& id, State& state) {
-  if (!is_mine(state.key)) state.later.clear();
+  if (!is_mine(state.controller, state.key)) state.later.clear();
   // All that may go out together; an answer never comes from within the call.
   auto first = state.writes == 0;
   while (!state.later.empty() && (first || !state.later.front().after)) {
@@ -341,7 +341,7 @@ void ControllerRunner::end(const std::string& id, State& state) {
     if (!state.woken && !state.look_again) states_.erase(id);
   }
   if (controller.ended) controller.ended(key, Waker(*this, index));
-  if (!is_mine(key)) forget(id);
+  if (!is_mine(index, key)) forget(id);
   schedule();
 }
 

@@ -51,6 +51,8 @@ struct Controller {
   std::function<void(const model::ObjectKey&, const Write&, const Error&)> refused{};
   /// The plan of the key is over, well or not. May be empty.
   std::function<void(const model::ObjectKey&, const Waker&)> ended{};
+  /// Is the key planned by this host? Empty: as the Context's says.
+  std::function<bool(const model::ObjectKey&)> is_mine{};
   /// How long changes are gathered before a key is planned: for views that nothing waits for.
   std::chrono::milliseconds gather{0};
 };
@@ -117,7 +119,11 @@ class ControllerRunner {
   void end(const std::string& id, State& state);
   void forget(const std::string& id);
   State* find(const std::string& id, std::uint64_t plan);
-  bool is_mine(const model::ObjectKey& key) const { return !context_.is_mine || context_.is_mine(key); }
+  bool is_mine(std::size_t controller, const model::ObjectKey& key) const {
+    const auto& own = controllers_[controller].is_mine;
+    const auto& asked = own ? own : context_.is_mine;
+    return !asked || asked(key);
+  }
   void schedule();
   void watch_answers();
 
