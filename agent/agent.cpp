@@ -17,6 +17,7 @@
 #include "agent/agent_store.hpp"
 #include "agent/budgets/disruption_controller.hpp"
 #include "agent/budgets/quota_controller.hpp"
+#include "agent/claims/attachment_controller.hpp"
 #include "agent/claims/claim_controller.hpp"
 #include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
@@ -148,6 +149,7 @@ class HostAgent final : public Agent {
                   }),
         hooks_(make_hooks(loop_, *hooks_lane_, *runtime_)),
         worker_(*runtime_, *network_, *volumes_),
+        nodes_(config_.node_name, config_.etcd ? LiveNodes::Store::Shared : LiveNodes::Store::OwnHost),
         claims_({.loop = loop_,
                  .clock = clock_,
                  .lane = *files_lane_,
@@ -155,8 +157,10 @@ class HostAgent final : public Agent {
                  .store = *store_,
                  .volumes = *volumes_,
                  .node_name = config_.node_name,
-                 .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
-        nodes_(config_.node_name, config_.etcd ? LiveNodes::Store::Shared : LiveNodes::Store::OwnHost),
+                 .kick = [this](const std::string& uid) { driver_.kick(uid); },
+                 .nodes = config_.etcd ? &nodes_ : nullptr,
+                 .is_warden = warden(),
+                 .may_mount = attaching()}),
         sets_(clock_, cache_, *store_, nodes_),
         jobs_(clock_, cache_, *store_),
         cron_jobs_(clock_, cache_, *store_),
@@ -284,6 +288,17 @@ class HostAgent final : public Agent {
     runner_.add(namespaces_.row());
     runner_.add(garbage_.row());
     runner_.add(claims_.row());
+    if (config_.etcd) {
+      attachments_.emplace(
+          AttachmentController::Context{.loop = loop_,
+                                        .lane = *files_lane_,
+                                        .cache = cache_,
+                                        .volumes = *volumes_,
+                                        .node_name = config_.node_name,
+                                        .kick = [this](const std::string& uid) { driver_.kick(uid); },
+                                        .is_driven = [this](const std::string& uid) { return driver_.knows(uid); }});
+      attachments_->wake_by(runner_.add(attachments_->row()));
+    }
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
     runner_.add(cron_jobs_.row());
@@ -338,6 +353,7 @@ class HostAgent final : public Agent {
   EventSink event_sink();
   std::function<bool(const model::ObjectKey&)> warden() const;
   std::function<bool(const model::ObjectKey&)> warden_of_all(const std::string& what) const;
+  std::function<std::string(const model::Pod&, const std::string&)> attaching();
   void begin();
   void say_ready() const;
   void begin_sources();
@@ -381,8 +397,9 @@ class HostAgent final : public Agent {
   StatusWriter statuses_;
   std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
-  ClaimController claims_;
   LiveNodes nodes_;
+  ClaimController claims_;
+  std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
@@ -456,7 +473,10 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .on_gone =
           [this](const std::string& uid) {
             shutdown_.look_again();
-            loop_.post([this, uid] { orders_.on_gone(uid); });
+            loop_.post([this, uid] {
+              orders_.on_gone(uid);
+              if (attachments_) attachments_->on_gone(uid);
+            });
           },
       .registry_auths = [this](const model::Pod& pod,
                                const std::string& image) { return registry_auths(pod, image, cache_); }};
@@ -477,6 +497,12 @@ std::function<bool(const model::ObjectKey&)> HostAgent::warden() const {
 std::function<bool(const model::ObjectKey&)> HostAgent::warden_of_all(const std::string& what) const {
   if (!nodes_.is_shared()) return {};
   return [this, what](const model::ObjectKey&) { return nodes_.is_warden_of(what); };
+}
+
+/// One host's own store keeps nobody else from mounting anything.
+std::function<std::string(const model::Pod&, const std::string&)> HostAgent::attaching() {
+  if (!config_.etcd) return {};
+  return [this](const model::Pod& pod, const std::string& volume) { return attachments_->may_mount(pod, volume); };
 }
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {

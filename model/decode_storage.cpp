@@ -1,4 +1,4 @@
-// model/decode_storage.cpp - PersistentVolumeClaim, PersistentVolume, StorageClass.
+// model/decode_storage.cpp - PersistentVolumeClaim, PersistentVolume, VolumeAttachment, StorageClass.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -62,6 +62,13 @@ void read_volume(const Reader& root, PersistentVolume& volume) {
   volume.phase = root.child("status").text("phase");
 }
 
+void read_volume_attachment(const Reader& root, VolumeAttachment& attachment) {
+  const auto spec = root.child("spec");
+  attachment.attacher = spec.text("attacher");
+  attachment.node_name = spec.text("nodeName");
+  attachment.volume_name = spec.child("source").text("persistentVolumeName");
+}
+
 void read_storage_class(const Reader& root, StorageClass& result) {
   result.provisioner = root.text("provisioner");
   result.parameters = root.text_map("parameters");
@@ -86,6 +93,9 @@ Result<PersistentVolumeClaim> decode_claim(const Object& object) {
   return decode<PersistentVolumeClaim>(object, read_claim);
 }
 Result<PersistentVolume> decode_volume(const Object& object) { return decode<PersistentVolume>(object, read_volume); }
+Result<VolumeAttachment> decode_volume_attachment(const Object& object) {
+  return decode<VolumeAttachment>(object, read_volume_attachment);
+}
 Result<StorageClass> decode_storage_class(const Object& object) {
   return decode<StorageClass>(object, read_storage_class);
 }

@@ -30,7 +30,6 @@ constexpr auto kNeighbours =
                                                                   {"storage.k8s.io", "CSIDriver"},
                                                                   {"storage.k8s.io", "CSINode"},
                                                                   {"storage.k8s.io", "CSIStorageCapacity"},
-                                                                  {"storage.k8s.io", "VolumeAttachment"},
                                                                   {"storage.k8s.io", "VolumeAttributesClass"},
                                                                   {"coordination.k8s.io", "LeaseCandidate"}});
 

@@ -27,6 +27,7 @@ enum class Kind {
   ClusterRoleBinding,
   CertificateSigningRequest,
   PersistentVolume,
+  VolumeAttachment,
   ConfigMap,
   Secret,
   ServiceAccount,

@@ -81,6 +81,7 @@ Result<ConfigMap> decode_config_map(const Object& object);
 Result<Secret> decode_secret(const Object& object);
 Result<PersistentVolumeClaim> decode_claim(const Object& object);
 Result<PersistentVolume> decode_volume(const Object& object);
+Result<VolumeAttachment> decode_volume_attachment(const Object& object);
 Result<StorageClass> decode_storage_class(const Object& object);
 /// The source in a PersistentVolume's spec ({"nfs": {...}}, other members are passed over), and back.
 Result<PersistentSource> decode_source(const json::object& spec);

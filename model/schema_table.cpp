@@ -40,6 +40,11 @@ StorageClass: apiVersion:s kind:s metadata:ObjectMeta provisioner:s parameters:{
   allowVolumeExpansion:b volumeBindingMode:s -allowedTopologies:[TopologyTerm]
 TopologyTerm!: matchLabelExpressions:[TopologyLabel]
 TopologyLabel: key:s values:[s]
+VolumeAttachment: apiVersion:s kind:s metadata:ObjectMeta spec:AttachmentSpec status:AttachmentStatus
+AttachmentSpec: attacher:s nodeName:s source:AttachmentSource
+AttachmentSource: persistentVolumeName:s -inlineVolumeSpec:any
+AttachmentStatus*: attached:b attachmentMetadata:{s} attachError:AttachmentError detachError:AttachmentError
+AttachmentError*: time:t message:s
 ConfigMap: apiVersion:s kind:s metadata:ObjectMeta data:{s} binaryData:{s} immutable:b
 Secret: apiVersion:s kind:s metadata:ObjectMeta data:{s} stringData:{s} type:s immutable:b
 ServiceAccount: apiVersion:s kind:s metadata:ObjectMeta secrets:[ObjectRef]@name imagePullSecrets:[LocalRef]

@@ -112,4 +112,18 @@ void check_storage_class(const Reader& root) {
   check_choice(root, "volumeBindingMode", {"Immediate", "WaitForFirstConsumer"});
 }
 
+void check_volume_attachment(const Reader& root) {
+  const auto spec = root.child("spec");
+  if (require_text(spec, "attacher")) check_text(spec, "attacher", qualified_name_error);
+  if (require_text(spec, "nodeName")) check_text(spec, "nodeName", dns_subdomain_error);
+  const auto source = spec.child("source");
+  if (source.has("inlineVolumeSpec")) {
+    if (source.has("persistentVolumeName")) {
+      source.fail("inlineVolumeSpec", "forbidden: may not be specified together with persistentVolumeName");
+    }
+  } else if (require_text(source, "persistentVolumeName")) {
+    check_text(source, "persistentVolumeName", dns_subdomain_error);
+  }
+}
+
 }  // namespace berth::model

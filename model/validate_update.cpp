@@ -186,6 +186,8 @@ void check_storage_class_update(const Reader& now, const Reader& old) {
   }
 }
 
+void check_volume_attachment_update(const Reader& now, const Reader& old) { check_same(now, old, "spec"); }
+
 void check_secret_update(const Reader& now, const Reader& old) {
   check_same(now, old, "type");
   check_immutable_data(now, old);

@@ -177,6 +177,14 @@ struct PersistentVolume {
   std::vector<NodeSelectorTerm> node_affinity;
   std::string phase;  ///< "Available", "Bound", "Released", "Failed"
 };
+/// A volume is one node's, and nobody else's, while this is there.
+struct VolumeAttachment {
+  ObjectMeta meta;
+  std::string attacher;     ///< Who made it and takes it away.
+  std::string node_name;    ///< Whose the volume is.
+  std::string volume_name;  ///< The PersistentVolume's.
+};
+
 struct StorageClass {
   ObjectMeta meta;
   std::string provisioner;

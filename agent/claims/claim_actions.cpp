@@ -5,6 +5,7 @@
 
 #include "agent/claims/claim_controller.hpp"
 #include "agent/claims/claim_objects.hpp"
+#include "agent/claims/pool_hold.hpp"
 #include "agent/claims/volume_parameters.hpp"
 #include "model/deletion.hpp"
 
@@ -31,6 +32,11 @@ bool has_other_claim(const json::object& volume, const BindAction& action) {
   const auto uid = spec == nullptr ? std::string_view() : find_string(*spec, {"claimRef", "uid"});
   return !uid.empty() && uid != action.claim_uid;
 }
+
+std::string_view annotation_in(const json::object& object, std::string_view name) {
+  return find_string(object.at("metadata"), {"annotations", name});
+}
+bool has_annotation(const json::object& object, std::string_view name) { return !annotation_in(object, name).empty(); }
 
 /// User name and password of the target whose LUNs a pool gives out; nothing when its class names no secret, or one
 /// that is not there: then the target says what it wants.
@@ -59,6 +65,7 @@ Error as_failure(const Error& error, const std::string& message) {
 /// One thing at a time: what comes next is planned when it is seen to be done.
 Work ClaimController::carry_out(const Name& name, const ClaimPlan& plan) {
   Work work;
+  pool_waiting_.erase(name);
   for (const auto& action : plan.unprotect) {
     const auto is_volume = action.key.kind == Kind::PersistentVolume;
     work.writes.push_back({.verb = Write::Verb::DropFinalizer,
@@ -69,6 +76,10 @@ Work ClaimController::carry_out(const Name& name, const ClaimPlan& plan) {
   for (const auto& waiting : plan.waiting) report(waiting, work);
   if (!plan.bind.empty()) {
     bind(plan.bind.front(), work);
+  } else if (!plan.hold.empty()) {
+    hold(plan.hold.front(), work);
+  } else if (!plan.select.empty()) {
+    select(plan.select.front(), work);
   } else if (!plan.provision.empty()) {
     provision(plan.provision.front(), work);
   } else if (!plan.classes.empty()) {
@@ -98,6 +109,11 @@ Work ClaimController::carry_out(const Name& name, const ClaimPlan& plan) {
   } else if (plan.lost.empty() || !lose(plan.lost.front(), work)) {
     std::any_of(plan.release.begin(), plan.release.end(), [&](const auto& action) { return release(action, work); });
   }
+  if (plan.others) {
+    if (plan.waiting.empty()) waiting_.erase(name);
+    begun_.erase(name);
+    return work;
+  }
   const auto claim = context_.cache.claims().find(name);
   if (plan.waiting.empty() && plan.expand.empty() && claim != context_.cache.claims().end() &&
       claim->second->phase == "Bound") {
@@ -126,7 +142,8 @@ void ClaimController::bind(const BindAction& action, Work& work) {
   work.writes.push_back({.key = volume_key(action.volume),
                          .edit =
                              [action](json::object& raw) {
-                               if (has_other_claim(raw, action)) return Edit::Refuse;
+                               if (has_other_claim(raw, action) || has_annotation(raw, kReclaiming))
+                                 return Edit::Refuse;
                                auto& spec = raw["spec"].get_object();
                                if (!spec.contains("claimRef"))
                                  annotate(raw, "pv.kubernetes.io/bound-by-controller", "yes");
@@ -140,6 +157,8 @@ void ClaimController::bind(const BindAction& action, Work& work) {
        .uid = action.claim_uid,
        .edit =
            [action, modes, capacity = volume->capacity.text()](json::object& raw) {
+             const auto* named = raw["spec"].get_object().if_contains("volumeName");
+             if (action.chosen && named != nullptr && *named != json::value(action.volume)) return Edit::Refuse;
              annotate(raw, "pv.kubernetes.io/bind-completed", "yes");
              if (action.chosen) annotate(raw, "pv.kubernetes.io/bound-by-controller", "yes");
              auto& spec = raw["spec"].get_object();
@@ -149,6 +168,29 @@ void ClaimController::bind(const BindAction& action, Work& work) {
              return Edit::Done;
            },
        .group = kBothSides});
+}
+
+/// From then on no other host makes it, however late this one is.
+void ClaimController::select(const SelectAction& action, Work& work) const {
+  work.writes.push_back(
+      {.key = action.claim, .uid = action.claim_uid, .edit = [action, node = context_.node_name](json::object& raw) {
+         const auto is_bound = !find_string(raw.at("spec"), {"volumeName"}).empty();
+         if (is_bound || annotation_in(raw, kSelectedNode) != action.before) return Edit::Refuse;
+         return annotate(raw, kSelectedNode, node) ? Edit::Done : Edit::Leave;
+       }});
+}
+
+/// From then on nobody else decides what becomes of its content, and nobody binds it.
+void ClaimController::hold(const HoldAction& action, Work& work) const {
+  work.writes.push_back({.key = volume_key(action.volume),
+                         .uid = uid_of_volume(action.volume),
+                         .edit = [action, node = context_.node_name](json::object& raw) {
+                           const auto claim = find_string(raw.at("spec"), {"claimRef", "uid"});
+                           const auto same =
+                               claim == action.claim_uid && annotation_in(raw, kReclaiming) == action.before;
+                           if (!same) return Edit::Refuse;
+                           return annotate(raw, kReclaiming, node) ? Edit::Done : Edit::Leave;
+                         }});
 }
 
 bool ClaimController::lose(const LostClaim& action, Work& work) const {
@@ -170,7 +212,7 @@ bool ClaimController::lose(const LostClaim& action, Work& work) const {
 void ClaimController::provision(const ProvisionAction& action, Work& work) {
   const auto name = name_of(action.claim);
   const bool named = is_named(action.provisioner);
-  if (!named && pool_user_) {
+  if (!named && (pool_user_ || !take_pools(name, work))) {
     pool_waiting_.insert(name);
     return;
   }
@@ -204,6 +246,32 @@ void ClaimController::provision(const ProvisionAction& action, Work& work) {
   });
 }
 
+/// Which disks are whose is known by the volumes, and those come after the choice: one host at a time chooses. False:
+/// not now.
+bool ClaimController::take_pools(const Name& name, Work& work) {
+  if (!hosts_) return true;
+  const auto hold = read_pool_hold(context_.store);
+  const auto ours = hold.node == context_.node_name;
+  if (ours && hold.turn == pool_turn_) return true;
+  if (!hold.node.empty() && !ours && !hosts_->is_lost(hold.node)) {
+    if (!hosts_->live.contains(hold.node)) {
+      set_waiting(name, fmt::format("waiting for node {}, which takes a disk from a pool", hold.node));
+    }
+    return false;
+  }
+  pool_turn_ = hold.turn + 1;
+  for (auto& write : take_pools_after(hold, context_.node_name)) work.writes.push_back(std::move(write));
+  return false;
+}
+
+Work ClaimController::give_back_pools() const {
+  Work work;
+  const auto hold = read_pool_hold(context_.store);
+  if (pool_user_ || !pool_waiting_.empty() || hold.node != context_.node_name) return work;
+  work.writes.push_back(give_pools_back(hold));
+  return work;
+}
+
 Work ClaimController::provisioned(const ProvisionAction& action, const Result<volumes::Provisioned>& made) {
   Work work;
   if (!made) {
@@ -220,7 +288,8 @@ Work ClaimController::provisioned(const ProvisionAction& action, const Result<vo
   // Promised to the claim from the start: the next plan binds it.
   work.writes.push_back({.verb = Write::Verb::Create,
                          .key = volume_key(name),
-                         .object = make_provisioned_volume(action, *made, context_.node_name),
+                         .object = make_provisioned_volume(action, *made, context_.node_name,
+                                                           /*has_notes=*/hosts_ && !is_named(action.provisioner)),
                          .may_exist = true,
                          .said = event(action.claim, action.claim_uid, "ProvisioningSucceeded",
                                        "Successfully provisioned volume " + name)});

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "agent/claims/claim_resolver.hpp"
+#include "agent/claims/pool_hold.hpp"
 #include "agent/claims/volume_parameters.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
@@ -45,7 +46,9 @@ Controller ClaimController::row() {
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
           .all = [this](const Waker& wake) { wake_all(wake); },
           .plan = [this](const Key& key) { return plan(key); },
-          .ended = [this](const Key& key, const Waker& wake) { ended(key, wake); }};
+          .ended = [this](const Key& key, const Waker& wake) { ended(key, wake); },
+          // What is ours of a key is seen by its objects only: the plan asks.
+          .is_mine = [](const Key&) { return true; }};
 }
 
 void ClaimController::wake_all(const Waker& wake) {
@@ -64,6 +67,7 @@ void ClaimController::wake_all(const Waker& wake) {
     wake(volume->claim_name.empty() ? Key{Kind::PersistentVolume, "", name.second}
                                     : claim_key({volume->claim_ns, volume->claim_name}));
   }
+  if (hosts_) wake(pools_key());
 }
 
 void ClaimController::wakes(const store::Change& change, const Waker& wake) {
@@ -78,16 +82,19 @@ void ClaimController::wakes(const store::Change& change, const Waker& wake) {
     on_class(object.meta.name, wake);
   } else if (object.kind == Kind::Secret) {
     on_secret({object.meta.ns, object.meta.name}, wake);
+  } else if (hosts_ && object.kind == Kind::Lease && object.key() == pools_key()) {
+    for (const auto& name : pool_waiting_) wake(claim_key(name));
   } else if (object.kind == Kind::Node && moves_pods(change)) {
     wake_waiting(wake);  // Another volume may be within reach.
     wake_of_nodes(wake);
   }
 }
 
-/// Those of volumes that some nodes have and others do not.
+/// Those of volumes that some nodes have and others do not, and of those that one of them began to remove.
 void ClaimController::wake_of_nodes(const Waker& wake) const {
   for (const auto& [name, volume] : context_.cache.volumes()) {
-    if (volume->node_affinity.empty() || volume->claim_name.empty()) continue;
+    const auto of_nodes = !volume->node_affinity.empty() || is_being_reclaimed(*volume);
+    if (!of_nodes || volume->claim_name.empty()) continue;
     kick_users({volume->claim_ns, volume->claim_name});
     wake(claim_key({volume->claim_ns, volume->claim_name}));
   }
@@ -212,8 +219,10 @@ void ClaimController::kick_users(const Name& claim) const {
 std::string ClaimController::resolve(const model::Pod& pod, const std::string& claim,
                                      volumes::BoundClaim& bound) const {
   const auto waiting = waiting_.find({pod.meta.ns, claim});
-  return resolve_claim(context_.cache, context_.node_name, pod, claim,
-                       waiting == waiting_.end() ? std::string() : waiting->second, bound);
+  auto why = resolve_claim(context_.cache, context_.node_name, pod, claim,
+                           waiting == waiting_.end() ? std::string() : waiting->second, bound);
+  if (why.empty() && context_.may_mount) why = context_.may_mount(pod, bound.volume_name);
+  return why;
 }
 
 ClaimFacts ClaimController::facts_for(const Name& name) const {
@@ -223,8 +232,11 @@ ClaimFacts ClaimController::facts_for(const Name& name) const {
                    .volumes = &index_,
                    .classes = &cache.storage_classes(),
                    .node = node == cache.nodes().end() ? nullptr : node->second.get(),
-                   .use = {}};
+                   .use = {},
+                   .hosts = hosts_ ? &*hosts_ : nullptr,
+                   .is_warden = is_warden(claim_key(name))};
   const auto claim = cache.claims().find(name);
+  std::vector<PodPtr> users;
   for (const auto& user : cache.pods_using(claim_key(name))) {
     const auto pod = cache.pod(user);
     const bool here = pod->spec.node_name == context_.node_name;
@@ -232,14 +244,20 @@ ClaimFacts ClaimController::facts_for(const Name& name) const {
     facts.use.here = facts.use.here || here;
     facts.use.running = facts.use.running || (here && pod->status.phase == "Running");
     facts.use.held = facts.use.held || (claim != cache.claims().end() && holds_claim(*pod, *claim->second));
+    if (hosts_) users.push_back(pod);
   }
+  if (hosts_) facts.use.place = first_place(users);
   return facts;
 }
 
+bool ClaimController::is_warden(const Key& key) const { return !context_.is_warden || context_.is_warden(key); }
+
 Work ClaimController::plan(const Key& key) {
+  if (key.kind == Kind::Lease) return give_back_pools();
   if (key.kind == Kind::PersistentVolume) {
     const auto volume = index_.find(key.name);
-    return volume && volume->claim_name.empty() ? carry_out({}, plan_unclaimed_volume(*volume)) : Work{};
+    return volume && volume->claim_name.empty() && is_warden(key) ? carry_out({}, plan_unclaimed_volume(*volume))
+                                                                  : Work{};
   }
   const auto name = name_of(key);
   return carry_out(name, plan_claim(facts_for(name), name));
@@ -253,9 +271,13 @@ void ClaimController::ended(const Key& key, const Waker& wake) {
     given_.erase(given);
     if (volume && is_free(*volume)) wake_for(*volume, wake);  // It came to nothing.
   }
-  if (pool_user_ != name) return;
-  pool_user_.reset();
-  for (const auto& next : std::exchange(pool_waiting_, {})) wake(claim_key(next));
+  if (pool_user_ == name) {
+    pool_user_.reset();
+    for (const auto& next : hosts_ ? pool_waiting_ : std::exchange(pool_waiting_, {})) wake(claim_key(next));
+  }
+  if (pool_turn_ == 0 || pool_user_ || !pool_waiting_.empty()) return;
+  pool_turn_ = 0;
+  wake(pools_key());  // Nobody here wants it any more.
 }
 
 /// An event; which reasons are warnings is Kubernetes' decision.

@@ -23,6 +23,9 @@ namespace berth::agent {
 
 /// A key is a claim, there or only remembered by a volume; or a volume that no claim ever had. One thing at a time is
 /// done for a claim's name: never is content provisioned while the same is reclaimed.
+///
+/// Where several hosts share the store, each plans all keys and does what is its own of them (claim_owner.hpp). What is
+/// made or destroyed is so only after a write that says who does it, which fails when another's came first.
 class ClaimController {
  public:
   struct Context {
@@ -35,9 +38,17 @@ class ClaimController {
     std::string node_name{};
     /// Look at the pod with that uid again, what it waits for has changed.
     std::function<void(const std::string& uid)> kick{};
+    /// Of a store that other hosts' agents reach, too: those that are there. Null: the store is this host's own.
+    const LiveNodes* nodes = nullptr;
+    /// Does this host plan what no host is special for? Empty: always.
+    std::function<bool(const model::ObjectKey&)> is_warden{};
+    /// Why a pod must not mount its bound claim's volume yet, see AttachmentController. Empty: it may.
+    std::function<std::string(const model::Pod&, const std::string& volume)> may_mount{};
   };
 
-  explicit ClaimController(Context context) : context_(std::move(context)) {}
+  explicit ClaimController(Context context) : context_(std::move(context)) {
+    if (context_.nodes != nullptr) hosts_.emplace(Hosts{*context_.nodes, context_.cache.nodes()});
+  }
   ~ClaimController() { *alive_ = false; }
   ClaimController(const ClaimController&) = delete;
   ClaimController& operator=(const ClaimController&) = delete;
@@ -64,6 +75,7 @@ class ClaimController {
   void ended(const Key& key, const Waker& wake);
 
   Work plan(const Key& key);
+  bool is_warden(const Key& key) const;
   ClaimFacts facts_for(const Name& name) const;
   Work carry_out(const Name& name, const ClaimPlan& plan);
   void kick_users(const Name& claim) const;
@@ -73,6 +85,10 @@ class ClaimController {
   void report(const WaitingClaim& waiting, Work& work);
 
   void bind(const BindAction& action, Work& work);
+  void select(const SelectAction& action, Work& work) const;
+  void hold(const HoldAction& action, Work& work) const;
+  bool take_pools(const Name& name, Work& work);
+  Work give_back_pools() const;
   void provision(const ProvisionAction& action, Work& work);
   Work provisioned(const ProvisionAction& action, const Result<volumes::Provisioned>& made);
   void expand(const ExpandAction& action, Work& work);
@@ -85,11 +101,13 @@ class ClaimController {
   void drop_volume(const std::string& name, Work& work) const;
 
   Context context_;
+  std::optional<Hosts> hosts_;
   VolumeIndex index_;
   std::set<Name> unbound_;             ///< Claims without a volume: what new volumes may concern.
   std::map<Name, std::string> given_;  ///< The volume that a plan under way gives to the claim.
   std::optional<Name> pool_user_;      ///< A pool's disks have no owner until their volume is there: one at a time.
   std::set<Name> pool_waiting_;
+  std::int64_t pool_turn_ = 0;           ///< The turn that we asked for, see PoolHold; 0: none.
   std::set<Name> begun_;                 ///< What is tried again is not said to begin again.
   std::map<Name, std::string> waiting_;  ///< Last message per claim: each is said once.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

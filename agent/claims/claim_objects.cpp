@@ -34,12 +34,13 @@ json::object claim_reference(const model::ObjectKey& claim, const std::string& u
 }
 
 json::object make_provisioned_volume(const ProvisionAction& action, const volumes::Provisioned& made,
-                                     const std::string& node_name) {
+                                     const std::string& node_name, bool has_notes) {
   json::object parameters;
   for (const auto& [name, value] : action.parameters) parameters[name] = value;
   json::object annotations;
   annotations[kProvisionedBy] = action.provisioner;
   annotations[kParameters] = json::serialize(parameters);
+  if (has_notes) annotations[kProvisionedOn] = node_name;
   json::object spec = {{"capacity", {{"storage", made.bytes > action.bytes ? size_text(made.bytes) : action.capacity}}},
                        {"accessModes", array_of(action.access_modes)},
                        {"persistentVolumeReclaimPolicy", action.reclaim_policy},

@@ -11,9 +11,9 @@
 namespace berth::agent {
 
 /// The PersistentVolume of what a provisioner made: bound to its claim, called pvc-<uid of the claim>, pinned to this
-/// node when only this node has it.
+/// node when only this node has it. `has_notes`: only this node can remove it, whoever reaches it.
 json::object make_provisioned_volume(const ProvisionAction& action, const volumes::Provisioned& made,
-                                     const std::string& node_name);
+                                     const std::string& node_name, bool has_notes);
 
 /// A volume's claimRef.
 json::object claim_reference(const model::ObjectKey& claim, const std::string& uid);

@@ -56,7 +56,10 @@ class Planner {
 
   ClaimPlan make() {
     if (const auto* claim = find_claim(name_)) {
-      if (claim->phase == "Bound") {
+      plan_.others = !has_turn(*claim);
+      if (plan_.others) {
+        // Planned elsewhere.
+      } else if (claim->phase == "Bound") {
         bound(*claim);
       } else if (!claim->meta.deleting()) {
         bind(*claim);
@@ -64,10 +67,11 @@ class Planner {
     }
     std::set<std::string> going;
     for (const auto& [name, volume] : promised_) {
+      if (!is_ours(*volume)) continue;
       auto action = release(*volume);
       if (!action) continue;
       going.insert(action->volume);
-      plan_.release.push_back(*std::move(action));
+      if (may_decide(*volume, action->fate)) plan_.release.push_back(*std::move(action));
     }
     unprotect(going);
     return std::move(plan_);
@@ -76,6 +80,75 @@ class Planner {
  private:
   static model::ObjectKey key_of(const Claim& claim) {
     return {model::Kind::PersistentVolumeClaim, claim.meta.ns, claim.meta.name};
+  }
+
+  // --- of several hosts ---------------------------------------------------------------------------
+
+  bool is_ours(const Owner& owner) const {
+    if (owner.waits) return false;
+    return owner.node.empty() ? facts_.is_warden : owner.node == facts_.hosts->live.own();
+  }
+  bool is_ours(const Volume& volume) const {
+    return facts_.hosts == nullptr || is_ours(owner_of_volume(volume, *facts_.hosts));
+  }
+
+  /// Is the claim ours to plan?
+  bool has_turn(const Claim& claim) {
+    if (facts_.hosts == nullptr) return true;
+    const auto owner = owner_of_claim(claim, find_volume(claim.volume_name),
+                                      find_class(class_of(claim, default_class_)), facts_.use.place, *facts_.hosts);
+    if (owner.waits && facts_.is_warden && claim.phase != "Bound" && !claim.meta.deleting()) {
+      wait(claim, "WaitForNode", fmt::format("waiting for node {}, which is to provide the volume", owner.node));
+    }
+    return is_ours(owner);
+  }
+
+  bool has_consumer() const { return facts_.hosts == nullptr ? facts_.use.here : !facts_.use.place.empty(); }
+
+  /// Can the claim's pods reach the volume? Without any on a node yet: there is a node that can.
+  bool is_in_reach(const Volume& volume) const {
+    if (facts_.hosts == nullptr) return is_reachable(volume, facts_.node);
+    const auto& nodes = facts_.hosts->nodes;
+    if (const auto at = nodes.find({"", facts_.use.place}); at != nodes.end()) {
+      return is_reachable(volume, at->second.get());
+    }
+    return volume.node_affinity.empty() || std::any_of(nodes.begin(), nodes.end(), [&](const auto& entry) {
+             return is_reachable(volume, entry.second.get());
+           });
+  }
+
+  /// May this node do to the volume's content what it likes? If not, it asks for it, where it can be asked for.
+  bool holds(const Volume& volume) {
+    const auto holder = annotation_of(volume.meta, kReclaiming);
+    if (holder == facts_.hosts->live.own()) return true;
+    if (holder.empty() || facts_.hosts->is_lost(holder)) {
+      plan_.hold.push_back({volume.meta.name, volume.claim_uid, holder});
+    }
+    return false;
+  }
+  bool may_decide(const Volume& volume, Fate fate) {
+    const auto content_goes = fate == Fate::Reclaim || fate == Fate::Drop;
+    return facts_.hosts == nullptr || !content_goes || holds(volume);
+  }
+
+  /// May it be made now? Where the same name had content before, that is ours first; and the claim says that it is us.
+  bool may_provision(const Claim& claim, const ProvisionerTraits& traits, bool local) {
+    if (facts_.hosts == nullptr) return true;
+    if (local && !has_consumer()) {
+      wait(claim, "WaitForFirstConsumer", std::string(kFirstConsumer));
+      return false;
+    }
+    bool all_ours = true;
+    for (const auto& [name, volume] : promised_) {
+      const auto is_old = traits.named && !volume->claim_uid.empty() && volume->claim_uid != claim.meta.uid;
+      const auto goes = is_old && volume->reclaim_policy == "Delete" && maker_of(*volume) != nullptr;
+      if (goes && is_reachable(*volume, facts_.node) && !holds(*volume)) all_ours = false;
+    }
+    if (!all_ours) return false;
+    auto selected = annotation_of(claim.meta, kSelectedNode);
+    if (selected == facts_.hosts->live.own()) return true;
+    plan_.select.push_back({key_of(claim), claim.meta.uid, std::move(selected)});
+    return false;
   }
 
   void wait(const Claim& claim, std::string_view reason, std::string message) {
@@ -106,7 +179,7 @@ class Planner {
     if (const auto* mine = promised_volume(claim)) return take(claim, *mine, name);
     const auto* storage_class = find_class(name);
     const bool waits =
-        storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" && !facts_.use.here;
+        storage_class != nullptr && storage_class->volume_binding_mode == "WaitForFirstConsumer" && !has_consumer();
     if (waits) return wait(claim, "WaitForFirstConsumer", std::string(kFirstConsumer));
     if (const auto* best = smallest(claim, name)) return take(claim, *best, name);
     provision(claim, name, storage_class);
@@ -123,9 +196,12 @@ class Planner {
   const Volume* promised_volume(const Claim& claim) {
     for (const auto& [name, volume] : promised_) {
       ++plan_.steps;
-      const bool over = volume->phase == "Released" || volume->phase == "Failed" || volume->meta.deleting();
+      const bool over = volume->phase == "Released" || volume->phase == "Failed" || volume->meta.deleting() ||
+                        is_being_reclaimed(*volume);
       if (over || !is_promised(*volume, claim) || volume->capacity < claim.request) continue;
-      if (volume->volume_mode == claim.volume_mode && is_reachable(*volume, facts_.node)) return volume.get();
+      // Where it was made is where the claim's pods will be.
+      const auto in_reach = facts_.hosts != nullptr || is_reachable(*volume, facts_.node);
+      if (volume->volume_mode == claim.volume_mode && in_reach) return volume.get();
     }
     return nullptr;
   }
@@ -138,7 +214,7 @@ class Planner {
       const auto& volume = **it;
       if (volume.volume_mode != claim.volume_mode || !offers_modes(volume, claim)) continue;
       if (!model::matches(claim.selector, volume.meta.labels)) continue;
-      if (is_reachable(volume, facts_.node)) return &volume;
+      if (is_in_reach(volume)) return &volume;
     }
     return nullptr;
   }
@@ -175,6 +251,7 @@ class Planner {
       return wait(claim, "ProvisioningFailed",
                   fmt::format("failed to provision volume with StorageClass \"{}\": {}", name, why));
     }
+    if (!may_provision(claim, *traits, makes_local(*storage_class))) return;
     plan_.provision.push_back({.claim = key_of(claim),
                                .claim_uid = claim.meta.uid,
                                .storage_class = name,
@@ -296,7 +373,7 @@ class Planner {
     if (volume.claim_uid.empty() || is_claimed(volume)) return std::nullopt;  // Never bound, or in use.
     // The pods that mount it may be the successor's, which has the content under an object of its own.
     const auto succeeded = has_successor(volume);
-    if (facts_.use.mounted && !succeeded) return std::nullopt;
+    if ((may_be_mounted(volume) || is_heir_unplaced(volume)) && !succeeded) return std::nullopt;
     auto action = release_volume(volume, is_name_taken(volume), promised_, facts_.node);
     if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
     if (!action || action->fate != Fate::Reclaim || is_reachable(volume, facts_.node)) return action;
@@ -306,6 +383,24 @@ class Planner {
     action->reason = "VolumeFailedDelete";
     action->message = "its content is on another node: see spec.nodeAffinity";
     return action;
+  }
+
+  bool may_be_mounted(const Volume& volume) const {
+    if (facts_.hosts == nullptr) return facts_.use.mounted;
+    // A pod elsewhere has what is there, of the same name.
+    if (!volume.node_affinity.empty()) return facts_.use.here;
+    // A claim of the name that is not bound waits for us to leave it the content; its pods have nothing mounted yet.
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    const auto is_awaited =
+        claim != nullptr && claim->phase != "Bound" && !annotation_of(volume.meta, kReclaiming).empty();
+    return facts_.use.mounted && !is_awaited;
+  }
+
+  /// Whether the content of this node serves the claim that has the name now is seen when that has a node.
+  bool is_heir_unplaced(const Volume& volume) const {
+    if (facts_.hosts == nullptr || volume.node_affinity.empty() || !facts_.use.place.empty()) return false;
+    const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
+    return claim != nullptr && claim->phase != "Bound";
   }
 
   /// Is another claim of that name bound to another object for the same content?
@@ -321,17 +416,19 @@ class Planner {
     const auto* claim = find_claim({volume.claim_ns, volume.claim_name});
     if (claim == nullptr) return false;
     const auto* own = claim->phase == "Bound" ? find_volume(claim->volume_name) : nullptr;
-    return own == nullptr || is_same_content(*own, volume, facts_.node);
+    if (own != nullptr) return is_same_content(*own, volume, facts_.node);
+    // Not bound yet, and other hosts may make it: then what is here only is not what it gets.
+    return facts_.hosts == nullptr || volume.node_affinity.empty() || facts_.use.place == facts_.hosts->live.own();
   }
 
   void unprotect(const std::set<std::string>& going) {
     const auto* claim = find_claim(name_);
-    if (claim != nullptr && claim->meta.deleting() && model::has_finalizer(claim->meta, model::kClaimProtection) &&
-        !facts_.use.held) {
+    if (claim != nullptr && (facts_.hosts == nullptr || facts_.is_warden) && claim->meta.deleting() &&
+        model::has_finalizer(claim->meta, model::kClaimProtection) && !facts_.use.held) {
       plan_.unprotect.push_back({key_of(*claim), claim->meta.uid});
     }
     for (const auto& [name, volume] : promised_) {
-      if (is_claimed(*volume) || going.contains(name)) continue;  // In use; or its content goes first.
+      if (is_claimed(*volume) || going.contains(name) || !is_ours(*volume)) continue;  // In use; or content goes first.
       end_protection(*volume, plan_);
     }
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/claims/claim_owner.hpp"
 #include "agent/claims/provisioners.hpp"
 #include "agent/claims/volume_index.hpp"
 #include "agent/objects/object_cache.hpp"
@@ -20,16 +21,20 @@ struct ClaimUse {
   bool mounted = false;  ///< A pod names it that is not torn down yet.
   bool held = false;     ///< One of them holds the claim: see holds_claim().
   bool running = false;  ///< One of them runs here, so that the volume is mounted.
+  std::string place{};   ///< See first_place(); of a store that is shared only.
 };
 
 /// What one claim's plan is made of. Nothing is copied: the maps are the cache's, by (namespace, name). Non-null but
-/// for `node`.
+/// for `node` and `hosts`.
 struct ClaimFacts {
   const Typed<model::PersistentVolumeClaim>* claims = nullptr;
   const VolumeIndex* volumes = nullptr;
   const Typed<model::StorageClass>* classes = nullptr;
   const model::Node* node = nullptr;
   ClaimUse use;  ///< Of that claim.
+  /// Others share the store: what is theirs to do is not planned. Null: all of it is ours.
+  const Hosts* hosts = nullptr;
+  bool is_warden = true;  ///< This host does what no host is special for.
 };
 
 /// Binds an existing volume to a claim.
@@ -59,6 +64,18 @@ struct ClassAction {
   model::ObjectKey claim;
   std::string claim_uid;
   std::string storage_class;
+};
+/// Says, before anything is made for the claim, that this node makes it.
+struct SelectAction {
+  model::ObjectKey claim;
+  std::string claim_uid;
+  std::string before;  ///< Which node was said to, until now.
+};
+/// Says, before anything becomes of a volume's content, that this node decides what.
+struct HoldAction {
+  std::string volume;
+  std::string claim_uid;
+  std::string before;  ///< The same.
 };
 /// Tells somebody else's provisioner (by an annotation) that the claim waits for it.
 struct DelegateAction {
@@ -127,6 +144,8 @@ struct UnprotectAction {
 
 struct ClaimPlan {
   std::vector<BindAction> bind;
+  std::vector<SelectAction> select;
+  std::vector<HoldAction> hold;
   std::vector<ProvisionAction> provision;
   std::vector<ClassAction> classes;
   std::vector<DelegateAction> delegate;
@@ -136,6 +155,7 @@ struct ClaimPlan {
   std::vector<LostClaim> lost;
   std::vector<WaitingClaim> waiting;
   std::vector<UnprotectAction> unprotect;
+  bool others = false;    ///< The claim, but not what volumes remember of it, is another host's to plan.
   std::size_t steps = 0;  ///< Looks at volumes: not more for there being more of them.
 };
 

@@ -21,6 +21,7 @@ struct ProvisionerTraits {
   bool mount_options;  ///< Its volumes are mounted, so that options mean something.
   bool grows;          ///< Volumes can be made larger.
   bool file_system;    ///< A volume has a file system of its own, which grows after it.
+  bool local;          ///< Only the host that made a volume has it.
   bool named;          ///< Volumes are called after namespace and claim: the same claim finds its content again.
 };
 

@@ -1,6 +1,7 @@
 // agent/claims/volume_index.cpp - see volume_index.hpp.
 #include "agent/claims/volume_index.hpp"
 
+#include "agent/claims/claim_owner.hpp"
 #include "agent/claims/volume_parameters.hpp"
 
 namespace berth::agent {
@@ -26,7 +27,7 @@ const typename Map::mapped_type& at_or_none(const Map& map, const Key& key) {
 
 bool is_free(const model::PersistentVolume& volume) {
   return volume.claim_name.empty() && volume.phase != "Bound" && volume.phase != "Released" &&
-         volume.phase != "Failed" && !volume.meta.deleting();
+         volume.phase != "Failed" && !volume.meta.deleting() && !is_being_reclaimed(volume);
 }
 
 Name secret_of(const model::PersistentVolume& volume) {

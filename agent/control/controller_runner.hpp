@@ -51,7 +51,7 @@ struct Controller {
   std::function<void(const model::ObjectKey&, const Write&, const Error&)> refused{};
   /// The plan of the key is over, well or not. May be empty.
   std::function<void(const model::ObjectKey&, const Waker&)> ended{};
-  /// As the Context's, for this controller's keys. Empty: the Context's.
+  /// Is the key planned by this host? Empty: as the Context's says.
   std::function<bool(const model::ObjectKey&)> is_mine{};
   /// How long changes are gathered before a key is planned: for views that nothing waits for.
   std::chrono::milliseconds gather{0};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/claims/attachment.hpp"
 #include "agent/node/silence_plan.hpp"
 #include "model/deletion.hpp"
 
@@ -65,6 +66,7 @@ void SilenceController::wake_all(const Waker& wake) const {
   std::set<std::string> names;
   for (const auto& [name, node] : cache_.nodes()) names.insert(name.second);
   for (const auto& [name, pod] : cache_.pods()) names.insert(pod->spec.node_name);
+  for (const auto& [name, attachment] : cache_.attachments()) names.insert(attachment->node_name);
   names.erase("");
   for (const auto& name : names) wake(node_key(name));
 }
@@ -73,7 +75,7 @@ void SilenceController::wakes(const store::Change& change, const Waker& wake) co
   const auto& object = *change.object;
   if (object.kind == Kind::Node) {
     wake(object.key());
-  } else if (object.kind == Kind::Pod) {
+  } else if (object.kind == Kind::Pod || object.kind == Kind::VolumeAttachment) {
     // One that went, too: with the last of them a node that has no object is forgotten.
     const auto* spec = object.raw.if_contains("spec");
     const std::string node(spec == nullptr ? std::string_view() : find_string(*spec, {"nodeName"}));
@@ -105,7 +107,13 @@ Work SilenceController::plan(const model::ObjectKey& key) {
   }
   SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall()};
   for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
-  if (stored == nullptr && facts.pods.empty()) {
+  std::vector<model::ObjectKey> attachments;
+  for (const auto& [name, attachment] : cache_.attachments()) {
+    if (attachment->node_name == key.name && attachment->attacher == kAttacher) {
+      attachments.push_back(attachment_key(name.second));
+    }
+  }
+  if (stored == nullptr && facts.pods.empty() && attachments.empty()) {
     missed_.erase(key.name);
     return work;
   }
@@ -128,6 +136,11 @@ Work SilenceController::plan(const model::ObjectKey& key) {
   for (const auto& pod : plan.evict) work.writes.push_back(evict(*pod, facts.now));
   for (const auto& pod : plan.remove) {
     if (auto write = drop(*pod)) work.writes.push_back(*std::move(write));
+  }
+  if (plan.is_lost) {
+    for (auto& attachment : attachments) {
+      work.writes.push_back({.verb = Write::Verb::Remove, .key = std::move(attachment)});
+    }
   }
   work.look_again = plan.look_again;
   return work;

@@ -76,6 +76,7 @@ void look_at(const PodPtr& pod, WallTime since, WallTime now, SilencePlan& plan)
 SilencePlan plan_silence(const SilenceFacts& facts) {
   SilencePlan plan;
   if (facts.node == nullptr || taint_of(facts.node->raw, kOutOfService) != nullptr) {
+    plan.is_lost = true;
     plan.remove = facts.pods;
     plan.mark = facts.node != nullptr && !is_marked_silent(facts.node->raw);
     return plan;

@@ -24,7 +24,8 @@ struct SilencePlan {
   bool mark = false;              ///< The Node does not say it yet: mark_silent().
   std::vector<PodPtr> not_ready;  ///< They say that they are ready, which nobody knows.
   std::vector<PodPtr> evict;      ///< Deleted, so that others take their place; they end when the node is back.
-  std::vector<PodPtr> remove;     ///< A person said that the node is gone: their objects go.
+  bool is_lost = false;           ///< A person said that the node is gone: what it held is free.
+  std::vector<PodPtr> remove;     ///< Then: their objects go.
   std::optional<std::chrono::milliseconds> look_again;
 };
 

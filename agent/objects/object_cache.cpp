@@ -117,6 +117,7 @@ struct ObjectCache::Rows {
         plain<&Cache::secrets_, model::decode_secret>(Kind::Secret),
         plain<&Cache::claims_, model::decode_claim>(Kind::PersistentVolumeClaim, kSpec),
         plain<&Cache::volumes_, model::decode_volume>(Kind::PersistentVolume, kSpec),
+        plain<&Cache::attachments_, model::decode_volume_attachment>(Kind::VolumeAttachment),
         plain<&Cache::storage_classes_, model::decode_storage_class>(Kind::StorageClass),
         plain<&Cache::nodes_, model::decode_node>(Kind::Node),
         indexed<&Cache::revisions_, &Cache::put_revision, &Cache::drop_revision>(Kind::ControllerRevision),

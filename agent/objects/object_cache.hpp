@@ -61,6 +61,7 @@ class ObjectCache {
   const Typed<model::Secret>& secrets() const { return secrets_; }
   const Typed<model::PersistentVolumeClaim>& claims() const { return claims_; }
   const Typed<model::PersistentVolume>& volumes() const { return volumes_; }
+  const Typed<model::VolumeAttachment>& attachments() const { return attachments_; }
   const Typed<model::StorageClass>& storage_classes() const { return storage_classes_; }
   const Typed<model::Node>& nodes() const { return nodes_; }
   const Typed<Revision>& revisions() const { return revisions_; }
@@ -149,6 +150,7 @@ class ObjectCache {
   Typed<model::Secret> secrets_;
   Typed<model::PersistentVolumeClaim> claims_;
   Typed<model::PersistentVolume> volumes_;
+  Typed<model::VolumeAttachment> attachments_;
   Typed<model::StorageClass> storage_classes_;
   Typed<model::Node> nodes_;
   Typed<Revision> revisions_;

@@ -51,6 +51,7 @@ json::array node_cells(const model::Object& node, WallTime now);
 json::array claim_cells(const model::Object& claim, WallTime now);
 json::array volume_cells(const model::Object& volume, WallTime now);
 json::array storage_class_cells(const model::Object& storage_class, WallTime now);
+json::array attachment_cells(const model::Object& attachment, WallTime now);
 json::array ingress_cells(const model::Object& ingress, WallTime now);
 json::array ingress_class_cells(const model::Object& ingress_class, WallTime now);
 json::array runtime_class_cells(const model::Object& runtime_class, WallTime now);

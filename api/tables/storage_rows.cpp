@@ -148,6 +148,15 @@ json::array storage_class_cells(const model::Object& storage_class, WallTime now
           age_since(storage_class.meta.creation_timestamp, now)};
 }
 
+json::array attachment_cells(const model::Object& attachment, WallTime now) {
+  return {attachment.meta.name,
+          text_at(attachment.raw, {"spec", "attacher"}),
+          text_at(attachment.raw, {"spec", "source", "persistentVolumeName"}),
+          text_at(attachment.raw, {"spec", "nodeName"}),
+          flag_at(attachment.raw, {"status", "attached"}) ? "true" : "false",
+          age_since(attachment.meta.creation_timestamp, now)};
+}
+
 json::array node_cells(const model::Object& node, WallTime now) {
   return {node.meta.name,
           node_status(node.raw),

@@ -99,6 +99,7 @@ const Columns kVolume{{"Name"},   {"Capacity"}, {"Access Modes"}, {"Reclaim Poli
                       {"Reason"}, {"Age"},      {"VolumeMode", 1}};
 const Columns kStorageClass{
     {"Name"}, {"Provisioner"}, {"ReclaimPolicy"}, {"VolumeBindingMode"}, {"AllowVolumeExpansion"}, {"Age"}};
+const Columns kAttachment{{"Name"}, {"Attacher"}, {"PV"}, {"Node"}, {"Attached"}, {"Age"}};
 const Columns kEvent{{"Last Seen"},           {"Type"},      {"Reason"},  {"Object"},
                      {"Subobject", 1},        {"Source", 1}, {"Message"}, {"First Seen", 1},
                      {"Count", 1, "integer"}, {"Name", 1}};
@@ -151,6 +152,7 @@ const Row kRows[] = {
     {Kind::PodDisruptionBudget, kDisruptionBudget, disruption_budget_cells},
     {Kind::StorageClass, kStorageClass, storage_class_cells},
     {Kind::PersistentVolume, kVolume, volume_cells},
+    {Kind::VolumeAttachment, kAttachment, attachment_cells},
     {Kind::ConfigMap, kConfigMap, config_map_cells},
     {Kind::Secret, kSecret, secret_cells},
     {Kind::ServiceAccount, kServiceAccount, service_account_cells},

@@ -249,6 +249,27 @@ TEST_F(SilenceControllerTest, PodsOfANodeThatSomebodyDeletedGoButNotAtOnceAndNot
   EXPECT_TRUE(exists(Kind::Pod, "again")) << "its time is counted anew: the node may be about to come";
 }
 
+TEST_F(SilenceControllerTest, VolumesThatALostNodeHeldAreFreeAndThoseOfASilentOneAreNot) {
+  const auto held = [&](const std::string& name, const std::string& node, const std::string& attacher) {
+    put(fmt::format(R"({{"apiVersion":"storage.k8s.io/v1","kind":"VolumeAttachment","metadata":{{"name":"{}"}},"spec":{{
+        "attacher":"{}","nodeName":"{}","source":{{"persistentVolumeName":"{}"}}}}}})",
+                    name, attacher, node, name));
+    settle();
+  };
+  held("there", "n2", "berth.io");
+  held("other", "n2", "csi.example.com");
+  held("here", "n1", "berth.io");
+  lives({});
+  pass(seconds(3600));
+  EXPECT_TRUE(exists(Kind::VolumeAttachment, "there", "")) << "a kernel there may write yet";
+  remove({Kind::Node, "", "n2"});
+  settle();
+  pass(seconds(40));
+  EXPECT_FALSE(exists(Kind::VolumeAttachment, "there", ""));
+  EXPECT_TRUE(exists(Kind::VolumeAttachment, "other", ""));
+  EXPECT_TRUE(exists(Kind::VolumeAttachment, "here", ""));
+}
+
 TEST_F(SilenceControllerTest, WhatSomebodysFinalizerHoldsIsMarkedAndStays) {
   pod("held", "n9");
   edit({Kind::Pod, "default", "held"}, [](json::object& raw) {

@@ -388,6 +388,10 @@ TEST(Rows, SmallKindsShowWhatKubernetesShows) {
   EXPECT_EQ(
       json::serialize(row("storage.k8s.io/v1", "StorageClass", R"("provisioner":"p","allowVolumeExpansion":true)")),
       R"(["x","p","Delete","Immediate","true","5m"])");
+  EXPECT_EQ(json::serialize(row("storage.k8s.io/v1", "VolumeAttachment",
+                                R"("spec":{"attacher":"berth.io","nodeName":"n1","source":{"persistentVolumeName":"p"}},
+                                "status":{"attached":true})")),
+            R"(["x","berth.io","p","n1","true","5m"])");
   auto raw =
       parse_json(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"d","annotations":{
       "storageclass.kubernetes.io/is-default-class":"true"}},"provisioner":"p"})");

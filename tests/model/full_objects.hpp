@@ -288,6 +288,8 @@ inline json::object full_object(Kind kind) {
                "storageClassName: fast, volumeMode: Filesystem, mountOptions: [ro], claimRef: {name: a, namespace: b}, "
                "local: {path: /srv, fsType: ext4}, nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: "
                "[{key: a, operator: In, values: [b]}]}]}}}";
+      case Kind::VolumeAttachment:
+        return "spec: {attacher: berth.io, nodeName: worker1, source: {persistentVolumeName: pv}}";
       case Kind::ConfigMap: return "data: {a: b}\nbinaryData: {c: YQ==}\nimmutable: true";
       case Kind::Secret:
         return "type: kubernetes.io/dockerconfigjson\ndata: {.dockerconfigjson: e30=}\nimmutable: true";

@@ -217,6 +217,14 @@ TEST(ValidateClass, Rules) {
             "volumeBindingMode: unsupported value: \"Later");
 }
 
+TEST(ValidateAttachment, SaysWhichVolumeIsWhose) {
+  EXPECT_EQ(
+      errors(Kind::VolumeAttachment, "spec: {attacher: berth.io, nodeName: n1, source: {persistentVolumeName: p}}"),
+      "");
+  EXPECT_EQ(errors(Kind::VolumeAttachment, "spec: {}"),
+            "spec.attacher: required\nspec.nodeName: required\nspec.source.persistentVolumeName: required\n");
+}
+
 TEST(ValidateUpdate, AClaimOnlyGrowsAndOnlyWhenItIsBound) {
   const auto claim = [](const char* size, const char* volume, const char* capacity = "") {
     return make(Kind::PersistentVolumeClaim,
