@@ -199,9 +199,10 @@ Status Firewall::rebuild() {
 Status Firewall::rebuild_locked() {
   // The mappings are read under the lock: whoever changes them afterwards also comes here afterwards.
   const auto all = all_();
-  if (auto built = run_nft(ruleset_text(plan_, all, hosts_()), "build nftables table " + table_of(plan_.bridge));
-      !built)
-    return built;
+  auto hosts = hosts_();
+  auto built = run_nft(ruleset_text(plan_, all, hosts), "build nftables table " + table_of(plan_.bridge));
+  if (!built) return built;
+  let_in_ = std::move(hosts);
   forget_flows(all);
   return Ok{};
 }
@@ -235,8 +236,11 @@ Status Firewall::remove(const std::vector<PortMapping>& mappings) {
 Status Firewall::follow_hosts() {
   if (!plan_.cluster || !plan_.cluster->tunnel) return Ok{};
   const std::lock_guard lock(nft_mutex());
-  auto done = run_nft(hosts_text(plan_.bridge, hosts_()), "let packets of other hosts in");
-  return done ? done : rebuild_locked();
+  auto hosts = hosts_();
+  if (hosts == let_in_) return Ok{};
+  if (!run_nft(hosts_text(plan_.bridge, hosts), "let packets of other hosts in")) return rebuild_locked();
+  let_in_ = std::move(hosts);
+  return Ok{};
 }
 
 Result<bool> Firewall::present() const { return nft_table_present(table_of(plan_.bridge)); }

@@ -76,7 +76,7 @@ class Firewall {
   Status add(const std::vector<PortMapping>& mappings);
   Status remove(const std::vector<PortMapping>& mappings);
 
-  /// Lets the other hosts' packets in, as many as there are now; rebuilds when that does not fit what is there.
+  /// Lets the other hosts' packets in, those that there are now; rebuilds when that does not fit what is there.
   Status follow_hosts();
 
   /// Is the table there? Others flush the ruleset now and then. One small question to the kernel.
@@ -88,6 +88,7 @@ class Firewall {
   const FirewallPlan plan_;
   const std::function<std::vector<PortMapping>()> all_;
   const std::function<std::vector<IpAddress>()> hosts_;
+  std::vector<IpAddress> let_in_;  ///< Of `hosts_`, those in the table as it was last written. Guarded by nft_mutex().
 };
 
 }  // namespace berth::network

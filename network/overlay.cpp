@@ -59,9 +59,9 @@ Status Overlay::repair() {
   return wanted_ ? compare_all() : Status(Ok{});
 }
 
-Status Overlay::keep() {
+Status Overlay::keep(std::chrono::steady_clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  if (!wanted_ || std::chrono::steady_clock::now() - compared_ < kCheckInterval) return Ok{};
+  if (!wanted_ || now - compared_ < kCheckInterval) return Ok{};
   return compare_all();
 }
 

@@ -30,8 +30,8 @@ class Overlay {
   /// from the kernel, the first of them, after everything was tried.
   Status repair();
 
-  /// The same when it was not compared for a while.
-  Status keep();
+  /// The same when it was not compared for a while before `now`.
+  Status keep(std::chrono::steady_clock::time_point now);
 
   /// The hosts whose packets are let in: those that were set, before that those of an earlier agent.
   std::vector<IpAddress> hosts() const;

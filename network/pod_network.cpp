@@ -418,7 +418,7 @@ void RealPodNetwork::keep_firewall() {
   firewall_checked_.store(now.count());
   report(services_.keep());
   report(policies_.keep());
-  if (overlay_) report(overlay_->keep());
+  if (overlay_) report(overlay_->keep(std::chrono::steady_clock::now()));
   const auto present = firewall_.present();
   if (!present || *present) return;
   const auto rebuilt = firewall_.rebuild();

@@ -174,6 +174,19 @@ TEST(ServiceRules, OutsideClientsOfWhatIsNoPodAreMarkedAndALoadBalancerMayBeForS
   EXPECT_EQ(rules.chains.at("in-a/db/tcp/5").text, "meta l4proto tcp dnat ip to 192.0.2.7:6\n");
 }
 
+TEST(ServiceRules, APodOfAnotherHostIsAPod) {
+  auto shared = plan();
+  shared.cluster = ClusterPlan{*Cidr::parse("10.98.0.0/16")};
+  const ServiceRoutes routes{{"a/db", route({.cluster_ip = "10.96.0.9",
+                                             .ports = {{.protocol = "tcp",
+                                                        .port = 5,
+                                                        .node_port = 30005,
+                                                        .inside = {{"10.98.7.7", 6}},
+                                                        .outside = {{"10.98.7.7", 6}}}}})}};
+  EXPECT_EQ(rules_of(shared, routes).chains.at("out-a/db/tcp/5").text, "meta l4proto tcp dnat ip to 10.98.7.7:6\n");
+  EXPECT_NE(rules_of(plan(), routes).chains.at("out-a/db/tcp/5").text.find("ct mark set"), std::string::npos);
+}
+
 TEST(ServiceRules, PortsThatAServiceOfAnEarlierVersionDoesNotNameKeepTheirNumber) {
   const auto text = [](std::vector<std::string> pods) {
     return change_text({}, {{"a/db", route({.cluster_ip = "10.96.0.9", .other_ports = std::move(pods)})}});
