@@ -817,7 +817,9 @@ Status HostAgent::run() {
     feed_.begin();
     holders_ = store_->follow_holders([this](const store::Holders& all) {
       loop_.post([this, all] {
-        if (nodes_.take(all)) runner_.wake_all();
+        if (!nodes_.take(all)) return;
+        silence_.on_nodes();
+        runner_.wake_all();
       });
     });
   });

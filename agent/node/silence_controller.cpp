@@ -62,6 +62,13 @@ Controller SilenceController::row() {
           .plan = [this](const model::ObjectKey& key) { return plan(key); }};
 }
 
+void SilenceController::on_nodes() {
+  std::erase_if(missed_, [this](const auto& each) { return nodes_.contains(each.first); });
+  for (const auto& [name, node] : cache_.nodes()) {
+    if (!nodes_.contains(name.second)) missed_.try_emplace(name.second, clock_.now());
+  }
+}
+
 void SilenceController::wake_all(const Waker& wake) const {
   std::set<std::string> names;
   for (const auto& [name, node] : cache_.nodes()) names.insert(name.second);

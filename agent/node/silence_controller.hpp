@@ -30,8 +30,15 @@ class SilenceController {
   /// Must outlive the runner it is added to.
   Controller row();
 
+  /// Tell it when others are there than before, whoever plans their keys: each host counts for itself since when who is
+  /// missed, as tomorrow it may be the one that plans them.
+  void on_nodes();
+
   /// The store was out of sight, for others perhaps as well: who is missed is missed from now on.
-  void on_snapshot() { missed_.clear(); }
+  void on_snapshot() {
+    missed_.clear();
+    on_nodes();
+  }
 
  private:
   void wakes(const store::Change& change, const Waker& wake) const;

@@ -166,6 +166,7 @@ class SilenceControllerTest : public ControllerFixture {
   }
   void lives(const store::Holders& holders) {
     nodes.take(holders);
+    silence.on_nodes();
     runner.wake_all();
     settle();
   }
@@ -225,6 +226,21 @@ TEST_F(SilenceControllerTest, AfterTheStoreWasOutOfSightTimeIsCountedAnew) {
   silence.on_snapshot();
   runner.wake_all();
   settle();
+  pass(seconds(39));
+  EXPECT_EQ(ready(Kind::Node, "n2", ""), "True");
+  pass(seconds(1));
+  EXPECT_EQ(ready(Kind::Node, "n2", ""), "Unknown");
+}
+
+/// Another host planned the key while the node was there, and this one plans it again.
+TEST_F(SilenceControllerTest, WhoDidNotPlanItMeanwhileCountsAnewToo) {
+  pod("web", "n2");
+  lives({});
+  pass(seconds(39));
+  nodes.take(n2_lives);
+  silence.on_nodes();
+  nodes.take({});
+  silence.on_nodes();
   pass(seconds(39));
   EXPECT_EQ(ready(Kind::Node, "n2", ""), "True");
   pass(seconds(1));

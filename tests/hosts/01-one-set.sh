@@ -67,7 +67,7 @@ done
 
 step "the agent of one host is killed: others plan for it, pods run on, and it finds them again"
 before=$(identity ship-1 app=db)
-kill -KILL "${agent_pid[ship-2]}"
+kill_agent ship-2
 berth ship-1 scale statefulset db --replicas=5 >/dev/null
 ready_at_least() { [ "$(ready_pods "$1" "$2")" -ge "$3" ]; }
 wait_for 40 "four or five are ready" ready_at_least ship-1 app=db 4
@@ -100,7 +100,7 @@ expect "who is who" "$(identity ship-1 app=db)" "$before"
 step "one host is lost for good: with its Node its pods go, and are made elsewhere"
 power_off $victim
 wait_for 80 "$victim is Unknown" unknown
-expect "its pod" "$(node_of ship-1 "$lost")" $victim
+expect "its pod" "$(node_of ship-1 "$lost")" "$victim"
 berth ship-1 delete node $victim >/dev/null
 elsewhere() { [ "$(node_of ship-2 "$lost")" != $victim ]; }
 wait_for 30 "$lost is made elsewhere" elsewhere

@@ -160,8 +160,11 @@ END
   on "$name" mkdir -p /run/berth
   on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
   on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
-  # shellcheck disable=SC2034 # for the stories
   agent_pid[$name]=$!
+}
+kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; what waits for it here ends with it
+  on "$1" pkill "-${2:-KILL}" -x berthd
+  wait "${agent_pid[$1]}" 2>/dev/null || true
 }
 agent_answers() { berth "$1" get nodes; }
 
