@@ -34,6 +34,7 @@
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
+#include "agent/objects/host_addresses.hpp"
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -151,12 +152,12 @@ class HostAgent final : public Agent {
                  .node_name = config_.node_name,
                  .kick = [this](const std::string& uid) { driver_.kick(uid); }}),
         nodes_(config_.node_name),
-        sets_(clock_, cache_, *store_, nodes_),
-        jobs_(clock_, cache_, *store_),
+        sets_(clock_, cache_, *store_, nodes_, /*shared=*/config_.etcd.has_value()),
+        jobs_(clock_, cache_, *store_, /*shared=*/config_.etcd.has_value()),
         cron_jobs_(clock_, cache_, *store_),
         disruptions_(clock_, cache_, *store_),
         quotas_(*store_),
-        replicas_(clock_, cache_, *store_),
+        replicas_(clock_, cache_, *store_, /*shared=*/config_.etcd.has_value()),
         deployments_(clock_, cache_, *store_),
         pod_usage_(loop_, *files_lane_, *runtime_, clock_),
         scaling_(clock_, cache_, pod_usage_),
@@ -186,9 +187,10 @@ class HostAgent final : public Agent {
         services_({.cache = cache_,
                    .range = config_.service_range(),
                    .host_ip = host_ip_,
-                   .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); }}),
+                   .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); },
+                   .others = [this] { return other_hosts(); }}),
         runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink()}),
-        first_objects_(loop_, *store_, writer_, clock_, config_),
+        first_objects_(loop_, *store_, writer_, clock_, config_, config_.etcd ? &nodes_ : nullptr),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
@@ -336,6 +338,7 @@ class HostAgent final : public Agent {
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
   std::vector<std::string> dns_addresses() const;
+  std::optional<std::set<std::string>> other_hosts() const;
   void on_stop_signal(int signal);
   void on_store_taken(const Error& error);
   void stop_alone(int signal);
@@ -706,6 +709,12 @@ std::vector<std::string> HostAgent::dns_addresses() const {
   return config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen;
 }
 
+/// Where they are; nothing: it is not known who is there.
+std::optional<std::set<std::string>> HostAgent::other_hosts() const {
+  if (!config_.etcd) return std::set<std::string>();
+  return addresses_of_others(nodes_, cache_, *store_);
+}
+
 /// A second signal ends us at once, whatever the first has begun.
 void HostAgent::on_stop_signal(int signal) {
   systemd::notify_stopping();
@@ -758,7 +767,9 @@ Status HostAgent::run() {
     feed_.begin();
     holders_ = store_->follow_holders([this](const store::Holders& all) {
       loop_.post([this, all] {
-        if (nodes_.take(all)) runner_.wake_all();
+        if (!nodes_.take(all)) return;
+        first_objects_.on_peers();
+        runner_.wake_all();
       });
     });
   });

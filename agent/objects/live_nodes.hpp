@@ -18,15 +18,20 @@ class LiveNodes {
 
   const std::string& own() const { return own_; }
   bool contains(const std::string& name) const { return names_.contains(name); }
+  /// Do we hold a session ourselves? Without it, at the start, it is not known who else does: nobody is to be called
+  /// gone.
+  bool known() const { return known_; }
 
   /// From now on it is these and our own. False: nothing changed.
   bool take(const store::Holders& holders) {
-    std::set<std::string> now{own_};
+    std::set<std::string> now;
     for (const auto& [name, holder] : holders) {
       if (!holder.node.empty()) now.insert(holder.node);
     }
-    if (now == names_) return false;
+    const auto known = !now.insert(own_).second;
+    if (now == names_ && known == known_) return false;
     names_ = std::move(now);
+    known_ = known;
     return true;
   }
 
@@ -43,6 +48,7 @@ class LiveNodes {
  private:
   const std::string own_;
   std::set<std::string> names_;
+  bool known_ = false;
 };
 
 }  // namespace berth::agent
