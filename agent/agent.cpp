@@ -38,6 +38,7 @@
 #include "agent/object_records.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/event_recorder.hpp"
+#include "agent/objects/host_addresses.hpp"
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -63,6 +64,7 @@
 #include "agent/sets/start_order.hpp"
 #include "agent/sources/source_set.hpp"
 #include "agent/status_board.hpp"
+#include "agent/stranger_notes.hpp"
 #include "agent/stranger_orders.hpp"
 #include "base/alarm.hpp"
 #include "base/clock_watch.hpp"
@@ -161,15 +163,15 @@ class HostAgent final : public Agent {
                  .nodes = config_.etcd ? &nodes_ : nullptr,
                  .is_warden = warden(),
                  .may_mount = attaching()}),
-        sets_(clock_, cache_, *store_, nodes_),
-        jobs_(clock_, cache_, *store_),
+        sets_(clock_, cache_, *store_, nodes_, /*shared=*/config_.etcd.has_value()),
+        jobs_(clock_, cache_, *store_, /*shared=*/config_.etcd.has_value()),
         cron_jobs_(clock_, cache_, *store_),
         disruptions_(clock_, cache_, *store_),
         quotas_(*store_),
-        replicas_(clock_, cache_, *store_),
+        replicas_(clock_, cache_, *store_, /*shared=*/config_.etcd.has_value()),
         deployments_(clock_, cache_, *store_),
         pod_usage_(loop_, *files_lane_, *runtime_, clock_),
-        scaling_(clock_, cache_, pod_usage_),
+        scaling_(clock_, cache_, pod_usage_, config_.node_name),
         namespaces_(clock_, *store_),
         garbage_(*store_),
         endpoints_(*store_, cache_),
@@ -196,14 +198,15 @@ class HostAgent final : public Agent {
         services_({.cache = cache_,
                    .range = config_.service_range(),
                    .host_ip = host_ip_,
-                   .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); }}),
+                   .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); },
+                   .others = [this] { return other_hosts(); }}),
         runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink(), .is_mine = warden()}),
         peers_({.loop = loop_,
                 .lane = *services_lane_,
                 .network = *network_,
                 .store = *store_,
                 .node = config_.node_name}),
-        first_objects_(loop_, *store_, writer_, clock_, config_),
+        first_objects_(loop_, *store_, writer_, clock_, config_, config_.etcd ? &nodes_ : nullptr),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
@@ -368,7 +371,11 @@ class HostAgent final : public Agent {
   void drive(const PodPtr& pod);
   void wake_set(const model::OwnerReference* set);
   void on_strangers(const std::vector<model::Stranger>& strangers);
+  void note_strangers();
+  bool waits_for_stranger(const model::Pod& pod);
+  void drive_held();
   std::vector<std::string> dns_addresses() const;
+  std::optional<std::set<std::string>> other_hosts() const;
   void on_stop_signal(int signal);
   void on_store_taken(const Error& error);
   void stop_alone(int signal);
@@ -554,10 +561,38 @@ void HostAgent::drive(const PodPtr& pod) {
     held_.insert(pod->meta.uid);
     return;
   }
+  if (waits_for_stranger(*pod)) return;
   held_.erase(pod->meta.uid);
   if (!records_.has_pod(pod->meta.uid)) records_.keep(store_->get({Kind::Pod, pod->meta.ns, pod->meta.name}));
   driver_.set_pod(pod);
   shutdown_.look_again();
+}
+
+/// One of its name may run on another host, unseen by the store. What runs here already goes on.
+bool HostAgent::waits_for_stranger(const model::Pod& pod) {
+  if (pod.meta.deleting() || driver_.knows(pod.meta.uid)) return false;
+  const auto node = node_of_stranger(pod, cache_, config_.node_name);
+  if (node.empty()) return false;
+  if (held_.insert(pod.meta.uid).second) {
+    events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, "Warning", "HeldByStranger",
+                   fmt::format("A pod of this name that has no object runs on host {}: adopt or remove it there first, "
+                               "see berth pods strangers",
+                               node));
+  }
+  return true;
+}
+
+void HostAgent::drive_held() {
+  for (const auto& [name, pod] : cache_.pods()) {
+    if (held_.contains(pod->meta.uid)) drive(pod);
+  }
+}
+
+/// Tells the hosts that share the store, by our Node.
+void HostAgent::note_strangers() {
+  if (!config_.etcd || !recovery_.strangers_known()) return;
+  writer_.modify({Kind::Node, "", config_.node_name}, {}, Durability::Durable,
+                 [all = recovery_.strangers()](json::object& raw) { return agent::note_strangers(raw, all); }, {});
 }
 
 /// Something about the set or one of its pods changed: those that wait for their turn ask again.
@@ -568,6 +603,7 @@ void HostAgent::wake_set(const model::OwnerReference* set) {
 
 void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   board_.set_strangers(strangers);
+  note_strangers();
   std::set<std::string> uids;
   for (const auto& stranger : strangers) uids.insert(stranger.uid);
   names_.judge(std::move(uids));
@@ -576,7 +612,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
   for (const auto& [name, pod] : cache_.pods()) {
     if (!held_.contains(pod->meta.uid)) continue;
     drive(pod);
-    if (!held_.contains(pod->meta.uid)) continue;
+    if (!recovery_.holds(*pod)) continue;
     events_.record(
         {Kind::Pod, name.first, name.second}, pod->meta.uid, "Warning", "HeldByStranger",
         "A pod of this name, or of this DaemonSet, that has no object runs on this host: adopt or remove it first, see "
@@ -706,11 +742,15 @@ void HostAgent::on_node(const store::Change& change) {
   peers_.on_node(change);
   if (change.type != store::ChangeType::Deleted) {
     orders_.take(object);
-    if (own) node_.on_node(object, change.type == store::ChangeType::Added);
+    if (own) {
+      node_.on_node(object, change.type == store::ChangeType::Added);
+      note_strangers();  // It may have been made anew.
+    }
   } else if (own && begun_) {
     log(LogLevel::Warning, "the Node of this host was deleted: writing it anew", {{"node", object.meta.name}});
     first_objects_.write(host_ip_);
   }
+  if (!own && notes_otherwise(change)) drive_held();
 }
 
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
@@ -763,6 +803,12 @@ void HostAgent::on_pod(const store::Change& change) {
 
 std::vector<std::string> HostAgent::dns_addresses() const {
   return config_.dns_listen.empty() ? std::vector<std::string>{network_->gateway()} : config_.dns_listen;
+}
+
+/// Where they are; nothing: it is not known who is there.
+std::optional<std::set<std::string>> HostAgent::other_hosts() const {
+  if (!config_.etcd) return std::set<std::string>();
+  return addresses_of_others(nodes_, cache_, *store_);
 }
 
 /// A second signal ends us at once, whatever the first has begun.
@@ -819,6 +865,7 @@ Status HostAgent::run() {
       loop_.post([this, all] {
         if (!nodes_.take(all)) return;
         silence_.on_nodes();
+        first_objects_.on_peers();
         runner_.wake_all();
       });
     });

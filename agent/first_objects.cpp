@@ -50,9 +50,16 @@ void FirstObjects::write(const std::string& host_ip) {
 
 /// A Service that somebody changed stays as it is; where it leads follows the configuration.
 void FirstObjects::write_api_service() {
-  for (auto& wanted : api_service(config_, host_ip_)) {
+  if (peers_ != nullptr && !peers_->known()) return;  // It is told when they are.
+  auto objects = api_service(config_, host_ip_, /*shared=*/peers_ != nullptr);
+  if (!objects.empty() && peers_ != nullptr) drop_slices();
+  for (auto& wanted : objects) {
     const auto* kind = model::kind_named(find_string(wanted, {"kind"}));
     const model::ObjectKey key{kind->kind, "default", std::string(find_string(wanted, {"metadata", "name"}))};
+    if (peers_ != nullptr && key.kind == Kind::Endpoints) {
+      write_endpoints(key, std::move(wanted));
+      continue;
+    }
     auto done = again_if_refused(key.display());
     if (!store_.get(key)) {
       writer_.create(std::move(wanted), Durability::Durable, std::move(done));
@@ -72,6 +79,41 @@ void FirstObjects::write_api_service() {
           std::move(done));
     }
   }
+}
+
+/// Each host's addresses are its own to write; those of hosts that are gone, everybody's.
+void FirstObjects::write_endpoints(const model::ObjectKey& key, json::object wanted) {
+  auto done = again_if_refused(key.display());
+  if (!store_.get(key)) {
+    writer_.create(std::move(wanted), Durability::Durable, [this, done](const Status& written) {
+      // By another host, without our part in it.
+      if (failed_with(written, ErrorCode::AlreadyExists)) return again();
+      done(written);
+    });
+    return;
+  }
+  writer_.modify(
+      key, {}, Durability::Durable,
+      [ours = wanted.at("subsets").get_array(), peers = *peers_](json::object& raw) {
+        auto merged = merge_api_subsets(raw.if_contains("subsets"), ours, peers.own(),
+                                        [&](const std::string& node) { return peers.contains(node); });
+        if (raw.contains("subsets") && raw.at("subsets") == json::value(merged)) return false;
+        raw["subsets"] = std::move(merged);
+        return true;
+      },
+      std::move(done));
+}
+
+/// Those of hosts that are gone, and the one that a host wrote when it was alone.
+void FirstObjects::drop_slices() {
+  for (const auto& slice : store_.list(Kind::EndpointSlice, "default").objects) {
+    const auto node = node_of_api_slice(*slice);
+    if (node && !peers_->contains(*node)) writer_.remove(slice->key(), slice->meta.uid, {});
+  }
+}
+
+void FirstObjects::on_peers() {
+  if (peers_ != nullptr && !host_ip_.empty()) write_api_service();
 }
 
 void FirstObjects::write_node() {
@@ -113,11 +155,16 @@ StoreWriter::Done FirstObjects::again_if_refused(const std::string& what) {
       log(LogLevel::Warning, "cannot store what every host has, trying again",
           {{"object", what}, {"error", written.error().message()}});
     }
-    retry_ = loop_.after(retry_after_, [this] {
-      retry_.reset();
-      write(host_ip_);
-    });
+    again();
   };
+}
+
+void FirstObjects::again() {
+  if (retry_) return;
+  retry_ = loop_.after(retry_after_, [this] {
+    retry_.reset();
+    write(host_ip_);
+  });
 }
 
 }  // namespace berth::agent

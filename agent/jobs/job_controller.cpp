@@ -52,7 +52,8 @@ Controller JobController::row() {
                 });
                 wake_all(wake);
               },
-          .plan = [this](const Key& key) { return plan(key); }};
+          .plan = [this](const Key& key) { return plan(key); },
+          .refused = [this](const Key& key, const Write& write, const Error&) { making_.refused(key, write); }};
 }
 
 void JobController::wake_all(const Waker& wake) const {
@@ -169,6 +170,7 @@ Work JobController::plan_job_key(const Key& key, const model::Job& job) {
          .said = event(key, job.meta.uid, "Normal", "SuccessfulDelete", "Deleted pod: " + pod->meta.name)});
   }
   create(key, job, plan.create, work);
+  making_.gather(key, job.meta, work);
   return work;
 }
 
@@ -199,8 +201,16 @@ void JobController::release_pods(const model::Job& job, const std::vector<PodPtr
   }
 }
 
-void JobController::create(const Key& key, const model::Job& job, const std::vector<NewJobPod>& pods, Work& work) {
-  if (pods.empty()) return;
+std::vector<std::string> JobController::names_for(const Key& key, const model::Job& job,
+                                                  const std::vector<NewJobPod>& pods) {
+  std::vector<std::string> out;
+  if (making_.shared()) {
+    auto number = pods_made(job.meta);
+    for (const auto& pod : pods) {
+      out.push_back(job_pod_name(job.meta.name, pod.index, letters_of(job.meta.uid, number++)));
+    }
+    return out;
+  }
   auto memory = memories_.find(key);
   if (memory == memories_.end() || memory->second.uid != job.meta.uid) {
     memory = memories_.insert_or_assign(key, Memory{job.meta.uid, JobPodNames(job.meta.name, model::new_uid())}).first;
@@ -208,13 +218,22 @@ void JobController::create(const Key& key, const model::Job& job, const std::vec
   auto& names = memory->second.names;
   names.begin_plan();
   for (const auto& pod : pods) {
-    const auto name = names.next(pod.index, [&](const std::string& each) {
+    out.push_back(names.next(pod.index, [&](const std::string& each) {
       return cache_.pod({key.ns, each}) != nullptr;
-    });
+    }));
+  }
+  return out;
+}
+
+void JobController::create(const Key& key, const model::Job& job, const std::vector<NewJobPod>& pods, Work& work) {
+  if (pods.empty()) return;
+  const auto names = names_for(key, job, pods);
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    const auto& name = names[i];
     work.writes.push_back(
         {.verb = Write::Verb::Create,
          .key = {Kind::Pod, key.ns, name},
-         .object = make_job_pod(job, pod, name),
+         .object = make_job_pod(job, pods[i], name),
          .said = event(key, job.meta.uid, "Normal", "SuccessfulCreate", "Created pod: " + name),
          .refused = event(key, job.meta.uid, "Warning", "FailedCreate", "Error creating pod " + name)});
   }

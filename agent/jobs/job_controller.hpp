@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/control/controller_runner.hpp"
+#include "agent/control/pod_making.hpp"
 #include "agent/jobs/job_plan.hpp"
 #include "agent/jobs/job_pods.hpp"
 #include "agent/objects/object_cache.hpp"
@@ -16,8 +17,9 @@ namespace berth::agent {
 /// Its keys are Jobs, and pods with the finalizer of a Job that is gone.
 class JobController {
  public:
-  JobController(const Clock& clock, const ObjectCache& cache, const store::Store& store)
-      : clock_(clock), cache_(cache), store_(store) {}
+  /// `shared`: other hosts plan over the same store.
+  JobController(const Clock& clock, const ObjectCache& cache, const store::Store& store, bool shared = false)
+      : clock_(clock), cache_(cache), store_(store), making_(shared) {}
 
   /// Must outlive the runner it is added to.
   Controller row();
@@ -38,6 +40,7 @@ class JobController {
   Work plan_job_key(const Key& key, const model::Job& job);
   void adopt_pods(const model::Job& job, Work& work) const;
   void release_pods(const model::Job& job, const std::vector<PodPtr>& pods, Work& work) const;
+  std::vector<std::string> names_for(const Key& key, const model::Job& job, const std::vector<NewJobPod>& pods);
   void create(const Key& key, const model::Job& job, const std::vector<NewJobPod>& pods, Work& work);
   void write_status(const Key& key, const model::Job& job, JobPlan& plan, Work& work) const;
 
@@ -45,6 +48,7 @@ class JobController {
   const ObjectCache& cache_;
   const store::Store& store_;
   std::map<Key, Memory> memories_;
+  PodMaking making_;
 };
 
 }  // namespace berth::agent

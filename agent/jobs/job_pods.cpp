@@ -62,13 +62,17 @@ json::object make_job_pod(const model::Job& job, const NewJobPod& pod, const std
   return {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
 }
 
-std::string JobPodNames::name_of(std::optional<std::int32_t> index, std::uint64_t number) const {
-  constexpr std::size_t kLetters = 5;
+std::string job_pod_name(const std::string& job_name, std::optional<std::int32_t> index, const std::string& letters) {
   constexpr std::size_t kLongest = 63;
   const auto which = index ? fmt::format("-{}", *index) : std::string();
-  const auto letters =
-      template_hash({{"salt", salt_}, {"index", index.value_or(-1)}, {"number", number}}).substr(0, kLetters);
-  return fmt::format("{}{}-{}", job_name_.substr(0, kLongest - which.size() - kLetters - 1), which, letters);
+  return fmt::format("{}{}-{}", job_name.substr(0, kLongest - which.size() - letters.size() - 1), which, letters);
+}
+
+std::string JobPodNames::name_of(std::optional<std::int32_t> index, std::uint64_t number) const {
+  constexpr std::size_t kLetters = 5;
+  return job_pod_name(
+      job_name_, index,
+      template_hash({{"salt", salt_}, {"index", index.value_or(-1)}, {"number", number}}).substr(0, kLetters));
 }
 
 std::string JobPodNames::next(std::optional<std::int32_t> index,

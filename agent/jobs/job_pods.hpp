@@ -16,7 +16,10 @@ namespace berth::agent {
 /// annotation, label, environment and host name.
 json::object make_job_pod(const model::Job& job, const NewJobPod& pod, const std::string& name);
 
-/// Names of one Job's pods: "<job>-<five letters>", "<job>-<index>-<five letters>". A name is given again until a pod
+/// "<job>-<five letters>", "<job>-<index>-<five letters>": the job's name is cut so that it has 63 characters at most.
+std::string job_pod_name(const std::string& job_name, std::optional<std::int32_t> index, const std::string& letters);
+
+/// Names of one Job's pods, where nobody else makes pods for it. A name is given again until a pod
 /// of that name has been seen: a creation whose answer was lost is refused the second time, where a name drawn for each
 /// try would make a second pod.
 class JobPodNames {

@@ -115,6 +115,12 @@ Result<ScaleController::Target> ScaleController::find_target(const model::Autosc
   return Error(ErrorCode::InvalidArgument, fmt::format("{} have no scale", resource_of(*kind)));
 }
 
+/// Does it run where nobody measured it? It counts as missing then, see replica_count.
+bool ScaleController::is_out_of_sight(const model::Pod& pod, const ContainerUses& uses) const {
+  return !pod.spec.node_name.empty() && pod.spec.node_name != node_ && pod.status.phase == "Running" &&
+         !pod_use(pod, "cpu", {}, uses);
+}
+
 /// All autoscalers of the namespace whose set's selector takes one of the pods, when that is not one alone.
 std::vector<std::string> ScaleController::rivals(const Key& key, const std::vector<PodPtr>& pods) const {
   std::vector<std::string> out;
@@ -170,12 +176,15 @@ Work ScaleController::scale(const Key& key, const ContainerUses& uses) {
                      .pods = {},
                      .selector = {},
                      .rivals = {},
+                     .elsewhere = 0,
                      .uses = uses,
                      .wall = clock_.wall(),
                      .now = clock_.now()};
   if (target) {
     facts.replicas = target->replicas;
     facts.pods = cache_.pods_taken(key.ns, *target->selector);
+    facts.elsewhere = static_cast<std::size_t>(std::count_if(
+        facts.pods.begin(), facts.pods.end(), [&](const PodPtr& pod) { return is_out_of_sight(*pod, uses); }));
     facts.selector = text_of(*target->selector);
     facts.rivals = rivals(key, facts.pods);
   } else {

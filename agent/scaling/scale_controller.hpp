@@ -20,8 +20,9 @@ class ScaleController {
   static constexpr std::chrono::seconds kPeriod{15};
   static constexpr std::chrono::seconds kGap{1};  ///< However often it is changed: each look is remembered for a while.
 
-  ScaleController(const Clock& clock, const ObjectCache& cache, PodUsage& usage)
-      : clock_(clock), cache_(cache), usage_(usage) {}
+  /// `node`: whose pods `usage` measures.
+  ScaleController(const Clock& clock, const ObjectCache& cache, PodUsage& usage, std::string node)
+      : clock_(clock), cache_(cache), usage_(usage), node_(std::move(node)) {}
 
   /// Must outlive the runner it is added to.
   Controller row();
@@ -59,11 +60,13 @@ class ScaleController {
   template <typename T>
   Result<Target> target_in(const Typed<T>& sets, const model::KindInfo& kind, const std::string& ns,
                            const std::string& name) const;
+  bool is_out_of_sight(const model::Pod& pod, const ContainerUses& uses) const;
   std::vector<std::string> rivals(const Key& key, const std::vector<PodPtr>& pods) const;
 
   const Clock& clock_;
   const ObjectCache& cache_;
   PodUsage& usage_;
+  const std::string node_;
   std::map<Key, Known> known_;
 };
 

@@ -172,7 +172,8 @@ class Round {
     }
     if (!most || (broken && most->replicas < current)) {
       if (!broken) return;
-      set("ScalingActive", "False", broken->reason, "the HPA was unable to compute the replica count: " + broken->why);
+      set("ScalingActive", "False", broken->reason,
+          "the HPA was unable to compute the replica count: " + broken->why + unmeasured());
       say("Warning", "FailedComputeMetricsReplicas",
           fmt::format("invalid metrics ({} invalid out of {}), first error is: {}", invalid, scaler_.metrics.size(),
                       broken->first_error));
@@ -180,7 +181,7 @@ class Round {
       return;
     }
     set("ScalingActive", "True", "ValidMetricFound",
-        "the HPA was able to successfully calculate a replica count from " + most->metric);
+        "the HPA was able to successfully calculate a replica count from " + most->metric + unmeasured());
     auto rated = rate_replicas(scaler_, current, most->replicas, std::move(plan_.memory), facts_.now);
     plan_.memory = std::move(rated.memory);
     set(std::move(rated.able));
@@ -188,6 +189,13 @@ class Round {
     if (rated.replicas == current) return settle(current, std::move(statuses));
     rescale(rated.replicas, rated.replicas > current ? most->metric + " above target" : "All metrics below target",
             std::move(statuses));
+  }
+
+  /// What the count was made without, which nobody would guess.
+  std::string unmeasured() const {
+    if (facts_.elsewhere == 0) return {};
+    return fmt::format("; {} of {} pods run on other hosts and were not measured", facts_.elsewhere,
+                       facts_.pods.size());
   }
 
   ReplicaQuestion question(const model::ScaleMetric& metric, std::int32_t current) const {

@@ -17,6 +17,7 @@ struct ScalingFacts {
   std::vector<PodPtr> pods;           ///< That the set's selector takes.
   std::string selector;               ///< As text.
   std::vector<std::string> rivals;    ///< All autoscalers that scale these pods, when it is not this alone.
+  std::size_t elsewhere = 0;          ///< Of the pods: run on other hosts, and could not be measured.
   const ContainerUses& uses;
   WallTime wall{};
   SteadyTime now{};

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/objects/host_addresses.hpp"
 #include "model/json_edit.hpp"
 
 namespace berth::agent {
@@ -18,18 +19,44 @@ EventText said(const model::Service& service, const model::ObjectKey& key, std::
   return {key, service.meta.uid, type, std::move(reason), std::move(message)};
 }
 
+/// The addresses that a status says; "" for what is none.
+std::vector<std::string> ingress_in(const json::object& status) {
+  std::vector<std::string> out;
+  const auto* balancer = status.if_contains("loadBalancer");
+  const auto* ingress = balancer == nullptr ? nullptr : find(*balancer, {"ingress"});
+  if (ingress == nullptr || !ingress->is_array()) return out;
+  for (const auto& each : ingress->get_array()) out.emplace_back(find_string(each, {"ip"}));
+  return out;
+}
+
 }  // namespace
 
-json::object balancer_status(const std::string& address) {
-  if (address.empty()) return {};
-  return {{"ingress", json::array{json::object{{"ip", address}, {"ipMode", "VIP"}}}}};
+std::vector<std::string> balanced_at(const std::vector<std::string>& now, const std::string& address, bool leads,
+                                     const std::set<std::string>& others) {
+  std::set<std::string> out;
+  for (const auto& each : now) {
+    if (others.contains(each)) out.insert(each);
+  }
+  if (leads) out.insert(address);
+  return {out.begin(), out.end()};
+}
+
+json::object balancer_status(const std::vector<std::string>& addresses) {
+  if (addresses.empty()) return {};
+  json::array ingress;
+  for (const auto& each : addresses) ingress.push_back(json::object{{"ip", each}, {"ipMode", "VIP"}});
+  return {{"ingress", std::move(ingress)}};
 }
 
 Controller ServiceController::row() {
   return {.name = "services",
           .wakes =
-              [](const store::Change& change, const Waker& wake) {
+              [this](const store::Change& change, const Waker& wake) {
                 if (change.object->kind == Kind::Service) wake(change.object->key());
+                if (!moves_host(change)) return;
+                for (const auto& [name, service] : context_.cache.services()) {
+                  if (is_balanced_here(*service)) wake({Kind::Service, name.first, name.second});
+                }
               },
           .all =
               [this](const Waker& wake) {
@@ -87,16 +114,22 @@ void ServiceController::plan_balancer(const model::Service& service, const model
   const auto whole =
       is_balanced_here(service) && context_.range.contains(service.cluster_ip) && context_.grants().has_all(service);
   const auto foreign = service.type == "LoadBalancer" && !service.load_balancer_class.empty();
-  auto wanted = std::vector<std::string>();
-  if (whole) wanted.push_back(context_.host_ip);
-  if (foreign || service.balanced_at == wanted) return;
+  const auto others = context_.others();
+  if (foreign || !others) return;
+  const auto renew = [address = context_.host_ip, whole, others = *others](const std::vector<std::string>& now) {
+    return balanced_at(now, address, whole, others);
+  };
+  if (service.balanced_at == renew(service.balanced_at)) return;
   work.writes.push_back({.key = key,
                          .uid = service.meta.uid,
                          .edit =
-                             [address = whole ? context_.host_ip : std::string()](json::object& raw) {
-                               auto& status = raw["status"];
-                               if (!status.is_object()) status.emplace_object();
-                               status.get_object()["loadBalancer"] = balancer_status(address);
+                             [renew](json::object& raw) {
+                               // Of what is there by now: another host may have been faster.
+                               auto& status = model::object_in(raw, "status");
+                               const auto now = ingress_in(status);
+                               const auto wanted = renew(now);
+                               if (now == wanted) return Edit::Leave;
+                               status["loadBalancer"] = balancer_status(wanted);
                                return Edit::Done;
                              },
                          .durability = Durability::Lazy});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
@@ -15,7 +16,8 @@
 namespace berth::agent {
 
 /// A key is a service. Services that an earlier version stored have no address: each is written once, and gets it in
-/// that write (service_completion). A load balancer is at the host's address as soon as it has all of its ports there.
+/// that write (service_completion). A load balancer is at the host's address as soon as it has all of its ports there;
+/// every host writes its own address, and takes those away that are no host's.
 class ServiceController {
  public:
   struct Context {
@@ -23,6 +25,8 @@ class ServiceController {
     model::ServiceRange range;
     std::string host_ip;
     std::function<const HostPortGrants&()> grants;
+    /// Where the other hosts are that share the store. Nothing: it is not known who is there.
+    std::function<std::optional<std::set<std::string>>()> others = [] { return std::set<std::string>(); };
   };
 
   explicit ServiceController(Context context) : context_(std::move(context)) {}
@@ -42,7 +46,11 @@ class ServiceController {
   std::map<Name, std::string> told_;  ///< What was said of a service's ports last.
 };
 
-/// status.loadBalancer as it should be: at `address`, or nowhere when that is empty. Pure.
-json::object balancer_status(const std::string& address);
+/// Where a load balancer is, after it was `now`: at our `address` if it `leads` here, and where the `others` have said.
+/// Hosts that do so one after the other come to an end, as each leaves what the others say. Pure.
+std::vector<std::string> balanced_at(const std::vector<std::string>& now, const std::string& address, bool leads,
+                                     const std::set<std::string>& others);
+/// status.loadBalancer that says so.
+json::object balancer_status(const std::vector<std::string>& addresses);
 
 }  // namespace berth::agent

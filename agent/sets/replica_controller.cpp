@@ -10,6 +10,7 @@
 #include "agent/objects/change_facts.hpp"
 #include "agent/sets/set_plan.hpp"
 #include "agent/sets/status_numbers.hpp"
+#include "model/generated_name.hpp"
 #include "model/json_edit.hpp"
 
 namespace berth::agent {
@@ -46,8 +47,9 @@ bool is_ours(Kind kind) { return kind == Kind::ReplicaSet || kind == Kind::Repli
 
 }  // namespace
 
-ReplicaController::ReplicaController(const Clock& clock, const ObjectCache& cache, const store::Store& store)
-    : clock_(clock), cache_(cache), store_(store) {}
+ReplicaController::ReplicaController(const Clock& clock, const ObjectCache& cache, const store::Store& store,
+                                     bool shared)
+    : clock_(clock), cache_(cache), store_(store), making_(shared) {}
 
 Controller ReplicaController::row() {
   return {.name = "replicas",
@@ -62,6 +64,7 @@ Controller ReplicaController::row() {
           .refused =
               [this](const Key& key, const Write& write, const Error& error) {
                 if (write.verb == Write::Verb::Create) failures_[key] = error.message();
+                making_.refused(key, write);
               }};
 }
 
@@ -134,14 +137,27 @@ Work ReplicaController::plan(const Key& key) {
                            .refused = event("Warning", "FailedDelete", "Error deleting")});
   }
   ask_for_pods(key, *set, plan.create, work);
+  making_.gather(key, set->meta, work);
   return work;
+}
+
+std::vector<std::string> ReplicaController::names_for(const Key& key, const model::ReplicaSet& set,
+                                                      std::int32_t count) {
+  if (!making_.shared()) {
+    return names_[key].draw(key.name, static_cast<std::size_t>(count), [&](const std::string& name) {
+      return cache_.pod({key.ns, name}) != nullptr;
+    });
+  }
+  std::vector<std::string> names;
+  for (auto number = pods_made(set.meta); names.size() < static_cast<std::size_t>(count); ++number) {
+    names.push_back(model::suffixed_name(key.name + "-", letters_of(set.meta.uid, number)));
+  }
+  return names;
 }
 
 void ReplicaController::ask_for_pods(const Key& key, const model::ReplicaSet& set, std::int32_t count, Work& work) {
   if (count == 0) return;
-  const auto names = names_[key].draw(key.name, static_cast<std::size_t>(count), [&](const std::string& name) {
-    return cache_.pod({key.ns, name}) != nullptr;
-  });
+  const auto names = names_for(key, set, count);
   // Each batch waits for the one before, and is not asked for when that failed.
   std::size_t batch = 1;
   std::size_t left = batch;

@@ -74,8 +74,8 @@ struct SetController::Found {
 };
 
 SetController::SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store,
-                             const LiveNodes& nodes)
-    : clock_(clock), cache_(cache), store_(store), nodes_(nodes) {}
+                             const LiveNodes& nodes, bool shared)
+    : clock_(clock), cache_(cache), store_(store), nodes_(nodes), making_(shared) {}
 
 Controller SetController::row() {
   return {.name = "sets",
@@ -85,7 +85,8 @@ Controller SetController::row() {
                 std::erase_if(memories_, [this](const auto& each) { return find_set(each.first).meta == nullptr; });
                 wake_all(wake, /*daemon_sets_only=*/false);
               },
-          .plan = [this](const Key& key) { return plan(key); }};
+          .plan = [this](const Key& key) { return plan(key); },
+          .refused = [this](const Key& key, const Write& write, const Error&) { making_.refused(key, write); }};
 }
 
 void SetController::wakes(const store::Change& change, const Waker& wake) {
@@ -222,13 +223,15 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
     }
   }
   facts.nodes = nodes_.in(cache_);
-  if (set.daemon) {
+  if (set.daemon && making_.shared()) {
+    facts.salt = std::to_string(pods_made(*set.meta));
+  } else if (set.daemon) {
     const auto is_used = std::any_of(facts.nodes.begin(), facts.nodes.end(), [&](const auto* each) {
       return cache_.pod({key.ns, daemon_pod_name(*set.meta, each->meta.name, memory.salt)}) != nullptr;
     });
     if (memory.salt.empty() || is_used) memory.salt = draw_salt();
+    facts.salt = memory.salt;
   }
-  facts.salt = memory.salt;
   return facts;
 }
 
@@ -254,7 +257,9 @@ Work SetController::plan(const Key& key) {
   }
   auto plan = set.stateful ? plan_stateful_set(*set.stateful, set.stateful->current_revision, facts)
                            : plan_daemon_set(*set.daemon, facts);
-  return to_work(key, set, std::move(plan));
+  work = to_work(key, set, std::move(plan));
+  if (set.daemon) making_.gather(key, *set.meta, work);
+  return work;
 }
 
 Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) const {

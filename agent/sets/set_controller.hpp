@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/control/controller_runner.hpp"
+#include "agent/control/pod_making.hpp"
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/sets/set_plan.hpp"
@@ -17,7 +18,9 @@ namespace berth::agent {
 /// The facts of a plan are found by the cache's indexes: they cost what the set has, not what the namespace has.
 class SetController {
  public:
-  SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes);
+  /// `shared`: other hosts plan over the same store.
+  SetController(const Clock& clock, const ObjectCache& cache, const store::Store& store, const LiveNodes& nodes,
+                bool shared = false);
 
   /// Must outlive the runner it is added to.
   Controller row();
@@ -53,6 +56,7 @@ class SetController {
   const store::Store& store_;
   const LiveNodes& nodes_;
   std::map<Key, Memory> memories_;
+  PodMaking making_;  ///< Of DaemonSets: pods with a number of their own have one name everywhere.
 };
 
 }  // namespace berth::agent

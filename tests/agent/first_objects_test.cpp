@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +26,7 @@ class FirstObjectsTest : public testing::TestWithParam<std::uint64_t> {
     options.seed = GetParam();
     store = std::make_unique<store::SlowStore>(options);
     writer = std::make_unique<StoreWriter>(loop, *store, clock);
-    first = std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, std::chrono::milliseconds(1));
+    first = std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, nullptr, std::chrono::milliseconds(1));
     node = std::make_unique<NodeReporter>(loop, *writer, clock, config.node_name, "/", std::chrono::milliseconds(1));
     first->write("10.0.0.1");
     node->begin();
@@ -134,6 +135,62 @@ TEST_P(FirstObjectsTest, TheApisServiceLeadsWhereTheApiListens) {
   first->write("10.0.0.7");
   EXPECT_TRUE(eventually([&] { return address(Kind::Endpoints).find("10.0.0.7") != std::string::npos; }));
   EXPECT_TRUE(eventually([&] { return address(Kind::EndpointSlice).find("10.0.0.7") != std::string::npos; }));
+}
+
+/// Two hosts that write as they come, and one that goes: each says its own, and they do not fight.
+TEST_P(FirstObjectsTest, TheApiIsWhereverAHostServesIt) {
+  store = std::make_unique<store::SlowStore>(store::SlowStoreOptions{.seed = GetParam(), .aborted = 0.2});
+  writer = std::make_unique<StoreWriter>(loop, *store, clock);
+  config.api_tls.emplace().listen = {{.host = "0.0.0.0", .port = 6443}};
+  auto other_config = config;
+  other_config.node_name = "zebra";
+  LiveNodes peers(config.node_name);
+  LiveNodes other_peers(other_config.node_name);
+  const store::Holders both{{"live/host", {"host", "", ""}}, {"live/zebra", {"zebra", "", ""}}};
+  const auto alone =
+      std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, nullptr, std::chrono::milliseconds(1));
+  first = std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, &peers, std::chrono::milliseconds(1));
+  FirstObjects second(loop, *store, *writer, clock, other_config, &other_peers, std::chrono::milliseconds(1));
+  const auto subsets = [&] {
+    const auto stored = store->get({Kind::Endpoints, "default", "kubernetes"});
+    return stored ? json::serialize(stored->raw.at("subsets")) : "none";
+  };
+  const auto slices = [&] {
+    std::string names;
+    for (const auto& slice : store->list(Kind::EndpointSlice, "default").objects) names += slice->meta.name + " ";
+    return names;
+  };
+  alone->write("10.0.0.1");  // Before the store was shared.
+  ASSERT_TRUE(eventually([&] { return subsets() != "none" && slices() == "kubernetes "; }));
+  first->write("10.0.0.1");
+  second.write("10.0.0.2");
+  peers.take(both);
+  first->on_peers();
+  other_peers.take(both);
+  second.on_peers();
+  const std::string ports = R"("ports":[{"name":"https","port":6443,"protocol":"TCP"}])";
+  const auto one = R"({"ip":"10.0.0.1","nodeName":"host"})";
+  const auto two = R"({"ip":"10.0.0.2","nodeName":"zebra"})";
+  const auto wanted = fmt::format(R"([{{"addresses":[{},{}],{}}}])", one, two, ports);
+  EXPECT_TRUE(eventually([&] { return subsets() == wanted; })) << subsets();
+  EXPECT_TRUE(eventually([&] { return slices() == "kubernetes-host kubernetes-zebra "; })) << slices();
+
+  store->settle();
+  const model::ObjectKey key{Kind::Endpoints, "default", "kubernetes"};
+  const auto before = store->truth(key)->meta.resource_version;
+  first->on_peers();
+  second.on_peers();
+  while (loop.poll() + store->step() != 0) continue;
+  EXPECT_EQ(store->truth(key)->meta.resource_version, before) << "all is said";
+
+  peers.take({{"live/host", {"host", "", ""}}});
+  first->on_peers();
+  EXPECT_TRUE(eventually([&] { return subsets() == fmt::format(R"([{{"addresses":[{}],{}}}])", one, ports); }));
+  EXPECT_TRUE(eventually([&] { return slices() == "kubernetes-host "; })) << slices();
+  peers.take({});
+  first->on_peers();
+  while (loop.poll() + store->step() != 0) continue;
+  EXPECT_NE(subsets(), "[]") << "who does not know who is there calls nobody gone";
 }
 
 TEST(ApiService, IsOnlyThereWhenTheApiIsOnTcp) {

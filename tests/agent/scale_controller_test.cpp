@@ -95,7 +95,7 @@ class ScaleControllers : public ControllerFixture {
   runtime::FakeRuntime runtime;
   std::unique_ptr<Lane> lane = make_inline_lane();
   PodUsage usage{loop, *lane, runtime, clock};
-  ScaleController scaling{clock, cache, usage};
+  ScaleController scaling{clock, cache, usage, "n"};
   std::map<std::string, std::uint64_t> counted;
 };
 

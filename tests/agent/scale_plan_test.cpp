@@ -68,6 +68,7 @@ class ScalePlan : public testing::Test {
                              .pods = facts_pods,
                              .selector = "app=web",
                              .rivals = std::move(rivals),
+                             .elsewhere = elsewhere,
                              .uses = uses,
                              .wall = wall,
                              .now = now};
@@ -87,6 +88,7 @@ class ScalePlan : public testing::Test {
   ScalingMemory memory;
   std::vector<PodPtr> facts_pods;
   ContainerUses uses;
+  std::size_t elsewhere = 0;
   WallTime wall = *parse_rfc3339("2026-11-01T00:00:00Z");
   SteadyTime now = SteadyTime(std::chrono::hours(1));
   std::string said;
@@ -111,6 +113,35 @@ TEST_F(ScalePlan, MoreThanItShouldUseGrows) {
             *parse_json(R"([{"type":"Resource","resource":{"name":"cpu","current":{"averageValue":"100m",
                 "averageUtilization":100}}}])"));
   EXPECT_EQ(said, "") << "that it was done is said once it was";
+}
+
+/// Kubernetes' rule for pods that were not measured: 0 % where that keeps the set from growing, 100 % where from
+/// shrinking.
+TEST_F(ScalePlan, WhatRunsOnOtherHostsMovesTheSetNowhere) {
+  pods_use({100, 100, 100});
+  EXPECT_EQ(plan(3).replicas, 6);
+  uses.erase("web-2");
+  elsewhere = 1;
+  auto out = plan(3);
+  EXPECT_EQ(out.replicas, 4);
+  EXPECT_EQ(condition(out, "ScalingActive"),
+            "True ValidMetricFound: the HPA was able to successfully calculate a replica count from cpu resource "
+            "utilization (percentage of request); 1 of 3 pods run on other hosts and were not measured");
+
+  pods_use({10, 10, 10});
+  uses.erase("web-1");
+  uses.erase("web-2");
+  elsewhere = 2;
+  EXPECT_FALSE(plan(3).replicas) << "they may use all that they request";
+
+  uses.clear();
+  elsewhere = 3;
+  out = plan(3);
+  EXPECT_FALSE(out.replicas);
+  EXPECT_EQ(condition(out, "ScalingActive"),
+            "False FailedGetResourceMetric: the HPA was unable to compute the replica count: failed to get cpu "
+            "utilization: unable to get metrics for resource cpu: no metrics returned from resource metrics API; 3 of "
+            "3 pods run on other hosts and were not measured");
 }
 
 TEST_F(ScalePlan, LessThanItShouldShrinksAndAsItShouldStays) {
