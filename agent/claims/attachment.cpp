@@ -8,10 +8,9 @@
 #include <variant>
 
 #include "agent/claims/claim_owner.hpp"
+#include "agent/objects/attachment_key.hpp"
 
 namespace berth::agent {
-
-model::ObjectKey attachment_key(const std::string& volume) { return {model::Kind::VolumeAttachment, "", volume}; }
 
 bool needs_attachment(const model::PersistentVolumeClaim& claim, const model::PersistentVolume& volume) {
   if (is_pinned(volume)) return false;

@@ -2,19 +2,12 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "agent/objects/object_cache.hpp"
 #include "model/model.hpp"
 
 namespace berth::agent {
-
-/// spec.attacher of what agents make; those of others are not touched, and count all the same.
-constexpr std::string_view kAttacher = "berth.io";
-
-/// Called after the volume, so that there is one at most.
-model::ObjectKey attachment_key(const std::string& volume);
 
 /// Must only one host at a time mount the volume of that claim? A disk, whatever the access modes say, as two kernels
 /// would write over each other, unless all only read; a share or a path, when no access mode is for many nodes. Not

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "agent/claims/attachment.hpp"
+#include "agent/objects/attachment_key.hpp"
 #include "agent/objects/pod_facts.hpp"
 
 namespace berth::agent {

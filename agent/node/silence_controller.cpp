@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/claims/attachment.hpp"
 #include "agent/node/silence_plan.hpp"
+#include "agent/objects/attachment_key.hpp"
 #include "model/deletion.hpp"
 
 namespace berth::agent {

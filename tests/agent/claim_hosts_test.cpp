@@ -238,8 +238,8 @@ class Host {
  public:
   Host(const std::string& name, Dice& dice, store::SlowStore& store, const Clock& clock, Storage& storage)
       : name_(name), dice_(dice), store_(store), storage_(storage), clock_(clock), volumes_(name, storage) {
-    live.take({{"live/n1", {.node = "n1", .version = {}, .since = {}}},
-               {"live/n2", {.node = "n2", .version = {}, .since = {}}}});
+    live_.take({{"live/n1", {.node = "n1", .version = {}, .since = {}}},
+                {"live/n2", {.node = "n2", .version = {}, .since = {}}}});
     runner.add(claims_.row());
     attachments_.wake_by(runner.add(attachments_.row()));
     feed_.begin();
@@ -290,14 +290,11 @@ class Host {
       attachments_.on_gone(uid);
     }
   }
-  bool is_idle() const { return runner_idle() && driven_.empty(); }
-  bool runner_idle() const { return runner_ptr_->is_idle(); }
+  bool is_idle() const { return runner.is_idle(); }
 
   bool is_warden = false;
-  LiveNodes live{name_of_host()};
 
  private:
-  const std::string& name_of_host() const { return name_; }
   PodPtr object_of(const std::string& uid) const {
     for (const auto& name : cache.pods_of_node(name_)) {
       if (auto pod = cache.pod(name); pod->meta.uid == uid) return pod;
@@ -306,6 +303,7 @@ class Host {
   }
 
   const std::string name_;
+  LiveNodes live_{name_};
   Dice& dice_;
   store::SlowStore& store_;
   Storage& storage_;
@@ -337,7 +335,7 @@ class Host {
        .volumes = volumes_,
        .node_name = name_,
        .kick = [](const std::string&) {},
-       .nodes = &live,
+       .nodes = &live_,
        .is_warden = [this](const ObjectKey&) { return is_warden; },
        .may_mount = [this](const model::Pod& pod,
                            const std::string& volume) { return attachments_.may_mount(pod, volume); }}};
@@ -346,7 +344,6 @@ class Host {
   ControllerRunner runner{{.loop = loop_, .clock = clock_, .writer = writer_, .events = [](auto&&...) {}}};
 
  private:
-  ControllerRunner* runner_ptr_ = &runner;
   CacheFeed feed_{loop_,
                   store_,
                   cache,
@@ -450,7 +447,7 @@ class TwoHosts {
       run_for(seconds(2));
       const auto before = store.revision();
       run_for(seconds(2));
-      if (hosts[0]->runner_idle() && hosts[1]->runner_idle() && storage.is_idle() && store.revision() == before) {
+      if (hosts[0]->is_idle() && hosts[1]->is_idle() && storage.is_idle() && store.revision() == before) {
         return true;
       }
     }
