@@ -36,7 +36,8 @@ int link_with(Netlink& netlink, const std::string& address) {
 
 unsigned uplink_mtu(Netlink& netlink, const std::vector<Route>& routes, const std::string& node_address) {
   const auto* route = find_default(routes);
-  const auto index = node_address.empty() ? (route == nullptr ? 0 : route->link) : link_with(netlink, node_address);
+  auto index = node_address.empty() ? 0 : link_with(netlink, node_address);
+  if (index == 0 && route != nullptr) index = route->link;
   if (index == 0) return kDefaultMtu;
   const auto link = netlink.find_link(index);
   // Below 1280 is not worth copying: IPv6 would not even start.
