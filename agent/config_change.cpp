@@ -34,6 +34,7 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"dns.upstreams", false},
                            Key{"api.socket", false},
                            Key{"api.tls", false},
+                           Key{"cluster", false},
                            Key{"shutdownGracePeriod", false},
                            Key{"shutdownGracePeriodCriticalPods", false},
                            Key{"logLevel", true}};
@@ -42,11 +43,11 @@ constexpr std::array kKeys{Key{"nodeName", false},
 auto fields(const Config& config) {
   const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
-               shutdown_grace, shutdown_grace_critical, log_level, files] = config;
+               cluster, shutdown_grace, shutdown_grace_critical, log_level, files] = config;
   static_cast<void>(files);
   return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                   pod_cidr, service_cidr, cluster_domain, dns_listen, dns_port, dns_upstreams, api_socket, api_tls,
-                  shutdown_grace, shutdown_grace_critical, log_level);
+                  cluster, shutdown_grace, shutdown_grace_critical, log_level);
 }
 
 template <std::size_t... Index>

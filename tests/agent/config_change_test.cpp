@@ -56,6 +56,11 @@ TEST(ConfigChangeTest, NamesEachKey) {
     EXPECT_EQ(change.restart, Keys{key}) << text;
   }
   EXPECT_EQ(compare(config("api: {tls: {}}"), config("api: {tls: {listen: '127.0.0.1:1'}}")).restart, Keys{"api.tls"});
+  EXPECT_EQ(
+      compare(config("api: {tls: {}}"),
+              config("{api: {tls: {}}, cluster: {advertise: '127.0.0.1:6550', caFile: /a, certFile: /c, keyFile: /k}}"))
+          .restart,
+      Keys{"cluster"});
 }
 
 TEST(ConfigChangeTest, WhatIsTakenIsWhatIsLive) {
