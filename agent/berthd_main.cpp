@@ -39,6 +39,10 @@ berth::api::ApiConfig api_config(const berth::agent::Config& config) {
                                     .token_file = tls->token_file,
                                     .pki_directory = config.state_dir / "pki",
                                     .names = tls->names};
+    if (const auto& cluster = config.cluster) {
+      api.tls->hosts = berth::api::HostCertificates{cluster->ca_file, cluster->cert_file, cluster->key_file};
+      api.tls->names.push_back(cluster->advertise.host);
+    }
   }
   return api;
 }

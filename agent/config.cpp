@@ -257,6 +257,48 @@ ApiTlsConfig read_api_tls(const YAML::Node& node) {
   return tls;
 }
 
+/// Does a listener take what is sent to `address`?
+bool is_served(const std::vector<TcpAddress>& listen, const TcpAddress& address) {
+  return std::any_of(listen.begin(), listen.end(), [&](const TcpAddress& each) {
+    return each.port == address.port && each.is_v6() == address.is_v6() && (each.is_any() || each.host == address.host);
+  });
+}
+
+ClusterConfig read_cluster(const YAML::Node& node, const std::optional<ApiTlsConfig>& tls) {
+  ClusterConfig cluster;
+  Section section(node, "cluster");
+  const auto advertise = section.take("advertise");
+  section.file("caFile", cluster.ca_file);
+  section.file("certFile", cluster.cert_file);
+  section.file("keyFile", cluster.key_file);
+  section.finish();
+  const auto where = section.at("advertise");
+  if (!Section::present(advertise)) {
+    throw Bad{node.Mark(), where,
+              "required: the address and port where other hosts reach this one's API, as 10.0.0.1:6550"};
+  }
+  const auto text = Section::scalar(advertise, where);
+  auto address = parse_tcp_address(text);
+  if (!address || address->is_any()) {
+    throw Bad{
+        advertise.Mark(), where,
+        fmt::format("\"{}\" must be one address of this host and a port, as 10.0.0.1:6550 or [fd00::1]:6550", text)};
+  }
+  cluster.advertise = *std::move(address);
+  if (!tls || !is_served(tls->listen, cluster.advertise)) {
+    throw Bad{advertise.Mark(), where,
+              fmt::format("the API does not listen there: api.tls.listen must have {} or every address with that port",
+                          text)};
+  }
+  const auto need = [&](const char* key, const std::filesystem::path& file, const char* what) {
+    if (file.empty()) throw Bad{node.Mark(), section.at(key), fmt::format("required: {}", what)};
+  };
+  need("caFile", cluster.ca_file, "the CA that signs the certificates of all hosts");
+  need("certFile", cluster.cert_file, "this host's certificate, with the organization berth:hosts");
+  need("keyFile", cluster.key_file, "the key of certFile");
+  return cluster;
+}
+
 /// The kubelet's words.
 void read_shutdown(Section& root, Config& config) {
   const auto whole = root.take("shutdownGracePeriod");
@@ -443,6 +485,8 @@ Config read_root(const YAML::Node& node) {
   // `tls: {}` is enough; a bare `tls:` may be a half-written thought.
   if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
+  const auto cluster = root.take("cluster");
+  if (cluster.IsDefined()) config.cluster = read_cluster(cluster, config.api_tls);
   read_shutdown(root, config);
   read_log_level(root, config.log_level);
   root.finish();

@@ -50,6 +50,15 @@ struct EtcdConfig {
   bool operator==(const EtcdConfig&) const = default;
 };
 
+/// How the hosts that share an etcd ask each other what only one of them can answer.
+struct ClusterConfig {
+  TcpAddress advertise;           ///< Where other hosts reach our API; api.tls listens there.
+  std::filesystem::path ca_file;  ///< Signs for hosts.
+  std::filesystem::path cert_file;
+  std::filesystem::path key_file;
+  bool operator==(const ClusterConfig&) const = default;
+};
+
 /// See docs/operations.md, section Configuration, for each key.
 struct Config {
   std::string node_name;
@@ -74,6 +83,7 @@ struct Config {
   std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
   std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
   std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
+  std::optional<ClusterConfig> cluster;                   ///< Absent: no other host is asked.
   std::chrono::seconds shutdown_grace{60};           ///< Of all pods, when the host goes down; 0: they are left alone.
   std::chrono::seconds shutdown_grace_critical{10};  ///< Of it, for critical pods.
   LogLevel log_level = LogLevel::Info;

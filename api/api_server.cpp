@@ -19,6 +19,8 @@ namespace {
 
 /// Logs and exec may block on disks and shims; more streams than this share the threads in turn.
 constexpr std::size_t kLaneThreads = 2;
+/// Within it another host's API is there, or is not.
+constexpr std::chrono::seconds kHostDial{3};
 
 class Server final : public ApiServer {
  public:
@@ -34,8 +36,8 @@ class Server final : public ApiServer {
   }
 
   ~Server() override {
+    reactor_->stop();  // first: whoever is served uses the others
     tls_.reset();
-    reactor_->stop();
     context_.reads.reset();  // it has a timer
     http_.reset();
     context_.usage.reset();  // its timers are the reactor's
@@ -57,13 +59,20 @@ class Server final : public ApiServer {
       if (!tls) return tls.error();
       tls_ = *std::move(tls);
     }
+    if (tls_ && config.tls->hosts) context_.dial_host = dialer();
     HttpGuards guards;
     guards.admit = [this](const HttpRequest& request, std::size_t body_bytes) { return admit(request, body_bytes); };
     if (tls_) guards.authenticate = [this](std::string_view token) { return tls_->user_of(token); };
     http_ = serve_http(
         *reactor_, std::move(listener), limits, std::move(guards),
         [this](HttpRequest request, Respond respond) { route(context_, std::move(request), std::move(respond)); });
+    if (auto started = start_tls(); !started) return started;
     reactor_->start();
+    return Ok{};
+  }
+
+ private:
+  Status start_tls() {
     if (!tls_) return Ok{};
     return tls_->start([this, post = reactor_->post()](UniqueFd socket, std::optional<User> user) {
       // A function is copied, a descriptor is not.
@@ -72,7 +81,16 @@ class Server final : public ApiServer {
     });
   }
 
- private:
+  HostDialer dialer() {
+    return
+        [tls = tls_.get(), post = reactor_->post()](const TcpAddress& to, std::function<void(Result<UniqueFd>)> done) {
+          tls->connect(to, kHostDial, [post, done = std::move(done)](Result<UniqueFd> made) {
+            auto held = std::make_shared<Result<UniqueFd>>(std::move(made));
+            post([held, done] { done(std::move(*held)); });
+          });
+        };
+  }
+
   /// What route() would refuse anyway is refused before its body is read; then there has to be room.
   ApiResult<std::shared_ptr<void>> admit(const HttpRequest& request, std::size_t body_bytes) {
     const auto target = parse_target(request.target);

@@ -44,6 +44,14 @@ struct Rehearsal {
   std::function<std::vector<model::PlannedStep>(store::Store& copy, const std::set<model::ObjectKey>& objects)> play{};
 };
 
+/// With what the hosts of a cluster know each other: what another host has to answer is asked there, see
+/// streams/far_host.hpp. Its CA signs for hosts as servers and as clients, with O=berth:hosts for the latter.
+struct HostCertificates {
+  std::filesystem::path ca_file;
+  std::filesystem::path certificate_file;
+  std::filesystem::path key_file;
+};
+
 /// The TLS listener. What is left empty comes from `pki_directory`, where it is made on first start.
 struct TlsConfig {
   std::vector<TcpAddress> listen;
@@ -54,8 +62,9 @@ struct TlsConfig {
   std::map<std::string, std::string> client_groups;
   std::filesystem::path token_file;  ///< See token_file.hpp.
   std::filesystem::path pki_directory;
-  std::vector<std::string> names;  ///< Of this server, besides the ones we know.
-  KeptSockets kept = {};           ///< As of ApiConfig.
+  std::vector<std::string> names;              ///< Of this server, besides the ones we know.
+  std::optional<HostCertificates> hosts = {};  ///< Null: this host is alone.
+  KeptSockets kept = {};                       ///< As of ApiConfig.
 };
 
 struct ApiConfig {
@@ -67,6 +76,8 @@ struct ApiConfig {
   std::size_t max_body_bytes = 3 * 1024 * 1024;  ///< Kubernetes' limit.
   /// What lies at least between the two looks that `kubectl top` is made of.
   std::chrono::milliseconds usage_window{1000};
+  /// How long other hosts have for theirs, beyond that.
+  std::chrono::milliseconds usage_patience{1000};
   PodDialer dial_pod{};            ///< For port-forward.
   AddressDialer dial_address{};    ///< For proxies; null: over TCP, from the host.
   KeptSockets kept{};              ///< Listening sockets that an earlier process kept.

@@ -13,6 +13,7 @@
 #include "api/request/api_error.hpp"
 #include "api/request/request_path.hpp"
 #include "api/streams/exec_handler.hpp"
+#include "api/streams/far_host.hpp"
 #include "api/streams/log_handler.hpp"
 #include "api/streams/port_forward_handler.hpp"
 #include "api/streams/proxy_handler.hpp"
@@ -75,6 +76,12 @@ void route_subresource(ApiContext& context, const ResourcePath& path, const Quer
   if (path.subresource == "eviction" && is_pod) {
     if (method == Method::Post) return handle_evict(context, path, query, request, respond);
     return respond(to_response(method_not_allowed()));
+  }
+  const bool of_containers = is_pod && (path.subresource == "log" || path.subresource == "portforward" ||
+                                        path.subresource == "exec" || path.subresource == "attach");
+  if (of_containers && (method == Method::Get || method == Method::Post) &&
+      ask_host_of_pod(context, path, request, respond)) {
+    return;
   }
   if (path.subresource == "log" && is_pod) {
     return respond(method == Method::Get ? handle_log(context, path, query, request)
@@ -144,7 +151,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (handle_host_status(context, *target, request.method, respond)) return;
   if (handle_ailments(context, *target, request.method, respond)) return;
   if (handle_page(context, *target, request, respond)) return;
-  if (handle_metrics(context, *target, request.method, respond)) return;
+  if (handle_metrics(context, *target, request, respond)) return;
   if (handle_proxy(context, *target, request, respond)) return;
   if (target->segments == std::vector<std::string>{"berth", "kubeconfig"}) {
     return respond(request.method == Method::Get ? handle_kubeconfig(context.config, target->query)

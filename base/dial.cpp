@@ -31,32 +31,58 @@ std::string connect_error_text(int error) {
   return text;
 }
 
-Result<UniqueFd> dial_tcp(const TcpAddress& address, std::chrono::milliseconds deadline) {
+namespace {
+
+struct Endpoint {
   sockaddr_storage storage{};
   socklen_t size = 0;
+  const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Result<Endpoint> endpoint_of(const TcpAddress& address) {
+  Endpoint out;
   void* bytes = nullptr;
   if (address.is_v6()) {
-    auto* const six = reinterpret_cast<sockaddr_in6*>(&storage);
+    auto* const six = reinterpret_cast<sockaddr_in6*>(&out.storage);
     six->sin6_family = AF_INET6;
     six->sin6_port = htons(address.port);
     bytes = &six->sin6_addr;
-    size = sizeof(*six);
+    out.size = sizeof(*six);
   } else {
-    auto* const four = reinterpret_cast<sockaddr_in*>(&storage);
+    auto* const four = reinterpret_cast<sockaddr_in*>(&out.storage);
     four->sin_family = AF_INET;
     four->sin_port = htons(address.port);
     bytes = &four->sin_addr;
-    size = sizeof(*four);
+    out.size = sizeof(*four);
   }
-  const auto family = address.is_v6() ? AF_INET6 : AF_INET;
-  if (::inet_pton(family, address.host.c_str(), bytes) != 1) {
+  if (::inet_pton(out.storage.ss_family, address.host.c_str(), bytes) != 1) {
     return Error(ErrorCode::InvalidArgument, fmt::format("dial tcp: \"{}\" is no address", address.host));
   }
-  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const auto failed = connect_within(fd, reinterpret_cast<const sockaddr*>(&storage), size, deadline);
-  if (failed == 0) return fd;
-  return Error(ErrorCode::Unavailable,
-               fmt::format("dial tcp {}: connect: {}", address.text(), connect_error_text(failed)));
+  return out;
+}
+
+Error dial_error(const TcpAddress& address, int error) {
+  return {ErrorCode::Unavailable, fmt::format("dial tcp {}: connect: {}", address.text(), connect_error_text(error))};
+}
+
+}  // namespace
+
+Result<UniqueFd> begin_dial_tcp(const TcpAddress& address) {
+  const auto to = endpoint_of(address);
+  if (!to) return to.error();
+  UniqueFd fd(::socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return dial_error(address, errno);
+  if (::connect(fd.get(), to->address(), to->size) != 0 && errno != EINPROGRESS) return dial_error(address, errno);
+  return fd;
+}
+
+Result<UniqueFd> dial_tcp(const TcpAddress& address, std::chrono::milliseconds deadline) {
+  const auto to = endpoint_of(address);
+  if (!to) return to.error();
+  UniqueFd fd(::socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const auto failed = connect_within(fd, to->address(), to->size, deadline);
+  if (failed != 0) return dial_error(address, failed);
+  return fd;
 }
 
 }  // namespace berth

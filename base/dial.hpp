@@ -15,6 +15,10 @@ namespace berth {
 /// Connects a socket that does not block. 0, or what errno would say; ETIMEDOUT after `deadline`. Blocks that long.
 int connect_within(const UniqueFd& fd, const sockaddr* address, socklen_t size, std::chrono::milliseconds deadline);
 
+/// Begins to connect, and does not wait: the socket, which does not block, is writable once it is connected, or says
+/// with SO_ERROR why it is not. Unavailable: what the system said at once; InvalidArgument: no address.
+Result<UniqueFd> begin_dial_tcp(const TcpAddress& address);
+
 /// As Go words it, without a capital letter: "connection refused".
 std::string connect_error_text(int error);
 

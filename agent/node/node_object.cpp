@@ -173,7 +173,9 @@ json::object make_node_object(const Config& config, const std::string& address, 
                               {"memory", fmt::format("{}Ki", total_kib)},
                               {"pods", "110"}};
   json::array addresses;
-  addresses.push_back(json::object{{"type", "InternalIP"}, {"address", address}});
+  // Where other hosts ask for logs and the like: the place where Kubernetes' API server finds a kubelet.
+  const auto& cluster = config.cluster;
+  addresses.push_back(json::object{{"type", "InternalIP"}, {"address", cluster ? cluster->advertise.host : address}});
   addresses.push_back(json::object{{"type", "Hostname"}, {"address", config.node_name}});
 
   return {{"apiVersion", "v1"},
@@ -188,7 +190,7 @@ json::object make_node_object(const Config& config, const std::string& address, 
             {"capacity", capacity},
             {"allocatable", capacity},
             {"conditions", node_conditions({}, {}, now)},
-            {"daemonEndpoints", {{"kubeletEndpoint", {{"Port", 0}}}}},
+            {"daemonEndpoints", {{"kubeletEndpoint", {{"Port", cluster ? cluster->advertise.port : 0}}}}},
             {"nodeInfo",
              {{"architecture", arch},
               {"operatingSystem", "linux"},

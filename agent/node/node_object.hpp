@@ -21,7 +21,8 @@ struct NodeHealth {
 inline constexpr std::string_view kNodeLeaseNamespace = "kube-node-lease";
 
 /// The Node object of this host: labels and taints from the configuration, the well-known labels, addresses, capacity
-/// and what `kubectl get nodes -o wide` shows.
+/// and what `kubectl get nodes -o wide` shows. The InternalIP is `address`, or where the configuration says that other
+/// hosts reach our API; its port is the kubeletEndpoint's, 0 when they do not.
 json::object make_node_object(const Config& config, const std::string& address, const std::string& runtime_version,
                               WallTime now);
 

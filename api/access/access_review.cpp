@@ -97,11 +97,20 @@ ApiError asks_nothing(std::string_view kind, std::string_view what) {
       .causes = {{"FieldValueInvalid", fmt::format("Invalid value: null: {}", message), "spec.resourceAttributes"}}};
 }
 
+std::string_view reason_of(Role role) {
+  switch (role) {
+    case Role::Admin: return "role admin";
+    case Role::Host: return "role host";
+    case Role::Viewer: return "role viewer";
+    case Role::None: break;
+  }
+  return "everybody";
+}
+
 json::object access_status(Role role, const AccessRequest& access) {
   const bool allowed = is_allowed(role, access);
   json::object out{{"allowed", allowed}};
-  if (allowed)
-    out["reason"] = role == Role::Admin ? "role admin" : (role == Role::Viewer ? "role viewer" : "everybody");
+  if (allowed) out["reason"] = reason_of(role);
   return out;
 }
 

@@ -60,6 +60,14 @@ bool asks_about_self(const AccessRequest& access) {
   return access.group == "authentication.k8s.io" && access.resource == "selfsubjectreviews";
 }
 
+/// What one host passes on to another, see streams/far_host.hpp.
+bool is_for_hosts(const AccessRequest& access) {
+  if (access.group == "metrics.k8s.io") return reads(access.verb);
+  static constexpr std::array<std::string_view, 4> kStreams{"log", "exec", "attach", "portforward"};
+  return access.group.empty() && access.resource == "pods" && (access.verb == "get" || access.verb == "create") &&
+         is_one_of(access.subresource, kStreams);
+}
+
 }  // namespace
 
 AccessRequest access_request(Method method, const Target& target) {
@@ -95,6 +103,7 @@ bool is_allowed(Role role, const AccessRequest& access) {
            (is_public_path(access.path) || (role == Role::Viewer && is_page_about_host(access.path)));
   }
   if (asks_about_self(access)) return true;
+  if (role == Role::Host) return is_for_hosts(access);
   static constexpr std::array<std::string_view, 5> kReadable{"", "status", "scale", "log", "approval"};
   return role == Role::Viewer && reads(access.verb) && access.resource != "secrets" && access.resource != "*" &&
          is_one_of(access.subresource, kReadable);

@@ -28,7 +28,7 @@ AccessRequest access_request(Method method, const Target& target);
 
 /// Admin may do everything. Viewer: get, list and watch of everything but secrets, with the subresources status, scale
 /// and log; so no exec, attach, port-forward, proxy or write. Everybody: discovery, version, health, and asking about
-/// themselves (self subject reviews).
+/// themselves (self subject reviews). Host: logs, exec, attach and port-forward of pods, and usage; nothing else.
 bool is_allowed(Role role, const AccessRequest& access);
 
 /// May somebody whom we do not know ask this? Only whether we are well: for load balancers, as in Kubernetes. `target`

@@ -11,7 +11,8 @@
 namespace berth::api {
 
 /// Whoever is no admin shares half of each, and has at most half of that half: nobody who may only look can keep an
-/// admin out, or the others who may only look.
+/// admin out, or the others who may only look. Other hosts have as much of each for themselves: they have bounded their
+/// users already, and must not take the places of ours.
 struct AdmissionLimits {
   std::size_t requests = 200;  ///< That are answered and done with.
   std::size_t watches = 1000;
@@ -33,6 +34,7 @@ class Admission {
   struct Counters;
   AdmissionLimits limits_;
   std::shared_ptr<Counters> counters_;  ///< Shared with places that outlive us.
+  std::shared_ptr<Counters> of_hosts_;  ///< The same.
 };
 
 /// 429, with the seconds after which to try again.

@@ -240,6 +240,7 @@ ApiResult<RequestHead> parse_head(std::string_view text) {
   request.accept = std::string(fields.get("Accept").value_or(""));
   request.user_agent = std::string(fields.get("User-Agent").value_or(""));
   request.if_none_match = std::string(fields.get("If-None-Match").value_or(""));
+  request.passed_on_by = std::string(fields.get(kPassedOnBy).value_or(""));
   // Nobody else looks at the others, and they would be copied for every request.
   if (request.target.find("/proxy") != std::string::npos) {
     for (const auto& [name, value] : fields.all()) request.headers.emplace_back(name, value);

@@ -27,6 +27,14 @@ std::vector<std::string> server_names(const TlsConfig& config, const std::string
   return names;
 }
 
+std::vector<std::string> groups_of(const CertificateName& peer, const std::map<std::string, std::string>& mapping) {
+  if (peer.ours) return peer.groups;
+  auto groups = groups_of_stranger(peer.groups, mapping);
+  const bool says_host = std::find(peer.groups.begin(), peer.groups.end(), kHostsGroup) != peer.groups.end();
+  if (peer.of_hosts && says_host) groups.emplace_back(kHostsGroup);
+  return groups;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsListener>> TlsListener::make(const TlsConfig& config, const std::string& node_name,
@@ -52,6 +60,10 @@ Result<std::unique_ptr<TlsListener>> TlsListener::make(const TlsConfig& config, 
           {{"file", config.client_ca_file.string()}});
     }
   }
+  if (const auto& hosts = config.hosts) {
+    options.hosts = HostPki{hosts->ca_file, hosts->certificate_file, hosts->key_file};
+    options.client_ca_files.push_back(hosts->ca_file);
+  }
   made->client_groups_ = config.client_groups;
   options.connections = connections;
   if (!config.token_file.empty()) {
@@ -70,8 +82,8 @@ Status TlsListener::start(std::function<void(UniqueFd socket, std::optional<User
   options_.on_peer = [take = std::move(take), mapping = client_groups_](TlsPeer peer) {
     std::optional<User> user;
     if (peer.name) {
-      user = make_user(std::move(peer.name->name),
-                       peer.name->ours ? peer.name->groups : groups_of_stranger(peer.name->groups, mapping));
+      auto groups = groups_of(*peer.name, mapping);
+      user = make_user(std::move(peer.name->name), std::move(groups));
     }
     take(std::move(peer.socket), std::move(user));
   };

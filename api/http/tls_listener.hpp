@@ -1,12 +1,14 @@
 // api/http/tls_listener.hpp - the API over TCP: certificates, tokens and who they make a peer.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/access/token_file.hpp"
 #include "api/api_server.hpp"
@@ -24,6 +26,11 @@ class TlsListener {
                                                    std::size_t connections, const Clock& clock);
   /// Accepts from now on. `take` runs on the gateway's thread; nullopt: the peer has no certificate.
   Status start(std::function<void(UniqueFd socket, std::optional<User> user)> take);
+
+  /// See TlsGateway. Any thread, after start().
+  void connect(const TcpAddress& address, std::chrono::milliseconds time, TlsGateway::Dialled done) {
+    gateway_->connect(address, time, std::move(done));
+  }
 
   /// Whose token it is. API thread.
   std::optional<User> user_of(std::string_view token);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/tcp_address.hpp"
 #include "base/unique_fd.hpp"
 
 namespace berth::api {
@@ -26,6 +27,7 @@ struct CertificateName {
   std::string name;                 ///< CN
   std::vector<std::string> groups;  ///< Every O.
   bool ours = false;                ///< Our own CA signed it: then the groups are meant as we mean them.
+  bool of_hosts = false;            ///< The hosts' CA did: then it may be a host's.
 };
 
 /// One finished handshake. `socket` is one end of a pair: what the peer sends arrives there in the clear, and the other
@@ -35,6 +37,13 @@ struct TlsPeer {
   std::optional<CertificateName> name;
 };
 
+/// With what hosts know each other.
+struct HostPki {
+  std::filesystem::path ca_file;  ///< Signs for hosts, as servers and as clients. May hold several certificates.
+  std::filesystem::path certificate_file;
+  std::filesystem::path key_file;
+};
+
 struct TlsOptions {
   std::vector<UniqueFd> listeners;  ///< Bound and listening TCP sockets.
   std::filesystem::path certificate_file;
@@ -42,6 +51,8 @@ struct TlsOptions {
   std::vector<std::filesystem::path> client_ca_files;
   std::filesystem::path own_ca_file;  ///< The one of them that is ours; empty: none is.
   std::optional<PkiOptions> pki;      ///< Kept up to date while serving.
+  std::optional<HostPki> hosts;       ///< For connect(); its CA is one of the clients', too.
+  std::size_t dials = 256;            ///< Made by connect(), at once.
   std::size_t connections = 512;      ///< More are closed at once.
   std::size_t handshakes = 64;        ///< At once; one more ends the oldest.
   std::chrono::milliseconds handshake_time{10'000};
@@ -54,6 +65,14 @@ struct TlsOptions {
 class TlsGateway {
  public:
   virtual ~TlsGateway() = default;
+
+  /// One end of a pair, as on_peer has it; behind it is another host's server.
+  using Dialled = std::function<void(Result<UniqueFd>)>;
+  /// Connects to another host, which has to have a certificate of the hosts' CA for that address; ours is shown to it.
+  /// `done` comes once, on the gateway's thread, and not later than `time` or the gateway's end. Any thread.
+  /// Unavailable: refused, or the handshake failed, in the system's or OpenSSL's words; DeadlineExceeded: silence;
+  /// ResourceExhausted: too many at once; FailedPrecondition: options without hosts; Cancelled: the gateway ends.
+  virtual void connect(const TcpAddress& address, std::chrono::milliseconds time, Dialled done) = 0;
 };
 
 /// The module's functions.

@@ -1,6 +1,7 @@
 // api/request/api_context.hpp - what every request handler works with.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "api/api_server.hpp"
@@ -9,6 +10,10 @@
 #include "base/lane.hpp"
 
 namespace berth::api {
+
+/// Connects to another host's API, over TLS, as this host. The API thread; `done` comes there, too, and later. The
+/// error's text is for users.
+using HostDialer = std::function<void(const TcpAddress&, std::function<void(Result<UniqueFd>)> done)>;
 
 class RequestCounters;
 class UsageSampler;
@@ -28,6 +33,7 @@ struct ApiContext {
   std::shared_ptr<RequestCounters> requests{};
   std::shared_ptr<UsageSampler> usage{};
   std::shared_ptr<ReadState> reads{};  ///< API thread only.
+  HostDialer dial_host{};              ///< Null: this host is alone.
 };
 
 }  // namespace berth::api

@@ -37,7 +37,12 @@ struct HttpRequest {
   /// Sec-WebSocket-Protocol, or X-Stream-Protocol-Version for SPDY, as offered: best first.
   std::vector<std::string> protocols;
   User user{};  ///< Who asks: always somebody we know.
+  /// The host that was asked first, when it passes this on (kPassedOnBy). Whoever says so himself only gets less.
+  std::string passed_on_by{};
 };
+
+/// Header of a request that one host passes on to another: by which.
+inline constexpr std::string_view kPassedOnBy = "Berth-Passed-On-By";
 
 /// A body that is made while it is sent. The connection pulls when the peer has room, so a slow
 /// reader costs what the source keeps and no more. API thread only.
@@ -71,6 +76,9 @@ struct HttpResponse {
 
 /// Takes the answer to one request; call it once, on the API thread.
 using Respond = std::function<void(HttpResponse)>;
+
+/// "GET"; empty for Other.
+std::string_view word_of(Method method);
 
 /// "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view content_type);

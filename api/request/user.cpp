@@ -32,7 +32,8 @@ Role role_of(const std::vector<std::string>& groups) {
   auto role = Role::None;
   for (const auto& group : groups) {
     if (group == kMasters) return Role::Admin;
-    if (group == kViewers || group == "view") role = Role::Viewer;
+    if (group == kHostsGroup) role = Role::Host;
+    if (role == Role::None && (group == kViewers || group == "view")) role = Role::Viewer;
   }
   return role;
 }

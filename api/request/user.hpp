@@ -11,6 +11,7 @@ namespace berth::api {
 enum class Role {
   None,    ///< Known, and may do next to nothing: discovery, and asking who they are.
   Viewer,  ///< Reads everything but secrets.
+  Host,    ///< Another host's agent, for somebody whom it has judged: asks for what only this host can answer.
   Admin,
 };
 
@@ -22,7 +23,11 @@ struct User {
   Role role = Role::None;
 };
 
-/// `system:masters` is Admin, `berth:viewers` and `view` are Viewer; nothing else counts. Pure.
+/// What the certificates of the cluster's hosts have for O.
+inline constexpr const char* kHostsGroup = "berth:hosts";
+
+/// `system:masters` is Admin, else `berth:hosts` Host, else `berth:viewers` and `view` are Viewer; nothing else counts.
+/// Pure.
 Role role_of(const std::vector<std::string>& groups);
 
 /// The groups of somebody whose certificate others signed: what they call `system:masters` is theirs, not ours. Ours

@@ -27,6 +27,9 @@ class Port final : public ForwardedPort, public std::enable_shared_from_this<Por
 
   void start(ForwardPeer& peer) override {
     peer_ = &peer;
+    if (target_.connect) {
+      return target_.connect([self = shared_from_this()](Result<UniqueFd> made) { self->dialled(std::move(made)); });
+    }
     context_.dial_lane.run([self = shared_from_this(), post = context_.reactor.post()] {
       auto dialled = std::make_shared<Result<UniqueFd>>(self->dial());
       post([self, dialled] { self->dialled(std::move(*dialled)); });

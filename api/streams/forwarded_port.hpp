@@ -32,7 +32,7 @@ class ForwardPeer {
 class ForwardedPort {
  public:
   virtual ~ForwardedPort() = default;
-  /// Dials, on the lane. `peer` must live until done() or abandon().
+  /// Dials. `peer` must live until done() or abandon().
   virtual void start(ForwardPeer& peer) = 0;
   virtual void input(std::string_view bytes) = 0;
   virtual void end_input() = 0;
@@ -46,6 +46,8 @@ struct ForwardTarget {
   std::string pod_name;  ///< For messages.
   std::uint16_t port = 0;
   std::function<Result<UniqueFd>()> dial{};  ///< Makes the connection, when it is not one to a pod's localhost.
+  /// Makes it without a lane: answers once, on the API thread.
+  std::function<void(std::function<void(Result<UniqueFd>)> done)> connect{};
 };
 
 std::shared_ptr<ForwardedPort> make_forwarded_port(ApiContext& context, ForwardTarget target);

@@ -14,7 +14,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include "api/request/api_error.hpp"
-#include "api/streams/forwarded_port.hpp"
+#include "api/request/peer_socket.hpp"
 #include "base/dial.hpp"
 
 namespace berth::api {
@@ -84,26 +84,20 @@ bool is_for_us(std::string_view name) {
   return is_one_of(name, kNames);
 }
 
-/// Held by itself until it has answered, then by the body that the answer has.
+/// Held by the timer that ends its patience until it has answered, then by the body or session that the answer has.
 class Exchange final : public ForwardPeer, public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(ApiContext& context, Respond respond) : context_(context), respond_(std::move(respond)) {
+  Exchange(ApiContext& context, bool upgrades, std::string failing, Respond respond)
+      : context_(context), upgrades_(upgrades), failing_(std::move(failing)), respond_(std::move(respond)) {
     parser_.body_limit(boost::none);
     parser_.header_limit(kMaxHead);
     parser_.eager(true);
   }
 
-  void start(const TcpAddress& address, std::string_view request) {
-    self_ = shared_from_this();
-    auto dial = context_.config.dial_address;
-    if (!dial) dial = [](const TcpAddress& to) { return dial_tcp(to, kConnect); };
-    ForwardTarget target;
-    target.dial = [dial = std::move(dial), address] { return dial(address); };
+  void start(ForwardTarget target, std::string_view request) {
     port_ = make_forwarded_port(context_, std::move(target));
-    late_ = context_.reactor.after(kHead, [this, hold = weak_from_this()] {
-      if (const auto alive = hold.lock()) {
-        answer({.code = 504, .reason = "Timeout", .message = "the other server did not answer within a minute"});
-      }
+    late_ = context_.reactor.after(kHead, [self = shared_from_this()] {
+      self->answer({.code = 504, .reason = "Timeout", .message = self->failing_ + ": no answer within a minute"});
     });
     port_->start(*this);
     port_->input(request);
@@ -112,6 +106,7 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
   // Each of these may answer, and with the answer goes who held us.
   void send_data(std::string bytes) override {
     const auto hold = shared_from_this();
+    if (socket_ != nullptr) return socket_->send(std::move(bytes));
     unread_ += bytes;
     while (!unread_.empty() && !over_) {
       beast::error_code error;
@@ -119,16 +114,20 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
       unread_.erase(0, used);
       if (error && error != http::error::need_more) return break_off(error.message());
       take_piece();
+      if (upgraded_) return;
       if (parser_.is_done()) return end();
       if (error || used == 0) break;
     }
     wake();
   }
-  std::size_t queued_bytes() const override { return piece_.size(); }
-  void set_reading(bool) override {}
+  std::size_t queued_bytes() const override { return socket_ != nullptr ? socket_->queued_bytes() : piece_.size(); }
+  void set_reading(bool reading) override {
+    if (socket_ != nullptr) socket_->set_reading(reading);
+  }
   void end_output() override {
     if (over_) return;
     const auto hold = shared_from_this();
+    if (upgraded_) return end();
     beast::error_code error;
     parser_.put_eof(error);
     if (error || !parser_.is_header_done()) return break_off("unexpected EOF");
@@ -148,11 +147,33 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
   }
   void abandon() {
     wake_ = nullptr;
+    socket_ = nullptr;
     over_ = true;
     port_->abandon();
   }
 
+  // The session's.
+  void open(PeerSocket& socket) {
+    socket_ = &socket;
+    if (!unread_.empty()) socket_->send(std::exchange(unread_, {}));
+    if (over_ && socket_ != nullptr) socket_->close();
+  }
+  ForwardedPort& port() { return *port_; }
+
  private:
+  /// The client, since both speak what was agreed on. An end of either is the end.
+  class Session final : public PeerSession {
+   public:
+    explicit Session(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+    void on_open(PeerSocket& socket) override { exchange_->open(socket); }
+    void on_message(std::string_view bytes) override { exchange_->port().input(bytes); }
+    void on_drained() override { exchange_->port().drained(); }
+    void on_closed() override { exchange_->abandon(); }
+
+   private:
+    const std::shared_ptr<Exchange> exchange_;
+  };
+
   class Body final : public BodySource {
    public:
     explicit Body(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
@@ -167,7 +188,7 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
   void break_off(const std::string& why) {
     const auto hold = shared_from_this();
     broken_ = true;
-    answer({.code = 503, .reason = "ServiceUnavailable", .message = "error trying to reach service: " + why});
+    answer({.code = 503, .reason = "ServiceUnavailable", .message = failing_ + ": " + why});
     end();
   }
 
@@ -175,20 +196,25 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
     piece_ += std::exchange(parser_.get().body(), {});
     if (!parser_.is_header_done() || !respond_) return;
     const auto& head = parser_.get();
+    upgraded_ = upgrades_ && head.result_int() == 101;
     // Nobody was asked for an interim answer, or for another protocol.
-    if (head.result_int() < 200) return break_off(fmt::format("unexpected status {}", head.result_int()));
+    if (head.result_int() < 200 && !upgraded_) return break_off(fmt::format("unexpected status {}", head.result_int()));
     HttpResponse response;
     response.code = head.result_int();
     const auto type = head[http::field::content_type];
     response.content_type = type.empty() ? std::string("application/octet-stream") : std::string(type);
     for (const auto& field : head) {
       const std::string_view name(field.name_string().data(), field.name_string().size());
-      if (!is_of_connection(name) && !is_ours(name)) {
+      if ((upgraded_ || !is_of_connection(name)) && !is_ours(name)) {
         response.headers.emplace_back(std::string(name), std::string(field.value()));
       }
     }
     const bool has_body = response.code != 204 && response.code != 304;
-    if (has_body) response.stream = std::make_unique<Body>(shared_from_this());
+    if (upgraded_) {
+      response.session = std::make_shared<Session>(shared_from_this());
+    } else if (has_body) {
+      response.stream = std::make_unique<Body>(shared_from_this());
+    }
     respond(std::move(response));
   }
 
@@ -196,9 +222,9 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
     if (respond_) respond(to_response(error));
   }
   void respond(HttpResponse response) {
+    const auto hold = shared_from_this();
     late_.reset();
-    const auto hold = std::exchange(self_, nullptr);
-    const bool streams = response.stream != nullptr;
+    const bool streams = response.stream != nullptr || response.session != nullptr;
     if (const auto respond = std::exchange(respond_, nullptr)) respond(std::move(response));
     if (!streams) abandon();
   }
@@ -206,6 +232,7 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
   void end() {
     if (std::exchange(over_, true)) return;
     port_->abandon();
+    if (socket_ != nullptr) socket_->close();
     wake();
   }
   void wake() {
@@ -213,14 +240,17 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
   }
 
   ApiContext& context_;
+  const bool upgrades_;
+  const std::string failing_;
   Respond respond_;
-  std::shared_ptr<Exchange> self_;
   std::shared_ptr<ForwardedPort> port_;
   std::unique_ptr<ReactorHandle> late_;
   http::response_parser<PieceBody> parser_;
   std::string unread_;  ///< Came, and is not yet enough to be understood.
   std::string piece_;   ///< Of the body, for the client.
   std::function<void()> wake_;
+  PeerSocket* socket_ = nullptr;  ///< Of a client that speaks with the other one as they agreed.
+  bool upgraded_ = false;
   bool over_ = false;
   bool broken_ = false;
 };
@@ -243,8 +273,17 @@ std::string proxied_request(const HttpRequest& request, const TcpAddress& addres
   return out;
 }
 
-void start_proxy_exchange(ApiContext& context, const TcpAddress& address, std::string request, Respond respond) {
-  std::make_shared<Exchange>(context, std::move(respond))->start(address, request);
+ForwardTarget proxied_target(const ApiContext& context, const TcpAddress& address) {
+  auto dial = context.config.dial_address;
+  if (!dial) dial = [](const TcpAddress& to) { return dial_tcp(to, kConnect); };
+  ForwardTarget target;
+  target.dial = [dial = std::move(dial), address] { return dial(address); };
+  return target;
+}
+
+void start_proxy_exchange(ApiContext& context, ProxyExchange exchange, Respond respond) {
+  std::make_shared<Exchange>(context, exchange.upgrades, std::move(exchange.failing), std::move(respond))
+      ->start(std::move(exchange.target), exchange.request);
 }
 
 }  // namespace berth::api

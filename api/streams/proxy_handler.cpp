@@ -11,18 +11,6 @@ namespace berth::api {
 
 namespace {
 
-std::string_view word_of(Method method) {
-  switch (method) {
-    case Method::Get: return "GET";
-    case Method::Post: return "POST";
-    case Method::Put: return "PUT";
-    case Method::Patch: return "PATCH";
-    case Method::Delete: return "DELETE";
-    case Method::Other: break;
-  }
-  return {};
-}
-
 ApiResult<TcpAddress> find_address(const ApiContext& context, const ProxyTarget& target) {
   static std::size_t turn = 0;  // API thread only.
   const auto found = context.store.get({target.kind, target.ns, target.name});
@@ -67,7 +55,9 @@ bool handle_proxy(ApiContext& context, const Target& target, const HttpRequest& 
   const auto address = find_address(context, wanted);
   if (!address) return refuse(address.error());
   const auto path = wanted.rest.empty() ? std::string("/") : wanted.rest;
-  start_proxy_exchange(context, *address, proxied_request(request, *address, path, word_of(request.method)),
+  start_proxy_exchange(context,
+                       {.target = proxied_target(context, *address),
+                        .request = proxied_request(request, *address, path, word_of(request.method))},
                        with_locations(respond, base));
   return true;
 }

@@ -157,6 +157,21 @@ Result<Certificate> certificate_from_pem(const std::string& text, const std::str
   return certificate;
 }
 
+Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, const std::string& what) {
+  ::ERR_clear_error();
+  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  std::vector<Certificate> out;
+  while (bio) {
+    Certificate certificate(::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    if (!certificate) break;
+    out.push_back(std::move(certificate));
+  }
+  const bool is_end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (out.empty() || !is_end) return openssl_error(ErrorCode::DataLoss, what);
+  ::ERR_clear_error();
+  return out;
+}
+
 bool ends_before(const X509* certificate, WallTime when) {
   auto limit = std::chrono::system_clock::to_time_t(when);
   return ::X509_cmp_time(::X509_get0_notAfter(certificate), &limit) <= 0;  // 0: it cannot be read

@@ -51,6 +51,8 @@ Result<std::string> to_pem(X509* certificate);
 /// DataLoss: not PEM, or another kind of thing.
 Result<Key> key_from_pem(const std::string& text, const std::string& what);
 Result<Certificate> certificate_from_pem(const std::string& text, const std::string& what);
+/// All that are in it, at least one.
+Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, const std::string& what);
 
 /// Does it end before `when`?
 bool ends_before(const X509* certificate, WallTime when);

@@ -1,4 +1,4 @@
-// api/tls/gateway.cpp - accepts TLS connections and runs their tunnels on one thread.
+// api/tls/gateway.cpp - accepts TLS connections, makes those to other hosts, and runs their tunnels on one thread.
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,13 +14,17 @@
 #include <cerrno>
 #include <csignal>
 #include <map>
+#include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "api/tls/certificate.hpp"
 #include "api/tls/context.hpp"
 #include "api/tls/module.hpp"
 #include "api/tls/tunnel.hpp"
 #include "base/atomic_file.hpp"
+#include "base/dial.hpp"
 
 namespace berth::api {
 
@@ -29,6 +33,8 @@ namespace {
 /// After accept(2) failed, out of descriptors most likely: give the others time to end.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kEvents = 64;
+/// Of ours at once, with one host: it bounds those of all its clients, and ends the oldest above that.
+constexpr std::size_t kHandshakesPerHost = 16;
 /// A peer that vanished is noticed within a minute: keepalive(7), and for what it did not acknowledge tcp(7).
 constexpr int kKeepIdle = 30;
 constexpr int kKeepInterval = 10;
@@ -50,6 +56,7 @@ std::string fingerprint(const TlsOptions& options) {
   auto files = options.client_ca_files;
   files.push_back(options.certificate_file);
   files.push_back(options.key_file);
+  if (options.hosts) files.insert(files.end(), {options.hosts->certificate_file, options.hosts->key_file});
   std::string out;
   for (const auto& file : files) {
     struct stat info {};
@@ -59,25 +66,64 @@ std::string fingerprint(const TlsOptions& options) {
   return out;
 }
 
-Result<Certificate> read_own_ca(const TlsOptions& options) {
-  if (options.own_ca_file.empty()) return Certificate();
-  const auto text = read_file(options.own_ca_file);
+/// All that is made of files.
+struct Material {
+  Context context;
+  Context host_context;  ///< Null: there are no other hosts.
+  Authorities authorities;
+};
+
+Result<Material> read_material(const TlsOptions& options) {
+  Material out;
+  auto context = make_context(options);
+  if (!context) return context.error();
+  out.context = *std::move(context);
+  if (!options.own_ca_file.empty()) {
+    const auto text = read_file(options.own_ca_file);
+    if (!text) return text.error();
+    auto own = certificate_from_pem(*text, options.own_ca_file.string());
+    if (!own) return own.error();
+    out.authorities.own = *std::move(own);
+  }
+  if (!options.hosts) return out;
+  auto host_context = make_host_context(*options.hosts);
+  if (!host_context) return host_context.error();
+  out.host_context = *std::move(host_context);
+  const auto text = read_file(options.hosts->ca_file);
   if (!text) return text.error();
-  return certificate_from_pem(*text, options.own_ca_file.string());
+  auto hosts = certificates_from_pem(*text, options.hosts->ca_file.string());
+  if (!hosts) return hosts.error();
+  out.authorities.hosts = *std::move(hosts);
+  return out;
 }
 
 class Gateway final : public TlsGateway {
  public:
-  Gateway(TlsOptions options, Context context, Certificate own_ca)
-      : options_(std::move(options)),
-        context_(std::move(context)),
-        own_ca_(std::move(own_ca)),
-        files_(fingerprint(options_)) {}
+  Gateway(TlsOptions options, Material material)
+      : options_(std::move(options)), material_(std::move(material)), files_(fingerprint(options_)) {}
 
   ~Gateway() override {
     if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
     ::eventfd_write(wake_.get(), 1);
     thread_.join();
+    const Error ending(ErrorCode::Cancelled, "berthd is stopping");
+    for (const auto& dial : dials_) dial.done(ending);
+    for (const auto& dial : waiting_) dial.done(ending);
+    for (const auto& [id, entry] : entries_) {
+      if (entry.dialled) entry.dialled(ending);
+    }
+  }
+
+  void connect(const TcpAddress& address, std::chrono::milliseconds time, Dialled done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      dials_.push_back({address, Clock::now() + time, std::move(done)});
+    }
+    ::eventfd_write(wake_.get(), 1);
   }
 
   Status start() {
@@ -103,8 +149,16 @@ class Gateway final : public TlsGateway {
   static constexpr std::uint64_t kWake = 0;
   static constexpr std::uint64_t kFirst = 1024;
 
+  /// As connect() was asked.
+  struct Dial {
+    TcpAddress address;
+    SteadyPoint deadline;
+    Dialled done;
+  };
   struct Entry {
     Tunnel tunnel;
+    std::string to{};   ///< Made by connect(): where it leads. Else empty.
+    Dialled dialled{};  ///< Until that is answered.
     std::uint32_t socket_events = 0;
     std::uint32_t local_events = 0;
     int local = -1;  ///< As epoll knows it.
@@ -135,7 +189,10 @@ class Gateway final : public TlsGateway {
       std::vector<std::uint64_t> due = std::exchange(again_, {});
       for (int i = 0; i < count; ++i) {
         const auto data = events[static_cast<std::size_t>(i)].data.u64;
-        if (data == kWake) return;
+        if (data == kWake) {
+          if (!take_dials()) return;
+          continue;
+        }
         if (data < kFirst) {
           accept_from(options_.listeners[data - 1].get());
           continue;
@@ -150,6 +207,7 @@ class Gateway final : public TlsGateway {
       }
       for (const auto id : due) step(entries_.find(id));
       look_at_deadlines();
+      if (!waiting_.empty()) begin_dials();
       if (!listening_ && now_ >= listen_again_) listen(true);
       if (now_ >= next_look_) look_at_files();
     }
@@ -162,6 +220,7 @@ class Gateway final : public TlsGateway {
     for (const auto& [id, entry] : entries_) {
       if (const auto deadline = entry.tunnel.deadline()) next = std::min(next, *deadline);
     }
+    for (const auto& dial : waiting_) next = std::min(next, dial.deadline);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
   }
@@ -175,25 +234,95 @@ class Gateway final : public TlsGateway {
       }
       return;
     }
-    if (entries_.size() >= options_.connections) return;
-    const auto handshakes =
-        std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.tunnel.in_handshake(); });
+    if (entries_.size() - outgoing_ >= options_.connections) return;
+    const auto knocks = [](const auto& e) { return e.second.to.empty() && e.second.tunnel.in_handshake(); };
+    const auto handshakes = std::count_if(entries_.begin(), entries_.end(), knocks);
     if (static_cast<std::size_t>(handshakes) >= options_.handshakes) {
       // Who connects and says nothing must not keep others out.
-      end(std::find_if(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.tunnel.in_handshake(); }));
+      end(std::find_if(entries_.begin(), entries_.end(), knocks));
     }
     set_up_socket(socket.get());
-    std::unique_ptr<SSL, Tunnel::FreeSsl> ssl(::SSL_new(context_.get()));
-    if (!ssl || ::SSL_set_fd(ssl.get(), socket.get()) != 1) {
+    auto ssl = make_ssl(material_.context, socket.get());
+    if (!ssl) return;
+    ::SSL_set_accept_state(ssl.get());
+    add({.tunnel = Tunnel(std::move(ssl), std::move(socket), now_ + options_.handshake_time)});
+  }
+
+  /// Null, with OpenSSL's queue of errors empty: out of memory.
+  static std::unique_ptr<SSL, Tunnel::FreeSsl> make_ssl(const Context& context, int fd) {
+    std::unique_ptr<SSL, Tunnel::FreeSsl> ssl(::SSL_new(context.get()));
+    if (!ssl || ::SSL_set_fd(ssl.get(), fd) != 1) {
       ::ERR_clear_error();
-      return;
+      return nullptr;
     }
+    return ssl;
+  }
+
+  void add(Entry entry) {
     const auto id = next_id_++;
-    const int fd = socket.get();
-    const auto [entry, added] = entries_.emplace(
-        id, Entry{Tunnel(std::move(ssl), std::move(socket), now_ + options_.handshake_time), EPOLLIN, 0, -1});
-    if (added) watch(fd, id * 2, EPOLLIN, EPOLL_CTL_ADD);
-    step(entry);
+    entry.socket_events = EPOLLIN;
+    watch(entry.tunnel.socket(), id * 2, EPOLLIN, EPOLL_CTL_ADD);
+    step(entries_.emplace(id, std::move(entry)).first);
+  }
+
+  /// What connect() asked for meanwhile. False: it is the end.
+  bool take_dials() {
+    eventfd_t ignored = 0;
+    ::eventfd_read(wake_.get(), &ignored);
+    std::vector<Dial> dials;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ending_) return false;
+      dials.swap(dials_);
+    }
+    for (auto& each : dials) {
+      if (outgoing_ + waiting_.size() >= options_.dials) {
+        each.done(Error(ErrorCode::ResourceExhausted,
+                        fmt::format("more than {} connections to other hosts at once", options_.dials)));
+      } else {
+        waiting_.push_back(std::move(each));
+      }
+    }
+    return true;
+  }
+
+  /// Those to whose hosts there is room; a host that is silent makes nobody else's wait.
+  void begin_dials() {
+    std::map<std::string, std::size_t> under_way;
+    for (const auto& [id, entry] : entries_) {
+      if (entry.dialled) ++under_way[entry.to];
+    }
+    for (auto& each : std::exchange(waiting_, {})) {
+      if (now_ >= each.deadline) {
+        each.done(no_answer());
+      } else if (auto& those = under_way[each.address.text()]; those >= kHandshakesPerHost) {
+        waiting_.push_back(std::move(each));
+      } else if (auto begun = dial(each); !begun) {
+        each.done(begun.error());
+      } else {
+        ++those;
+      }
+    }
+  }
+
+  static Error no_answer() { return {ErrorCode::DeadlineExceeded, "no answer to the attempt to connect"}; }
+
+  /// An error leaves `dial.done` for the caller.
+  Status dial(Dial& dial) {
+    if (!material_.host_context) return Error(ErrorCode::FailedPrecondition, "no certificate for other hosts is given");
+    auto socket = begin_dial_tcp(dial.address);
+    if (!socket) return socket.error();
+    set_up_socket(socket->get());
+    auto ssl = make_ssl(material_.host_context, socket->get());
+    if (!ssl || ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl.get()), dial.address.host.c_str()) != 1) {
+      return openssl_error(ErrorCode::ResourceExhausted, "start TLS");
+    }
+    ::SSL_set_connect_state(ssl.get());
+    ++outgoing_;
+    add({.tunnel = Tunnel(std::move(ssl), *std::move(socket), dial.deadline),
+         .to = dial.address.text(),
+         .dialled = std::move(dial.done)});
+    return Ok{};
   }
 
   void step(Entries::iterator at) {
@@ -201,10 +330,14 @@ class Gateway final : public TlsGateway {
     auto& tunnel = at->second.tunnel;
     auto next = tunnel.step({scratch_, now_});
     if (next == Tunnel::Next::Hand) {
-      auto peer = tunnel.take_peer(own_ca_.get());
+      auto peer = tunnel.take_peer(material_.authorities);
       if (!peer) return end(at);
       at->second.local = tunnel.local();
-      options_.on_peer(*std::move(peer));
+      if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
+        dialled(std::move(peer->socket));
+      } else {
+        options_.on_peer(*std::move(peer));
+      }
       next = tunnel.step({scratch_, now_});
     }
     if (next == Tunnel::Next::End) return end(at);
@@ -229,7 +362,19 @@ class Gateway final : public TlsGateway {
   }
 
   void end(Entries::iterator at) {
-    if (at != entries_.end()) entries_.erase(at);  // closing takes the sockets out of epoll
+    if (at == entries_.end()) return;
+    const auto& entry = at->second;
+    if (!entry.to.empty()) {
+      --outgoing_;
+      const auto why = entry.tunnel.why();
+      if (entry.dialled) {
+        entry.dialled(Error(ErrorCode::Unavailable, why));
+      } else if (!why.empty()) {
+        // With TLS 1.3 a server looks at our certificate when for us the handshake is over.
+        complain(fmt::format("the connection to the API of the host at {} broke: {}", entry.to, why));
+      }
+    }
+    entries_.erase(at);  // closing takes the sockets out of epoll
   }
 
   void look_at_deadlines() {
@@ -238,7 +383,13 @@ class Gateway final : public TlsGateway {
       const auto deadline = entry.tunnel.deadline();
       if (deadline && *deadline <= now_) late.push_back(id);
     }
-    for (const auto id : late) end(entries_.find(id));
+    for (const auto id : late) {
+      const auto at = entries_.find(id);
+      if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
+        dialled(no_answer());
+      }
+      end(at);
+    }
   }
 
   /// Renews our own certificates and takes up files that changed. Open connections keep what they began with.
@@ -251,14 +402,11 @@ class Gateway final : public TlsGateway {
     }
     auto files = fingerprint(options_);
     if (files == files_) return;
-    auto context = make_context(options_);
-    if (!context) {
-      return complain(fmt::format("read TLS files again: {}, going on with the old ones", context.error().message()));
+    auto material = read_material(options_);
+    if (!material) {
+      return complain(fmt::format("read TLS files again: {}, going on with the old ones", material.error().message()));
     }
-    auto own_ca = read_own_ca(options_);
-    if (!own_ca) return complain(fmt::format("read TLS files again: {}", own_ca.error().message()));
-    context_ = *std::move(context);
-    own_ca_ = *std::move(own_ca);
+    material_ = *std::move(material);
     files_ = std::move(files);
     notice("TLS files were read again");
   }
@@ -277,9 +425,11 @@ class Gateway final : public TlsGateway {
   using Clock = std::chrono::steady_clock;
 
   TlsOptions options_;
-  Context context_;
-  Certificate own_ca_;  ///< Null: none of the CAs is ours.
-  std::string files_;   ///< fingerprint() of what context_ was made from.
+  Material material_;
+  std::string files_;  ///< fingerprint() of what material_ was made from.
+  std::mutex mutex_;
+  std::vector<Dial> dials_;  ///< Under `mutex_`: not seen yet.
+  bool ending_ = false;      ///< Under `mutex_`.
   UniqueFd poll_;
   UniqueFd wake_;
   bool listening_ = false;
@@ -288,6 +438,8 @@ class Gateway final : public TlsGateway {
   SteadyPoint now_ = Clock::now();
   std::uint64_t next_id_ = kFirst;
   Entries entries_;
+  std::size_t outgoing_ = 0;   ///< Of them, made by connect().
+  std::vector<Dial> waiting_;  ///< Not begun yet.
   std::vector<std::uint64_t> again_;
   std::string scratch_ = std::string(Tunnel::kPiece, '\0');
   std::string last_complaint_;
@@ -297,11 +449,9 @@ class Gateway final : public TlsGateway {
 }  // namespace
 
 Result<std::unique_ptr<TlsGateway>> start_gateway(TlsOptions options) {
-  auto context = make_context(options);
-  if (!context) return context.error();
-  auto own_ca = read_own_ca(options);
-  if (!own_ca) return own_ca.error();
-  auto gateway = std::make_unique<Gateway>(std::move(options), *std::move(context), *std::move(own_ca));
+  auto material = read_material(options);
+  if (!material) return material.error();
+  auto gateway = std::make_unique<Gateway>(std::move(options), *std::move(material));
   if (auto started = gateway->start(); !started) return started.error();
   return std::unique_ptr<TlsGateway>(std::move(gateway));
 }

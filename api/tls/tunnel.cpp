@@ -1,14 +1,17 @@
 // api/tls/tunnel.cpp - one connection: handshake, then bytes between the TLS peer and a local socket, both ways.
 #include "api/tls/tunnel.hpp"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
-#include "api/tls/certificate.hpp"
+#include "base/dial.hpp"
 
 namespace berth::api {
 
@@ -51,9 +54,12 @@ bool Tunnel::note_want(int result, std::uint32_t& wants) {
 
 Tunnel::Next Tunnel::handshake() {
   ::ERR_clear_error();
-  const int result = ::SSL_accept(ssl_.get());
+  errno = 0;
+  const int result = ::SSL_do_handshake(ssl_.get());
+  const int system = errno;
   if (result == 1) return Next::Hand;
   if (note_want(result, read_wants_)) return Next::Wait;
+  note_failure(system);
   if (ERR_GET_REASON(::ERR_peek_error()) == SSL_R_HTTP_REQUEST) answer_plain_http();
   ::ERR_clear_error();
   return Next::End;
@@ -70,7 +76,26 @@ void Tunnel::answer_plain_http() const {
   }
 }
 
-std::optional<TlsPeer> Tunnel::take_peer(X509* own_ca) {
+std::string Tunnel::why() const {
+  if (!why_.empty() || state_ != State::Handshake) return why_;
+  int error = 0;
+  socklen_t size = sizeof(error);
+  ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return fmt::format("connect: {}", connect_error_text(error));
+  return "tls: the other side ended the connection";
+}
+
+void Tunnel::note_failure(int system) {
+  if (const auto verified = ::SSL_get_verify_result(ssl_.get()); verified != X509_V_OK) {
+    why_ = fmt::format("tls: certificate: {}", ::X509_verify_cert_error_string(verified));
+  } else if (const auto* text = ::ERR_reason_error_string(::ERR_peek_error()); text != nullptr) {
+    why_ = fmt::format("tls: {}", text);
+  } else if (system != 0) {
+    why_ = fmt::format("connect: {}", connect_error_text(system));
+  }
+}
+
+std::optional<TlsPeer> Tunnel::take_peer(const Authorities& authorities) {
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
   local_.reset(ends[0]);
@@ -80,7 +105,11 @@ std::optional<TlsPeer> Tunnel::take_peer(X509* own_ca) {
   if (certificate != nullptr && ::SSL_get_verify_result(ssl_.get()) == X509_V_OK) {
     peer.name = name_of(certificate);
     // Not the chain: a resumed session has none.
-    if (peer.name) peer.name->ours = own_ca != nullptr && is_signed_by(certificate, own_ca);
+    const auto signed_it = [&](const Certificate& ca) { return ca && is_signed_by(certificate, ca.get()); };
+    if (peer.name) {
+      peer.name->ours = signed_it(authorities.own);
+      peer.name->of_hosts = std::any_of(authorities.hosts.begin(), authorities.hosts.end(), signed_it);
+    }
   }
   state_ = State::Open;
   read_wants_ = EPOLLIN;
@@ -103,6 +132,7 @@ bool Tunnel::read_peer(const TunnelTools& tools) {
   }
   if (note_want(got, read_wants_)) return false;
   if (::SSL_get_error(ssl_.get(), got) != SSL_ERROR_ZERO_RETURN) {
+    note_failure(0);
     broken_ = true;
     return false;
   }

@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/http/frame_boundary.hpp"
 #include "api/http/tls_module.hpp"
+#include "api/tls/certificate.hpp"
 #include "base/unique_fd.hpp"
 
 namespace berth::api {
@@ -23,6 +25,12 @@ struct TunnelTools {
   SteadyPoint now;
 };
 
+/// The CAs whose certificates say more than a name.
+struct Authorities {
+  Certificate own;                 ///< Null: none of the CAs is ours.
+  std::vector<Certificate> hosts;  ///< Empty: there are no other hosts.
+};
+
 /// Never blocks. Holds at most kPiece bytes per direction: whoever does not read stops the other side from being read.
 class Tunnel {
  public:
@@ -32,7 +40,7 @@ class Tunnel {
     void operator()(SSL* ssl) const { ::SSL_free(ssl); }
   };
 
-  /// `ssl` works on `socket`. The handshake has to end before `deadline`.
+  /// `ssl` works on `socket`, and knows which side it is. The handshake has to end before `deadline`.
   Tunnel(std::unique_ptr<SSL, FreeSsl> ssl, UniqueFd socket, SteadyPoint deadline);
 
   enum class Next {
@@ -43,12 +51,14 @@ class Tunnel {
   };
   Next step(const TunnelTools& tools);
 
-  /// After Next::Hand. `own_ca` is ours, or null. Nullopt: out of descriptors.
-  std::optional<TlsPeer> take_peer(X509* own_ca);
+  /// After Next::Hand. Nullopt: out of descriptors.
+  std::optional<TlsPeer> take_peer(const Authorities& authorities);
 
   int socket() const { return socket_.get(); }
   int local() const { return local_.get(); }  ///< -1 before take_peer() and after its end.
   bool in_handshake() const { return state_ == State::Handshake; }
+  /// Why the handshake came to nothing; afterwards, what the peer complained of. Empty: nothing is known.
+  std::string why() const;
   std::optional<SteadyPoint> deadline() const { return deadline_; }
 
   /// EPOLLIN and EPOLLOUT, as they matter now.
@@ -66,6 +76,8 @@ class Tunnel {
   Next open_step(const TunnelTools& tools);
   Next linger(const TunnelTools& tools);
   void answer_plain_http() const;
+  /// Keeps OpenSSL's reason, or the system's.
+  void note_failure(int system);
   /// What a call of OpenSSL that did not succeed waits for, in `wants`; false: it failed for good.
   bool note_want(int result, std::uint32_t& wants);
 
@@ -73,6 +85,7 @@ class Tunnel {
   std::unique_ptr<SSL, FreeSsl> ssl_;
   UniqueFd socket_;
   UniqueFd local_;
+  std::string why_;
   std::string up_;          ///< From the peer, not yet taken by the local socket.
   std::string down_;        ///< From the local socket, not yet taken by the peer.
   FrameBoundary boundary_;  ///< In `down_`.

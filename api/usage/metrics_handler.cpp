@@ -1,12 +1,18 @@
 // api/usage/metrics_handler.cpp - see metrics_handler.hpp.
 #include "api/usage/metrics_handler.hpp"
 
+#include <algorithm>
+#include <set>
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "api/encoding/field.hpp"
 #include "api/reads/selection.hpp"
 #include "api/request/api_error.hpp"
+#include "api/streams/far_host.hpp"
 #include "api/streams/pod_containers.hpp"
+#include "api/usage/far_usage.hpp"
 #include "api/usage/usage_sampler.hpp"
 
 namespace berth::api {
@@ -88,29 +94,90 @@ std::optional<json::object> metrics_of(const ApiContext& context, const model::O
   return out;
 }
 
-HttpResponse answer(const ApiContext& context, const Asked& asked, const UsageWindow& window) {
+HttpResponse answer_one(const ApiContext& context, const Asked& asked, const UsageWindow& window) {
   HttpResponse response;
-  if (!asked.name.empty()) {
-    const auto object = context.store.get({asked.kind, asked.ns, asked.name});
-    const auto metrics = object ? metrics_of(context, *object, window) : std::nullopt;
-    if (!metrics) return to_response(no_metrics(asked));
-    response.body = json::serialize(*metrics);
-    return response;
-  }
+  const auto object = context.store.get({asked.kind, asked.ns, asked.name});
+  const auto metrics = object ? metrics_of(context, *object, window) : std::nullopt;
+  if (!metrics) return to_response(no_metrics(asked));
+  response.body = json::serialize(*metrics);
+  return response;
+}
+
+/// `far`: what other hosts told.
+HttpResponse answer_list(const ApiContext& context, const Asked& asked, const UsageWindow& window,
+                         std::vector<UsageItem> far) {
+  auto items = std::move(far);
+  const bool is_whole = items.empty();
   const auto listing = context.store.list(asked.kind, asked.ns);
-  response.body = fmt::format(R"({{"kind":"{}MetricsList","apiVersion":"{}","metadata":{{}},"items":[)",
-                              asked.kind == Kind::Pod ? "Pod" : "Node", kVersion);
-  bool first = true;
   for (const auto& object : listing.objects) {
     if (!asked.selection.matches(*object)) continue;
     const auto metrics = metrics_of(context, *object, window);
-    if (!metrics) continue;
-    if (!first) response.body += ',';
-    first = false;
-    response.body += json::serialize(*metrics);
+    if (metrics) items.push_back({object->meta.ns, object->meta.name, json::serialize(*metrics)});
+  }
+  if (!is_whole) {
+    std::sort(items.begin(), items.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.ns, a.name) < std::tie(b.ns, b.name); });
+  }
+  HttpResponse response;
+  response.body = fmt::format(R"({{"kind":"{}MetricsList","apiVersion":"{}","metadata":{{}},"items":[)",
+                              asked.kind == Kind::Pod ? "Pod" : "Node", kVersion);
+  for (const auto& item : items) {
+    if (&item != &items.front()) response.body += ',';
+    response.body += item.text;
   }
   response.body += "]}";
   return response;
+}
+
+std::string node_of(const model::Object& object) {
+  return object.kind == Kind::Node ? object.meta.name : std::string(text_at(object.raw, {"spec", "nodeName"}));
+}
+
+bool is_silent(const ApiContext& context, const std::string& name) {
+  const auto node = context.store.get({Kind::Node, "", name});
+  for (const auto& condition : node ? array_at(node->raw, {"status", "conditions"}) : json::array()) {
+    if (!condition.is_object() || text_at(condition.get_object(), {"type"}) != "Ready") continue;
+    return text_at(condition.get_object(), {"status"}) == "Unknown";
+  }
+  return false;
+}
+
+/// Other hosts that know of what is asked for, but for those of which nothing is heard.
+std::set<std::string> far_nodes(const ApiContext& context, const Asked& asked) {
+  std::set<std::string> out;
+  if (!context.dial_host) return out;
+  for (const auto& object : context.store.list(asked.kind, asked.ns).objects) {
+    if (auto node = node_of(*object); is_far(context, node) && asked.selection.matches(*object)) {
+      out.insert(std::move(node));
+    }
+  }
+  std::erase_if(out, [&](const std::string& node) { return is_silent(context, node); });
+  return out;
+}
+
+/// Here and there at the same time.
+void answer_list_of_all(ApiContext& context, Asked asked, const std::set<std::string>& nodes,
+                        const HttpRequest& request, const Respond& respond) {
+  struct Halves {
+    std::optional<Result<UsageWindow>> here;
+    std::optional<std::vector<UsageItem>> there;
+  };
+  const auto halves = std::make_shared<Halves>();
+  const auto look = [&context, asked = std::move(asked), respond, halves] {
+    if (!halves->here || !halves->there) return;
+    const auto& window = *halves->here;
+    respond(window ? answer_list(context, asked, *window, std::move(*halves->there))
+                   : to_response(internal(window.error().message())));
+  };
+  ask_far_usage(context, nodes, request, context.config.usage_window + context.config.usage_patience,
+                [halves, look](auto items) {
+                  halves->there = std::move(items);
+                  look();
+                });
+  context.usage->window([halves, look](const Result<UsageWindow>& window) {
+    halves->here = window;
+    look();
+  });
 }
 
 /// Nullopt: nothing of this group is there.
@@ -134,12 +201,12 @@ std::optional<Asked> parse(const std::vector<std::string>& segments) {
 
 }  // namespace
 
-bool handle_metrics(ApiContext& context, const Target& target, Method method, const Respond& respond) {
+bool handle_metrics(ApiContext& context, const Target& target, const HttpRequest& request, const Respond& respond) {
   const auto& segments = target.segments;
   if (segments.size() < 4 || segments[0] != "apis" || segments[1] != kGroup || segments[2] != "v1beta1") return false;
   auto asked = parse(segments);
   if (!asked) return false;
-  if (method != Method::Get) {
+  if (request.method != Method::Get) {
     respond(to_response(method_not_allowed()));
     return true;
   }
@@ -150,8 +217,26 @@ bool handle_metrics(ApiContext& context, const Target& target, Method method, co
     return true;
   }
   asked->selection = *std::move(selection);
+  const bool passed_on = !request.passed_on_by.empty();  // then we are asked for what we measure
+  if (!asked->name.empty() && !passed_on) {
+    const auto object = context.store.get({asked->kind, asked->ns, asked->name});
+    if (const auto node = object ? node_of(*object) : std::string(); is_far(context, node)) {
+      ask_far_host(
+          context, node,
+          fmt::format("{} {} is measured by node {}", asked->kind == Kind::Pod ? "pod" : "node", asked->name, node),
+          request, respond);
+      return true;
+    }
+  }
+  if (asked->name.empty() && !passed_on) {
+    if (const auto nodes = far_nodes(context, *asked); !nodes.empty()) {
+      answer_list_of_all(context, *std::move(asked), nodes, request, respond);
+      return true;
+    }
+  }
   context.usage->window([&context, asked = *std::move(asked), respond](const Result<UsageWindow>& window) {
-    respond(window ? answer(context, asked, *window) : to_response(internal(window.error().message())));
+    if (!window) return respond(to_response(internal(window.error().message())));
+    respond(asked.name.empty() ? answer_list(context, asked, *window, {}) : answer_one(context, asked, *window));
   });
   return true;
 }

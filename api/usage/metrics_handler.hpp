@@ -8,7 +8,8 @@
 namespace berth::api {
 
 /// Answers NodeMetrics and PodMetrics, one or a list, selected by labels and fields of the node or pod. False: the
-/// path is not of that group, `respond` was not used. A second goes by when nobody has asked for a minute.
-bool handle_metrics(ApiContext& context, const Target& target, Method method, const Respond& respond);
+/// path is not of that group, `respond` was not used. A second goes by when nobody has asked for a minute. Of other
+/// hosts their agents tell: in a list those are missing that do not within ApiConfig::usage_patience more.
+bool handle_metrics(ApiContext& context, const Target& target, const HttpRequest& request, const Respond& respond);
 
 }  // namespace berth::api

@@ -61,6 +61,11 @@ TEST(ConfigChangeTest, NamesEachKey) {
   EXPECT_EQ(compare(config(etcd + "{}"), config(etcd + "{clusterCIDR: 10.80.0.0/16}")).restart,
             Keys{"network.clusterCIDR"});
   EXPECT_EQ(compare(config("api: {tls: {}}"), config("api: {tls: {listen: '127.0.0.1:1'}}")).restart, Keys{"api.tls"});
+  EXPECT_EQ(
+      compare(config("api: {tls: {}}"),
+              config("{api: {tls: {}}, cluster: {advertise: '127.0.0.1:6550', caFile: /a, certFile: /c, keyFile: /k}}"))
+          .restart,
+      Keys{"cluster"});
 }
 
 TEST(ConfigChangeTest, WhatIsTakenIsWhatIsLive) {

@@ -149,6 +149,52 @@ TEST(ConfigTest, ServicesHaveABlockApartFromThePods) {
     EXPECT_FALSE(parse_config(std::string("network: {serviceCIDR: '") + wrong + "'}", "berthd.yaml").ok()) << wrong;
 }
 
+TEST(ConfigTest, OtherHostsReachTheApiWhereItListens) {
+  EXPECT_FALSE(parse_config("api: {tls: {}}", "berthd.yaml")->cluster);
+  const std::string files = "caFile: /ca, certFile: /c, keyFile: /k";
+  const auto with = [&](const std::string& listen, const std::string& advertise) {
+    return fmt::format("api: {{tls: {{listen: ['{}', '127.0.0.1:7']}}}}\ncluster: {{advertise: '{}', {}}}", listen,
+                       advertise, files);
+  };
+  const auto read = parse_config(with("10.0.0.1:6550", "10.0.0.1:6550"), "berthd.yaml");
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->cluster->advertise.text(), "10.0.0.1:6550");
+  EXPECT_EQ(read->cluster->ca_file, "/ca");
+  EXPECT_EQ(read->cluster->cert_file, "/c");
+  EXPECT_EQ(read->cluster->key_file, "/k");
+  EXPECT_TRUE(parse_config(with("0.0.0.0:6550", "10.0.0.1:6550"), "berthd.yaml"));
+  EXPECT_TRUE(parse_config(with("[::]:6550", "[fd00::1]:6550"), "berthd.yaml"));
+  for (const auto& [listen, advertise] : {std::pair{"0.0.0.0:6550", "10.0.0.1:6551"},
+                                          {"[::]:6550", "10.0.0.1:6550"},
+                                          {"10.0.0.2:6550", "10.0.0.1:6550"}}) {
+    EXPECT_EQ(
+        problem(with(listen, advertise)),
+        fmt::format("berthd.yaml:2: cluster.advertise: the API does not listen there: api.tls.listen must have {} or "
+                    "every address with that port",
+                    advertise));
+  }
+  EXPECT_NE(problem("cluster: {advertise: '10.0.0.1:6550', " + files + "}").find("does not listen there"),
+            std::string::npos);
+  for (const auto* wrong : {"0.0.0.0:6550", "[::]:6550", "worker1:6550", "10.0.0.1", "10.0.0.1:0"}) {
+    EXPECT_EQ(problem(with("0.0.0.0:6550", wrong)),
+              fmt::format("berthd.yaml:2: cluster.advertise: \"{}\" must be one address of this host and a port, as "
+                          "10.0.0.1:6550 or [fd00::1]:6550",
+                          wrong));
+  }
+  EXPECT_EQ(
+      problem("cluster:"),
+      "berthd.yaml:1: cluster.advertise: required: the address and port where other hosts reach this one's API, as "
+      "10.0.0.1:6550");
+  const std::string listens = "api: {tls: {listen: '10.0.0.1:1'}}\ncluster: {advertise: '10.0.0.1:1'";
+  EXPECT_EQ(problem(listens + "}"),
+            "berthd.yaml:2: cluster.caFile: required: the CA that signs the certificates of all hosts");
+  EXPECT_EQ(problem(listens + ", caFile: /a, keyFile: /k}"),
+            "berthd.yaml:2: cluster.certFile: required: this host's certificate, with the organization berth:hosts");
+  EXPECT_EQ(problem(listens + ", caFile: /a, certFile: /c}"),
+            "berthd.yaml:2: cluster.keyFile: required: the key of certFile");
+  EXPECT_NE(problem(listens + ", fencing: true}").find("unknown key"), std::string::npos);
+}
+
 TEST(ConfigTest, TlsListensOnLoopbackUnlessTold) {
   const auto none = parse_config("api: {}", "berthd.yaml");
   ASSERT_TRUE(none);

@@ -1,6 +1,7 @@
 // tests/agent/node_object_test.cpp - what a new configuration does to the stored Node.
 #include "agent/node/node_object.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "model/meta.hpp"
@@ -40,6 +41,17 @@ TEST_F(NodeObjectTest, WhatTheConfigurationDropsGoesAndWhatPeopleAddedStays) {
   EXPECT_NE(taints.find("disk"), std::string::npos);
   EXPECT_NE(taints.find("maintenance"), std::string::npos);
   EXPECT_TRUE(stored.at("spec").at("unschedulable").as_bool());
+}
+
+TEST_F(NodeObjectTest, SaysWhereOtherHostsReachTheApi) {
+  const auto said = [&] {
+    const auto status = json::value(fresh()).at("status");
+    return fmt::format("{} {}", find_string(status.at("addresses").at(0), {"address"}),
+                       status.at("daemonEndpoints").at("kubeletEndpoint").at("Port").as_int64());
+  };
+  EXPECT_EQ(said(), "192.0.2.1 0");
+  config.cluster = ClusterConfig{.advertise = {"10.0.0.1", 6550}, .ca_file = {}, .cert_file = {}, .key_file = {}};
+  EXPECT_EQ(said(), "10.0.0.1 6550");
 }
 
 std::string condition(const json::object& node, std::string_view type, std::string_view field) {

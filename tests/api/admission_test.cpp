@@ -108,5 +108,17 @@ TEST_F(AdmissionTest, APlaceMayOutliveTheCounting) {
   place.reset();
 }
 
+TEST_F(AdmissionTest, OtherHostsHaveTheirOwnShareAndAllOfIt) {
+  const auto log = "/api/v1/namespaces/a/pods/p/log?follow=true";
+  who_ = "n2";
+  const auto first = admit(Role::Host, log);
+  const auto second = admit(Role::Host, log);
+  EXPECT_TRUE(first && second);
+  EXPECT_FALSE(admit(Role::Host, log)) << "bounded as everybody's";
+  const auto ours = admit(Role::Admin, log);
+  const auto our_viewers = admit(Role::Viewer, log);
+  EXPECT_TRUE(ours && our_viewers) << "and takes no place of ours";
+}
+
 }  // namespace
 }  // namespace berth::api

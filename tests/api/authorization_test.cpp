@@ -45,6 +45,27 @@ TEST(AccessRequest, IsReadFromMethodAndPath) {
   }
 }
 
+TEST(IsAllowed, AHostAsksForWhatOnlyThePodsHostKnows) {
+  const std::string pod = "/api/v1/namespaces/a/pods/p";
+  for (const auto* sub : {"/log", "/exec", "/attach", "/portforward"}) {
+    EXPECT_TRUE(is_allowed(Role::Host, access(Method::Get, pod + sub))) << sub;
+    EXPECT_TRUE(is_allowed(Role::Host, access(Method::Post, pod + sub))) << sub;
+    EXPECT_FALSE(is_allowed(Role::Host, access(Method::Delete, pod + sub))) << sub;
+  }
+  for (const auto* path : {"/apis/metrics.k8s.io/v1beta1/nodes", "/apis/metrics.k8s.io/v1beta1/namespaces/a/pods/p"}) {
+    EXPECT_TRUE(is_allowed(Role::Host, access(Method::Get, path))) << path;
+  }
+  for (const auto* path : {"/api/v1/pods", "/api/v1/namespaces/a/pods/p", "/api/v1/namespaces/a/secrets/s",
+                           "/api/v1/namespaces/a/pods/p/proxy/", "/apis/apps/v1/namespaces/a/statefulsets/p/log",
+                           "/metrics", "/berth/v1/backup", "/berth/kubeconfig"}) {
+    EXPECT_FALSE(is_allowed(Role::Host, access(Method::Get, path))) << path;
+  }
+  EXPECT_EQ(make_user("n1", {"berth:hosts", "view"}).role, Role::Host);
+  EXPECT_EQ(make_user("n1", {"view", "berth:hosts"}).role, Role::Host);
+  EXPECT_EQ(make_user("n1", {"berth:hosts", "system:masters"}).role, Role::Admin);
+  EXPECT_EQ(make_user("n1", groups_of_stranger({"berth:hosts"}, {})).role, Role::None) << "of another CA";
+}
+
 TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
   struct Case {
     Method method;

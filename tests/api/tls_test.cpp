@@ -7,7 +7,9 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -387,6 +389,85 @@ TEST_F(Gateway, FilesThatCannotBeUsedAreNamed) {
   refused = module().start_gateway(std::move(missing));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("nope.crt"));
+}
+
+/// A gateway that asks another one, itself: it is as good as any.
+class GatewayConnects : public Gateway {
+ protected:
+  void SetUp() override {
+    Gateway::SetUp();
+    options_.hosts = HostPki{file("ca.crt"), file("admin.crt"), file("admin.key")};
+  }
+  /// What came of it: a socket, or why there is none.
+  Result<UniqueFd> connect(std::uint16_t port, const std::string& host = "127.0.0.1", milliseconds time = hours(1)) {
+    std::promise<Result<UniqueFd>> made;
+    gateway_->connect({host, port}, time, [&](Result<UniqueFd> result) { made.set_value(std::move(result)); });
+    return made.get_future().get();
+  }
+};
+
+TEST_F(GatewayConnects, BytesGoBothWaysAndOursIsTheCertificateThatWasGiven) {
+  start();
+  auto ours = connect(port_);
+  ASSERT_TRUE(ours) << ours.error().message();
+  const auto theirs = next_peer();
+  ASSERT_TRUE(theirs.name);
+  EXPECT_EQ(theirs.name->name, "admin");
+  EXPECT_TRUE(theirs.name->of_hosts);
+  EXPECT_FALSE(theirs.name->ours) << "nobody said which CA is ours";
+  ASSERT_TRUE(send_all(ours->get(), "question"));
+  ::fcntl(ours->get(), F_SETFL, ::fcntl(ours->get(), F_GETFL) & ~O_NONBLOCK);
+  std::string seen(8, '\0');
+  EXPECT_EQ(::recv(theirs.socket.get(), seen.data(), seen.size(), MSG_WAITALL), 8);
+  EXPECT_EQ(seen, "question");
+  ASSERT_TRUE(send_all(theirs.socket.get(), "answer"));
+  ::shutdown(theirs.socket.get(), SHUT_WR);
+  EXPECT_EQ(read_all(ours->get()), "answer");
+}
+
+TEST_F(GatewayConnects, WhyThereIsNoConnectionIsSaid) {
+  UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto port = ntohs(address.sin_port);
+  start();
+  const auto refused = connect(port);
+  EXPECT_EQ(refused.error().code(), ErrorCode::Unavailable);
+  EXPECT_EQ(refused.error().message(), "connect: connection refused");
+  ASSERT_EQ(::listen(silent.get(), 8), 0);
+  const auto late = connect(port, "127.0.0.1", milliseconds(30));
+  EXPECT_EQ(late.error().code(), ErrorCode::DeadlineExceeded);
+  EXPECT_EQ(connect(port, "n2.example").error().code(), ErrorCode::InvalidArgument);
+}
+
+TEST_F(GatewayConnects, NotMoreAtOnceThanMayBeAndAnEndForThoseUnderWay) {
+  options_.dials = 1;
+  UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent.get(), 8), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  start();
+  std::optional<Error> first;
+  gateway_->connect({"127.0.0.1", ntohs(address.sin_port)}, hours(1),
+                    [&](const Result<UniqueFd>& made) { first = made.error(); });
+  EXPECT_EQ(connect(port_).error().code(), ErrorCode::ResourceExhausted);
+  gateway_.reset();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->code(), ErrorCode::Cancelled);
+}
+
+TEST_F(GatewayConnects, WithoutHostsNobodyIsAsked) {
+  options_.hosts.reset();
+  start();
+  EXPECT_EQ(connect(port_).error().code(), ErrorCode::FailedPrecondition);
 }
 
 }  // namespace
