@@ -144,8 +144,8 @@ TEST_P(FirstObjectsTest, TheApiIsWhereverAHostServesIt) {
   config.api_tls.emplace().listen = {{.host = "0.0.0.0", .port = 6443}};
   auto other_config = config;
   other_config.node_name = "zebra";
-  LiveNodes peers(config.node_name);
-  LiveNodes other_peers(other_config.node_name);
+  LiveNodes peers(config.node_name, LiveNodes::Store::Shared);
+  LiveNodes other_peers(other_config.node_name, LiveNodes::Store::Shared);
   const store::Holders both{{"live/host", {"host", "", ""}}, {"live/zebra", {"zebra", "", ""}}};
   const auto alone =
       std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, nullptr, std::chrono::milliseconds(1));

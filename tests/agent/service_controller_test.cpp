@@ -30,7 +30,7 @@ class SharedBalancer : public ControllerFixture {
  protected:
   struct Host {
     Host(const ObjectCache& cache, const store::Store& store, std::string name, std::string address)
-        : nodes(std::move(name)),
+        : nodes(std::move(name), LiveNodes::Store::Shared),
           services({.cache = cache,
                     .range = *model::ServiceRange::parse("10.96.0.0/16"),
                     .host_ip = std::move(address),
