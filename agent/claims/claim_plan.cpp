@@ -140,8 +140,9 @@ class Planner {
     }
     bool all_ours = true;
     for (const auto& [name, volume] : promised_) {
-      const auto is_old = traits.named && !volume->claim_uid.empty() && volume->claim_uid != claim.meta.uid;
-      const auto goes = is_old && volume->reclaim_policy == "Delete" && maker_of(*volume) != nullptr;
+      const auto is_old = !volume->claim_uid.empty() && volume->claim_uid != claim.meta.uid;
+      // Only the same provisioner finds it again.
+      const auto goes = is_old && traits.named && maker_of(*volume) == &traits && volume->reclaim_policy == "Delete";
       if (goes && is_reachable(*volume, facts_.node) && !holds(*volume)) all_ours = false;
     }
     if (!all_ours) return false;
