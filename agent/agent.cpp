@@ -199,7 +199,8 @@ class HostAgent final : public Agent {
                    .range = config_.service_range(),
                    .host_ip = host_ip_,
                    .grants = [this]() -> const HostPortGrants& { return traffic_.grants(); },
-                   .others = [this] { return other_hosts(); }}),
+                   .others = [this] { return other_hosts(); },
+                   .is_warden = warden()}),
         runner_({.loop = loop_, .clock = clock_, .writer = writer_, .events = event_sink(), .is_mine = warden()}),
         peers_({.loop = loop_,
                 .lane = *services_lane_,
@@ -364,6 +365,7 @@ class HostAgent final : public Agent {
   void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
   void on_node(const store::Change& change);
+  void on_live_nodes();
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
   void forget(const model::Pod& pod);
@@ -733,6 +735,7 @@ void HostAgent::on_change(const store::Change& change) {
   } else if (object.kind == Kind::Node) {
     on_node(change);
   }
+  first_objects_.on_change(change);
   names_.on_change(change);
 }
 
@@ -743,7 +746,8 @@ void HostAgent::on_node(const store::Change& change) {
   if (change.type != store::ChangeType::Deleted) {
     orders_.take(object);
     if (own) {
-      node_.on_node(object, change.type == store::ChangeType::Added);
+      // Without a session others say so again and again, and they are right.
+      if (nodes_.known()) node_.on_node(object, change.type == store::ChangeType::Added);
       note_strangers();  // It may have been made anew.
     }
   } else if (own && begun_) {
@@ -751,6 +755,17 @@ void HostAgent::on_node(const store::Change& change) {
     first_objects_.write(host_ip_);
   }
   if (!own && notes_otherwise(change)) drive_held();
+}
+
+/// Others are there than before, or we are again.
+void HostAgent::on_live_nodes() {
+  silence_.on_nodes();
+  placement_.on_nodes();
+  first_objects_.on_peers();
+  if (const auto node = store_->get({Kind::Node, "", config_.node_name}); node && nodes_.known()) {
+    node_.on_node(*node, /*is_new=*/false);
+  }
+  runner_.wake_all();
 }
 
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
@@ -766,7 +781,8 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   driver_.kick_all();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name})) {
     orders_.take(*node);
-    node_.on_node(*node, /*is_new=*/false);
+    if (nodes_.known()) node_.on_node(*node, /*is_new=*/false);
+    first_objects_.on_peers();
   } else {
     first_objects_.write(host_ip_);
   }
@@ -864,9 +880,7 @@ Status HostAgent::run() {
     holders_ = store_->follow_holders([this](const store::Holders& all) {
       loop_.post([this, all] {
         if (!nodes_.take(all)) return;
-        silence_.on_nodes();
-        first_objects_.on_peers();
-        runner_.wake_all();
+        on_live_nodes();
       });
     });
   });

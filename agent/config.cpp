@@ -279,10 +279,9 @@ ClusterConfig read_cluster(const YAML::Node& node, const std::optional<ApiTlsCon
   }
   const auto text = Section::scalar(advertise, where);
   auto address = parse_tcp_address(text);
-  if (!address || address->is_any()) {
-    throw Bad{
-        advertise.Mark(), where,
-        fmt::format("\"{}\" must be one address of this host and a port, as 10.0.0.1:6550 or [fd00::1]:6550", text)};
+  if (!address || address->is_any() || address->is_v6()) {
+    throw Bad{advertise.Mark(), where,
+              fmt::format("\"{}\" must be one IPv4 address of this host and a port, as 10.0.0.1:6550", text)};
   }
   cluster.advertise = *std::move(address);
   if (!tls || !is_served(tls->listen, cluster.advertise)) {
@@ -486,7 +485,17 @@ Config read_root(const YAML::Node& node) {
   if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
   const auto cluster = root.take("cluster");
-  if (cluster.IsDefined()) config.cluster = read_cluster(cluster, config.api_tls);
+  if (cluster.IsDefined()) {
+    config.cluster = read_cluster(cluster, config.api_tls);
+    // One address per host: others find its API, its pods and its part of a service by it.
+    const auto& advertised = config.cluster->advertise.host;
+    if (config.node_address.empty()) config.node_address = advertised;
+    if (config.node_address != advertised) {
+      throw Bad{cluster.Mark(), "cluster.advertise",
+                fmt::format("{} is not network.nodeAddress {}: other hosts know a host by one address", advertised,
+                            config.node_address)};
+    }
+  }
   read_shutdown(root, config);
   read_log_level(root, config.log_level);
   root.finish();

@@ -94,9 +94,10 @@ void FirstObjects::write_endpoints(const model::ObjectKey& key, json::object wan
   }
   writer_.modify(
       key, {}, Durability::Durable,
-      [ours = wanted.at("subsets").get_array(), peers = *peers_](json::object& raw) {
-        auto merged = merge_api_subsets(raw.if_contains("subsets"), ours, peers.own(),
-                                        [&](const std::string& node) { return peers.contains(node); });
+      [this, ours = wanted.at("subsets").get_array()](json::object& raw) {
+        // Who is there by now: it may be tried again after another host came back and wrote itself.
+        auto merged = merge_api_subsets(raw.if_contains("subsets"), ours, peers_->own(),
+                                        [this](const std::string& node) { return peers_->contains(node); });
         if (raw.contains("subsets") && raw.at("subsets") == json::value(merged)) return false;
         raw["subsets"] = std::move(merged);
         return true;
@@ -110,6 +111,14 @@ void FirstObjects::drop_slices() {
     const auto node = node_of_api_slice(*slice);
     if (node && !peers_->contains(*node)) writer_.remove(slice->key(), slice->meta.uid, {});
   }
+}
+
+void FirstObjects::on_change(const store::Change& change) {
+  if (peers_ == nullptr) return;
+  const auto& object = *change.object;
+  const auto is_ours = object.kind == Kind::Endpoints ? object.meta.ns == "default" && object.meta.name == "kubernetes"
+                                                      : object.kind == Kind::EndpointSlice && node_of_api_slice(object);
+  if (is_ours) on_peers();
 }
 
 void FirstObjects::on_peers() {

@@ -32,6 +32,8 @@ class FirstObjects {
   void write(const std::string& host_ip);
   /// The peers are others than before: the API is served where they are.
   void on_peers();
+  /// Tell it every change: who thought us gone may have taken our part away.
+  void on_change(const store::Change& change);
 
  private:
   void write_api_service();

@@ -74,9 +74,9 @@ void Health::report() {
   const auto& pods = cache_.pods_of_node(node_);
   const auto ready =
       std::count_if(pods.begin(), pods.end(), [this](const auto& name) { return cache_.pod(name)->status.ready(); });
+  const auto all = pods.size() + cache_.pods_of_node("").size();
   const auto state_now = state();
-  auto text =
-      fmt::format("{} of {} pods ready{}", ready, pods.size(), state_now ? "" : "; " + state_now.error().message());
+  auto text = fmt::format("{} of {} pods ready{}", ready, all, state_now ? "" : "; " + state_now.error().message());
   if (text == last_report_) return;
   last_report_ = std::move(text);
   systemd::notify_status(last_report_);

@@ -23,8 +23,8 @@ class Health {
   /// What containerd says of itself: an error ("" when it is usable) and its version.
   using OnRuntime = std::function<void(const std::string& error, const std::string& version)>;
 
-  /// Whose pods are counted for systemd: the `node`'s. `watched` are the lanes whose jobs have deadlines: while one of
-  /// them hangs, systemd's watchdog is not fed.
+  /// Whose pods are counted for systemd: the `node`'s, and those of none. `watched` are the lanes whose jobs have
+  /// deadlines: while one of them hangs, systemd's watchdog is not fed.
   Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
          std::vector<Lane*> watched, OnRuntime on_runtime);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/claims/claim_plan.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
@@ -121,6 +123,11 @@ Work Placement::plan(const model::ObjectKey& key) {
     }
     return work;
   }
+  if (const auto now = clock_.now(); now < wait_until_ && is_anyone_missed()) {
+    Work work;
+    work.look_again = std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now);
+    return work;
+  }
   const auto nodes = nodes_.in(cache_);
   const auto* wanted = tenant({key.ns, key.name});
   if (nodes.empty() || wanted == nullptr) return {};
@@ -135,6 +142,22 @@ Work Placement::plan(const model::ObjectKey& key) {
   auto work = wait(*pod, choice.why);
   for (const auto* victim : choice.victims) work.writes.push_back(preempt(*victim, *pod));
   return work;
+}
+
+void Placement::on_nodes() {
+  const auto known = nodes_.known();
+  if (nodes_.is_shared() && known && !was_known_) wait_until_ = clock_.now() + kComeBack;
+  was_known_ = known;
+}
+
+/// Is there a node that is not there, and was not for long? Nothing is said of it yet.
+bool Placement::is_anyone_missed() const {
+  return std::any_of(cache_.nodes().begin(), cache_.nodes().end(), [this](const auto& each) {
+    const auto& taints = each.second->taints;
+    return !nodes_.contains(each.second->meta.name) &&
+           std::none_of(taints.begin(), taints.end(),
+                        [](const auto& taint) { return taint.key == "node.kubernetes.io/unreachable"; });
+  });
 }
 
 NodeView Placement::view(const model::Pod& pod, const Tenant& wanted, const model::Node& node) {

@@ -28,10 +28,16 @@ class Placement {
   /// Must outlive the runner it is added to.
   Controller row();
 
+  /// Tell it when others are there than before. After an etcd was away each host comes back in its own moment, and the
+  /// first of them does not take all pods: it waits for those that were there, kComeBack at the most.
+  void on_nodes();
+  static constexpr std::chrono::seconds kComeBack{5};
+
  private:
   void wakes(const store::Change& change, const Waker& wake);
   void wake_all(const Waker& wake) const;
   Work plan(const model::ObjectKey& key);
+  bool is_anyone_missed() const;
   Work wait(const model::Pod& pod, const std::string& why) const;
   Work bind(const model::Pod& pod, const std::string& node_name) const;
   Write preempt(const Tenant& victim, const model::Pod& pod) const;
@@ -47,7 +53,9 @@ class Placement {
   const ObjectCache& cache_;
   EventSink events_;
   const LiveNodes& nodes_;
-  std::map<Name, Tenant> known_;         ///< What a pod asks for does not change: read once.
+  std::map<Name, Tenant> known_;  ///< What a pod asks for does not change: read once.
+  bool was_known_ = false;
+  SteadyTime wait_until_{};
   std::map<Name, std::string> binding_;  ///< To which node; not answered yet, and as good as done.
 };
 

@@ -21,8 +21,12 @@ constexpr std::string_view kPrefix = "pod-network-";
 constexpr unsigned kBlockPrefix = 24;  // As kube-controller-manager's --node-cidr-mask-size.
 constexpr int kTries = 100;            // As many hosts may begin at the same moment.
 
+/// A host that begins has its block before its Node, and a Node that somebody deleted is written anew.
+constexpr std::chrono::minutes kBegins{10};
+
 struct Held {
   std::string node;
+  std::optional<WallTime> since;
   store::Revision revision = 0;
 };
 
@@ -39,9 +43,12 @@ std::map<std::string, Held> held_blocks(const store::Store& store) {
     const auto dash = block.rfind('-');
     if (dash == std::string::npos) continue;
     block[dash] = '/';
+    auto& held = all[block];
+    held.revision = lease->meta.resource_version;
     const auto* spec = lease->raw.if_contains("spec");
-    all[block] = {std::string(spec == nullptr ? std::string_view() : find_string(*spec, {"holderIdentity"})),
-                  lease->meta.resource_version};
+    if (spec == nullptr) continue;
+    held.node = find_string(*spec, {"holderIdentity"});
+    if (const auto since = parse_rfc3339(find_string(*spec, {"acquireTime"}))) held.since = *since;
   }
   return all;
 }
@@ -109,6 +116,7 @@ class Taker {
     }
     for (const auto& [text, holder] : held) {
       if (!cluster->overlaps(text) || store_.get({Kind::Node, "", holder.node})) continue;
+      if (holder.since && now_ - *holder.since < kBegins) continue;
       auto updated = store::update_and_wait(store_, lease_of(text, request_.node, now_), holder.revision);
       if (!updated) return updated.error().context("take over the pod network " + text);
       return text;

@@ -112,7 +112,7 @@ Work SilenceController::plan(const model::ObjectKey& key) {
                   [&](const auto& each) { return each.kind == "Node" && each.name == key.name; })) {
     return work;
   }
-  SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall()};
+  SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall(), .missed = missed};
   for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
   std::vector<model::ObjectKey> attachments;
   for (const auto& [name, attachment] : cache_.attachments()) {

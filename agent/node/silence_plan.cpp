@@ -55,15 +55,15 @@ bool stays(const model::Pod& pod) {
   return set != nullptr && (set->kind == "StatefulSet" || set->kind == "DaemonSet");
 }
 
-void look_at(const PodPtr& pod, WallTime since, WallTime now, SilencePlan& plan) {
+void look_at(const PodPtr& pod, WallTime since, const SilenceFacts& facts, SilencePlan& plan) {
   if (const auto* ready = pod->status.condition("Ready"); ready != nullptr && ready->status == "True") {
     plan.not_ready.push_back(pod);
   }
   if (pod->meta.deleting() || stays(*pod)) return;
   const auto patience = tolerated(pod->spec);
   if (!patience) return;
-  const auto left = since + *patience - now;
-  if (left <= WallTime::duration::zero()) {
+  const auto left = std::max<std::chrono::nanoseconds>(since + *patience - facts.now, *patience - facts.missed);
+  if (left <= std::chrono::nanoseconds::zero()) {
     plan.evict.push_back(pod);
     return;
   }
@@ -89,7 +89,7 @@ SilencePlan plan_silence(const SilenceFacts& facts) {
   // It is marked, so the taint says since when.
   const auto since = *parse_rfc3339(find_string(*taint_of(facts.node->raw, kUnreachable, "NoExecute"), {"timeAdded"}));
   for (const auto& pod : facts.pods) {
-    if (!model::is_terminal_phase(pod->status.phase)) look_at(pod, since, facts.now, plan);
+    if (!model::is_terminal_phase(pod->status.phase)) look_at(pod, since, facts, plan);
   }
   return plan;
 }

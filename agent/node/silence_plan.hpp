@@ -18,6 +18,8 @@ struct SilenceFacts {
   bool shared = true;        ///< Others reach the store, too, and may make the pods elsewhere.
   std::vector<PodPtr> pods;  ///< Bound to it.
   WallTime now{};
+  /// For how long we miss it, by a clock that nobody sets: whose the taint's time is may have been another host.
+  std::chrono::nanoseconds missed = std::chrono::nanoseconds::max();
 };
 
 struct SilencePlan {

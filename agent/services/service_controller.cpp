@@ -80,7 +80,9 @@ Work ServiceController::plan(const model::ObjectKey& key) {
   }
   const auto& service = *found->second;
   if (service.meta.deleting()) return work;
+  const auto speaks = !context_.is_warden || context_.is_warden(key);
   if (service.cluster_ip.empty() && service.type != "ExternalName") {
+    if (!speaks) return work;
     work.writes.push_back(
         {.key = key,
          .uid = service.meta.uid,
@@ -98,7 +100,7 @@ Work ServiceController::plan(const model::ObjectKey& key) {
                                   model::kOtherPorts))});
     return work;
   }
-  const auto strange = service.has_address() && !context_.range.contains(service.cluster_ip);
+  const auto strange = speaks && service.has_address() && !context_.range.contains(service.cluster_ip);
   plan_balancer(service, key, work);
   const auto refused = context_.grants().refused.find(name);
   auto why = refused != context_.grants().refused.end() ? refused->second : std::string();

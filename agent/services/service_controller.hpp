@@ -27,6 +27,8 @@ class ServiceController {
     std::function<const HostPortGrants&()> grants;
     /// Where the other hosts are that share the store. Nothing: it is not known who is there.
     std::function<std::optional<std::set<std::string>>()> others = [] { return std::set<std::string>(); };
+    /// Is it this host that says what all would? Empty: it is.
+    std::function<bool(const model::ObjectKey&)> is_warden{};
   };
 
   explicit ServiceController(Context context) : context_(std::move(context)) {}

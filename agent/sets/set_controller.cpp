@@ -223,6 +223,7 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
     }
   }
   facts.nodes = nodes_.in(cache_);
+  facts.binds = !making_.shared();
   if (set.daemon && making_.shared()) {
     facts.salt = std::to_string(pods_made(*set.meta));
   } else if (set.daemon) {

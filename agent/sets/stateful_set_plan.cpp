@@ -309,7 +309,7 @@ class Planner {
     plan_.create.push_back(std::move(pod));
   }
 
-  /// Where there is one node only, and it takes the pod as it will be, whatever its revision; null: its placement
+  /// Where there can be one node only, and it takes the pod as it will be, whatever its revision; null: its placement
   /// chooses, or says why not.
   const model::Node* node_for(const json::object& pod, std::int32_t ordinal) const {
     for (const auto& claim : set_.claim_templates) {
@@ -321,7 +321,8 @@ class Planner {
     if (!decoded) return nullptr;
     // Whether there is room for what it asks for is for placement to say, which knows of all pods.
     if (!model::pod_amounts(pod, "requests").empty()) return nullptr;
-    if (facts_.nodes.size() != 1 || !why_not_on(decoded->spec, *facts_.nodes.front()).empty()) return nullptr;
+    if (!facts_.binds || facts_.nodes.size() != 1 || !why_not_on(decoded->spec, *facts_.nodes.front()).empty())
+      return nullptr;
     return facts_.nodes.front();
   }
 

@@ -25,6 +25,12 @@ std::string list_of(const std::vector<std::string>& words) {
   return out;
 }
 
+/// Browsers put their token among the protocols (kubernetes/kubernetes#47740): it is for us alone.
+std::vector<std::string> without_token(std::vector<std::string> protocols) {
+  std::erase_if(protocols, [](const auto& each) { return each.starts_with("base64url.bearer.authorization.k8s.io."); });
+  return protocols;
+}
+
 /// What the client wants to speak, as it said so.
 std::string upgrade_lines(const HttpRequest& request) {
   switch (request.upgrade) {
@@ -32,8 +38,9 @@ std::string upgrade_lines(const HttpRequest& request) {
     case Upgrade::WebSocket: {
       auto out = fmt::format("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
                              request.web_socket_key);
-      if (request.protocols.empty()) return out;
-      return out + fmt::format("Sec-WebSocket-Protocol: {}\r\n", list_of(request.protocols));
+      const auto protocols = without_token(request.protocols);
+      if (protocols.empty()) return out;
+      return out + fmt::format("Sec-WebSocket-Protocol: {}\r\n", list_of(protocols));
     }
     case Upgrade::Spdy: {
       std::string out = "Upgrade: SPDY/3.1\r\n";

@@ -163,7 +163,11 @@ TEST(ConfigTest, OtherHostsReachTheApiWhereItListens) {
   EXPECT_EQ(read->cluster->cert_file, "/c");
   EXPECT_EQ(read->cluster->key_file, "/k");
   EXPECT_TRUE(parse_config(with("0.0.0.0:6550", "10.0.0.1:6550"), "berthd.yaml"));
-  EXPECT_TRUE(parse_config(with("[::]:6550", "[fd00::1]:6550"), "berthd.yaml"));
+  EXPECT_EQ(read->node_address, "10.0.0.1") << "a host has one address for others";
+  EXPECT_EQ(
+      problem(with("10.0.0.1:6550", "10.0.0.1:6550") + "\nnetwork: {nodeAddress: 10.0.0.2}"),
+      "berthd.yaml:2: cluster.advertise: 10.0.0.1 is not network.nodeAddress 10.0.0.2: other hosts know a host by "
+      "one address");
   for (const auto& [listen, advertise] : {std::pair{"0.0.0.0:6550", "10.0.0.1:6551"},
                                           {"[::]:6550", "10.0.0.1:6550"},
                                           {"10.0.0.2:6550", "10.0.0.1:6550"}}) {
@@ -175,10 +179,10 @@ TEST(ConfigTest, OtherHostsReachTheApiWhereItListens) {
   }
   EXPECT_NE(problem("cluster: {advertise: '10.0.0.1:6550', " + files + "}").find("does not listen there"),
             std::string::npos);
-  for (const auto* wrong : {"0.0.0.0:6550", "[::]:6550", "worker1:6550", "10.0.0.1", "10.0.0.1:0"}) {
+  for (const auto* wrong : {"0.0.0.0:6550", "[::]:6550", "[fd00::1]:6550", "worker1:6550", "10.0.0.1", "10.0.0.1:0"}) {
     EXPECT_EQ(problem(with("0.0.0.0:6550", wrong)),
-              fmt::format("berthd.yaml:2: cluster.advertise: \"{}\" must be one address of this host and a port, as "
-                          "10.0.0.1:6550 or [fd00::1]:6550",
+              fmt::format("berthd.yaml:2: cluster.advertise: \"{}\" must be one IPv4 address of this host and a port, "
+                          "as 10.0.0.1:6550",
                           wrong));
   }
   EXPECT_EQ(

@@ -187,6 +187,10 @@ TEST_P(FirstObjectsTest, TheApiIsWhereverAHostServesIt) {
   first->on_peers();
   EXPECT_TRUE(eventually([&] { return subsets() == fmt::format(R"([{{"addresses":[{}],{}}}])", one, ports); }));
   EXPECT_TRUE(eventually([&] { return slices() == "kubernetes-host "; })) << slices();
+  // It was only thought gone.
+  second.on_change({store::ChangeType::Modified, store->get(key), nullptr, 0});
+  EXPECT_TRUE(eventually([&] { return subsets() == wanted; })) << subsets();
+  EXPECT_TRUE(eventually([&] { return slices() == "kubernetes-host kubernetes-zebra "; })) << slices();
   peers.take({});
   first->on_peers();
   while (loop.poll() + store->step() != 0) continue;

@@ -45,6 +45,58 @@ class PlacementTest : public ControllerFixture {
                       nodes};
 };
 
+/// Of a store that hosts share, in which n1 and n2 were there before.
+class SharedPlacementTest : public ControllerFixture {
+ protected:
+  SharedPlacementTest() {
+    for (const auto* name : {"n1", "n2"}) {
+      put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}"}}}})", name));
+    }
+    begin({placement.row()});
+    put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"default"},
+        "spec":{"containers":[{"name":"c","image":"x"}]}})");
+    settle();
+  }
+  void lives(std::initializer_list<std::string> names) {
+    store::Holders holders;
+    for (const auto& name : names) holders["live/" + name] = {name, "", ""};
+    nodes.take(holders);
+    placement.on_nodes();
+    runner.wake_all();
+    settle();
+  }
+  bool bound() const { return !find_string(get(Kind::Pod, "a")->raw.at("spec"), {"nodeName"}).empty(); }
+
+  LiveNodes nodes{"n1", LiveNodes::Store::Shared};
+  Placement placement{clock, *store, cache, [](auto&&...) {}, nodes};
+};
+
+TEST_F(SharedPlacementTest, WhoIsBackFirstWaitsForTheOthersALittle) {
+  EXPECT_FALSE(bound()) << "nobody is there";
+  lives({"n1"});
+  pass(std::chrono::seconds(4));
+  EXPECT_FALSE(bound());
+  lives({"n1", "n2"});
+  EXPECT_TRUE(bound());
+}
+
+TEST_F(SharedPlacementTest, ButNotForEver) {
+  lives({"n1"});
+  pass(Placement::kComeBack);
+  EXPECT_TRUE(bound());
+}
+
+TEST_F(SharedPlacementTest, AnAgentThatStopsKeepsNobodyWaiting) {
+  edit({Kind::Pod, "default", "a"}, [](json::object& raw) { raw["spec"].as_object()["nodeName"] = "n2"; });
+  lives({"n1", "n2"});
+  lives({"n1"});
+  put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"b","namespace":"default"},
+      "spec":{"containers":[{"name":"c","image":"x"}]}})");
+  settle();
+  pass(Placement::kComeBack);
+  EXPECT_EQ(find_string(get(Kind::Pod, "b")->raw.at("spec"), {"nodeName"}), "n1");
+}
+
 TEST_F(PlacementTest, APodThatFitsIsBoundAndSaidToBe) {
   make("a");
   EXPECT_EQ(node_of("a"), "n1");

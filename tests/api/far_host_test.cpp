@@ -60,7 +60,7 @@ TEST(PassedOnRequest, SaysWhatTheClientWantsToSpeakAndThatNothingFollows) {
   request.target = "/x";
   request.upgrade = Upgrade::WebSocket;
   request.web_socket_key = "a2V5";
-  request.protocols = {"v5.channel.k8s.io", "v4.channel.k8s.io"};
+  request.protocols = {"v5.channel.k8s.io", "base64url.bearer.authorization.k8s.io.c2VjcmV0", "v4.channel.k8s.io"};
   EXPECT_EQ(passed_on_request(request, {"fd00::2", 1}, "n1"),
             "GET /x HTTP/1.1\r\nHost: [fd00::2]:1\r\nBerth-Passed-On-By: n1\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a2V5\r\n"
