@@ -109,7 +109,8 @@ void FirstObjects::write_endpoints(const model::ObjectKey& key, json::object wan
 void FirstObjects::drop_slices() {
   for (const auto& slice : store_.list(Kind::EndpointSlice, "default").objects) {
     const auto node = node_of_api_slice(*slice);
-    if (node && !peers_->contains(*node)) writer_.remove(slice->key(), slice->meta.uid, {});
+    if (!node || peers_->contains(*node)) continue;
+    writer_.remove(slice->key(), slice->meta.uid, again_if_refused(slice->key().display()));
   }
 }
 

@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 
 // The loop has other things to do: so many keys in a row.
 constexpr int kKeysAtATime = 32;
+// What another host has just made is in sight after so many lost races: a quarter of a second. What is still planned
+// to be made then is something else's name.
+constexpr unsigned kOvertaken = 8;
 
 /// A lost race is not waited for; one lost again and again is, a little.
 milliseconds race_delay(unsigned races) {
@@ -280,8 +283,13 @@ void ControllerRunner::answered(const std::string& id, std::uint64_t round, cons
   // Somebody else was faster, to the same end.
   const auto tolerated = creates ? writes.front().may_exist && failed_with(status, ErrorCode::AlreadyExists)
                                  : failed_with(status, ErrorCode::NotFound);
+  const auto overtaken =
+      context_.is_mine && creates && failed_with(status, ErrorCode::AlreadyExists) && state->races < kOvertaken;
   if (status) {
     for (const auto& write : writes) say(write.said, {});
+  } else if (overtaken && !tolerated) {
+    state->raced = true;
+    state->broken = true;
   } else if (grouped && failed_with(status, ErrorCode::NotFound)) {
     // One of several is gone, and the others were to be written because of it: by what is there now it is another plan.
     state->raced = true;

@@ -140,6 +140,51 @@ TEST_F(ControllerRunnerTest, ALostRaceIsNoFailure) {
   EXPECT_TRUE(runner.is_idle());
 }
 
+/// Where several hosts plan: one that makes the same a moment earlier is seen by the next plan. What is still in the
+/// way then has no business there.
+TEST_F(ControllerRunnerTest, WhatAnotherHostWasFasterToMakeIsALostRaceForAWhile) {
+  ControllerRunner shared(
+      {.loop = loop,
+       .clock = clock,
+       .writer = writer,
+       .events = [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
+                        const std::string&) { events.emplace_back(reason); },
+       .is_mine = [](const model::ObjectKey&) { return true; }});
+  int plans = 0;
+  bool sees = false;
+  const auto waker = shared.add({.name = "shared",
+                                 .wakes = [](const store::Change&, const Waker&) {},
+                                 .all = [](const Waker&) {},
+                                 .plan =
+                                     [&](const model::ObjectKey& key) {
+                                       ++plans;
+                                       auto made = create_secret("there");
+                                       made.refused = EventText{key, "", "Warning", "FailedCreate", "create"};
+                                       return sees ? Work{} : write(made);
+                                     }});
+  put(R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"there","namespace":"default"}})");
+  waker({Kind::ConfigMap, "default", "a"});
+  settle();
+  EXPECT_EQ(plans, 3) << "twice at once, then later";
+  EXPECT_THAT(events, IsEmpty());
+  sees = true;
+  clock.advance(milliseconds(5));
+  shared.run_due();
+  settle();
+  EXPECT_TRUE(shared.is_idle());
+  EXPECT_THAT(events, IsEmpty());
+
+  sees = false;
+  waker({Kind::ConfigMap, "default", "a"});
+  for (int i = 0; i < 20; ++i) {
+    settle();
+    clock.advance(milliseconds(100));
+    shared.run_due();
+  }
+  EXPECT_THAT(events, testing::Contains("FailedCreate"));
+  EXPECT_FALSE(shared.is_idle()) << "tried again with patience";
+}
+
 TEST_F(ControllerRunnerTest, WritesAreToldWithTheirOutcome) {
   next_plan = [] {
     auto one = create_secret("new");

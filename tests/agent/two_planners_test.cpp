@@ -15,6 +15,7 @@
 #include "agent/objects/store_writer.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
+#include "base/random.hpp"
 #include "model/deletion.hpp"
 #include "tests/fakes/slow_store.hpp"
 
@@ -30,7 +31,7 @@ using std::chrono::seconds;
 std::uint64_t runs() {
   const auto* text = std::getenv("BERTH_RUNS");
   const auto asked = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  return asked == 0 ? 8 : asked;
+  return asked == 0 ? 4 : asked;
 }
 
 class StoreClock final : public Clock {
@@ -59,7 +60,8 @@ class Host {
                 .clock = clock,
                 .writer = writer,
                 .events = [this](const ObjectKey&, const std::string&, std::string_view, std::string_view reason,
-                                 const std::string&) { ++said[std::string(reason)]; }}) {
+                                 const std::string&) { ++said[std::string(reason)]; },
+                .is_mine = [](const ObjectKey&) { return true; }}) {
     store::Holders holders;
     for (const auto* each : {"n1", "n2", "n3"}) holders[fmt::format("live/{}", each)] = {each, "", ""};
     nodes.take(holders);
@@ -104,6 +106,7 @@ class Host {
 class TwoPlanners {
  public:
   TwoPlanners(std::uint64_t seed, store::SlowStoreOptions options) : random(seed), store(options), clock(store) {
+    seed_thread_random(seed);  // Of uids.
     put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     for (const auto* node : {"n1", "n2", "n3"}) {
       put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}"}}}})", node));
@@ -338,8 +341,15 @@ TEST(TwoPlanners, ALostRaceIsNoFailure) {
         "spec":{{"replicas":3,"selector":{{"matchLabels":{{"app":"w"}}}},
         "template":{{"metadata":{{"labels":{{"app":"w"}}}},"spec":{{{}}}}}}}}})",
                     kContainers));
+    world.put(
+        fmt::format(R"({{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{{"name":"db","namespace":"default"}},
+        "spec":{{"replicas":3,"podManagementPolicy":"Parallel","selector":{{"matchLabels":{{"app":"d"}}}},
+        "template":{{"metadata":{{"labels":{{"app":"d"}}}},"spec":{{{}}}}}}}}})",
+                    kContainers));
     EXPECT_TRUE(world.settles());
-    EXPECT_EQ(world.hosts[0]->said["SuccessfulCreate"] + world.hosts[1]->said["SuccessfulCreate"], 3);
+    EXPECT_EQ(world.active(), 6U);
+    EXPECT_TRUE(world.store.truth({Kind::Pod, "default", "db-2"}));
+    EXPECT_EQ(world.hosts[0]->said["SuccessfulCreate"] + world.hosts[1]->said["SuccessfulCreate"], 6);
     for (const auto& host : world.hosts) EXPECT_EQ(host->said["FailedCreate"], 0);
   }
 }
