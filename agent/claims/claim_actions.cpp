@@ -190,9 +190,9 @@ void ClaimController::hold(const HoldAction& action, Work& work) const {
   work.writes.push_back({.key = volume_key(action.volume),
                          .uid = volume->meta.uid,
                          .edit = [action, node = context_.node_name](json::object& raw) {
-                           const auto claim = find_string(raw.at("spec"), {"claimRef", "uid"});
+                           const auto uid = find_string(raw.at("spec"), {"claimRef", "uid"});
                            const auto same =
-                               claim == action.claim_uid && annotation_in(raw, kReclaiming) == action.before;
+                               uid == action.claim_uid && annotation_in(raw, kReclaiming) == action.before;
                            if (!same) return Edit::Refuse;
                            return annotate(raw, kReclaiming, node) ? Edit::Done : Edit::Leave;
                          }});
