@@ -182,12 +182,17 @@ void ClaimController::select(const SelectAction& action, Work& work) const {
 
 /// From then on nobody else decides what becomes of its content, and nobody binds it.
 void ClaimController::hold(const HoldAction& action, Work& work) const {
+  const auto volume = index_.find(action.volume);
+  if (!volume) return;
+  // A claim that is stored and cannot be read is a claim all the same.
+  const auto claim = context_.store.get({Kind::PersistentVolumeClaim, volume->claim_ns, volume->claim_name});
+  if (claim && claim->meta.uid == action.claim_uid) return;
   work.writes.push_back({.key = volume_key(action.volume),
-                         .uid = uid_of_volume(action.volume),
+                         .uid = volume->meta.uid,
                          .edit = [action, node = context_.node_name](json::object& raw) {
-                           const auto claim = find_string(raw.at("spec"), {"claimRef", "uid"});
+                           const auto uid = find_string(raw.at("spec"), {"claimRef", "uid"});
                            const auto same =
-                               claim == action.claim_uid && annotation_in(raw, kReclaiming) == action.before;
+                               uid == action.claim_uid && annotation_in(raw, kReclaiming) == action.before;
                            if (!same) return Edit::Refuse;
                            return annotate(raw, kReclaiming, node) ? Edit::Done : Edit::Leave;
                          }});
