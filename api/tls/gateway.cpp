@@ -121,7 +121,7 @@ class Gateway final : public TlsGateway {
   void connect(const TcpAddress& address, std::chrono::milliseconds time, Dialled done) override {
     {
       const std::lock_guard lock(mutex_);
-      dials_.push_back({address, Clock::now() + time, std::move(done)});
+      dials_.push_back({address, time, std::move(done)});
     }
     ::eventfd_write(wake_.get(), 1);
   }
@@ -152,7 +152,7 @@ class Gateway final : public TlsGateway {
   /// As connect() was asked.
   struct Dial {
     TcpAddress address;
-    SteadyPoint deadline;
+    std::chrono::milliseconds time;
     Dialled done;
   };
   struct Entry {
@@ -220,7 +220,6 @@ class Gateway final : public TlsGateway {
     for (const auto& [id, entry] : entries_) {
       if (const auto deadline = entry.tunnel.deadline()) next = std::min(next, *deadline);
     }
-    for (const auto& dial : waiting_) next = std::min(next, dial.deadline);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
   }
@@ -286,16 +285,14 @@ class Gateway final : public TlsGateway {
     return true;
   }
 
-  /// Those to whose hosts there is room; a host that is silent makes nobody else's wait.
+  /// Those to whose hosts there is room. Who waits for another one is not held up.
   void begin_dials() {
     std::map<std::string, std::size_t> under_way;
     for (const auto& [id, entry] : entries_) {
       if (entry.dialled) ++under_way[entry.to];
     }
     for (auto& each : std::exchange(waiting_, {})) {
-      if (now_ >= each.deadline) {
-        each.done(no_answer());
-      } else if (auto& those = under_way[each.address.text()]; those >= kHandshakesPerHost) {
+      if (auto& those = under_way[each.address.text()]; those >= kHandshakesPerHost) {
         waiting_.push_back(std::move(each));
       } else if (auto begun = dial(each); !begun) {
         each.done(begun.error());
@@ -319,7 +316,7 @@ class Gateway final : public TlsGateway {
     }
     ::SSL_set_connect_state(ssl.get());
     ++outgoing_;
-    add({.tunnel = Tunnel(std::move(ssl), *std::move(socket), dial.deadline),
+    add({.tunnel = Tunnel(std::move(ssl), *std::move(socket), Clock::now() + dial.time),
          .to = dial.address.text(),
          .dialled = std::move(dial.done)});
     return Ok{};
@@ -369,7 +366,7 @@ class Gateway final : public TlsGateway {
       const auto why = entry.tunnel.why();
       if (entry.dialled) {
         entry.dialled(Error(ErrorCode::Unavailable, why));
-      } else if (!why.empty()) {
+      } else if (!why.empty() && !entry.tunnel.in_handshake()) {
         // With TLS 1.3 a server looks at our certificate when for us the handshake is over.
         complain(fmt::format("the connection to the API of the host at {} broke: {}", entry.to, why));
       }
@@ -387,6 +384,14 @@ class Gateway final : public TlsGateway {
       const auto at = entries_.find(id);
       if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
         dialled(no_answer());
+        // Nor is there one to those who wait for the same host.
+        for (auto& dial : std::exchange(waiting_, {})) {
+          if (dial.address.text() == at->second.to) {
+            dial.done(no_answer());
+          } else {
+            waiting_.push_back(std::move(dial));
+          }
+        }
       }
       end(at);
     }
