@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/claims/claim_owner.hpp"
 #include "agent/claims/claim_plan.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
@@ -178,11 +179,27 @@ std::string Placement::why_not_on(const model::Pod& pod, const model::Node& node
     const auto claim = cache_.claims().find({pod.meta.ns, name});
     if (claim == cache_.claims().end()) continue;
     const auto volume = cache_.volumes().find({"", claim->second->volume_name});
-    if (volume != cache_.volumes().end() && !is_reachable(*volume->second, &node)) {
-      return "node(s) had volume node affinity conflict";
-    }
+    const auto elsewhere = volume == cache_.volumes().end() ? is_made_elsewhere(*claim->second, node)
+                                                            : !is_reachable(*volume->second, &node);
+    if (elsewhere) return "node(s) had volume node affinity conflict";
   }
   return {};
+}
+
+/// Of several hosts one makes what a claim asks for, where its first pod is.
+bool Placement::is_made_elsewhere(const model::PersistentVolumeClaim& claim, const model::Node& node) const {
+  if (!nodes_.is_shared()) return false;
+  std::vector<PodPtr> users;
+  std::string place;
+  for (const auto& name : cache_.pods_using({Kind::PersistentVolumeClaim, claim.meta.ns, claim.meta.name})) {
+    users.push_back(cache_.pod(name));
+    if (const auto binding = binding_.find(name); binding != binding_.end()) place = binding->second;
+  }
+  if (auto first = first_place(users); !first.empty()) place = std::move(first);
+  const auto found = cache_.storage_classes().find({"", class_of(claim, default_class(cache_.storage_classes()))});
+  const auto* storage_class = found == cache_.storage_classes().end() ? nullptr : found->second.get();
+  const auto owner = owner_of_claim(claim, nullptr, storage_class, place, {nodes_, cache_.nodes()});
+  return !owner.node.empty() && owner.node != node.meta.name;
 }
 
 Work Placement::wait(const model::Pod& pod, const std::string& why) const {

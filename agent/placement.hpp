@@ -43,6 +43,7 @@ class Placement {
   Write preempt(const Tenant& victim, const model::Pod& pod) const;
   NodeView view(const model::Pod& pod, const Tenant& wanted, const model::Node& node);
   std::string why_not_on(const model::Pod& pod, const model::Node& node) const;
+  bool is_made_elsewhere(const model::PersistentVolumeClaim& claim, const model::Node& node) const;
   const Tenant* tenant(const Name& name);
   std::vector<const Tenant*> tenants(const std::string& node_name);
   std::vector<const Tenant*> waiting(const model::Pod& but, const model::Node& node);

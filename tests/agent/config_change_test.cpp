@@ -65,7 +65,7 @@ TEST(ConfigChangeTest, NamesEachKey) {
       compare(config("api: {tls: {}}"),
               config("{api: {tls: {}}, cluster: {advertise: '127.0.0.1:6550', caFile: /a, certFile: /c, keyFile: /k}}"))
           .restart,
-      Keys{"cluster"});
+      (Keys{"network.nodeAddress", "cluster"}));
 }
 
 TEST(ConfigChangeTest, WhatIsTakenIsWhatIsLive) {

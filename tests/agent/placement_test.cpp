@@ -80,6 +80,27 @@ TEST_F(SharedPlacementTest, WhoIsBackFirstWaitsForTheOthersALittle) {
   EXPECT_TRUE(bound());
 }
 
+TEST_F(SharedPlacementTest, WhereALocalVolumeIsMadeEveryPodOfItsClaimGoes) {
+  put(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"here"},
+      "provisioner":"berth.io/directory","volumeBindingMode":"WaitForFirstConsumer"})");
+  put(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":"default"},
+      "spec":{"storageClassName":"here","accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Mi"}}}})");
+  for (const auto* name : {"b", "c", "d"}) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{{
+        "containers":[{{"name":"c","image":"x"}}],"volumes":[{{"name":"v","persistentVolumeClaim":{{
+        "claimName":"data"}}}}]}}}})",
+                    name));
+  }
+  settle();
+  lives({"n1", "n2"});
+  const auto node_of = [this](const char* name) {
+    return std::string(find_string(get(Kind::Pod, name)->raw.at("spec"), {"nodeName"}));
+  };
+  EXPECT_NE(node_of("b"), "");
+  EXPECT_EQ(node_of("c"), node_of("b"));
+  EXPECT_EQ(node_of("d"), node_of("b"));
+}
+
 TEST_F(SharedPlacementTest, ButNotForEver) {
   lives({"n1"});
   pass(Placement::kComeBack);
