@@ -8,6 +8,7 @@
 #include "agent/claims/pool_hold.hpp"
 #include "agent/claims/volume_parameters.hpp"
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
@@ -74,7 +75,9 @@ Work ClaimController::carry_out(const Name& name, const ClaimPlan& plan) {
                            .finalizer = std::string(is_volume ? model::kVolumeProtection : model::kClaimProtection)});
   }
   for (const auto& waiting : plan.waiting) report(waiting, work);
-  if (!plan.bind.empty()) {
+  if (!plan.unhold.empty()) {
+    unhold(plan.unhold.front(), work);
+  } else if (!plan.bind.empty()) {
     bind(plan.bind.front(), work);
   } else if (!plan.hold.empty()) {
     hold(plan.hold.front(), work);
@@ -196,6 +199,17 @@ void ClaimController::hold(const HoldAction& action, Work& work) const {
                            if (!same) return Edit::Refuse;
                            return annotate(raw, kReclaiming, node) ? Edit::Done : Edit::Leave;
                          }});
+}
+
+/// Not while it is still being removed for the claim that it had: the end of that wakes it.
+void ClaimController::unhold(const UnholdAction& action, Work& work) const {
+  if (std::any_of(going_.begin(), going_.end(), [&](const auto& each) { return each.second == action.volume; })) return;
+  work.writes.push_back(
+      {.key = volume_key(action.volume), .uid = uid_of_volume(action.volume), .edit = [action](json::object& raw) {
+         if (annotation_in(raw, kReclaiming) != action.holder) return Edit::Refuse;
+         model::object_in(model::object_in(raw, "metadata"), "annotations").erase(kReclaiming);
+         return Edit::Done;
+       }});
 }
 
 bool ClaimController::lose(const LostClaim& action, Work& work) const {
@@ -415,6 +429,7 @@ bool ClaimController::release(const ReleaseAction& action, Work& work) {
 }
 
 void ClaimController::reclaim(const ReleaseAction& action, Work& work) {
+  going_[{action.claim_ns, action.claim_name}] = action.volume;
   const volumes::ReclaimRequest request{.provisioner = action.provisioner,
                                         .parameters = action.parameters,
                                         .source = action.source,

@@ -17,6 +17,11 @@ using model::Kind;
 
 model::ObjectKey claim_key(const Name& name) { return {Kind::PersistentVolumeClaim, name.first, name.second}; }
 Name name_of(const model::ObjectKey& key) { return {key.ns, key.name}; }
+/// The key that a volume is planned with.
+model::ObjectKey key_of(const model::PersistentVolume& volume) {
+  return volume.claim_name.empty() ? model::ObjectKey{Kind::PersistentVolume, "", volume.meta.name}
+                                   : claim_key({volume.claim_ns, volume.claim_name});
+}
 
 json::value spec_of(const model::ObjectPtr& object) {
   const auto* spec = object ? object->raw.if_contains("spec") : nullptr;
@@ -41,6 +46,18 @@ std::vector<std::string> claims_in(const model::ObjectPtr& pod) {
 
 }  // namespace
 
+ClaimController::ClaimController(Context context) : context_(std::move(context)) {
+  if (context_.nodes == nullptr) return;
+  // There, and nothing that the cache could take: nobody deleted it.
+  const auto is_unread = [&store = context_.store](const std::string& node) {
+    const auto problems = store.problems();
+    return store.get({Kind::Node, "", node}) != nullptr ||
+           std::any_of(problems.begin(), problems.end(),
+                       [&](const auto& each) { return each.kind == "Node" && each.name == node; });
+  };
+  hosts_.emplace(Hosts{*context_.nodes, context_.cache.nodes(), is_unread});
+}
+
 Controller ClaimController::row() {
   return {.name = "claims",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
@@ -64,8 +81,7 @@ void ClaimController::wake_all(const Waker& wake) {
   }
   for (const auto& [name, volume] : context_.cache.volumes()) {
     index_.put(volume);
-    wake(volume->claim_name.empty() ? Key{Kind::PersistentVolume, "", name.second}
-                                    : claim_key({volume->claim_ns, volume->claim_name}));
+    wake(key_of(*volume));
   }
   if (hosts_) wake(pools_key());
 }
@@ -84,16 +100,21 @@ void ClaimController::wakes(const store::Change& change, const Waker& wake) {
     on_secret({object.meta.ns, object.meta.name}, wake);
   } else if (hosts_ && object.kind == Kind::Lease && object.key() == pools_key()) {
     for (const auto& name : pool_waiting_) wake(claim_key(name));
+  } else if (hosts_ && object.kind == Kind::VolumeAttachment) {
+    // With the last of a volume that nobody claims its content may go.
+    const auto volume = index_.find(object.meta.name);
+    if (volume) wake(key_of(*volume));
   } else if (object.kind == Kind::Node && moves_pods(change)) {
     wake_waiting(wake);  // Another volume may be within reach.
     wake_of_nodes(wake);
   }
 }
 
-/// Those of volumes that some nodes have and others do not, and of those that one of them began to remove.
+/// Those of volumes that some nodes have and others do not, and of those that one of them gave out or began to remove.
 void ClaimController::wake_of_nodes(const Waker& wake) const {
   for (const auto& [name, volume] : context_.cache.volumes()) {
-    const auto of_nodes = !volume->node_affinity.empty() || is_being_reclaimed(*volume);
+    const auto of_nodes = !volume->node_affinity.empty() || is_being_reclaimed(*volume) ||
+                          !annotation_of(volume->meta, kProvisionedOn).empty();
     if (!of_nodes || volume->claim_name.empty()) continue;
     kick_users({volume->claim_ns, volume->claim_name});
     wake(claim_key({volume->claim_ns, volume->claim_name}));
@@ -234,7 +255,8 @@ ClaimFacts ClaimController::facts_for(const Name& name) const {
                    .node = node == cache.nodes().end() ? nullptr : node->second.get(),
                    .use = {},
                    .hosts = hosts_ ? &*hosts_ : nullptr,
-                   .is_warden = is_warden(claim_key(name))};
+                   .is_warden = is_warden(claim_key(name)),
+                   .attachments = &cache.attachments()};
   const auto claim = cache.claims().find(name);
   std::vector<PodPtr> users;
   for (const auto& user : cache.pods_using(claim_key(name))) {
@@ -256,8 +278,8 @@ Work ClaimController::plan(const Key& key) {
   if (key.kind == Kind::Lease) return give_back_pools();
   if (key.kind == Kind::PersistentVolume) {
     const auto volume = index_.find(key.name);
-    return volume && volume->claim_name.empty() && is_warden(key) ? carry_out({}, plan_unclaimed_volume(*volume))
-                                                                  : Work{};
+    if (!volume || !volume->claim_name.empty()) return {};
+    return carry_out({}, plan_unclaimed_volume(*volume, hosts_ ? &*hosts_ : nullptr, is_warden(key)));
   }
   const auto name = name_of(key);
   return carry_out(name, plan_claim(facts_for(name), name));
@@ -270,6 +292,12 @@ void ClaimController::ended(const Key& key, const Waker& wake) {
     const auto volume = index_.find(given->second);
     given_.erase(given);
     if (volume && is_free(*volume)) wake_for(*volume, wake);  // It came to nothing.
+  }
+  if (const auto going = going_.find(name); going != going_.end()) {
+    const auto volume = index_.find(going->second);
+    going_.erase(going);
+    // Another claim's by now, or nobody's: that waits for this end.
+    if (volume && key_of(*volume) != key) wake(key_of(*volume));
   }
   if (pool_user_ == name) {
     pool_user_.reset();

@@ -46,9 +46,7 @@ class ClaimController {
     std::function<std::string(const model::Pod&, const std::string& volume)> may_mount{};
   };
 
-  explicit ClaimController(Context context) : context_(std::move(context)) {
-    if (context_.nodes != nullptr) hosts_.emplace(Hosts{*context_.nodes, context_.cache.nodes()});
-  }
+  explicit ClaimController(Context context);
   ~ClaimController() { *alive_ = false; }
   ClaimController(const ClaimController&) = delete;
   ClaimController& operator=(const ClaimController&) = delete;
@@ -87,6 +85,7 @@ class ClaimController {
   void bind(const BindAction& action, Work& work);
   void select(const SelectAction& action, Work& work) const;
   void hold(const HoldAction& action, Work& work) const;
+  void unhold(const UnholdAction& action, Work& work) const;
   bool take_pools(const Name& name, Work& work);
   Work give_back_pools() const;
   void provision(const ProvisionAction& action, Work& work);
@@ -105,6 +104,7 @@ class ClaimController {
   VolumeIndex index_;
   std::set<Name> unbound_;             ///< Claims without a volume: what new volumes may concern.
   std::map<Name, std::string> given_;  ///< The volume that a plan under way gives to the claim.
+  std::map<Name, std::string> going_;  ///< The volume whose content a plan under way removes.
   std::optional<Name> pool_user_;      ///< A pool's disks have no owner until their volume is there: one at a time.
   std::set<Name> pool_waiting_;
   std::int64_t pool_turn_ = 0;           ///< The turn that we asked for, see PoolHold; 0: none.

@@ -19,7 +19,7 @@ Owner owner_at(const std::string& node, const Hosts& hosts) { return {node, !hos
 bool Hosts::is_lost(const std::string& node) const {
   if (live.contains(node)) return false;
   const auto found = nodes.find({"", node});
-  if (found == nodes.end()) return true;
+  if (found == nodes.end()) return !is_unread || !is_unread(node);
   const auto& taints = found->second->taints;
   return std::any_of(taints.begin(), taints.end(),
                      [](const auto& taint) { return taint.key == "node.kubernetes.io/out-of-service"; });
@@ -75,6 +75,11 @@ Owner owner_of_volume(const model::PersistentVolume& volume, const Hosts& hosts)
     owner = {name.second, /*waits=*/true};
   }
   return owner;
+}
+
+bool is_own(const Owner& owner, const Hosts& hosts, bool is_warden) {
+  if (owner.waits) return false;
+  return owner.node.empty() ? is_warden : owner.node == hosts.live.own();
 }
 
 bool is_being_reclaimed(const model::PersistentVolume& volume) {

@@ -2,6 +2,7 @@
 // store. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,12 @@ constexpr std::string_view kProvisionedOn = "berth.io/provisioned-on";
 struct Hosts {
   const LiveNodes& live;
   const Typed<model::Node>& nodes;
+  /// Is there a Node of that name which this version cannot read? Empty: never.
+  std::function<bool(const std::string& node)> is_unread{};
 
   /// Somebody said that it does not come back: its Node is deleted, or has the taint
-  /// node.kubernetes.io/out-of-service. Never of one that is there. One that is merely silent is not lost.
+  /// node.kubernetes.io/out-of-service. Never of one that is there. One that is merely silent is not lost, and neither
+  /// is one whose Node cannot be read.
   bool is_lost(const std::string& node) const;
 };
 
@@ -52,6 +56,9 @@ Owner owner_of_claim(const model::PersistentVolumeClaim& claim, const model::Per
 /// Who removes the volume's content: the one that said so, that has notes of it, or that reaches it; of several the
 /// first by name of those that are there. The warden of what all reach, and of what nobody reaches any more.
 Owner owner_of_volume(const model::PersistentVolume& volume, const Hosts& hosts);
+
+/// Is it this host? `is_warden`: of what is the warden's.
+bool is_own(const Owner& owner, const Hosts& hosts, bool is_warden);
 
 /// metadata.annotations[name], or empty.
 std::string annotation_of(const model::ObjectMeta& meta, std::string_view name);

@@ -24,6 +24,11 @@ void end_protection(const Volume& volume, ClaimPlan& plan) {
   plan.unprotect.push_back({{model::Kind::PersistentVolume, "", volume.meta.name}, volume.meta.uid});
 }
 
+/// Its content stays: nobody has to keep away from it any more.
+void end_hold(const Volume& volume, ClaimPlan& plan) {
+  if (is_being_reclaimed(volume)) plan.unhold.push_back({volume.meta.name, annotation_of(volume.meta, kReclaiming)});
+}
+
 bool offers_modes(const Volume& volume, const Claim& claim) {
   return std::all_of(claim.access_modes.begin(), claim.access_modes.end(), [&](const std::string& mode) {
     return std::find(volume.access_modes.begin(), volume.access_modes.end(), mode) != volume.access_modes.end();
@@ -68,6 +73,7 @@ class Planner {
     std::set<std::string> going;
     for (const auto& [name, volume] : promised_) {
       if (!is_ours(*volume)) continue;
+      if (is_rescued(*volume)) end_hold(*volume, plan_);
       auto action = release(*volume);
       if (!action) continue;
       going.insert(action->volume);
@@ -84,10 +90,7 @@ class Planner {
 
   // --- of several hosts ---------------------------------------------------------------------------
 
-  bool is_ours(const Owner& owner) const {
-    if (owner.waits) return false;
-    return owner.node.empty() ? facts_.is_warden : owner.node == facts_.hosts->live.own();
-  }
+  bool is_ours(const Owner& owner) const { return is_own(owner, *facts_.hosts, facts_.is_warden); }
   bool is_ours(const Volume& volume) const {
     return facts_.hosts == nullptr || is_ours(owner_of_volume(volume, *facts_.hosts));
   }
@@ -128,7 +131,15 @@ class Planner {
   }
   bool may_decide(const Volume& volume, Fate fate) {
     const auto content_goes = fate == Fate::Reclaim || fate == Fate::Drop;
-    return facts_.hosts == nullptr || !content_goes || holds(volume);
+    if (facts_.hosts == nullptr || !content_goes) return true;
+    // Its pods' objects may be gone long before a host that is cut off has unmounted it.
+    if (fate == Fate::Reclaim && facts_.attachments->contains({"", volume.meta.name})) return false;
+    return holds(volume);
+  }
+  /// Did a person turn what was to be destroyed into something that is kept, or is somebody's?
+  bool is_rescued(const Volume& volume) const {
+    return facts_.hosts != nullptr &&
+           (volume.reclaim_policy != "Delete" || volume.claim_uid.empty() || is_claimed(volume));
   }
 
   /// May it be made now? Where the same name had content before, that is ours first; and the claim says that it is us.
@@ -377,13 +388,36 @@ class Planner {
     if ((may_be_mounted(volume) || is_heir_unplaced(volume)) && !succeeded) return std::nullopt;
     auto action = release_volume(volume, is_name_taken(volume), promised_, facts_.node);
     if (succeeded && action && action->fate == Fate::Reclaim) action->fate = Fate::Drop;  // Whoever made it.
-    if (!action || action->fate != Fate::Reclaim || is_reachable(volume, facts_.node)) return action;
-    // The same path on this node may be somebody else's.
-    if (volume.phase == "Failed" || facts_.node == nullptr) return std::nullopt;
+    if (!action || action->fate != Fate::Reclaim) return action;
+    auto why = why_not_here(volume);
+    if (why.empty()) return action;
+    const auto is_known = facts_.node != nullptr || volume.node_affinity.empty();
+    if (volume.phase == "Failed" || !is_known) return std::nullopt;
     action->fate = Fate::Refuse;
     action->reason = "VolumeFailedDelete";
-    action->message = "its content is on another node: see spec.nodeAffinity";
+    action->message = std::move(why);
     return action;
+  }
+
+  /// Why this host cannot remove the content though it falls to it, and no other can. Empty: it can.
+  std::string why_not_here(const Volume& volume) const {
+    // The same path on this node may be somebody else's.
+    if (!is_reachable(volume, facts_.node)) return "its content is on another node: see spec.nodeAffinity";
+    const auto* maker = maker_of(volume);
+    if (facts_.hosts == nullptr || !volume.node_affinity.empty() || maker == nullptr || maker->named) return {};
+    // A LUN of a pool: a host without the note takes it for removed already, and its data would stay in the pool.
+    const auto noted_on = annotation_of(volume.meta, kProvisionedOn);
+    if (noted_on.empty()) {
+      return fmt::format(
+          "it is not known which node gave it out: annotate it {}: NODE, the one whose stateDir/pool "
+          "names it",
+          kProvisionedOn);
+    }
+    if (!facts_.hosts->is_lost(noted_on)) return {};
+    return fmt::format(
+        "node {}, which gave it out, is lost: annotate it {}: NODE if another has its stateDir now, else "
+        "wipe the LUN and delete the PersistentVolume",
+        noted_on, kProvisionedOn);
   }
 
   bool may_be_mounted(const Volume& volume) const {
@@ -469,9 +503,10 @@ std::string class_of(const model::PersistentVolumeClaim& claim, const model::Sto
 
 ClaimPlan plan_claim(const ClaimFacts& facts, const Name& name) { return Planner(facts, name).make(); }
 
-ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume) {
+ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume, const Hosts* hosts, bool is_warden) {
   ClaimPlan plan;
-  end_protection(volume, plan);
+  if (is_warden) end_protection(volume, plan);
+  if (hosts != nullptr && is_own(owner_of_volume(volume, *hosts), *hosts, is_warden)) end_hold(volume, plan);
   return plan;
 }
 

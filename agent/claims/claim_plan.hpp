@@ -35,6 +35,8 @@ struct ClaimFacts {
   /// Others share the store: what is theirs to do is not planned. Null: all of it is ours.
   const Hosts* hosts = nullptr;
   bool is_warden = true;  ///< This host does what no host is special for.
+  /// With `hosts`: whose kernel may write to a volume, whatever became of its pods. By the volume's name.
+  const Typed<model::VolumeAttachment>* attachments = nullptr;
 };
 
 /// Binds an existing volume to a claim.
@@ -76,6 +78,11 @@ struct HoldAction {
   std::string volume;
   std::string claim_uid;
   std::string before;  ///< The same.
+};
+/// Takes that back: the content stays, and whoever may have the volume gets it.
+struct UnholdAction {
+  std::string volume;
+  std::string holder;
 };
 /// Tells somebody else's provisioner (by an annotation) that the claim waits for it.
 struct DelegateAction {
@@ -146,6 +153,7 @@ struct ClaimPlan {
   std::vector<BindAction> bind;
   std::vector<SelectAction> select;
   std::vector<HoldAction> hold;
+  std::vector<UnholdAction> unhold;
   std::vector<ProvisionAction> provision;
   std::vector<ClassAction> classes;
   std::vector<DelegateAction> delegate;
@@ -166,8 +174,10 @@ struct ClaimPlan {
 /// `name` is a claim that is there, or one that volumes remember: what becomes of them is its plan as well.
 ClaimPlan plan_claim(const ClaimFacts& facts, const Name& name);
 
-/// A volume that was never promised to a claim: its protection ends when it is being deleted.
-ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume);
+/// A volume that is promised to no claim: its protection ends when it is being deleted. `hosts`, `is_warden`: see
+/// ClaimFacts.
+ClaimPlan plan_unclaimed_volume(const model::PersistentVolume& volume, const Hosts* hosts = nullptr,
+                                bool is_warden = true);
 
 /// The default class; the newest when several say they are, as Kubernetes decides it; null when none does.
 const model::StorageClass* default_class(const Typed<model::StorageClass>& classes);

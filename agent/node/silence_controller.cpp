@@ -114,10 +114,10 @@ Work SilenceController::plan(const model::ObjectKey& key) {
   }
   SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall(), .missed = missed};
   for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
-  std::vector<model::ObjectKey> attachments;
+  std::vector<std::shared_ptr<const model::VolumeAttachment>> attachments;
   for (const auto& [name, attachment] : cache_.attachments()) {
     if (attachment->node_name == key.name && attachment->attacher == kAttacher) {
-      attachments.push_back(attachment_key(name.second));
+      attachments.push_back(attachment);
     }
   }
   if (stored == nullptr && facts.pods.empty() && attachments.empty()) {
@@ -145,8 +145,10 @@ Work SilenceController::plan(const model::ObjectKey& key) {
     if (auto write = drop(*pod)) work.writes.push_back(*std::move(write));
   }
   if (plan.is_lost) {
-    for (auto& attachment : attachments) {
-      work.writes.push_back({.verb = Write::Verb::Remove, .key = std::move(attachment)});
+    for (const auto& attachment : attachments) {
+      const auto& meta = attachment->meta;
+      // By now another node may have one of that name.
+      work.writes.push_back({.verb = Write::Verb::Remove, .key = attachment_key(meta.name), .uid = meta.uid});
     }
   }
   work.look_again = plan.look_again;

@@ -6,6 +6,7 @@
 
 #include "agent/claims/claim_objects.hpp"
 #include "agent/claims/volume_parameters.hpp"
+#include "model/deletion.hpp"
 #include "tests/agent/controller_fixture.hpp"
 #include "tests/fakes/fake_volumes.hpp"
 
@@ -242,6 +243,181 @@ TEST_F(ClaimControllerTest, ClaimsOfAPoolAreServedOneAfterTheOther) {
   for (const auto* name : {"a", "b", "c"}) put_claim(name, "ReadWriteOnce", "pool");
   go();
   for (const auto* name : {"a", "b", "c"}) EXPECT_EQ(phase(Kind::PersistentVolumeClaim, name), "Bound");
+}
+
+/// Whose jobs wait until the test lets them go.
+class HeldLane final : public Lane {
+ public:
+  void run(std::function<void()> job) override { jobs.push_back(std::move(job)); }
+  std::chrono::milliseconds oldest() const override { return {}; }
+
+  std::vector<std::function<void()>> jobs;
+};
+
+/// n1 (this one) and n2 are there, and a volume that n1 took from a pool is left without its claim.
+class SharedClaimsTest : public ControllerFixture {
+ protected:
+  SharedClaimsTest() {
+    live.take({{"live/n2", {.node = "n2", .version = {}, .since = {}}}});
+    for (const auto* name : {"n1", "n2"}) {
+      put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}"}}}})", name));
+    }
+  }
+  void go(const std::string& noted_on) {
+    put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"lun","uid":"lun-uid","annotations":{
+        "pv.kubernetes.io/provisioned-by":"berth.io/pool","berth.io/parameters":"{}"}},"spec":{
+        "capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"persistentVolumeReclaimPolicy":"Delete",
+        "iscsi":{"targetPortal":"nas","iqn":"iqn.x","lun":1},
+        "claimRef":{"namespace":"default","name":"data","uid":"data-uid"}},"status":{"phase":"Bound"}})");
+    if (!noted_on.empty()) annotate_volume(kProvisionedOn, noted_on);
+    begin({claims.row()});
+    end_jobs();
+  }
+  void end_jobs() {
+    settle();
+    while (!lane.jobs.empty()) {
+      for (const auto& job : std::exchange(lane.jobs, {})) job();
+      settle();
+    }
+  }
+  void annotate_volume(std::string_view name, const std::string& value) {
+    edit(lun, [&](json::object& raw) { annotate(raw, name, value); });
+    end_jobs();
+  }
+  void put_attachment(const std::string& node) {
+    put(fmt::format(
+        R"({{"apiVersion":"storage.k8s.io/v1","kind":"VolumeAttachment","metadata":{{"name":"lun"}},"spec":{{
+        "attacher":"berth.io","nodeName":"{}","source":{{"persistentVolumeName":"lun"}}}}}})",
+        node));
+  }
+  std::string phase() const {
+    const auto object = store->get(lun);
+    return object ? std::string(find_string(object->raw.at("status"), {"phase"})) : "gone";
+  }
+  bool is_held() const { return !annotation_of(store->get(lun)->meta, kReclaiming).empty(); }
+  void fail_to_reclaim() {
+    volumes.fail_next("reclaim", Error(ErrorCode::FailedPrecondition, "still in use"));
+    go("n1");
+    ASSERT_EQ(phase(), "Failed");
+    ASSERT_TRUE(is_held());
+    is_warden = false;  // Who holds it takes that back, and nobody else.
+  }
+  /// What a person does who wants to have it back.
+  void rescue(const std::function<void(json::object& spec)>& change) {
+    edit(lun, [&](json::object& raw) {
+      auto& spec = raw["spec"].get_object();
+      spec["persistentVolumeReclaimPolicy"] = "Retain";
+      change(spec);
+    });
+    settle();
+  }
+
+  const model::ObjectKey lun{Kind::PersistentVolume, "", "lun"};
+  LiveNodes live{"n1"};
+  HeldLane lane;
+  volumes::FakeVolumes volumes;
+  bool is_warden = true;
+  ClaimController claims{{.loop = loop,
+                          .clock = clock,
+                          .lane = lane,
+                          .cache = cache,
+                          .store = *store,
+                          .volumes = volumes,
+                          .node_name = "n1",
+                          .kick = [](const std::string&) {},
+                          .nodes = &live,
+                          .is_warden = [this](const model::ObjectKey&) { return is_warden; }}};
+};
+
+TEST_F(SharedClaimsTest, ContentStaysUntilNoHostHasItMountedWhateverBecameOfItsPods) {
+  put_attachment("n2");
+  go("n1");
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+  EXPECT_FALSE(is_held());
+  edit(lun, [](json::object& raw) {
+    raw["metadata"].get_object()["finalizers"] = json::array{json::value(model::kVolumeProtection)};
+    raw["metadata"].get_object()["deletionTimestamp"] = "2026-11-21T10:00:00Z";
+  });
+  end_jobs();
+  EXPECT_EQ(phase(), "Bound") << "nobody else remembers the content";
+  remove({Kind::VolumeAttachment, "", "lun"});
+  end_jobs();
+  EXPECT_THAT(volumes.calls(), Contains("reclaim default/data"));
+  EXPECT_EQ(phase(), "gone");
+}
+
+TEST_F(SharedClaimsTest, ALunOfWhichNobodyHasANoteIsKeptUntilSomebodySaysWhoHas) {
+  go("");
+  EXPECT_EQ(phase(), "Failed");
+  EXPECT_THAT(events, testing::ElementsAre("VolumeFailedDelete: it is not known which node gave it out: annotate it "
+                                           "berth.io/provisioned-on: NODE, the one whose stateDir/pool names it"));
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+  annotate_volume(kProvisionedOn, "n2");
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+  annotate_volume(kProvisionedOn, "n1");
+  EXPECT_THAT(volumes.calls(), Contains("reclaim default/data"));
+  EXPECT_EQ(phase(), "gone");
+}
+
+TEST_F(SharedClaimsTest, ALunWhoseNoteIsLostIsKept) {
+  put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n3"}})");
+  go("n3");
+  EXPECT_EQ(phase(), "Bound") << "it may come back";
+  remove({Kind::Node, "", "n3"});
+  settle();
+  EXPECT_EQ(phase(), "Failed");
+  EXPECT_THAT(events, testing::ElementsAre(HasSubstr("VolumeFailedDelete: node n3, which gave it out, is lost")));
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+}
+
+TEST_F(SharedClaimsTest, ANodeThatOnlyCannotBeReadIsNotLost) {
+  put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"n3"},"spec":{"taints":7}})");
+  go("n3");
+  ASSERT_FALSE(cache.nodes().contains({"", "n3"}));
+  EXPECT_EQ(phase(), "Bound");
+  EXPECT_THAT(events, IsEmpty());
+}
+
+TEST_F(SharedClaimsTest, AVolumeThatAPersonRescuesIsFreeOfTheMark) {
+  fail_to_reclaim();
+  rescue([](json::object&) {});
+  EXPECT_FALSE(is_held());
+}
+
+TEST_F(SharedClaimsTest, AVolumeThatAPersonGivesToAnotherClaimIsThatOnes) {
+  fail_to_reclaim();
+  rescue([](json::object& spec) { spec["claimRef"] = {{"namespace", "default"}, {"name", "heir"}}; });
+  EXPECT_FALSE(is_held());
+  is_warden = true;
+  put(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"heir","namespace":"default",
+      "uid":"heir-uid"},"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"lun",
+      "volumeMode":"Filesystem","resources":{"requests":{"storage":"1Gi"}}},"status":{"phase":"Pending"}})");
+  end_jobs();
+  EXPECT_EQ(phase(), "Bound");
+}
+
+TEST_F(SharedClaimsTest, AVolumeWhoseClaimAPersonTakesAwayIsFreeOfTheMark) {
+  fail_to_reclaim();
+  rescue([](json::object& spec) { spec.erase("claimRef"); });
+  EXPECT_FALSE(is_held());
+}
+
+TEST_F(SharedClaimsTest, AMarkOfANodeThatIsThereIsLeftToIt) {
+  go("n2");
+  annotate_volume(kReclaiming, "n2");
+  rescue([](json::object& spec) { spec.erase("claimRef"); });
+  EXPECT_TRUE(is_held());
+}
+
+TEST_F(SharedClaimsTest, TheMarkStaysWhileTheContentIsBeingRemoved) {
+  fail_to_reclaim();
+  volumes.fail_next("reclaim", Error(ErrorCode::Aborted, "under way"));
+  pass(std::chrono::minutes(10));
+  ASSERT_EQ(lane.jobs.size(), 1U) << "it is tried again";
+  rescue([](json::object& spec) { spec.erase("claimRef"); });
+  EXPECT_TRUE(is_held());
+  end_jobs();
+  EXPECT_FALSE(is_held());
 }
 
 TEST(ClaimObjects, SizesAreWrittenShortAndExact) {

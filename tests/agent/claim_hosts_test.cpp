@@ -179,6 +179,8 @@ class Storage {
       const auto volume = *model::decode_volume(*object);
       if (model::encode_source(volume.source) != model::encode_source(source)) continue;
       if (is_pinned(volume) && volume.node_affinity[0].match_expressions[0].values[0] != host) continue;
+      const auto users = mounts_.find(volume.meta.name);
+      EXPECT_TRUE(users == mounts_.end() || users->second.empty()) << name << " is destroyed where it is mounted";
       const auto stored = store_.truth({Kind::PersistentVolumeClaim, volume.claim_ns, volume.claim_name});
       if (!stored) continue;
       const auto claim = *model::decode_claim(*stored);

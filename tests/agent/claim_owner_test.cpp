@@ -104,6 +104,14 @@ TEST_F(ClaimOwnerTest, ContentIsRemovedByWhoSaidSoThenByWhoHasIt) {
   EXPECT_EQ(shown(owner_of_volume(volume, hosts)), "n2");
 }
 
+TEST_F(ClaimOwnerTest, ANodeThatCannotBeReadIsNotLost) {
+  hosts.is_unread = [](const std::string& node) { return node == "n5"; };
+  EXPECT_FALSE(hosts.is_lost("n5"));
+  EXPECT_TRUE(hosts.is_lost("n6"));
+  volume.meta.annotations[std::string(kReclaiming)] = "n5";
+  EXPECT_EQ(shown(owner_of_volume(volume, hosts)), "n5 waits");
+}
+
 TEST_F(ClaimOwnerTest, TheFirstPodIsTheOldestThatHasANodeAndGoesOn) {
   EXPECT_EQ(first_place({}), "");
   EXPECT_EQ(first_place({pod("a", "2026-11-21T10:00:00Z", "")}), "");

@@ -286,6 +286,22 @@ TEST_F(SilenceControllerTest, VolumesThatALostNodeHeldAreFreeAndThoseOfASilentOn
   EXPECT_TRUE(exists(Kind::VolumeAttachment, "here", ""));
 }
 
+/// Who planned the node's key until a moment ago is late, and another node has taken the volume since.
+TEST_F(SilenceControllerTest, AnAttachmentThatAnotherNodeHasByNowStays) {
+  const auto held_by = [&](const std::string& node) {
+    put(fmt::format(R"({{"apiVersion":"storage.k8s.io/v1","kind":"VolumeAttachment","metadata":{{"name":"pv"}},"spec":{{
+        "attacher":"berth.io","nodeName":"{}","source":{{"persistentVolumeName":"pv"}}}}}})",
+                    node));
+  };
+  held_by("n9");
+  settle();
+  remove({Kind::VolumeAttachment, "", "pv"});
+  held_by("n1");
+  ASSERT_EQ(cache.attachments().at({"", "pv"})->node_name, "n9") << "not seen yet";
+  pass(seconds(41));
+  EXPECT_TRUE(exists(Kind::VolumeAttachment, "pv", ""));
+}
+
 TEST_F(SilenceControllerTest, WhatSomebodysFinalizerHoldsIsMarkedAndStays) {
   pod("held", "n9");
   edit({Kind::Pod, "default", "held"}, [](json::object& raw) {
