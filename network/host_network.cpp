@@ -152,9 +152,9 @@ Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, co
   }
   const auto tunnel = plan.cluster && plan.cluster->tunnel;
   const auto* by_default = find_default(*routes);
-  const auto mtu = uplink_mtu(link_at(netlink, node_address.empty() ? 0 : link_with(netlink, node_address)),
-                              link_at(netlink, by_default != nullptr ? by_default->link : 0)) -
-                   (tunnel ? kVxlanOverhead : 0);
+  auto mtu = uplink_mtu(link_at(netlink, node_address.empty() ? 0 : link_with(netlink, node_address)),
+                        link_at(netlink, by_default != nullptr ? by_default->link : 0)) -
+             (tunnel ? kVxlanOverhead : 0);
   if (!*link) {
     auto made = netlink.make_bridge(bridge, mac_of(plan.gateway));
     if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return std::move(made).error();
@@ -165,7 +165,11 @@ Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, co
   const auto index = (*link)->index;
   auto done = Status(Ok{});
   // Somebody else's bridge stays as it is, unless it has to leave room.
-  if (tunnel || is_mac_of_an_address((*link)->mac)) done = netlink.fix_mtu(**link, mtu);
+  if (tunnel || is_mac_of_an_address((*link)->mac)) {
+    done = netlink.fix_mtu(**link, mtu);
+  } else {
+    mtu = (*link)->mtu;
+  }
   if (done) done = netlink.add_address(index, plan.gateway, plan.pods.prefix);
   if (done) done = leave_other_blocks(netlink, plan, index, overlay);
   // Before it is up: nothing is heard on it until then.

@@ -32,9 +32,10 @@ std::vector<LinkAddress> left_addresses(const FirewallPlan& plan, const std::vec
                                         const std::vector<Route>& overlay);
 
 /// Makes the bridge with the gateway's address, up; its MTU, which is returned, is uplink_mtu() and leaves room for a
-/// tunnel, if any, also where the bridge is there already. What pods say about routes is not listened to there. Already
-/// there is success; what is left of an earlier block, or without a cluster of one, goes. FailedPrecondition: the
-/// block, or the cluster's, overlaps a route of this host (named), or the name belongs to another kind of link.
+/// tunnel, if any, also where the bridge is there already; without a tunnel somebody else's bridge keeps its own. What
+/// pods say about routes is not listened to there. Already there is success; what is left of an earlier block, or
+/// without a cluster of one, goes. FailedPrecondition: the block, or the cluster's, overlaps a route of this host
+/// (named), or the name belongs to another kind of link.
 Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address);
 
 /// Deletes VXLAN's link if there is one, and it is ours.

@@ -161,8 +161,9 @@ std::vector<IpAddress> Overlay::hosts() const {
     for (const auto& [block, host] : *wanted_) all.insert(host);
   } else if (auto netlink = Netlink::open()) {
     const auto link = netlink->find_link(vxlan_name(plan_.bridge));
-    const auto left = link && *link ? netlink->neighbours((*link)->index, NeighbourTable::Hosts)
-                                    : Result<std::vector<Neighbour>>(std::vector<Neighbour>());
+    const auto left = link && *link && is_tunnel(plan_, **link)
+                          ? netlink->neighbours((*link)->index, NeighbourTable::Hosts)
+                          : Result<std::vector<Neighbour>>(std::vector<Neighbour>());
     for (const auto& each : left.value_or({})) all.insert(each.address);
   }
   return {all.begin(), all.end()};
