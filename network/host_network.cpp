@@ -34,14 +34,8 @@ int link_with(Netlink& netlink, const std::string& address) {
   return found == all->end() ? 0 : found->link;
 }
 
-unsigned uplink_mtu(Netlink& netlink, const std::vector<Route>& routes, const std::string& node_address) {
-  const auto* route = find_default(routes);
-  auto index = node_address.empty() ? 0 : link_with(netlink, node_address);
-  if (index == 0 && route != nullptr) index = route->link;
-  if (index == 0) return kDefaultMtu;
-  const auto link = netlink.find_link(index);
-  // Below 1280 is not worth copying: IPv6 would not even start.
-  return link && *link && (*link)->mtu >= 1280 ? (*link)->mtu : kDefaultMtu;
+std::optional<Link> link_at(Netlink& netlink, int index) {
+  return index == 0 ? std::nullopt : netlink.find_link(index).value_or(std::nullopt);
 }
 
 std::optional<std::string> ask_kernel() {
@@ -71,7 +65,18 @@ Status leave_cluster(Netlink& netlink, const FirewallPlan& plan, const std::vect
     if (route.source != plan.gateway) continue;
     if (auto gone = netlink.delete_route(route); !gone) return gone;
   }
-  return netlink.delete_link(vxlan_name(plan.bridge));
+  return remove_tunnel(netlink, plan);
+}
+
+/// The routes of other blocks go with the addresses that they start from.
+Status leave_other_blocks(Netlink& netlink, const FirewallPlan& plan, int bridge, const std::vector<Route>& overlay) {
+  if (!plan.cluster && overlay.empty()) return Ok{};
+  const auto all = netlink.addresses(bridge, Family::V4);
+  if (!all) return all.error();
+  for (const auto& each : left_addresses(plan, *all, overlay)) {
+    if (auto gone = netlink.delete_address(each); !gone) return gone;
+  }
+  return Ok{};
 }
 
 bool only_loopback(const ResolvConf& conf) {
@@ -100,7 +105,29 @@ const Route* find_default(const std::vector<Route>& routes) {
   return best;
 }
 
-Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address) {
+unsigned uplink_mtu(const std::optional<Link>& own_address, const std::optional<Link>& default_route) {
+  std::optional<unsigned> least;
+  for (const auto& link : {own_address, default_route}) {
+    // Below 1280 is not worth copying: IPv6 would not even start.
+    if (!link || link->loopback || link->kind == "dummy" || link->mtu < 1280) continue;
+    least = std::min(least.value_or(link->mtu), link->mtu);
+  }
+  return least.value_or(kDefaultMtu);
+}
+
+std::vector<LinkAddress> left_addresses(const FirewallPlan& plan, const std::vector<LinkAddress>& on_bridge,
+                                        const std::vector<Route>& overlay) {
+  std::vector<LinkAddress> left;
+  for (const auto& each : on_bridge) {
+    if (each.address == plan.gateway && each.prefix == plan.pods.prefix) continue;
+    const auto of_cluster = plan.cluster && plan.cluster->pods.contains(each.address);
+    const auto starts_here = [&](const Route& route) { return route.source == each.address; };
+    if (of_cluster || std::any_of(overlay.begin(), overlay.end(), starts_here)) left.push_back(each);
+  }
+  return left;
+}
+
+Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address) {
   const auto& bridge = plan.bridge;
   auto link = netlink.find_link(bridge);
   if (!link) return std::move(link).error();
@@ -110,11 +137,12 @@ Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::s
   auto routes = netlink.routes(plan.pods.base.family());
   if (!routes) return routes.error();
   // To other hosts: they follow what is wanted.
-  const auto ours = std::stable_partition(routes->begin(), routes->end(), std::not_fn(is_overlay_route));
-  if (!plan.cluster && ours != routes->end()) {
-    if (auto left = leave_cluster(netlink, plan, {ours, routes->end()}); !left) return left;
+  const auto led = std::stable_partition(routes->begin(), routes->end(), std::not_fn(is_overlay_route));
+  const std::vector<Route> overlay(led, routes->end());
+  routes->erase(led, routes->end());
+  if (!plan.cluster) {
+    if (auto left = leave_cluster(netlink, plan, overlay); !left) return std::move(left).error();
   }
-  routes->erase(ours, routes->end());
   const auto& taken = plan.cluster ? plan.cluster->pods : plan.pods;
   if (const auto* route = find_overlap(taken, *routes, *link ? (*link)->index : 0)) {
     return Error(ErrorCode::FailedPrecondition,
@@ -123,21 +151,39 @@ Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::s
                              link_name(netlink, route->link)));
   }
   const auto tunnel = plan.cluster && plan.cluster->tunnel;
-  const auto mtu = uplink_mtu(netlink, *routes, node_address) - (tunnel ? kVxlanOverhead : 0);
+  const auto* by_default = find_default(*routes);
+  auto mtu = uplink_mtu(link_at(netlink, node_address.empty() ? 0 : link_with(netlink, node_address)),
+                        link_at(netlink, by_default != nullptr ? by_default->link : 0)) -
+             (tunnel ? kVxlanOverhead : 0);
   if (!*link) {
-    auto made = netlink.make_bridge(bridge, mac_of(plan.gateway), mtu);
-    if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return made;
+    auto made = netlink.make_bridge(bridge, mac_of(plan.gateway));
+    if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return std::move(made).error();
     link = netlink.find_link(bridge);
     if (!link) return std::move(link).error();
     if (!*link) return Error(ErrorCode::Aborted, fmt::format("bridge {} vanished while it was made", bridge));
   }
-  if (tunnel && (*link)->mtu != mtu) {
-    if (auto set = netlink.set_mtu((*link)->index, mtu); !set) return set;
+  const auto index = (*link)->index;
+  auto done = Status(Ok{});
+  // Somebody else's bridge stays as it is, unless it has to leave room.
+  if (tunnel || is_mac_of_an_address((*link)->mac)) {
+    done = netlink.fix_mtu(**link, mtu);
+  } else {
+    mtu = (*link)->mtu;
   }
-  if (auto added = netlink.add_address((*link)->index, plan.gateway, plan.pods.prefix); !added) return added;
+  if (done) done = netlink.add_address(index, plan.gateway, plan.pods.prefix);
+  if (done) done = leave_other_blocks(netlink, plan, index, overlay);
   // Before it is up: nothing is heard on it until then.
-  if (auto set = ignore_routers_on(bridge); !set) return set;
-  return netlink.set_up((*link)->index);
+  if (done) done = ignore_routers_on(bridge);
+  if (done) done = netlink.set_up(index);
+  if (!done) return std::move(done).error();
+  return mtu;
+}
+
+Status remove_tunnel(Netlink& netlink, const FirewallPlan& plan) {
+  const auto name = vxlan_name(plan.bridge);
+  const auto link = netlink.find_link(name);
+  if (!link) return link.error();
+  return *link && is_tunnel(plan, **link) ? netlink.delete_link(name) : Status(Ok{});
 }
 
 Status allow_forwarding(const std::string& bridge) {

@@ -22,12 +22,24 @@ const Route* find_overlap(const Cidr& pods, const std::vector<Route>& routes, in
 /// The main table's default route of least priority; null when there is none. Pure.
 const Route* find_default(const std::vector<Route>& routes);
 
-/// Makes the bridge with the gateway's address, up, with the MTU of the link by which we reach other hosts: that with
-/// `node_address`, else the default route's. What is tunnelled to them leaves room for that, on a bridge that is there,
-/// too. What pods say about routes is not listened to there. Already there is success; without a cluster what an agent
-/// with one left goes. FailedPrecondition: the block, or the cluster's, overlaps a route of this host (named), or the
-/// name belongs to another kind of link.
-Status make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address);
+/// The MTU by which all that we send fits the link with our address for other hosts and the default route's; 1500 when
+/// neither tells. A loopback or dummy link tells nothing: packets do not leave by it. Pure.
+unsigned uplink_mtu(const std::optional<Link>& own_address, const std::optional<Link>& default_route);
+
+/// Of the bridge's addresses, those that it had for another block: other hosts' packets start from them, or they are
+/// the cluster's and not ours. Pure.
+std::vector<LinkAddress> left_addresses(const FirewallPlan& plan, const std::vector<LinkAddress>& on_bridge,
+                                        const std::vector<Route>& overlay);
+
+/// Makes the bridge with the gateway's address, up; its MTU, which is returned, is uplink_mtu() and leaves room for a
+/// tunnel, if any, also where the bridge is there already; without a tunnel somebody else's bridge keeps its own. What
+/// pods say about routes is not listened to there. Already there is success; what is left of an earlier block, or
+/// without a cluster of one, goes. FailedPrecondition: the block, or the cluster's, overlaps a route of this host
+/// (named), or the name belongs to another kind of link.
+Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address);
+
+/// Deletes VXLAN's link if there is one, and it is ours.
+Status remove_tunnel(Netlink& netlink, const FirewallPlan& plan);
 
 /// Sets net.ipv4.ip_forward and route_localnet of the bridge (for 127.0.0.1:<hostPort>) to 1. A value that is
 /// right is not written: /proc/sys may be read-only for us. Never set back: others rely on forwarding too.

@@ -121,4 +121,6 @@ std::array<std::uint8_t, 6> mac_of(const IpAddress& address) {
   return {0x0a, 0x58, last_four[0], last_four[1], last_four[2], last_four[3]};
 }
 
+bool is_mac_of_an_address(const std::array<std::uint8_t, 6>& mac) { return mac[0] == 0x0a && mac[1] == 0x58; }
+
 }  // namespace berth::network

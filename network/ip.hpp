@@ -62,4 +62,7 @@ struct Cidr {
 /// address after another one has the same MAC, so no neighbour cache is ever wrong.
 std::array<std::uint8_t, 6> mac_of(const IpAddress& address);
 
+/// Does it belong to some address? Then its link is one that we made.
+bool is_mac_of_an_address(const std::array<std::uint8_t, 6>& mac);
+
 }  // namespace berth::network

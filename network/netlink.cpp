@@ -181,6 +181,7 @@ Result<std::optional<Link>> Netlink::query_link(int index, const char* name) {
   found.peer = rtnl_link_get_link(link.get());
   found.mtu = rtnl_link_get_mtu(link.get());
   found.up = (rtnl_link_get_flags(link.get()) & IFF_UP) != 0;
+  found.loopback = (rtnl_link_get_flags(link.get()) & IFF_LOOPBACK) != 0;
   if (const auto* mac = rtnl_link_get_addr(link.get()); mac != nullptr && nl_addr_get_len(mac) == found.mac.size()) {
     std::memcpy(found.mac.data(), nl_addr_get_binary_addr(mac), found.mac.size());
   }
@@ -192,7 +193,7 @@ Result<std::optional<Link>> Netlink::query_link(int index, const char* name) {
   return std::optional<Link>(std::move(found));
 }
 
-Status Netlink::make_bridge(const std::string& name, const Mac& mac, unsigned mtu) {
+Status Netlink::make_bridge(const std::string& name, const Mac& mac) {
   const auto doing = "make bridge " + name;
   const LinkPtr link(rtnl_link_alloc());
   const auto address = to_nl(mac);
@@ -200,7 +201,6 @@ Status Netlink::make_bridge(const std::string& name, const Mac& mac, unsigned mt
   if (const int error = rtnl_link_set_type(link.get(), "bridge"); error < 0) return failure(error, doing);
   rtnl_link_set_name(link.get(), name.c_str());
   rtnl_link_set_addr(link.get(), address.get());
-  rtnl_link_set_mtu(link.get(), mtu);
   if (const int error = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL); error < 0) {
     return failure(error, doing);
   }
@@ -292,6 +292,15 @@ Status Netlink::set_mtu(int index, unsigned mtu) {
   return Ok{};
 }
 
+Status Netlink::fix_mtu(const Link& bridge, unsigned mtu) {
+  // Only a change counts (br_change_mtu in the kernel). An even number by way of one more: no packet is too large
+  // meanwhile. 65535 is the most.
+  if (bridge.mtu == mtu) {
+    if (auto changed = set_mtu(bridge.index, mtu ^ 1U); !changed) return changed;
+  }
+  return set_mtu(bridge.index, mtu);
+}
+
 Status Netlink::delete_link(const std::string& name) {
   const LinkPtr link(rtnl_link_alloc());
   if (!link) return out_of_memory("delete link " + name);
@@ -311,6 +320,19 @@ Status Netlink::add_address(int index, const IpAddress& address, unsigned prefix
   if (const int error = rtnl_addr_set_local(entry.get(), local.get()); error < 0) return failure(error, doing);
   const int error = rtnl_addr_add(socket_.get(), entry.get(), NLM_F_CREATE | NLM_F_EXCL);
   if (error < 0 && error != -NLE_EXIST) return failure(error, doing);
+  return Ok{};
+}
+
+Status Netlink::delete_address(const LinkAddress& address) {
+  const auto doing = fmt::format("delete address {}/{}", address.address.text(), address.prefix);
+  const AddressPtr entry(rtnl_addr_alloc());
+  const auto local = to_nl(address.address);
+  if (!entry || !local) return out_of_memory(doing);
+  nl_addr_set_prefixlen(local.get(), static_cast<int>(address.prefix));
+  rtnl_addr_set_ifindex(entry.get(), address.link);
+  if (const int error = rtnl_addr_set_local(entry.get(), local.get()); error < 0) return failure(error, doing);
+  const int error = rtnl_addr_delete(socket_.get(), entry.get(), 0);
+  if (error < 0 && error != -NLE_NOADDR) return failure(error, doing);
   return Ok{};
 }
 

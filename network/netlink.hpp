@@ -25,7 +25,8 @@ struct Link {
   int master = 0;    ///< Index of the bridge it is a port of; 0: none.
   int peer = 0;      ///< veth: index of the other end, in the other end's namespace.
   unsigned mtu = 0;
-  bool up = false;  ///< IFF_UP: asked to be up.
+  bool up = false;        ///< IFF_UP: asked to be up.
+  bool loopback = false;  ///< IFF_LOOPBACK
   Mac mac{};
   std::uint32_t vni = 0;           ///< vxlan only.
   std::optional<IpAddress> local;  ///< vxlan: the address that datagrams are sent from.
@@ -99,8 +100,9 @@ class Netlink {
   Result<std::optional<Link>> find_link(const std::string& name);
   Result<std::optional<Link>> find_link(int index);
 
-  /// A bridge without spanning tree, with that MAC for ever (else it changes with its ports), not yet up.
-  Status make_bridge(const std::string& name, const Mac& mac, unsigned mtu);
+  /// A bridge without spanning tree, with that MAC for ever (else it changes with its ports), not yet up. Its MTU is
+  /// 1500, or that of its ports when it has some, until fix_mtu().
+  Status make_bridge(const std::string& name, const Mac& mac);
 
   /// Makes both ends in one request; ours is up and plugged in, the peer is down.
   Status make_veth(const VethPlan& plan);
@@ -120,9 +122,13 @@ class Netlink {
 
   Status set_up(int index);
   Status set_mtu(int index, unsigned mtu);
+  /// Gives a bridge that MTU for ever: one that it never changed to follows its ports, also one it was made with.
+  Status fix_mtu(const Link& bridge, unsigned mtu);
 
   /// There already is success.
   Status add_address(int index, const IpAddress& address, unsigned prefix);
+  /// The kernel takes the routes along that have it as source. Not there is success.
+  Status delete_address(const LinkAddress& address);
   Status add_default_route(int index, const IpAddress& gateway);
 
   /// All routes of that family, local and broadcast ones left out. A dump: not for every pod.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "network/host_network.hpp"
 #include "network/sysctl.hpp"
 
 namespace berth::network {
@@ -54,9 +55,17 @@ Status Overlay::apply(PeerHosts wanted) {
   return compare_all();
 }
 
-Status Overlay::repair() {
+Status Overlay::repair(unsigned mtu) {
   const std::lock_guard lock(mutex_);
-  return wanted_ ? compare_all() : Status(Ok{});
+  mtu_ = mtu;
+  return wanted_ ? compare_all() : refuse_all();
+}
+
+/// Routes that an earlier agent left are more specific.
+Status Overlay::refuse_all() const {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::move(netlink).error();
+  return change(*netlink, 0, {}, state_of(plan_, {}, 0));
 }
 
 Status Overlay::keep(std::chrono::steady_clock::time_point now) {
@@ -83,27 +92,31 @@ Status Overlay::compare_all() {
 /// VXLAN's link as it should be, up: its index. 0 without VXLAN, and no link of an earlier agent either.
 Result<int> Overlay::device(Netlink& netlink) const {
   const auto name = vxlan_name(plan_.bridge);
+  const auto bridge = netlink.find_link(plan_.bridge);
+  if (!bridge) return bridge.error();
+  if (!*bridge) return Error(ErrorCode::NotFound, fmt::format("link {} is not there", plan_.bridge));
+  const auto mtu = mtu_.value_or((*bridge)->mtu);
+  if ((*bridge)->mtu != mtu) {
+    if (auto set = netlink.set_mtu((*bridge)->index, mtu); !set) return std::move(set).error();
+  }
   if (!plan_.cluster->tunnel) {
-    if (auto gone = netlink.delete_link(name); !gone) return std::move(gone).error();
+    if (auto gone = remove_tunnel(netlink, plan_); !gone) return std::move(gone).error();
     return 0;
   }
   const auto local = IpAddress::parse(own_address_());
   if (!local || *local == plan_.gateway)
     return Error(ErrorCode::FailedPrecondition,
                  "no default route tells the address that other hosts reach us at: set network.nodeAddress");
-  const auto bridge = netlink.find_link(plan_.bridge);
-  if (!bridge) return bridge.error();
-  if (!*bridge) return Error(ErrorCode::NotFound, fmt::format("link {} is not there", plan_.bridge));
   auto link = netlink.find_link(name);
   if (!link) return std::move(link).error();
-  if (*link && (*link)->kind != "vxlan")
-    return Error(ErrorCode::FailedPrecondition, fmt::format("link {} exists and is no vxlan", name));
+  if (*link && !is_tunnel(plan_, **link))
+    return Error(ErrorCode::FailedPrecondition, fmt::format("link {} exists and is no vxlan of ours", name));
   const VxlanPlan wanted{.name = name,
                          .vni = vxlan_id(plan_.cluster->pods),
                          .port = kVxlanPort,
                          .local = *local,
                          .mac = mac_of(plan_.pods.base),
-                         .mtu = (*bridge)->mtu};
+                         .mtu = mtu};
   const auto fits = *link && (*link)->vni == wanted.vni && (*link)->local == wanted.local && (*link)->mac == wanted.mac;
   if (!fits) {
     if (auto gone = netlink.delete_link(name); !gone) return std::move(gone).error();
@@ -148,8 +161,9 @@ std::vector<IpAddress> Overlay::hosts() const {
     for (const auto& [block, host] : *wanted_) all.insert(host);
   } else if (auto netlink = Netlink::open()) {
     const auto link = netlink->find_link(vxlan_name(plan_.bridge));
-    const auto left = link && *link ? netlink->neighbours((*link)->index, NeighbourTable::Hosts)
-                                    : Result<std::vector<Neighbour>>(std::vector<Neighbour>());
+    const auto left = link && *link && is_tunnel(plan_, **link)
+                          ? netlink->neighbours((*link)->index, NeighbourTable::Hosts)
+                          : Result<std::vector<Neighbour>>(std::vector<Neighbour>());
     for (const auto& each : left.value_or({})) all.insert(each.address);
   }
   return {all.begin(), all.end()};

@@ -26,11 +26,12 @@ class Overlay {
   /// See PodNetwork::set_peers().
   Status set(const std::vector<Peer>& peers);
 
-  /// Compares all with the kernel and mends what is not as it was set. Nothing to do before the first set(). Errors
-  /// from the kernel, the first of them, after everything was tried.
-  Status repair();
+  /// The bridge was made, or made again, with that MTU: it has it from now on, and so has VXLAN's link. Compares all
+  /// with the kernel and mends what is not as it was set; before the first set() sees that no packet to a pod elsewhere
+  /// leaves by the default route. Errors from the kernel, the first of them, after everything was tried.
+  Status repair(unsigned mtu);
 
-  /// The same when it was not compared for a while before `now`.
+  /// Compares and mends when it was not done for a while before `now`. Nothing to do before the first set().
   Status keep(std::chrono::steady_clock::time_point now);
 
   /// The hosts whose packets are let in: those that were set, before that those of an earlier agent.
@@ -39,6 +40,7 @@ class Overlay {
  private:
   Status apply(PeerHosts wanted);
   Status compare_all();
+  Status refuse_all() const;
   Result<int> device(Netlink& netlink) const;
   Result<OverlayState> state_in_kernel(Netlink& netlink, int device) const;
 
@@ -46,8 +48,9 @@ class Overlay {
   const std::function<std::string()> own_address_;
   mutable std::mutex mutex_;
   std::optional<PeerHosts> wanted_;
-  int device_ = 0;          ///< Index of VXLAN's link when it was last looked for.
-  bool in_kernel_ = false;  ///< Nothing failed since all was compared: a difference will do.
+  std::optional<unsigned> mtu_;  ///< Of the bridge; none: as it is.
+  int device_ = 0;               ///< Index of VXLAN's link when it was last looked for.
+  bool in_kernel_ = false;       ///< Nothing failed since all was compared: a difference will do.
   std::chrono::steady_clock::time_point compared_{};
 };
 

@@ -102,6 +102,11 @@ OverlayState only_in(const OverlayState& these, const OverlayState& those) {
           difference(these.hosts, those.hosts)};
 }
 
+bool is_tunnel(const FirewallPlan& plan, const Link& link) {
+  const auto our_number = plan.cluster && link.vni == vxlan_id(plan.cluster->pods);
+  return link.kind == "vxlan" && (our_number || is_mac_of_an_address(link.mac));
+}
+
 bool is_overlay_route(const Route& route) { return route.protocol == kRouteProtocol; }
 
 }  // namespace berth::network

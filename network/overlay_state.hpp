@@ -47,6 +47,9 @@ OverlayState state_of(const FirewallPlan& plan, const PeerHosts& hosts, int devi
 /// What is in one, and not in the other.
 OverlayState only_in(const OverlayState& these, const OverlayState& those);
 
+/// Is it VXLAN's link of ours, be it from an earlier time or another block? Its name alone does not tell.
+bool is_tunnel(const FirewallPlan& plan, const Link& link);
+
 /// Is it a route that state_of() makes, for whichever peers and devices?
 bool is_overlay_route(const Route& route);
 

@@ -219,13 +219,13 @@ Status RealPodNetwork::set_up_host() {
   const std::lock_guard lock(set_up_mutex_);
   auto netlink = Netlink::open();
   if (!netlink) return std::move(netlink).error().context("set up the pod network");
-  auto done = make_host_bridge(*netlink, plan_, config_.node_address);
-  if (done) done = allow_forwarding(config_.bridge);
+  const auto mtu = make_host_bridge(*netlink, plan_, config_.node_address);
+  auto done = mtu ? allow_forwarding(config_.bridge) : Status(mtu.error());
   if (done) done = prepare_netns_dir(config_.run_dir / "netns");
   if (done) done = firewall_.rebuild();
   if (!done) return std::move(done).error().context("set up the pod network");
   // Routes go with the bridge that they start from. Pods here do not wait for those elsewhere.
-  if (overlay_) report(overlay_->repair());
+  if (overlay_) report(overlay_->repair(*mtu));
   return done;
 }
 
@@ -357,9 +357,10 @@ Status RealPodNetwork::plug_veth(Netlink& host, Netns& pod, const Link& bridge, 
   }
   const auto outside = host.find_link(name);
   if (!outside) return outside.error();
-  const bool paired = inside && *outside && inside->peer == (*outside)->index;
+  // The MAC belongs to the address: with another one, the pod is from the time of another block.
+  const bool paired = inside && *outside && inside->peer == (*outside)->index && inside->mac == mac_of(address);
   if (!paired) {
-    // One end of a cable whose other end is elsewhere: what a killed agent or a lost pin leaves.
+    // One end of a cable whose other end is elsewhere is what a killed agent or a lost pin leaves.
     if (*outside) {
       if (auto gone = host.delete_link(name); !gone) return gone;
     }

@@ -56,9 +56,9 @@ enum class OverlayMode {
 struct NetworkConfig {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
-  std::string cluster_cidr;  ///< The pods of all hosts, ours among them; empty: there is this host only.
+  std::string cluster_cidr{};  ///< The pods of all hosts, ours among them; empty: there is this host only.
   OverlayMode mode = OverlayMode::Vxlan;
-  std::string node_address;  ///< Where other hosts reach us, IPv4; empty: host_address().
+  std::string node_address{};  ///< Where other hosts reach us, IPv4; empty: host_address().
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> dns_servers;                ///< What pods get as nameserver; default: the gateway.
   std::vector<std::string> dns_listen;                 ///< Where the DNS server listens, besides the gateway, and on

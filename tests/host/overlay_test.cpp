@@ -115,6 +115,15 @@ class Host {
       EXPECT_TRUE(done.ok()) << done.error().message();
     });
   }
+  void detach(const std::string& name) {
+    inside(netns_, [&] { EXPECT_TRUE(network_->detach("uid-" + name).ok()); });
+  }
+  std::optional<Link> link(const std::string& name) {
+    std::optional<Link> found;
+    inside(netns_, [&] { found = *Netlink::open()->find_link(name); });
+    return found;
+  }
+  unsigned mtu_of(const std::string& name) { return link(name).value_or(Link()).mtu; }
   std::string output_here(const std::vector<std::string>& command) {
     std::string said;
     inside(netns_, [&] { said = output(command); });
@@ -136,7 +145,7 @@ class Hosts : public ::testing::TestWithParam<OverlayMode> {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
     auto netlink = Netlink::open();
-    ASSERT_TRUE(netlink->make_bridge("switch", {0x02, 0, 0, 0, 0, 0xfe}, 1500).ok());
+    ASSERT_TRUE(netlink->make_bridge("switch", {0x02, 0, 0, 0, 0, 0xfe}).ok());
     const auto index = (*netlink->find_link("switch"))->index;
     ASSERT_TRUE(netlink->add_address(index, *IpAddress::parse(kOutside), 24).ok());
     ASSERT_TRUE(netlink->set_up(index).ok());
@@ -210,6 +219,42 @@ TEST_P(Hosts, APacketAsLargeAsAPodMaySendItArrives) {
   EXPECT_EQ(::recv(to.get(), got.data(), got.size(), 0), static_cast<ssize_t>(payload));
 }
 
+TEST_P(Hosts, TheBridgeKeepsItsMtuWhenItsLastPodLeaves) {
+  for (const auto uplink : {1500U, 1400U, 1500U}) {
+    const auto wanted = uplink - (tunnelled() ? kVxlanOverhead : 0);
+    host(1).output_here({"ip", "link", "set", "eth0", "mtu", std::to_string(uplink)});
+    host(1).restart();
+    for (const auto* pod : {"first", "second"}) {
+      const auto attached = host(1).attach(pod);
+      EXPECT_EQ(host(1).mtu_of(kBridge), wanted);
+      inside(attached.netns_path, [&] { EXPECT_EQ((*Netlink::open()->find_link("eth0"))->mtu, wanted); });
+      host(1).detach(pod);
+      EXPECT_EQ(host(1).mtu_of(kBridge), wanted) << "without pods";
+    }
+    ASSERT_TRUE(host(1).set_peers({host(2).peer()}).ok());
+    if (tunnelled()) EXPECT_EQ(host(1).mtu_of(kDevice), wanted);
+  }
+}
+
+TEST_P(Hosts, ABridgeThatWasMadeWithItsMtuKeepsItToo) {
+  const auto wanted = 1400 - (tunnelled() ? kVxlanOverhead : 0);
+  host(1).output_here({"ip", "link", "delete", kBridge});
+  host(1).output_here({"ip", "link", "set", "eth0", "mtu", "1400"});
+  host(1).output_here(
+      {"ip", "link", "add", kBridge, "address", "0a:58:0a:62:01:01", "mtu", std::to_string(wanted), "type", "bridge"});
+  host(1).restart();
+  host(1).attach("a");
+  host(1).detach("a");
+  EXPECT_EQ(host(1).mtu_of(kBridge), wanted);
+}
+
+TEST_P(Hosts, AnAddressThatNoPacketLeavesByDoesNotTellTheMtu) {
+  host(1).output_here({"ip", "address", "add", "192.0.2.33/32", "dev", "lo"});
+  host(1).config().node_address = "192.0.2.33";
+  host(1).restart();
+  EXPECT_EQ(host(1).mtu_of(kBridge), tunnelled() ? 1450U : 1500U);
+}
+
 TEST_P(Hosts, AHostThatIsGoneIsRefusedAtOnceAndNeverByTheDefaultRoute) {
   const auto a = host(1).attach("a");
   const auto b = host(2).attach("b");
@@ -270,6 +315,13 @@ TEST_P(Hosts, WhatSomebodyTookAwayIsPutBack) {
   EXPECT_EQ(reach(b.netns_path, a.address, 81), "Connection refused");
 }
 
+TEST_P(Hosts, BeforeItKnowsAnyHostNoPacketToOneLeavesByTheDefaultRoute) {
+  auto& third = add_host(3);  // Knows nobody yet.
+  const auto c = third.attach("c");
+  EXPECT_EQ(reach(c.netns_path, "10.98.1.2", 80), "No route to host");
+  EXPECT_EQ(reach(third.netns(), "10.98.1.2", 80), "No route to host");
+}
+
 TEST_P(Hosts, RoutesThatSomebodyTookAwayAreBackWithinSeconds) {
   const FirewallPlan plan{.bridge = kBridge,
                           .pods = *Cidr::parse("10.98.1.0/24"),
@@ -289,7 +341,14 @@ TEST_P(Hosts, RoutesThatSomebodyTookAwayAreBackWithinSeconds) {
     EXPECT_EQ(routes(), "");
     ASSERT_TRUE(overlay.keep(now + Overlay::kCheckInterval).ok());
     EXPECT_EQ(routes(), before);
+    // And so is the MTU.
+    ASSERT_TRUE(overlay.repair(1400).ok());
+    run({"ip", "link", "set", kBridge, "mtu", "1500"});
+    if (tunnelled()) run({"ip", "link", "set", kDevice, "mtu", "1500"});
+    ASSERT_TRUE(overlay.keep(std::chrono::steady_clock::now() + Overlay::kCheckInterval).ok());
   });
+  EXPECT_EQ(host(1).mtu_of(kBridge), 1400U);
+  if (tunnelled()) EXPECT_EQ(host(1).mtu_of(kDevice), 1400U);
 }
 
 TEST_P(Hosts, AHostThatMovesTakesItsPodsAlong) {
@@ -325,6 +384,82 @@ TEST_P(Hosts, AHostThatLeavesTheClusterKeepsNothingOfIt) {
   EXPECT_EQ(routes.find("10.98.2.0"), std::string::npos) << routes;
   EXPECT_EQ(routes.find("unreachable"), std::string::npos) << routes;
   EXPECT_EQ(host(1).output_here({"ip", "-o", "link"}).find(kDevice), std::string::npos);
+  EXPECT_EQ(host(1).mtu_of(kBridge), 1500U);
+}
+
+TEST_P(Hosts, AHostThatLeavesTheClusterAndItsBlockFindsItsNewPods) {
+  const auto before = host(1).attach("a");
+  auto& config = host(1).config();
+  config.cluster_cidr.clear();
+  config.pod_cidr = "10.98.2.0/24";  // The second host's, until now behind a route.
+  host(1).restart();
+  const auto left = host(1).output_here({"ip", "route"}) + host(1).output_here({"ip", "address"});
+  for (const auto* trace : {"proto 190", "10.98.1.1", kDevice}) EXPECT_EQ(left.find(trace), std::string::npos) << left;
+  const auto a = host(1).attach("a");
+  EXPECT_EQ(a.address.substr(0, 8), "10.98.2.");
+  const auto at_a = listen_in(a.netns_path, a.address, 80);
+  EXPECT_EQ(reach(host(1).netns(), a.address, 80), "");
+  // The pod itself has nothing of the old block either.
+  EXPECT_EQ(reach(a.netns_path, kOutside, 81), "Connection refused");
+  inside(a.netns_path, [&] {
+    const auto has = output({"ip", "address"}) + output({"ip", "route"});
+    EXPECT_EQ(has.find("10.98.1."), std::string::npos) << has;
+  });
+}
+
+TEST_P(Hosts, AHostThatGetsAnotherBlockKeepsNothingOfTheOldAndTakesNothingOfAnotherAgent) {
+  auto neighbour = host(1).config();
+  neighbour.bridge = "berth1";
+  neighbour.pod_cidr = "10.97.1.0/24";
+  neighbour.cluster_cidr = "10.97.0.0/16";
+  neighbour.run_dir = dir_ / "neighbour" / "run";
+  neighbour.state_dir = dir_ / "neighbour" / "state";
+  inside(host(1).netns(), [&] {
+    auto made = make_pod_network(neighbour);
+    ASSERT_TRUE(made.ok());
+    ASSERT_TRUE((*made)->set_up_host().ok());
+    ASSERT_TRUE((*made)->set_peers({{"two", host(2).address(), "10.97.2.0/24"}}).ok());
+  });
+  const auto neighbours = [&] {
+    return host(1).output_here({"ip", "route", "show", "src", "10.97.1.1"}) +
+           host(1).output_here({"ip", "-4", "address", "show", "dev", "berth1"});
+  };
+  const auto its = neighbours();
+  EXPECT_NE(its.find("10.97.2.0/24"), std::string::npos) << its;
+
+  host(1).config().pod_cidr = "10.98.9.0/24";
+  host(1).restart();
+  know_each_other();
+  const auto left = host(1).output_here({"ip", "route"}) + host(1).output_here({"ip", "address"});
+  EXPECT_EQ(left.find("10.98.1."), std::string::npos) << left;
+  EXPECT_EQ(neighbours(), its);
+  const auto a = host(1).attach("a");
+  const auto b = host(2).attach("b");
+  const auto at_b = listen_in(b.netns_path, b.address, 80);
+  EXPECT_EQ(reach(a.netns_path, b.address, 80), "");
+  EXPECT_EQ(next_client(at_b), a.address);
+  host(1).config().cluster_cidr.clear();
+  host(1).restart();
+  EXPECT_EQ(neighbours(), its);
+  ::umount2((neighbour.run_dir / "netns").c_str(), MNT_DETACH);
+}
+
+TEST_P(Hosts, ALinkOfTheTunnelsNameThatIsSomebodyElsesStays) {
+  host(1).output_here({"ip", "link", "delete", kDevice});
+  host(1).output_here({"ip", "link", "add", kDevice, "type", "bridge"});
+  host(1).restart();
+  const auto done = host(1).set_peers({host(2).peer()});
+  if (tunnelled()) EXPECT_TRUE(failed_with(done, ErrorCode::FailedPrecondition));
+  host(1).config().cluster_cidr.clear();
+  host(1).restart();
+  EXPECT_TRUE(host(1).link(kDevice));
+  // Ours goes also when it is all that is left.
+  host(1).output_here({"ip", "link", "delete", kDevice});
+  host(1).output_here({"ip", "link", "add", kDevice, "address", "0a:58:0a:62:01:00", "type", "vxlan", "id", "680448",
+                       "dstport", "4789"});
+  EXPECT_TRUE(host(1).link(kDevice));
+  host(1).restart();
+  EXPECT_FALSE(host(1).link(kDevice));
 }
 
 ServiceRoutes service_at(const std::string& backend) {

@@ -417,7 +417,7 @@ std::vector<std::string> listed() {
 TEST(PolicyTables, TheWayFromOneStateToTheNextIsTheState) {
   auto netlink = Netlink::open();
   ASSERT_TRUE(netlink.ok());
-  ASSERT_TRUE(netlink->make_bridge(kBridge, {0x0a, 0x58, 10, 98, 0, 1}, 1500).ok());
+  ASSERT_TRUE(netlink->make_bridge(kBridge, {0x0a, 0x58, 10, 98, 0, 1}).ok());
   const FirewallPlan plan{kBridge, *Cidr::parse("10.98.0.0/24"), IpAddress::v4(0x0a620001), {}, 53};
   Cables cables;
   for (unsigned i = 0; i < 4; ++i) {

@@ -46,6 +46,53 @@ TEST(DefaultRoute, TheLeastPriorityOfTheMainTableWins) {
   EXPECT_EQ(find_default({route("10.0.0.0/8", 4)}), nullptr);
 }
 
+std::optional<Link> link_of(unsigned mtu, std::string kind = {}, bool loopback = false) {
+  Link link;
+  link.mtu = mtu;
+  link.kind = std::move(kind);
+  link.loopback = loopback;
+  return link;
+}
+
+TEST(UplinkMtu, IsTheLeastOfTheLinksThatPacketsLeaveBy) {
+  EXPECT_EQ(uplink_mtu(link_of(9000), link_of(1500)), 1500U);
+  EXPECT_EQ(uplink_mtu(link_of(1400, "vlan"), link_of(9000)), 1400U);
+  EXPECT_EQ(uplink_mtu(link_of(9000), std::nullopt), 9000U);
+  EXPECT_EQ(uplink_mtu(std::nullopt, link_of(9000)), 9000U);
+  EXPECT_EQ(uplink_mtu(std::nullopt, std::nullopt), 1500U);
+  EXPECT_EQ(uplink_mtu(link_of(1279), link_of(9000)), 9000U);
+  // Routers and hosts with several uplinks have their address on such links.
+  EXPECT_EQ(uplink_mtu(link_of(65536, {}, /*loopback=*/true), link_of(9000)), 9000U);
+  EXPECT_EQ(uplink_mtu(link_of(65536, "dummy"), link_of(1500)), 1500U);
+  EXPECT_EQ(uplink_mtu(link_of(65536, {}, /*loopback=*/true), std::nullopt), 1500U);
+}
+
+std::vector<std::string> left(bool cluster, const std::vector<std::string>& sources) {
+  FirewallPlan plan{.bridge = "br7", .pods = kPods, .gateway = *IpAddress::parse("10.98.0.1"), .dns = {}};
+  if (cluster) plan.cluster = ClusterPlan{*Cidr::parse("10.98.0.0/16"), true};
+  std::vector<LinkAddress> on_bridge;
+  for (const auto& [address, prefix] : std::vector<std::pair<const char*, unsigned>>{
+           {"10.98.0.1", 24}, {"10.98.0.1", 20}, {"10.98.3.1", 24}, {"10.97.0.1", 24}, {"192.0.2.1", 24}})
+    on_bridge.push_back({7, *IpAddress::parse(address), prefix, true});
+  std::vector<Route> overlay;
+  for (const auto& source : sources) {
+    overlay.push_back(route("10.98.9.0/24", 2));
+    overlay.back().source = *IpAddress::parse(source);
+  }
+  std::vector<std::string> found;
+  for (const auto& each : left_addresses(plan, on_bridge, overlay))
+    found.push_back(each.address.text() + "/" + std::to_string(each.prefix));
+  return found;
+}
+
+TEST(LeftAddresses, AreThoseOfTheClusterAndThoseThatPacketsToOtherHostsStartFrom) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(left(/*cluster=*/false, {}), Texts());
+  EXPECT_EQ(left(/*cluster=*/false, {"10.98.3.1", "10.96.0.1"}), Texts({"10.98.3.1/24"}));
+  EXPECT_EQ(left(/*cluster=*/true, {}), Texts({"10.98.0.1/20", "10.98.3.1/24"}));
+  EXPECT_EQ(left(/*cluster=*/true, {"10.97.0.1"}), Texts({"10.98.0.1/20", "10.98.3.1/24", "10.97.0.1/24"}));
+}
+
 TEST(PodPaths, TheVethNameFitsIsStableAndDiffersByBridge) {
   const auto name = veth_name("berth0", "6f1c7a52-3c2e-4f0e-9a53-0b8f2d7c1e55");
   EXPECT_EQ(name.size(), 15U);

@@ -106,6 +106,22 @@ TEST(Overlay, WithoutATunnelTheRouterIsTheHost) {
   EXPECT_TRUE(state.neighbours.empty() && state.hosts.empty());
 }
 
+TEST(Overlay, ALinkIsOurTunnelByItsNumberOrItsMacAndNotByItsName) {
+  Link link;
+  link.name = vxlan_name(plan().bridge);
+  link.kind = "vxlan";
+  EXPECT_FALSE(is_tunnel(plan(), link));
+  link.vni = vxlan_id(plan().cluster->pods);
+  EXPECT_TRUE(is_tunnel(plan(), link));
+  auto alone = plan();
+  alone.cluster.reset();
+  EXPECT_FALSE(is_tunnel(alone, link));
+  link.mac = mac_of(*IpAddress::parse("10.98.3.0"));
+  EXPECT_TRUE(is_tunnel(alone, link));
+  link.kind = "dummy";
+  EXPECT_FALSE(is_tunnel(plan(), link));
+}
+
 TEST(Overlay, OnlyWhatDiffersChanges) {
   auto moved = kThree;
   moved.address = "192.0.2.33";
