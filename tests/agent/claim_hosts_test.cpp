@@ -2,6 +2,7 @@
 // storage that sees who does what at the same time. On virtual time; each run has a seed; BERTH_RUNS says how many
 // there are.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -152,7 +153,11 @@ class Storage {
       }
     }
   }
-  std::size_t contents() const { return contents_.size() + notes_.size(); }
+  std::string contents() const {
+    auto out = fmt::format("{}", fmt::join(contents_, ", "));
+    for (const auto& [lun, note] : notes_) out += fmt::format(", LUN {} of {}", lun, note);
+    return out;
+  }
 
  private:
   static std::string content_of(const std::string& host, const std::string& provisioner, const std::string& name) {
@@ -520,7 +525,7 @@ TEST(ClaimHosts, NothingIsMadeTwiceOrDestroyedInUseOrMountedOnTwoHosts) {
     }
     for (const auto& each : world.store.truth(Kind::PersistentVolume)) ADD_FAILURE() << each->meta.name << " stays";
     for (const auto& each : world.store.truth(Kind::VolumeAttachment)) ADD_FAILURE() << each->meta.name << " is held";
-    EXPECT_EQ(world.storage.contents(), 0U) << "content that nobody has";
+    EXPECT_EQ(world.storage.contents(), "") << "content that nobody has";
   });
   set_log_level(LogLevel::Info);
 }
