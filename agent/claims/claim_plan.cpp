@@ -452,8 +452,14 @@ class Planner {
     if (claim == nullptr) return false;
     const auto* own = claim->phase == "Bound" ? find_volume(claim->volume_name) : nullptr;
     if (own != nullptr) return is_same_content(*own, volume, facts_.node);
-    // Not bound yet, and other hosts may make it: then what is here only is not what it gets.
-    return facts_.hosts == nullptr || volume.node_affinity.empty() || facts_.use.place == facts_.hosts->live.own();
+    if (facts_.hosts == nullptr) return true;
+    // Not bound yet. What another provisioner makes for it is something else.
+    const auto* storage_class = find_class(class_of(*claim, default_class_));
+    const auto is_made_anew = claim->phase != "Bound" && claim->volume_name.empty() && storage_class != nullptr &&
+                              find_provisioner_traits(storage_class->provisioner) != maker_of(volume);
+    if (is_made_anew) return false;
+    // And other hosts may make it: then what is here only is not what it gets.
+    return volume.node_affinity.empty() || facts_.use.place == facts_.hosts->live.own();
   }
 
   void unprotect(const std::set<std::string>& going) {

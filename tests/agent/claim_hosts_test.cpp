@@ -2,6 +2,7 @@
 // storage that sees who does what at the same time. On virtual time; each run has a seed; BERTH_RUNS says how many
 // there are.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -151,6 +152,11 @@ class Storage {
         EXPECT_TRUE(contents_.contains(content_of(host, maker, name))) << name << " lost its content";
       }
     }
+  }
+  std::string contents() const {
+    auto out = fmt::format("{}", fmt::join(contents_, ", "));
+    for (const auto& [lun, note] : notes_) out += fmt::format(", LUN {} of {}", lun, note);
+    return out;
   }
 
  private:
@@ -519,6 +525,7 @@ TEST(ClaimHosts, NothingIsMadeTwiceOrDestroyedInUseOrMountedOnTwoHosts) {
     }
     for (const auto& each : world.store.truth(Kind::PersistentVolume)) ADD_FAILURE() << each->meta.name << " stays";
     for (const auto& each : world.store.truth(Kind::VolumeAttachment)) ADD_FAILURE() << each->meta.name << " is held";
+    EXPECT_EQ(world.storage.contents(), "") << "content that nobody has";
   });
   set_log_level(LogLevel::Info);
 }
