@@ -33,19 +33,19 @@ std::vector<std::string> without_token(std::vector<std::string> protocols) {
 
 /// What the client wants to speak, as it said so.
 std::string upgrade_lines(const HttpRequest& request) {
+  const auto protocols = without_token(request.protocols);
   switch (request.upgrade) {
     case Upgrade::None: return {};
     case Upgrade::WebSocket: {
       auto out = fmt::format("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
                              request.web_socket_key);
-      const auto protocols = without_token(request.protocols);
       if (protocols.empty()) return out;
       return out + fmt::format("Sec-WebSocket-Protocol: {}\r\n", list_of(protocols));
     }
     case Upgrade::Spdy: {
       std::string out = "Upgrade: SPDY/3.1\r\n";
       // One line each: kubectl does so, and it is what the kubelet reads.
-      for (const auto& protocol : request.protocols) out += fmt::format("X-Stream-Protocol-Version: {}\r\n", protocol);
+      for (const auto& protocol : protocols) out += fmt::format("X-Stream-Protocol-Version: {}\r\n", protocol);
       return out;
     }
   }
