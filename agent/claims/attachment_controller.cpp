@@ -207,6 +207,9 @@ void AttachmentController::ended(const Key& key) {
 
 /// May the pod with that uid, of which something is here, have the volume?
 bool AttachmentController::has_mounted(const std::string& uid, const std::string& volume) const {
+  const auto granted = granted_.find(uid);
+  // Its claim may be another of that name by now.
+  if (granted != granted_.end() && granted->second.contains(volume)) return true;
   for (const auto& name : context_.cache.pods_of_node(context_.node_name)) {
     const auto pod = context_.cache.pod(name);
     if (pod->meta.uid != uid) continue;
@@ -216,8 +219,7 @@ bool AttachmentController::has_mounted(const std::string& uid, const std::string
       return claim == context_.cache.claims().end() || claim->second->volume_name == volume;
     });
   }
-  const auto granted = granted_.find(uid);
-  return granted == granted_.end() || granted->second.contains(volume);
+  return granted == granted_.end();
 }
 
 bool AttachmentController::is_used(const std::string& volume, const std::vector<std::string>& mounted) const {

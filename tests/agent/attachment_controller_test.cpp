@@ -95,6 +95,21 @@ TEST_F(AttachmentControllerTest, AVolumeIsHeldFromBeforeItsFirstPodMountsItUntil
   EXPECT_EQ(holder(), "nobody");
 }
 
+TEST_F(AttachmentControllerTest, AVolumeIsHeldWhileAPodHasItWhoseClaimIsAnotherByNow) {
+  go();
+  put_pod("a", "n1");
+  mount("a");
+  edit({Kind::PersistentVolumeClaim, "default", "data"},
+       [](json::object& raw) { raw["spec"].get_object()["volumeName"] = "other"; });
+  settle();
+  runner.wake_all();
+  pass(seconds(5));
+  EXPECT_EQ(holder(), "n1");
+  EXPECT_TRUE(volumes.unmount("a-uid"));
+  pass(seconds(1));
+  EXPECT_EQ(holder(), "nobody");
+}
+
 TEST_F(AttachmentControllerTest, WhoWaitsForAnotherHostIsToldOnceAndGetsTheVolumeWhenItIsFree) {
   held_by("n2");
   go();
