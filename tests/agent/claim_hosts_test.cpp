@@ -101,10 +101,12 @@ class Storage {
     unused();
     const auto claim = store_.truth({Kind::PersistentVolumeClaim, request.ns, request.claim});
     EXPECT_FALSE(claim && making_.contains({content, claim->meta.uid})) << content << " is destroyed while it is made";
-    begin(content, host);
-    later([this, host, request, content, name, unused, done] {
+    // A directory of a share may be removed by two at once, a disk not; that nobody has it is asked before and after.
+    const auto is_share = std::holds_alternative<model::NfsSource>(request.source);
+    if (!is_share) begin(content, host);
+    later([this, host, request, content, name, unused, done, is_share] {
       unused();
-      end(content);
+      if (!is_share) end(content);
       if (dice_.one_in(6)) return done(Error(ErrorCode::Unavailable, "the server is away"));
       contents_.erase(content);
       if (const auto* iscsi = std::get_if<model::IscsiSource>(&request.source)) {
@@ -499,7 +501,7 @@ class TwoHosts {
 TEST(ClaimHosts, NothingIsMadeTwiceOrDestroyedInUseOrMountedOnTwoHosts) {
   set_log_level(LogLevel::Error);
   std::uint64_t seed = number_in_environment("BERTH_SEED", 1) - 1;
-  live_days(20, [&](Dice& dice) {
+  live_days(6, [&](Dice& dice) {
     TwoHosts world(dice, ++seed);
     for (int i = 0; i < 60; ++i) {
       world.run_for(milliseconds(dice.below(300)));
@@ -510,7 +512,8 @@ TEST(ClaimHosts, NothingIsMadeTwiceOrDestroyedInUseOrMountedOnTwoHosts) {
       const auto pod = *model::decode_pod(*object);
       const auto claim = world.store.truth({Kind::PersistentVolumeClaim, "default", references_of(pod.spec).claims[0]});
       if (!claim || claim->meta.deleting()) continue;
-      EXPECT_EQ(find_string(claim->raw.at("status"), {"phase"}), "Bound") << pod.meta.name << " waits for ever";
+      EXPECT_EQ(find_string(claim->raw.at("status"), {"phase"}), "Bound") << pod.meta.name << " waits for ever\n"
+                                                                          << world.shown();
     }
     world.storage.expect_all_there();
     // Then all goes, and with it what was made.
