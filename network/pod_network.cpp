@@ -116,12 +116,12 @@ std::vector<IpAddress> dns_addresses(const NetworkConfig& config) {
 
 class RealPodNetwork final : public PodNetwork {
  public:
-  RealPodNetwork(NetworkConfig config, const Cidr& pods, std::optional<ClusterPlan> cluster,
+  RealPodNetwork(NetworkConfig config, const Cidr& pods, const std::optional<ClusterPlan>& cluster,
                  std::unique_ptr<AddressPool> pool)
       : config_(std::move(config)),
         pods_(pods),
         pool_(std::move(pool)),
-        plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port, std::move(cluster)},
+        plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port, cluster},
         overlay_(plan_.cluster ? std::make_unique<Overlay>(plan_, [this] { return node_address(); }) : nullptr),
         firewall_(
             plan_, [this] { return all_mappings(); },
@@ -529,8 +529,7 @@ Result<std::unique_ptr<PodNetwork>> make_pod_network(const NetworkConfig& config
   if (!pool) return std::move(pool).error().context("network.podCIDR");
   auto cluster = cluster_plan(config, *pods);
   if (!cluster) return std::move(cluster).error();
-  return std::unique_ptr<PodNetwork>(
-      std::make_unique<RealPodNetwork>(config, *pods, std::move(*cluster), std::move(*pool)));
+  return std::unique_ptr<PodNetwork>(std::make_unique<RealPodNetwork>(config, *pods, *cluster, std::move(*pool)));
 }
 
 }  // namespace berth::network
