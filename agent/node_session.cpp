@@ -51,7 +51,7 @@ Result<std::unique_ptr<NodeSession>> NodeSession::take(store::Store& store, Opti
       log(LogLevel::Info, "waiting for the end of this node's session of before",
           {{"node", self->options_.node}, {"error", session.error().message()}});
     }
-    std::this_thread::sleep_for(self->options_.again);
+    std::this_thread::sleep_for(self->options_.again);  // Before there is a loop: nobody else waits for this thread.
   }
 }
 

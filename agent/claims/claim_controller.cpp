@@ -9,6 +9,7 @@
 #include "agent/claims/volume_parameters.hpp"
 #include "agent/objects/change_facts.hpp"
 #include "agent/objects/pod_facts.hpp"
+#include "agent/objects/unread_row.hpp"
 
 namespace berth::agent {
 namespace {
@@ -50,10 +51,7 @@ ClaimController::ClaimController(Context context) : context_(std::move(context))
   if (context_.nodes == nullptr) return;
   // There, and nothing that the cache could take: nobody deleted it.
   const auto is_unread = [&store = context_.store](const std::string& node) {
-    const auto problems = store.problems();
-    return store.get({Kind::Node, "", node}) != nullptr ||
-           std::any_of(problems.begin(), problems.end(),
-                       [&](const auto& each) { return each.kind == "Node" && each.name == node; });
+    return store.get({Kind::Node, "", node}) != nullptr || is_unread_row(store, "Node", node);
   };
   hosts_.emplace(Hosts{*context_.nodes, context_.cache.nodes(), is_unread});
 }

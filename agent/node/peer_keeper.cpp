@@ -4,23 +4,15 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "model/node_facts.hpp"
 
 namespace berth::agent {
 
 using model::Kind;
 
 std::optional<network::Peer> peer_of(const model::Object& node) {
-  network::Peer peer{.node = node.meta.name, .address = {}, .pod_cidr = {}};
+  network::Peer peer{.node = node.meta.name, .address = model::node_address(node.raw, "InternalIP"), .pod_cidr = {}};
   if (const auto* spec = node.raw.if_contains("spec")) peer.pod_cidr = find_string(*spec, {"podCIDR"});
-  const auto* status = node.raw.if_contains("status");
-  const auto* addresses = status == nullptr ? nullptr : find(*status, {"addresses"});
-  if (addresses != nullptr && addresses->is_array()) {
-    for (const auto& address : addresses->get_array()) {
-      if (find_string(address, {"type"}) != "InternalIP") continue;
-      peer.address = find_string(address, {"address"});
-      break;
-    }
-  }
   if (peer.address.empty() || peer.pod_cidr.empty()) return std::nullopt;
   return peer;
 }
@@ -68,6 +60,7 @@ void PeerKeeper::answered(const std::vector<network::Peer>& told, const Status& 
       log(LogLevel::Warning, "pods of other hosts are not all led to", {{"error", status.error().message()}});
     }
     failing_ = true;
+    if (!nonsense) applied_.reset();  // Some of it may be in force.
     if (!nonsense) retry_ = context_.loop.after(context_.retry, [this] { look_at_all(); });
   }
   if (again_) look();

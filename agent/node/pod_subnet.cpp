@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "model/service_addresses.hpp"
@@ -29,6 +30,14 @@ struct Held {
   std::optional<WallTime> since;
   store::Revision revision = 0;
 };
+
+/// "10.98.3.0/24" to "pod-network-10.98.3.0-24".
+std::string subnet_lease_name(std::string_view block) {
+  std::string name(kPrefix);
+  name += block;
+  std::replace(name.begin(), name.end(), '/', '-');
+  return name;
+}
 
 model::ObjectKey lease_key(std::string_view block) {
   return {Kind::Lease, std::string(kNamespace), subnet_lease_name(block)};
@@ -139,13 +148,6 @@ class Taker {
 };
 
 }  // namespace
-
-std::string subnet_lease_name(std::string_view block) {
-  std::string name(kPrefix);
-  name += block;
-  std::replace(name.begin(), name.end(), '/', '-');
-  return name;
-}
 
 Result<std::string> take_pod_subnet(store::Store& store, const SubnetRequest& request, WallTime now) {
   return Taker(store, request, now).take();

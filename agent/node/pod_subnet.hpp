@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -23,8 +22,5 @@ struct SubnetRequest {
 /// Errors: FailedPrecondition (another host's pods are in `pod_cidr`; the message names it), ResourceExhausted (no
 /// block is left), InvalidArgument (no IPv4 block), those of the store.
 Result<std::string> take_pod_subnet(store::Store& store, const SubnetRequest& request, WallTime now);
-
-/// "10.98.3.0/24" to the name of its Lease, "pod-network-10.98.3.0-24". Pure.
-std::string subnet_lease_name(std::string_view block);
 
 }  // namespace berth::agent

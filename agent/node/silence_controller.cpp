@@ -8,6 +8,7 @@
 
 #include "agent/node/silence_plan.hpp"
 #include "agent/objects/attachment_key.hpp"
+#include "agent/objects/unread_row.hpp"
 #include "model/deletion.hpp"
 
 namespace berth::agent {
@@ -107,11 +108,7 @@ Work SilenceController::plan(const model::ObjectKey& key) {
     return work;
   }
   // There, and not to be read by this version: nobody deleted it.
-  const auto problems = store_.problems();
-  if (std::any_of(problems.begin(), problems.end(),
-                  [&](const auto& each) { return each.kind == "Node" && each.name == key.name; })) {
-    return work;
-  }
+  if (is_unread_row(store_, "Node", key.name)) return work;
   SilenceFacts facts{.node = stored, .shared = shared_, .pods = {}, .now = clock_.wall(), .missed = missed};
   for (const auto& name : cache_.pods_of_node(key.name)) facts.pods.push_back(cache_.pod(name));
   std::vector<std::shared_ptr<const model::VolumeAttachment>> attachments;

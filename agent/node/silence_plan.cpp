@@ -7,6 +7,7 @@
 
 #include "agent/sources/manifest_owner.hpp"
 #include "model/json_edit.hpp"
+#include "model/node_facts.hpp"
 #include "model/selector.hpp"
 
 namespace berth::agent {
@@ -95,12 +96,7 @@ SilencePlan plan_silence(const SilenceFacts& facts) {
 }
 
 bool is_marked_silent(const json::object& node) {
-  const auto* conditions = list_in(node, "status", "conditions");
-  const auto unknown =
-      conditions != nullptr && std::any_of(conditions->begin(), conditions->end(), [](const json::value& each) {
-        return find_string(each, {"type"}) == "Ready" && find_string(each, {"status"}) == "Unknown";
-      });
-  return unknown && std::all_of(kEffects.begin(), kEffects.end(), [&](std::string_view effect) {
+  return model::is_unheard_of(node) && std::all_of(kEffects.begin(), kEffects.end(), [&](std::string_view effect) {
            const auto* taint = taint_of(node, kUnreachable, effect);
            return taint != nullptr && parse_rfc3339(find_string(*taint, {"timeAdded"})).ok();
          });

@@ -2,20 +2,12 @@
 #include "agent/objects/host_addresses.hpp"
 
 #include "agent/objects/change_facts.hpp"
+#include "model/node_facts.hpp"
 
 namespace berth::agent {
 namespace {
 
-/// Empty: it says none.
-std::string address_of(const model::Object& node) {
-  const auto* status = node.raw.if_contains("status");
-  const auto* all = status == nullptr ? nullptr : find(*status, {"addresses"});
-  if (all == nullptr || !all->is_array()) return {};
-  for (const auto& each : all->get_array()) {
-    if (find_string(each, {"type"}) == "InternalIP") return std::string(find_string(each, {"address"}));
-  }
-  return {};
-}
+std::string address_of(const model::Object& node) { return model::node_address(node.raw, "InternalIP"); }
 
 }  // namespace
 

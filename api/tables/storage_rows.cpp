@@ -7,6 +7,7 @@
 
 #include "api/encoding/field.hpp"
 #include "api/tables/human_duration.hpp"
+#include "model/node_facts.hpp"
 
 namespace berth::api {
 
@@ -46,15 +47,6 @@ std::string node_roles(const model::Object& node) {
   }
   roles.erase("");
   return or_none(fmt::format("{}", fmt::join(roles, ",")));
-}
-
-std::string node_address(const json::object& node, std::string_view type) {
-  for (const auto& address : array_at(node, {"status", "addresses"})) {
-    if (!address.is_object()) continue;
-    const auto& entry = address.get_object();
-    if (text_at(entry, {"type"}) == type) return std::string(text_at(entry, {"address"}));
-  }
-  return "<none>";
 }
 
 std::string_view or_unknown(std::string_view text) { return text.empty() ? "<unknown>" : text; }
@@ -163,8 +155,8 @@ json::array node_cells(const model::Object& node, WallTime now) {
           node_roles(node),
           age_since(node.meta.creation_timestamp, now),
           text_at(node.raw, {"status", "nodeInfo", "kubeletVersion"}),
-          node_address(node.raw, "InternalIP"),
-          node_address(node.raw, "ExternalIP"),
+          or_none(model::node_address(node.raw, "InternalIP")),
+          or_none(model::node_address(node.raw, "ExternalIP")),
           or_unknown(text_at(node.raw, {"status", "nodeInfo", "osImage"})),
           or_unknown(text_at(node.raw, {"status", "nodeInfo", "kernelVersion"})),
           or_unknown(text_at(node.raw, {"status", "nodeInfo", "containerRuntimeVersion"}))};

@@ -14,6 +14,7 @@
 #include "api/streams/pod_containers.hpp"
 #include "api/usage/far_usage.hpp"
 #include "api/usage/usage_sampler.hpp"
+#include "model/node_facts.hpp"
 
 namespace berth::api {
 namespace {
@@ -135,11 +136,7 @@ std::string node_of(const model::Object& object) {
 
 bool is_silent(const ApiContext& context, const std::string& name) {
   const auto node = context.store.get({Kind::Node, "", name});
-  for (const auto& condition : node ? array_at(node->raw, {"status", "conditions"}) : json::array()) {
-    if (!condition.is_object() || text_at(condition.get_object(), {"type"}) != "Ready") continue;
-    return text_at(condition.get_object(), {"status"}) == "Unknown";
-  }
-  return false;
+  return node && model::is_unheard_of(node->raw);
 }
 
 /// Other hosts that know of what is asked for, but for those of which nothing is heard.

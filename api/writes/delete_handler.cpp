@@ -10,6 +10,7 @@
 #include "api/reads/list_body.hpp"
 #include "api/writes/write_body.hpp"
 #include "model/deletion.hpp"
+#include "model/node_facts.hpp"
 
 namespace berth::api {
 
@@ -27,10 +28,7 @@ bool is_silent(const ApiContext& context, std::string_view node) {
   if (node == context.config.node_name) return false;
   const auto stored = context.store.get({Kind::Node, "", std::string(node)});
   if (stored == nullptr) return true;
-  const auto& conditions = array_at(stored->raw, {"status", "conditions"});
-  return std::any_of(conditions.begin(), conditions.end(), [](const auto& each) {
-    return find_string(each, {"type"}) == "Ready" && find_string(each, {"status"}) == "Unknown";
-  });
+  return model::is_unheard_of(stored->raw);
 }
 
 /// Must somebody else finish it? A pod that no node has taken is nobody's; and on a node of which nothing is heard

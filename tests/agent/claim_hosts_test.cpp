@@ -21,6 +21,7 @@
 #include "model/deletion.hpp"
 #include "tests/agent/random_days.hpp"
 #include "tests/fakes/slow_store.hpp"
+#include "tests/fakes/store_clock.hpp"
 
 namespace berth::agent {
 namespace {
@@ -30,18 +31,6 @@ using model::ObjectKey;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-class StoreClock final : public Clock {
- public:
-  explicit StoreClock(const store::SlowStore& store) : store_(store) {}
-  SteadyTime now() const override { return SteadyTime{} + std::chrono::hours{1} + store_.now(); }
-  WallTime wall() const override {
-    return std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::floor<seconds>(store_.now());
-  }
-
- private:
-  const store::SlowStore& store_;
-};
 
 /// What all hosts' helpers do to disks and shares, and what must never happen there. Nothing is done at once.
 class Storage {

@@ -25,8 +25,10 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "model/deletion.hpp"
+#include "tests/agent/random_days.hpp"
 #include "tests/fakes/fake_volumes.hpp"
 #include "tests/fakes/slow_store.hpp"
+#include "tests/fakes/store_clock.hpp"
 
 namespace berth::agent {
 namespace {
@@ -38,24 +40,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// How often each scenario is played: 10,000 in the long tests.
-std::uint64_t runs() {
-  const auto* text = std::getenv("BERTH_RUNS");
-  const auto asked = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  return asked == 0 ? 100 : asked;
-}
-
-/// The store's virtual time.
-class StoreClock final : public Clock {
- public:
-  explicit StoreClock(const store::SlowStore& store) : store_(store) {}
-  SteadyTime now() const override { return SteadyTime{} + std::chrono::hours{1} + store_.now(); }
-  WallTime wall() const override {
-    return std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::floor<seconds>(store_.now());
-  }
-
- private:
-  const store::SlowStore& store_;
-};
+std::uint64_t runs() { return number_in_environment("BERTH_RUNS", 100); }
 
 class World {
  public:

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,16 @@ model::Object node(const std::string& name, const std::string& address, const st
 class PeerKeeperTest : public testing::Test {
  protected:
   PeerKeeperTest() {
+    begin(std::chrono::milliseconds(0));
     watch_ = *store_->watch(Kind::Node, 0, [this](const store::Change& change) {
-      loop_.post([this, change] { keeper_.on_node(change); });
+      loop_.post([this, change] { keeper_->on_node(change); });
     });
   }
 
+  void begin(std::chrono::milliseconds retry) {
+    keeper_.emplace(PeerKeeper::Context{
+        .loop = loop_, .lane = *lane_, .network = network_, .store = *store_, .node = "n1", .retry = retry});
+  }
   void put(const model::Object& object) {
     const auto old = store_->get(object.key());
     if (old) {
@@ -57,17 +63,12 @@ class PeerKeeperTest : public testing::Test {
   std::unique_ptr<Lane> lane_ = make_inline_lane();
   std::unique_ptr<store::Store> store_ = store::make_memory_store();
   network::FakeNetwork network_;
-  PeerKeeper keeper_{{.loop = loop_,
-                      .lane = *lane_,
-                      .network = network_,
-                      .store = *store_,
-                      .node = "n1",
-                      .retry = std::chrono::milliseconds(0)}};
+  std::optional<PeerKeeper> keeper_;
   std::unique_ptr<store::Watch> watch_;
 };
 
 TEST_F(PeerKeeperTest, OtherHostsComeMoveAndGo) {
-  keeper_.look_at_all();
+  keeper_->look_at_all();
   settle();
   EXPECT_THAT(led_to(), IsEmpty());
   put(node("n1", "10.0.0.1", "10.98.0.0/24"));
@@ -92,6 +93,19 @@ TEST_F(PeerKeeperTest, AFailureIsTriedAgain) {
   put(node("n2", "10.0.0.2", "10.98.1.0/24"));
   settle();
   EXPECT_THAT(led_to(), ElementsAre("n2 10.0.0.2 10.98.1.0/24"));
+}
+
+/// Of what failed a part may be in force: being asked for what was there before is no reason to leave it so.
+TEST_F(PeerKeeperTest, AfterAFailureWhatWasThereBeforeIsSetAgain) {
+  begin(std::chrono::hours(1));
+  put(node("n2", "10.0.0.2", "10.98.1.0/24"));
+  network_.fail_next("set_peers", Error(ErrorCode::Unavailable, "netlink is busy"));
+  put(node("n3", "10.0.0.3", "10.98.2.0/24"));
+  const auto before = network_.calls().size();
+  ASSERT_TRUE(store::remove_and_wait(*store_, {Kind::Node, "", "n3"}, 0));
+  settle();
+  EXPECT_THAT(led_to(), ElementsAre("n2 10.0.0.2 10.98.1.0/24"));
+  EXPECT_EQ(network_.calls().size(), before + 1);
 }
 
 }  // namespace

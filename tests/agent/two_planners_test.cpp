@@ -17,7 +17,9 @@
 #include "agent/sets/set_controller.hpp"
 #include "base/random.hpp"
 #include "model/deletion.hpp"
+#include "tests/agent/random_days.hpp"
 #include "tests/fakes/slow_store.hpp"
+#include "tests/fakes/store_clock.hpp"
 
 namespace berth::agent {
 namespace {
@@ -28,24 +30,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::uint64_t runs() {
-  const auto* text = std::getenv("BERTH_RUNS");
-  const auto asked = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  return asked == 0 ? 4 : asked;
-}
-
-class StoreClock final : public Clock {
- public:
-  explicit StoreClock(const store::SlowStore& store) : store_(store) {}
-  SteadyTime now() const override { return SteadyTime{} + std::chrono::hours{1} + store_.now(); }
-  WallTime wall() const override {
-    // After the store's own clock, by which pods were made: what failed was long ago.
-    return std::chrono::sys_days{std::chrono::year{2099} / 1 / 1} + std::chrono::floor<seconds>(store_.now());
-  }
-
- private:
-  const store::SlowStore& store_;
-};
+std::uint64_t runs() { return number_in_environment("BERTH_RUNS", 4); }
 
 /// A host whose cache is behind the store by what was not delivered yet.
 class Host {
@@ -105,7 +90,11 @@ class Host {
 
 class TwoPlanners {
  public:
-  TwoPlanners(std::uint64_t seed, store::SlowStoreOptions options) : random(seed), store(options), clock(store) {
+  TwoPlanners(std::uint64_t seed, store::SlowStoreOptions options)
+      : random(seed),
+        store(options),
+        // After the store's own clock, by which pods were made: what failed was long ago.
+        clock(store, std::chrono::sys_days{std::chrono::year{2099} / 1 / 1}) {
     seed_thread_random(seed);  // Of uids.
     put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     for (const auto* node : {"n1", "n2", "n3"}) {

@@ -21,6 +21,18 @@
 namespace berth::api {
 namespace {
 
+/// A TCP socket that has a port of 127.0.0.1, and that port; it does not listen yet.
+std::pair<UniqueFd, std::uint16_t> loopback_socket(int flags = 0) {
+  UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  return {std::move(socket), ntohs(address.sin_port)};
+}
+
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
@@ -133,15 +145,9 @@ class Gateway : public Pki {
   }
 
   void start() {
-    UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    auto [listener, port] = loopback_socket(SOCK_NONBLOCK);
     ASSERT_EQ(::listen(listener.get(), 64), 0);
-    ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
+    port_ = port;
     options_.listeners.push_back(std::move(listener));
     options_.on_peer = [this](TlsPeer peer) {
       const std::lock_guard lock(mutex_);
@@ -426,14 +432,7 @@ TEST_F(GatewayConnects, BytesGoBothWaysAndOursIsTheCertificateThatWasGiven) {
 }
 
 TEST_F(GatewayConnects, WhyThereIsNoConnectionIsSaid) {
-  UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const auto port = ntohs(address.sin_port);
+  const auto [silent, port] = loopback_socket();
   start();
   const auto refused = connect(port);
   EXPECT_EQ(refused.error().code(), ErrorCode::Unavailable);
@@ -446,18 +445,11 @@ TEST_F(GatewayConnects, WhyThereIsNoConnectionIsSaid) {
 
 TEST_F(GatewayConnects, NotMoreAtOnceThanMayBeAndAnEndForThoseUnderWay) {
   options_.dials = 1;
-  UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  const auto [silent, port] = loopback_socket();
   ASSERT_EQ(::listen(silent.get(), 8), 0);
-  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
   start();
   std::optional<Error> first;
-  gateway_->connect({"127.0.0.1", ntohs(address.sin_port)}, hours(1),
-                    [&](const Result<UniqueFd>& made) { first = made.error(); });
+  gateway_->connect({"127.0.0.1", port}, hours(1), [&](const Result<UniqueFd>& made) { first = made.error(); });
   EXPECT_EQ(connect(port_).error().code(), ErrorCode::ResourceExhausted);
   gateway_.reset();
   ASSERT_TRUE(first);

@@ -9,6 +9,7 @@
 
 #include "base/child.hpp"
 #include "tests/host/private_host.hpp"
+#include "tests/temp_dir.hpp"
 
 namespace berth::network {
 namespace {
@@ -141,9 +142,6 @@ class Host {
 class Hosts : public ::testing::TestWithParam<OverlayMode> {
  protected:
   void SetUp() override {
-    std::string pattern = "/dev/shm/berth-hosts-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
     auto netlink = Netlink::open();
     ASSERT_TRUE(netlink->make_bridge("switch", {0x02, 0, 0, 0, 0, 0xfe}).ok());
     const auto index = (*netlink->find_link("switch"))->index;
@@ -155,11 +153,9 @@ class Hosts : public ::testing::TestWithParam<OverlayMode> {
   void TearDown() override {
     hosts_.clear();
     static_cast<void>(Netlink::open()->delete_link("switch"));
-    std::error_code ignored;
-    std::filesystem::remove_all(dir_, ignored);
   }
   Host& add_host(int number) {
-    return *hosts_.emplace(number, std::make_unique<Host>(dir_, number, GetParam())).first->second;
+    return *hosts_.emplace(number, std::make_unique<Host>(dir_.path(), number, GetParam())).first->second;
   }
   Host& host(int number) { return *hosts_.at(number); }
   void know_each_other() {
@@ -174,7 +170,7 @@ class Hosts : public ::testing::TestWithParam<OverlayMode> {
   }
   static bool tunnelled() { return GetParam() == OverlayMode::Vxlan; }
 
-  std::filesystem::path dir_;
+  const TempDir dir_{"/dev/shm"};
   std::map<int, std::unique_ptr<Host>> hosts_;
 };
 INSTANTIATE_TEST_SUITE_P(Modes, Hosts, ::testing::Values(OverlayMode::Vxlan, OverlayMode::Routes),
@@ -412,8 +408,8 @@ TEST_P(Hosts, AHostThatGetsAnotherBlockKeepsNothingOfTheOldAndTakesNothingOfAnot
   neighbour.bridge = "berth1";
   neighbour.pod_cidr = "10.97.1.0/24";
   neighbour.cluster_cidr = "10.97.0.0/16";
-  neighbour.run_dir = dir_ / "neighbour" / "run";
-  neighbour.state_dir = dir_ / "neighbour" / "state";
+  neighbour.run_dir = dir_.path() / "neighbour" / "run";
+  neighbour.state_dir = dir_.path() / "neighbour" / "state";
   inside(host(1).netns(), [&] {
     auto made = make_pod_network(neighbour);
     ASSERT_TRUE(made.ok());
