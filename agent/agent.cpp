@@ -22,6 +22,8 @@
 #include "agent/config_reload.hpp"
 #include "agent/ending/garbage_collector.hpp"
 #include "agent/ending/namespace_controller.hpp"
+#include "agent/fencing/fence_keeper.hpp"
+#include "agent/fencing/fence_page.hpp"
 #include "agent/first_objects.hpp"
 #include "agent/health.hpp"
 #include "agent/health_parts.hpp"
@@ -116,11 +118,13 @@ model::HostStatus what_stays(const Config& config) {
 
 class HostAgent final : public Agent {
  public:
-  /// `session`: of a store that other hosts reach, too; else null.
-  HostAgent(Config config, std::unique_ptr<store::Store> store, std::unique_ptr<NodeSession> session,
-            std::unique_ptr<network::PodNetwork> network, std::unique_ptr<network::DnsServer> dns)
+  /// `fence` and `session`: of a store that other hosts reach, too; else null.
+  HostAgent(Config config, std::unique_ptr<FencePage> fence, std::unique_ptr<store::Store> store,
+            std::unique_ptr<NodeSession> session, std::unique_ptr<network::PodNetwork> network,
+            std::unique_ptr<network::DnsServer> dns)
       : config_(std::move(config)),
         board_(clock_, what_stays(config_)),
+        fence_page_(std::move(fence)),
         store_(std::move(store)),
         runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                    .ns = config_.containerd_namespace,
@@ -302,6 +306,15 @@ class HostAgent final : public Agent {
                                         .kick = [this](const std::string& uid) { driver_.kick(uid); },
                                         .is_driven = [this](const std::string& uid) { return driver_.knows(uid); }});
       attachments_->wake_by(runner_.add(attachments_->row()));
+      fence_.emplace(FenceKeeper::Context{.loop = loop_,
+                                          .writer = writer_,
+                                          .store = *store_,
+                                          .page = *fence_page_,
+                                          .events = event_sink(),
+                                          .node = config_.node_name,
+                                          .wanted = config_.fencing,
+                                          .cgroup_parent = cgroup_parent(),
+                                          .kick = [this](const std::string& uid) { driver_.kick(uid); }});
     }
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
@@ -388,6 +401,7 @@ class HostAgent final : public Agent {
   SystemClock clock_;
   StatusBoard board_;
   Loop loop_;
+  std::unique_ptr<FencePage> fence_page_;  ///< Of a store that other hosts reach, too; before what its sessions tell.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<runtime::PodRuntime> runtime_;
   std::unique_ptr<runtime::LogReader> logs_;
@@ -409,6 +423,7 @@ class HostAgent final : public Agent {
   LiveNodes nodes_;
   ClaimController claims_;
   std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
+  std::optional<FenceKeeper> fence_;                 ///< The same.
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
@@ -452,7 +467,8 @@ class HostAgent final : public Agent {
   std::unique_ptr<LoopHandle> trim_;
   bool begun_ = false;     ///< The store was seen as a whole, once.
   bool stopping_ = false;  ///< Told to stop.
-  Status ended_ = Ok{};    ///< What run() says.
+  bool fence_stopping_ = false;
+  Status ended_ = Ok{};  ///< What run() says.
   std::unique_ptr<NodeSession> session_;
 };
 
@@ -462,6 +478,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
           [this](const model::Pod& pod) {
             auto input = make_step_input(pod, cache_, claims_, config_.node_name, host_ip_);
             input.not_yet = policies_.may_start(pod);
+            if (fence_ && input.not_yet.empty()) input.not_yet = fence_->may_start(pod);
             return input;
           },
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
@@ -484,6 +501,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
             shutdown_.look_again();
             loop_.post([this, uid] {
               orders_.on_gone(uid);
+              if (fence_) fence_->on_gone(uid);
               if (attachments_) attachments_->on_gone(uid);
             });
           },
@@ -628,6 +646,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
 void HostAgent::begin() {
   first_objects_.write(host_ip_);
   node_.begin();
+  if (fence_) fence_->begin();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },
                       [this] {
@@ -749,6 +768,7 @@ void HostAgent::on_node(const store::Change& change) {
       // Without a session others say so again and again, and they are right.
       if (nodes_.known()) node_.on_node(object, change.type == store::ChangeType::Added);
       note_strangers();  // It may have been made anew.
+      if (fence_) fence_->on_node();
     }
   } else if (own && begun_) {
     log(LogLevel::Warning, "the Node of this host was deleted: writing it anew", {{"node", object.meta.name}});
@@ -844,7 +864,9 @@ void HostAgent::on_stop_signal(int signal) {
 
 void HostAgent::stop_alone(int signal) {
   log(LogLevel::Info, "stopping, pods keep running", {{"signal", std::to_string(signal)}});
-  loop_.stop();
+  if (!fence_ || fence_stopping_) return loop_.stop();
+  fence_stopping_ = true;  // A second signal waits for nothing.
+  fence_->stop([this] { loop_.stop(); });
 }
 
 void HostAgent::begin_sources() {
@@ -904,7 +926,18 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
-  auto store = open_store(config);
+  std::unique_ptr<FencePage> fence;  // Outlives the store, whose sessions tell it.
+  store::etcd::SessionHooks hooks;
+  if (config.etcd) {
+    auto page = FencePage::open(config.run_dir, /*arm=*/config.fencing);
+    if (!page) return std::move(page).error().context("share with berth-fence");
+    fence = *std::move(page);
+    hooks.on_kept = [page = fence.get()](std::uint64_t session, store::BootClock::time_point until) {
+      page->on_kept(session, until);
+    };
+    hooks.may_give_back = [page = fence.get()] { return !page->is_armed(); };
+  }
+  auto store = open_store(config, std::move(hooks));
   if (!store) return std::move(store).error();
   std::unique_ptr<NodeSession> session;
   if (config.etcd) {
@@ -943,8 +976,9 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   auto server = network::start_dns_server(dns);
   if (!server) return std::move(server).error().context("start the DNS server");
 
-  return std::unique_ptr<Agent>(std::make_unique<HostAgent>(std::move(config), *std::move(store), std::move(session),
-                                                            *std::move(network), *std::move(server)));
+  return std::unique_ptr<Agent>(std::make_unique<HostAgent>(std::move(config), std::move(fence), *std::move(store),
+                                                            std::move(session), *std::move(network),
+                                                            *std::move(server)));
 }
 
 }  // namespace berth::agent

@@ -10,7 +10,6 @@
 #include "agent/agent.hpp"
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
-#include "store/etcd/etcd_store.hpp"
 
 namespace berth::agent {
 namespace {
@@ -37,7 +36,7 @@ void say(const store::StoreProblem& problem) {
   log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
 }
 
-Result<std::unique_ptr<store::Store>> open_etcd(const Config& config) {
+Result<std::unique_ptr<store::Store>> open_etcd(const Config& config, store::etcd::SessionHooks hooks) {
   store::EtcdOptions options;
   options.limits = store_limits(config);
   options.access = {.endpoints = config.etcd->endpoints,
@@ -56,6 +55,7 @@ Result<std::unique_ptr<store::Store>> open_etcd(const Config& config) {
   options.instance = config.state_dir;
   options.version = BERTH_VERSION;
   options.on_problem = say;
+  options.sessions = std::move(hooks);
   auto store = store::open_etcd_store(std::move(options));
   if (!store) return store.error().context("open the store, " + store_place(config));
   return store;
@@ -79,8 +79,8 @@ store::StoreLimits store_limits(const Config& config) {
   return limits;
 }
 
-Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
-  if (config.etcd) return open_etcd(config);
+Result<std::unique_ptr<store::Store>> open_store(const Config& config, store::etcd::SessionHooks hooks) {
+  if (config.etcd) return open_etcd(config, std::move(hooks));
   store::SqliteOptions options;
   options.limits = store_limits(config);
   options.node = config.node_name;

@@ -7,6 +7,7 @@
 
 #include "agent/config.hpp"
 #include "base/result.hpp"
+#include "store/etcd/etcd_store.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
@@ -21,7 +22,8 @@ store::StoreLimits store_limits(const Config& config);
 std::string store_place(const Config& config);
 
 /// Errors: as of store::open_sqlite_store() and store::open_etcd_store(); one for a store that is damaged says what can
-/// be done. A file that is new though there was another, or another node's, is opened, and the journal says so.
-Result<std::unique_ptr<store::Store>> open_store(const Config& config);
+/// be done. A file that is new though there was another, or another node's, is opened, and the journal says so. `hooks`
+/// are of an etcd's sessions.
+Result<std::unique_ptr<store::Store>> open_store(const Config& config, store::etcd::SessionHooks hooks = {});
 
 }  // namespace berth::agent

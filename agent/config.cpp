@@ -264,9 +264,18 @@ bool is_served(const std::vector<TcpAddress>& listen, const TcpAddress& address)
   });
 }
 
+/// `fencing` may stand alone: it asks nothing of other hosts' APIs.
+bool read_fencing(const YAML::Node& node) {
+  if (!node.IsMap() || !Section::present(node["fencing"])) return false;
+  const auto word = Section::scalar(node["fencing"], "cluster.fencing");
+  if (word != "true" && word != "false") throw Bad{node["fencing"].Mark(), "cluster.fencing", "must be true or false"};
+  return word == "true";
+}
+
 ClusterConfig read_cluster(const YAML::Node& node, const std::optional<ApiTlsConfig>& tls) {
   ClusterConfig cluster;
   Section section(node, "cluster");
+  section.take("fencing");
   const auto advertise = section.take("advertise");
   section.file("caFile", cluster.ca_file);
   section.file("certFile", cluster.cert_file);
@@ -485,7 +494,11 @@ Config read_root(const YAML::Node& node) {
   if (tls.IsDefined()) config.api_tls = read_api_tls(tls);
   api.finish();
   const auto cluster = root.take("cluster");
-  if (cluster.IsDefined()) {
+  if (cluster.IsDefined()) config.fencing = read_fencing(cluster);
+  if (config.fencing && !config.etcd) {
+    throw Bad{cluster.Mark(), "cluster.fencing", "needs store.etcd: it is about pods that another host takes over"};
+  }
+  if (cluster.IsDefined() && !(cluster.IsMap() && cluster.size() == 1 && cluster["fencing"].IsDefined())) {
     config.cluster = read_cluster(cluster, config.api_tls);
     // One address per host: others find its API, its pods and its part of a service by it.
     const auto& advertised = config.cluster->advertise.host;

@@ -84,6 +84,7 @@ struct Config {
   std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
   std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
   std::optional<ClusterConfig> cluster;                   ///< Absent: no other host is asked.
+  bool fencing = false;  ///< berth-fence kills fenced pods before others count this host as gone (decision 0041).
   std::chrono::seconds shutdown_grace{60};           ///< Of all pods, when the host goes down; 0: they are left alone.
   std::chrono::seconds shutdown_grace_critical{10};  ///< Of it, for critical pods.
   LogLevel log_level = LogLevel::Info;

@@ -8,6 +8,7 @@
 #include "agent/claims/claim_owner.hpp"
 #include "agent/claims/claim_plan.hpp"
 #include "agent/objects/change_facts.hpp"
+#include "agent/objects/fencing.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/pods/pod_status.hpp"
 #include "agent/pods/status_writer.hpp"
@@ -65,6 +66,17 @@ bool is_bound(const json::object& pod) {
   return spec != nullptr && !find_string(*spec, {"nodeName"}).empty();
 }
 
+/// Did the node's fence come or go?
+bool fences_otherwise(const store::Change& change) {
+  return is_armed(change.object->meta) != is_armed(change.previous->meta);
+}
+
+/// A pod that another host takes over at once runs only where it is surely dead by then.
+std::string why_not_fenced(const model::Pod& pod, const model::Node& node) {
+  if (!asks_for_fencing(pod) || is_armed(node.meta)) return {};
+  return "node(s) cannot fence, which pod's berth.io/failover asks for";
+}
+
 /// Does the change give room back?
 bool leaves(const store::Change& change) {
   if (change.type == store::ChangeType::Deleted) return true;
@@ -109,7 +121,7 @@ void Placement::wakes(const store::Change& change, const Waker& wake) {
     wake_all(wake);
   } else if (object.kind == Kind::Node) {
     const auto moves = moves_pods(change);
-    if (moves || gives_otherwise(change)) wake_all(wake);
+    if (moves || gives_otherwise(change) || fences_otherwise(change)) wake_all(wake);
     if (moves) say_cordoned(change);
   }
 }
@@ -175,6 +187,9 @@ NodeView Placement::view(const model::Pod& pod, const Tenant& wanted, const mode
 /// What is asked before room: selectors, taints, and whether its volumes can be reached from there.
 std::string Placement::why_not_on(const model::Pod& pod, const model::Node& node) const {
   if (auto why = agent::why_not_on(pod.spec, node); !why.empty()) return why;
+  if (nodes_.is_shared()) {
+    if (auto why = why_not_fenced(pod, node); !why.empty()) return why;
+  }
   for (const auto& name : references_of(pod.spec).claims) {
     const auto claim = cache_.claims().find({pod.meta.ns, name});
     if (claim == cache_.claims().end()) continue;

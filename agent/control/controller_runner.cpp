@@ -38,6 +38,17 @@ std::vector<Write> take_group(std::deque<Write>& writes) {
   return group;
 }
 
+/// As a part of a transaction: what is gone, or written meanwhile, stops the rest.
+StoreWriter::Draft removing(const StoreWriter& writer, const Write& write) {
+  return [key = write.key, as_seen = writer.modifying(write.key, write.uid, [](json::object&) -> Result<bool> {
+           return false;
+         })](store::Txn& txn) -> Status {
+    if (auto there = as_seen(txn); !there) return there;
+    txn.writes.push_back(store::Write::remove(key));
+    return Ok{};
+  };
+}
+
 }  // namespace
 
 struct ControllerRunner::State {
@@ -247,6 +258,10 @@ void ControllerRunner::carry_out_together(const std::string& id, State& state, s
     if (write.durability == Durability::Durable) durability = Durability::Durable;
     if (write.verb == Write::Verb::Create) {
       drafts.push_back(context_.writer.creating(std::move(write.object), write.may_exist));
+      continue;
+    }
+    if (write.verb == Write::Verb::Remove) {
+      drafts.push_back(removing(context_.writer, write));
       continue;
     }
     assert(write.verb == Write::Verb::Modify);

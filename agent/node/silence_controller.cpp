@@ -6,15 +6,20 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/node/failover_plan.hpp"
 #include "agent/node/silence_plan.hpp"
 #include "agent/objects/attachment_key.hpp"
 #include "agent/objects/unread_row.hpp"
 #include "model/deletion.hpp"
+#include "model/json_edit.hpp"
 
 namespace berth::agent {
 namespace {
 
 using model::Kind;
+
+/// An etcd takes 128 keys in a transaction.
+constexpr std::size_t kAtOnce = 50;
 
 model::ObjectKey node_key(const std::string& name) { return {Kind::Node, "", name}; }
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
@@ -43,6 +48,19 @@ Write evict(const model::Pod& pod, WallTime now) {
                             fmt::format("Marking for deletion Pod {}/{}", pod.meta.ns, pod.meta.name)}};
 }
 
+/// Only while the node is what the plan has seen: an agent that is back writes it before it starts a fenced pod, which
+/// then stays its own.
+Write unchanged(const model::Object& node, int group) {
+  return {.key = node.key(),
+          .uid = node.meta.uid,
+          .edit =
+              [seen = node.meta.resource_version](json::object& raw) {
+                const auto now = model::text_at(raw.at("metadata").get_object(), "resourceVersion");
+                return now == std::to_string(seen) ? Edit::Leave : Edit::Refuse;
+              },
+          .group = group};
+}
+
 /// Somebody's finalizers hold it: then it is marked, and goes with the last of them.
 std::optional<Write> drop(const model::Pod& pod) {
   const auto held = !pod.meta.finalizers.empty();
@@ -52,6 +70,34 @@ std::optional<Write> drop(const model::Pod& pod) {
                .uid = pod.meta.uid,
                .said = EventText{key_of(pod), pod.meta.uid, "Normal", "DeletionByPodGC",
                                  fmt::format("Its node {} is gone", pod.spec.node_name)}};
+}
+
+void fail_over(const model::Object& node, const FailoverPlan& plan, Work& work) {
+  int group = 0;
+  std::size_t room = 0;
+  const auto add = [&](Write write) {
+    if (room == 0) {
+      work.writes.push_back(unchanged(node, ++group));
+      room = kAtOnce;
+    }
+    --room;
+    write.group = group;
+    work.writes.push_back(std::move(write));
+  };
+  for (const auto& attachment : plan.free) {
+    add({.verb = Write::Verb::Remove, .key = attachment_key(attachment->meta.name), .uid = attachment->meta.uid});
+  }
+  for (const auto& pod : plan.remove) {
+    auto write = drop(*pod);
+    if (!write) continue;
+    write->said->message =
+        fmt::format("Node {} is gone, and its berth-fence has killed the pod before", node.meta.name);
+    if (write->verb == Write::Verb::Remove) {
+      add(*std::move(write));
+    } else {
+      work.writes.push_back(*std::move(write));
+    }
+  }
 }
 
 }  // namespace
@@ -101,6 +147,10 @@ Work SilenceController::plan(const model::ObjectKey& key) {
                              return mark_heard(raw) ? Edit::Done : Edit::Leave;
                            }});
     return work;
+  }
+  if (shared_ && stored != nullptr) {
+    fail_over(*stored, plan_failover(*stored, cache_), work);
+    if (!work.writes.empty()) return work;  // Seeing them gone it is planned again.
   }
   const auto missed = clock_.now() - missed_.try_emplace(key.name, clock_.now()).first->second;
   if (missed < kGrace) {

@@ -14,7 +14,8 @@
 namespace berth::agent {
 
 /// A node that is not among the live ones for forty seconds is silent, see silence_plan; one that is heard again loses
-/// its taint. Wake it all when others are live than before. A key is a Node, whether that object is there or not.
+/// its taint. Fenced pods (failover_plan) need no patience: they are gone with the node's session. Wake it all when
+/// others are live than before. A key is a Node, whether that object is there or not.
 class SilenceController {
  public:
   /// A restart, or an etcd that comes back, is over within it: every agent holds its session again.

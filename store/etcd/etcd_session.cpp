@@ -43,11 +43,15 @@ struct EtcdSession::State {
     failed = !kept.ok();
     // No such lease: etcd says that in either way.
     if (kept) {
-      clock.kept(kept->sent, kept->ttl, BootClock::now());
+      if (clock.kept(kept->sent, kept->ttl, BootClock::now())) tell_kept();
     } else if (kept.error().code() == ErrorCode::NotFound) {
       clock.lose();
     }
     wake.notify_all();
+  }
+
+  void tell_kept() const {
+    if (start.hooks.on_kept) start.hooks.on_kept(static_cast<std::uint64_t>(start.lease.id), clock.deadline());
   }
 
   static void run(const std::shared_ptr<State>& self) {
@@ -81,6 +85,7 @@ struct EtcdSession::State {
 
 EtcdSession::EtcdSession(std::shared_ptr<EtcdClient> client, SessionStart start)
     : state_(std::make_shared<State>(std::move(client), std::move(start))) {
+  state_->tell_kept();
   state_->thread = std::thread([state = state_] { State::run(state); });
 }
 
@@ -97,6 +102,8 @@ EtcdSession::~EtcdSession() {
     state_->thread.join();
   }
   const auto client = std::move(state_->client);
+  const auto& may_give_back = state_->start.hooks.may_give_back;
+  if (may_give_back && !may_give_back()) return;
   const auto revoked = std::make_shared<std::promise<void>>();
   auto end = revoked->get_future();
   client->revoke(state_->start.lease.id, [revoked](const Result<Ok>&) { revoked->set_value(); });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "store/etcd/etcd_client.hpp"
+#include "store/etcd/session_hooks.hpp"
 #include "store/session.hpp"
 
 namespace berth::store::etcd {
@@ -16,13 +17,14 @@ struct SessionStart {
   LeaseGranted lease;
   Revision written = 0;           ///< When its key was.
   std::function<void()> on_lost;  ///< Once, on the session's thread; may be empty.
+  SessionHooks hooks{};
 };
 
 /// Asks etcd three times within the lease's life, twice a second where no answer came. Any thread.
 class EtcdSession final : public Session {
  public:
   EtcdSession(std::shared_ptr<EtcdClient> client, SessionStart start);
-  /// Gives the name back; waits for etcd, two seconds at the most.
+  /// Gives the name back, unless the hooks forbid it; waits for etcd, two seconds at the most.
   ~EtcdSession() override;
   EtcdSession(const EtcdSession&) = delete;
   EtcdSession& operator=(const EtcdSession&) = delete;

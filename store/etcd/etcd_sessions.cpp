@@ -59,7 +59,8 @@ Result<std::unique_ptr<Session>> EtcdSessions::open(std::string name, std::funct
     client_->revoke(lease->id, [](const Result<Ok>&) {});
     return written.error().context(doing);
   }
-  auto session = std::make_unique<EtcdSession>(client_, SessionStart{name, *lease, *written, std::move(on_lost)});
+  auto session =
+      std::make_unique<EtcdSession>(client_, SessionStart{name, *lease, *written, std::move(on_lost), options_.hooks});
   const std::scoped_lock lock(mutex_);
   sessions_[name] = session->state();
   // Its key may be another one's by now.

@@ -22,6 +22,7 @@ class EtcdSessions {
     std::string instance;  ///< Of that node.
     std::string version;   ///< Said in each.
     std::chrono::seconds ttl;
+    SessionHooks hooks{};
   };
 
   EtcdSessions(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, Options options);

@@ -98,7 +98,8 @@ class EtcdStore final : public Store {
         problems_([this](const StoreProblem& problem) {
           if (options_.on_problem) table_.post([this, problem] { options_.on_problem(problem); });
         }),
-        sessions_(client_, keys_, {options_.node, options_.instance, options_.version, options_.session_ttl}),
+        sessions_(client_, keys_,
+                  {options_.node, options_.instance, options_.version, options_.session_ttl, options_.sessions}),
         poster_(std::make_shared<LoopPoster>(loop_)),
         mirror_(loop_, poster_, *client_, keys_, table_, problems_,
                 {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "store/etcd/etcd_client.hpp"
+#include "store/etcd/session_hooks.hpp"
 #include "store/store.hpp"
 
 namespace berth::store {
@@ -27,6 +28,7 @@ struct EtcdOptions {
   std::chrono::seconds event_ttl{3'600};          ///< An Event is kept for so long at least.
   std::chrono::milliseconds keep{600'000};        ///< What was changed is kept for so long in etcd, then compacted.
   std::function<void(const StoreProblem&)> on_problem{};  ///< Once for each new one, on a thread of the store.
+  etcd::SessionHooks sessions{};                          ///< Of every session of this store.
 };
 
 /// The contract of Store, on objects that others write too:

@@ -162,6 +162,43 @@ END
   on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
   agent_pid[$name]=$!
 }
+# Its dead man's switch, which outlives the agent as on a real host. It must never reboot anything here.
+start_fence() { # HOST
+  on "$1" mkdir -p /run/berth
+  on "$1" "$bin/berth-fence" --run-dir /run/berth --last-resort none >>"$output/$1-fence.log" 2>&1 </dev/null &
+}
+is_armed() { is armed on_armed "$1" "$2"; } # ASKED HOST
+on_armed() { field "$1" node "$2" '.metadata.annotations.berth\.io/fencing' | cut -d' ' -f1; }
+
+# A set of which each container appends "identity host life beat uptime" to $beats, twenty times a second.
+beats=$BERTH_TEST_DIR/beats
+beating_set() { # NAME REPLICAS [ANNOTATIONS]
+  cat <<END
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: $1}
+spec:
+  serviceName: $1
+  replicas: $2
+  podManagementPolicy: Parallel
+  selector: {matchLabels: {app: $1}}
+  template:
+    metadata: {labels: {app: $1}, annotations: {$3}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: main
+          image: "busybox:1.35"
+          command: [sh, -c, 'read life </proc/sys/kernel/random/uuid; while :; do n=\$((n + 1)); read up rest </proc/uptime; echo "\$POD \$NODE \$life \$n \$up" >>/beats/$1; sleep 0.05; done']
+          env:
+            - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+            - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+          volumeMounts: [{name: beats, mountPath: /beats}]
+      volumes: [{name: beats, hostPath: {path: $beats, type: Directory}}]
+END
+}
+mkdir -p "$beats"
+
 kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; what waits for it here ends with it
   on "$1" pkill "-${2:-KILL}" -x berthd
   wait "${agent_pid[$1]}" 2>/dev/null || true

@@ -348,6 +348,31 @@ TEST_F(EtcdStoreOnFake, ASessionWhoseKeyIsGoneBeforeItsHolderHasItIsLost) {
   EXPECT_TRUE(log_.wait_for("session lost"));
 }
 
+TEST_F(EtcdStoreOnFake, ItIsSaidUntilWhenASessionHoldsAndOneThatMayNotBeGivenBackEndsWithItsLease) {
+  std::vector<std::uint64_t> kept;
+  bool may = false;
+  options_.sessions.on_kept = [&](std::uint64_t session, BootClock::time_point until) {
+    EXPECT_GT(until, BootClock::now() + seconds{10});
+    EXPECT_LT(until, BootClock::now() + seconds{15}) << "etcd lets it live longer than that";
+    kept.push_back(session);
+  };
+  options_.sessions.may_give_back = [&] { return may; };
+  const auto store = open();
+  auto session = store->open_session("live/here", {});
+  ASSERT_TRUE(session.ok());
+  const auto lease = etcd_.lease_of("/berth/live/here");
+  EXPECT_EQ(kept, std::vector{static_cast<std::uint64_t>(lease)});
+  session->reset();
+  EXPECT_EQ(etcd_.lease_of("/berth/live/here"), lease) << "nobody is to have the name before its time is over";
+  session = store->open_session("live/here", {});
+  ASSERT_TRUE(session.ok()) << "we may take it again";
+  EXPECT_EQ(kept.size(), 2U);
+  EXPECT_NE(kept.front(), kept.back());
+  may = true;
+  session->reset();
+  EXPECT_EQ(etcd_.value("/berth/live/here"), "");
+}
+
 TEST_F(EtcdStoreOnFake, ASessionMayBeGivenUpWhereItsLossIsTold) {
   const auto store = open();
   std::unique_ptr<Session> held;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -15,6 +16,9 @@ namespace {
 
 // etcd forgets who is logged in when it is started anew, and after five minutes; and when users were changed.
 constexpr std::string_view kOldLogin = "etcdserver: revision of auth store is old";
+
+/// Of what is asked of a lease, at most: while its time runs another member has to be asked, too.
+constexpr std::chrono::milliseconds kLeaseDeadline{2'000};
 
 /// What a link is asked for, but for who we are.
 struct Question {
@@ -148,7 +152,7 @@ class Client final : public EtcdClient {
     LinkCall call;
     call.what = question.what;
     call.writes = question.writes;
-    call.deadline = access_.deadline;
+    call.deadline = &link == &leases_ ? std::min(access_.deadline, kLeaseDeadline) : access_.deadline;
     call.grpc.path = question.path;
     call.grpc.metadata = metadata(token);
     call.grpc.request = question.request;

@@ -1,0 +1,196 @@
+// agent/fencing/fence_keeper.cpp - see fence_keeper.hpp.
+#include "agent/fencing/fence_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/objects/fencing.hpp"
+#include "base/log.hpp"
+#include "model/json_edit.hpp"
+#include "model/model.hpp"
+
+namespace berth::agent {
+namespace {
+
+using model::Kind;
+
+constexpr auto kDisarmed = "off";
+
+bool set_word(json::object& node, std::string_view word) {
+  auto& annotations = model::object_in(model::object_in(node, "metadata"), "annotations");
+  auto& value = annotations[kFencing];
+  if (value.is_string() && value.get_string() == word) return false;
+  value = word;
+  return true;
+}
+
+/// As runtime/pod_cgroups.hpp lays them out.
+std::string cgroup_of(const std::string& parent, const model::Pod& pod) {
+  const auto qos = model::qos_class(pod.spec);
+  const auto* level = qos == "Burstable" ? "/burstable" : qos == "BestEffort" ? "/besteffort" : "";
+  return fmt::format("{}{}/pod{}", parent, level, pod.meta.uid);
+}
+
+}  // namespace
+
+FenceKeeper::FenceKeeper(Context context) : context_(std::move(context)) {}
+
+FenceKeeper::~FenceKeeper() {
+  context_.page.on_session({});
+  *alive_ = false;
+}
+
+void FenceKeeper::begin() {
+  begun_ = true;
+  context_.page.on_session([this, &loop = context_.loop, alive = alive_] {
+    loop.post([this, alive] {
+      if (*alive) look();
+    });
+  });
+  look();
+}
+
+bool FenceKeeper::node_says_armed() const {
+  const auto node = context_.store.get({Kind::Node, "", context_.node});
+  return node != nullptr && is_armed(node->meta);
+}
+
+ArmingFacts FenceKeeper::facts() const {
+  const auto now = context_.now();
+  const auto answer = context_.page.answer(now);
+  const auto session = context_.page.session(now);
+  return {.wanted = context_.wanted && !stopping_,
+          .fence_answers = answer.is_there && !answer.is_late,
+          .holds = session.holds,
+          .session = session.number,
+          .armed_for = armed_for_,
+          .node_is_known = context_.store.get({Kind::Node, "", context_.node}) != nullptr,
+          .node_says_armed = node_says_armed()};
+}
+
+void FenceKeeper::look() {
+  if (!begun_ || stopping_) return;
+  // Where nothing is to be fenced nothing is looked at again.
+  if (context_.wanted || context_.page.is_armed()) timer_ = context_.loop.after(kLookEvery, [this] { look(); });
+  if (writing_) return;
+  const auto seen = facts();
+  switch (next_step(seen)) {
+    case ArmingStep::Arm: return arm();
+    case ArmingStep::Disarm: return disarm();
+    case ArmingStep::Nothing: break;
+  }
+  if (!context_.wanted && !seen.node_says_armed && context_.page.is_armed()) context_.page.disarm();
+  if (seen.wanted && seen.fence_answers && seen.holds) wake_waiting();
+}
+
+void FenceKeeper::arm() {
+  writing_ = true;
+  const auto session = context_.page.session(context_.now()).number;
+  context_.writer.modify(
+      {Kind::Node, "", context_.node}, {}, Durability::Durable,
+      [this, alive = alive_, word = std::string(kArmed) + model::new_uid()](json::object& raw) {
+        return *alive && !stopping_ && set_word(raw, word);
+      },
+      [this, session](const Status& written) {
+        writing_ = false;
+        if (!written || stopping_) return;  // Tried again by the timer.
+        armed_for_ = session;
+        if (!std::exchange(said_armed_, true)) log(LogLevel::Info, "the fence of this host is armed");
+        look();
+      });
+}
+
+void FenceKeeper::disarm() {
+  writing_ = true;
+  armed_for_ = 0;
+  if (context_.wanted) {
+    log(LogLevel::Warning, "berth-fence does not answer: no pod that asks for fencing starts here, and none fails over",
+        {{"node", context_.node}});
+  }
+  said_armed_ = false;
+  context_.writer.modify(
+      {Kind::Node, "", context_.node}, {}, Durability::Durable,
+      [](json::object& raw) { return set_word(raw, kDisarmed); }, [this](const Status&) { writing_ = false; });
+}
+
+std::string FenceKeeper::may_start(const model::Pod& pod) {
+  if (!asks_for_fencing(pod)) return {};
+  const auto& uid = pod.meta.uid;
+  const auto wait = [&](std::string why) {
+    say_waiting(pod, why);
+    return why;
+  };
+  if (!context_.wanted) return wait("berth.io/failover asks for a host that can fence: cluster.fencing is off here");
+  const auto now = context_.now();
+  const auto session = context_.page.session(now);
+  const auto answer = context_.page.answer(now);
+  if (!answer.is_there || answer.is_late)
+    return wait("berth.io/failover asks for fencing: berth-fence does not answer");
+  if (!session.holds || armed_for_ != session.number) return wait("waits for this host's fence to be armed");
+  auto admission = context_.page.admission(uid);
+  if (!admission || answer.fired >= *admission) {
+    const auto admitted = context_.page.admit(uid, cgroup_of(context_.cgroup_parent, pod));
+    if (!admitted) return wait("not fenced: " + admitted.error().message());
+    admission = *admitted;
+  }
+  if (answer.acknowledged < *admission) {
+    waiting_.try_emplace(uid);
+    await_answer(*admission);
+    return "waits for berth-fence";
+  }
+  waiting_.erase(uid);
+  return {};
+}
+
+/// Once for each pod and reason.
+void FenceKeeper::say_waiting(const model::Pod& pod, const std::string& why) {
+  auto& told = waiting_[pod.meta.uid];
+  if (std::exchange(told, why) == why) return;
+  context_.events({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, "Warning", "FencingNotReady", why);
+}
+
+void FenceKeeper::await_answer(std::uint64_t generation) {
+  awaited_ = std::max(awaited_, generation);
+  if (answer_timer_) return;
+  patience_ = kAnswerSoon;
+  answer_timer_ = context_.loop.after(patience_, [this] { look_for_answer(); });
+}
+
+void FenceKeeper::look_for_answer() {
+  answer_timer_.reset();
+  if (context_.page.answer(context_.now()).acknowledged >= awaited_) return wake_waiting();
+  patience_ = std::min(2 * patience_, kAnswerLater);
+  answer_timer_ = context_.loop.after(patience_, [this] { look_for_answer(); });
+}
+
+void FenceKeeper::wake_waiting() {
+  for (const auto& [uid, told] : waiting_) context_.kick(uid);
+}
+
+void FenceKeeper::stop(std::function<void()> done) {
+  stopping_ = true;
+  timer_.reset();
+  stopped_ = std::move(done);
+  if (!context_.page.is_armed()) return stopped(Ok{});
+  stop_timer_ = context_.loop.after(kStopPatience, [this] {
+    stopped(Error(ErrorCode::DeadlineExceeded, fmt::format("no answer within {} s", kStopPatience.count())));
+  });
+  context_.writer.modify(
+      {Kind::Node, "", context_.node}, {}, Durability::Durable,
+      [](json::object& raw) { return set_word(raw, kDisarmed); }, [this](const Status& written) { stopped(written); });
+}
+
+void FenceKeeper::stopped(const Status& written) {
+  if (!stopped_) return;
+  if (written || written.error().code() == ErrorCode::NotFound) {
+    context_.page.disarm();
+  } else {
+    log(LogLevel::Error, "the store does not take that this host's fence is off: it stays armed, and kills fenced pods",
+        {{"error", written.error().message()}});
+  }
+  std::exchange(stopped_, {})();
+}
+
+}  // namespace berth::agent
