@@ -437,16 +437,19 @@ class TwoHosts {
     hosts[0]->is_warden = true;
     hosts[1]->is_warden = false;
     for (auto& host : hosts) host->runner.wake_all();
-    // Who waits for a pod that keeps what it has looks again for ever, and changes nothing.
+    // Who waits for a pod that keeps what it has looks again for ever, and changes nothing. A write that was never
+    // answered before the store was healed is waited for, and its back-off with it.
+    constexpr seconds kPiece{4};
+    constexpr auto kQuiet = 2 * ControllerRunner::kAnswerDeadline;
     auto last = store.revision();
-    int quiet = 0;
-    for (int i = 0; i < 300 && quiet < 15; ++i) {
-      run_for(seconds(4));
+    seconds quiet{0};
+    for (int i = 0; i < 600 && quiet < kQuiet; ++i) {
+      run_for(kPiece);
       const auto all_idle = hosts[0]->is_idle() && hosts[1]->is_idle() && storage.is_idle();
-      quiet = store.revision() != last || !storage.is_idle() ? 0 : quiet + (all_idle ? 15 : 1);
+      quiet = store.revision() != last || !storage.is_idle() ? seconds{0} : quiet + (all_idle ? kQuiet : kPiece);
       last = store.revision();
     }
-    return quiet >= 15;
+    return quiet >= kQuiet;
   }
 
   /// For who reads why it did not.

@@ -1,6 +1,8 @@
 // tests/fakes/slow_store.cpp - see slow_store.hpp.
 #include "tests/fakes/slow_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -46,6 +48,20 @@ class SlowStore::QueueLane final : public Lane {
   std::shared_ptr<Jobs> jobs_;
 };
 
+namespace {
+
+class VirtualClock final : public Clock {
+ public:
+  explicit VirtualClock(const std::chrono::microseconds& now) : now_(now) {}
+  SteadyTime now() const override { return SteadyTime{} + now_; }
+  WallTime wall() const override { return kSlowStoreBegin + std::chrono::floor<std::chrono::seconds>(now_); }
+
+ private:
+  const std::chrono::microseconds& now_;
+};
+
+}  // namespace
+
 struct SlowStore::SessionState {
   std::string name;
   std::function<void()> on_lost;
@@ -72,6 +88,7 @@ class SlowStore::SlowSession final : public Session {
 SlowStore::SlowStore(const SlowStoreOptions& options)
     : options_(options),
       random_(options.seed),
+      clock_(std::make_unique<VirtualClock>(now_)),
       down_(0),
       up_(0),
       jobs_(std::make_shared<Jobs>()),
@@ -184,8 +201,20 @@ void SlowStore::answer(const Committed& done, const Result<std::vector<model::Ob
   view_->post([done, result] { done(result); });
 }
 
+/// What is made gets its uid from the seed: names and the order of what follows may hang on it.
+void SlowStore::name(Txn& txn) {
+  for (auto& write : txn.writes) {
+    if (!write.object || !write.object->meta.uid.empty() || server_->get(write.key)) continue;
+    const auto high = random_();
+    const auto low = random_();
+    write.object->meta.uid = fmt::format("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32U, (high >> 16U) & 0xffffU,
+                                         high & 0xfffU, low >> 52U, low & 0xffff'ffff'ffffU);
+  }
+}
+
 Result<std::vector<model::ObjectPtr>> SlowStore::happen(Txn txn) {
-  Draft draft(*server_, {options_.limits, clock_, unreadable_});
+  name(txn);
+  Draft draft(*server_, {options_.limits, *clock_, unreadable_});
   auto staged = draft.stage(std::move(txn));
   down_ = std::max(down_, later());
   if (!staged) return std::move(staged).error();

@@ -3,7 +3,8 @@
 // What is true is in a table that only this class sees (the "server"). What get(), list(), watch() and follow() show is
 // a copy of it that lags behind. A write travels to the server, is judged there, its changes travel back, and Done is
 // called after the copy has them. Nothing happens by itself: a test calls step() (the next thing happens) or run_for().
-// The same seed gives the same run, as long as the calls come in the same order: drive everything from one thread.
+// The same seed gives the same run, uids and creationTimestamps with it, as long as the calls come in the same order:
+// drive everything from one thread.
 //
 //     store::SlowStore store({.seed = seed, .aborted = 0.05, .lost_answer = 0.01, .lost_watch = 0.01});
 //     Loop loop;
@@ -35,12 +36,16 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "store/draft.hpp"
 #include "store/holder_board.hpp"
 #include "store/object_table.hpp"
 #include "store/store.hpp"
 
 namespace berth::store {
+
+/// The time of day when its virtual time begins.
+inline constexpr WallTime kSlowStoreBegin = std::chrono::sys_days{std::chrono::year{2026} / 11 / 21};
 
 struct SlowStoreOptions {
   std::uint64_t seed = 1;
@@ -116,6 +121,7 @@ class SlowStore final : public Store {
   Micros later();
   bool chance(double probability);
   void arrive(Txn txn, Committed done);
+  void name(Txn& txn);
   Result<std::vector<model::ObjectPtr>> happen(Txn txn);
   void deliver(std::vector<Change> changes);
   void reconnect();
@@ -124,7 +130,7 @@ class SlowStore final : public Store {
   SlowStoreOptions options_;
   std::mt19937_64 random_;
   const Unreadable unreadable_;
-  SystemClock clock_;
+  const std::unique_ptr<Clock> clock_;  ///< Virtual time as a time of day: when objects were made.
   Identity identity_;
   mutable std::recursive_mutex mutex_;  ///< Only for pump(): tests with one thread never wait for it.
   Micros now_{0};

@@ -11,8 +11,7 @@ namespace berth {
 class StoreClock final : public Clock {
  public:
   /// `from`: the time of day when the store's virtual time begins.
-  explicit StoreClock(const store::SlowStore& store,
-                      WallTime from = std::chrono::sys_days{std::chrono::year{2026} / 11 / 21})
+  explicit StoreClock(const store::SlowStore& store, WallTime from = store::kSlowStoreBegin)
       : store_(store), from_(from) {}
   SteadyTime now() const override { return SteadyTime{} + std::chrono::hours{1} + store_.now(); }
   WallTime wall() const override { return from_ + std::chrono::floor<std::chrono::seconds>(store_.now()); }
