@@ -110,8 +110,9 @@ model::HostStatus what_stays(const Config& config) {
   out.containerd.address = config.containerd_address;
   out.store.path = store_place(config);
   for (const auto& source : config.sources) {
-    out.sources.emplace_back().name =
-        source.url.empty() ? "directory:" + source.directory.string() : "url:" + source.url;
+    out.sources.emplace_back().name = source.is_clusters() ? "cluster:" + source.name
+                                      : source.url.empty() ? "directory:" + source.directory.string()
+                                                           : "url:" + source.url;
   }
   return out;
 }
@@ -782,6 +783,7 @@ void HostAgent::on_live_nodes() {
   silence_.on_nodes();
   placement_.on_nodes();
   first_objects_.on_peers();
+  if (sources_) sources_->on_nodes();
   if (const auto node = store_->get({Kind::Node, "", config_.node_name}); node && nodes_.known()) {
     node_.on_node(*node, /*is_new=*/false);
   }
@@ -876,7 +878,8 @@ void HostAgent::begin_sources() {
        .store = *store_,
        .clock = clock_,
        .on_event = event_sink(),
-       .on_status = [this](std::vector<model::SourceStatus> sources) { board_.set_sources(std::move(sources)); }},
+       .on_status = [this](std::vector<model::SourceStatus> sources) { board_.set_sources(std::move(sources)); },
+       .shared = config_.etcd ? std::optional(SharedSources{writer_, nodes_}) : std::nullopt},
       config_);
 }
 
@@ -971,6 +974,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   if (config.dns_upstreams) dns.upstreams = *config.dns_upstreams;
   dns.resolv_conf = "/etc/resolv.conf";
   dns.kept = kept;
+  dns.hold = std::chrono::milliseconds(config.dns_hold);
   dns.allow_recursion = {config.pod_cidr, "127.0.0.0/8", (*network)->gateway() + "/32"};
   if (!config.cluster_cidr.empty()) dns.allow_recursion.push_back(config.cluster_cidr);
   auto server = network::start_dns_server(dns);

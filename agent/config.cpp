@@ -145,7 +145,18 @@ SourceConfig read_source(const YAML::Node& node, const std::string& where) {
   }
   section.file("caFile", source.ca_file);
   section.file("tokenFile", source.token_file);
+  std::string scope = "host";
+  section.text("scope", scope);
+  section.text("name", source.name);
   section.finish();
+  if (scope != "host" && scope != "cluster") throw Bad{node.Mark(), section.at("scope"), "must be host or cluster"};
+  if (scope == "cluster" && !model::is_dns_label(source.name)) {
+    throw Bad{node.Mark(), section.at("name"),
+              "a source of the cluster needs a name, the same on all its hosts: letters, digits and -, as shop"};
+  }
+  if (scope == "host" && !source.name.empty()) {
+    throw Bad{node.Mark(), section.at("name"), "is for scope: cluster; a host's own source is known by what it reads"};
+  }
   if (source.directory.empty() == source.url.empty()) {
     throw Bad{node.Mark(), where, "needs exactly one of directory and url"};
   }
@@ -196,11 +207,17 @@ void read_lists(Section& root, Config& config) {
   if (Section::present(sources)) {
     if (!sources.IsSequence()) throw Bad{sources.Mark(), "sources", "must be a list"};
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      config.sources.push_back(read_source(sources[i], fmt::format("sources[{}]", i)));
+      const auto where = fmt::format("sources[{}]", i);
+      auto source = read_source(sources[i], where);
+      const auto same = [&](const auto& other) { return source.is_clusters() && other.name == source.name; };
+      if (std::any_of(config.sources.begin(), config.sources.end(), same)) {
+        throw Bad{sources[i].Mark(), where + ".name", fmt::format("\"{}\" is the name of another source", source.name)};
+      }
+      config.sources.push_back(std::move(source));
     }
   } else {
     config.sources.push_back(
-        {.directory = "/etc/berth/manifests", .url = {}, .interval = {}, .ca_file = {}, .token_file = {}});
+        {.directory = "/etc/berth/manifests", .url = {}, .interval = {}, .ca_file = {}, .token_file = {}, .name = {}});
   }
 }
 
@@ -484,6 +501,7 @@ Config read_root(const YAML::Node& node) {
   dns.number("port", config.dns_port, 1, 65'535);
   const auto upstreams = dns.take("upstreams");
   if (Section::present(upstreams)) config.dns_upstreams = dns.texts("upstreams");
+  dns.number("holdMilliseconds", config.dns_hold, 0, 2'000);  // resolvers ask again after 5 s, some after 2
   if (config.dns_upstreams && config.dns_upstreams->empty()) config.dns_upstreams.reset();  // []: from the host.
   dns.finish();
 

@@ -23,6 +23,8 @@ struct SourceConfig {
   std::chrono::seconds interval{30};
   std::filesystem::path ca_file;
   std::filesystem::path token_file;
+  std::string name;  ///< Of a source of the cluster (`scope: cluster`), the same on all hosts; empty: this host's own.
+  bool is_clusters() const { return !name.empty(); }
   bool operator==(const SourceConfig&) const = default;
 };
 
@@ -81,6 +83,7 @@ struct Config {
   std::vector<std::string> dns_listen;  ///< Empty: the bridge's gateway.
   int dns_port = 53;
   std::optional<std::vector<std::string>> dns_upstreams;  ///< Absent: the host's resolvers.
+  int dns_hold = 250;                                     ///< Milliseconds; 0: no question waits.
   std::filesystem::path api_socket;                       ///< Empty: <runDir>/berthd.sock.
   std::optional<ApiTlsConfig> api_tls;                    ///< Absent: no TCP at all.
   std::optional<ClusterConfig> cluster;                   ///< Absent: no other host is asked.

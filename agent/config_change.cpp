@@ -35,6 +35,7 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"dns.listen", false},
                            Key{"dns.port", false},
                            Key{"dns.upstreams", false},
+                           Key{"dns.holdMilliseconds", false},
                            Key{"api.socket", false},
                            Key{"api.tls", false},
                            Key{"cluster", false},
@@ -47,13 +48,13 @@ constexpr std::array kKeys{Key{"nodeName", false},
 auto fields(const Config& config) {
   const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
-               dns_upstreams, api_socket, api_tls, cluster, fencing, shutdown_grace, shutdown_grace_critical, log_level,
-               files] = config;
+               dns_upstreams, dns_hold, api_socket, api_tls, cluster, fencing, shutdown_grace, shutdown_grace_critical,
+               log_level, files] = config;
   static_cast<void>(files);
   return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                   pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
-                  dns_upstreams, api_socket, api_tls, cluster, fencing, shutdown_grace, shutdown_grace_critical,
-                  log_level);
+                  dns_upstreams, dns_hold, api_socket, api_tls, cluster, fencing, shutdown_grace,
+                  shutdown_grace_critical, log_level);
 }
 
 template <std::size_t... Index>

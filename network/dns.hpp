@@ -1,6 +1,7 @@
 // network/dns.hpp - front door: the names of pods and services, and the server that answers for them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -15,9 +16,11 @@ namespace berth::network {
 
 /// One address behind a service.
 struct DnsEndpoint {
-  std::string address;   ///< IPv4 or IPv6 text.
+  std::string address;   ///< IPv4 or IPv6 text; empty: none yet.
   std::string hostname;  ///< Pod hostname when the pod's subdomain is this service; else empty.
   bool ready = false;
+  /// Its pod is there and not ready yet, perhaps without an address: a question for its name may wait a little.
+  bool awaited = false;
 };
 
 struct DnsPort {
@@ -56,6 +59,9 @@ struct DnsConfig {
   std::filesystem::path resolv_conf = {};
   /// Sockets of `listen` that an earlier process kept. When there are any, questions wait in them for the first zone.
   KeptSockets kept = {};
+  /// For how long a question may wait for a name whose pods are there and not ready yet, before it is answered as
+  /// without that; 0: not at all.
+  std::chrono::milliseconds hold{0};
 };
 
 /// Answers over UDP and TCP on its own threads, from an immutable zone that is swapped whole. Until the first one is

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "agent/sources/manifest_owner.hpp"
+#include "agent/sources/source_snapshot.hpp"
 #include "model/json_edit.hpp"
 #include "model/node_facts.hpp"
 #include "model/selector.hpp"
@@ -51,7 +52,8 @@ std::optional<std::chrono::seconds> tolerated(const model::PodSpec& spec) {
 }
 
 bool stays(const model::Pod& pod) {
-  if (pod.meta.annotations.contains(std::string(kSourceAnnotation))) return true;
+  const auto source = pod.meta.annotations.find(std::string(kSourceAnnotation));
+  if (source != pod.meta.annotations.end() && !is_cluster_source(source->second)) return true;
   const auto* set = pod.meta.controller();
   return set != nullptr && (set->kind == "StatefulSet" || set->kind == "DaemonSet");
 }

@@ -60,11 +60,16 @@ class LiveNodes {
   /// Every host that knows of the same nodes finds the same one, and a node that comes or goes changes it for no more
   /// keys than it has. Empty: no node is there.
   std::string_view warden_of(std::string_view key) const {
+    return warden_of(key, [](const std::string&) { return true; });
+  }
+  /// Of those nodes only for which `counts(name)` is true.
+  template <typename Predicate>
+  std::string_view warden_of(std::string_view key, const Predicate& counts) const {
     std::string_view best;
     std::uint64_t most = 0;
     for (const auto& name : names_) {
       const auto weight = weigh(name, key);
-      if (!best.empty() && weight <= most) continue;
+      if ((!best.empty() && weight <= most) || !counts(name)) continue;
       best = name;
       most = weight;
     }

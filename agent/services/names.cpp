@@ -11,6 +11,7 @@ network::DnsEndpoint endpoint(const model::Service& service, const model::Pod& p
   network::DnsEndpoint endpoint;
   endpoint.address = pod.status.pod_ip;
   endpoint.ready = pod.status.ready() && !pod.meta.deleting();
+  endpoint.awaited = !pod.status.ready() && !pod.meta.deleting();
   if (pod.spec.subdomain == service.meta.name && !pod.spec.hostname.empty()) endpoint.hostname = pod.spec.hostname;
   return endpoint;
 }
@@ -67,9 +68,9 @@ network::DnsService dns_service(const model::Service& service, const ObjectCache
   }
   PodPtr sample;
   for (const auto& pod : cache.pods_selected(service.meta.ns, service.selector)) {
-    if (pod->status.pod_ip.empty() || is_terminal(*pod)) continue;
+    if (is_terminal(*pod) || (pod->status.pod_ip.empty() && pod->meta.deleting())) continue;
     out.endpoints.push_back(endpoint(service, *pod));
-    sample = pod;
+    if (!pod->status.pod_ip.empty()) sample = pod;
   }
   for (const auto& port : service.ports) {
     const auto number = !sample ? static_cast<std::uint16_t>(port.port) : target_port(port, *sample);

@@ -2,6 +2,7 @@
 #include "agent/sources/manifest_applier.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -111,6 +112,22 @@ void ManifestApplier::take(SourceSnapshot snapshot) {
   plan_soon();
 }
 
+void ManifestApplier::stand_by(const std::string& source, bool standing_by) {
+  const auto changed = standing_by ? standing_by_.insert(source).second : standing_by_.erase(source) != 0;
+  if (changed) plan_soon();
+}
+
+void ManifestApplier::say(const std::string& source, const std::string& warning) {
+  const auto known = said_.find(source);
+  if (warning == (known == said_.end() ? std::string() : known->second)) return;
+  if (warning.empty()) {
+    said_.erase(known);
+  } else {
+    said_[source] = warning;
+  }
+  plan_soon();
+}
+
 void ManifestApplier::plan_soon() {
   if (outstanding_ != 0) {
     again_ = true;
@@ -142,9 +159,18 @@ StoredObjects ManifestApplier::look() const {
 void ManifestApplier::plan_now() {
   again_ = false;
   retry_.reset();
-  auto plan = plan_manifests(sources_, look(), node_, own_pods_, clock_.wall());
+  std::vector<SourceSnapshot> ours;
+  std::copy_if(sources_.begin(), sources_.end(), std::back_inserter(ours),
+               [this](const auto& source) { return !standing_by_.contains(source.name); });
+  auto plan = plan_manifests(ours, look(), node_, own_pods_, clock_.wall());
   for (const auto& [source, error] : unread_) {
     plan.findings.push_back({LogLevel::Error, unread_problem(error), source});
+  }
+  for (const auto& [source, warning] : said_) {
+    model::Problem problem;
+    problem.file = source;
+    problem.message = warning;
+    plan.findings.push_back({LogLevel::Warning, std::move(problem), source});
   }
   for (auto& [key, finding] : std::exchange(refused_, {})) plan.findings.push_back(std::move(finding));
   tell(plan.findings, /*all=*/true);

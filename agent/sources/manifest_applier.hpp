@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +43,8 @@ struct ManifestPlan {
 /// What a plan may see of the store.
 using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 
-/// Where a pod that a file makes may run: on the one host there is, or only on the one that has the file.
+/// Where a pod that a file makes may run: on the one host there is, or only on the one that has the file, as other
+/// hosts share the store. One of a source of the cluster may run anywhere.
 enum class OwnPods { Anywhere, Here };
 
 /// Pure. `sources` in the order of the configuration, each as last read; `stored` holds at least every object that a
@@ -53,7 +55,9 @@ enum class OwnPods { Anywhere, Here };
 /// - Two files that claim one object: its owner, else the first in order, keeps it; the other has an error.
 /// - A pod whose new text changes what cannot change is deleted first and made again when it is gone.
 /// - A pod of a file is its host's (`own_pods` Here), unless it names a node: another host may have the same file.
-/// - What another node's manifests made is left alone; saying the same as they do is no error.
+/// - What another node's manifests made is left alone, and so is what a source of the cluster made that is not among
+///   `sources`; saying the same as they do is no error. Where a file of the cluster does, it becomes the owner: a
+///   directory that was each host's becomes the cluster's.
 /// - What no file claims any more is deleted, but only if the file that made it was found missing or without it: its
 ///   source was read completely and the file itself is sound. Claims (PVCs) and namespaces are never deleted.
 /// - A namespace that is used but not there is made. One that is being deleted gets nothing new; once it is gone, the
@@ -74,6 +78,12 @@ class ManifestApplier {
 
   /// Takes what a source said; an incomplete snapshot leaves what was there before.
   void take(SourceSnapshot snapshot);
+
+  /// Another host applies that source: until told otherwise nothing is planned for it, though it is heard.
+  void stand_by(const std::string& source, bool standing_by);
+
+  /// That is to be said of the source, besides what is found; empty: nothing any more.
+  void say(const std::string& source, const std::string& warning);
 
   /// Hears of each plan's outcome: what each source that spoke said last, and what is wrong with it now.
   void on_status(std::function<void(std::vector<model::SourceStatus>)> listener) { on_status_ = std::move(listener); }
@@ -106,6 +116,8 @@ class ManifestApplier {
   std::vector<SourceSnapshot> sources_;          ///< In the order in which they first spoke.
   std::map<std::string, std::string> unread_;    ///< Source to error, while it cannot be read.
   std::map<std::string, WallTime> read_;         ///< Source to when it was last read whole.
+  std::set<std::string> standing_by_;            ///< Sources that another host applies.
+  std::map<std::string, std::string> said_;      ///< By source: see say().
   std::map<model::ObjectKey, Finding> refused_;  ///< Writes that failed in the last round.
   std::map<std::string, Told> told_;             ///< By Problem::text().
   std::size_t outstanding_ = 0;

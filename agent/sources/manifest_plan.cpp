@@ -58,7 +58,7 @@ bool is_system_annotation(std::string_view key) {
 
 void set_owner(json::object& raw, const std::string& node, const std::string& id, const std::string& hash) {
   auto& annotations = model::object_in(model::object_in(raw, "metadata"), "annotations");
-  annotations[kSourceAnnotation] = node + "/" + id;
+  annotations[kSourceAnnotation] = is_cluster_source(id) ? id : node + "/" + id;
   annotations[kSourceHashAnnotation] = hash;
 }
 
@@ -96,6 +96,7 @@ class Planner {
       : sources_(sources), stored_(stored), node_(node), own_pods_(own_pods), now_(now) {}
 
   ManifestPlan run() {
+    for (const auto& source : sources_) names_.insert(source.name);
     for (const auto& source : sources_) read(source);
     for (const auto& [key, claims] : claims_) {
       if (const auto* winner = choose(key, claims)) apply(key, *winner);
@@ -133,6 +134,14 @@ class Planner {
     }
   }
 
+  /// Where hosts share the store a source of the cluster is somebody else's to judge unless we read it.
+  ManifestOwner whose(const model::Object& object) const {
+    auto owner = owner_of(object, node_);
+    if (own_pods_ == OwnPods::Here && is_cluster_source(owner.id))
+      owner.foreign = !names_.contains(source_of(owner.id));
+    return owner;
+  }
+
   ObjectPtr stored(const ObjectKey& key) const {
     const auto found = stored_.find(key);
     return found == stored_.end() ? nullptr : found->second;
@@ -141,8 +150,8 @@ class Planner {
   /// Which claim holds; null when the object belongs to a file that cannot be read just now.
   const Claim* choose(const ObjectKey& key, const std::vector<Claim>& claims) {
     const auto old = stored(key);
-    const auto whose = old == nullptr ? ManifestOwner() : owner_of(*old, node_);
-    const auto owner = whose.foreign ? std::string() : whose.id;
+    const auto before = old == nullptr ? ManifestOwner() : whose(*old);
+    const auto owner = before.foreign ? std::string() : before.id;
     const Claim* winner = held_.contains(owner) ? nullptr : &claims.front();
     for (const auto& claim : claims) {
       if (claim.file->id == owner) {
@@ -168,23 +177,24 @@ class Planner {
       if (is_ending(key.ns)) return;  // made, with a new namespace, once that is gone
       auto raw = claim.object->raw;
       set_owner(raw, node_, id, hash);
-      if (key.kind == Kind::Pod && own_pods_ == OwnPods::Here) {
+      if (key.kind == Kind::Pod && own_pods_ == OwnPods::Here && !is_cluster_source(id)) {
         auto& spec = raw.at("spec").get_object();
         if (find_string(raw.at("spec"), {"nodeName"}).empty()) spec["nodeName"] = node_;
       }
       return add({PlannedWrite::Verb::Create, key, std::move(raw), 0, id});
     }
     if (old->meta.deleting()) return;  // made again once it is gone
-    const auto owner = owner_of(*old, node_);
-    if (owner.foreign) {
+    const auto owner = whose(*old);
+    const auto becomes_the_clusters = is_cluster_source(id) && !is_cluster_source(owner.id);
+    if (owner.foreign && (hash_in(*old) != hash || !becomes_the_clusters)) {
       if (hash_in(*old) == hash) return;
-      plan_.findings.push_back(
-          finding(LogLevel::Error, id, key,
-                  fmt::format("is made by {} of host {}, which keeps it", file_name(owner.id), owner.node)));
+      const auto of = owner.node.empty() ? std::string("the cluster") : "host " + owner.node;
+      plan_.findings.push_back(finding(LogLevel::Error, id, key,
+                                       fmt::format("is made by {} of {}, which keeps it", file_name(owner.id), of)));
       return;
     }
     if (hash_in(*old) == hash) {
-      if (owner.id == id && !owner.node.empty()) return;
+      if (owner.id == id && owner.node.empty() == is_cluster_source(id)) return;
       auto raw = old->raw;  // the file was renamed, or berth 0.1 made it: only the record moves
       set_owner(raw, node_, id, hash);
       return add({PlannedWrite::Verb::Update, key, std::move(raw), old->meta.resource_version, id});
@@ -231,9 +241,9 @@ class Planner {
 
   void remove_unclaimed() {
     for (const auto& [key, object] : stored_) {
-      const auto whose = owner_of(*object, node_);
-      const auto& owner = whose.id;
-      if (owner.empty() || whose.foreign || claims_.contains(key) || held_.contains(owner) || vanished_.contains(owner))
+      const auto maker = whose(*object);
+      const auto& owner = maker.id;
+      if (owner.empty() || maker.foreign || claims_.contains(key) || held_.contains(owner) || vanished_.contains(owner))
         continue;
       if (!complete_.contains(source_of(owner))) continue;
       // Data outlives a manifest, and a namespace may hold what others made.
@@ -264,6 +274,7 @@ class Planner {
   const std::string& node_;
   const OwnPods own_pods_;
   WallTime now_;
+  std::set<std::string> names_;                     ///< Of the sources.
   std::map<ObjectKey, std::vector<Claim>> claims_;  ///< By configuration's order of sources, then file, then place.
   std::set<std::string> held_;                      ///< Files that keep what they made.
   std::set<std::string> vanished_;                  ///< So do these, unless another file claims it.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "agent/sources/source_reader.hpp"
 #include "agent/sources/source_snapshot.hpp"
@@ -14,6 +15,7 @@ namespace berth::agent {
 
 struct DirectorySourceOptions {
   std::filesystem::path directory;
+  std::string name;                          ///< The source's; empty: the directory's own.
   std::chrono::milliseconds rescan{60'000};  ///< Even without an event: events may be lost, links may point elsewhere.
   std::chrono::milliseconds absent{1'000};   ///< How often to look for a directory that is not there.
   std::chrono::milliseconds settle{500};  ///< How long a half-written or vanished file may take to become whole again.

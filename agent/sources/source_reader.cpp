@@ -80,12 +80,12 @@ bool is_manifest_name(std::string_view name) {
 }
 
 DirectoryReader::DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits,
-                                 std::filesystem::path memory)
-    : directory_(std::move(directory)), limits_(limits), memory_(std::move(memory)) {
+                                 std::filesystem::path memory, std::string name)
+    : directory_(std::move(directory)), name_(std::move(name)), limits_(limits), memory_(std::move(memory)) {
   auto text = directory_.lexically_normal().native();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   directory_ = text;
-  name_ = "directory:" + text;
+  if (name_.empty()) name_ = "directory:" + text;
 }
 
 void DirectoryReader::recall() {

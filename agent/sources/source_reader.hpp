@@ -36,8 +36,9 @@ struct ReadHints {
 class DirectoryReader {
  public:
   /// `memory` is the file in which it remembers across restarts what the directory was; without one it begins anew.
+  /// `name` is the source's when it is not the directory's own.
   explicit DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits = {},
-                           std::filesystem::path memory = {});
+                           std::filesystem::path memory = {}, std::string name = {});
 
   /// Reads the directory. Never waits for a FIFO or device; a file that cannot be read is in the snapshot with an
   /// error. A directory that cannot be read, or is not believed (see DirectoryJudge), makes it incomplete. Of more

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/sources/cluster_sources.hpp"
 #include "agent/sources/manifest_applier.hpp"
 #include "agent/sources/source_directory.hpp"
 #include "agent/sources/source_memories.hpp"
@@ -27,17 +29,34 @@ class Sources final : public SourceSet {
         applier_(rooms.loop, rooms.store, rooms.clock, config.node_name,
                  config.etcd ? OwnPods::Here : OwnPods::Anywhere, [this](const Finding& finding) { tell(finding); }) {
     applier_.on_status([this](std::vector<model::SourceStatus> spoken) { publish(std::move(spoken)); });
-    const auto take = [this](SourceSnapshot snapshot) { applier_.take(std::move(snapshot)); };
+    if (rooms.shared) {
+      std::set<std::string> names;
+      for (const auto& source : config.sources) {
+        if (source.is_clusters()) names.insert(source_name(source));
+      }
+      cluster_.emplace(ClusterSources::Context{.loop = rooms.loop,
+                                               .store = rooms.store,
+                                               .writer = rooms.shared->writer,
+                                               .nodes = rooms.shared->nodes,
+                                               .applier = applier_},
+                       names);
+    }
+    const auto take = [this](SourceSnapshot snapshot) {
+      if (cluster_ && cluster_->has(snapshot.name)) return cluster_->take(std::move(snapshot));
+      applier_.take(std::move(snapshot));
+    };
     const auto memories = config.state_dir / "sources";
     for (const auto& source : config.sources) {
       if (source.url.empty()) {
         DirectorySourceOptions options;
         options.directory = source.directory;
+        options.name = source_name(source);
         options.memory = memory_file(memories, source.directory);
         sources_.push_back(make_directory_source(rooms.loop, rooms.lane, std::move(options), take));
       } else {
         UrlSourceOptions options;
         options.request.url = source.url;
+        options.name = source_name(source);
         options.interval = source.interval;
         options.request.ca_file = source.ca_file;
         options.request.token_file = source.token_file;
@@ -52,10 +71,18 @@ class Sources final : public SourceSet {
   ~Sources() override {
     for (const auto& source : sources_) counters().manifest_errors.forget(source->name());
   }
+  void on_nodes() override {
+    if (cluster_) cluster_->look();
+  }
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
 
  private:
+  /// Empty: what its directory or URL is called.
+  static std::string source_name(const SourceConfig& source) {
+    return source.is_clusters() ? std::string(kClusterSource) + source.name : std::string();
+  }
+
   /// The memories of what is no source any more, and of whose objects none is left.
   void forget_others(const SourceSetRooms& rooms, const std::filesystem::path& memories) {
     std::set<std::string> keep;
@@ -99,6 +126,7 @@ class Sources final : public SourceSet {
   const EventSink on_event_;
   const std::function<void(std::vector<model::SourceStatus>)> on_status_;
   ManifestApplier applier_;
+  std::optional<ClusterSources> cluster_;         ///< Where hosts share a store.
   std::vector<std::unique_ptr<Source>> sources_;  ///< Last, so that they end before what they report to.
 };
 

@@ -3,10 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/config.hpp"
 #include "agent/objects/event_recorder.hpp"
+#include "agent/objects/live_nodes.hpp"
+#include "agent/objects/store_writer.hpp"
 #include "base/clock.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
@@ -14,6 +17,12 @@
 #include "store/store.hpp"
 
 namespace berth::agent {
+
+/// What there is besides where hosts share a store. Both outlive the sources.
+struct SharedSources {
+  StoreWriter& writer;
+  const LiveNodes& nodes;
+};
 
 struct SourceSetRooms {
   Loop& loop;
@@ -23,6 +32,7 @@ struct SourceSetRooms {
   EventSink on_event;  ///< Problems become events of the Node.
   /// Hears how all sources of the configuration are, in its order, whenever that may have changed. Loop thread.
   std::function<void(std::vector<model::SourceStatus>)> on_status;
+  std::optional<SharedSources> shared = std::nullopt;
 };
 
 /// Watches all sources of the configuration until destroyed. Each problem is logged once and is an event of the Node;
@@ -30,6 +40,9 @@ struct SourceSetRooms {
 class SourceSet {
  public:
   virtual ~SourceSet() = default;
+
+  /// Other hosts are there than before: who reads what the cluster has?
+  virtual void on_nodes() = 0;
 };
 
 std::unique_ptr<SourceSet> make_source_set(SourceSetRooms rooms, const Config& config);

@@ -13,7 +13,7 @@ namespace berth::agent {
 
 /// One file, or the one document behind a URL.
 struct SourceFile {
-  std::string id;            ///< "directory:/etc/berth/manifests/web.yaml": kept on what the file made.
+  std::string id;  ///< "directory:/etc/berth/manifests/web.yaml", "cluster:shop/web.yaml": kept on what the file made.
   std::string hash;          ///< Of the content, hexadecimal.
   model::Manifest manifest;  ///< With errors: keeps what it made before, changes nothing.
   /// Of each of manifest.objects: hash_objects() fills it where the file is read, so that a plan need not.
@@ -34,7 +34,9 @@ std::string content_hash(std::string_view text);
 void hash_objects(SourceFile& file);
 
 struct SourceSnapshot {
-  std::string name;  ///< "directory:/etc/berth/manifests", "url:https://config.example/worker1.yaml".
+  /// "directory:/etc/berth/manifests", "url:https://config.example/worker1.yaml"; "cluster:shop" when it is the
+  /// cluster's, whatever it is on this host.
+  std::string name;
   /// All of the source was read: a file that is not in `files` is not there. Only then may anything be removed.
   bool complete = false;
   std::string error;                                     ///< Why it is not complete.
@@ -53,9 +55,15 @@ class Source {
   virtual void read_again() = 0;
 };
 
+/// In front of the name of a source that is the cluster's: many hosts have copies of it, one of them reads it.
+constexpr std::string_view kClusterSource = "cluster:";
+inline bool is_cluster_source(std::string_view id) { return id.starts_with(kClusterSource); }
+/// "shop" of "cluster:shop".
+inline std::string cluster_name(const std::string& source) { return source.substr(kClusterSource.size()); }
+
 /// Which source a file id belongs to: itself for a URL, the part before the last slash for a directory.
 inline std::string source_of(const std::string& id) {
-  return id.starts_with("directory:") ? id.substr(0, id.rfind('/')) : id;
+  return id.starts_with("directory:") || is_cluster_source(id) ? id.substr(0, id.rfind('/')) : id;
 }
 
 }  // namespace berth::agent

@@ -19,7 +19,7 @@ class UrlSource final : public Source {
         lane_(lane),
         options_(std::make_shared<const UrlSourceOptions>(std::move(options))),
         on_snapshot_(std::move(on_snapshot)),
-        name_("url:" + options_->request.url) {
+        name_(options_->name.empty() ? "url:" + options_->request.url : options_->name) {
     read_again();
   }
   UrlSource(const UrlSource&) = delete;

@@ -13,6 +13,7 @@ namespace berth::agent {
 
 struct UrlSourceOptions {
   https::UrlRequest request;
+  std::string name;  ///< The source's; empty: the URL's own.
   std::chrono::milliseconds interval{30'000};
 };
 

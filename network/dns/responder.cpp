@@ -223,6 +223,7 @@ Outcome respond(const Zone& zone, Octets packet, const Asker& asker, std::uint32
   const auto match = zone.match(query.name, asker.source);
   if (match.ours) {
     outcome.size = begin_reply(query, packet, available, Rcode::NoError, out);
+    outcome.awaited = match.awaited;
     answer_local(outcome, zone, match, turn, out, asker.may_recurse);
   } else if (!asker.may_recurse || !query.has(flag::kRecursionDesired)) {
     fail(Rcode::Refused);

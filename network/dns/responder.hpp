@@ -23,6 +23,7 @@ struct Outcome {
   Verdict verdict = Verdict::Drop;
   std::size_t size = 0;   ///< Reply: all of it. Forward: header, question and the aliases followed so far, without OPT.
   std::size_t limit = 0;  ///< The largest reply this asker can take.
+  bool awaited = false;   ///< Reply: it says that there is nothing, and in a moment there will be something.
   Query query;
   Name outside;  ///< The question's name, or where a CNAME of ours led to.
 };

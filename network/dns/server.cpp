@@ -56,29 +56,31 @@ class Server final : public DnsServer {
  public:
   Server(std::vector<SocketAddress> upstreams, std::vector<Cidr> networks, const ServerLimits& limits)
       : upstream_port_(limits.upstream_port),
+        holds_(limits.hold.longest.count() > 0),
         networks_(std::move(networks)),
         slot_(Zone::unknown()),
         forwarder_(std::move(upstreams), limits.forwarder),
         tcp_(limits.tcp,
              [this](auto connection, const IpAddress& source, Octets query) { on_tcp(connection, source, query); }),
+        held_(limits.hold),
         tcp_out_(kTcpLimit),
         later_out_(kTcpLimit) {}
 
   ~Server() override {
     if (!thread_.joinable()) return;
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(stop_.get(), &one, sizeof one);
+    wake(stop_);
     thread_.join();
   }
 
   Status start(const DnsConfig& config) {
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!epoll_ || !stop_) return Error::from_errno(errno, "prepare the DNS server");
+    published_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!epoll_ || !stop_ || !published_) return Error::from_errno(errno, "prepare the DNS server");
     for (const auto& text : config.listen) {
       if (auto bound = listen(text, config.port, config.kept); !bound) return bound;
     }
-    for (const auto fd : {stop_.get(), forwarder_.fd()}) {
+    for (const auto fd : {stop_.get(), published_.get(), forwarder_.fd()}) {
       if (auto watched = watch(fd); !watched) return watched;
     }
     if (!taken_) {
@@ -98,6 +100,7 @@ class Server final : public DnsServer {
 
   void publish(const DnsNames& names) override {
     slot_.publish(Zone::build(names));
+    if (holds_) wake(published_);
     if (!taken_ || watched_.exchange(true)) return;
     if (auto watched = watch_clients(); !watched) {
       log(LogLevel::Error, "DNS does not answer", {{"error", watched.error().message()}});
@@ -113,6 +116,11 @@ class Server final : public DnsServer {
 
  private:
   using Counter = std::atomic<std::uint64_t>;
+
+  static void wake(const UniqueFd& event) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = write(event.get(), &one, sizeof one);
+  }
 
   Status watch(int fd) {
     epoll_event event{};
@@ -199,18 +207,23 @@ class Server final : public DnsServer {
           forwarder_.poll(now_);
         } else if (fd == tcp_.fd()) {
           tcp_.poll(now_);
+        } else if (fd == published_.get()) {
+          ask_held_again();
         } else if (!resolv_conf_ || fd != resolv_conf_->fd()) {
           serve_udp(fd);
         }
       }
       forwarder_.expire(now_);
       tcp_.expire(now_);
+      for (auto& late : held_.expire(now_)) answer_held(late);
     }
   }
 
   int milliseconds_to_wait() const {
     auto due = forwarder_.next_due();
-    if (const auto other = tcp_.next_due()) due = std::min(due.value_or(*other), *other);
+    for (const auto other : {tcp_.next_due(), held_.next_due()}) {
+      if (other) due = std::min(due.value_or(*other), *other);
+    }
     if (!due) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - std::chrono::steady_clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
@@ -254,7 +267,7 @@ class Server final : public DnsServer {
     count(queries_);
     const auto size = answer(zone(), query, source, /*tcp=*/true, tcp_out_.span(),
                              [&] { return [this, connection](Octets reply) { tcp_.reply(connection, reply, now_); }; });
-    if (!size) return;                              // an upstream is asked
+    if (!size) return;                              // an upstream is asked, or it waits
     if (*size == 0) return tcp_.close(connection);  // no DNS client says that
     tcp_.reply(connection, tcp_out_.span().first(*size), now_);
   }
@@ -264,10 +277,44 @@ class Server final : public DnsServer {
   std::optional<std::size_t> answer(const Zone& zone, Octets packet, const IpAddress& source, bool tcp,
                                     std::span<std::uint8_t> out, const MakeSender& make_sender) {
     berth::counters().dns_queries.fetch_add(1, std::memory_order_relaxed);
+    const auto outcome = ask(zone, packet, source, tcp, out);
+    const auto state = outcome.query.state;
+    if (state == QueryState::Drop || state == QueryState::FormErr) count(malformed_);
+    if (outcome.awaited && held_.has_room(source)) {
+      held_.hold({{packet.begin(), packet.end()}, source, tcp, make_sender()}, now_);
+      return std::nullopt;
+    }
+    return finish(outcome, out, make_sender);
+  }
+
+  Outcome ask(const Zone& zone, Octets packet, const IpAddress& source, bool tcp, std::span<std::uint8_t> out) {
     const auto known = may_recurse(source);
-    const auto outcome = respond(zone, packet, {source, tcp, known, known || !closed_}, ++turn_, out);
+    return respond(zone, packet, {source, tcp, known, known || !closed_}, ++turn_, out);
+  }
+
+  /// There are other names now.
+  void ask_held_again() {
+    std::uint64_t times = 0;
+    [[maybe_unused]] const auto got = read(published_.get(), &times, sizeof times);
+    const auto& current = zone();
+    const auto answered = held_.take([&](const HeldQuestion& held) {
+      return !ask(current, held.packet, held.source, held.tcp, later_out_.span()).awaited;
+    });
+    for (const auto& held : answered) answer_held(held);
+  }
+
+  /// With what there is now.
+  void answer_held(const HeldQuestion& held) {
+    const auto out = later_out_.span();
+    const auto size = finish(ask(zone(), held.packet, held.source, held.tcp, out), out, [&] { return held.send; });
+    if (size) held.send(out.first(*size));
+  }
+
+  /// As answer(), of what the zone says.
+  template <typename MakeSender>
+  std::optional<std::size_t> finish(const Outcome& outcome, std::span<std::uint8_t> out,
+                                    const MakeSender& make_sender) {
     const auto& query = outcome.query;
-    if (query.state == QueryState::Drop || query.state == QueryState::FormErr) count(malformed_);
     switch (outcome.verdict) {
       case Verdict::Drop: return 0;
       case Verdict::Reply: return outcome.size;
@@ -295,6 +342,7 @@ class Server final : public DnsServer {
   }
 
   const std::uint16_t upstream_port_;
+  const bool holds_;
   std::vector<Cidr> networks_;
   std::vector<SocketAddress> own_;  ///< What we listen on.
   bool closed_ = true;              ///< All of it inside networks_: only these are answered.
@@ -305,12 +353,14 @@ class Server final : public DnsServer {
   std::uint64_t seen_ = 0;
   Forwarder forwarder_;
   TcpServer tcp_;
+  HeldQuestions held_;
   UdpBatch batch_;
   Buffer tcp_out_;
   Buffer later_out_;
   std::vector<UniqueFd> udp_;
   UniqueFd epoll_;
   UniqueFd stop_;
+  UniqueFd published_;  ///< Written to with each zone when questions may be held.
   std::uint16_t port_ = 0;
   bool taken_ = false;                ///< Sockets that an earlier process kept: clients wait there for the first zone.
   std::atomic<bool> watched_{false};  ///< With taken_: they are attended to.
@@ -341,8 +391,10 @@ Result<std::unique_ptr<DnsServer>> start_server(const DnsConfig& config, const S
     const auto upstream = parse_socket_address(text, limits.upstream_port);
     if (!upstream) return upstream.error().context("DNS upstream");
   }
+  auto with_hold = limits;
+  with_hold.hold.longest = config.hold;
   auto server = std::make_unique<Server>(usable_upstreams(config.upstreams, limits.upstream_port, own),
-                                         std::move(networks), limits);
+                                         std::move(networks), with_hold);
   if (auto started = server->start(config); !started) return started.error();
   return std::unique_ptr<DnsServer>(std::move(server));
 }

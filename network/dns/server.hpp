@@ -3,6 +3,7 @@
 
 #include "network/dns.hpp"
 #include "network/dns/forwarder.hpp"
+#include "network/dns/held.hpp"
 #include "network/dns/tcp.hpp"
 
 namespace berth::network::dns {
@@ -10,6 +11,7 @@ namespace berth::network::dns {
 struct ServerLimits {
   TcpLimits tcp;
   ForwarderLimits forwarder;
+  HoldLimits hold;                   ///< But `longest`, which is DnsConfig's.
   std::uint16_t upstream_port = 53;  ///< Where name servers listen that resolv.conf names.
 };
 

@@ -8,6 +8,11 @@
 namespace berth::network::dns {
 
 const Zone::Node* Zone::find(Octets name) const {
+  const auto* node = lookup(name);
+  return node != nullptr && node->kind != Kind::Awaited ? node : nullptr;
+}
+
+const Zone::Node* Zone::lookup(Octets name) const {
   const auto hash = hash_name(name);
   const auto mask = slots_.size() - 1;
   for (auto at = hash & mask; slots_[at].node != 0; at = (at + 1) & mask) {
@@ -30,7 +35,7 @@ const Zone::RecordSet* Zone::set_of(const Node& node, Type type) const {
 const Zone::Node* Zone::find_below(const Name& name, Octets suffix) const {
   auto full = name;
   if (!full.append(suffix)) return nullptr;
-  const auto* node = find(full.view());
+  const auto* node = lookup(full.view());
   return node != nullptr && node->kind != Kind::NonTerminal && node->kind != Kind::Apex ? node : nullptr;
 }
 
@@ -54,9 +59,12 @@ const Zone::Node* Zone::find_unique(Octets relative) const {
   return hit && found->second != kAmbiguous ? &nodes_[found->second] : nullptr;
 }
 
+Zone::Match Zone::found(const Node& node, bool full) {
+  return {node.kind == Kind::Awaited ? nullptr : &node, /*ours=*/true, full, node.awaited};
+}
+
 Zone::Match Zone::match(const Name& name, const IpAddress& source) const {
-  if (const auto* node = find(name.view()))
-    return {node, /*ours=*/true, /*full=*/is_below(name.view(), domain_.view())};
+  if (const auto* node = lookup(name.view())) return found(*node, /*full=*/is_below(name.view(), domain_.view()));
   if (is_below(name.view(), domain_.view())) return {nullptr, /*ours=*/true, /*full=*/true};
   constexpr std::size_t kMostShortLabels = 5;  // _port._tcp.service.namespace.svc
   if (name.size() == 1 || name.labels() > kMostShortLabels) return {};
@@ -64,10 +72,10 @@ Zone::Match Zone::match(const Name& name, const IpAddress& source) const {
   const auto* pod = suffix_of(source);
   const auto& own = pod != nullptr ? *pod : default_namespace_;
   for (const auto& suffix : {own.view(), services_.view(), domain_.view()}) {
-    if (const auto* node = find_below(name, suffix)) return {node, /*ours=*/true, /*full=*/false};
+    if (const auto* node = find_below(name, suffix)) return found(*node, /*full=*/false);
   }
   if (pod == nullptr) {
-    if (const auto* node = find_unique(name.view())) return {node, /*ours=*/true, /*full=*/false};
+    if (const auto* node = find_unique(name.view())) return found(*node, /*full=*/false);
   }
   // A pod that is not ready: one label in front of a service. Anything longer is no name of ours, whatever its end.
   const auto parent = parent_of(name.view());

@@ -34,14 +34,16 @@ class Zone {
     std::uint32_t first_target = 0;  ///< SRV: where its `count` target nodes begin in targets().
   };
 
-  /// What a name is. An empty non-terminal ("svc.cluster.local") only keeps NXDOMAIN away (RFC 8020).
-  enum class Kind : std::uint8_t { NonTerminal, Apex, Service, Host, Other };
+  /// What a name is. An empty non-terminal ("svc.cluster.local") only keeps NXDOMAIN away (RFC 8020). An awaited one
+  /// does not exist; find() does not find it.
+  enum class Kind : std::uint8_t { NonTerminal, Apex, Service, Host, Other, Awaited };
 
   struct Node {
     std::uint32_t name = 0;
     std::uint8_t name_size = 0;
     Kind kind = Kind::NonTerminal;
-    std::uint16_t set_count = 0;
+    std::uint8_t set_count = 0;
+    bool awaited = false;  ///< Without records, and with pods that are about to be ready.
     std::uint32_t first_set = 0;
   };
 
@@ -50,6 +52,7 @@ class Zone {
     const Node* node = nullptr;  ///< None: there is no such name.
     bool ours = false;           ///< We are the authority; else it belongs to the upstreams.
     bool full = false;           ///< It was written in full, so its SOA is a parent of it.
+    bool awaited = false;        ///< It has no records, and will have some in a moment.
   };
 
   /// Looks `name` up: as it stands, then as a short name: in the asking pod's namespace, below
@@ -89,6 +92,8 @@ class Zone {
     Name suffix;  ///< "<ns>.svc.<domain>"
   };
 
+  const Node* lookup(Octets name) const;
+  static Match found(const Node& node, bool full);
   const Node* find_below(const Name& name, Octets suffix) const;
   bool service_below(Octets name, Octets suffix) const;
   const Name* suffix_of(const IpAddress& source) const;

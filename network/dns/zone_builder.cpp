@@ -75,6 +75,7 @@ struct DraftSet {
 
 struct Draft {
   Zone::Kind kind = Zone::Kind::NonTerminal;
+  bool awaited = false;
   std::map<std::uint16_t, DraftSet> sets;
 };
 
@@ -94,6 +95,7 @@ class ZoneBuilder {
     for (const auto& service : names_.services) add_service(service);
     add_pods();
     add_non_terminals();
+    for (const auto& service : names_.services) add_awaited(service);
     encode();
     index_short_names();
     return zone_;
@@ -137,9 +139,13 @@ class ZoneBuilder {
     }
   }
 
-  void add_service(const DnsService& service) {
+  std::optional<Name> full_name(const DnsService& service) const {
     const auto ns = child(service.ns, zone_->services_);
-    const auto full = ns ? child(service.name, *ns) : std::nullopt;
+    return ns ? child(service.name, *ns) : std::nullopt;
+  }
+
+  void add_service(const DnsService& service) {
+    const auto full = full_name(service);
     if (!full) return;
     name(*full, Zone::Kind::Service);
     if (!service.external_name.empty()) {
@@ -166,7 +172,7 @@ class ZoneBuilder {
   }
 
   static bool visible(const DnsService& service, const DnsEndpoint& endpoint) {
-    return endpoint.ready || service.publish_not_ready;
+    return !endpoint.address.empty() && (endpoint.ready || service.publish_not_ready);
   }
 
   void add_endpoints(const DnsService& service, const Name& full, bool headless) {
@@ -187,6 +193,12 @@ class ZoneBuilder {
     }
   }
 
+  /// "_client._tcp.mongo.default.svc.cluster.local"
+  static std::optional<Name> port_name(const DnsPort& port, const Name& service) {
+    if (port.name.empty() || port.protocol.empty()) return std::nullopt;
+    return child(fmt::format("_{}._{}", port.name, port.protocol), service);
+  }
+
   void add_port(const Name& service, const DnsPort& port, const Name& target, std::uint16_t weight) {
     Bytes data;
     add_u16(data, 0);  // priority
@@ -195,8 +207,7 @@ class ZoneBuilder {
     data += bytes(target.view());
     // Asked for at the service itself, every port answers, as with CoreDNS: the only way to find one without a name.
     add_record(name(service, Zone::Kind::Service), Type::SRV, data, &target);
-    if (port.name.empty() || port.protocol.empty()) return;
-    const auto srv = child(fmt::format("_{}._{}", port.name, port.protocol), service);
+    const auto srv = port_name(port, service);
     if (srv) add_record(name(*srv, Zone::Kind::Other), Type::SRV, data, &target);
   }
 
@@ -227,6 +238,26 @@ class ZoneBuilder {
     for (auto& wire : missing) drafts_.try_emplace(std::move(wire));
   }
 
+  /// Names that pods will have which are there and not ready: the pods' own, and their service's while it has no other.
+  void add_awaited(const DnsService& service) {
+    if (std::ranges::none_of(service.endpoints, &DnsEndpoint::awaited)) return;
+    const auto full = full_name(service);
+    if (!full || !service.external_name.empty()) return;
+    for (const auto& endpoint : service.endpoints) {
+      if (endpoint.awaited && !endpoint.hostname.empty()) await(child(endpoint.hostname, *full));
+    }
+    await(full);
+    for (const auto& port : service.ports) await(port_name(port, *full));
+  }
+
+  void await(const std::optional<Name>& name) {
+    if (!name) return;
+    const auto [found, added] = drafts_.try_emplace(bytes(name->view()));
+    auto& draft = found->second;
+    if (added) draft.kind = Zone::Kind::Awaited;
+    draft.awaited = draft.sets.empty();
+  }
+
   std::uint32_t keep(const Bytes& data) {
     const auto at = zone_->arena_.size();
     zone_->arena_.insert(zone_->arena_.end(), data.begin(), data.end());
@@ -242,7 +273,8 @@ class ZoneBuilder {
       node.name_size = static_cast<std::uint8_t>(wire.size());
       node.kind = draft.kind;
       node.first_set = static_cast<std::uint32_t>(zone_->sets_.size());
-      node.set_count = static_cast<std::uint16_t>(draft.sets.size());
+      node.set_count = static_cast<std::uint8_t>(draft.sets.size());  // of the seven types that we have
+      node.awaited = draft.awaited;
       for (const auto& [type, set] : draft.sets) add_set(type, set.records, index);
       zone_->nodes_.push_back(node);
     }

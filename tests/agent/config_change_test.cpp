@@ -48,6 +48,7 @@ TEST(ConfigChangeTest, NamesEachKey) {
       {"dns.listen", "dns: {listen: [x]}"},
       {"dns.port", "dns: {port: 54}"},
       {"dns.upstreams", "dns: {upstreams: [x]}"},
+      {"dns.holdMilliseconds", "dns: {holdMilliseconds: 0}"},
       {"api.socket", "api: {socket: /x}"},
       {"api.tls", "api: {tls: {}}"},
       {"shutdownGracePeriod", "shutdownGracePeriod: 5m"},

@@ -240,6 +240,19 @@ TEST(ConfigTest, ErrorsNameLineKeyAndWhatWouldBeRight) {
   EXPECT_NE(problem("nodeTaints: [{key: a, effect: Sometimes}]").find("must be NoSchedule"), std::string::npos);
   EXPECT_NE(problem("a: [").find("berthd.yaml:"), std::string::npos);
   EXPECT_NE(problem("nodeName: Not_A_Name").find("DNS name"), std::string::npos);
+  EXPECT_NE(
+      problem("sources: [{directory: /a, scope: cluster}]").find("sources[0].name: a source of the cluster needs"),
+      std::string::npos);
+  EXPECT_NE(problem("sources: [{directory: /a, scope: cluster, name: Shop_1}]").find("needs a name"),
+            std::string::npos);
+  EXPECT_NE(problem("sources: [{directory: /a, name: shop}]").find("is for scope: cluster"), std::string::npos);
+  EXPECT_NE(problem("sources: [{directory: /a, scope: all}]").find("must be host or cluster"), std::string::npos);
+  EXPECT_NE(
+      problem("sources: [{directory: /a, scope: cluster, name: shop}, {url: 'http://x', scope: cluster, name: shop}]")
+          .find("sources[1].name: \"shop\" is the name of another source"),
+      std::string::npos);
+  EXPECT_EQ(problem("dns: {holdMilliseconds: 2001}"),
+            "berthd.yaml:1: dns.holdMilliseconds: must be a number from 0 to 2000");
   EXPECT_NE(problem("sources: [{url: 'http://x', interval: soon}]").find("30s, 5m or 1h"), std::string::npos);
   EXPECT_NE(problem("nodeName: a\nnodeName: b\n"), "valid");
 }

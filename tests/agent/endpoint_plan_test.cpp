@@ -185,6 +185,31 @@ TEST_F(EndpointControllerTest, EndpointsMadeByHandForAServiceWithoutASelectorAre
   EXPECT_EQ(names.services[0].ports[0].port, 5432);
 }
 
+TEST_F(EndpointControllerTest, PodsThatAreComingHaveAwaitedNames) {
+  service(R"({"app":"web"})");
+  const auto pod_of = [this](const std::string& name, const std::string& meta, const std::string& status) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{0}","namespace":"default",
+        "labels":{{"app":"web"}}{1}}},"spec":{{"hostname":"{0}","subdomain":"web","containers":[{{"name":"c"}}]}},
+        "status":{2}}})",
+                    name, meta, status));
+  };
+  const std::string ready = R"(,"conditions":[{"type":"Ready","status":"True"}])";
+  const std::string deleting = R"(,"deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["x/y"])";
+  pod_of("a-new", "", R"({"phase":"Pending"})");
+  pod_of("b-starting", "", R"({"phase":"Running","podIP":"10.0.0.2"})");
+  pod_of("c-ready", "", R"({"phase":"Running","podIP":"10.0.0.3")" + ready + "}");
+  pod_of("d-ending", deleting, R"({"phase":"Running","podIP":"10.0.0.4"})");
+  pod_of("e-cancelled", deleting, R"({"phase":"Pending"})");
+  pod_of("f-over", "", R"({"phase":"Succeeded"})");
+  std::vector<std::string> said;
+  for (const auto& endpoint : make_names(cache, "cluster.local").services.at(0).endpoints) {
+    said.push_back(fmt::format("{} {}{}{}", endpoint.hostname, endpoint.address, endpoint.ready ? " ready" : "",
+                               endpoint.awaited ? " awaited" : ""));
+  }
+  EXPECT_THAT(said, testing::UnorderedElementsAre("a-new  awaited", "b-starting 10.0.0.2 awaited",
+                                                  "c-ready 10.0.0.3 ready", "d-ending 10.0.0.4"));
+}
+
 TEST_F(EndpointControllerTest, SomebodysEditIsPutRight) {
   service(R"({"app":"web"})");
   pod("web-0", "True");

@@ -97,10 +97,12 @@ TEST_F(SilencePlanTest, PodsGoAsTheyTolerateButForThoseWithAnIdentity) {
 TEST_F(SilencePlanTest, WhatTheNodesOwnFilesMadeStaysAndInAStoreOfOneHostEverything) {
   auto filed = std::make_shared<model::Pod>(*pod("filed"));
   filed->meta.annotations["berth.io/source"] = "n2/directory:/etc/berth/manifests/a.yaml";
-  facts.pods = {filed};
+  auto of_the_cluster = std::make_shared<model::Pod>(*pod("of-the-cluster"));
+  of_the_cluster->meta.annotations["berth.io/source"] = "cluster:shop/a.yaml";
+  facts.pods = {filed, of_the_cluster};
   pod("bare");
   silent(seconds(36000));
-  EXPECT_THAT(names(plan_silence(facts).evict), ElementsAre("bare"));
+  EXPECT_THAT(names(plan_silence(facts).evict), ElementsAre("of-the-cluster", "bare"));
   facts.shared = false;
   const auto plan = plan_silence(facts);
   EXPECT_THAT(plan.evict, IsEmpty());

@@ -52,6 +52,97 @@ TEST(DnsServer, BeforeTheFirstNamesNothingIsDenied) {
   EXPECT_EQ(text_of(client.ask(make_query("mongo-0.mongo", "A"))), "NOERROR A=10.98.0.1");
 }
 
+constexpr std::chrono::seconds kLong{60};  // no test waits for it
+
+std::unique_ptr<DnsServer> start_holding(std::chrono::milliseconds hold, ServerLimits limits = {}) {
+  DnsConfig config;
+  config.listen = {"127.0.0.1"};
+  config.port = 0;
+  config.hold = hold;
+  auto server = start_server(config, limits);
+  EXPECT_TRUE(server.ok());
+  (*server)->publish(mongo("10.98.0.1"));
+  return std::move(*server);
+}
+
+/// mongo-0 is ready, mongo-1 is awaited, or ready at `address`.
+DnsNames two_of_mongo(const std::string& address = {}) {
+  auto names = mongo("10.98.0.1");
+  names.services[0].endpoints.push_back({address, "mongo-1", !address.empty(), address.empty()});
+  return names;
+}
+
+TEST(DnsServer, QuestionForAPodThatIsNotReadyWaitsUntilItIs) {
+  const auto server = start_holding(kLong);
+  server->publish(two_of_mongo());
+  const UdpClient udp(server->port());
+  const TcpClient tcp(server->port());
+  udp.send(make_query("mongo-1.mongo", "A", 0, 1));
+  tcp.send(framed(make_query("mongo-1.mongo", "A", 0, 2)));
+  udp.send(make_query("mongo-1.mongo", "AAAA", 0, 3));
+  // Others are answered meanwhile, on the same socket and connection; and so those before have been read.
+  EXPECT_EQ(text_of(udp.ask(make_query("mongo-0.mongo", "A"))), "NOERROR A=10.98.0.1");
+  tcp.send(framed(make_query("mongo-0.mongo", "A")));
+  EXPECT_EQ(text_of(tcp.receive()), "NOERROR A=10.98.0.1");
+  server->publish(two_of_mongo());  // something else changed
+  EXPECT_EQ(text_of(udp.ask(make_query("mongo-0.mongo", "A"))), "NOERROR A=10.98.0.1");
+  server->publish(two_of_mongo("10.98.0.9"));
+  const auto first = udp.receive();
+  EXPECT_EQ(get_u16(first, 0), 1);
+  EXPECT_EQ(text_of(first), "NOERROR A=10.98.0.9");
+  EXPECT_EQ(text_of(udp.receive()), "NOERROR");  // no address of that family, as before
+  const auto over_tcp = tcp.receive();
+  EXPECT_EQ(get_u16(over_tcp, 0), 2);
+  EXPECT_EQ(text_of(over_tcp), "NOERROR A=10.98.0.9");
+  EXPECT_EQ(server->counters().queries, 6U) << "asked once each, however often we look";
+}
+
+TEST(DnsServer, QuestionForAPodThatIsGivenUpIsAnsweredAtOnce) {
+  const auto server = start_holding(kLong);
+  server->publish(two_of_mongo());
+  const UdpClient client(server->port());
+  client.send(make_query("mongo-1.mongo", "A"));
+  EXPECT_EQ(text_of(client.ask(make_query("mongo-0.mongo", "A"))), "NOERROR A=10.98.0.1");
+  server->publish(mongo("10.98.0.1"));
+  EXPECT_EQ(text_of(client.receive()), "NXDOMAIN");
+}
+
+TEST(DnsServer, NoQuestionWaitsForLongerThanIsSaid) {
+  const auto server = start_holding(std::chrono::milliseconds(20));
+  server->publish(two_of_mongo());
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(text_of(UdpClient(server->port()).ask(make_query("mongo-1.mongo", "A"))), "NXDOMAIN");
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(20));
+}
+
+TEST(DnsServer, WithoutRoomOrWithoutAHoldTheAnswerComesAtOnce) {
+  const auto query = make_query("mongo-1.mongo", "A");
+  const auto off = start_holding(std::chrono::milliseconds(0));
+  off->publish(two_of_mongo());
+  EXPECT_EQ(text_of(UdpClient(off->port()).ask(query)), "NXDOMAIN");
+  ServerLimits limits;
+  limits.hold.per_source = 1;
+  const auto server = start_holding(kLong, limits);
+  server->publish(two_of_mongo());
+  const UdpClient client(server->port());
+  client.send(query);
+  EXPECT_EQ(text_of(client.ask(query)), "NXDOMAIN");
+}
+
+TEST(DnsServer, ClientThatLeavesWhileItsQuestionWaitsHurtsNobody) {
+  const auto server = start_holding(kLong);
+  server->publish(two_of_mongo());
+  const UdpClient client(server->port());
+  {
+    const TcpClient leaves(server->port());
+    leaves.send(framed(make_query("mongo-1.mongo", "A")));
+    leaves.send(framed(make_query("mongo-0.mongo", "A")));
+    EXPECT_EQ(text_of(leaves.receive()), "NOERROR A=10.98.0.1");
+  }
+  server->publish(two_of_mongo("10.98.0.9"));
+  EXPECT_EQ(text_of(client.ask(make_query("mongo-1.mongo", "A"))), "NOERROR A=10.98.0.9");
+}
+
 TEST(DnsServer, OnThePodsOwnAddressOnlyPodsAndTheHostAreAnswered) {
   const auto listening_for = [](const std::string& allowed) {
     auto server = start_server({{"127.0.0.1"}, 0, {}, {allowed}}, {});

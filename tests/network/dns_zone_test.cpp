@@ -196,6 +196,56 @@ INSTANTIATE_TEST_SUITE_P(PodsOfSeveralServices, ZoneAnswers,
                                                 "NOERROR PTR=app-0.app.default.svc.cluster.local."},
                                            Case{kPod, "10-98-0-50.dev", "A", "NOERROR A=10.98.0.50"}));
 
+/// Pods of every age: ready, with an address, without one, and one that publishes what is not ready.
+DnsNames awaited_names() {
+  DnsNames names;
+  const std::vector<DnsPort> ports{{"client", "TCP", 27017}};
+  names.services = {
+      {"default", "mongo", "", "", false, ports, {{"10.98.0.2", "mongo-0", true}, {"", "mongo-1", false, true}}},
+      {"default", "new", "", "", false, ports, {{"10.98.0.4", "new-0", false, true}}},
+      {"default", "early", "", "", true, ports, {{"10.98.0.5", "early-0", false, true}, {"", "early-1", false, true}}},
+      {"default", "web", "10.99.0.1", "", false, ports, {{"", "", false, true}}},
+      {"default", "gone", "", "", false, ports, {{"10.98.0.6", "gone-0", false, false}}},
+      {"default", "alias", "", "mongo-1.mongo.default.svc.cluster.local", false, {}, {}},
+  };
+  return names;
+}
+
+/// Its answer, and " awaited" when that may change in a moment.
+std::string ask_awaited(const Zone& zone, const std::string& name, const std::string& type) {
+  std::vector<std::uint8_t> out(kUdpLimit);
+  const auto outcome = respond(zone, make_query(name, type), {*IpAddress::parse("10.98.0.2")}, 0, out);
+  return text_of({out.data(), outcome.size}) + (outcome.awaited ? " awaited" : "");
+}
+
+TEST(Zone, NamesOfPodsThatAreNotReadyAreAwaited) {
+  const auto zone = Zone::build(awaited_names());
+  const std::pair<const char*, const char*> cases[] = {
+      {"mongo-0.mongo.default.svc.cluster.local", "NOERROR A=10.98.0.2"},
+      {"mongo-1.mongo.default.svc.cluster.local", "NXDOMAIN | SOA awaited"},
+      {"mongo-1.mongo", "NXDOMAIN awaited"},
+      {"MONGO-1.mongo.default", "NXDOMAIN awaited"},
+      {"mongo-2.mongo.default.svc.cluster.local", "NXDOMAIN | SOA"},  // no such pod
+      {"x.mongo-1.mongo.default.svc.cluster.local", "NXDOMAIN | SOA"},
+      {"mongo", "NOERROR A=10.98.0.2"},  // somebody answers already
+      {"new-0.new", "NXDOMAIN awaited"},
+      {"new", "NOERROR awaited"},
+      {"early-0.early", "NOERROR A=10.98.0.5"},
+      {"early-1.early", "NXDOMAIN awaited"},
+      {"early", "NOERROR A=10.98.0.5"},
+      {"web", "NOERROR A=10.99.0.1"},  // its address is there from the beginning
+      {"gone-0.gone", "NXDOMAIN"},     // on its way out
+      {"gone", "NOERROR"},
+      {"alias", "NXDOMAIN CNAME=mongo-1.mongo.default.svc.cluster.local."},
+  };
+  for (const auto& [name, answer] : cases) EXPECT_EQ(ask_awaited(*zone, name, "A"), answer) << name;
+  EXPECT_EQ(ask_awaited(*zone, "mongo-0.mongo", "AAAA"), "NOERROR");
+  EXPECT_EQ(ask_awaited(*zone, "mongo-1.mongo", "AAAA"), "NXDOMAIN awaited") << "asked together with A";
+  EXPECT_EQ(ask_awaited(*zone, "_client._tcp.new.default.svc.cluster.local", "SRV"), "NXDOMAIN | SOA awaited");
+  EXPECT_EQ(ask_awaited(*zone, "_other._tcp.new.default.svc.cluster.local", "SRV"), "NXDOMAIN | SOA");
+  EXPECT_EQ(ask_awaited(*zone, "_tcp.new.default.svc.cluster.local", "SRV"), "NXDOMAIN | SOA");
+}
+
 TEST(Zone, QuestionKeepsItsSpellingAndItsId) {
   const auto zone = Zone::build(some_names());
   const auto query = make_query("mOnGo-0.MoNgO", "A");
