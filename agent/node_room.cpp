@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "agent/objects/pod_facts.hpp"
+#include "base/json.hpp"
 
 namespace berth::agent {
 namespace {
@@ -47,6 +48,33 @@ bool goes_later(const Tenant* a, const Tenant* b) {
 }
 
 }  // namespace
+
+Tenant read_tenant(const model::Object& pod, const model::PodSpec& decoded) {
+  Tenant out;
+  out.name = {pod.meta.ns, pod.meta.name};
+  out.uid = pod.meta.uid;
+  out.requests = model::pod_amounts(pod.raw, "requests");
+  if (const auto* set = pod.meta.controller()) out.set = set->uid;
+  out.created_at = pod.meta.creation_timestamp;
+  out.ports = host_ports(decoded);
+  const json::value* spec = pod.raw.if_contains("spec");
+  if (spec == nullptr) return out;
+  if (const auto* priority = find(*spec, {"priority"}); priority != nullptr && priority->is_int64()) {
+    out.priority = priority->get_int64();
+  }
+  out.preempts = find_string(*spec, {"preemptionPolicy"}) != "Never";
+  return out;
+}
+
+Allocatable allocatable_of(const model::Object& node) {
+  const auto* status = node.raw.if_contains("status");
+  if (status == nullptr) return {};
+  auto out = model::amounts_of(find(*status, {"allocatable"}));
+  for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
+    if (model::is_extended_resource(resource)) out.try_emplace(resource, amount);
+  }
+  return out;
+}
 
 Tenants together(std::vector<const Tenant*> all) {
   Tenants out{.all = std::move(all), .taken = {}};

@@ -28,6 +28,9 @@ struct Tenant {
   std::shared_ptr<const model::PodWishes> wishes = {};  ///< Null: none, or nobody asks.
 };
 
+/// Without its wishes. `decoded` is of the same object.
+Tenant read_tenant(const model::Object& pod, const model::PodSpec& decoded);
+
 /// Pods beside each other, and what they ask for together; "pods" is how many they are.
 struct Tenants {
   std::vector<const Tenant*> all;
@@ -38,6 +41,9 @@ Tenants together(std::vector<const Tenant*> all);
 /// What of the node may be asked for. cpu, memory and ephemeral-storage count where the node says how much it has, and
 /// "pods" is how many there may be; a resource of another name that it does not say it has, it does not have.
 using Allocatable = model::Amounts;
+
+/// An extended resource that somebody wrote into the capacity is there to be used, as the kubelet has it.
+Allocatable allocatable_of(const model::Object& node);
 
 /// "Insufficient cpu", "Too many pods", or that its ports are not free; empty: it fits beside `here`, whoever of them is
 /// leaving.

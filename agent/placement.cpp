@@ -24,18 +24,6 @@ namespace {
 
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
-/// What the node may be asked for. An extended resource that somebody wrote into the capacity is there to be used, as
-/// the kubelet has it.
-Allocatable allocatable_of(const model::Object& node) {
-  const auto* status = node.raw.if_contains("status");
-  if (status == nullptr) return {};
-  auto out = model::amounts_of(find(*status, {"allocatable"}));
-  for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
-    if (model::is_extended_resource(resource)) out.try_emplace(resource, amount);
-  }
-  return out;
-}
-
 bool gives_otherwise(const store::Change& change) {
   const auto milli = [](const model::Object& node) {
     std::map<std::string, std::int64_t> out;
@@ -43,29 +31,6 @@ bool gives_otherwise(const store::Change& change) {
     return out;
   };
   return milli(*change.object) != milli(*change.previous);
-}
-
-/// Where pods are among each other is asked where there are several hosts.
-enum class Among { OneHost, Hosts };
-
-Tenant read_tenant(const model::Object& pod, const model::PodSpec& decoded, Among among) {
-  Tenant out;
-  out.name = {pod.meta.ns, pod.meta.name};
-  out.uid = pod.meta.uid;
-  out.requests = model::pod_amounts(pod.raw, "requests");
-  if (const auto* set = pod.meta.controller()) out.set = set->uid;
-  out.created_at = pod.meta.creation_timestamp;
-  out.ports = host_ports(decoded);
-  if (auto wishes = model::pod_wishes(pod.raw); among == Among::Hosts && !wishes.empty()) {
-    out.wishes = std::make_shared<const model::PodWishes>(std::move(wishes));
-  }
-  const json::value* spec = pod.raw.if_contains("spec");
-  if (spec == nullptr) return out;
-  if (const auto* priority = find(*spec, {"priority"}); priority != nullptr && priority->is_int64()) {
-    out.priority = priority->get_int64();
-  }
-  out.preempts = find_string(*spec, {"preemptionPolicy"}) != "Never";
-  return out;
 }
 
 bool is_bound(const json::object& pod) {
@@ -377,7 +342,10 @@ const Tenant* Placement::tenant(const Name& name) {
       known_.erase(name);
       return nullptr;
     }
-    auto tenant = read_tenant(*stored, pod->spec, nodes_.is_shared() ? Among::Hosts : Among::OneHost);
+    auto tenant = read_tenant(*stored, pod->spec);
+    if (auto wishes = model::pod_wishes(stored->raw); nodes_.is_shared() && !wishes.empty()) {
+      tenant.wishes = std::make_shared<const model::PodWishes>(std::move(wishes));
+    }
     found = known_.insert_or_assign(name, std::move(tenant)).first;
   }
   found->second.leaving = pod->meta.deleting();
