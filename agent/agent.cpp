@@ -44,6 +44,7 @@
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
+#include "agent/node_admission.hpp"
 #include "agent/placement.hpp"
 #include "agent/pods/pod_driver.hpp"
 #include "agent/pods/pod_inputs.hpp"
@@ -448,6 +449,7 @@ class HostAgent final : public Agent {
   StartOrder order_;
   HostShutdown shutdown_;
   Placement placement_;
+  NodeAdmission admission_{cache_, *store_, config_.node_name};
   SilenceController silence_;
   Recovery recovery_;
   ObjectRecords records_;
@@ -494,6 +496,9 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .hold =
           [this](const model::Pod& pod) {
             if (shutdown_.begun()) return World::Hold{"does not start: the host goes down", std::nullopt};
+            if (auto refusal = admission_.ask(pod)) {
+              return World::Hold{std::move(refusal->message), std::nullopt, std::move(refusal->reason)};
+            }
             auto wait = order_.ask(pod);
             return World::Hold{std::move(wait.why), wait.look_again};
           },

@@ -7,6 +7,9 @@
 #include <array>
 #include <tuple>
 
+#include "agent/objects/pod_facts.hpp"
+#include "base/json.hpp"
+
 namespace berth::agent {
 namespace {
 
@@ -19,17 +22,17 @@ bool is_native(const std::string& resource) {
   return std::find(kNative.begin(), kNative.end(), resource) != kNative.end();
 }
 
-model::Amounts sum(const std::vector<const Tenant*>& tenants) {
-  model::Amounts out;
-  for (const auto* tenant : tenants) {
-    for (const auto& [resource, amount] : tenant->requests) out[resource] += amount;
-  }
-  out[kPods] = {.milli = static_cast<std::int64_t>(tenants.size()) * kThousand};
-  return out;
+bool has_ports(const Tenant& pod, const std::vector<const Tenant*>& here) {
+  return std::all_of(pod.ports.begin(), pod.ports.end(), [&](const auto& port) {
+    return std::none_of(here.begin(), here.end(), [&](const auto* other) {
+      return std::any_of(other->ports.begin(), other->ports.end(),
+                         [&](const auto& taken) { return ports_collide(port, taken); });
+    });
+  });
 }
 
 bool fits(const Tenant& pod, const Allocatable& allocatable, const std::vector<const Tenant*>& here) {
-  return shortages(pod, allocatable, here).empty();
+  return shortages(pod, allocatable, together(here)).empty();
 }
 
 std::vector<const Tenant*> staying(const std::vector<const Tenant*>& here) {
@@ -46,19 +49,58 @@ bool goes_later(const Tenant* a, const Tenant* b) {
 
 }  // namespace
 
-std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable,
-                                   const std::vector<const Tenant*>& here) {
+Tenant read_tenant(const model::Object& pod, const model::PodSpec& decoded) {
+  Tenant out;
+  out.name = {pod.meta.ns, pod.meta.name};
+  out.uid = pod.meta.uid;
+  out.requests = model::pod_amounts(pod.raw, "requests");
+  if (const auto* set = pod.meta.controller()) out.set = set->uid;
+  out.created_at = pod.meta.creation_timestamp;
+  out.ports = host_ports(decoded);
+  const json::value* spec = pod.raw.if_contains("spec");
+  if (spec == nullptr) return out;
+  if (const auto* priority = find(*spec, {"priority"}); priority != nullptr && priority->is_int64()) {
+    out.priority = priority->get_int64();
+  }
+  out.preempts = find_string(*spec, {"preemptionPolicy"}) != "Never";
+  return out;
+}
+
+Allocatable allocatable_of(const model::Object& node) {
+  const auto* status = node.raw.if_contains("status");
+  if (status == nullptr) return {};
+  auto out = model::amounts_of(find(*status, {"allocatable"}));
+  for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
+    if (model::is_extended_resource(resource)) out.try_emplace(resource, amount);
+  }
+  return out;
+}
+
+Tenants together(std::vector<const Tenant*> all) {
+  Tenants out{.all = std::move(all), .taken = {}};
+  for (const auto* tenant : out.all) {
+    for (const auto& [resource, amount] : tenant->requests) out.taken[resource] += amount;
+  }
+  out.taken[kPods] = {.milli = static_cast<std::int64_t>(out.all.size()) * kThousand};
+  return out;
+}
+
+std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable, const Tenants& here) {
+  if (!has_ports(pod, here.all)) return {"node(s) didn't have free ports for the requested pod ports"};
   std::vector<std::string> out;
-  auto taken = sum(here);
+  const auto taken = [&](const std::string& resource) {
+    const auto found = here.taken.find(resource);
+    return found == here.taken.end() ? model::Amount() : found->second;
+  };
   if (const auto most = allocatable.find(kPods);
-      most != allocatable.end() && taken[kPods].milli + kThousand > most->second.milli) {
+      most != allocatable.end() && taken(kPods).milli + kThousand > most->second.milli) {
     out.emplace_back("Too many pods");
   }
   for (const auto& [resource, wanted] : pod.requests) {
     if (wanted.milli == 0) continue;
     const auto has = allocatable.find(resource);
     if (has == allocatable.end() && is_native(resource)) continue;
-    auto all = taken[resource];
+    auto all = taken(resource);
     all += wanted;
     if (all.milli > (has == allocatable.end() ? 0 : has->second.milli)) {
       out.push_back(fmt::format("Insufficient {}", resource));

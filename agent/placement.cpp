@@ -15,6 +15,7 @@
 #include "agent/sets/set_plan.hpp"
 #include "model/deletion.hpp"
 #include "model/json_edit.hpp"
+#include "model/selector.hpp"
 
 namespace berth::agent {
 
@@ -24,18 +25,6 @@ namespace {
 
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
-/// What the node may be asked for. An extended resource that somebody wrote into the capacity is there to be used, as
-/// the kubelet has it.
-Allocatable allocatable_of(const model::Object& node) {
-  const auto* status = node.raw.if_contains("status");
-  if (status == nullptr) return {};
-  auto out = model::amounts_of(find(*status, {"allocatable"}));
-  for (const auto& [resource, amount] : model::amounts_of(find(*status, {"capacity"}))) {
-    if (model::is_extended_resource(resource)) out.try_emplace(resource, amount);
-  }
-  return out;
-}
-
 bool gives_otherwise(const store::Change& change) {
   const auto milli = [](const model::Object& node) {
     std::map<std::string, std::int64_t> out;
@@ -43,22 +32,6 @@ bool gives_otherwise(const store::Change& change) {
     return out;
   };
   return milli(*change.object) != milli(*change.previous);
-}
-
-Tenant read_tenant(const model::Object& pod) {
-  Tenant out;
-  out.name = {pod.meta.ns, pod.meta.name};
-  out.uid = pod.meta.uid;
-  out.requests = model::pod_amounts(pod.raw, "requests");
-  if (const auto* set = pod.meta.controller()) out.set = set->uid;
-  out.created_at = pod.meta.creation_timestamp;
-  const json::value* spec = pod.raw.if_contains("spec");
-  if (spec == nullptr) return out;
-  if (const auto* priority = find(*spec, {"priority"}); priority != nullptr && priority->is_int64()) {
-    out.priority = priority->get_int64();
-  }
-  out.preempts = find_string(*spec, {"preemptionPolicy"}) != "Never";
-  return out;
 }
 
 bool is_bound(const json::object& pod) {
@@ -87,6 +60,22 @@ bool leaves(const store::Change& change) {
   return change.previous && over(*change.object) && !over(*change.previous);
 }
 
+/// Is it, on a node, what others may be near to or count: for the first time, or with other labels?
+bool is_new_neighbour(const store::Change& change) {
+  if (change.type == store::ChangeType::Deleted || !is_bound(change.object->raw)) return false;
+  return is_other_object(change) || !is_bound(change.previous->raw) ||
+         change.previous->meta.labels != change.object->meta.labels;
+}
+
+bool is_relabelled(const store::Change& change) {
+  return !is_other_object(change) && change.previous->meta.labels != change.object->meta.labels;
+}
+
+bool has_claims(const model::PodSpec& spec) {
+  return std::any_of(spec.volumes.begin(), spec.volumes.end(),
+                     [](const auto& volume) { return std::holds_alternative<model::ClaimSource>(volume.source); });
+}
+
 }  // namespace
 
 Placement::Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
@@ -96,11 +85,17 @@ Placement::Placement(const Clock& clock, const store::Store& store, const Object
 Controller Placement::row() {
   return {.name = "placement",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
-          .all = [this](const Waker& wake) { wake_all(wake); },
+          .all =
+              [this](const Waker& wake) {
+                places_.reset();  // Another host's part by now, perhaps; or the cache was loaded anew.
+                known_.clear();
+                wake_all(wake);
+              },
           .plan = [this](const model::ObjectKey& key) { return plan(key); },
           .ended =
               [this](const model::ObjectKey& key, const Waker&) {
                 binding_.erase({key.ns, key.name});
+                note({key.ns, key.name});
               }};
 }
 
@@ -112,22 +107,51 @@ void Placement::wakes(const store::Change& change, const Waker& wake) {
   const auto& object = *change.object;
   if (object.kind == Kind::Pod) {
     const Name name{object.meta.ns, object.meta.name};
+    note(name);
     const auto waits = cache_.pods_of_node("").contains(name);
-    if (waits && asks_anew(change)) wake.anew(object.key());
-    if (!leaves(change)) return;
-    known_.erase(name);
-    wake_all(wake);
+    if (waits && (asks_anew(change) || is_relabelled(change))) wake.anew(object.key());
+    if (is_new_neighbour(change)) wake_neighbours(change, wake);
+    if (leaves(change)) wake_all(wake);
   } else if (object.kind == Kind::PersistentVolume) {
     wake_all(wake);
+  } else if (object.kind == Kind::Namespace) {
+    if (is_relabelled(change)) wake_all(wake);
   } else if (object.kind == Kind::Node) {
+    note_node(object);
     const auto moves = moves_pods(change);
     if (moves || gives_otherwise(change) || fences_otherwise(change)) wake_all(wake);
     if (moves) say_cordoned(change);
   }
 }
 
+/// Those who wait and have something to say of that pod, as it is or as it was.
+void Placement::wake_neighbours(const store::Change& change, const Waker& wake) {
+  if (!places_) return;
+  const auto& ns = change.object->meta.ns;
+  const auto& ns_labels = places_->labels_of_namespace(ns);
+  const auto& now = change.object->meta.labels;
+  const auto& before = is_relabelled(change) ? change.previous->meta.labels : now;
+  const auto minds = [&](const model::PodTerm& term) {
+    return takes(term, ns, ns_labels, now) || takes(term, ns, ns_labels, before);
+  };
+  for (const auto& name : cache_.pods_of_node("")) {
+    const auto* waiting = tenant(name);
+    if (waiting == nullptr || !waiting->wishes) continue;
+    const auto& wishes = *waiting->wishes;
+    const auto counts = [&](const model::SpreadConstraint& constraint) {
+      return name.first == ns &&
+             (model::matches(constraint.selector, now) || model::matches(constraint.selector, before));
+    };
+    if (std::any_of(wishes.near.begin(), wishes.near.end(), minds) ||
+        std::any_of(wishes.apart.begin(), wishes.apart.end(), minds) ||
+        std::any_of(wishes.spread.begin(), wishes.spread.end(), counts))
+      wake({Kind::Pod, name.first, name.second});
+  }
+}
+
 Work Placement::plan(const model::ObjectKey& key) {
-  const auto pod = cache_.pod({key.ns, key.name});
+  const Name name{key.ns, key.name};
+  const auto pod = cache_.pod(name);
   if (!pod || !pod->spec.node_name.empty()) return {};
   if (pod->meta.deleting()) {
     Work work;
@@ -141,20 +165,59 @@ Work Placement::plan(const model::ObjectKey& key) {
     work.look_again = std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now);
     return work;
   }
-  const auto nodes = nodes_.in(cache_);
-  const auto* wanted = tenant({key.ns, key.name});
-  if (nodes.empty() || wanted == nullptr) return {};
-  std::vector<NodeView> views;
-  views.reserve(nodes.size());
-  for (const auto* node : nodes) views.push_back(view(*pod, *wanted, *node));
-  const auto choice = choose_node(*wanted, views);
+  if (!places_) look_around();
+  const auto* wanted = tenant(name);
+  if (wanted == nullptr) return {};
+  const auto views = look_from(*pod, *wanted);
+  if (views.empty()) return {};
+  const auto choice = choose_node({*wanted, *pod}, views, *places_);
   if (!choice.node.empty()) {
-    binding_[{key.ns, key.name}] = choice.node;
+    binding_[name] = choice.node;
+    note(name);
     return bind(*pod, choice.node);
   }
   auto work = wait(*pod, choice.why);
-  for (const auto* victim : choice.victims) work.writes.push_back(preempt(*victim, *pod));
+  if (!wanted->preempts) return work;
+  mark_guarded(choice.full, wanted->priority);
+  for (const auto* victim : choose_victims(*wanted, choice.full)) work.writes.push_back(preempt(*victim, *pod));
   return work;
+}
+
+/// Everything that is there: who plans looks once, and is told from then on.
+void Placement::look_around() {
+  places_.emplace(cache_);
+  for (const auto& [name, node] : cache_.nodes()) {
+    if (const auto stored = store_.get({Kind::Node, "", name.second})) note_node(*stored);
+  }
+  for (const auto& [name, pod] : cache_.pods()) note(name);
+}
+
+void Placement::note_node(const model::Object& node) {
+  if (!places_) return;
+  const auto found = cache_.nodes().find({"", node.meta.name});
+  if (found == cache_.nodes().end()) {
+    places_->drop_node(node.meta.name);
+  } else {
+    places_->put_node(found->second, allocatable_of(node));
+  }
+}
+
+/// Where is the pod now? On its node, or the one that it is about to get; nowhere when it is over or gone.
+void Placement::note(const Name& name) {
+  if (!places_) return;
+  const auto pod = cache_.pod(name);
+  const auto binding = binding_.find(name);
+  std::string node;
+  if (pod && !is_terminal(*pod)) {
+    node = pod->spec.node_name.empty() && binding != binding_.end() ? binding->second : pod->spec.node_name;
+  }
+  const auto* known = node.empty() ? nullptr : tenant(name);
+  if (known != nullptr) {
+    places_->put(*known, pod, node);
+  } else {
+    places_->drop(name);
+    if (!pod || is_terminal(*pod)) known_.erase(name);
+  }
 }
 
 void Placement::on_nodes() {
@@ -173,14 +236,23 @@ bool Placement::is_anyone_missed() const {
   });
 }
 
-NodeView Placement::view(const model::Pod& pod, const Tenant& wanted, const model::Node& node) {
-  NodeView out;
-  out.name = node.meta.name;
-  out.why_not = why_not_on(pod, node);
-  if (!out.why_not.empty()) return out;
-  if (const auto stored = store_.get({Kind::Node, "", node.meta.name})) out.allocatable = allocatable_of(*stored);
-  out.here = tenants(node.meta.name);
-  out.ahead = ahead_of(wanted, out.allocatable, out.here, waiting(pod, node));
+/// All nodes that are there, as the pod sees them.
+std::vector<NodeView> Placement::look_from(const model::Pod& pod, const Tenant& wanted) {
+  const auto important = more_important(wanted);
+  std::vector<NodeView> out;
+  for (const auto* node : nodes_.in(cache_)) {
+    const auto* host = places_->host(node->meta.name);
+    if (host == nullptr || host->node == nullptr) continue;
+    NodeView view{.host = host, .why_not = why_not_on(pod, *node), .ahead = {}};
+    if (view.why_not.empty() && !important.empty()) {
+      std::vector<const Tenant*> waiting;
+      for (const auto& [other, known] : important) {
+        if (why_not_on(*other, *node).empty()) waiting.push_back(known);
+      }
+      view.ahead = ahead_of(wanted, host->allocatable, host->here.all, std::move(waiting));
+    }
+    out.push_back(std::move(view));
+  }
   return out;
 }
 
@@ -190,6 +262,7 @@ std::string Placement::why_not_on(const model::Pod& pod, const model::Node& node
   if (nodes_.is_shared()) {
     if (auto why = why_not_fenced(pod, node); !why.empty()) return why;
   }
+  if (!has_claims(pod.spec)) return {};
   for (const auto& name : references_of(pod.spec).claims) {
     const auto claim = cache_.claims().find({pod.meta.ns, name});
     if (claim == cache_.claims().end()) continue;
@@ -275,46 +348,49 @@ Write Placement::preempt(const Tenant& victim, const model::Pod& pod) const {
 const Tenant* Placement::tenant(const Name& name) {
   const auto pod = cache_.pod(name);
   if (!pod) return nullptr;
-  auto& known = known_[name];
-  if (known.uid != pod->meta.uid) {
+  auto found = known_.find(name);
+  if (found == known_.end() || found->second.uid != pod->meta.uid) {
+    if (places_) places_->drop(name);  // It was another of that name.
     const auto stored = store_.get({Kind::Pod, name.first, name.second});
     if (!stored || stored->meta.uid != pod->meta.uid) {
       known_.erase(name);
       return nullptr;
     }
-    known = read_tenant(*stored);
+    auto tenant = read_tenant(*stored, pod->spec);
+    if (auto wishes = model::pod_wishes(stored->raw); nodes_.is_shared() && !wishes.empty()) {
+      tenant.wishes = std::make_shared<const model::PodWishes>(std::move(wishes));
+    }
+    found = known_.insert_or_assign(name, std::move(tenant)).first;
   }
-  known.leaving = pod->meta.deleting();
-  known.guarded = false;
-  each_in_namespace(cache_.disruption_budgets(), name.first, [&](const Name&, const auto& budget) {
-    if (budget->status.disruptions_allowed <= 0 && budget->takes(pod->meta.labels)) known.guarded = true;
-  });
-  return &known;
+  found->second.leaving = pod->meta.deleting();
+  return &found->second;
 }
 
-std::vector<const Tenant*> Placement::tenants(const std::string& node_name) {
-  std::vector<const Tenant*> out;
-  const auto add = [&](const Name& name) {
-    const auto pod = cache_.pod(name);
-    if (!pod || is_terminal(*pod)) return;
-    if (const auto* known = tenant(name)) out.push_back(known);
-  };
-  for (const auto& name : cache_.pods_of_node(node_name)) add(name);
-  for (const auto& [name, node] : binding_) {
-    if (node == node_name && cache_.pods_of_node("").contains(name)) add(name);
-  }
-  return out;
-}
-
-std::vector<const Tenant*> Placement::waiting(const model::Pod& but, const model::Node& node) {
-  std::vector<const Tenant*> out;
+/// Those who wait as well, and are more important.
+std::vector<std::pair<PodPtr, const Tenant*>> Placement::more_important(const Tenant& than) {
+  std::vector<std::pair<PodPtr, const Tenant*>> out;
   for (const auto& name : cache_.pods_of_node("")) {
     const auto pod = cache_.pod(name);
-    if (!pod || pod->meta.uid == but.meta.uid || pod->meta.deleting() || binding_.contains(name)) continue;
-    if (!why_not_on(*pod, node).empty()) continue;
-    if (const auto* known = tenant(name)) out.push_back(known);
+    if (!pod || pod->meta.deleting() || binding_.contains(name)) continue;
+    const auto* known = tenant(name);
+    if (known != nullptr && known->priority > than.priority) out.emplace_back(pod, known);
   }
   return out;
+}
+
+/// Whose going would break a disruption budget, of those who are less important.
+void Placement::mark_guarded(const std::vector<const NodeView*>& nodes, std::int64_t than) {
+  for (const auto* node : nodes) {
+    for (const auto* each : node->host->here.all) {
+      const auto pod = cache_.pod(each->name);
+      if (!pod || each->priority >= than) continue;
+      auto& guarded = known_[each->name].guarded;
+      guarded = false;
+      each_in_namespace(cache_.disruption_budgets(), each->name.first, [&](const Name&, const auto& budget) {
+        if (budget->status.disruptions_allowed <= 0 && budget->takes(pod->meta.labels)) guarded = true;
+      });
+    }
+  }
 }
 
 /// As the kubelet says it: it names the node where others name a uid.

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/control/controller_runner.hpp"
@@ -11,14 +13,17 @@
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
+#include "agent/pod_places.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
 
-/// Loop thread. A pod that fits nowhere, by what it selects, by where its volumes are or by what it asks for, gets the
-/// condition PodScheduled=False and an event with the reasons; it is tried again when a node or a volume changes, or a
-/// pod leaves. For one of higher priority others are deleted (node_choice). One that is being deleted is removed:
-/// nothing of it was ever here. A key is a pod.
+/// Loop thread. A pod that fits nowhere, by what it selects, by where its volumes and other pods are or by what it asks
+/// for, gets the condition PodScheduled=False and an event with the reasons; it is tried again when a node or a volume
+/// changes, a pod leaves, or one that it has something to say of is placed. For one of higher priority others are
+/// deleted (node_choice). One that is being deleted is removed: nothing of it was ever here. A key is a pod.
+///
+/// Where pods are among each other is asked where hosts share the store: on one host they are together.
 class Placement {
  public:
   /// All outlive it.
@@ -36,17 +41,21 @@ class Placement {
  private:
   void wakes(const store::Change& change, const Waker& wake);
   void wake_all(const Waker& wake) const;
+  void wake_neighbours(const store::Change& change, const Waker& wake);
   Work plan(const model::ObjectKey& key);
+  void look_around();
+  void note_node(const model::Object& node);
+  void note(const Name& name);
   bool is_anyone_missed() const;
   Work wait(const model::Pod& pod, const std::string& why) const;
   Work bind(const model::Pod& pod, const std::string& node_name) const;
   Write preempt(const Tenant& victim, const model::Pod& pod) const;
-  NodeView view(const model::Pod& pod, const Tenant& wanted, const model::Node& node);
+  std::vector<NodeView> look_from(const model::Pod& pod, const Tenant& wanted);
   std::string why_not_on(const model::Pod& pod, const model::Node& node) const;
   bool is_made_elsewhere(const model::PersistentVolumeClaim& claim, const model::Node& node) const;
   const Tenant* tenant(const Name& name);
-  std::vector<const Tenant*> tenants(const std::string& node_name);
-  std::vector<const Tenant*> waiting(const model::Pod& but, const model::Node& node);
+  std::vector<std::pair<PodPtr, const Tenant*>> more_important(const Tenant& than);
+  void mark_guarded(const std::vector<const NodeView*>& nodes, std::int64_t than);
   void say_cordoned(const store::Change& change) const;
 
   const Clock& clock_;
@@ -54,7 +63,8 @@ class Placement {
   const ObjectCache& cache_;
   EventSink events_;
   const LiveNodes& nodes_;
-  std::map<Name, Tenant> known_;  ///< What a pod asks for does not change: read once.
+  std::map<Name, Tenant> known_;     ///< What a pod asks for does not change: read once.
+  std::optional<PodPlaces> places_;  ///< Of `known_`; none while nothing is to be placed by us.
   bool was_known_ = false;
   SteadyTime wait_until_{};
   std::map<Name, std::string> binding_;  ///< To which node; not answered yet, and as good as done.

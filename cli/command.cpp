@@ -103,6 +103,8 @@ const std::vector<CommandEntry>& all_commands() {
       {"cordon", "Mark a node as unschedulable", cordon_command},
       {"uncordon", "Mark a node as schedulable", uncordon_command},
       {"drain", "Evict the pods of a node", drain_command},
+      {"node lost", "Say that a host is gone: its pods are made elsewhere", node_lost_command},
+      {"node back", "Say that a host that was lost is there again", node_back_command},
       {"status", "How this host is, on one screen", status_command},
       {"dashboard", "This host in a browser: berths, logs, events, disks", dashboard_command},
       {"pods strangers", "Pods that run here and have no object", pods_strangers_command},

@@ -57,12 +57,16 @@ bool means_nothing(std::string_view name, const json::value& value) {
          std::find(std::begin(kDefaults), std::end(kDefaults), std::pair(name, text)) != std::end(kDefaults);
 }
 
-/// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start.
+/// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start. Where pods
+/// are among each other is asked of many hosts, not of one.
 std::string_view no_effect(const SchemaType& type, const SchemaField& field) {
   const bool source = (type.name == "Volume" && is_volume_source(field.name)) ||
                       (type.name == "VolumeSpec" && is_persistent_volume_source(field.name));
-  return source ? "volumes of this kind cannot be mounted here: a pod that uses it does not start"
-                : "has no effect here";
+  if (source) return "volumes of this kind cannot be mounted here: a pod that uses it does not start";
+  constexpr std::string_view kAmongHosts[] = {"preferredDuringSchedulingIgnoredDuringExecution", "podAffinity",
+                                              "podAntiAffinity", "topologySpreadConstraints"};
+  const auto among_hosts = std::find(std::begin(kAmongHosts), std::end(kAmongHosts), field.name);
+  return among_hosts != std::end(kAmongHosts) ? "has an effect only where hosts share a store" : "has no effect here";
 }
 
 /// Walks JSON along the types, noting errors or warnings.

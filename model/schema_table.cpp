@@ -261,8 +261,8 @@ PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Cont
   -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip priorityClassName:s priority:i
-  dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b -preemptionPolicy:s
-  -overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
+  dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
+  overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
   -os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
   -resources:Resources
 TopologySpread: maxSkew:i topologyKey:s whenUnsatisfiable:s labelSelector:LabelSelector minDomains:i

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "model/names.hpp"
+#include "model/pod_wishes.hpp"
 
 namespace berth::model {
 namespace {
@@ -37,16 +38,6 @@ bool satisfies(const SelectorRequirement& want, const std::string* value) {
 bool satisfies(const SelectorRequirement& want, const StringMap& labels) {
   const auto found = labels.find(want.key);
   return satisfies(want, found == labels.end() ? nullptr : &found->second);
-}
-
-bool term_matches(const NodeSelectorTerm& term, const Node& node) {
-  if (term.match_expressions.empty() && term.match_fields.empty()) return false;  // an empty term selects nothing
-  const auto label_ok = [&](const SelectorRequirement& want) { return satisfies(want, node.meta.labels); };
-  const auto field_ok = [&](const SelectorRequirement& want) {
-    return want.key == "metadata.name" && satisfies(want, &node.meta.name);  // the only field Kubernetes knows here
-  };
-  return std::all_of(term.match_expressions.begin(), term.match_expressions.end(), label_ok) &&
-         std::all_of(term.match_fields.begin(), term.match_fields.end(), field_ok);
 }
 
 /// A cursor over the query form of a label selector.
@@ -160,11 +151,21 @@ bool matches(const LabelSelector& selector, const StringMap& labels) {
 
 Result<LabelSelector> parse_label_selector(std::string_view text) { return SelectorParser(text).parse(); }
 
+bool selects(const NodeSelectorTerm& term, const Node& node) {
+  if (term.match_expressions.empty() && term.match_fields.empty()) return false;  // an empty term selects nothing
+  const auto label_ok = [&](const SelectorRequirement& want) { return satisfies(want, node.meta.labels); };
+  const auto field_ok = [&](const SelectorRequirement& want) {
+    return want.key == "metadata.name" && satisfies(want, &node.meta.name);  // the only field Kubernetes knows here
+  };
+  return std::all_of(term.match_expressions.begin(), term.match_expressions.end(), label_ok) &&
+         std::all_of(term.match_fields.begin(), term.match_fields.end(), field_ok);
+}
+
 bool node_matches(const PodSpec& spec, const Node& node) {
   if (!matches(spec.node_selector, node.meta.labels)) return false;
   const auto& terms = spec.required_node_affinity;
   return terms.empty() ||
-         std::any_of(terms.begin(), terms.end(), [&](const auto& term) { return term_matches(term, node); });
+         std::any_of(terms.begin(), terms.end(), [&](const auto& term) { return selects(term, node); });
 }
 
 bool tolerates(const Toleration& toleration, const Taint& taint) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "model/names.hpp"
+#include "model/pod_wishes.hpp"
 #include "model/validation.hpp"
 
 namespace berth::model {
@@ -31,7 +32,15 @@ void check_pod_term(const Reader& term) {
   check_topology_key(term);
 }
 
+/// Kubernetes knows no limit; here each is asked of every node.
+void check_count(const Reader& from, const char* name) {
+  const auto count = from.children(name).size();
+  if (count > kMostPodTerms) from.fail(name, fmt::format("too many: {}: must have at most {}", count, kMostPodTerms));
+}
+
 void check_pod_affinity(const Reader& affinity) {
+  check_count(affinity, kRequired);
+  check_count(affinity, kPreferred);
   for (const auto& term : affinity.children(kRequired)) check_pod_term(term);
   for (const auto& wish : affinity.children(kPreferred)) {
     check_weight(wish);
@@ -48,6 +57,7 @@ void check_pod_affinity(const Reader& affinity) {
 void check_affinity(const Reader& affinity) {
   const auto node = affinity.child("nodeAffinity");
   check_node_selector(node.child(kRequired));
+  check_count(node, kPreferred);
   for (const auto& wish : node.children(kPreferred)) {
     check_weight(wish);
     check_node_selector_term(wish.child("preference"));
@@ -57,6 +67,7 @@ void check_affinity(const Reader& affinity) {
 }
 
 void check_topology_spread(const Reader& pod_spec) {
+  check_count(pod_spec, "topologySpreadConstraints");
   for (const auto& one : pod_spec.children("topologySpreadConstraints")) {
     if (one.integer("maxSkew") <= 0) {
       one.fail("maxSkew", fmt::format("invalid value: {}: must be greater than zero", one.integer("maxSkew")));

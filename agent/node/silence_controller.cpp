@@ -8,6 +8,7 @@
 
 #include "agent/node/failover_plan.hpp"
 #include "agent/node/silence_plan.hpp"
+#include "agent/node/taint_plan.hpp"
 #include "agent/objects/attachment_key.hpp"
 #include "agent/objects/unread_row.hpp"
 #include "model/deletion.hpp"
@@ -133,8 +134,31 @@ void SilenceController::wakes(const store::Change& change, const Waker& wake) co
     // One that went, too: with the last of them a node that has no object is forgotten.
     const auto* spec = object.raw.if_contains("spec");
     const std::string node(spec == nullptr ? std::string_view() : find_string(*spec, {"nodeName"}));
-    if (!node.empty() && !nodes_.contains(node)) wake(node_key(node));
+    if (!node.empty() && (!nodes_.contains(node) || is_left_by_pods(node))) wake(node_key(node));
   }
+}
+
+bool SilenceController::is_left_by_pods(const std::string& node) const {
+  const auto found = cache_.nodes().find({"", node});
+  return found != cache_.nodes().end() && drives_pods_away(*found->second);
+}
+
+/// Of a node that is there.
+Work SilenceController::evict_by_taints(const model::Object& node) const {
+  Work work;
+  if (!is_left_by_pods(node.meta.name)) return work;
+  std::vector<PodPtr> pods;
+  for (const auto& name : cache_.pods_of_node(node.meta.name)) pods.push_back(cache_.pod(name));
+  const auto now = clock_.wall();
+  const auto plan = plan_taints(node.raw, pods, now);
+  if (plan.stamp) {
+    work.writes.push_back({.key = node.key(), .uid = node.meta.uid, .edit = [now](json::object& raw) {
+                             return stamp_taints(raw, now) ? Edit::Done : Edit::Leave;
+                           }});
+  }
+  for (const auto& pod : plan.evict) work.writes.push_back(evict(*pod, now));
+  work.look_again = plan.look_again;
+  return work;
 }
 
 Work SilenceController::plan(const model::ObjectKey& key) {
@@ -142,7 +166,8 @@ Work SilenceController::plan(const model::ObjectKey& key) {
   const auto stored = store_.get(key);
   if (nodes_.contains(key.name)) {
     missed_.erase(key.name);
-    if (stored == nullptr || !has_silent_taint(stored->raw)) return work;
+    if (stored == nullptr) return work;
+    if (!has_silent_taint(stored->raw)) return evict_by_taints(*stored);
     work.writes.push_back({.key = key, .uid = stored->meta.uid, .edit = [](json::object& raw) {
                              return mark_heard(raw) ? Edit::Done : Edit::Leave;
                            }});

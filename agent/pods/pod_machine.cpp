@@ -156,6 +156,7 @@ class Machine {
 
   void set_deadline();
   void hold(const PodView& view);
+  void refuse();
   void remember_messages(PodView& view);
   void wait_for_oom(PodView& view);
   void absorb(ContainerRef which, const PodView& view);
@@ -215,12 +216,25 @@ void Machine::set_deadline() {
 /// Does it wait for others before it begins? Said once, and again when it waits for something else.
 void Machine::hold(const PodView& view) {
   const auto waits = pod().wanted && !pod().terminal && begins_from_nothing(view);
+  if (waits && !world_.hold.refused.empty()) return refuse();
   const auto before = std::exchange(pod().held, waits ? world_.hold.why : std::string());
   if (pod().held.empty()) return;
   if (world_.hold.look_again) look_at(world_.now + *world_.hold.look_again);
   if (pod().held == before) return;
   tell("Normal", "WaitingForTurn", "Pod " + pod().held);
   add(Say{LogLevel::Info, "pod waits for its turn", {{"pod", full_name()}, {"why", pod().held}}});
+}
+
+/// Over before it began, in the kubelet's words.
+void Machine::refuse() {
+  auto& status = pod().status;
+  status.phase = "Failed";
+  status.reason = world_.hold.refused;
+  status.message = "Pod was rejected: " + world_.hold.why;
+  pod().held.clear();
+  pod().terminal = true;
+  pod().published = false;
+  tell("Warning", world_.hold.refused, world_.hold.why);
 }
 
 /// What an ended attempt wrote to its termination message path was read when it was first seen.

@@ -28,6 +28,7 @@ struct World {
   struct Hold {
     std::string why;  ///< Empty: it may.
     std::optional<std::chrono::milliseconds> look_again;
+    std::string refused = {};  ///< Not empty: it never may, for this reason ("OutOfcpu"); it is Failed.
   };
   Hold hold = {};
 };

@@ -4,17 +4,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/objects/pod_facts.hpp"
+
 namespace berth::agent {
-namespace {
-
-bool is_any(const std::string& ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
-
-bool collide(const model::ContainerPort& a, const model::ContainerPort& b) {
-  return a.host_port != 0 && a.host_port == b.host_port && a.protocol == b.protocol &&
-         (is_any(a.host_ip) || is_any(b.host_ip) || a.host_ip == b.host_ip);
-}
-
-}  // namespace
 
 CountOrShare read_amount(const json::value& rolling, std::string_view field, CountOrShare preset) {
   const auto* value = find(rolling, {field});
@@ -42,13 +34,10 @@ DaemonRollout read_daemon_rollout(const model::Object& set) {
 }
 
 bool fits_beside(const model::PodSpec& spec, const model::Pod& pod) {
-  return std::none_of(spec.containers.begin(), spec.containers.end(), [&](const auto& one) {
-    return std::any_of(pod.spec.containers.begin(), pod.spec.containers.end(), [&](const auto& other) {
-      return std::any_of(one.ports.begin(), one.ports.end(), [&](const auto& port) {
-        return std::any_of(other.ports.begin(), other.ports.end(),
-                           [&](const auto& taken) { return collide(port, taken); });
-      });
-    });
+  const auto taken = host_ports(pod.spec);
+  const auto wanted = host_ports(spec);
+  return std::none_of(wanted.begin(), wanted.end(), [&](const auto& port) {
+    return std::any_of(taken.begin(), taken.end(), [&](const auto& other) { return ports_collide(port, other); });
   });
 }
 

@@ -56,8 +56,8 @@ TEST(NodeRoom, WhoGoesIsEnoughNeededAndLessImportant) {
     if (gone.empty()) {
       auto equals = staying;
       std::erase_if(equals, [&](const auto* tenant) { return tenant->priority < world.pod.priority; });
-      const auto fits_once_they_left = shortages(world.pod, world.allocatable, staying).empty();
-      const auto in_vain = !shortages(world.pod, world.allocatable, equals).empty();
+      const auto fits_once_they_left = shortages(world.pod, world.allocatable, together(staying)).empty();
+      const auto in_vain = !shortages(world.pod, world.allocatable, together(equals)).empty();
       EXPECT_TRUE(fits_once_they_left || in_vain || !world.pod.preempts) << i;
       continue;
     }
@@ -66,15 +66,30 @@ TEST(NodeRoom, WhoGoesIsEnoughNeededAndLessImportant) {
     auto after = staying;
     std::erase_if(after, [&](const auto* tenant) { return std::find(gone.begin(), gone.end(), tenant) != gone.end(); });
     EXPECT_EQ(after.size() + gone.size(), staying.size()) << "one that is leaving already";
-    EXPECT_TRUE(shortages(world.pod, world.allocatable, after).empty()) << i;
+    EXPECT_TRUE(shortages(world.pod, world.allocatable, together(after)).empty()) << i;
     for (const auto* victim : gone) {
       EXPECT_LT(victim->priority, world.pod.priority);
       auto spared = after;
       spared.push_back(victim);
-      EXPECT_FALSE(shortages(world.pod, world.allocatable, spared).empty()) << i << ": " << victim->name.second;
+      EXPECT_FALSE(shortages(world.pod, world.allocatable, together(spared)).empty()) << i << ": " << victim->name.second;
     }
   }
   EXPECT_GT(preempted, 1000);
+}
+
+TEST(NodeRoom, AHostPortIsOnePodsUnlessAddressesDiffer) {
+  const auto with = [](std::int32_t port, const std::string& ip, const std::string& protocol = "TCP") {
+    Tenant out;
+    out.ports = {{.name = {}, .container_port = 80, .host_port = port, .host_ip = ip, .protocol = protocol}};
+    return out;
+  };
+  const std::vector<std::string> taken{"node(s) didn't have free ports for the requested pod ports"};
+  const auto here = with(80, "127.0.0.1");
+  EXPECT_EQ(shortages(with(80, ""), {}, together({&here})), taken);
+  EXPECT_EQ(shortages(with(80, "127.0.0.1"), {}, together({&here})), taken);
+  EXPECT_TRUE(shortages(with(80, "192.0.2.1"), {}, together({&here})).empty());
+  EXPECT_TRUE(shortages(with(81, ""), {}, together({&here})).empty());
+  EXPECT_TRUE(shortages(with(80, "", "UDP"), {}, together({&here})).empty());
 }
 
 TEST(NodeRoom, AGuardedPodGoesAfterOneThatIsNot) {

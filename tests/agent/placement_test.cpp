@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "tests/agent/controller_fixture.hpp"
 
 namespace berth::agent {
@@ -101,6 +103,71 @@ TEST_F(SharedPlacementTest, WhereALocalVolumeIsMadeEveryPodOfItsClaimGoes) {
   EXPECT_EQ(node_of("d"), node_of("b"));
 }
 
+/// Pods that want to be apart, by host.
+class ApartTest : public SharedPlacementTest {
+ protected:
+  ApartTest() {
+    for (const auto* name : {"n1", "n2"}) {
+      edit({Kind::Node, "", name}, [&](json::object& raw) {
+        raw["metadata"].as_object()["labels"] = {{"kubernetes.io/hostname", name}};
+      });
+    }
+    lives({"n1", "n2"});
+    pass(Placement::kComeBack);
+  }
+  void make(const std::string& name, const std::string& affinity) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default",
+        "labels":{{"app":"db"}}}},"spec":{{"containers":[{{"name":"c","image":"x"}}],"affinity":{{"{}":{{
+        "requiredDuringSchedulingIgnoredDuringExecution":[{{"topologyKey":"kubernetes.io/hostname",
+        "labelSelector":{{"matchLabels":{{"app":"{}"}}}}}}]}}}}}}}})",
+                    name, affinity, affinity == "podAffinity" ? "web" : "db"));
+  }
+  std::string node_of(const std::string& name) const {
+    return std::string(find_string(get(Kind::Pod, name)->raw.at("spec"), {"nodeName"}));
+  }
+  std::string why(const std::string& name) const {
+    return model::decode_pod(*get(Kind::Pod, name))->status.condition("PodScheduled")->message;
+  }
+};
+
+TEST_F(ApartTest, TheyAreAlsoWhenAllArePlannedAtOnceAndTheLastWaitsForOneToLeave) {
+  for (const auto* name : {"db-0", "db-1", "db-2"}) make(name, "podAntiAffinity");
+  settle();
+  EXPECT_EQ(std::set<std::string>({node_of("db-0"), node_of("db-1")}), (std::set<std::string>{"n1", "n2"}));
+  EXPECT_EQ(node_of("db-2"), "");
+  EXPECT_EQ(why("db-2"), "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.");
+  const auto freed = node_of("db-0");
+  remove({Kind::Pod, "default", "db-0"});
+  settle();
+  EXPECT_EQ(node_of("db-2"), freed);
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ApartTest, OneThatWaitsForAnotherGoesWhereThatIsOnceItIsPlaced) {
+  make("client", "podAffinity");
+  settle();
+  EXPECT_EQ(why("client"), "0/2 nodes are available: 2 node(s) didn't match pod affinity rules.");
+  put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"default","labels":{"app":"web"}},
+      "spec":{"nodeName":"n2","containers":[{"name":"c","image":"x"}]}})");
+  settle();
+  EXPECT_EQ(node_of("client"), "n2");
+}
+
+TEST_F(ApartTest, AnotherPodOfTheSameNameIsCountedAsWhatItIs) {
+  make("db-0", "podAntiAffinity");
+  settle();
+  const auto first = node_of("db-0");
+  remove({Kind::Pod, "default", "db-0"});
+  put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"db-0","namespace":"default"}},
+      "spec":{{"nodeName":"{}","containers":[{{"name":"c","image":"x"}}]}}}})",
+                  first));
+  settle();
+  for (const auto* name : {"db-1", "db-2"}) make(name, "podAntiAffinity");
+  settle();
+  EXPECT_NE(node_of("db-1"), "");
+  EXPECT_NE(node_of("db-2"), "");
+}
+
 TEST_F(SharedPlacementTest, ButNotForEver) {
   lives({"n1"});
   pass(Placement::kComeBack);
@@ -196,6 +263,28 @@ TEST_F(PlacementTest, OfSeveralNodesThoseThatAreThereTakePods) {
   EXPECT_THAT(events, Contains("Scheduled: Successfully assigned default/db-1 to n2"));
   make("picky", R"(,"nodeSelector":{"disk":"fast"})");
   EXPECT_EQ(reason("picky"), "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.");
+}
+
+TEST_F(PlacementTest, OnOneHostPodsThatWantToBeApartAreTogether) {
+  for (const auto* name : {"a", "b"}) {
+    make(name, R"(,"affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[
+        {"topologyKey":"kubernetes.io/hostname","labelSelector":{}}]}})");
+    EXPECT_EQ(node_of(name), "n1");
+  }
+}
+
+TEST_F(PlacementTest, AHostPortIsWaitedFor) {
+  for (const auto* name : {"a", "b"}) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{{
+        "containers":[{{"name":"c","image":"x","ports":[{{"containerPort":80,"hostPort":80}}]}}]}}}})",
+                    name));
+    settle();
+  }
+  EXPECT_EQ(reason("b"),
+            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.");
+  remove({Kind::Pod, "default", "a"});
+  settle();
+  EXPECT_EQ(node_of("b"), "n1");
 }
 
 TEST_F(PlacementTest, APodGoesWhereItsVolumeIs) {

@@ -647,6 +647,24 @@ TEST(PodMachineTest, AfterABootItBeginsWhenItsTurnComesAndSaysWhatItWaitsFor) {
   EXPECT_TRUE(host.stored.ready());
 }
 
+TEST(PodMachineTest, APodThatTheNodeRefusesHasFailedBeforeItBegan) {
+  Host host(make_pod());
+  host.world.hold = {.why = "Node didn't have enough resource: cpu", .look_again = {}, .refused = "OutOfcpu"};
+  host.store_works = false;
+  host.settle();
+  host.store_works = true;
+  host.advance(seconds(30));
+  EXPECT_EQ(host.stored.phase, "Failed") << "said again until it is stored";
+  EXPECT_EQ(host.stored.reason, "OutOfcpu");
+  EXPECT_EQ(host.stored.message, "Pod was rejected: Node didn't have enough resource: cpu");
+  EXPECT_TRUE(host.told("OutOfcpu"));
+  host.world.hold = {};
+  host.restart_agent();
+  host.advance(seconds(30));
+  EXPECT_TRUE(host.containers.empty()) << "for good";
+  EXPECT_FALSE(host.network);
+}
+
 TEST(PodMachineTest, WhatRunsOrHasItsNetworkIsNeverHeld) {
   Host host(make_pod());
   host.settle();

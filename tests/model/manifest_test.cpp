@@ -226,8 +226,10 @@ TEST(Manifest, UnknownAndIneffectiveFieldsAreWarnings) {
             "p.yaml:9: Pod default/p: spec.containers[0].imagepullpolicy: unknown field, ignored; did you mean "
             "imagePullPolicy?\n"
             "p.yaml:10: Pod default/p: spec.containers[0].whatever: unknown field, ignored\n"
-            "p.yaml:11: Pod default/p: spec.affinity.podAntiAffinity: has no effect here\n"
-            "p.yaml:12: Pod default/p: spec.topologySpreadConstraints: has no effect here\n");
+            "p.yaml:11: Pod default/p: spec.affinity.podAntiAffinity: has an effect only where hosts share a "
+            "store\n"
+            "p.yaml:12: Pod default/p: spec.topologySpreadConstraints: has an effect only where hosts share a "
+            "store\n");
 }
 
 TEST(Manifest, FieldsOfTheWrongTypeAreErrorsWithAHint) {
