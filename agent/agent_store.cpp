@@ -37,19 +37,11 @@ void say(const store::StoreProblem& problem) {
 }
 
 Result<std::unique_ptr<store::Store>> open_etcd(const Config& config, store::etcd::SessionHooks hooks) {
+  auto access = etcd_access(config);
+  if (!access) return access.error();
   store::EtcdOptions options;
   options.limits = store_limits(config);
-  options.access = {.endpoints = config.etcd->endpoints,
-                    .ca_file = config.etcd->ca_file,
-                    .cert_file = config.etcd->cert_file,
-                    .key_file = config.etcd->key_file,
-                    .user = config.etcd->user};
-  if (!config.etcd->password_file.empty()) {
-    auto password = read_file(config.etcd->password_file, kMaxPassword);
-    if (!password) return password.error().context("read the password of store.etcd");
-    while (password->ends_with('\n')) password->pop_back();
-    options.access.password = *std::move(password);
-  }
+  options.access = *std::move(access);
   options.prefix = config.etcd->prefix;
   options.node = config.node_name;
   options.instance = config.state_dir;
@@ -77,6 +69,20 @@ store::StoreLimits store_limits(const Config& config) {
   limits.history = kStoreHistory;
   limits.complete = model::service_completion(config.service_range());
   return limits;
+}
+
+Result<store::etcd::EtcdAccess> etcd_access(const Config& config) {
+  store::etcd::EtcdAccess access{.endpoints = config.etcd->endpoints,
+                                 .ca_file = config.etcd->ca_file,
+                                 .cert_file = config.etcd->cert_file,
+                                 .key_file = config.etcd->key_file,
+                                 .user = config.etcd->user};
+  if (config.etcd->password_file.empty()) return access;
+  auto password = read_file(config.etcd->password_file, kMaxPassword);
+  if (!password) return password.error().context("read the password of store.etcd");
+  while (password->ends_with('\n')) password->pop_back();
+  access.password = *std::move(password);
+  return access;
 }
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, store::etcd::SessionHooks hooks) {

@@ -10,6 +10,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/config.hpp"
+#include "agent/object_move.hpp"
 #include "agent/start.hpp"
 #include "api/api_server.hpp"
 #include "base/atomic_file.hpp"
@@ -44,6 +45,12 @@ berth::api::ApiConfig api_config(const berth::agent::Config& config) {
       api.tls->names.push_back(cluster->advertise.host);
     }
   }
+  api.cluster = {.etcd_prefix = config.etcd ? config.etcd->prefix : "",
+                 .cluster_cidr = config.cluster_cidr,
+                 .service_cidr = config.service_cidr,
+                 .cluster_domain = config.cluster_domain,
+                 .mode = config.overlay};
+  if (config.etcd) api.cluster.etcd_endpoints = config.etcd->endpoints;
   return api;
 }
 
@@ -106,12 +113,16 @@ int main(int argc, char** argv) {
   app.add_flag("--check", check, "read the configuration, say whether it is valid, and exit");
   auto* restoring = app.add_option("--restore", copy, "put a copy of the store in its place, and exit (berth restore)");
   app.add_flag("--any-node", any_node, "with --restore: also one that was made for another node")->needs(restoring);
+  std::string where;
+  std::string over;
+  app.add_option("--move-objects", where, "to-etcd or to-sqlite, and exit (berth cluster)");
+  app.add_option("--over", over, "a file that is laid over the configuration, of one that is not in force yet");
   app.add_flag("--debug", debug, "log more");
   app.set_version_flag("--version", "berthd " BERTH_VERSION);
   CLI11_PARSE(app, argc, argv);
 
-  const auto load = [file, debug] {
-    auto config = berth::agent::load_config(file);
+  const auto load = [file, over, debug] {
+    auto config = over.empty() ? berth::agent::load_config(file) : berth::agent::load_config_with(file, over);
     if (config && debug) config->log_level = berth::LogLevel::Debug;
     return config;
   };
@@ -121,15 +132,16 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (check) {
-    std::string over;
+    std::string laid;
     for (const auto& each : config->files) {
-      if (each != file) over += (over.empty() ? ", with " : ", ") + each.native();
+      if (each != file) laid += (laid.empty() ? ", with " : ", ") + each.native();
     }
-    fmt::print("{}{}: valid\n", file, over);
+    fmt::print("{}{}: valid\n", file, laid);
     return 0;
   }
   berth::set_log_level(config->log_level);
 
+  if (!where.empty()) return berth::agent::move_objects(*config, where);
   if (!copy.empty()) return restore(*config, copy, any_node);
 
   berth::systemd::FdStore fd_store;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "api/access/bootstrap_token.hpp"
 #include "api/http/admission.hpp"
 #include "api/http/http_server.hpp"
 #include "api/http/socket_file.hpp"
@@ -62,7 +63,12 @@ class Server final : public ApiServer {
     if (tls_ && config.tls->hosts) context_.dial_host = dialer();
     HttpGuards guards;
     guards.admit = [this](const HttpRequest& request, std::size_t body_bytes) { return admit(request, body_bytes); };
-    if (tls_) guards.authenticate = [this](std::string_view token) { return tls_->user_of(token); };
+    if (tls_) {
+      guards.authenticate = [this](std::string_view token) {
+        auto user = tls_->user_of(token);
+        return user ? user : bootstrap_user(context_.store, token, clock_.wall());
+      };
+    }
     http_ = serve_http(
         *reactor_, std::move(listener), limits, std::move(guards),
         [this](HttpRequest request, Respond respond) { route(context_, std::move(request), std::move(respond)); });

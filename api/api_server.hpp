@@ -67,6 +67,16 @@ struct TlsConfig {
   KeptSockets kept = {};                       ///< As of ApiConfig.
 };
 
+/// What all hosts of a cluster have to have alike: told to one that joins.
+struct ClusterSettings {
+  std::vector<std::string> etcd_endpoints{};  ///< Empty: the objects are in no etcd.
+  std::string etcd_prefix{};
+  std::string cluster_cidr{};
+  std::string service_cidr{};
+  std::string cluster_domain{};
+  std::string mode{};
+};
+
 struct ApiConfig {
   std::filesystem::path socket = "/run/berth/berthd.sock";  ///< Mode 0660, group `berth` when that group exists.
   std::string node_name;
@@ -84,6 +94,7 @@ struct ApiConfig {
   HostStatusReader host_status{};  ///< For /berth/v1/status; null: there is no such page.
   BackupMaker back_up{};           ///< For /berth/v1/backup; null: there is no such page.
   Rehearsal rehearsal{};           ///< The same for /berth/v1/plan.
+  ClusterSettings cluster{};       ///< For /berth/v1/cluster/certificate.
 };
 
 /// Serves on its own thread: list, get, watch, create, update, patch(merge), delete of every kind, pods/log, and

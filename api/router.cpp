@@ -5,6 +5,7 @@
 #include "api/access/authorization.hpp"
 #include "api/access/kubeconfig.hpp"
 #include "api/encoding/old_version.hpp"
+#include "api/host_certificate_page.hpp"
 #include "api/openapi/discovery.hpp"
 #include "api/openapi/discovery_table.hpp"
 #include "api/openapi/openapi.hpp"
@@ -148,6 +149,7 @@ void route(ApiContext& context, HttpRequest request, Respond respond) {
   if (handle_metrics_page(context, *target, request.method, respond)) return;
   if (handle_backup(context, *target, request.method, respond)) return;
   if (handle_plan(context, *target, request, respond)) return;
+  if (handle_host_certificate(context, *target, request, respond)) return;
   if (handle_host_status(context, *target, request.method, respond)) return;
   if (handle_ailments(context, *target, request.method, respond)) return;
   if (handle_page(context, *target, request, respond)) return;

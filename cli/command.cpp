@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/edit_distance.hpp"
+#include "cli/cluster/commands.hpp"
 #include "cli/keeping_commands.hpp"
 
 namespace berth::cli {
@@ -110,6 +111,12 @@ const std::vector<CommandEntry>& all_commands() {
       {"pods strangers", "Pods that run here and have no object", pods_strangers_command},
       {"pods adopt", "Make the object of a pod that has none", pods_adopt_command},
       {"pods remove", "Take down a pod that has no object", pods_remove_command},
+      {"cluster init", "Make this host the first of a cluster", cluster_init_command},
+      {"cluster join", "Make this host one of a cluster; renew what it has of it", cluster_join_command},
+      {"cluster status", "Show the cluster's etcd and hosts, and what is wrong", cluster_status_command},
+      {"cluster leave", "Take this host out of its cluster", cluster_leave_command},
+      {"cluster backup", "Keep a copy of the cluster's etcd in a file", cluster_backup_command},
+      {"cluster restore", "Begin the cluster anew from such a copy", cluster_restore_command},
       {"backup", "Keep a copy of all objects in a file", backup_command},
       {"restore", "Put a copy of all objects back, while berthd is stopped", restore_command},
       {"check", "Check manifests, without an agent", check_command},

@@ -102,6 +102,7 @@ std::string_view reason_of(Role role) {
     case Role::Admin: return "role admin";
     case Role::Host: return "role host";
     case Role::Viewer: return "role viewer";
+    case Role::Joiner: return "role joiner";
     case Role::None: break;
   }
   return "everybody";

@@ -98,6 +98,8 @@ AccessRequest access_request(Method method, const Target& target) {
 
 bool is_allowed(Role role, const AccessRequest& access) {
   if (role == Role::Admin) return true;
+  if (access.resource.empty() && access.path == kHostCertificatePath)
+    return role == Role::Joiner && access.verb == "create";
   if (access.resource.empty()) {
     return access.verb == "get" &&
            (is_public_path(access.path) || (role == Role::Viewer && is_page_about_host(access.path)));

@@ -26,9 +26,13 @@ struct AccessRequest {
 /// is such a resource, so that nobody learns from the difference.
 AccessRequest access_request(Method method, const Target& target);
 
+/// Where a host asks for its certificate, see api/host_certificate_page.hpp.
+inline constexpr std::string_view kHostCertificatePath = "/berth/v1/cluster/certificate";
+
 /// Admin may do everything. Viewer: get, list and watch of everything but secrets, with the subresources status, scale
 /// and log; so no exec, attach, port-forward, proxy or write. Everybody: discovery, version, health, and asking about
 /// themselves (self subject reviews). Host: logs, exec, attach and port-forward of pods, and usage; nothing else.
+/// Joiner: a host's certificate.
 bool is_allowed(Role role, const AccessRequest& access);
 
 /// May somebody whom we do not know ask this? Only whether we are well: for load balancers, as in Kubernetes. `target`

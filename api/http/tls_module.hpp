@@ -77,6 +77,19 @@ class TlsGateway {
   virtual void connect(const TcpAddress& address, std::chrono::milliseconds time, Dialled done) = 0;
 };
 
+/// A certificate and its key, PEM.
+struct PemPair {
+  std::string certificate;
+  std::string key;
+};
+
+/// A host that asks for a certificate of the hosts' CA.
+struct HostRequest {
+  std::string request;             ///< PEM, PKCS #10: only its public key counts.
+  std::string node;                ///< CN; O is `berth:hosts`.
+  std::vector<std::string> names;  ///< Addresses and DNS names at which it is reached.
+};
+
 /// The module's functions.
 struct TlsModule {
   /// Makes what is missing in the directory (mode 0700, files 0600, fsynced) and renews what ends within 30 days or was
@@ -87,6 +100,12 @@ struct TlsModule {
   /// TLS 1.2 and 1.3, ALPN http/1.1. Certificate, key and CAs are read again when their files change.
   /// InvalidArgument: certificate, key or CA cannot be used.
   Result<std::unique_ptr<TlsGateway>> (*start_gateway)(TlsOptions options);
+  /// A CA for hosts, valid for ten years.
+  Result<PemPair> (*make_host_authority)(std::chrono::system_clock::time_point now);
+  /// A host's certificate for a year, for both ends of a connection, and behind it the CA's, so that who connects sees
+  /// which CA that is. InvalidArgument: the request; DataLoss: the CA.
+  Result<std::string> (*sign_host)(const PemPair& authority, const HostRequest& host,
+                                   std::chrono::system_clock::time_point now);
 };
 
 /// FailedPrecondition: see load_module(). Any thread.

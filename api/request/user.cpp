@@ -33,7 +33,9 @@ Role role_of(const std::vector<std::string>& groups) {
   for (const auto& group : groups) {
     if (group == kMasters) return Role::Admin;
     if (group == kHostsGroup) role = Role::Host;
-    if (role == Role::None && (group == kViewers || group == "view")) role = Role::Viewer;
+    const bool is_viewer = group == kViewers || group == "view";
+    if (is_viewer && (role == Role::None || role == Role::Joiner)) role = Role::Viewer;
+    if (role == Role::None && group == kBootstrappersGroup) role = Role::Joiner;
   }
   return role;
 }

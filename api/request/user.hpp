@@ -10,6 +10,7 @@ namespace berth::api {
 /// What somebody may do; see is_allowed() in authorization.hpp.
 enum class Role {
   None,    ///< Known, and may do next to nothing: discovery, and asking who they are.
+  Joiner,  ///< A machine that wants to be a host of the cluster: asks for a certificate, nothing else.
   Viewer,  ///< Reads everything but secrets.
   Host,    ///< Another host's agent, for somebody whom it has judged: asks for what only this host can answer.
   Admin,
@@ -26,7 +27,11 @@ struct User {
 /// What the certificates of the cluster's hosts have for O.
 inline constexpr const char* kHostsGroup = "berth:hosts";
 
-/// `system:masters` is Admin, else `berth:hosts` Host, else `berth:viewers` and `view` are Viewer; nothing else counts.
+/// What somebody who showed a bootstrap token is: Kubernetes' word.
+inline constexpr const char* kBootstrappersGroup = "system:bootstrappers";
+
+/// `system:masters` is Admin, else `berth:hosts` Host, else `berth:viewers` and `view` are Viewer, else
+/// `system:bootstrappers` Joiner; nothing else counts.
 /// Pure.
 Role role_of(const std::vector<std::string>& groups);
 

@@ -50,6 +50,16 @@ bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
   return extension && ::X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
+const char* purpose(Use use) {
+  switch (use) {
+    case Use::Server: return "serverAuth";
+    case Use::Host: return "serverAuth,clientAuth";
+    case Use::Authority:
+    case Use::Client: break;
+  }
+  return "clientAuth";
+}
+
 bool add_extensions(X509* certificate, X509* issuer, const Subject& subject) {
   const bool is_authority = subject.use == Use::Authority;
   if (!add_extension(certificate, issuer, NID_basic_constraints,
@@ -61,10 +71,7 @@ bool add_extensions(X509* certificate, X509* issuer, const Subject& subject) {
     return false;
   }
   if (is_authority) return true;
-  if (!add_extension(certificate, issuer, NID_ext_key_usage,
-                     subject.use == Use::Server ? "serverAuth" : "clientAuth")) {
-    return false;
-  }
+  if (!add_extension(certificate, issuer, NID_ext_key_usage, purpose(subject.use))) return false;
   std::string names;
   for (const auto& name : subject.names) {
     names += fmt::format("{}{}:{}", names.empty() ? "" : ",", is_address(name) ? "IP" : "DNS", name);
@@ -98,27 +105,36 @@ Error openssl_error(ErrorCode code, const std::string& doing) {
 }
 
 Result<Pair> issue(const Subject& subject, const Pair* issuer, WallTime now, std::chrono::hours lifetime) {
-  const auto doing = fmt::format("make the certificate of {}", subject.name);
   ::ERR_clear_error();
   // EVP_EC_gen() of openssl/ec.h casts the const away.
-  Pair made{Key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")), Certificate(::X509_new())};
-  auto* certificate = made.certificate.get();
-  if (!made.key || certificate == nullptr) return openssl_error(ErrorCode::Internal, doing);
+  Key key(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  if (!key) return openssl_error(ErrorCode::Internal, fmt::format("make the key of {}", subject.name));
+  auto certificate = certify(key.get(), subject, issuer, now, lifetime);
+  if (!certificate) return certificate.error();
+  return Pair{std::move(key), *std::move(certificate)};
+}
+
+Result<Certificate> certify(EVP_PKEY* key, const Subject& subject, const Pair* issuer, WallTime now,
+                            std::chrono::hours lifetime) {
+  const auto doing = fmt::format("make the certificate of {}", subject.name);
+  ::ERR_clear_error();
+  Certificate made(::X509_new());
+  auto* certificate = made.get();
+  if (certificate == nullptr) return openssl_error(ErrorCode::Internal, doing);
   auto* by = issuer != nullptr ? issuer->certificate.get() : certificate;
   auto* name = ::X509_get_subject_name(certificate);
   const auto begin = std::chrono::system_clock::to_time_t(now - kBackdate);
   const auto end = std::chrono::system_clock::to_time_t(now + lifetime);
   const bool outlives = issuer != nullptr && ends_before(by, now + lifetime);
-  const bool filled =
-      ::X509_set_version(certificate, kVersion3) == 1 && set_serial(certificate) &&
-      (subject.organization.empty() || add_entry(name, "O", subject.organization)) &&
-      add_entry(name, "CN", subject.name.substr(0, 64)) &&
-      ::X509_set_issuer_name(certificate, ::X509_get_subject_name(by)) == 1 &&
-      ::ASN1_TIME_set(::X509_getm_notBefore(certificate), begin) != nullptr &&
-      (outlives ? ::X509_set1_notAfter(certificate, ::X509_get0_notAfter(by)) == 1
-                : ::ASN1_TIME_set(::X509_getm_notAfter(certificate), end) != nullptr) &&
-      ::X509_set_pubkey(certificate, made.key.get()) == 1 && add_extensions(certificate, by, subject) &&
-      ::X509_sign(certificate, issuer != nullptr ? issuer->key.get() : made.key.get(), ::EVP_sha256()) > 0;
+  const bool filled = ::X509_set_version(certificate, kVersion3) == 1 && set_serial(certificate) &&
+                      (subject.organization.empty() || add_entry(name, "O", subject.organization)) &&
+                      add_entry(name, "CN", subject.name.substr(0, 64)) &&
+                      ::X509_set_issuer_name(certificate, ::X509_get_subject_name(by)) == 1 &&
+                      ::ASN1_TIME_set(::X509_getm_notBefore(certificate), begin) != nullptr &&
+                      (outlives ? ::X509_set1_notAfter(certificate, ::X509_get0_notAfter(by)) == 1
+                                : ::ASN1_TIME_set(::X509_getm_notAfter(certificate), end) != nullptr) &&
+                      ::X509_set_pubkey(certificate, key) == 1 && add_extensions(certificate, by, subject) &&
+                      ::X509_sign(certificate, issuer != nullptr ? issuer->key.get() : key, ::EVP_sha256()) > 0;
   if (!filled) return openssl_error(ErrorCode::Internal, doing);
   return made;
 }
@@ -170,6 +186,20 @@ Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, 
   if (out.empty() || !is_end) return openssl_error(ErrorCode::DataLoss, what);
   ::ERR_clear_error();
   return out;
+}
+
+Result<Key> key_of_request(const std::string& text) {
+  ::ERR_clear_error();
+  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const std::unique_ptr<X509_REQ, void (*)(X509_REQ*)> request(
+      bio ? ::PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr) : nullptr, &::X509_REQ_free);
+  if (!request) return openssl_error(ErrorCode::InvalidArgument, "read the request for a certificate");
+  Key key(::X509_REQ_get_pubkey(request.get()));
+  // Who asks has the key: nobody gets a certificate for another's.
+  if (!key || ::X509_REQ_verify(request.get(), key.get()) != 1) {
+    return openssl_error(ErrorCode::InvalidArgument, "the request for a certificate is not signed by its own key");
+  }
+  return key;
 }
 
 bool ends_before(const X509* certificate, WallTime when) {

@@ -30,7 +30,7 @@ struct Pair {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-enum class Use { Authority, Server, Client };
+enum class Use { Authority, Server, Client, Host };  ///< Host: both ends.
 
 struct Subject {
   Use use = Use::Client;
@@ -46,6 +46,10 @@ Error openssl_error(ErrorCode code, const std::string& doing);
 /// hour before `now`, so that a clock that is a little behind accepts it; never longer than the issuer.
 Result<Pair> issue(const Subject& subject, const Pair* issuer, WallTime now, std::chrono::hours lifetime);
 
+/// The same over a key that is there.
+Result<Certificate> certify(EVP_PKEY* key, const Subject& subject, const Pair* issuer, WallTime now,
+                            std::chrono::hours lifetime);
+
 Result<std::string> to_pem(EVP_PKEY* key);
 Result<std::string> to_pem(X509* certificate);
 /// DataLoss: not PEM, or another kind of thing.
@@ -53,6 +57,10 @@ Result<Key> key_from_pem(const std::string& text, const std::string& what);
 Result<Certificate> certificate_from_pem(const std::string& text, const std::string& what);
 /// All that are in it, at least one.
 Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, const std::string& what);
+
+/// The public key of a certificate signing request (PKCS #10, RFC 2986), which that key has signed. InvalidArgument:
+/// not PEM, or signed by another. What else it says is the signer's to decide, and not read.
+Result<Key> key_of_request(const std::string& text);
 
 /// Does it end before `when`?
 bool ends_before(const X509* certificate, WallTime when);

@@ -8,5 +8,8 @@ namespace berth::api {
 /// See TlsModule.
 Result<bool> ensure_pki(const PkiOptions& options, std::chrono::system_clock::time_point now);
 Result<std::unique_ptr<TlsGateway>> start_gateway(TlsOptions options);
+Result<PemPair> make_host_authority(std::chrono::system_clock::time_point now);
+Result<std::string> sign_host(const PemPair& authority, const HostRequest& host,
+                              std::chrono::system_clock::time_point now);
 
 }  // namespace berth::api

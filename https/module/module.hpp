@@ -12,4 +12,9 @@ Result<UrlAnswer> fetch_url(const UrlRequest& request, const std::string& etag);
 /// See make_tls_stream() in probe_stream.hpp.
 Result<std::unique_ptr<ProbeStream>> open_tls_stream(int fd, const std::string& server_name);
 
+// See HttpsModule.
+Result<PostAnswer> post_pinned(const PinnedPost& request);
+Result<KeyAndRequest> make_request(const std::string& key, const std::string& name);
+Result<CertificateFacts> certificate_facts(const std::string& pem);
+
 }  // namespace berth::https

@@ -66,6 +66,22 @@ TEST(IsAllowed, AHostAsksForWhatOnlyThePodsHostKnows) {
   EXPECT_EQ(make_user("n1", groups_of_stranger({"berth:hosts"}, {})).role, Role::None) << "of another CA";
 }
 
+TEST(IsAllowed, WhoJoinsAsksForACertificateAndNothingElse) {
+  const std::string page(kHostCertificatePath);
+  EXPECT_TRUE(is_allowed(Role::Joiner, access(Method::Post, page)));
+  EXPECT_TRUE(is_allowed(Role::Admin, access(Method::Post, page)));
+  for (const auto role : {Role::None, Role::Viewer, Role::Host})
+    EXPECT_FALSE(is_allowed(role, access(Method::Post, page)));
+  EXPECT_FALSE(is_allowed(Role::Joiner, access(Method::Get, page)));
+  for (const auto* path : {"/api/v1/pods", "/api/v1/namespaces/kube-system/secrets/berth-ca", "/metrics",
+                           "/berth/v1/backup", "/api/v1/namespaces/a/pods/p/log"}) {
+    EXPECT_FALSE(is_allowed(Role::Joiner, access(Method::Get, path))) << path;
+  }
+  EXPECT_EQ(make_user("system:bootstrap:abcdef", {kBootstrappersGroup}).role, Role::Joiner);
+  EXPECT_EQ(make_user("n1", {kBootstrappersGroup, "view"}).role, Role::Viewer);
+  EXPECT_EQ(make_user("n1", groups_of_stranger({kBootstrappersGroup}, {})).role, Role::None) << "of another CA";
+}
+
 TEST(IsAllowed, AdminsDoEverythingAndViewersOnlyLook) {
   struct Case {
     Method method;
