@@ -54,8 +54,12 @@ beating_set db 3 '"berth.io/failover": fenced' | berth ship-1 apply -f - >/dev/n
 beating_set plain 3 | berth ship-1 apply -f - >/dev/null
 says_why() { field ship-1 pod db-0 '.status.conditions[?(@.type=="PodScheduled")].message' | grep -q "3 node(s) cannot fence, which pod's berth.io/failover asks for"; }
 wait_for 15 "no host can fence" says_why
+berth ship-1 delete statefulset db >/dev/null
+none_left() { [ -z "$(berth ship-1 get pods -l app=db -o name)" ]; }
+wait_for 15 "it is deleted" none_left
 for name in "${all[@]}"; do start_fence "$name"; done
 for name in "${all[@]}"; do wait_for 15 "$name is armed" is_armed ship-1 "$name"; done
+beating_set db 3 '"berth.io/failover": fenced' | berth ship-1 apply -f - >/dev/null
 wait_for 60 "the set is Ready" all_ready ship-1
 wait_for 60 "the other one, too" is 3 ready_pods ship-1 app=plain
 level "${all[@]}" || fail "not one on each host"

@@ -183,7 +183,7 @@ spec:
   podManagementPolicy: Parallel
   selector: {matchLabels: {app: $1}}
   template:
-    metadata: {labels: {app: $1}, annotations: {$3}}
+    metadata: {labels: {app: $1}, annotations: {${3:-}}}
     spec:
       terminationGracePeriodSeconds: 1
       containers:
