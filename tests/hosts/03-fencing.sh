@@ -106,9 +106,9 @@ beats_are_fine
 step "(b) an agent hangs"
 pod=$(pod_at ship-1 ship-3)
 begun=$(date +%s%N)
-on ship-3 pkill -STOP -x berthd
+hang_agent ship-3
 moved ship-1 "$pod" ship-3 "$begun" "hung agent"
-on ship-3 pkill -CONT -x berthd
+wake_agent ship-3
 wait_for 30 "ship-3 is armed again" is_armed ship-1 ship-3
 wait_for 30 "one container is left there" alone
 refill ship-3

@@ -35,7 +35,7 @@ for ((history = 1; history <= ${HISTORIES:-3}; history++)); do
     case $kind in
       0) step "history $history: $host is cut off"; cut_off "$host"; undo+=("join_again $host") ;;
       1) step "history $history: $host and $(other_of "$host") do not hear each other"; part "$host" "$(other_of "$host")"; undo+=("meet $host $(other_of "$host")") ;;
-      2) step "history $history: the agent of $host hangs"; on "$host" pkill -STOP -x berthd || true; undo+=("on $host pkill -CONT -x berthd") ;;
+      2) step "history $history: the agent of $host hangs"; hang_agent "$host" || true; undo+=("wake_agent $host") ;;
       3) step "history $history: the agent of $host is killed"; on "$host" pkill -KILL -x berthd || true; undo+=("start_agent $host $members") ;;
       4) step "history $history: the agent of $host ends"; on "$host" pkill -TERM -x berthd || true; undo+=("start_agent $host $members") ;;
       5) step "history $history: the fence of $host is killed, and started anew"; on "$host" pkill -KILL -x berth-fence || true; start_fence "$host" ;;
