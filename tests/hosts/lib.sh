@@ -206,7 +206,7 @@ kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; wh
 hang_agent() { on "$1" pkill -STOP -x berthd; } # HOST
 wake_agent() {                                  # HOST: nsenter(1) has stopped with its child, and nobody would reap that
   on "$1" pkill -CONT -x berthd
-  pkill -CONT -P "${agent_pid[$1]}"
+  kill -CONT "$(pgrep -P "${agent_pid[$1]}")"
 }
 agent_answers() { berth "$1" get nodes; }
 
