@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "agent/objects/fencing.hpp"
@@ -28,9 +29,10 @@ bool set_word(json::object& node, std::string_view word) {
 
 /// As runtime/pod_cgroups.hpp lays them out.
 std::string cgroup_of(const std::string& parent, const model::Pod& pod) {
-  const auto qos = model::qos_class(pod.spec);
-  const auto* level = qos == "Burstable" ? "/burstable" : qos == "BestEffort" ? "/besteffort" : "";
-  return fmt::format("{}{}/pod{}", parent, level, pod.meta.uid);
+  auto level = model::qos_class(pod.spec);
+  for (auto& c : level) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return level == "guaranteed" ? fmt::format("{}/pod{}", parent, pod.meta.uid)
+                               : fmt::format("{}/{}/pod{}", parent, level, pod.meta.uid);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 
-OURS = ["berthd", "berth", "berth-logd", "berth-volume", "berth-https.so", "berth-tls.so", "berth-etcd.so"]
+OURS = ["berthd", "berth", "berth-logd", "berth-fence", "berth-volume", "berth-https.so", "berth-tls.so", "berth-etcd.so"]
 
 
 def run(*command):

@@ -98,11 +98,12 @@ TEST_F(FenceKeeperTest, AfterTheFenceHasKilledEachPodIsAdmittedAnew) {
   EXPECT_EQ(keeper->may_start(pod), "");
   const auto before = fence.orders().pods.front().admission;
   now += seconds(12);
-  fence.acknowledge(/*fired=*/fence.orders().generation);
+  const auto fired = fence.orders().generation;
   hold(7);  // The agent was hung, and its session held all the same.
+  fence.acknowledge(fired);
   EXPECT_EQ(keeper->may_start(pod), "waits for berth-fence");
   EXPECT_GT(fence.orders().pods.front().admission, before);
-  fence.acknowledge(before);
+  fence.acknowledge(fired);
   EXPECT_EQ(keeper->may_start(pod), "");
 }
 

@@ -14,11 +14,16 @@ pod_at() { # ASKED HOST
 is_ready_elsewhere() { # ASKED POD HOST
   [ "$(node_of "$1" "$2")" != "$3" ] && [ "$(field "$1" pod "$2" '.status.conditions[?(@.type=="Ready")].status')" = True ]
 }
-# Waits until POD of HOST is Ready elsewhere, within the budget, and says how long that took since BEGUN.
+# Waits until POD of HOST is Ready elsewhere, and says how long that took since BEGUN, by the condition's own time: how long
+# a busy machine takes to ask is not told here.
+budget=30
 moved() { # ASKED POD HOST BEGUN WHAT
-  wait_for 30 "$5: $2 is Ready elsewhere" is_ready_elsewhere "$1" "$2" "$3"
-  printf '   failover %s: %s ms (budget 30000)\n' "$5" "$((($(date +%s%N) - $4) / 1000000))"
-  [ "$((($(date +%s%N) - $4) / 1000000))" -lt 30000 ] || fail "over the budget"
+  local since took
+  wait_for 60 "$5: $2 is Ready elsewhere" is_ready_elsewhere "$1" "$2" "$3"
+  since=$(field "$1" pod "$2" '.status.conditions[?(@.type=="Ready")].lastTransitionTime')
+  took=$(($(date -d "$since" +%s) - $4))
+  printf '   failover %s: %s s (budget %s)\n' "$5" "$took" "$budget"
+  [ "$took" -lt "$budget" ] || fail "over the budget"
 }
 all_ready() { is 3 ready_pods "$1" app=db; }
 # Every host has one again, as at the beginning: the set's pods are where there are fewest.
@@ -54,8 +59,12 @@ beating_set db 3 '"berth.io/failover": fenced' | berth ship-1 apply -f - >/dev/n
 beating_set plain 3 | berth ship-1 apply -f - >/dev/null
 says_why() { field ship-1 pod db-0 '.status.conditions[?(@.type=="PodScheduled")].message' | grep -q "3 node(s) cannot fence, which pod's berth.io/failover asks for"; }
 wait_for 15 "no host can fence" says_why
+berth ship-1 delete statefulset db >/dev/null
+none_left() { [ -z "$(berth ship-1 get pods -l app=db -o name)" ]; }
+wait_for 15 "it is deleted" none_left
 for name in "${all[@]}"; do start_fence "$name"; done
 for name in "${all[@]}"; do wait_for 15 "$name is armed" is_armed ship-1 "$name"; done
+beating_set db 3 '"berth.io/failover": fenced' | berth ship-1 apply -f - >/dev/null
 wait_for 60 "the set is Ready" all_ready ship-1
 wait_for 60 "the other one, too" is 3 ready_pods ship-1 app=plain
 level "${all[@]}" || fail "not one on each host"
@@ -83,7 +92,7 @@ expect "restarts" "$(restarts_of ship-1 "$pod")" 0
 
 step "(a) a host is cut off"
 pod=$(pod_at ship-1 ship-3); other=$(berth ship-1 get pods -l app=plain -o 'jsonpath={range .items[*]}{.spec.nodeName} {.metadata.name}{"\n"}{end}' | awk '$1 == "ship-3" { print $2; exit }')
-begun=$(date +%s%N)
+begun=$(date +%s)
 cut_off ship-3
 moved ship-1 "$pod" ship-3 "$begun" "cut off"
 expect "the other set's pod stays bound" "$(node_of ship-1 "$other")" ship-3
@@ -101,10 +110,10 @@ beats_are_fine
 
 step "(b) an agent hangs"
 pod=$(pod_at ship-1 ship-3)
-begun=$(date +%s%N)
-on ship-3 pkill -STOP -x berthd
+begun=$(date +%s)
+hang_agent ship-3
 moved ship-1 "$pod" ship-3 "$begun" "hung agent"
-on ship-3 pkill -CONT -x berthd
+wake_agent ship-3
 wait_for 30 "ship-3 is armed again" is_armed ship-1 ship-3
 wait_for 30 "one container is left there" alone
 refill ship-3
@@ -112,7 +121,7 @@ beats_are_fine
 
 step "(d) a host dies whole"
 pod=$(pod_at ship-1 ship-3)
-begun=$(date +%s%N)
+begun=$(date +%s)
 power_off ship-3
 moved ship-1 "$pod" ship-3 "$begun" "power cut"
 sleep 2

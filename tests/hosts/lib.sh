@@ -183,7 +183,7 @@ spec:
   podManagementPolicy: Parallel
   selector: {matchLabels: {app: $1}}
   template:
-    metadata: {labels: {app: $1}, annotations: {$3}}
+    metadata: {labels: {app: $1}, annotations: {${3:-}}}
     spec:
       terminationGracePeriodSeconds: 1
       containers:
@@ -202,6 +202,11 @@ mkdir -p "$beats"
 kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; what waits for it here ends with it
   on "$1" pkill "-${2:-KILL}" -x berthd
   wait "${agent_pid[$1]}" 2>/dev/null || true
+}
+hang_agent() { on "$1" pkill -STOP -x berthd; } # HOST
+wake_agent() {                                  # HOST: nsenter(1) has stopped with its child, and nobody would reap that
+  on "$1" pkill -CONT -x berthd
+  kill -CONT "$(pgrep -P "${agent_pid[$1]}")"
 }
 agent_answers() { berth "$1" get nodes; }
 
