@@ -60,9 +60,8 @@ bool is_relabelled(const store::Change& change) {
 }
 
 bool has_claims(const model::PodSpec& spec) {
-  return std::any_of(spec.volumes.begin(), spec.volumes.end(), [](const auto& volume) {
-    return std::holds_alternative<model::ClaimSource>(volume.source);
-  });
+  return std::any_of(spec.volumes.begin(), spec.volumes.end(),
+                     [](const auto& volume) { return std::holds_alternative<model::ClaimSource>(volume.source); });
 }
 
 }  // namespace

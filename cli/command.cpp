@@ -10,6 +10,9 @@
 
 namespace berth::cli {
 
+Command node_back_command();
+Command node_lost_command();
+
 namespace {
 
 std::string flag_title(const Flag& flag) {

@@ -1,5 +1,5 @@
-// agent/node/silence_controller.hpp - looks after nodes of which nothing is heard, and evicts pods from those with taints
-// NoExecute: a row of the controller runner. Loop thread.
+// agent/node/silence_controller.hpp - looks after nodes of which nothing is heard, and evicts pods from those with
+// taints NoExecute: a row of the controller runner. Loop thread.
 #pragma once
 
 #include <map>
@@ -14,7 +14,8 @@
 namespace berth::agent {
 
 /// A node that is not among the live ones for forty seconds is silent, see silence_plan; one that is heard again loses
-/// its taint. Of a node that is there pods go as its taints say, see taint_plan. Wake it all when others are live than before. A key is a Node, whether that object is there or not.
+/// its taint. Of a node that is there pods go as its taints say, see taint_plan. Wake it all when others are live than
+/// before. A key is a Node, whether that object is there or not.
 class SilenceController {
  public:
   /// A restart, or an etcd that comes back, is over within it: every agent holds its session again.
