@@ -10,9 +10,6 @@
 
 namespace berth::cli {
 
-Command node_back_command();
-Command node_lost_command();
-
 namespace {
 
 std::string flag_title(const Flag& flag) {

@@ -81,6 +81,8 @@ Command get_command();
 Command kubeconfig_command();
 Command label_command();
 Command logs_command();
+Command node_back_command();
+Command node_lost_command();
 Command patch_command();
 Command pods_adopt_command();
 Command pods_remove_command();
