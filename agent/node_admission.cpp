@@ -23,10 +23,9 @@ std::int64_t shown(const std::string& resource, const model::Amounts& amounts) {
 
 Refusal out_of(const std::string& resource, const model::Amounts& wanted, const Allocatable& allocatable,
                const Tenants& here) {
-  return {"OutOf" + resource,
-          fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}", resource,
-                      resource == "pods" ? 1 : shown(resource, wanted), shown(resource, here.taken),
-                      shown(resource, allocatable))};
+  return {"OutOf" + resource, fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}",
+                                          resource, resource == "pods" ? 1 : shown(resource, wanted),
+                                          shown(resource, here.taken), shown(resource, allocatable))};
 }
 
 Refusal broken(std::string_view predicate, std::string_view why) {

@@ -42,7 +42,7 @@ class NodeAdmission {
   const ObjectCache& cache_;
   const store::Store& store_;
   const std::string node_name_;
-  std::set<std::string> begun_;    ///< uids that were told so, of pods that are here.
+  std::set<std::string> begun_;   ///< uids that were told so, of pods that are here.
   std::map<Name, Tenant> known_;  ///< Of pods that are here.
 };
 

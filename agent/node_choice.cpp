@@ -121,9 +121,8 @@ std::vector<const Tenant*> choose_victims(const Tenant& pod, const std::vector<c
   };
   for (const auto* node : full) {
     auto here = beside(*node);
-    if (std::none_of(here.begin(), here.end(), [&](const auto* each) {
-          return each->leaving || each->priority < pod.priority;
-        }))
+    if (std::none_of(here.begin(), here.end(),
+                     [&](const auto* each) { return each->leaving || each->priority < pod.priority; }))
       continue;
     auto gone = victims(pod, node->host->allocatable, here);
     std::erase_if(here, [](const auto* tenant) { return tenant->leaving; });

@@ -1,6 +1,6 @@
 // agent/node_filters.hpp - nodes that a pod must not be on because of the pods on others: podAffinity, podAntiAffinity
-// and topologySpreadConstraints with DoNotSchedule. Pure. What Kubernetes' scheduler has as the plugins InterPodAffinity
-// and PodTopologySpread, with their words.
+// and topologySpreadConstraints with DoNotSchedule. Pure. What Kubernetes' scheduler has as the plugins
+// InterPodAffinity and PodTopologySpread, with their words.
 #pragma once
 
 #include <map>

@@ -7,7 +7,7 @@
 #include <array>
 #include <tuple>
 
-#include "agent/objects/pod_facts.hpp"
+#include "agent/objects/host_ports.hpp"
 #include "base/json.hpp"
 
 namespace berth::agent {

@@ -19,11 +19,11 @@ struct Tenant {
   std::string uid{};
   model::Amounts requests{};
   std::int64_t priority = 0;
-  bool preempts = true;      ///< preemptionPolicy PreemptLowerPriority.
-  bool leaving = false;      ///< Is being deleted.
-  bool guarded = false;      ///< A disruption budget has no pod to give away.
-  std::string set{};         ///< uid of its controller; empty: it has none.
-  std::string created_at{};  ///< RFC 3339.
+  bool preempts = true;                                 ///< preemptionPolicy PreemptLowerPriority.
+  bool leaving = false;                                 ///< Is being deleted.
+  bool guarded = false;                                 ///< A disruption budget has no pod to give away.
+  std::string set{};                                    ///< uid of its controller; empty: it has none.
+  std::string created_at{};                             ///< RFC 3339.
   std::vector<model::ContainerPort> ports{};            ///< Of the host.
   std::shared_ptr<const model::PodWishes> wishes = {};  ///< Null: none, or nobody asks.
 };
@@ -45,8 +45,8 @@ using Allocatable = model::Amounts;
 /// An extended resource that somebody wrote into the capacity is there to be used, as the kubelet has it.
 Allocatable allocatable_of(const model::Object& node);
 
-/// "Insufficient cpu", "Too many pods", or that its ports are not free; empty: it fits beside `here`, whoever of them is
-/// leaving.
+/// "Insufficient cpu", "Too many pods", or that its ports are not free; empty: it fits beside `here`, whoever of them
+/// is leaving.
 std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable, const Tenants& here);
 
 /// Those of `here` that must go so that `pod` fits: of lower priority, as few and as unimportant as can be, guarded

@@ -64,8 +64,7 @@ Scores prefer_pods(const Seeker& seeker, const PodPlaces& places, const Nodes& n
   };
   if (seeker.tenant.wishes) {
     for (const auto& wish : seeker.tenant.wishes->rather) {
-      places.each_taken(wish.term,
-                        [&](const auto& other) { add(other.node, wish.term.topology_key, wish.weight); });
+      places.each_taken(wish.term, [&](const auto& other) { add(other.node, wish.term.topology_key, wish.weight); });
     }
   }
   const auto& ns = seeker.tenant.name.first;

@@ -1,6 +1,7 @@
-// agent/node_scores.hpp - which of the nodes that take a pod is better for it, by what it would rather have and by where
-// the others of its set are. Pure. What Kubernetes' scheduler scores with the plugins TaintToleration, NodeAffinity,
-// InterPodAffinity and PodTopologySpread; with its weights, in whole numbers, so that every host finds the same.
+// agent/node_scores.hpp - which of the nodes that take a pod is better for it, by what it would rather have and by
+// where the others of its set are. Pure. What Kubernetes' scheduler scores with the plugins TaintToleration,
+// NodeAffinity, InterPodAffinity and PodTopologySpread; with its weights, in whole numbers, so that every host finds
+// the same.
 #pragma once
 
 #include <cstdint>

@@ -32,7 +32,8 @@ Status ask(const std::string& name) {
     return Error(ErrorCode::FailedPrecondition, "nobody is there to be asked; say --yes if the host is off");
   }
   std::cerr << fmt::format(
-      "The objects of all pods of node \"{}\" go, and their sets make them elsewhere. If the host is only cut off, they\n"
+      "The objects of all pods of node \"{}\" go, and their sets make them elsewhere. If the host is only cut off, "
+      "they\n"
       "run twice until it is off. Type the node's name if it is off: ",
       name);
   std::string answer;
@@ -53,7 +54,8 @@ Result<bool> change_taints(const Server& server, const std::string& name, const 
     const json::object patch{
         {"metadata", json::object{{"resourceVersion", find_string(*node, {"metadata", "resourceVersion"})}}},
         {"spec", json::object{{"taints", **taints}}}};
-    auto done = server.patch(chosen_of(model::info(model::Kind::Node), *node).path(), kMergePatch, json::serialize(patch));
+    auto done =
+        server.patch(chosen_of(model::info(model::Kind::Node), *node).path(), kMergePatch, json::serialize(patch));
     if (done) return true;
     if (done.error().code() != ErrorCode::Aborted || left <= 1) return done.error();
   }
@@ -103,7 +105,8 @@ Command node_lost_command() {
   Command command;
   command.usage = "NODE [flags]";
   command.details =
-      "Writes the taint node.kubernetes.io/out-of-service, after asking back. While the node is heard of it is refused.\n"
+      "Writes the taint node.kubernetes.io/out-of-service, after asking back. While the node is heard of it is "
+      "refused.\n"
       "Switch the host off first: of a host that is only cut off all pods would run twice.";
   command.words = Words::Nodes;
   command.flags.add(options->yes, "yes", 'y', "Do not ask");

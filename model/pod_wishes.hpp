@@ -43,9 +43,9 @@ struct SpreadConstraint {
   std::optional<LabelSelector> selector;  ///< With matchLabelKeys; none: no pod.
   std::int64_t max_skew = 1;
   std::int64_t min_domains = 1;
-  bool is_required = true;         ///< whenUnsatisfiable: DoNotSchedule.
-  bool honors_affinity = true;     ///< nodeAffinityPolicy: only nodes that the pod's selectors take are counted.
-  bool honors_taints = false;      ///< nodeTaintsPolicy: only nodes whose taints the pod tolerates are.
+  bool is_required = true;      ///< whenUnsatisfiable: DoNotSchedule.
+  bool honors_affinity = true;  ///< nodeAffinityPolicy: only nodes that the pod's selectors take are counted.
+  bool honors_taints = false;   ///< nodeTaintsPolicy: only nodes whose taints the pod tolerates are.
 };
 
 struct PodWishes {
@@ -55,9 +55,7 @@ struct PodWishes {
   std::vector<NodeWish> nodes;          ///< Preferred nodeAffinity.
   std::vector<SpreadConstraint> spread;
 
-  bool empty() const {
-    return near.empty() && apart.empty() && rather.empty() && nodes.empty() && spread.empty();
-  }
+  bool empty() const { return near.empty() && apart.empty() && rather.empty() && nodes.empty() && spread.empty(); }
 };
 
 /// Terms of one list, and constraints, of a pod: each is asked of every node.

@@ -39,8 +39,6 @@ struct CollectVolume {
   void operator()(const Other&) const {}
 };
 
-bool is_any(const std::string& ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
-
 void tidy(std::vector<std::string>& names) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -53,26 +51,6 @@ bool is_terminal(const model::Pod& pod) { return model::is_terminal_phase(pod.st
 std::string_view revision_of(const model::Pod& pod) {
   const auto found = pod.meta.labels.find(kRevisionLabel);
   return found == pod.meta.labels.end() ? std::string_view() : std::string_view(found->second);
-}
-
-std::vector<model::ContainerPort> host_ports(const model::PodSpec& spec) {
-  std::vector<model::ContainerPort> out;
-  const auto add = [&](const model::Container& container) {
-    for (const auto& port : container.ports) {
-      if (port.host_port != 0) out.push_back(port);
-    }
-  };
-  for (const auto& container : spec.containers) add(container);
-  // Of init containers those that stay.
-  for (const auto& container : spec.init_containers) {
-    if (container.restart_policy == "Always") add(container);
-  }
-  return out;
-}
-
-bool ports_collide(const model::ContainerPort& a, const model::ContainerPort& b) {
-  return a.host_port != 0 && a.host_port == b.host_port && a.protocol == b.protocol &&
-         (is_any(a.host_ip) || is_any(b.host_ip) || a.host_ip == b.host_ip);
 }
 
 References references_of(const model::PodSpec& spec) {

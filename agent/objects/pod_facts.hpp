@@ -15,11 +15,6 @@ bool is_terminal(const model::Pod& pod);
 /// The label controller-revision-hash.
 std::string_view revision_of(const model::Pod& pod);
 
-/// Its containers' ports that are to be reached at the host's address, and those of a pod on the host's network.
-std::vector<model::ContainerPort> host_ports(const model::PodSpec& spec);
-/// Can only one of them be had of a host? Addresses differ only where both say one.
-bool ports_collide(const model::ContainerPort& a, const model::ContainerPort& b);
-
 /// What a pod spec mentions, in its namespace; each name once, sorted.
 struct References {
   std::vector<std::string> config_maps;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "agent/objects/pod_facts.hpp"
+#include "agent/objects/host_ports.hpp"
 
 namespace berth::agent {
 

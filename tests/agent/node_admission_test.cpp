@@ -37,7 +37,8 @@ class NodeAdmissionTest : public ControllerFixture {
   }
   static std::string owner(const std::string& kind) {
     return fmt::format(
-        R"(,"ownerReferences":[{{"apiVersion":"apps/v1","kind":"{}","name":"set","uid":"u","controller":true}}])", kind);
+        R"(,"ownerReferences":[{{"apiVersion":"apps/v1","kind":"{}","name":"set","uid":"u","controller":true}}])",
+        kind);
   }
 
   NodeAdmission admission{cache, *store, "n1"};

@@ -124,9 +124,8 @@ TEST(NodeChoice, NobodyHasToGoInVainOrFromMoreThanOneNode) {
     for (const auto& view : world.nodes) {
       auto left = everybody(view);
       const auto before = left.size();
-      std::erase_if(left, [&](const auto* each) {
-        return std::find(victims.begin(), victims.end(), each) != victims.end();
-      });
+      std::erase_if(left,
+                    [&](const auto* each) { return std::find(victims.begin(), victims.end(), each) != victims.end(); });
       const auto gone = before - left.size();
       std::erase_if(left, [](const auto* each) { return each->leaving; });
       const auto fits = view.why_not.empty() && shortages(world.pod, view.host->allocatable, together(left)).empty();

@@ -32,7 +32,8 @@ model::ObjectPtr object_of(const std::string& text) {
 class Cluster {
  public:
   void put_namespace(const std::string& name, const std::string& labels = "{}") {
-    apply(fmt::format(R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}","labels":{}}}}})", name, labels));
+    apply(fmt::format(R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}","labels":{}}}}})", name,
+                      labels));
   }
   void put_node(const std::string& name, const std::string& labels, const std::string& spec = "{}") {
     apply(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}","labels":{}}},"spec":{}}})", name,
@@ -100,9 +101,9 @@ Cluster& three_ships(Cluster& cluster) {
   cluster.put_namespace("other", R"({"team":"red"})");
   const char* zones[] = {"a", "a", "b"};
   for (int i = 1; i <= 3; ++i) {
-    cluster.put_node(fmt::format("ship-{}", i),
-                     fmt::format(R"({{"kubernetes.io/hostname":"ship-{}","topology.kubernetes.io/zone":"{}"}})", i,
-                                 zones[i - 1]));
+    cluster.put_node(
+        fmt::format("ship-{}", i),
+        fmt::format(R"({{"kubernetes.io/hostname":"ship-{}","topology.kubernetes.io/zone":"{}"}})", i, zones[i - 1]));
   }
   return cluster;
 }
@@ -194,9 +195,8 @@ TEST(NodeFilters, ASilentNodeIsNoPlaceToSpreadToAndItsPodsKeepOthersAway) {
   cluster.put_node("ship-5", R"({"kubernetes.io/hostname":"ship-5","topology.kubernetes.io/zone":"b"})");
   EXPECT_EQ(cluster.place(cluster.make("db-1", R"({"app":"db"})", apart)), "ship-1") << "db-0 may run in b";
   EXPECT_EQ(cluster.place(cluster.make("db-2", R"({"app":"db"})", apart)).substr(0, 3), "0/4");
-  const std::string spread =
-      R"(,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
-      R"("whenUnsatisfiable":"DoNotSchedule","labelSelector":{"matchLabels":{"app":"web"}}}])";
+  const std::string spread = R"(,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
+                             R"("whenUnsatisfiable":"DoNotSchedule","labelSelector":{"matchLabels":{"app":"web"}}}])";
   std::set<std::string> nodes;
   for (int i = 0; i < 6; ++i) {
     nodes.insert(cluster.place(cluster.make(fmt::format("web-{}", i), R"({"app":"web"})", spread)));
@@ -219,8 +219,9 @@ TEST(NodeScores, WhatIsPreferredIsWeighed) {
   three_ships(cluster);
   cluster.put(cluster.make("cache", R"({"app":"cache"})"), "ship-2");
   const auto prefer = [](const std::string& kind, int weight) {
-    return fmt::format(R"("{}":{{"preferredDuringSchedulingIgnoredDuringExecution":[{{"weight":{},"podAffinityTerm":{}}}]}})",
-                       kind, weight, term("cache", kHost));
+    return fmt::format(
+        R"("{}":{{"preferredDuringSchedulingIgnoredDuringExecution":[{{"weight":{},"podAffinityTerm":{}}}]}})", kind,
+        weight, term("cache", kHost));
   };
   const auto node_wish =
       R"("nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":5,"preference":{
@@ -242,8 +243,9 @@ TEST(NodeScores, AConstraintThatIsNoRuleIsFollowedWhereItCanBe) {
       R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"app":"web"}}}])";
   cluster.put(cluster.make("web-0", R"({"app":"web"})"), "ship-1");
   EXPECT_EQ(cluster.place(cluster.make("web-1", R"({"app":"web"})", spread)), "ship-3");
-  EXPECT_EQ(cluster.place(cluster.make("other", R"({"app":"web"})", spread + R"(,"nodeSelector":{"x":"y"})")).substr(0, 4),
-            "ship")
+  EXPECT_EQ(
+      cluster.place(cluster.make("other", R"({"app":"web"})", spread + R"(,"nodeSelector":{"x":"y"})")).substr(0, 4),
+      "ship")
       << "where nothing is counted nothing is spread";
 }
 

@@ -71,7 +71,8 @@ TEST(NodeRoom, WhoGoesIsEnoughNeededAndLessImportant) {
       EXPECT_LT(victim->priority, world.pod.priority);
       auto spared = after;
       spared.push_back(victim);
-      EXPECT_FALSE(shortages(world.pod, world.allocatable, together(spared)).empty()) << i << ": " << victim->name.second;
+      EXPECT_FALSE(shortages(world.pod, world.allocatable, together(spared)).empty())
+          << i << ": " << victim->name.second;
     }
   }
   EXPECT_GT(preempted, 1000);

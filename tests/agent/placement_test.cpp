@@ -280,8 +280,7 @@ TEST_F(PlacementTest, AHostPortIsWaitedFor) {
                     name));
     settle();
   }
-  EXPECT_EQ(reason("b"),
-            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.");
+  EXPECT_EQ(reason("b"), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.");
   remove({Kind::Pod, "default", "a"});
   settle();
   EXPECT_EQ(node_of("b"), "n1");

@@ -58,7 +58,8 @@ TEST_F(TaintPlanTest, WhoDoesNotTolerateGoesAtOnceAndOthersWhenTheirTimeIsOver) 
 TEST_F(TaintPlanTest, EachOfSeveralTaintsHasToBeTolerated) {
   pod("one", {to("flood")});
   pod("both", {to("flood"), to("fire", 10)});
-  const auto all = plan(std::string(kSince) + R"(,{"key":"fire","effect":"NoExecute","timeAdded":"2026-11-30T12:00:00Z"})");
+  const auto all =
+      plan(std::string(kSince) + R"(,{"key":"fire","effect":"NoExecute","timeAdded":"2026-11-30T12:00:00Z"})");
   EXPECT_THAT(names(all.evict), ElementsAre("one"));
   EXPECT_EQ(all.look_again, seconds(10));
 }
@@ -103,8 +104,7 @@ class TaintEvictionTest : public ControllerFixture {
     begin({silence.row()});
   }
   void taint(const std::string& taints) {
-    edit({Kind::Node, "", "n1"},
-         [&](json::object& raw) { raw["spec"] = {{"taints", *parse_json(taints)}}; });
+    edit({Kind::Node, "", "n1"}, [&](json::object& raw) { raw["spec"] = {{"taints", *parse_json(taints)}}; });
     settle();
   }
   bool leaving(const std::string& name) const { return get(Kind::Pod, name)->meta.deleting(); }

@@ -18,6 +18,7 @@
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
+#include "agent/placement.hpp"
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -34,9 +35,14 @@ using Microseconds = std::chrono::duration<double, std::micro>;
 /// All controllers of an agent, on a store in memory, with the loop in our hands.
 class World {
  public:
-  World() {
+  World() : nodes_("n1") {
     for (auto& row : {namespaces_.row(), garbage_.row(), claims_.row(), sets_.row(), endpoints_.row()})
       runner_.add(row);
+  }
+  /// Of hosts that share a store: whoever places their pods does nothing else.
+  explicit World(const store::Holders& hosts) : nodes_(hosts.begin()->first, LiveNodes::Store::Shared) {
+    nodes_.take(hosts);
+    runner_.add(placement_.row());
   }
 
   void put(const std::string& text) {
@@ -95,7 +101,8 @@ class World {
                            .volumes = volumes_,
                            .node_name = "n1",
                            .kick = [](const std::string&) {}}};
-  LiveNodes nodes_{"n1"};
+  LiveNodes nodes_;
+  Placement placement_{clock_, *store_, cache_, [](auto&&...) {}, nodes_};
   SetController sets_{clock_, cache_, *store_, nodes_};
   EndpointController endpoints_{*store_, cache_, std::chrono::milliseconds(0)};
   ControllerRunner runner_{{.loop = loop_, .clock = clock_, .writer = writer_, .events = [](auto&&...) {}}};
@@ -232,6 +239,49 @@ void bench_config_maps(int maps, int pods) {
   print(fmt::format("config maps: one of them", maps, pods), all.count() / maps, "us");
 }
 
+/// Sets of a hundred pods, apart by host and spread over three zones, with what pods usually ask for.
+void bench_placement(int nodes, int pods, int more) {
+  store::Holders hosts;
+  for (int i = 0; i < nodes; ++i) {
+    const auto name = fmt::format("node-{}", i);
+    hosts[name] = {.node = name, .version = {}, .since = {}};
+  }
+  World world(hosts);
+  world.put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
+  for (int i = 0; i < nodes; ++i) {
+    world.put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"node-{0}","labels":{{
+        "kubernetes.io/hostname":"node-{0}","topology.kubernetes.io/zone":"zone-{1}"}}}},"status":{{"allocatable":{{
+        "cpu":"32","memory":"128Gi","pods":"110"}}}}}})",
+                          i, i % 3));
+  }
+  const auto put_pod = [&](int i, const std::string& node) {
+    world.put(fmt::format(
+        R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"pod-{0}","namespace":"default","labels":{{
+        "app":"set-{1}"}},"ownerReferences":[{{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"set-{1}",
+        "uid":"set-{1}","controller":true}}]}},"spec":{{{2}"containers":[{{"name":"c","image":"x","resources":{{
+        "requests":{{"cpu":"100m","memory":"64Mi"}}}}}}],"affinity":{{"podAntiAffinity":{{
+        "requiredDuringSchedulingIgnoredDuringExecution":[{{"topologyKey":"kubernetes.io/hostname","labelSelector":{{
+        "matchLabels":{{"app":"set-{1}"}}}}}}]}}}},"topologySpreadConstraints":[{{"maxSkew":5,
+        "topologyKey":"topology.kubernetes.io/zone","whenUnsatisfiable":"DoNotSchedule","labelSelector":{{
+        "matchLabels":{{"app":"set-{1}"}}}}}}]}}}})",
+        i, i / 100, node.empty() ? "" : fmt::format(R"("nodeName":"{}",)", node)));
+  };
+  for (int i = 0; i < pods; ++i) put_pod(i, fmt::format("node-{}", i % nodes));
+  world.begin();
+  const auto place = [&](int from, int count) {
+    for (int i = from; i < from + count; ++i) put_pod(i, "");
+    const auto took = world.settle();
+    if (!world.cache().pods_of_node("").empty()) {
+      std::cerr << "agent_bench: " << world.cache().pods_of_node("").size() << " pods were not placed\n";
+      std::exit(1);
+    }
+    return took;
+  };
+  print(fmt::format("placement: the first pod, among {} on {} nodes", pods, nodes), place(pods, 1).count() / 1000,
+        "ms");
+  print(fmt::format("placement: {} more", more), place(pods + 1, more).count() / 1000, "ms");
+}
+
 }  // namespace
 }  // namespace berth::agent
 
@@ -239,5 +289,6 @@ int main() {
   berth::agent::bench_rollout(1'000);
   berth::agent::bench_rollout(10'000);
   berth::agent::bench_config_maps(1'000, 110);
+  berth::agent::bench_placement(1'000, 30'000, 100);
   return 0;
 }

@@ -3,14 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include "model/selector.hpp"
+#include "model/model.hpp"
 
 namespace berth::model {
 namespace {
 
 PodWishes wishes(const std::string& spec) {
-  return pod_wishes(parse_json(R"({"metadata":{"namespace":"shop","labels":{"app":"web","rev":"2"}},"spec":)" + spec + "}")
-                        ->get_object());
+  return pod_wishes(
+      parse_json(R"({"metadata":{"namespace":"shop","labels":{"app":"web","rev":"2"}},"spec":)" + spec + "}")
+          ->get_object());
 }
 
 TEST(PodWishes, ATermWithoutNamespacesMeansThePodsOwn) {
@@ -79,6 +80,31 @@ TEST(PodWishes, NothingIsSaidByMostPodsAndTooMuchIsCutOff) {
   EXPECT_EQ(wishes(R"({"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[)" + terms + "]}}}")
                 .near.size(),
             kMostPodTerms);
+}
+
+TEST(PodWishes, MoreThanAHundredTermsAreRefusedWhenTheyAreWritten) {
+  const auto problems = [](std::size_t terms) {
+    json::array all;
+    for (std::size_t i = 0; i < terms; ++i) {
+      all.push_back({{"labelSelector", json::object()}, {"topologyKey", "zone"}});
+    }
+    const json::object pod{
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata", {{"name", "p"}, {"namespace", "default"}}},
+        {"spec",
+         {{"containers", json::array{{{"name", "c"}, {"image", "x"}}}},
+          {"affinity", {{"podAntiAffinity", {{"requiredDuringSchedulingIgnoredDuringExecution", std::move(all)}}}}}}}};
+    auto raw = pod;
+    apply_defaults(Kind::Pod, raw);
+    std::string text;
+    for (const auto& problem : validate(Kind::Pod, raw, nullptr)) text += problem.field + ": " + problem.message;
+    return text;
+  };
+  EXPECT_EQ(problems(kMostPodTerms), "");
+  EXPECT_EQ(problems(kMostPodTerms + 1),
+            "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution: too many: 101: must have at "
+            "most 100");
 }
 
 }  // namespace
