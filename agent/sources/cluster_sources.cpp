@@ -128,7 +128,7 @@ void ClusterSources::record(const std::string& source, Copy& copy, const std::op
       applied_key(name), {}, Durability::Durable,
       [name, before, applied](json::object& raw) {
         const auto stored = model::make_object(raw);
-        if (!stored || applied_copy(stored->get()) != before) return false;
+        if (!stored || applied_copy(&*stored) != before) return false;
         set_applied_copy(raw, name, applied);
         return true;
       },

@@ -14,7 +14,7 @@ constexpr const char* kContentAnnotation = "berth.io/source-content";
 
 }  // namespace
 
-bool notes_source(const model::Meta& node, std::string_view name) {
+bool notes_source(const model::ObjectMeta& node, std::string_view name) {
   const auto found = node.annotations.find(kSourcesNote);
   if (found == node.annotations.end()) return false;
   std::string_view rest = found->second;

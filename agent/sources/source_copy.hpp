@@ -13,7 +13,7 @@ namespace berth::agent {
 /// On each Node: the sources of the cluster ("shop,web") whose copies on that host may be applied. One of the hosts
 /// that say so, and are there, reads a source: the warden of "source/NAME" among them.
 inline constexpr const char* kSourcesNote = "berth.io/sources";
-bool notes_source(const model::Meta& node, std::string_view name);
+bool notes_source(const model::ObjectMeta& node, std::string_view name);
 
 /// The Lease of the cluster's source `name`: which copy is applied, and whose.
 model::ObjectKey applied_key(std::string_view name);

@@ -212,8 +212,8 @@ TEST_F(ClusterSourcesTest, AHostThatComesWithAnotherCopyDoesNotEvenBecomeTheRead
   EXPECT_FALSE(noted("n3"));
   EXPECT_EQ(value("a"), "v");
   EXPECT_EQ(value("old"), "(none)");
-  for (const auto* name : {"n1", "n2"}) take(name, snapshot({{"a.yaml", config_map("a", "on")}}));
-  EXPECT_EQ(value("a"), "on") << "the others go on meanwhile";
+  for (const auto* name : {"n1", "n2"}) take(name, snapshot({{"a.yaml", config_map("a", "newer")}}));
+  EXPECT_EQ(value("a"), "newer") << "the others go on meanwhile";
 }
 
 TEST_F(ClusterSourcesTest, WhoAppliedLastAppliesWhatWasChangedWhileItWasAway) {
@@ -345,7 +345,7 @@ TEST(SourceCopyTest, StandsAsTheTableSays) {
 }
 
 TEST(SourceCopyTest, ANoteIsReadNameByName) {
-  model::Meta node;
+  model::ObjectMeta node;
   EXPECT_FALSE(notes_source(node, "shop"));
   node.annotations[kSourcesNote] = "shop,web";
   EXPECT_TRUE(notes_source(node, "shop"));
