@@ -115,7 +115,7 @@ expect "members" "$(cluster ship-2 status | grep -cE '^ship-[123] +(leader|follo
 step "the set grows over the hosts"
 berth ship-3 scale statefulset web --replicas 3 >/dev/null
 wait_for 60 "three pods" is 3 ready_pods ship-2 app=web
-expect "on as many hosts" "$(for i in 0 1 2; do node_of ship-1 "web-$i"; done | sort -u | wc -l)" 3
+expect "on as many hosts" "$(for i in 0 1 2; do node_of ship-1 "web-$i"; echo; done | sort -u | wc -l)" 3
 expect_match "the picture" "$(cluster ship-1 status)" "default/web +[0-2] +[0-2] +[0-2]"
 
 step "a member is killed, and another: status says so"
