@@ -23,7 +23,7 @@ struct PinnedPost {
   std::string url{};
   std::string ca_pin{};  ///< The CA is in the chain that the server sends.
   std::string bearer_token{};
-  std::string body{};                           ///< JSON.
+  std::string body{};                         ///< JSON.
   std::chrono::milliseconds timeout{10'000};  ///< For each of two connections.
 };
 

@@ -39,6 +39,13 @@ bool is_every_hosts(const Object& object) {
          (kind == Kind::Service || kind == Kind::Endpoints || kind == Kind::EndpointSlice);
 }
 
+/// A host that was alone had the block that others begin with, too: it gets one of its own where it comes to.
+void forget_pod_network(Object& node) {
+  auto* spec = node.raw.if_contains("spec");
+  if (spec == nullptr || !spec->is_object()) return;
+  for (const auto* field : {"podCIDR", "podCIDRs"}) spec->get_object().erase(field);
+}
+
 /// Addresses and node ports: what no two Services may have.
 std::vector<std::string> taken_by(const Object& service) {
   std::vector<std::string> out;
@@ -175,6 +182,7 @@ MovePlan plan_move(std::vector<Object> from, const std::vector<Object>& into) {
         plan.collisions.push_back(fmt::format("{}: {} is {}'s there", key.display(), each, other->second));
       }
     }
+    if (object.kind == Kind::Node && !into.empty()) forget_pod_network(object);
     plan.write.push_back(std::move(object));
   }
   return plan;

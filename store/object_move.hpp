@@ -22,7 +22,7 @@ struct MovePlan {
 /// Objects keep uid, times, generation and status. What every host makes for itself (the first namespaces and classes,
 /// Service default/kubernetes, a namespace's ConfigMap kube-root-ca.crt), where it is there already, and Events, which
 /// are kept for an hour, are left out. A Service whose address another one has there, or a port of the node, collides.
-/// Pure.
+/// A Node that comes to others gets its block of pods' addresses anew. Pure.
 MovePlan plan_move(std::vector<model::Object> from, const std::vector<model::Object>& into);
 
 struct Moved {

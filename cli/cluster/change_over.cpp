@@ -74,6 +74,7 @@ Status change_over(const HostPlaces& places, HostServices& services, const std::
     if (auto moved = move_objects(places, places.staged, "to-etcd"); !moved) {
       std::filesystem::remove(places.staged, error);
       if (auto started = services.start_agent(); !started) return started;
+      wait_until(kAgentSeconds, [&] { return agent_answers(socket); });
       return moved;
     }
   }

@@ -95,15 +95,23 @@ said ship-2 join "${words[0]}" "$wrong" && fail "a wrong CA is believed" || expe
 nobody=$(on ship-2 curl -s -k -m 3 -o /dev/null -w '%{http_code}' -H "Authorization: Bearer ${words[1]%.*}" "https://$(address ship-1):6550/api/v1/secrets" || true)
 expect "a token is for nothing else" "$nobody" 403
 
-step "two more join; one try is killed half-way"
+step "two more join, with what they have; one try is killed half-way"
+cargo() { # OF
+  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cargo}\ndata: {of: %s}\n' "$1"
+}
+for name in ship-2 ship-3; do cargo "$name" | berth "$name" apply -f - >/dev/null; done
+cargo_uid=$(field ship-2 configmap cargo .metadata.uid)
 said ship-2 join "${words[@]}" || fail "ship-2: $(<"$output/said")"
 wait_for 30 "two nodes" is 2 ready_nodes ship-1
+expect "ship-2's cargo is the cluster's" "$(field ship-1 configmap cargo .metadata.uid)" "$cargo_uid"
 cluster ship-3 join "${words[@]}" >/dev/null 2>&1 &
 half=$!
 wait_for 30 "ship-3 is about to begin its etcd" test -f "$hosts/ship-3/etcd.yaml"
 on ship-3 pkill -KILL -x berth || true
 wait "$half" 2>/dev/null || true
-said ship-3 join "${words[@]}" || fail "ship-3: $(<"$output/said")"
+said ship-3 join "${words[@]}" && fail "two of one name" || expect_match "ship-3's has the same name" "$(<"$output/said")" "ConfigMap default/cargo: another one has that name"
+expect "and ship-3 is as it was" "$(field ship-3 configmap cargo .data.of)" ship-3
+said ship-3 join "${words[@]}" --discard-local || fail "ship-3: $(<"$output/said")"
 said ship-3 join "${words[@]}" || fail "ship-3, again: $(<"$output/said")"
 for name in "${all[@]}"; do wait_for 30 "three nodes seen from $name" is 3 ready_nodes "$name"; done
 said ship-1 join || fail "ship-1, anew: $(<"$output/said")"
@@ -115,7 +123,7 @@ expect "members" "$(cluster ship-2 status | grep -cE '^ship-[123] +(leader|follo
 step "the set grows over the hosts"
 berth ship-3 scale statefulset web --replicas 3 >/dev/null
 wait_for 60 "three pods" is 3 ready_pods ship-2 app=web
-expect "on as many hosts" "$(for i in 0 1 2; do node_of ship-1 "web-$i"; done | sort -u | wc -l)" 3
+expect "on as many hosts" "$(for i in 0 1 2; do node_of ship-1 "web-$i"; echo; done | sort -u | wc -l)" 3
 expect_match "the picture" "$(cluster ship-1 status)" "default/web +[0-2] +[0-2] +[0-2]"
 
 step "a member is killed, and another: status says so"
@@ -136,7 +144,7 @@ mapfile -t -d ' ' words < <(join_words | tr -d '\n')
 said ship-2 join "${words[@]}" || fail "ship-2, anew: $(<"$output/said")"
 wait_for 30 "all is well again" status_says ship-1 "^All is well"
 
-step "a copy, and two hosts leave"
+step "two hosts leave"
 said ship-2 backup "$BERTH_TEST_DIR/copy.db" || fail "backup: $(<"$output/said")"
 said ship-1 restore "$BERTH_TEST_DIR/copy.db" && fail "restore under a running etcd" || expect_match "restore refuses" "$(<"$output/said")" "runs: what it has would be lost"
 said ship-3 leave && fail "leave with a pod" || expect_match "leave refuses" "$(<"$output/said")" "pods are bound to this host"
@@ -150,6 +158,17 @@ for name in ship-3 ship-2; do
   said "$name" leave || fail "$name leaves again: $(<"$output/said")"
 done
 wait_for 30 "one node" is 1 ready_nodes ship-1
+
+step "a copy is put back"
+said ship-1 backup "$BERTH_TEST_DIR/copy.db" || fail "backup: $(<"$output/said")"
+berth ship-1 delete configmap cargo >/dev/null
+kill_etcd ship-1
+said ship-1 restore "$BERTH_TEST_DIR/copy.db" || fail "restore: $(<"$output/said")"
+wait_for 30 "ready" is 1 ready_pods ship-1 app=web
+expect "what was deleted is there" "$(field ship-1 configmap cargo .metadata.uid)" "$cargo_uid"
+expect "the pod, its restarts, its process" "$(vitals ship-1)" "$before"
+
+step "the last one leaves"
 said ship-1 leave && fail "the last leaves without a word" || expect_match "the last one is asked" "$(<"$output/said")" "this is the last host"
 said ship-1 leave --keep-objects || fail "ship-1 leaves: $(<"$output/said")"
 [ ! -e "$hosts/ship-1/berthd.d/50-cluster.yaml" ] || fail "the drop-in stayed"

@@ -52,6 +52,17 @@ TEST(PlanMove, AnotherObjectOfThatNameCollidesUnlessEveryHostMakesIt) {
   EXPECT_THAT(plan.collisions, ElementsAre("ConfigMap default/mine: another one has that name"));
 }
 
+TEST(PlanMove, ANodeThatComesToOthersHasNoBlockOfAddressesYet) {
+  const json::object spec{
+      {"podCIDR", "10.98.0.0/24"}, {"podCIDRs", json::array{"10.98.0.0/24"}}, {"unschedulable", true}};
+  const auto first = plan_move({object("Node", "", "h1", "1", spec)}, {});
+  ASSERT_EQ(first.write.size(), 1U);
+  EXPECT_EQ(first.write[0].raw.at("spec"), json::value(spec)) << "the first one keeps it, and its pods their addresses";
+  const auto second = plan_move({object("Node", "", "h2", "2", spec)}, {object("Node", "", "h1", "1", spec)});
+  ASSERT_EQ(second.write.size(), 1U);
+  EXPECT_EQ(second.write[0].raw.at("spec"), json::value(json::object{{"unschedulable", true}}));
+}
+
 TEST(PlanMove, AServiceWhoseAddressOrPortIsTakenCollides) {
   const auto there = object("Service", "default", "theirs", "x",
                             {{"clusterIP", "10.96.0.7"}, {"ports", {{{"nodePort", 30001}, {"protocol", "UDP"}}}}});
