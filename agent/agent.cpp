@@ -214,7 +214,8 @@ class HostAgent final : public Agent {
                 .store = *store_,
                 .node = config_.node_name}),
         first_objects_(loop_, *store_, writer_, clock_, config_, config_.etcd ? &nodes_ : nullptr),
-        node_(loop_, writer_, clock_, config_.node_name, config_.state_dir),
+        node_(loop_, writer_, clock_, config_.node_name, config_.state_dir,
+              config_.etcd ? Heartbeat::Session : Heartbeat::Written),
         driver_({.loop = loop_,
                  .pods = *pods_lane_,
                  .hooks = *hooks_,
@@ -288,7 +289,8 @@ class HostAgent final : public Agent {
             [this](const ProbeVerdict& failure) { on_probe_failure(failure); })),
         feed_(loop_, *store_, cache_,
               {.on_snapshot = [this](const std::vector<PodPtr>& gone) { on_snapshot(gone); },
-               .on_change = [this](const store::Change& change) { on_change(change); }}),
+               .on_change = [this](const store::Change& change) { on_change(change); }},
+              config_.etcd ? config_.node_name : std::string()),
         session_(std::move(session)) {
     driver_.set_prober(prober_.get());
     auto placement = placement_.row();

@@ -56,8 +56,8 @@ class ObjectTable::WatchHandle final : public Watch {
   std::weak_ptr<ObjectTable*> table_;
 };
 
-ObjectTable::ObjectTable(const StoreLimits& limits, std::unique_ptr<Lane> lane)
-    : limits_(limits), self_(std::make_shared<ObjectTable*>(this)), lane_(std::move(lane)) {}
+ObjectTable::ObjectTable(const StoreLimits& limits, std::unique_ptr<Lane> lane, Held held)
+    : limits_(limits), held_(held), self_(std::make_shared<ObjectTable*>(this)), lane_(std::move(lane)) {}
 
 ObjectTable::~ObjectTable() {
   self_.reset();
@@ -68,40 +68,52 @@ ObjectTable::~ObjectTable() {
   end.wait();
 }
 
+KeptObject ObjectTable::keep(const ObjectPtr& object) {
+  if (object == nullptr || held_ == Held::Whole) return KeptObject(object);
+  const std::scoped_lock lock(packing_);
+  return packers_[object->kind].pack(*object);
+}
+
 void ObjectTable::load(std::vector<Object> objects, Revision revision) {
+  Objects all;
+  for (auto& object : objects) add_to(all, std::make_shared<const Object>(std::move(object)));
   const std::scoped_lock lock(mutex_);
-  for (auto& object : objects) {
-    auto& names = objects_[object.kind];
-    auto name = std::pair(object.meta.ns, object.meta.name);
-    names[std::move(name)] = std::make_shared<const Object>(std::move(object));
-  }
+  objects_ = std::move(all);
   revision_ = revision;
   loaded_ = revision;
 }
 
-const ObjectPtr* ObjectTable::find(const ObjectKey& key) const {
-  const auto names = objects_.find(key.kind);
-  if (names == objects_.end()) return nullptr;
+const KeptObject* ObjectTable::find(const Objects& objects, const ObjectKey& key) {
+  const auto names = objects.find(key.kind);
+  if (names == objects.end()) return nullptr;
   const auto entry = names->second.find({key.ns, key.name});
   return entry == names->second.end() ? nullptr : &entry->second;
 }
 
 ObjectPtr ObjectTable::get(const ObjectKey& key) const {
-  const std::scoped_lock lock(mutex_);
-  const auto* found = find(key);
-  return found == nullptr ? nullptr : *found;
+  KeptObject kept;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto* found = find(objects_, key)) kept = *found;
+  }
+  return kept.get();
 }
 
 Listing ObjectTable::list(model::Kind kind, std::string_view ns) const {
-  const std::scoped_lock lock(mutex_);
   Listing listing;
-  listing.revision = revision_;
-  const auto names = objects_.find(kind);
-  if (names == objects_.end()) return listing;
-  auto entry = ns.empty() ? names->second.begin() : names->second.lower_bound({std::string(ns), ""});
-  for (; entry != names->second.end() && (ns.empty() || entry->first.first == ns); ++entry) {
-    listing.objects.push_back(entry->second);
+  std::vector<KeptObject> kept;
+  {
+    const std::scoped_lock lock(mutex_);
+    listing.revision = revision_;
+    const auto names = objects_.find(kind);
+    if (names == objects_.end()) return listing;
+    auto entry = ns.empty() ? names->second.begin() : names->second.lower_bound({std::string(ns), ""});
+    for (; entry != names->second.end() && (ns.empty() || entry->first.first == ns); ++entry) {
+      kept.push_back(entry->second);
+    }
   }
+  listing.objects.reserve(kept.size());
+  for (const auto& each : kept) listing.objects.push_back(each.get());
   return listing;
 }
 
@@ -112,19 +124,29 @@ Revision ObjectTable::revision() const {
 
 void ObjectTable::publish(const std::vector<Change>& changes) {
   if (changes.empty()) return;
+  std::vector<KeptObject> kept;
+  kept.reserve(changes.size());
+  for (const auto& change : changes) kept.push_back(keep(change.object));
   const std::scoped_lock lock(mutex_);
-  for (const auto& change : changes) {
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const auto& change = changes[i];
     auto& names = objects_[change.object->kind];
     std::pair name(change.object->meta.ns, change.object->meta.name);
+    KeptObject previous;
+    if (change.previous != nullptr) {
+      const auto known = names.find(name);
+      previous = known == names.end() ? KeptObject(change.previous) : known->second;
+    }
     if (change.type == ChangeType::Deleted) {
       names.erase(name);
     } else {
-      names[std::move(name)] = change.object;
+      names[std::move(name)] = kept[i];
     }
     revision_ = change.revision;
     auto& history = history_[change.object->kind];
     history.last = change.revision;
-    history.changes.push_back(change);
+    history.changes.push_back(
+        {change.type, change.object->kind, std::move(kept[i]), std::move(previous), change.revision});
     while (history.changes.size() > limits_.history) {
       history.start = history.changes.front().revision;
       history.changes.pop_front();
@@ -145,16 +167,21 @@ std::unique_ptr<Watch> ObjectTable::add(std::shared_ptr<Watcher> watcher) {
   return std::make_unique<WatchHandle>(std::move(watcher), self_);
 }
 
-Listing ObjectTable::snapshot(const Scope& scope) const {
-  Listing listing;
-  listing.revision = revision_;
+void ObjectTable::tell_all(const std::shared_ptr<Watcher>& watcher) {
+  std::vector<KeptObject> kept;
   for (const auto& [kind, names] : objects_) {
-    if (scope.kind && *scope.kind != kind) continue;
-    for (const auto& [name, object] : names) {
-      if (in_scope(scope, *object)) listing.objects.push_back(object);
-    }
+    if (watcher->scope.kind && *watcher->scope.kind != kind) continue;
+    for (const auto& [name, object] : names) kept.push_back(object);
   }
-  return listing;
+  lane_->run([watcher, kept = std::move(kept), revision = revision_] {
+    Listing listing;
+    listing.revision = revision;
+    for (const auto& each : kept) {
+      auto object = each.get();
+      if (in_scope(watcher->scope, *object)) listing.objects.push_back(std::move(object));
+    }
+    watcher->deliver(listing);
+  });
 }
 
 std::unique_ptr<Watch> ObjectTable::follow(Scope scope, Follower follower) {
@@ -163,7 +190,7 @@ std::unique_ptr<Watch> ObjectTable::follow(Scope scope, Follower follower) {
   watcher->follower = std::move(follower);
 
   const std::scoped_lock lock(mutex_);
-  lane_->run([watcher, listing = snapshot(watcher->scope)] { watcher->deliver(listing); });
+  tell_all(watcher);
   return add(std::move(watcher));
 }
 
@@ -176,7 +203,7 @@ Result<std::unique_ptr<Watch>> ObjectTable::watch(std::optional<model::Kind> kin
   const std::scoped_lock lock(mutex_);
   if (auto kept = can_resume(kind, from); !kept) return std::move(kept).error();
   lane_->run([watcher, missed = changes_after(kind, from)] {
-    for (const auto& change : missed) watcher->deliver(change);
+    for (const auto& change : missed) watcher->deliver(whole(change));
   });
   return add(std::move(watcher));
 }
@@ -191,13 +218,17 @@ Status ObjectTable::can_resume(std::optional<model::Kind> kind, Revision from) c
                fmt::format("watch from revision {}: only {} to {} are kept, list again", from, start, revision_));
 }
 
-std::vector<Change> ObjectTable::changes_after(std::optional<model::Kind> kind, Revision from) const {
-  std::vector<Change> after;
+Change ObjectTable::whole(const KeptChange& change) {
+  return {change.type, change.object.get(), change.previous.get(), change.revision};
+}
+
+std::vector<ObjectTable::KeptChange> ObjectTable::changes_after(std::optional<model::Kind> kind, Revision from) const {
+  std::vector<KeptChange> after;
   for (const auto& [each, history] : history_) {
     if (kind && *kind != each) continue;
     const auto first =
         std::upper_bound(history.changes.begin(), history.changes.end(), from,
-                         [](Revision revision, const Change& change) { return revision < change.revision; });
+                         [](Revision revision, const KeptChange& change) { return revision < change.revision; });
     after.insert(after.end(), first, history.changes.end());
   }
   if (!kind) {
@@ -207,9 +238,16 @@ std::vector<Change> ObjectTable::changes_after(std::optional<model::Kind> kind, 
 }
 
 Result<History> ObjectTable::history(model::Kind kind, Revision from) const {
-  const std::scoped_lock lock(mutex_);
-  if (auto kept = can_resume(kind, from); !kept) return std::move(kept).error();
-  return History{changes_after(kind, from), revision_};
+  std::vector<KeptChange> kept;
+  History history;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (auto can = can_resume(kind, from); !can) return std::move(can).error();
+    kept = changes_after(kind, from);
+    history.revision = revision_;
+  }
+  for (const auto& change : kept) history.changes.push_back(whole(change));
+  return history;
 }
 
 Progress ObjectTable::progress(model::Kind kind) const {
@@ -228,51 +266,56 @@ void ObjectTable::lose() {
 void ObjectTable::retell() {
   const std::scoped_lock lock(mutex_);
   for (const auto& watcher : *watchers_) {
-    if (!watcher->follower.on_snapshot) continue;
-    lane_->run([watcher, listing = snapshot(watcher->scope)] { watcher->deliver(listing); });
+    if (watcher->follower.on_snapshot) tell_all(watcher);
   }
 }
 
-std::vector<Change> ObjectTable::difference(const std::map<model::Kind, Names>& next, Revision revision) const {
-  std::vector<Change> changes;
-  const auto in = [](const std::map<model::Kind, Names>& all, const Object& object) -> ObjectPtr {
-    const auto names = all.find(object.kind);
-    if (names == all.end()) return nullptr;
-    const auto found = names->second.find({object.meta.ns, object.meta.name});
-    return found == names->second.end() ? nullptr : found->second;
-  };
+std::vector<ObjectTable::KeptChange> ObjectTable::difference(const Objects& next, Revision revision) const {
+  std::vector<KeptChange> changes;
   for (const auto& [kind, names] : objects_) {
     for (const auto& [name, old] : names) {
-      if (in(next, *old) == nullptr) changes.push_back({ChangeType::Deleted, old, old, revision});
+      if (find(next, {kind, name.first, name.second}) == nullptr) {
+        changes.push_back({ChangeType::Deleted, kind, old, old, revision});
+      }
     }
   }
   for (const auto& [kind, names] : next) {
     for (const auto& [name, object] : names) {
-      const auto old = in(objects_, *object);
-      if (old != nullptr && old->meta.resource_version == object->meta.resource_version) continue;
-      changes.push_back({old == nullptr ? ChangeType::Added : ChangeType::Modified, object, old, revision});
+      const auto* old = find(objects_, {kind, name.first, name.second});
+      if (old == nullptr) {
+        changes.push_back({ChangeType::Added, kind, object, {}, revision});
+      } else if (old->resource_version() != object.resource_version()) {
+        changes.push_back({ChangeType::Modified, kind, object, *old, revision});
+      }
     }
   }
   return changes;
 }
 
-void ObjectTable::replace(const Listing& all) {
-  std::map<model::Kind, Names> next;
-  for (const auto& object : all.objects) next[object->kind][{object->meta.ns, object->meta.name}] = object;
+void ObjectTable::add_to(Objects& all, const ObjectPtr& object) {
+  all[object->kind][{object->meta.ns, object->meta.name}] = keep(object);
+}
 
+void ObjectTable::replace(const Listing& all) {
+  Objects next;
+  for (const auto& object : all.objects) add_to(next, object);
+  replace(std::move(next), all.revision);
+}
+
+void ObjectTable::replace(Objects all, Revision revision) {
   const std::scoped_lock lock(mutex_);
-  const auto changes = difference(next, all.revision);
-  objects_ = std::move(next);
-  revision_ = all.revision;
-  loaded_ = all.revision;
+  const auto changes = difference(all, revision);
+  objects_ = std::move(all);
+  revision_ = revision;
+  loaded_ = revision;
   history_.clear();
-  for (const auto& change : changes) history_[change.object->kind].last = all.revision;
+  for (const auto& change : changes) history_[change.kind].last = revision;
   for (const auto& watcher : *watchers_) {
     if (watcher->follower.on_snapshot) {
-      lane_->run([watcher, listing = snapshot(watcher->scope)] { watcher->deliver(listing); });
+      tell_all(watcher);
     } else {
       lane_->run([watcher, changes] {
-        for (const auto& change : changes) watcher->deliver(change);
+        for (const auto& change : changes) watcher->deliver(whole(change));
       });
     }
   }

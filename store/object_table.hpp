@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/lane.hpp"
+#include "store/kept_object.hpp"
 #include "store/store.hpp"
 
 namespace berth::store {
@@ -19,8 +20,12 @@ namespace berth::store {
 /// its lock is held for look-ups and for putting pointers in place, never while JSON is read, written or compared.
 class ObjectTable {
  public:
+  using Names = std::map<std::pair<std::string, std::string>, KeptObject>;  ///< By namespace, name.
+  using Objects = std::map<model::Kind, Names>;
+
   /// Watchers are told on `lane`, which must run one job at a time, in order; by default a thread of its own.
-  explicit ObjectTable(const StoreLimits& limits, std::unique_ptr<Lane> lane = make_thread_lane("store", 1));
+  explicit ObjectTable(const StoreLimits& limits, std::unique_ptr<Lane> lane = make_thread_lane("store", 1),
+                       Held held = Held::Whole);
   /// Runs what was posted, then ends its thread.
   ~ObjectTable();
   ObjectTable(const ObjectTable&) = delete;
@@ -50,6 +55,10 @@ class ObjectTable {
   /// Takes the place of everything: `all` is the whole store. Followers get a snapshot; those that only watch get the
   /// difference as changes, and the history begins anew.
   void replace(const Listing& all);
+  /// The same, of what was added one by one, so that it need not all be there whole at once.
+  void replace(Objects all, Revision revision);
+  /// Puts `object` among those that will replace everything.
+  void add_to(Objects& all, const model::ObjectPtr& object);
 
   /// Runs `job` on the watchers' lane, after all changes made so far have been told.
   void post(std::function<void()> job) { lane_->run(std::move(job)); }
@@ -57,28 +66,42 @@ class ObjectTable {
  private:
   struct Watcher;
   class WatchHandle;
-  using Names = std::map<std::pair<std::string, std::string>, model::ObjectPtr>;  ///< By namespace, name.
   using Watchers = std::vector<std::shared_ptr<Watcher>>;
+
+  /// A Change, as it is kept.
+  struct KeptChange {
+    ChangeType type = ChangeType::Added;
+    model::Kind kind = model::Kind::Pod;
+    KeptObject object;
+    KeptObject previous;
+    Revision revision = 0;
+  };
 
   /// The changes of one kind that are kept. Each kind has its own, so that Events push nobody else out.
   struct KindHistory {
-    std::deque<Change> changes;
+    std::deque<KeptChange> changes;
     Revision start = 0;  ///< The newest change that was dropped: watches may resume from here on.
     Revision last = 0;   ///< The newest change.
   };
 
   Status can_resume(std::optional<model::Kind> kind, Revision from) const;
-  std::vector<Change> changes_after(std::optional<model::Kind> kind, Revision from) const;
-  Listing snapshot(const Scope& scope) const;
+  std::vector<KeptChange> changes_after(std::optional<model::Kind> kind, Revision from) const;
+  static Change whole(const KeptChange& change);
+  /// Tells `watcher`, on the lane, all that there is.
+  void tell_all(const std::shared_ptr<Watcher>& watcher);
   /// What leads from here to `next`.
-  std::vector<Change> difference(const std::map<model::Kind, Names>& next, Revision revision) const;
-  const model::ObjectPtr* find(const model::ObjectKey& key) const;
+  std::vector<KeptChange> difference(const Objects& next, Revision revision) const;
+  static const KeptObject* find(const Objects& objects, const model::ObjectKey& key);
+  KeptObject keep(const model::ObjectPtr& object);
   std::unique_ptr<Watch> add(std::shared_ptr<Watcher> watcher);
   void forget(const Watcher* watcher);
 
   const StoreLimits limits_;
+  const Held held_;
+  std::mutex packing_;  ///< Not taken while the other one is held.
+  std::map<model::Kind, ObjectPacker> packers_;
   mutable std::mutex mutex_;
-  std::map<model::Kind, Names> objects_;
+  Objects objects_;
   Revision revision_ = 0;
   Revision loaded_ = 0;  ///< Nothing before it is known.
   std::map<model::Kind, KindHistory> history_;

@@ -50,19 +50,24 @@ NodeHealth look_at_host(const std::filesystem::path& state_dir, NodeHealth healt
 }  // namespace
 
 NodeReporter::NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, std::string node_name,
-                           std::filesystem::path state_dir, std::chrono::milliseconds retry)
+                           std::filesystem::path state_dir, Heartbeat heartbeat, std::chrono::milliseconds retry)
     : loop_(loop),
       writer_(writer),
       clock_(clock),
       node_name_(std::move(node_name)),
       state_dir_(std::move(state_dir)),
+      heartbeat_(heartbeat),
       retry_after_(retry) {}
 
 void NodeReporter::begin() {
   begun_ = true;
   health_ = look_at_host(state_dir_, health_);
   report();
-  renew_lease();
+  if (heartbeat_ == Heartbeat::Written) {
+    renew_lease();
+  } else {
+    writer_.remove({model::Kind::Lease, std::string(kNodeLeaseNamespace), node_name_}, {}, {});
+  }
   timer_ = loop_.after(kLookEvery, [this] { look(); });
 }
 
@@ -70,8 +75,9 @@ void NodeReporter::look() {
   const auto health = look_at_host(state_dir_, health_);
   const bool news = health != health_;
   health_ = health;
-  if (news || clock_.now() - reported_ >= kHeartbeat) report();
-  renew_lease();
+  const bool written = heartbeat_ == Heartbeat::Written;
+  if (news || (written && clock_.now() - reported_ >= kHeartbeat)) report();
+  if (written) renew_lease();
   timer_ = loop_.after(kLookEvery, [this] { look(); });
 }
 

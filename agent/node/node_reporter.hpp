@@ -12,12 +12,18 @@
 
 namespace berth::agent {
 
-/// Looks at the host each minute. The Node is written when a condition changed, and each five minutes for its heartbeat
-/// (the kubelet's nodeStatusReportFrequency); the Lease kube-node-lease/NODE each minute. Loop thread only.
+/// How it is known that we are there. Written: the Node each five minutes (the kubelet's nodeStatusReportFrequency),
+/// the Lease kube-node-lease/NODE each minute. Session: by that, which writes nothing; then there is no such Lease, as
+/// one that is not renewed would say that we are gone, and lastHeartbeatTime is when the conditions were written last.
+enum class Heartbeat { Written, Session };
+
+/// Looks at the host each minute. The Node is written when a condition changed, and for the heartbeat. Loop thread
+/// only.
 class NodeReporter {
  public:
   NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, std::string node_name,
-               std::filesystem::path state_dir, std::chrono::milliseconds retry = std::chrono::seconds(1));
+               std::filesystem::path state_dir, Heartbeat heartbeat,
+               std::chrono::milliseconds retry = std::chrono::seconds(1));
 
   /// The Node is there: reports from now on.
   void begin();
@@ -41,6 +47,7 @@ class NodeReporter {
   const Clock& clock_;
   const std::string node_name_;
   const std::filesystem::path state_dir_;
+  const Heartbeat heartbeat_;
   const std::chrono::milliseconds retry_after_;
   NodeHealth health_;
   std::string runtime_version_;

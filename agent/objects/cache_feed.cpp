@@ -1,6 +1,7 @@
 // agent/objects/cache_feed.cpp - see cache_feed.hpp.
 #include "agent/objects/cache_feed.hpp"
 
+#include "agent/objects/far_pod.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
@@ -9,11 +10,18 @@ void CacheFeed::begin() {
   watch_ = store_.follow(
       {},
       {.on_snapshot =
-           [this](const store::Listing& all) { post([this, all] { told_.on_snapshot(cache_.replace(all)); }); },
+           [this](const store::Listing& all) {
+             store::Listing ours{.objects = {}, .revision = all.revision};
+             ours.objects.reserve(all.objects.size());
+             for (const auto& object : all.objects) ours.objects.push_back(kept(object));
+             post([this, ours = std::move(ours)] { told_.on_snapshot(cache_.replace(ours)); });
+           },
        .on_change =
            [this](const store::Change& change) {
              post([this, change] {
-               cache_.apply(change);
+               auto ours = change;
+               ours.object = kept(change.object);
+               cache_.apply(ours);
                told_.on_change(change);
              });
            },
@@ -24,6 +32,11 @@ void CacheFeed::begin() {
 void CacheFeed::end() {
   watch_.reset();
   *alive_ = false;
+}
+
+model::ObjectPtr CacheFeed::kept(const model::ObjectPtr& object) const {
+  if (node_.empty() || !is_far_pod(*object, node_)) return object;
+  return std::make_shared<const model::Object>(outline_of(*object));
 }
 
 /// From a thread of the store: only the loop outlives us for certain.

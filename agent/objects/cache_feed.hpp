@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/objects/object_cache.hpp"
@@ -24,8 +25,10 @@ class CacheFeed {
     std::function<void(const store::Change&)> on_change;
   };
 
-  CacheFeed(Loop& loop, store::Store& store, ObjectCache& cache, Told told)
-      : loop_(loop), store_(store), cache_(cache), told_(std::move(told)) {}
+  /// With `node`, the own one's name, the cache has outlines of other nodes' pods (far_pod.hpp): for a store that many
+  /// hosts share. Empty: it has all of every pod.
+  CacheFeed(Loop& loop, store::Store& store, ObjectCache& cache, Told told, std::string node = {})
+      : loop_(loop), store_(store), cache_(cache), told_(std::move(told)), node_(std::move(node)) {}
   ~CacheFeed() { end(); }
   CacheFeed(const CacheFeed&) = delete;
   CacheFeed& operator=(const CacheFeed&) = delete;
@@ -36,11 +39,14 @@ class CacheFeed {
 
  private:
   void post(std::function<void()> job);
+  /// What the cache is given of it.
+  model::ObjectPtr kept(const model::ObjectPtr& object) const;
 
   Loop& loop_;
   store::Store& store_;
   ObjectCache& cache_;
   Told told_;
+  const std::string node_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<store::Watch> watch_;
 };

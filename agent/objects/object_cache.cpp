@@ -372,8 +372,12 @@ void ObjectCache::index(const Name& name, const model::Pod* before, const model:
   if (before == nullptr || after == nullptr || before->meta.labels != after->meta.labels) {
     by_label_.move(name, labels_of(before), labels_of(after));
   }
-  // What a pod uses is as fixed as its volumes and its environment.
-  if (before != nullptr && after != nullptr && before->meta.uid == after->meta.uid) return;
+  // What a pod uses is as fixed as its volumes and its environment; once it is another node's, only its claims are
+  // known.
+  if (before != nullptr && after != nullptr && before->meta.uid == after->meta.uid &&
+      before->spec.node_name == after->spec.node_name) {
+    return;
+  }
   const auto used = [&](const model::Pod* pod) {
     std::vector<model::ObjectKey> keys;
     if (pod == nullptr) return keys;

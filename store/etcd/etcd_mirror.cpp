@@ -39,7 +39,7 @@ Holder holder_of(const std::string& value) {
 
 struct EtcdMirror::Listed {
   Revision revision = 0;
-  std::vector<ObjectPtr> objects;
+  ObjectTable::Objects objects;
   Holders holders;
   Strange strange;
   std::string next;
@@ -174,7 +174,7 @@ void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> ans
     const auto key = path->key();
     // What could be read once stays as it was: nobody may take it for removed.
     if (object == nullptr && key) object = table_.get(*key);
-    if (object != nullptr) so_far->objects.push_back(std::move(object));
+    if (object != nullptr) table_.add_to(so_far->objects, object);
   }
   if (!answer->more || answer->found.empty()) return list_holders(so_far);
   so_far->next = answer->found.back().key + std::string(1, '\0');
@@ -199,9 +199,7 @@ void EtcdMirror::on_list(Listed& all) {
     if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
-  std::sort(all.objects.begin(), all.objects.end(),
-            [](const ObjectPtr& a, const ObjectPtr& b) { return a->key() < b->key(); });
-  table_.replace({std::move(all.objects), seen_});
+  table_.replace(std::move(all.objects), seen_);
   holders_ = std::move(all.holders);
   events_.on_holders(holders_);
   lost_ = false;  // replace() has told them

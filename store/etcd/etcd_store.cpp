@@ -92,7 +92,7 @@ class EtcdStore final : public Store {
   EtcdStore(std::shared_ptr<EtcdClient> client, EtcdOptions options)
       : options_(std::move(options)),
         keys_(options_.prefix),
-        table_(options_.limits),
+        table_(options_.limits, make_thread_lane("store", 1), Held::Packed),
         holders_([this](HolderBoard::Job job) { table_.post(std::move(job)); }),
         client_(std::move(client)),
         problems_([this](const StoreProblem& problem) {

@@ -152,6 +152,56 @@ TEST_F(CacheFeedTest, APodThatDoesNotDecodeAnyMoreIsNotGoneUnlessItIsAnother) {
   EXPECT_THAT(pods(), ElementsAre("odd 1")) << "as it was last read";
 }
 
+TEST_F(CacheFeedTest, OfAnotherNodesPodsTheCacheHasAnOutline) {
+  const auto spec = [](const std::string& node) {
+    return R"({"nodeName":")" + node + R"(","containers":[{"name":"c","image":"x","command":["run"],
+        "ports":[{"containerPort":80}]}],"volumes":[{"name":"s","configMap":{"name":"settings"}},
+        {"name":"d","persistentVolumeClaim":{"claimName":"data"}}]})";
+  };
+  pod("own", "1", "", spec("n1"));
+  pod("far", "2", "", spec("n2"));
+  pod("waits", "3", "", spec(""));
+  ObjectCache outlines;
+  std::vector<std::string> told;
+  CacheFeed of_many{
+      loop,
+      store,
+      outlines,
+      {.on_snapshot = [](const std::vector<PodPtr>&) {},
+       .on_change =
+           [&](const store::Change& change) { told.push_back(json::serialize(change.object->raw.at("spec"))); }},
+      "n1"};
+  of_many.begin();
+  settle();
+  const auto command = [&](const std::string& name) {
+    return outlines.pod({"default", name})->spec.containers.front().command;
+  };
+  const auto users = [&](Kind kind, const std::string& used) {
+    std::vector<std::string> names;
+    for (const auto& [ns, name] : outlines.pods_using({kind, "default", used})) names.push_back(name);
+    return names;
+  };
+  EXPECT_THAT(command("own"), ElementsAre("run"));
+  EXPECT_THAT(command("waits"), ElementsAre("run"));
+  EXPECT_THAT(command("far"), IsEmpty());
+  EXPECT_EQ(outlines.pod({"default", "far"})->spec.containers.front().ports.front().container_port, 80);
+  EXPECT_THAT(users(Kind::ConfigMap, "settings"), ElementsAre("own", "waits"));
+  EXPECT_THAT(users(Kind::PersistentVolumeClaim, "data"), ElementsAre("far", "own", "waits"));
+
+  // Who follows is told all of it; and what a pod used is forgotten with it, also when it was bound meanwhile.
+  told.clear();
+  pod("waits", "3", "", spec("n2"));
+  settle();
+  EXPECT_THAT(command("waits"), IsEmpty());
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_THAT(told.front(), testing::HasSubstr("run"));
+  EXPECT_THAT(users(Kind::ConfigMap, "settings"), ElementsAre("own"));
+  remove(Kind::Pod, "waits");
+  settle();
+  EXPECT_THAT(users(Kind::ConfigMap, "settings"), ElementsAre("own"));
+  EXPECT_THAT(users(Kind::PersistentVolumeClaim, "data"), ElementsAre("far", "own"));
+}
+
 TEST_F(CacheFeedTest, EndsWithNothingToldAnyMore) {
   begin();
   pod("late", "1");

@@ -27,7 +27,8 @@ class FirstObjectsTest : public testing::TestWithParam<std::uint64_t> {
     store = std::make_unique<store::SlowStore>(options);
     writer = std::make_unique<StoreWriter>(loop, *store, clock);
     first = std::make_unique<FirstObjects>(loop, *store, *writer, clock, config, nullptr, std::chrono::milliseconds(1));
-    node = std::make_unique<NodeReporter>(loop, *writer, clock, config.node_name, "/", std::chrono::milliseconds(1));
+    node = std::make_unique<NodeReporter>(loop, *writer, clock, config.node_name, "/", Heartbeat::Written,
+                                          std::chrono::milliseconds(1));
     first->write("10.0.0.1");
     node->begin();
   }
@@ -113,6 +114,19 @@ TEST_P(FirstObjectsTest, AStoreThatRefusesForAWhileGetsThemAll) {
            has(Kind::Namespace, "kube-node-lease") && has(Kind::StorageClass, "directory") &&
            has(Kind::Node, config.node_name);
   }));
+}
+
+TEST_P(FirstObjectsTest, WhereASessionIsTheHeartbeatNoLeaseSaysThatTheNodeIsGone) {
+  start({});
+  const model::ObjectKey lease{Kind::Lease, std::string(kNodeLeaseNamespace), config.node_name};
+  ASSERT_TRUE(eventually([&] { return store->get(lease) != nullptr; }));
+  // Its store is shared by now.
+  NodeReporter later(loop, *writer, clock, config.node_name, "/", Heartbeat::Session, std::chrono::milliseconds(1));
+  later.begin();
+  EXPECT_TRUE(eventually([&] { return store->get(lease) == nullptr; }));
+  later.on_runtime("", "containerd://1.6.22");
+  EXPECT_TRUE(eventually([&] { return runtime_version() == "containerd://1.6.22"; })) << "what is new is written";
+  EXPECT_EQ(store->get(lease), nullptr);
 }
 
 TEST_P(FirstObjectsTest, TheApisServiceLeadsWhereTheApiListens) {
