@@ -109,9 +109,10 @@ lost=$(berth ship-1 get pods -l app=db -o 'jsonpath={range .items[*]}{.metadata.
 berth ship-1 node lost ship-3 --yes >"$output/lost.log" 2>&1 && fail "a node that is heard of was given up"
 expect_match "it is refused" "$(cat "$output/lost.log")" 'node "ship-3" is heard of'
 power_off ship-3
+wait_for 20 "the etcd has a leader again" berth ship-1 annotate node ship-1 tide=low --overwrite
 
 step "meanwhile a taint NoExecute: one pod goes at once, one after three seconds, and one stays"
-for each in "never: []" "awhile: [{key: flood, operator: Exists, tolerationSeconds: 3}]" "always: [{key: flood, operator: Exists}]"; do
+for each in "never: []" "awhile: [{key: flood, operator: Exists, effect: NoExecute, tolerationSeconds: 3}]" "always: [{key: flood, operator: Exists}]"; do
   set_of Deployment "${each%%:*}" 1 "tolerations: ${each#*: }" "nodeSelector: {kubernetes.io/hostname: ship-2}" | berth ship-1 apply -f - >/dev/null
 done
 for name in never awhile always; do wait_for 30 "$name runs" is 1 ready_pods ship-1 "app=$name"; done
