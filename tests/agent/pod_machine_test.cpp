@@ -652,8 +652,10 @@ TEST(PodMachineTest, APodThatTheNodeRefusesHasFailedBeforeItBegan) {
   host.world.hold = {.why = "Node didn't have enough resource: cpu", .look_again = {}, .refused = "OutOfcpu"};
   host.store_works = false;
   host.settle();
+  host.answer();
   host.store_works = true;
-  host.advance(seconds(30));
+  host.advance(seconds(2));
+  host.answer();
   EXPECT_EQ(host.stored.phase, "Failed") << "said again until it is stored";
   EXPECT_EQ(host.stored.reason, "OutOfcpu");
   EXPECT_EQ(host.stored.message, "Pod was rejected: Node didn't have enough resource: cpu");
