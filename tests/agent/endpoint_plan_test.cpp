@@ -201,6 +201,7 @@ TEST_F(EndpointControllerTest, PodsThatAreComingHaveAwaitedNames) {
   pod_of("d-ending", deleting, R"({"phase":"Running","podIP":"10.0.0.4"})");
   pod_of("e-cancelled", deleting, R"({"phase":"Pending"})");
   pod_of("f-over", "", R"({"phase":"Succeeded"})");
+  gather();
   std::vector<std::string> said;
   for (const auto& endpoint : make_names(cache, "cluster.local").services.at(0).endpoints) {
     said.push_back(fmt::format("{} {}{}{}", endpoint.hostname, endpoint.address, endpoint.ready ? " ready" : "",
