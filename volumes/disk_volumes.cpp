@@ -54,6 +54,14 @@ std::string peer_of_mounts(const std::vector<MountEntry>& mounts) {
   return "disks";
 }
 
+/// The volume is used all the same: most disks cannot do it.
+void say_unreserved(const json::object& answer) {
+  const auto why = find_string(json::value(answer), {"unreserved"});
+  if (why.empty()) return;
+  log(LogLevel::Warning, "a disk cannot keep other hosts from writing to it; that no other has it is the store's word",
+      {{"why", std::string(why)}});
+}
+
 }  // namespace
 
 DiskVolumes::DiskVolumes(const VolumesConfig& config, JobRunner& runner)
@@ -74,6 +82,7 @@ Status DiskVolumes::begin(const std::string& id, const std::string& pod_uid, Vol
   runner_.start(
       std::move(job),
       [this, id, tell](const Result<json::object>& answer) {
+        if (answer) say_unreserved(*answer);
         {
           const std::lock_guard lock(mutex_);
           const auto found = told_.find(id);

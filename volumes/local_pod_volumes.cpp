@@ -102,7 +102,8 @@ class Mounter {
                       .mount_options = {},
                       .read_only = source.read_only,
                       .block = false,
-                      .secret = {}};
+                      .secret = {},
+                      .holder = {}};
     if constexpr (std::is_same_v<Source, model::IscsiSource>) {
       if (!source.secret_name.empty()) {
         const auto secret = spec_.secrets.find(source.secret_name);
@@ -122,7 +123,8 @@ class Mounter {
             .mount_options = claim.mount_options,
             .read_only = claim.read_only,
             .block = claim.block,
-            .secret = claim.secret};
+            .secret = claim.secret,
+            .holder = claim.holder};
   }
 
   Result<std::filesystem::path> publish(const DiskVolume& volume) const {

@@ -25,6 +25,9 @@ struct BoundClaim {
   bool block = false;       ///< volumeMode: Block
   bool read_only = false;   ///< For every container, whatever its volumeMount says.
   model::StringMap secret;  ///< CHAP, of the volume's secretRef.
+  /// This node, where the volume is one node's at a time and others reach it, too: a disk that can, then refuses what
+  /// the others write. Empty: nobody else has it.
+  std::string holder;
 };
 
 /// Everything the volumes of one pod need to know; objects looked up by the caller.

@@ -29,7 +29,8 @@ json::object encode_volume(const DiskVolume& volume) {
           {"mountOptions", to_array(volume.mount_options)},
           {"readOnly", volume.read_only},
           {"block", volume.block},
-          {"secret", to_object(volume.secret)}};
+          {"secret", to_object(volume.secret)},
+          {"holder", volume.holder}};
 }
 
 /// Reads one job: model::Reader notes what is wrong, `take` gives the first of it as an error.
@@ -51,7 +52,8 @@ class JobReader {
             .mount_options = from.texts("mountOptions"),
             .read_only = from.flag("readOnly"),
             .block = from.flag("block"),
-            .secret = from.text_map("secret")};
+            .secret = from.text_map("secret"),
+            .holder = from.text("holder")};
   }
   template <typename Job>
   Result<Job> take(Job job) {

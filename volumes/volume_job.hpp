@@ -35,6 +35,7 @@ struct DiskVolume {
   bool read_only = false;
   bool block = false;       ///< volumeMode: Block. The device itself is published.
   model::StringMap secret;  ///< CHAP: "node.session.auth.username", ... (kubernetes.io/iscsi-chap); bytes.
+  std::string holder;       ///< The node that alone may write to it (BoundClaim::holder). Empty: nobody else reaches it.
 };
 
 /// A name for the device or export that does not depend on who uses it: one staging directory, one lock. At most 64
@@ -46,7 +47,8 @@ std::string peer_of(const DiskVolume& volume);
 
 /// publish: brings the volume to `target`. Attach, format if blank, check, mount below run_dir/staged/<key>, grow, give
 /// to the group, and at last bind at `target` (NFS: mounted there directly). For block volumes `target` becomes a
-/// symbolic link to the device node. So a target that is there is complete. Answers {}; published already is success.
+/// symbolic link to the device node. So a target that is there is complete. Answers {}, with "unreserved": "why" when
+/// the volume has a holder and its disk cannot keep others from writing; published already is success.
 /// Errors: NotFound (device, export, program not here), FailedPrecondition (another file system or a partition table is
 /// on it; in use elsewhere), InvalidArgument, Unauthenticated (CHAP), Unavailable (server says no, for now), DataLoss
 /// (fsck could not repair).

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/claims/attachment.hpp"
 #include "agent/claims/claim_plan.hpp"
 
 namespace berth::agent {
@@ -76,7 +77,8 @@ std::string resolve_claim(const ObjectCache& cache, const std::string& node_name
            .mount_options = volume->second->mount_options,
            .block = volume->second->volume_mode == "Block",
            .read_only = only_reads || says_read_only(volume->second->source),
-           .secret = {}};
+           .secret = {},
+           .holder = needs_attachment(wanted, *volume->second) ? node_name : std::string()};
   return add_secret(cache, pod.meta.ns, bound);
 }
 

@@ -30,13 +30,12 @@ Answer publish(const PublishJob& job) {
   auto real = job;
   if (auto resolved = resolve_parent(real.run_dir); !resolved) return resolved.error();
   if (auto resolved = resolve_parent(real.target); !resolved) return resolved.error();
-  const auto published = [&real]() -> Status {
-    if (std::holds_alternative<model::NfsSource>(real.volume.source)) return publish_nfs(real);
-    if (is_device(real.volume.source)) return publish_device(real);
+  if (is_device(real.volume.source)) return publish_device(real);
+  if (!std::holds_alternative<model::NfsSource>(real.volume.source)) {
     return Error(ErrorCode::InvalidArgument,
                  fmt::format("{} is neither on a server nor on a device", real.volume.name));
-  }();
-  if (!published) return published.error();
+  }
+  if (auto published = publish_nfs(real); !published) return published.error();
   return json::object();
 }
 

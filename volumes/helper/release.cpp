@@ -17,6 +17,7 @@
 #include "base/mount_table.hpp"
 #include "base/unique_fd.hpp"
 #include "volumes/helper/device.hpp"
+#include "volumes/helper/scsi_reservation.hpp"
 #include "volumes/helper/unmount.hpp"
 #include "volumes/helper/verbs.hpp"
 
@@ -90,6 +91,11 @@ Status release(const StageDir& stage, const fs::path& run_dir) {
     written = write_back(stage, (*record)->name);
     say_doing(fmt::format("unmount {}", (*record)->name), kWriteBack);
     if (auto unmounted = unmount_really(stage.mount, (*record)->name); !unmounted) return unmounted;
+  }
+  if (const auto reserved = read_reserved(stage)) {
+    // A disk that does not answer keeps our key: whoever is given it next throws that out.
+    say_doing(fmt::format("give back {}", reserved->device.string()), kDetach);
+    static_cast<void>(give_back_disk(reserved->device, reserved->key));
   }
   say_doing(fmt::format("detach {}", (*record)->name), kDetach);
   const auto key = stage.dir.filename().string();

@@ -5,6 +5,7 @@
 //   targets/        whose pod this is for: unpublish of that pod undoes the rest, if we never come back
 //   volume.json     what is ours to detach. Before attaching: a loop device that is here afterwards is ours
 //   attach          finds what is attached already
+//   reserve         from here on no other host writes to it, where the disk can see to that
 //   probe, format   only when nothing is mounted: a killed mkfs leaves Blank or UnfinishedFormat, never half a file
 //   system fsck, mount     mount(2) is all or nothing; fsck is only ever run on what is not mounted grow, group both
 //   look first, and go on where they stopped bind, link      the last step, all or nothing: who sees it sees a complete
@@ -29,6 +30,7 @@
 #include "volumes/helper/device.hpp"
 #include "volumes/helper/device_users.hpp"
 #include "volumes/helper/file_system.hpp"
+#include "volumes/helper/scsi_reservation.hpp"
 #include "volumes/helper/stage_record.hpp"
 #include "volumes/helper/tool.hpp"
 #include "volumes/helper/verbs.hpp"
@@ -44,6 +46,8 @@ namespace fs = std::filesystem;
 /// Another child may be making or checking a file system.
 constexpr std::chrono::seconds kLock{60};
 constexpr std::chrono::seconds kQuick{60};
+/// A few answers of 20 s each.
+constexpr std::chrono::seconds kReserve{120};
 /// fsGroup of millions of files.
 constexpr auto kGroup = std::chrono::hours(4);
 
@@ -202,6 +206,18 @@ Result<bool> is_published(const PublishJob& job) {
   return Error::from_errno(errno, "look at " + job.target.string());
 }
 
+/// Nobody but us writes to the disk from now on. Empty: so it is, or nobody else could; else why it cannot be had.
+Result<std::string> reserve(const StageDir& stage, const PublishJob& job, const fs::path& device) {
+  if (job.volume.holder.empty() || !can_be_reserved(job.volume.source)) return std::string();
+  const auto key = reservation_key(job.volume.holder, volume_key(job.volume));
+  say_doing(fmt::format("reserve {}", device.string()), kReserve);
+  if (auto noted = write_reserved(stage, {device, key}); !noted) return noted.error();
+  const auto done = reserve_disk(device, key);
+  if (done) return std::string();
+  if (failed_with(done, ErrorCode::Unimplemented)) return done.error().message();
+  return done.error();
+}
+
 /// Our own pods are told apart by the stage; those of another agent on this machine are seen on the device only. Nobody
 /// may write below a mounted file system, nor mount (or format) what a pod has as it is.
 Status not_of_another_agent(const fs::path& device, const PublishJob& job) {
@@ -215,31 +231,40 @@ Status not_of_another_agent(const fs::path& device, const PublishJob& job) {
   return Error(ErrorCode::FailedPrecondition, fmt::format("{} is {}", job.volume.name, users.front()));
 }
 
+Status show(const StageDir& stage, const PublishJob& job, const fs::path& device) {
+  if (job.volume.block) return link_target(job, device);
+  if (auto mounted = mount_stage(stage, job, device); !mounted) return mounted;
+  if (auto given = give_stage_to_group(stage, job); !given) return given;
+  return bind_target(stage, job);
+}
+
 }  // namespace
 
-Status publish_device(const PublishJob& job) {
+Answer publish_device(const PublishJob& job) {
   const StageDir stage(stage_dir(job.run_dir, volume_key(job.volume)));
   say_doing(fmt::format("wait for another job on {}", job.volume.name), kLock * 2);
   const auto lock = FileLock::wait(stage.lock, job.volume.name, kLock);
   if (!lock) return lock.error();
   // And against another agent of this machine, which has another run directory.
-  if (auto noted = note_agent({job.run_dir, {}}); !noted) return noted;
+  if (auto noted = note_agent({job.run_dir, {}}); !noted) return noted.error();
   const auto host_lock = take_lock("device", volume_key(job.volume), HandDown::No);
   if (!host_lock) return host_lock.error();
   const auto published = is_published(job);
   if (!published) return published.error();
-  if (*published) return Ok{};
+  if (*published) return json::object();
 
-  if (auto noted = add_target(stage, job.target); !noted) return noted;
-  if (auto begun = begin_record(stage, job); !begun) return begun;
+  if (auto noted = add_target(stage, job.target); !noted) return noted.error();
+  if (auto begun = begin_record(stage, job); !begun) return begun.error();
   const auto device = attach(job.volume, job.run_dir);
   if (!device) return device.error();
-  if (auto free = not_of_another_agent(*device, job); !free) return free;
-  if (auto made = make_private(job.target.parent_path()); !made) return made;
-  if (job.volume.block) return link_target(job, *device);
-  if (auto mounted = mount_stage(stage, job, *device); !mounted) return mounted;
-  if (auto given = give_stage_to_group(stage, job); !given) return given;
-  return bind_target(stage, job);
+  if (auto free = not_of_another_agent(*device, job); !free) return free.error();
+  if (auto made = make_private(job.target.parent_path()); !made) return made.error();
+  const auto unreserved = reserve(stage, job, *device);
+  if (!unreserved) return unreserved.error();
+  if (auto shown = show(stage, job, *device); !shown) return shown.error();
+  json::object answer;
+  if (!unreserved->empty()) answer["unreserved"] = *unreserved;
+  return answer;
 }
 
 }  // namespace berth::volumes::helper

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sstream>
 #include <system_error>
 
 #include "base/atomic_file.hpp"
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kShort{10};
+constexpr std::size_t kMostPath = 4096;
 
 fs::path link_of(const StageDir& stage, const fs::path& target) {
   return stage.targets / sha256_hex(target.string()).substr(0, 16);
@@ -60,7 +62,8 @@ StageDir::StageDir(fs::path where)
       mount(dir / "mount"),
       group(dir / "group"),
       lock(dir / "lock"),
-      unchecked(dir / "unchecked") {}
+      unchecked(dir / "unchecked"),
+      reserved(dir / "reserved") {}
 
 Result<std::optional<StageRecord>> read_record(const StageDir& stage) {
   const auto text = read_file(stage.record, 1024 * 1024);
@@ -78,6 +81,21 @@ Status write_record(const StageDir& stage, const StageRecord& record) {
                                  {"block", record.block},
                                  {"attachment", record.attachment}};
   return write_file(stage.record, json::serialize(document), 0600);
+}
+
+Status write_reserved(const StageDir& stage, const ReservedDisk& disk) {
+  return write_file(stage.reserved, fmt::format("{:016x} {}\n", disk.key, disk.device.string()), 0600);
+}
+
+std::optional<ReservedDisk> read_reserved(const StageDir& stage) {
+  const auto text = read_file(stage.reserved, kMostPath);
+  if (!text) return std::nullopt;
+  std::string device;
+  ReservedDisk out;
+  std::istringstream in(*text);
+  in >> std::hex >> out.key >> device;
+  out.device = device;
+  return in ? std::optional(out) : std::nullopt;
 }
 
 Status add_target(const StageDir& stage, const fs::path& target) {
@@ -127,7 +145,7 @@ Status remove_stage(const StageDir& stage) {
   if (!targets) return targets.error();
   if (auto forgotten = forget_targets(stage, *targets); !forgotten) return forgotten;
   if (auto removed = remove_directory(stage.targets); !removed) return removed;
-  for (const auto& file : {stage.group, stage.unchecked, stage.lock}) {
+  for (const auto& file : {stage.group, stage.unchecked, stage.reserved, stage.lock}) {
     if (auto removed = remove_file(file); !removed) return removed;
   }
   // Somebody may have begun anew since the lock's name is gone.

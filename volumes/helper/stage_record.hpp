@@ -10,6 +10,7 @@
 // its own link still there, however often it was killed, and it is the one who releases the device.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -35,11 +36,22 @@ struct StageDir {
 
   std::filesystem::path dir, record, targets, mount, group, lock;
   std::filesystem::path unchecked;  ///< There while it is mounted read-only and would have to be repaired first.
+  std::filesystem::path reserved;   ///< There while the disk may be reserved for us: its node, and the key.
 };
 
 /// None: nothing was attached, or all is detached. DataLoss: it cannot be understood, so nothing may be done there.
 Result<std::optional<StageRecord>> read_record(const StageDir& stage);
 Status write_record(const StageDir& stage, const StageRecord& record);
+
+/// The disk that may be reserved for us, and by which key (volumes/helper/scsi_reservation.hpp).
+struct ReservedDisk {
+  std::filesystem::path device;
+  std::uint64_t key = 0;
+};
+/// Needs `lock`; before the disk is asked.
+Status write_reserved(const StageDir& stage, const ReservedDisk& disk);
+/// None: none was asked for.
+std::optional<ReservedDisk> read_reserved(const StageDir& stage);
 
 /// Notes that `target` is about to be published. Needs `lock`.
 Status add_target(const StageDir& stage, const std::filesystem::path& target);
