@@ -381,6 +381,8 @@ class HostAgent final : public Agent {
   void reload();
   void on_snapshot(const std::vector<PodPtr>& gone);
   void on_change(const store::Change& change);
+  void trim_soon();
+  void trim_now_and_then();
   void on_node(const store::Change& change);
   void on_live_nodes();
   void on_pod(const store::Change& change);
@@ -470,6 +472,7 @@ class HostAgent final : public Agent {
   std::mutex backing_up_;
   std::set<std::string> held_;  ///< uids of pods that wait, see Recovery::holds().
   std::unique_ptr<LoopHandle> trim_;
+  std::unique_ptr<LoopHandle> trim_again_;
   bool begun_ = false;     ///< The store was seen as a whole, once.
   bool stopping_ = false;  ///< Told to stop.
   bool fence_stopping_ = false;
@@ -652,6 +655,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
 
 /// Once, with all that the store has.
 void HostAgent::begin() {
+  if (config_.etcd) trim_now_and_then();
   first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
@@ -739,15 +743,27 @@ model::HostStatus HostAgent::status() const {
   return out;
 }
 
-void HostAgent::on_change(const store::Change& change) {
-  // After a burst (30 pods start) the heap has grown: give back what is free, see malloc_trim(3).
+/// After a burst (30 pods start, a snapshot) the heap has grown: give back what is free, see malloc_trim(3).
+void HostAgent::trim_soon() {
   constexpr std::chrono::seconds kTrimAfter{5};
-  if (!trim_) {
-    trim_ = loop_.after(kTrimAfter, [this] {
-      trim_.reset();
-      ::malloc_trim(0);
-    });
-  }
+  if (trim_) return;
+  trim_ = loop_.after(kTrimAfter, [this] {
+    trim_.reset();
+    ::malloc_trim(0);
+  });
+}
+
+/// What readers of a packed object had of it is free by then: nothing need have changed.
+void HostAgent::trim_now_and_then() {
+  constexpr std::chrono::minutes kTrimEvery{1};
+  trim_again_ = loop_.after(kTrimEvery, [this] {
+    ::malloc_trim(0);
+    trim_now_and_then();
+  });
+}
+
+void HostAgent::on_change(const store::Change& change) {
+  trim_soon();
   runner_.on_change(change);
   traffic_.on_change(change);
   policies_.on_change(change);
@@ -799,6 +815,7 @@ void HostAgent::on_live_nodes() {
 
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
 void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
+  trim_soon();
   if (!std::exchange(begun_, true)) return begin();
   log(LogLevel::Info, "the store is in sight again: looking at everything", {{"gone", std::to_string(gone.size())}});
   for (const auto& pod : gone) on_pod_gone(pod->meta.uid);

@@ -11,6 +11,7 @@
 #include "api/reads/read_state.hpp"
 #include "api/request/api_context.hpp"
 #include "api/router.hpp"
+#include "api/streams/host_dials.hpp"
 #include "api/usage/request_counters.hpp"
 #include "api/usage/usage_sampler.hpp"
 
@@ -60,7 +61,7 @@ class Server final : public ApiServer {
       if (!tls) return tls.error();
       tls_ = *std::move(tls);
     }
-    if (tls_ && config.tls->hosts) context_.dial_host = dialer();
+    if (tls_ && config.tls->hosts) context_.dial_host = shared_fairly(dialer());
     HttpGuards guards;
     guards.admit = [this](const HttpRequest& request, std::size_t body_bytes) { return admit(request, body_bytes); };
     if (tls_) {
