@@ -100,6 +100,7 @@ std::string cgroup_parent() {
 }
 
 network::OverlayMode overlay_mode(const Config& config) {
+  if (config.overlay == "wireguard") return network::OverlayMode::WireGuard;
   return config.overlay == "routes" ? network::OverlayMode::Routes : network::OverlayMode::Vxlan;
 }
 
@@ -212,6 +213,7 @@ class HostAgent final : public Agent {
                 .lane = *services_lane_,
                 .network = *network_,
                 .store = *store_,
+                .writer = writer_,
                 .node = config_.node_name}),
         first_objects_(loop_, *store_, writer_, clock_, config_, config_.etcd ? &nodes_ : nullptr),
         node_(loop_, writer_, clock_, config_.node_name, config_.state_dir,

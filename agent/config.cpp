@@ -400,8 +400,8 @@ void read_pod_network(Section& network, Config& config) {
   }
   if (const auto mode = network.take("mode"); Section::present(mode)) {
     config.overlay = Section::scalar(mode, network.at("mode"));
-    if (config.overlay != "vxlan" && config.overlay != "routes") {
-      throw Bad{mode.Mark(), network.at("mode"), "must be vxlan, or routes where all hosts share one link"};
+    if (config.overlay != "vxlan" && config.overlay != "routes" && config.overlay != "wireguard") {
+      throw Bad{mode.Mark(), network.at("mode"), "must be vxlan, wireguard, or routes where all hosts share one link"};
     }
   }
   if (const auto address = network.take("nodeAddress"); Section::present(address)) {

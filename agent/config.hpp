@@ -76,8 +76,9 @@ struct Config {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";  ///< Empty: a /24 of cluster_cidr that no other host has.
   std::string cluster_cidr;  ///< All hosts' pods; empty: this host leads to no other's. Given by itself with an etcd.
-  std::string overlay = "vxlan";  ///< How packets get to another host: "vxlan", or "routes" where all share one link.
-  std::string node_address;       ///< Where other hosts reach this one; empty: the default route's source.
+  /// How packets get to another host: "vxlan", "wireguard", or "routes" where all share one link.
+  std::string overlay = "vxlan";
+  std::string node_address;                   ///< Where other hosts reach this one; empty: the default route's source.
   std::string service_cidr = "10.96.0.0/16";  ///< When not said and the pods are in there: another.
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> dns_listen;  ///< Empty: the bridge's gateway.

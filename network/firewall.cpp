@@ -100,8 +100,10 @@ ClusterText text_of(const FirewallPlan& plan, const std::vector<IpAddress>& host
  }}
 )");
   text.from_pods = bridge;
-  if (!plan.cluster->tunnel) return text;
-  text.from_pods = fmt::format("{{ {}, \"{}\" }}", bridge, vxlan_name(plan.bridge));
+  const auto device = tunnel_name(plan);
+  if (device.empty()) return text;
+  text.from_pods = fmt::format("{{ {}, \"{}\" }}", bridge, device);
+  if (plan.cluster->mode != OverlayMode::Vxlan) return text;
   // The network's number is behind the header of UDP and a word of flags. Other networks may use the port, too.
   text.chains += arg(R"( set hosts {{
   type ipv4_addr{hosts}
@@ -234,7 +236,7 @@ Status Firewall::remove(const std::vector<PortMapping>& mappings) {
 }
 
 Status Firewall::follow_hosts() {
-  if (!plan_.cluster || !plan_.cluster->tunnel) return Ok{};
+  if (!plan_.cluster || plan_.cluster->mode != OverlayMode::Vxlan) return Ok{};
   const std::lock_guard lock(nft_mutex());
   auto hosts = hosts_();
   if (hosts == let_in_) return Ok{};

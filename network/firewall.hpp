@@ -9,13 +9,14 @@
 #include "base/result.hpp"
 #include "network/host_ports.hpp"
 #include "network/ip.hpp"
+#include "network/overlay_mode.hpp"
 
 namespace berth::network {
 
 /// The network that this host's pods share with those of other hosts.
 struct ClusterPlan {
-  Cidr pods;           ///< Of all hosts.
-  bool tunnel = true;  ///< Packets go from host to host by VXLAN; else as they are.
+  Cidr pods;  ///< Of all hosts.
+  OverlayMode mode = OverlayMode::Vxlan;
 };
 
 /// Where hosts listen for each other's packets (RFC 7348).

@@ -65,7 +65,7 @@ Status leave_cluster(Netlink& netlink, const FirewallPlan& plan, const std::vect
     if (route.source != plan.gateway) continue;
     if (auto gone = netlink.delete_route(route); !gone) return gone;
   }
-  return remove_tunnel(netlink, plan);
+  return remove_other_tunnels(netlink, plan);
 }
 
 /// The routes of other blocks go with the addresses that they start from.
@@ -150,11 +150,11 @@ Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, co
                              plan.cluster ? "clusterCIDR" : "podCIDR", taken.text(), route->to.text(),
                              link_name(netlink, route->link)));
   }
-  const auto tunnel = plan.cluster && plan.cluster->tunnel;
+  const auto overhead = overhead_of(plan);
   const auto* by_default = find_default(*routes);
   auto mtu = uplink_mtu(link_at(netlink, node_address.empty() ? 0 : link_with(netlink, node_address)),
                         link_at(netlink, by_default != nullptr ? by_default->link : 0)) -
-             (tunnel ? kVxlanOverhead : 0);
+             overhead;
   if (!*link) {
     auto made = netlink.make_bridge(bridge, mac_of(plan.gateway));
     if (!made && !failed_with(made, ErrorCode::AlreadyExists)) return std::move(made).error();
@@ -165,7 +165,7 @@ Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, co
   const auto index = (*link)->index;
   auto done = Status(Ok{});
   // Somebody else's bridge stays as it is, unless it has to leave room.
-  if (tunnel || is_mac_of_an_address((*link)->mac)) {
+  if (overhead != 0 || is_mac_of_an_address((*link)->mac)) {
     done = netlink.fix_mtu(**link, mtu);
   } else {
     mtu = (*link)->mtu;
@@ -179,11 +179,16 @@ Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, co
   return mtu;
 }
 
-Status remove_tunnel(Netlink& netlink, const FirewallPlan& plan) {
-  const auto name = vxlan_name(plan.bridge);
-  const auto link = netlink.find_link(name);
-  if (!link) return link.error();
-  return *link && is_tunnel(plan, **link) ? netlink.delete_link(name) : Status(Ok{});
+Status remove_other_tunnels(Netlink& netlink, const FirewallPlan& plan) {
+  const auto ours = tunnel_name(plan);
+  for (const auto& name : {vxlan_name(plan.bridge), wireguard_name(plan.bridge)}) {
+    if (name == ours) continue;
+    const auto link = netlink.find_link(name);
+    if (!link) return link.error();
+    if (!*link || !is_tunnel(plan, **link)) continue;
+    if (auto gone = netlink.delete_link(name); !gone) return gone;
+  }
+  return Ok{};
 }
 
 Status allow_forwarding(const std::string& bridge) {

@@ -39,7 +39,7 @@ std::vector<LinkAddress> left_addresses(const FirewallPlan& plan, const std::vec
 Result<unsigned> make_host_bridge(Netlink& netlink, const FirewallPlan& plan, const std::string& node_address);
 
 /// Deletes VXLAN's link if there is one, and it is ours.
-Status remove_tunnel(Netlink& netlink, const FirewallPlan& plan);
+Status remove_other_tunnels(Netlink& netlink, const FirewallPlan& plan);
 
 /// Sets net.ipv4.ip_forward and route_localnet of the bridge (for 127.0.0.1:<hostPort>) to 1. A value that is
 /// right is not written: /proc/sys may be read-only for us. Never set back: others rely on forwarding too.

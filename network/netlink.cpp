@@ -246,6 +246,18 @@ Status Netlink::make_vxlan(const VxlanPlan& plan) {
   return Ok{};
 }
 
+Status Netlink::make_wireguard(const std::string& name, unsigned mtu) {
+  const auto doing = "make wireguard link " + name;
+  const LinkPtr link(rtnl_link_alloc());
+  if (!link) return out_of_memory(doing);
+  rtnl_link_set_name(link.get(), name.c_str());
+  rtnl_link_set_mtu(link.get(), mtu);
+  int error = rtnl_link_set_type(link.get(), "wireguard");
+  if (error >= 0) error = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (error < 0) return failure(error, doing);
+  return Ok{};
+}
+
 Status Netlink::change_link(int index, int master, std::string_view doing) {
   const LinkPtr original(rtnl_link_alloc());
   const LinkPtr changes(rtnl_link_alloc());

@@ -109,6 +109,8 @@ class Netlink {
 
   /// Not yet up.
   Status make_vxlan(const VxlanPlan& plan);
+  /// Without a key, a port or peers (network/wireguard), not yet up. Unimplemented: the kernel has none.
+  Status make_wireguard(const std::string& name, unsigned mtu);
 
   /// Plugs the link into a bridge and sets it up.
   Status plug_in(int index, int master);

@@ -117,12 +117,14 @@ std::vector<IpAddress> dns_addresses(const NetworkConfig& config) {
 class RealPodNetwork final : public PodNetwork {
  public:
   RealPodNetwork(NetworkConfig config, const Cidr& pods, const std::optional<ClusterPlan>& cluster,
-                 std::unique_ptr<AddressPool> pool)
+                 std::unique_ptr<AddressPool> pool, const WireGuardKey& private_key)
       : config_(std::move(config)),
         pods_(pods),
         pool_(std::move(pool)),
         plan_{config_.bridge, pods_, pool_->gateway(), dns_addresses(config_), config_.dns_port, cluster},
-        overlay_(plan_.cluster ? std::make_unique<Overlay>(plan_, [this] { return node_address(); }) : nullptr),
+        overlay_(plan_.cluster ? std::make_unique<Overlay>(
+                                     plan_, [this] { return node_address(); }, private_key)
+                               : nullptr),
         firewall_(
             plan_, [this] { return all_mappings(); },
             [this] { return overlay_ ? overlay_->hosts() : std::vector<IpAddress>(); }),
@@ -138,6 +140,7 @@ class RealPodNetwork final : public PodNetwork {
   Status set_services(ServiceRoutes routes) override;
   Status set_policies(PodPolicies policies) override { return policies_.set(std::move(policies)); }
   Status set_peers(std::vector<Peer> peers) override;
+  std::string wireguard_key() const override { return overlay_ ? overlay_->wireguard_key() : std::string(); }
   std::optional<std::string> address_of(const std::string& pod_uid) const override;
   Result<std::vector<std::string>> attached_pods() override;
   std::string gateway() const override { return pool_->gateway().text(); }
@@ -225,7 +228,10 @@ Status RealPodNetwork::set_up_host() {
   if (done) done = firewall_.rebuild();
   if (!done) return std::move(done).error().context("set up the pod network");
   // Routes go with the bridge that they start from. Pods here do not wait for those elsewhere.
-  if (overlay_) report(overlay_->repair(*mtu));
+  if (!overlay_) return done;
+  auto led = overlay_->repair(*mtu);
+  if (failed_with(led, ErrorCode::Unimplemented)) return std::move(led).error().context("network.mode");
+  report(led);
   return done;
 }
 
@@ -498,7 +504,7 @@ Result<std::optional<ClusterPlan>> cluster_plan(const NetworkConfig& config, con
       return Error(ErrorCode::InvalidArgument,
                    fmt::format("network.nodeAddress {}: must be an IPv4 address of this host", config.node_address));
   }
-  return std::optional(ClusterPlan{*all, config.mode == OverlayMode::Vxlan});
+  return std::optional(ClusterPlan{*all, config.mode});
 }
 
 Status check_bridge_name(const std::string& name) {
@@ -529,7 +535,10 @@ Result<std::unique_ptr<PodNetwork>> make_pod_network(const NetworkConfig& config
   if (!pool) return std::move(pool).error().context("network.podCIDR");
   auto cluster = cluster_plan(config, *pods);
   if (!cluster) return std::move(cluster).error();
-  return std::unique_ptr<PodNetwork>(std::make_unique<RealPodNetwork>(config, *pods, *cluster, std::move(*pool)));
+  auto key = *cluster && config.mode == OverlayMode::WireGuard ? private_key_in(config.state_dir / "wireguard.key")
+                                                               : Result<WireGuardKey>(WireGuardKey{});
+  if (!key) return std::move(key).error();
+  return std::unique_ptr<PodNetwork>(std::make_unique<RealPodNetwork>(config, *pods, *cluster, std::move(*pool), *key));
 }
 
 }  // namespace berth::network

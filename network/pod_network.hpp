@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "model/pod.hpp"
+#include "network/overlay_mode.hpp"
 #include "network/pod_policies.hpp"
 #include "network/service_routes.hpp"
 
@@ -47,12 +48,6 @@ struct Attachment {
   std::string resolv_conf_file;
 };
 
-/// How packets go to pods of other hosts.
-enum class OverlayMode {
-  Vxlan,   ///< Inside UDP datagrams from host to host (RFC 7348): over any network between the hosts.
-  Routes,  ///< As they are, by way of the other host: the hosts are on one link.
-};
-
 struct NetworkConfig {
   std::string bridge = "berth0";
   std::string pod_cidr = "10.98.0.0/24";
@@ -64,14 +59,15 @@ struct NetworkConfig {
   std::vector<std::string> dns_listen;                 ///< Where the DNS server listens, besides the gateway, and on
   std::uint16_t dns_port = 53;                         ///< which port: no pod's host port takes it over.
   std::filesystem::path run_dir = "/run/berth";        ///< netns/, pods/<uid>/etc/
-  std::filesystem::path state_dir = "/var/lib/berth";  ///< leases
+  std::filesystem::path state_dir = "/var/lib/berth";  ///< leases, wireguard.key
 };
 
 /// Another host whose pods ours may talk to.
 struct Peer {
   std::string node;
-  std::string address;   ///< Its node_address.
-  std::string pod_cidr;  ///< Its pods' block: a part of cluster_cidr that nobody else has.
+  std::string address;          ///< Its node_address.
+  std::string pod_cidr;         ///< Its pods' block: a part of cluster_cidr that nobody else has.
+  std::string wireguard_key{};  ///< Its public key, when its mode is WireGuard.
   bool operator==(const Peer&) const = default;
 };
 
@@ -83,7 +79,8 @@ class PodNetwork {
 
   /// Bridge, gateway address, forwarding, masquerade: makes or repairs them. Called at start, and again
   /// when observe() finds them gone. Errors: FailedPrecondition (podCIDR overlaps a route of this
-  /// host: named), PermissionDenied, InvalidArgument (bad CIDR).
+  /// host: named), PermissionDenied, InvalidArgument (bad CIDR), Unimplemented (mode WireGuard, and the kernel has
+  /// none).
   virtual Status set_up_host() = 0;
 
   /// Gives the pod its namespace, interface, address (the same one while it lives, over restarts of agent),
@@ -110,7 +107,8 @@ class PodNetwork {
   /// Leads packets to the pods of these hosts and of nobody else. What an earlier agent left stays in force until the
   /// first call, which compares all with the kernel; later ones change what differs. Without cluster_cidr nothing
   /// happens. Lane threads, one call after the other. Errors: InvalidArgument names the peers that were left out for a
-  /// bad address, or a block that is bad, outside of cluster_cidr or somebody else's too; all others are reached then.
+  /// bad address, or a block that is bad, outside of cluster_cidr or somebody else's too, or whose mode is another; all
+  /// others are reached then.
   /// FailedPrecondition: we have no address for other hosts. Otherwise from the kernel, for the first that failed: the
   /// next call tries again.
   virtual Status set_peers(std::vector<Peer> peers) = 0;
@@ -127,6 +125,9 @@ class PodNetwork {
 
   /// The host's address that pods show as status.hostIP: source of the default route, else the gateway.
   virtual std::string host_address() const = 0;
+
+  /// This host's public key, for the others, since set_up_host(); empty in other modes than WireGuard. Any thread.
+  virtual std::string wireguard_key() const = 0;
 };
 
 /// A connection to `port` of the localhost inside a pod's namespace (127.0.0.1, then ::1), or of the host's for an

@@ -4,21 +4,37 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "model/json_edit.hpp"
 #include "model/node_facts.hpp"
 
 namespace berth::agent {
 
 using model::Kind;
 
+namespace {
+
+std::string key_on(const model::Object& node) {
+  const auto found = node.meta.annotations.find(kWireGuardKeyAnnotation);
+  return found == node.meta.annotations.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
 std::optional<network::Peer> peer_of(const model::Object& node) {
-  network::Peer peer{.node = node.meta.name, .address = model::node_address(node.raw, "InternalIP"), .pod_cidr = {}};
+  network::Peer peer{.node = node.meta.name,
+                     .address = model::node_address(node.raw, "InternalIP"),
+                     .pod_cidr = {},
+                     .wireguard_key = key_on(node)};
   if (const auto* spec = node.raw.if_contains("spec")) peer.pod_cidr = find_string(*spec, {"podCIDR"});
   if (peer.address.empty() || peer.pod_cidr.empty()) return std::nullopt;
   return peer;
 }
 
 void PeerKeeper::on_node(const store::Change& change) {
-  if (change.object->meta.name == context_.node) return;
+  if (change.object->meta.name == context_.node) {
+    if (change.type != store::ChangeType::Deleted) say_key(*change.object);
+    return;
+  }
   const auto before = change.previous ? peer_of(*change.previous) : std::nullopt;
   const auto now = change.type == store::ChangeType::Deleted ? std::nullopt : peer_of(*change.object);
   if (before != now) look_at_all();
@@ -34,7 +50,10 @@ void PeerKeeper::look() {
   retry_.reset();
   std::vector<network::Peer> peers;
   for (const auto& node : context_.store.list(Kind::Node).objects) {
-    if (node->meta.name == context_.node) continue;
+    if (node->meta.name == context_.node) {
+      say_key(*node);
+      continue;
+    }
     if (auto peer = peer_of(*node)) peers.push_back(*std::move(peer));
   }
   if (applied_ == peers) return;
@@ -46,6 +65,23 @@ void PeerKeeper::look() {
           if (*alive) answered(peers, status);
         });
       });
+}
+
+void PeerKeeper::say_key(const model::Object& node) {
+  const auto key = context_.network.wireguard_key();
+  if (key_on(node) == key) return;
+  context_.writer.modify(node.key(), {}, Durability::Durable,
+                         [key](json::object& raw) {
+                           auto& annotations = model::object_in(model::object_in(raw, "metadata"), "annotations");
+                           if (model::text_at(annotations, kWireGuardKeyAnnotation) == key) return false;
+                           if (key.empty()) {
+                             annotations.erase(kWireGuardKeyAnnotation);
+                           } else {
+                             annotations[kWireGuardKeyAnnotation] = key;
+                           }
+                           return true;
+                         },
+                         {});
 }
 
 void PeerKeeper::answered(const std::vector<network::Peer>& told, const Status& status) {

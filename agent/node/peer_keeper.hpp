@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/objects/store_writer.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "network/pod_network.hpp"
@@ -13,11 +14,15 @@
 
 namespace berth::agent {
 
-/// What a Node says of its host's pods: its first InternalIP and spec.podCIDR. None: it lacks one of them. Pure.
+/// On the Node of a host whose mode is WireGuard: its public key.
+inline constexpr const char* kWireGuardKeyAnnotation = "berth.io/wireguard-public-key";
+
+/// What a Node says of its host's pods: its first InternalIP, spec.podCIDR, and its key. None: it lacks one of the
+/// first two. Pure.
 std::optional<network::Peer> peer_of(const model::Object& node);
 
 /// Loop thread; the network is called on the lane. A silent host's pods may run on and are led to as before; a host is
-/// let go with its Node.
+/// let go with its Node. Our own Node is made to say our key.
 class PeerKeeper {
  public:
   struct Context {
@@ -25,6 +30,7 @@ class PeerKeeper {
     Lane& lane;
     network::PodNetwork& network;
     const store::Store& store;
+    StoreWriter& writer;
     std::string node;                        ///< Ours.
     std::chrono::milliseconds retry{2'000};  ///< After a failure.
   };
@@ -41,6 +47,7 @@ class PeerKeeper {
 
  private:
   void look();
+  void say_key(const model::Object& node);
   void answered(const std::vector<network::Peer>& told, const Status& status);
 
   const Context context_;

@@ -37,8 +37,13 @@ class PeerKeeperTest : public testing::Test {
   }
 
   void begin(std::chrono::milliseconds retry) {
-    keeper_.emplace(PeerKeeper::Context{
-        .loop = loop_, .lane = *lane_, .network = network_, .store = *store_, .node = "n1", .retry = retry});
+    keeper_.emplace(PeerKeeper::Context{.loop = loop_,
+                                        .lane = *lane_,
+                                        .network = network_,
+                                        .store = *store_,
+                                        .writer = writer_,
+                                        .node = "n1",
+                                        .retry = retry});
   }
   void put(const model::Object& object) {
     const auto old = store_->get(object.key());
@@ -62,10 +67,45 @@ class PeerKeeperTest : public testing::Test {
   Loop loop_;
   std::unique_ptr<Lane> lane_ = make_inline_lane();
   std::unique_ptr<store::Store> store_ = store::make_memory_store();
+  SystemClock clock_;
+  StoreWriter writer_{loop_, *store_, clock_};
   network::FakeNetwork network_;
   std::optional<PeerKeeper> keeper_;
   std::unique_ptr<store::Watch> watch_;
 };
+
+TEST_F(PeerKeeperTest, KeysAreSaidAndHeard) {
+  const auto said = [this]() -> std::string {
+    const auto own = store_->get({Kind::Node, "", "n1"});
+    const auto found = own->meta.annotations.find(kWireGuardKeyAnnotation);
+    return found == own->meta.annotations.end() ? "(nothing)" : found->second;
+  };
+  const auto settle_writes = [this] {
+    for (int quiet = 0; quiet < 3;) {
+      std::ignore = store::remove_and_wait(*store_, {Kind::ConfigMap, "none", "none"}, 0);
+      quiet = loop_.poll() == 0 ? quiet + 1 : 0;
+    }
+  };
+  network_.set_wireguard_key("one");
+  put(node("n1", "10.0.0.1", "10.98.0.0/24"));
+  settle_writes();
+  EXPECT_EQ(said(), "one");
+  network_.set_wireguard_key("two");  // another key at the next start
+  keeper_->look_at_all();
+  settle_writes();
+  EXPECT_EQ(said(), "two");
+  network_.set_wireguard_key("");  // another mode
+  keeper_->look_at_all();
+  settle_writes();
+  EXPECT_EQ(said(), "(nothing)");
+
+  auto theirs = node("n2", "10.0.0.2", "10.98.1.0/24");
+  put(theirs);
+  EXPECT_EQ(network_.peers().at(0).wireguard_key, "");
+  theirs.raw["metadata"].as_object()["annotations"] = {{kWireGuardKeyAnnotation, "new"}};
+  put(*model::make_object(theirs.raw));
+  EXPECT_EQ(network_.peers().at(0).wireguard_key, "new") << "a key that changes is followed";
+}
 
 TEST_F(PeerKeeperTest, OtherHostsComeMoveAndGo) {
   keeper_->look_at_all();

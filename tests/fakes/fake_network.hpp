@@ -41,6 +41,8 @@ class FakeNetwork final : public PodNetwork {
   PodPolicies policies() const;  ///< What the last set_policies() that succeeded was given.
   Status set_peers(std::vector<Peer> peers) override;
   std::vector<Peer> peers() const;  ///< What the last set_peers() that succeeded was given.
+  std::string wireguard_key() const override { return wireguard_key_; }
+  void set_wireguard_key(std::string key) { wireguard_key_ = std::move(key); }
   std::optional<std::string> address_of(const std::string& pod_uid) const override;
   std::string gateway() const override { return "10.98.0.1"; }
   std::string host_address() const override { return "192.0.2.2"; }
@@ -56,6 +58,7 @@ class FakeNetwork final : public PodNetwork {
   const Pod* port_holder(const NetworkSpec& spec) const;
 
   const unsigned capacity_;
+  std::string wireguard_key_;
   mutable std::mutex mutex_;
   std::vector<std::string> calls_;
   std::map<std::string, std::vector<Error>> failures_;

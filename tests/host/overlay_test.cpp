@@ -17,7 +17,6 @@ namespace {
 [[maybe_unused]] const auto* const kPrivate = ::testing::AddGlobalTestEnvironment(new PrivateHost);
 constexpr const char* kCluster = "10.98.0.0/16";
 constexpr const char* kBridge = "berth0";
-constexpr const char* kDevice = "berth0-vx";
 constexpr const char* kOutside = "192.0.2.254";  ///< The switch's own address: somebody who is no host.
 constexpr int kNoAnswer = 300;                   ///< Milliseconds that are enough to see that nothing comes.
 
@@ -85,7 +84,9 @@ class Host {
   const std::string& address() const { return address_; }
   std::string gateway() const { return network_->gateway(); }
   PodNetwork& network() { return *network_; }
-  Peer peer() const { return {"node" + address_.substr(address_.rfind('.') + 1), address_, config_.pod_cidr}; }
+  Peer peer() const {
+    return {"node" + address_.substr(address_.rfind('.') + 1), address_, config_.pod_cidr, network_->wireguard_key()};
+  }
 
   Status set_peers(const std::vector<Peer>& peers) {
     Status done = Ok{};
@@ -142,6 +143,7 @@ class Host {
 class Hosts : public ::testing::TestWithParam<OverlayMode> {
  protected:
   void SetUp() override {
+    if (encrypted() && failed_with(WireGuard::open(), ErrorCode::Unimplemented)) GTEST_SKIP() << "no WireGuard here";
     auto netlink = Netlink::open();
     ASSERT_TRUE(netlink->make_bridge("switch", {0x02, 0, 0, 0, 0, 0xfe}).ok());
     const auto index = (*netlink->find_link("switch"))->index;
@@ -168,13 +170,31 @@ class Hosts : public ::testing::TestWithParam<OverlayMode> {
       ASSERT_TRUE(done.ok()) << done.error().message();
     }
   }
-  static bool tunnelled() { return GetParam() == OverlayMode::Vxlan; }
+  /// By a link of its own, which makes packets smaller by `overhead()`.
+  static bool tunnelled() { return GetParam() != OverlayMode::Routes; }
+  static bool encrypted() { return GetParam() == OverlayMode::WireGuard; }
+  static unsigned overhead() { return encrypted() ? kWireGuardOverhead : tunnelled() ? kVxlanOverhead : 0; }
+  /// A host that is nowhere.
+  static Peer stranger(const std::string& node, const std::string& address, const std::string& block) {
+    WireGuardKey key{};
+    key.fill(9);
+    return {node, address, block, encrypted() ? text_of(key) : std::string()};
+  }
+  static const char* device() { return encrypted() ? "berth0-wg" : "berth0-vx"; }
 
   const TempDir dir_{"/dev/shm"};
   std::map<int, std::unique_ptr<Host>> hosts_;
 };
-INSTANTIATE_TEST_SUITE_P(Modes, Hosts, ::testing::Values(OverlayMode::Vxlan, OverlayMode::Routes),
-                         [](const auto& info) { return info.param == OverlayMode::Vxlan ? "Vxlan" : "Routes"; });
+INSTANTIATE_TEST_SUITE_P(Modes, Hosts,
+                         ::testing::Values(OverlayMode::Vxlan, OverlayMode::Routes, OverlayMode::WireGuard),
+                         [](const auto& info) {
+                           switch (info.param) {
+                             case OverlayMode::Vxlan: return "Vxlan";
+                             case OverlayMode::Routes: return "Routes";
+                             case OverlayMode::WireGuard: break;
+                           }
+                           return "WireGuard";
+                         });
 
 TEST_P(Hosts, PodsTalkAndKeepTheirAddresses) {
   const auto a = host(1).attach("a");
@@ -197,7 +217,7 @@ TEST_P(Hosts, PodsTalkAndKeepTheirAddresses) {
 TEST_P(Hosts, APacketAsLargeAsAPodMaySendItArrives) {
   const auto a = host(1).attach("a");
   const auto b = host(2).attach("b");
-  const std::size_t payload = (tunnelled() ? 1450 : 1500) - 28;
+  const std::size_t payload = 1500 - overhead() - 28;
   const auto from = udp_in(a.netns_path, a.address, 5000);
   const auto to = udp_in(b.netns_path, b.address, 5000);
   const int whole = IP_PMTUDISC_DO;
@@ -217,7 +237,7 @@ TEST_P(Hosts, APacketAsLargeAsAPodMaySendItArrives) {
 
 TEST_P(Hosts, TheBridgeKeepsItsMtuWhenItsLastPodLeaves) {
   for (const auto uplink : {1500U, 1400U, 1500U}) {
-    const auto wanted = uplink - (tunnelled() ? kVxlanOverhead : 0);
+    const auto wanted = uplink - overhead();
     host(1).output_here({"ip", "link", "set", "eth0", "mtu", std::to_string(uplink)});
     host(1).restart();
     for (const auto* pod : {"first", "second"}) {
@@ -228,12 +248,12 @@ TEST_P(Hosts, TheBridgeKeepsItsMtuWhenItsLastPodLeaves) {
       EXPECT_EQ(host(1).mtu_of(kBridge), wanted) << "without pods";
     }
     ASSERT_TRUE(host(1).set_peers({host(2).peer()}).ok());
-    if (tunnelled()) EXPECT_EQ(host(1).mtu_of(kDevice), wanted);
+    if (tunnelled()) EXPECT_EQ(host(1).mtu_of(device()), wanted);
   }
 }
 
 TEST_P(Hosts, ABridgeThatWasMadeWithItsMtuKeepsItToo) {
-  const auto wanted = 1400 - (tunnelled() ? kVxlanOverhead : 0);
+  const auto wanted = 1400 - overhead();
   host(1).output_here({"ip", "link", "delete", kBridge});
   host(1).output_here({"ip", "link", "set", "eth0", "mtu", "1400"});
   host(1).output_here(
@@ -248,7 +268,7 @@ TEST_P(Hosts, AnAddressThatNoPacketLeavesByDoesNotTellTheMtu) {
   host(1).output_here({"ip", "address", "add", "192.0.2.33/32", "dev", "lo"});
   host(1).config().node_address = "192.0.2.33";
   host(1).restart();
-  EXPECT_EQ(host(1).mtu_of(kBridge), tunnelled() ? 1450U : 1500U);
+  EXPECT_EQ(host(1).mtu_of(kBridge), 1500U - overhead());
 }
 
 TEST_P(Hosts, AHostThatIsGoneIsRefusedAtOnceAndNeverByTheDefaultRoute) {
@@ -260,8 +280,8 @@ TEST_P(Hosts, AHostThatIsGoneIsRefusedAtOnceAndNeverByTheDefaultRoute) {
   EXPECT_EQ(reach(a.netns_path, b.address, 80), "No route to host");
   EXPECT_EQ(reach(a.netns_path, "10.98.77.7", 80), "No route to host");
   if (tunnelled()) {
-    EXPECT_EQ(host(1).output_here({"bridge", "fdb", "show", "dev", kDevice}).find("dst"), std::string::npos);
-    EXPECT_EQ(host(1).output_here({"ip", "neigh", "show", "dev", kDevice}).find("PERMANENT"), std::string::npos);
+    EXPECT_EQ(host(1).output_here({"bridge", "fdb", "show", "dev", device()}).find("dst"), std::string::npos);
+    EXPECT_EQ(host(1).output_here({"ip", "neigh", "show", "dev", device()}).find("PERMANENT"), std::string::npos);
   }
   ASSERT_TRUE(host(1).set_peers({host(2).peer()}).ok());
   EXPECT_EQ(reach(a.netns_path, b.address, 80), "");
@@ -294,11 +314,11 @@ TEST_P(Hosts, WhatSomebodyTookAwayIsPutBack) {
   const auto at_b = listen_in(b.netns_path, b.address, 80);
   ASSERT_EQ(reach(a.netns_path, b.address, 80), "");
   if (tunnelled()) {  // The link, and with it all that leads there: seen when something changes.
-    host(1).output_here({"ip", "link", "delete", kDevice});
-    ASSERT_TRUE(host(1).set_peers({host(2).peer(), {"node9", "192.0.2.9", "10.98.9.0/24"}}).ok());
+    host(1).output_here({"ip", "link", "delete", device()});
+    ASSERT_TRUE(host(1).set_peers({host(2).peer(), stranger("node9", "192.0.2.9", "10.98.9.0/24")}).ok());
     EXPECT_EQ(reach(a.netns_path, b.address, 80), "");
   } else {
-    ASSERT_TRUE(host(1).set_peers({host(2).peer(), {"node9", "192.0.2.9", "10.98.9.0/24"}}).ok());
+    ASSERT_TRUE(host(1).set_peers({host(2).peer(), stranger("node9", "192.0.2.9", "10.98.9.0/24")}).ok());
   }
   // The bridge, and with it the routes that start from its address: made again for the next pod.
   host(1).output_here({"ip", "link", "delete", kBridge});
@@ -323,7 +343,7 @@ TEST_P(Hosts, RoutesThatSomebodyTookAwayAreBackWithinSeconds) {
                           .pods = *Cidr::parse("10.98.1.0/24"),
                           .gateway = *IpAddress::parse("10.98.1.1"),
                           .dns = {},
-                          .cluster = ClusterPlan{*Cidr::parse(kCluster), tunnelled()}};
+                          .cluster = ClusterPlan{*Cidr::parse(kCluster), GetParam()}};
   const auto routes = [&] { return host(1).output_here({"ip", "route", "show", "proto", "190"}); };
   inside(host(1).netns(), [&] {
     Overlay overlay(plan, [] { return "192.0.2.1"; });
@@ -340,11 +360,11 @@ TEST_P(Hosts, RoutesThatSomebodyTookAwayAreBackWithinSeconds) {
     // And so is the MTU.
     ASSERT_TRUE(overlay.repair(1400).ok());
     run({"ip", "link", "set", kBridge, "mtu", "1500"});
-    if (tunnelled()) run({"ip", "link", "set", kDevice, "mtu", "1500"});
+    if (tunnelled()) run({"ip", "link", "set", device(), "mtu", "1500"});
     ASSERT_TRUE(overlay.keep(std::chrono::steady_clock::now() + Overlay::kCheckInterval).ok());
   });
   EXPECT_EQ(host(1).mtu_of(kBridge), 1400U);
-  if (tunnelled()) EXPECT_EQ(host(1).mtu_of(kDevice), 1400U);
+  if (tunnelled()) EXPECT_EQ(host(1).mtu_of(device()), 1400U);
 }
 
 TEST_P(Hosts, AHostThatMovesTakesItsPodsAlong) {
@@ -379,7 +399,7 @@ TEST_P(Hosts, AHostThatLeavesTheClusterKeepsNothingOfIt) {
   const auto routes = host(1).output_here({"ip", "route"});
   EXPECT_EQ(routes.find("10.98.2.0"), std::string::npos) << routes;
   EXPECT_EQ(routes.find("unreachable"), std::string::npos) << routes;
-  EXPECT_EQ(host(1).output_here({"ip", "-o", "link"}).find(kDevice), std::string::npos);
+  EXPECT_EQ(host(1).output_here({"ip", "-o", "link"}).find(device()), std::string::npos);
   EXPECT_EQ(host(1).mtu_of(kBridge), 1500U);
 }
 
@@ -390,7 +410,7 @@ TEST_P(Hosts, AHostThatLeavesTheClusterAndItsBlockFindsItsNewPods) {
   config.pod_cidr = "10.98.2.0/24";  // The second host's, until now behind a route.
   host(1).restart();
   const auto left = host(1).output_here({"ip", "route"}) + host(1).output_here({"ip", "address"});
-  for (const auto* trace : {"proto 190", "10.98.1.1", kDevice}) EXPECT_EQ(left.find(trace), std::string::npos) << left;
+  for (const auto* trace : {"proto 190", "10.98.1.1", device()}) EXPECT_EQ(left.find(trace), std::string::npos) << left;
   const auto a = host(1).attach("a");
   EXPECT_EQ(a.address.substr(0, 8), "10.98.2.");
   const auto at_a = listen_in(a.netns_path, a.address, 80);
@@ -441,21 +461,25 @@ TEST_P(Hosts, AHostThatGetsAnotherBlockKeepsNothingOfTheOldAndTakesNothingOfAnot
 }
 
 TEST_P(Hosts, ALinkOfTheTunnelsNameThatIsSomebodyElsesStays) {
-  host(1).output_here({"ip", "link", "delete", kDevice});
-  host(1).output_here({"ip", "link", "add", kDevice, "type", "bridge"});
+  host(1).output_here({"ip", "link", "delete", device()});
+  host(1).output_here({"ip", "link", "add", device(), "type", "bridge"});
   host(1).restart();
   const auto done = host(1).set_peers({host(2).peer()});
   if (tunnelled()) EXPECT_TRUE(failed_with(done, ErrorCode::FailedPrecondition));
   host(1).config().cluster_cidr.clear();
   host(1).restart();
-  EXPECT_TRUE(host(1).link(kDevice));
+  EXPECT_TRUE(host(1).link(device()));
   // Ours goes also when it is all that is left.
-  host(1).output_here({"ip", "link", "delete", kDevice});
-  host(1).output_here({"ip", "link", "add", kDevice, "address", "0a:58:0a:62:01:00", "type", "vxlan", "id", "680448",
-                       "dstport", "4789"});
-  EXPECT_TRUE(host(1).link(kDevice));
+  host(1).output_here({"ip", "link", "delete", device()});
+  if (encrypted()) {
+    host(1).output_here({"ip", "link", "add", device(), "type", "wireguard"});
+  } else {
+    host(1).output_here({"ip", "link", "add", device(), "address", "0a:58:0a:62:01:00", "type", "vxlan", "id", "680448",
+                         "dstport", "4789"});
+  }
+  EXPECT_TRUE(host(1).link(device()));
   host(1).restart();
-  EXPECT_FALSE(host(1).link(kDevice));
+  EXPECT_FALSE(host(1).link(device()));
 }
 
 ServiceRoutes service_at(const std::string& backend) {
@@ -592,7 +616,7 @@ std::string tunnelled_datagram(const std::string& from, const std::string& to, c
 }
 
 TEST_P(Hosts, AStrangersTunnelIsNotListenedTo) {
-  if (!tunnelled()) GTEST_SKIP() << "no tunnel";
+  if (GetParam() != OverlayMode::Vxlan) GTEST_SKIP() << "no tunnel that anybody could write to";
   const auto b = host(2).attach("b");
   const auto at_b = udp_in(b.netns_path, b.address, 5000);
   const auto stranger = udp_in("", kOutside, 4789);

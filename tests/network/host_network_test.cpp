@@ -69,7 +69,7 @@ TEST(UplinkMtu, IsTheLeastOfTheLinksThatPacketsLeaveBy) {
 
 std::vector<std::string> left(bool cluster, const std::vector<std::string>& sources) {
   FirewallPlan plan{.bridge = "br7", .pods = kPods, .gateway = *IpAddress::parse("10.98.0.1"), .dns = {}};
-  if (cluster) plan.cluster = ClusterPlan{*Cidr::parse("10.98.0.0/16"), true};
+  if (cluster) plan.cluster = ClusterPlan{*Cidr::parse("10.98.0.0/16")};
   std::vector<LinkAddress> on_bridge;
   for (const auto& [address, prefix] : std::vector<std::pair<const char*, unsigned>>{
            {"10.98.0.1", 24}, {"10.98.0.1", 20}, {"10.98.3.1", 24}, {"10.97.0.1", 24}, {"192.0.2.1", 24}})

@@ -7,19 +7,22 @@
 
 #include <algorithm>
 
+#include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
+
 namespace berth::network {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
 
-FirewallPlan plan(bool tunnel = true) {
+FirewallPlan plan(OverlayMode mode = OverlayMode::Vxlan) {
   return {"br7",
           *Cidr::parse("10.98.1.0/24"),
           *IpAddress::parse("10.98.1.1"),
           {},
           53,
-          ClusterPlan{*Cidr::parse("10.98.0.0/16"), tunnel}};
+          ClusterPlan{*Cidr::parse("10.98.0.0/16"), mode}};
 }
 
 const Peer kTwo{"two", "192.0.2.2", "10.98.2.0/24"};
@@ -68,7 +71,7 @@ TEST(Overlay, WhoCannotBeAPeerIsRefusedByNameAndTheOthersAreTaken) {
 
 TEST(Overlay, OfTwoThatWantTheSameBlockTheFirstHasIt) {
   const auto checked = check_peers(plan(), "192.0.2.1", {kTwo, {"x", "192.0.2.9", "10.98.2.0/24"}});
-  EXPECT_EQ(checked.hosts, (PeerHosts{{*Cidr::parse("10.98.2.0/24"), *IpAddress::parse("192.0.2.2")}}));
+  EXPECT_EQ(checked.hosts, (PeerHosts{{*Cidr::parse("10.98.2.0/24"), {*IpAddress::parse("192.0.2.2")}}}));
 }
 
 TEST(Overlay, ByTunnelTheRouterOfABlockIsItsFirstAddress) {
@@ -96,7 +99,7 @@ TEST(Overlay, ByTunnelTheRouterOfABlockIsItsFirstAddress) {
 }
 
 TEST(Overlay, WithoutATunnelTheRouterIsTheHost) {
-  const auto state = state_of(plan(false), hosts_of({kTwo}), 0);
+  const auto state = state_of(plan(OverlayMode::Routes), hosts_of({kTwo}), 0);
   ASSERT_EQ(state.routes.size(), 2U);
   const auto& to_two =
       *std::find_if(state.routes.begin(), state.routes.end(), [](const auto& r) { return !r.unreachable; });
@@ -104,6 +107,105 @@ TEST(Overlay, WithoutATunnelTheRouterIsTheHost) {
   EXPECT_EQ(to_two.link, 0);
   EXPECT_FALSE(to_two.onlink);
   EXPECT_TRUE(state.neighbours.empty() && state.hosts.empty());
+}
+
+std::string key_of(std::uint8_t byte) {
+  WireGuardKey key{};
+  key.fill(byte);
+  return text_of(key);
+}
+
+Peer with_key(Peer peer, std::string key) {
+  peer.wireguard_key = std::move(key);
+  return peer;
+}
+
+TEST(Overlay, ByWireGuardAHostIsKnownByItsKeyAndItsPodsAreAllThatItMaySendFor) {
+  const auto encrypted = plan(OverlayMode::WireGuard);
+  const auto checked = check_peers(encrypted, "192.0.2.1", {with_key(kTwo, key_of(2)), with_key(kThree, key_of(3))});
+  ASSERT_TRUE(checked.refused.empty()) << checked.refused[0];
+  const auto state = state_of(encrypted, checked.hosts, 7);
+  ASSERT_EQ(state.routes.size(), 3U);
+  for (const auto& route : state.routes) {
+    if (route.unreachable) continue;
+    EXPECT_EQ(route.link, 7);
+    EXPECT_FALSE(route.gateway);
+    EXPECT_FALSE(route.onlink);
+    EXPECT_EQ(route.source, *IpAddress::parse("10.98.1.1"));
+  }
+  EXPECT_TRUE(state.neighbours.empty() && state.hosts.empty());
+  EXPECT_EQ(state.wireguard,
+            (std::set<WireGuardPeer>{
+                {*parse_wireguard_key(key_of(2)), *IpAddress::parse("192.0.2.2"), *Cidr::parse("10.98.2.0/24")},
+                {*parse_wireguard_key(key_of(3)), *IpAddress::parse("192.0.2.3"), *Cidr::parse("10.98.3.0/24")}}));
+}
+
+TEST(Overlay, ByWireGuardANewKeyChangesThatHostAndNoRoute) {
+  const auto encrypted = plan(OverlayMode::WireGuard);
+  const auto state = [&](std::uint8_t key) {
+    return state_of(
+        encrypted,
+        check_peers(encrypted, "192.0.2.1", {with_key(kTwo, key_of(key)), with_key(kThree, key_of(3))}).hosts, 7);
+  };
+  const auto fresh = only_in(state(9), state(2));
+  EXPECT_TRUE(fresh.routes.empty());
+  ASSERT_EQ(fresh.wireguard.size(), 1U);
+  EXPECT_EQ(text_of(fresh.wireguard.begin()->key), key_of(9));
+  const auto gone = only_in(state(2), state(9));
+  ASSERT_EQ(gone.wireguard.size(), 1U);
+  EXPECT_EQ(text_of(gone.wireguard.begin()->key), key_of(2));
+  EXPECT_TRUE(only_in(state(2), state(2)).wireguard.empty());
+}
+
+TEST(Overlay, WhoseModeIsAnotherOrWhoseKeyIsBadIsRefusedByName) {
+  const auto why = [](OverlayMode mode, const Peer& peer) {
+    const auto checked = check_peers(
+        plan(mode), "192.0.2.1", {with_key(kTwo, mode == OverlayMode::WireGuard ? key_of(2) : ""), peer}, key_of(1));
+    EXPECT_EQ(checked.hosts.size(), checked.refused.empty() ? 2U : 1U);
+    return checked.refused.empty() ? std::string() : checked.refused[0];
+  };
+  EXPECT_EQ(why(OverlayMode::WireGuard, with_key(kThree, key_of(3))), "");
+  EXPECT_EQ(why(OverlayMode::Vxlan, kThree), "");
+  for (const auto mode : {OverlayMode::Vxlan, OverlayMode::Routes}) {
+    EXPECT_EQ(why(mode, with_key(kThree, key_of(3))), "node three: its network.mode is wireguard, and ours is not");
+  }
+  EXPECT_EQ(why(OverlayMode::WireGuard, kThree),
+            "node three: it has no WireGuard key: its network.mode is another, and ours is wireguard");
+  EXPECT_THAT(why(OverlayMode::WireGuard, with_key(kThree, "nonsense")), HasSubstr("not a WireGuard key"));
+  EXPECT_THAT(why(OverlayMode::WireGuard, with_key(kThree, key_of(3).substr(4))), HasSubstr("not a WireGuard key"));
+  EXPECT_THAT(why(OverlayMode::WireGuard, with_key(kThree, key_of(1))), HasSubstr("its WireGuard key is ours"));
+  EXPECT_THAT(why(OverlayMode::WireGuard, with_key(kThree, key_of(2))),
+              HasSubstr("its WireGuard key is that of host 192.0.2.2, too"));
+}
+
+TEST(Overlay, APrivateKeyIsMadeOnceForRootAlone) {
+  const TempDir dir;
+  const auto file = dir.path() / "wireguard.key";
+  const auto made = private_key_in(file);
+  ASSERT_TRUE(made.ok());
+  EXPECT_NE(*made, WireGuardKey{});
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(*private_key_in(file), *made);
+  ASSERT_TRUE(write_file(file, "AAAA\n", 0600).ok());
+  const auto bad = private_key_in(file);
+  ASSERT_TRUE(failed_with(bad, ErrorCode::InvalidArgument));
+  EXPECT_THAT(bad.error().message(), testing::AllOf(HasSubstr(file.native()), testing::Not(HasSubstr("AAAA"))));
+}
+
+TEST(Overlay, EachModeHasItsLinkAndItsOverhead) {
+  EXPECT_EQ(tunnel_name(plan(OverlayMode::WireGuard)), "br7-wg");
+  EXPECT_EQ(tunnel_name(plan(OverlayMode::Vxlan)), "br7-vx");
+  EXPECT_EQ(tunnel_name(plan(OverlayMode::Routes)), "");
+  EXPECT_EQ(overhead_of(plan(OverlayMode::WireGuard)), 60U);
+  EXPECT_EQ(overhead_of(plan(OverlayMode::Vxlan)), 50U);
+  EXPECT_EQ(overhead_of(plan(OverlayMode::Routes)), 0U);
+  Link link;
+  link.kind = "wireguard";
+  link.name = "wg0";
+  EXPECT_FALSE(is_tunnel(plan(), link)) << "somebody's VPN";
+  link.name = "br7-wg";
+  EXPECT_TRUE(is_tunnel(plan(), link));
 }
 
 TEST(Overlay, ALinkIsOurTunnelByItsNumberOrItsMacAndNotByItsName) {
@@ -155,7 +257,9 @@ TEST(ClusterRules, APodsPacketComesFromWhereItsRouteLeads) {
                               "  iifname != { \"br7\", \"lo\" } ip saddr 10.98.1.0/24 drop\n"
                               "  iifname != \"lo\" ip saddr 10.98.0.0/16 fib saddr . iif oif missing drop\n"));
   EXPECT_THAT(text, HasSubstr("  iifname != { \"br7\", \"lo\" } ip daddr 10.98.1.1 jump only_answers\n"));
-  EXPECT_THAT(ruleset_text(plan(false), {}), HasSubstr("  iifname \"br7\" ip daddr 127.0.0.0/8 drop\n"));
+  EXPECT_THAT(ruleset_text(plan(OverlayMode::Routes), {}), HasSubstr("  iifname \"br7\" ip daddr 127.0.0.0/8 drop\n"));
+  EXPECT_THAT(ruleset_text(plan(OverlayMode::WireGuard), {}),
+              HasSubstr("  iifname { \"br7\", \"br7-wg\" } ip daddr 127.0.0.0/8 drop\n"));
 }
 
 TEST(ClusterRules, TheTunnelIsOpenToHostsOnly) {
@@ -163,7 +267,8 @@ TEST(ClusterRules, TheTunnelIsOpenToHostsOnly) {
   EXPECT_THAT(ruleset_text(plan(), {}, hosts),
               testing::AllOf(HasSubstr("elements = { 192.0.2.2, 192.0.2.3 }"),
                              HasSubstr("udp dport 4789 @th,96,24 680448 ip saddr != @hosts drop")));
-  EXPECT_THAT(ruleset_text(plan(false), {}, hosts), Not(HasSubstr("hosts")));
+  EXPECT_THAT(ruleset_text(plan(OverlayMode::Routes), {}, hosts), Not(HasSubstr("hosts")));
+  EXPECT_THAT(ruleset_text(plan(OverlayMode::WireGuard), {}, hosts), Not(HasSubstr("hosts"))) << "it knows its own";
   EXPECT_EQ(hosts_text("br7", hosts),
             "flush set ip berth-br7 hosts\nadd element ip berth-br7 hosts { 192.0.2.2, 192.0.2.3 }\n");
   EXPECT_EQ(hosts_text("br7", {}), "flush set ip berth-br7 hosts\n");
