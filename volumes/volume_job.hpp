@@ -35,7 +35,7 @@ struct DiskVolume {
   bool read_only = false;
   bool block = false;       ///< volumeMode: Block. The device itself is published.
   model::StringMap secret;  ///< CHAP: "node.session.auth.username", ... (kubernetes.io/iscsi-chap); bytes.
-  std::string holder;       ///< The node that alone may write to it (BoundClaim::holder). Empty: nobody else reaches it.
+  std::string holder;  ///< The node that alone may write to it (BoundClaim::holder). Empty: nobody else reaches it.
 };
 
 /// A name for the device or export that does not depend on who uses it: one staging directory, one lock. At most 64

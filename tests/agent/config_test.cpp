@@ -85,7 +85,8 @@ TEST(ConfigTest, WhatIsWrongWithThePodNetworkIsSaid) {
               testing::HasSubstr("network.podCIDR: 10.99.0.0/24 must be in network.clusterCIDR 10.98.0.0/16"));
   EXPECT_THAT(wrong("clusterCIDR: 10.96.0.0/14, serviceCIDR: 10.96.0.0/16"),
               testing::HasSubstr("10.96.0.0/16 overlaps network.clusterCIDR 10.96.0.0/14: choose another block"));
-  EXPECT_THAT(wrong("mode: ipip"), testing::HasSubstr("network.mode: must be vxlan, wireguard, or routes where all hosts"));
+  EXPECT_THAT(wrong("mode: ipip"),
+              testing::HasSubstr("network.mode: must be vxlan, wireguard, or routes where all hosts"));
   for (const auto* address : {"0.0.0.0", "host1", "fd00::1"}) {
     EXPECT_THAT(wrong(fmt::format("nodeAddress: \"{}\"", address)), testing::HasSubstr("must be an IPv4 address"));
   }

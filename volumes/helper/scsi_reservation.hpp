@@ -46,8 +46,8 @@ ReservationStep next_reservation_step(const Reservations& now, ReservationKey ow
 bool can_be_reserved(const model::PersistentSource& source);
 
 /// From now on nobody but the holder of `own` writes to the disk. Done already is success. Errors: Unimplemented (the
-/// disk has no persistent reservations, or its target takes none), Unavailable (no answer, or another host does the same
-/// at the moment), those of open(2).
+/// disk has no persistent reservations, or its target takes none), Unavailable (no answer, or another host does the
+/// same at the moment), those of open(2).
 Status reserve_disk(const std::filesystem::path& device, ReservationKey own);
 
 /// Takes back what reserve_disk() did; not ours any more is success. Errors: as there.
