@@ -203,7 +203,8 @@ TEST_F(EndpointControllerTest, PodsThatAreComingHaveAwaitedNames) {
   pod_of("f-over", "", R"({"phase":"Succeeded"})");
   gather();
   std::vector<std::string> said;
-  for (const auto& endpoint : make_names(cache, "cluster.local").services.at(0).endpoints) {
+  const auto names = make_names(cache, "cluster.local");
+  for (const auto& endpoint : names.services.at(0).endpoints) {
     said.push_back(fmt::format("{} {}{}{}", endpoint.hostname, endpoint.address, endpoint.ready ? " ready" : "",
                                endpoint.awaited ? " awaited" : ""));
   }
