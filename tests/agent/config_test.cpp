@@ -197,7 +197,7 @@ TEST(ConfigTest, OtherHostsReachTheApiWhereItListens) {
             "berthd.yaml:2: cluster.certFile: required: this host's certificate, with the organization berth:hosts");
   EXPECT_EQ(problem(listens + ", caFile: /a, certFile: /c}"),
             "berthd.yaml:2: cluster.keyFile: required: the key of certFile");
-  EXPECT_NE(problem(listens + ", fencing: true}").find("unknown key"), std::string::npos);
+  EXPECT_NE(problem(listens + ", reboot: true}").find("unknown key"), std::string::npos);
 }
 
 TEST(ConfigTest, TlsListensOnLoopbackUnlessTold) {
