@@ -318,7 +318,7 @@ TEST(EtcdStore, AnAnswerMayComeAfterWhatItAnswersWasSeen) {
   EXPECT_EQ(answer.wait_for(milliseconds{0}), std::future_status::timeout) << "seen first, answered later";
   const auto made = answer.get();
   ASSERT_TRUE(made.ok());
-  EXPECT_EQ(*made, seen.wait_for(1)[0].object);
+  EXPECT_EQ((*made)->raw, seen.wait_for(1)[0].object->raw);
 }
 
 TEST(EtcdStore, APulledCableIsNoticedAndAnotherMemberTaken) {
