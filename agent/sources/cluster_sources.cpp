@@ -29,7 +29,7 @@ bool set_note(json::object& node, const std::string& text) {
 
 }  // namespace
 
-ClusterSources::ClusterSources(Context context, const std::set<std::string>& names) : context_(std::move(context)) {
+ClusterSources::ClusterSources(const Context& context, const std::set<std::string>& names) : context_(context) {
   for (const auto& name : names) {
     copies_[name];
     context_.applier.stand_by(name, true);

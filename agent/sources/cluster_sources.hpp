@@ -34,7 +34,7 @@ class ClusterSources {
   };
 
   /// `names` as in snapshots ("cluster:shop"). May be empty: then our Node is made to say that we have none.
-  ClusterSources(Context context, const std::set<std::string>& names);
+  ClusterSources(const Context& context, const std::set<std::string>& names);
   ~ClusterSources();
   ClusterSources(const ClusterSources&) = delete;
   ClusterSources& operator=(const ClusterSources&) = delete;
