@@ -300,13 +300,11 @@ void ControllerRunner::answered(const std::string& id, std::uint64_t round, cons
                                  : failed_with(status, ErrorCode::NotFound);
   const auto overtaken =
       context_.is_mine && creates && failed_with(status, ErrorCode::AlreadyExists) && state->races < kOvertaken;
+  // One of several is gone, and the others were to be written because of it: by what is there now it is another plan.
+  const auto outdated = grouped && failed_with(status, ErrorCode::NotFound);
   if (status) {
     for (const auto& write : writes) say(write.said, {});
-  } else if (overtaken && !tolerated) {
-    state->raced = true;
-    state->broken = true;
-  } else if (grouped && failed_with(status, ErrorCode::NotFound)) {
-    // One of several is gone, and the others were to be written because of it: by what is there now it is another plan.
+  } else if ((overtaken && !tolerated) || outdated) {
     state->raced = true;
     state->broken = true;
   } else if (!tolerated) {
