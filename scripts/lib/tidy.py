@@ -19,7 +19,7 @@ import time
 source, build, cache, tally = sys.argv[1:5]
 only = {os.path.abspath(f) for f in sys.argv[5:]}
 # Not the tests: gtest and gmock make them slow to read, and their warnings are errors in the compiler already.
-ROOMS = "base model https store runtime network volumes systemd api agent cli".split()
+ROOMS = "base model https store runtime network volumes systemd fence api agent cli".split()
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 BUDGET = float(os.environ.get("TIDY_SECONDS", "90"))  # 0: none
 BEGAN = time.monotonic()
