@@ -54,7 +54,8 @@ build_preset() { # PRESET [TARGET...]
   tell_progress "$preset" "$log" &
   ticker=$!
   quietly "$log" nice ninja -C "$root/build/$preset" -j "$(jobs_for_build)" "$@" || code=$?
-  kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null
+  # It ends by the signal, which is no failure of ours where -e is set.
+  kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null || true
   [ $((SECONDS - from)) -lt 5 ] || printf '   built %s: %d steps, %d s\n' "$preset" "$(grep -c '^\[' "$log")" $((SECONDS - from))
   return $code
 }
