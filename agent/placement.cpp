@@ -229,10 +229,7 @@ void Placement::on_nodes() {
 /// Is there a node that is not there, and was not for long? Nothing is said of it yet.
 bool Placement::is_anyone_missed() const {
   return std::any_of(cache_.nodes().begin(), cache_.nodes().end(), [this](const auto& each) {
-    const auto& taints = each.second->taints;
-    return !nodes_.contains(each.second->meta.name) &&
-           std::none_of(taints.begin(), taints.end(),
-                        [](const auto& taint) { return taint.key == "node.kubernetes.io/unreachable"; });
+    return !nodes_.contains(each.second->meta.name) && !is_silent(*each.second);
   });
 }
 
