@@ -13,16 +13,12 @@
 #include <system_error>
 
 #include "base/unique_fd.hpp"
+#include "fence/kernel_file.hpp"
 
 namespace berth::fence {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool put(const fs::path& file, std::string_view value) {
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  return fd && ::write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
-}
 
 std::string text_of(const fs::path& file) {
   std::string out;

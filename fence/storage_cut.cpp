@@ -1,18 +1,16 @@
 // fence/storage_cut.cpp - see storage_cut.hpp.
 #include "fence/storage_cut.hpp"
 
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 #include <system_error>
 
-#include "base/unique_fd.hpp"
+#include "fence/kernel_file.hpp"
 
 namespace berth::fence {
 namespace {
@@ -29,12 +27,6 @@ bool is_served(const MountEntry& mount) {
 
 void add_once(std::vector<std::string>& all, const std::string& one) {
   if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
-}
-
-void put(const fs::path& file, std::string_view value) {
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (fd) [[maybe_unused]]
-    const auto written = ::write(fd.get(), value.data(), value.size());
 }
 
 }  // namespace
