@@ -805,6 +805,7 @@ void HostAgent::on_node(const store::Change& change) {
 
 /// Others are there than before, or we are again.
 void HostAgent::on_live_nodes() {
+  statuses_.set_open(nodes_.known());
   silence_.on_nodes();
   placement_.on_nodes();
   first_objects_.on_peers();
