@@ -149,17 +149,16 @@ TEST_F(BerthFence, KillsAtTheDeadlineThoughItsAgentIsStopped) {
   const pid_t agent = ::fork();
   if (agent == 0) {
     for (;;) {
-      order(boot_now() + milliseconds(400));
+      order(boot_now() + seconds(2));
       ::usleep(50'000);
     }
   }
-  std::this_thread::sleep_for(milliseconds(800));
+  std::this_thread::sleep_for(milliseconds(2500));
   EXPECT_TRUE(beats()) << "while it is told so it lets it live";
   ::kill(agent, SIGSTOP);
   const auto stopped = boot_now();
   EXPECT_TRUE(soon([&] { return is_dead(container); }));
-  EXPECT_GE(boot_now() - stopped, milliseconds(200)) << "not before its time";
-  EXPECT_LT(boot_now() - stopped, seconds(4));
+  EXPECT_GE(boot_now() - stopped, milliseconds(1500)) << "not before its time";
   EXPECT_FALSE(beats()) << "nor does what it forked";
   ::kill(agent, SIGKILL);
   ::waitpid(agent, nullptr, 0);
@@ -187,12 +186,13 @@ TEST_F(BerthFence, WhatComesToAPodThatWasKilledNeverRunsBeforeItIsAdmittedAnew) 
 }
 
 TEST_F(BerthFence, OneThatIsStartedAnewFindsThePageAndWhatItKilled) {
-  order(boot_now() + milliseconds(1500));
+  order(boot_now() + seconds(60));
   start_fence();
   const auto container = start_container();
   ASSERT_TRUE(soon([&] { return beats(); }));
   stop_fence();
-  EXPECT_TRUE(beats());
+  order(boot_now() + milliseconds(300));
+  EXPECT_TRUE(beats()) << "nobody is there to kill it";
   start_fence();
   EXPECT_TRUE(soon([&] { return is_dead(container); })) << "by the deadline that the page had";
   stop_fence(SIGTERM);
@@ -208,9 +208,10 @@ TEST_F(BerthFence, TakesTheVolumesAway) {
   fs::create_directories(disk);
   ASSERT_EQ(::mount("none", disk.c_str(), "tmpfs", 0, nullptr), 0);
   std::ofstream(disk / "file") << "x";
-  order(boot_now() + milliseconds(300));
+  order(boot_now() + seconds(60));
   start_fence();
   EXPECT_TRUE(fs::exists(disk / "file"));
+  order(boot_now() + milliseconds(300));
   EXPECT_TRUE(soon([&] { return !fs::exists(disk / "file"); }));
 }
 
