@@ -61,6 +61,7 @@
 #include "agent/services/host_listeners.hpp"
 #include "agent/services/service_controller.hpp"
 #include "agent/services/service_traffic.hpp"
+#include "agent/session_term.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -75,6 +76,7 @@
 #include "base/scope_exit.hpp"
 #include "network/dns.hpp"
 #include "network/pod_network.hpp"
+#include "runtime/pod_cgroups.hpp"
 #include "store/backup.hpp"
 #include "systemd/host_state.hpp"
 #include "systemd/notify.hpp"
@@ -121,13 +123,14 @@ model::HostStatus what_stays(const Config& config) {
 
 class HostAgent final : public Agent {
  public:
-  /// `fence` and `session`: of a store that other hosts reach, too; else null.
-  HostAgent(Config config, std::unique_ptr<FencePage> fence, std::unique_ptr<store::Store> store,
-            std::unique_ptr<NodeSession> session, std::unique_ptr<network::PodNetwork> network,
-            std::unique_ptr<network::DnsServer> dns)
+  /// `fence`, `term` and `session`: of a store that other hosts reach, too; else null.
+  HostAgent(Config config, std::unique_ptr<FencePage> fence, std::unique_ptr<SessionTerm> term,
+            std::unique_ptr<store::Store> store, std::unique_ptr<NodeSession> session,
+            std::unique_ptr<network::PodNetwork> network, std::unique_ptr<network::DnsServer> dns)
       : config_(std::move(config)),
         board_(clock_, what_stays(config_)),
         fence_page_(std::move(fence)),
+        term_(std::move(term)),
         store_(std::move(store)),
         runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                    .ns = config_.containerd_namespace,
@@ -169,7 +172,8 @@ class HostAgent final : public Agent {
                  .kick = [this](const std::string& uid) { driver_.kick(uid); },
                  .nodes = config_.etcd ? &nodes_ : nullptr,
                  .is_warden = warden(),
-                 .may_mount = attaching()}),
+                 .may_mount = attaching(),
+                 .held_until = [this] { return term_ ? term_->until(boot_time()) : BootTime{}; }}),
         sets_(clock_, cache_, *store_, nodes_, /*shared=*/config_.etcd.has_value()),
         jobs_(clock_, cache_, *store_, /*shared=*/config_.etcd.has_value()),
         cron_jobs_(clock_, cache_, *store_),
@@ -312,15 +316,17 @@ class HostAgent final : public Agent {
                                         .kick = [this](const std::string& uid) { driver_.kick(uid); },
                                         .is_driven = [this](const std::string& uid) { return driver_.knows(uid); }});
       attachments_->wake_by(runner_.add(attachments_->row()));
-      fence_.emplace(FenceKeeper::Context{.loop = loop_,
-                                          .writer = writer_,
-                                          .store = *store_,
-                                          .page = *fence_page_,
-                                          .events = event_sink(),
-                                          .node = config_.node_name,
-                                          .wanted = config_.fencing,
-                                          .cgroup_parent = cgroup_parent(),
-                                          .kick = [this](const std::string& uid) { driver_.kick(uid); }});
+      fence_.emplace(FenceKeeper::Context{
+          .loop = loop_,
+          .writer = writer_,
+          .store = *store_,
+          .page = *fence_page_,
+          .events = event_sink(),
+          .node = config_.node_name,
+          .wanted = config_.fencing,
+          .cgroup_of = [cgroups = runtime::PodCgroups("/sys/fs/cgroup", cgroup_parent())](
+                           const model::Pod& pod) { return cgroups.path(pod.meta.uid, model::qos_class(pod.spec)); },
+          .kick = [this](const std::string& uid) { driver_.kick(uid); }});
     }
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
@@ -387,6 +393,7 @@ class HostAgent final : public Agent {
   void trim_now_and_then();
   void on_node(const store::Change& change);
   void on_live_nodes();
+  void follow_term();
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
   void forget(const model::Pod& pod);
@@ -410,6 +417,7 @@ class HostAgent final : public Agent {
   StatusBoard board_;
   Loop loop_;
   std::unique_ptr<FencePage> fence_page_;  ///< Of a store that other hosts reach, too; before what its sessions tell.
+  std::unique_ptr<SessionTerm> term_;      ///< The same.
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<runtime::PodRuntime> runtime_;
   std::unique_ptr<runtime::LogReader> logs_;
@@ -487,6 +495,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .inputs =
           [this](const model::Pod& pod) {
             auto input = make_step_input(pod, cache_, claims_, config_.node_name, host_ip_);
+            if (fence_ && input.unsure.empty()) input.unsure = fence_->may_mount(pod);
             input.not_yet = policies_.may_start(pod);
             if (fence_ && input.not_yet.empty()) input.not_yet = fence_->may_start(pod);
             return input;
@@ -816,6 +825,17 @@ void HostAgent::on_live_nodes() {
   runner_.wake_all();
 }
 
+/// What waits for our session to hold looks again as soon as it does.
+void HostAgent::follow_term() {
+  term_->follow([this](std::uint64_t session) {
+    loop_.post([this, session] {
+      term_->take(session);
+      driver_.kick_all();
+      runner_.wake_all();
+    });
+  });
+}
+
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
 void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   trim_soon();
@@ -928,6 +948,7 @@ Status HostAgent::run() {
   const std::array signals{SIGTERM, SIGINT, SIGHUP};
   loop_.on_signals(signals, [this](int signal) { signal == SIGHUP ? reload() : on_stop_signal(signal); });
   loop_.post([this] {
+    if (term_) follow_term();
     feed_.begin();
     holders_ = store_->follow_holders([this](const store::Holders& all) {
       loop_.post([this, all] {
@@ -956,14 +977,20 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   for (const auto& dir : {config.run_dir, config.state_dir}) {
     if (auto made = make_directories(dir, 0755); !made) return std::move(made).error().context("prepare directories");
   }
-  std::unique_ptr<FencePage> fence;  // Outlives the store, whose sessions tell it.
+  std::unique_ptr<FencePage> fence;  // Outlives the store, whose sessions tell it; so does this:
+  std::unique_ptr<SessionTerm> term;
   store::etcd::SessionHooks hooks;
   if (config.etcd) {
     auto page = FencePage::open(config.run_dir, /*arm=*/config.fencing);
     if (!page) return std::move(page).error().context("share with berth-fence");
     fence = *std::move(page);
-    hooks.on_kept = [page = fence.get()](std::uint64_t session, store::BootClock::time_point until) {
+    term = std::make_unique<SessionTerm>(NodeSession::name_of(config.node_name));
+    hooks.on_kept = [page = fence.get(), term = term.get()](std::uint64_t session, store::BootClock::time_point until) {
       page->on_kept(session, until);
+      term->on_kept(session, until.time_since_epoch());
+    };
+    hooks.on_seen = [term = term.get()](const std::string& name, std::uint64_t session) {
+      term->on_seen(name, session);
     };
     hooks.may_give_back = [page = fence.get()] { return !page->is_armed(); };
   }
@@ -1007,8 +1034,8 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   auto server = network::start_dns_server(dns);
   if (!server) return std::move(server).error().context("start the DNS server");
 
-  return std::unique_ptr<Agent>(std::make_unique<HostAgent>(std::move(config), std::move(fence), *std::move(store),
-                                                            std::move(session), *std::move(network),
+  return std::unique_ptr<Agent>(std::make_unique<HostAgent>(std::move(config), std::move(fence), std::move(term),
+                                                            *std::move(store), std::move(session), *std::move(network),
                                                             *std::move(server)));
 }
 

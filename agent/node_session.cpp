@@ -71,7 +71,7 @@ NodeSession::~NodeSession() {
 }
 
 Result<std::unique_ptr<store::Session>> NodeSession::open() {
-  auto session = store_.open_session("live/" + options_.node, [this] {
+  auto session = store_.open_session(name_of(options_.node), [this] {
     const std::scoped_lock lock(mutex_);
     lost_ = true;
     wake_.notify_all();

@@ -28,6 +28,8 @@ class NodeSession {
     std::chrono::milliseconds again{1'000};  ///< Between tries.
   };
 
+  static std::string name_of(const std::string& node) { return "live/" + node; }
+
   /// `store` must outlive it. Errors: AlreadyExists (another machine's agent is this node, and stays; the message says
   /// whose), Unavailable (another process of this host has `lock`), those of Store::open_session(). Blocks for
   /// `patience`.

@@ -41,6 +41,7 @@ struct EtcdMirror::Listed {
   Revision revision = 0;
   ObjectTable::Objects objects;
   Holders holders;
+  std::vector<SessionKey> sessions;
   Strange strange;
   std::string next;
 };
@@ -186,7 +187,9 @@ void EtcdMirror::list_holders(const std::shared_ptr<Listed>& all) {
   client_.range(std::move(request), here<Result<RangeAnswer>>([this, all](const Result<RangeAnswer>& answer) {
                   if (!answer) return fail(answer.error().context("list who is there"));
                   for (const auto& each : answer->found) {
-                    all->holders.emplace(keys_.session_name(each.key), holder_of(each.value));
+                    const auto name = keys_.session_name(each.key);
+                    all->holders.emplace(name, holder_of(each.value));
+                    all->sessions.push_back({name, each.lease, each.modified});
                   }
                   on_list(*all);
                 }));
@@ -201,6 +204,7 @@ void EtcdMirror::on_list(Listed& all) {
   strange_ = std::move(all.strange);
   table_.replace(std::move(all.objects), seen_);
   holders_ = std::move(all.holders);
+  for (const auto& key : all.sessions) events_.on_session(key.name, key.lease, key.since);
   events_.on_holders(holders_);
   lost_ = false;  // replace() has told them
   barrier_.reset();
@@ -247,7 +251,7 @@ void EtcdMirror::look_for_barrier() {
 void EtcdMirror::on_batch(WatchBatch batch) {
   std::vector<Change> changes;
   std::map<ObjectKey, ObjectPtr> newer;
-  bool holders_changed = false;
+  std::vector<SessionKey> sessions;
   const auto before = [&](const ObjectKey& key) {
     const auto known = newer.find(key);
     return known == newer.end() ? table_.get(key) : known->second;
@@ -280,18 +284,18 @@ void EtcdMirror::on_batch(WatchBatch batch) {
       if (event.removed) return fail({ErrorCode::DataLoss, now.key + " was removed: nothing of it is believed"});
       if (!is_ours(now.value)) return;
     } else if (const auto name = keys_.session_name(now.key); !name.empty()) {
-      events_.on_session(name, event.removed ? 0 : now.lease, now.modified);
+      sessions.push_back({name, event.removed ? 0 : now.lease, now.modified});
       if (event.removed) {
         holders_.erase(name);
       } else {
         holders_[name] = holder_of(now.value);
       }
-      holders_changed = true;
     }
   }
   seen_ = last;
   table_.publish(changes);
-  if (holders_changed) events_.on_holders(holders_);
+  for (const auto& key : sessions) events_.on_session(key.name, key.lease, key.since);
+  if (!sessions.empty()) events_.on_holders(holders_);
   look_for_barrier();
   events_.on_seen();
 }

@@ -34,7 +34,8 @@ class EtcdMirror {
     std::function<void()> on_seen;  ///< More is known than before.
     /// The first snapshot is in the table, or why there is none yet: it goes on trying.
     std::function<void(Status)> on_first;
-    /// The key of a session is kept by this lease since a revision; 0: it is gone.
+    /// The key of a session is kept by this lease since a revision; 0: it is gone. After the objects of that moment are
+    /// in the table.
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
     /// All who hold sessions; after the objects of that moment are in the table.
     std::function<void(Holders)> on_holders;
@@ -62,6 +63,11 @@ class EtcdMirror {
     Unreadable unreadable;
     std::map<model::ObjectKey, Revision> at;
     std::set<std::string> keys;  ///< As they are in etcd, those of unknown kinds too.
+  };
+  struct SessionKey {
+    std::string name;
+    LeaseId lease = 0;  ///< 0: it is gone.
+    Revision since = 0;
   };
   struct Listed;  ///< A list on its way.
 

@@ -101,16 +101,19 @@ class EtcdStore final : public Store {
         sessions_(client_, keys_,
                   {options_.node, options_.instance, options_.version, options_.session_ttl, options_.sessions}),
         poster_(std::make_shared<LoopPoster>(loop_)),
-        mirror_(loop_, poster_, *client_, keys_, table_, problems_,
-                {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
-                {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
-                 [this](const std::string& name, LeaseId lease, Revision revision) {
-                   sessions_.key_is(name, lease, revision);
-                 },
-                 [this](Holders all) {
-                   keeps_ = keeps(all, options_.node);
-                   holders_.replace(std::move(all));
-                 }}),
+        mirror_(
+            loop_, poster_, *client_, keys_, table_, problems_,
+            {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
+            {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
+             [this](const std::string& name, LeaseId lease, Revision revision) {
+               sessions_.key_is(name, lease, revision);
+               if (!options_.sessions.on_seen) return;
+               table_.post([this, name, lease] { options_.sessions.on_seen(name, static_cast<std::uint64_t>(lease)); });
+             },
+             [this](Holders all) {
+               keeps_ = keeps(all, options_.node);
+               holders_.replace(std::move(all));
+             }}),
         keeper_(loop_, poster_, *client_, problems_, {options_.keep, [this] { return keeps_; }}) {}
   EtcdStore(const EtcdStore&) = delete;
   EtcdStore& operator=(const EtcdStore&) = delete;

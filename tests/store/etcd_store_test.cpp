@@ -332,6 +332,32 @@ TEST_F(EtcdStoreOnFake, ASessionWhoseKeySomebodyRemovesIsLost) {
   EXPECT_TRUE(store->open_session("live/here", {}).ok());
 }
 
+TEST_F(EtcdStoreOnFake, AFollowerKnowsAllThatWasStoredBeforeASessionWhenItIsToldOfIt) {
+  std::mutex mutex;
+  std::string followed;
+  options_.sessions.on_seen = [&](const std::string& name, std::uint64_t session) {
+    const std::scoped_lock lock(mutex);
+    log_.add(name + (session == 0 ? " gone, knowing " : " seen, knowing ") + followed);
+  };
+  const auto store = open();
+  const auto watch = store->follow({}, {.on_snapshot = [](const Listing&) {},
+                                        .on_change =
+                                            [&](const Change& change) {
+                                              const std::scoped_lock lock(mutex);
+                                              followed = change.object->meta.name;
+                                            },
+                                        .on_lost = [] {}});
+  etcd_.hold(FakeEtcd::Kind::Watches, true);
+  etcd_.put(etcd_key("taken-from-us"), text_of("taken-from-us", "v"));
+  const auto session = store->open_session("live/here", {});
+  ASSERT_TRUE(session.ok());
+  EXPECT_TRUE(log_.lines().empty()) << "we hold it, and do not know yet";
+  etcd_.hold(FakeEtcd::Kind::Watches, false);
+  ASSERT_TRUE(log_.wait_for("live/here seen, knowing taken-from-us"));
+  etcd_.remove("/berth/live/here");
+  ASSERT_TRUE(log_.wait_for("live/here gone, knowing taken-from-us"));
+}
+
 TEST_F(EtcdStoreOnFake, ASessionWhoseKeyIsGoneBeforeItsHolderHasItIsLost) {
   const auto store = open();
   etcd_.hold(FakeEtcd::Kind::Requests, true);
