@@ -1,8 +1,9 @@
 #!/bin/bash
 # tests/hosts/04-histories.sh - random faults, from a seed: hosts cut off from all or from one, agents stopped, killed, ended, fences and etcd members killed, pods deleted; no two of one identity ever run at once, and in the end all are Ready.
 #
-#   HISTORIES=200 SEED=7 BERTH_BIN=... tests/bed/run --bare tests/hosts/04-histories.sh      seeds 7 to 206; default: 2 histories, of seeds 1 and 2
+#   HISTORIES=200 SEED=7 BERTH_BIN=... tests/bed/run --bare tests/hosts/04-histories.sh      seeds 7 to 206; default: 2 histories, of seeds 1 and 2, within 150 s
 #   SEED=7 HISTORIES=1 ...                                                                   plays that one again
+#   PATIENCE=120 ...                                                                         where the machine is busy
 #   FAULTS="hang ship-2, 3, kill ship-1, 12" ...                                             lives through just that (numbers are seconds)
 #
 # shellcheck source=lib.sh
@@ -12,8 +13,11 @@ check="$(dirname "$0")/check_beats.py"
 first=${SEED:-1}
 histories=${HISTORIES:-2}
 [ -z "${FAULTS:-}" ] || histories=1
+patience=${PATIENCE:-45} # seconds for a history, 28 of which its faults may last
+deadline=60
 export BERTH_CALL_SECONDS=5 # An agent that is asked is to answer by then, and what waits for it asks again.
 declare -A ended=()         # Hosts that are to get an agent again.
+hung=()                     # What has stopped with an agent, and reaps it.
 
 # What happens in a history: faults of hosts, and for how many seconds they last. The same for the same seed.
 draw() { # SEED
@@ -37,12 +41,13 @@ draw() { # SEED
   echo "$line$((1 + RANDOM % 22))"
 }
 
+soon() { local left=$((deadline - SECONDS)); wait_for $((left > 0 ? left : 0)) "$@"; }
 other_of() { [ "$1" = ship-1 ] && echo ship-2 || echo ship-1; }
 fault() { # WHAT OF
   case $1 in
     cut) cut_off "$2" ;;
     part) on "$2" ip route replace blackhole "$(address "$(other_of "$2")")/32" ;; # both hear the third
-    hang) on "$2" pkill -STOP -x berthd ;;
+    hang) hung+=("$(pgrep -P "${agent_pid[$2]}")"); hang_agent "$2" ;;
     kill) ended[$2]=1; on "$2" pkill -KILL -x berthd ;;
     end) ended[$2]=1; on "$2" pkill -TERM -x berthd ;;
     fence) on "$2" pkill -KILL -x berth-fence; start_fence "$2" ;;
@@ -62,9 +67,10 @@ heal() {
     on "$name" pgrep -x etcd >/dev/null || start_etcd "$name" "${all[@]}"
     on "$name" pkill -CONT -x berthd || true
   done
-  pkill -CONT -x nsenter || true # Each has stopped with its agent, and reaps it.
+  [ ${#hung[@]} = 0 ] || kill -CONT "${hung[@]}" 2>/dev/null || true
+  hung=()
   for name in "${!ended[@]}"; do
-    wait_for 30 "the agent of $name has ended" has_no_agent "$name"
+    soon "the agent of $name has ended" has_no_agent "$name"
     start_agent "$name" "$members"
   done
   ended=()
@@ -85,6 +91,7 @@ spread() {
 
 live() { # SEED LINE
   local each parts
+  deadline=$((SECONDS + patience))
   step "SEED=$1 HISTORIES=1: FAULTS=\"$2\""
   IFS=, read -ra parts <<<"$2"
   for each in "${parts[@]}"; do
@@ -96,7 +103,7 @@ live() { # SEED LINE
   done
   heal
   spread
-  wait_for 60 "all is well" all_is_well
+  soon "all is well" all_is_well
   beats_are_fine
 }
 
@@ -105,11 +112,11 @@ make_wire
 for i in 1 2 3; do make_host "ship-$i" "$i" busybox; done
 for name in "${all[@]}"; do plug_in "$name"; done
 for name in "${all[@]}"; do start_etcd "$name" "${all[@]}"; done
-for name in "${all[@]}"; do wait_for 30 "etcd of $name" etcd_answers "$name"; done
+for name in "${all[@]}"; do soon "etcd of $name" etcd_answers "$name"; done
 members=$(endpoints "${all[@]}")
 for name in "${all[@]}"; do start_fence "$name"; start_agent "$name" "$members" "cluster: {fencing: true}"; done
-for name in "${all[@]}"; do wait_for 60 "$name is armed" is_armed ship-1 "$name"; done
+for name in "${all[@]}"; do soon "$name is armed" is_armed ship-1 "$name"; done
 beating_set db 3 '"berth.io/failover": fenced' | berth ship-1 apply -f - >/dev/null
-wait_for 60 "the set is Ready" all_is_well
+soon "the set is Ready" all_is_well
 
 for ((seed = first; seed < first + histories; seed++)); do live "$seed" "${FAULTS:-$(draw "$seed")}"; done
