@@ -295,9 +295,7 @@ class HostAgent final : public Agent {
               config_.etcd ? config_.node_name : std::string()),
         session_(std::move(session)) {
     driver_.set_prober(prober_.get());
-    auto placement = placement_.row();
-    placement.is_mine = warden_of_all(placement.name);
-    runner_.add(std::move(placement));
+    runner_.add(placement_.row(warden_of_all("placement")));
     runner_.add(silence_.row());
     runner_.add(namespaces_.row());
     runner_.add(garbage_.row());
@@ -835,6 +833,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
     first_objects_.write(host_ip_);
   }
   silence_.on_snapshot();
+  placement_.on_snapshot();
   peers_.look_at_all();
   runner_.wake_all();
   traffic_.look_at_all();
