@@ -42,16 +42,19 @@ draw() { # SEED
 }
 
 soon() { local left=$((deadline - SECONDS)); wait_for $((left > 0 ? left : 0)) "$@"; }
+# Whoever reads of processes may have to wait for one of them.
+tell() { on "$1" timeout -k 2 10 pkill "-$2" -x "$3"; }      # HOST SIGNAL PROGRAM
+runs() { on "$1" timeout -k 2 10 pgrep -x "$2" >/dev/null; } # HOST PROGRAM
 other_of() { [ "$1" = ship-1 ] && echo ship-2 || echo ship-1; }
 fault() { # WHAT OF
   case $1 in
     cut) cut_off "$2" ;;
     part) on "$2" ip route replace blackhole "$(address "$(other_of "$2")")/32" ;; # both hear the third
-    hang) hung+=("$(pgrep -P "${agent_pid[$2]}")"); hang_agent "$2" ;;
-    kill) ended[$2]=1; on "$2" pkill -KILL -x berthd ;;
-    end) ended[$2]=1; on "$2" pkill -TERM -x berthd ;;
-    fence) on "$2" pkill -KILL -x berth-fence; start_fence "$2" ;;
-    etcd) on "$2" pkill -KILL -x etcd ;;
+    hang) hung+=("$(pgrep -P "${agent_pid[$2]}")"); tell "$2" STOP berthd ;;
+    kill) ended[$2]=1; tell "$2" KILL berthd ;;
+    end) ended[$2]=1; tell "$2" TERM berthd ;;
+    fence) tell "$2" KILL berth-fence; start_fence "$2" ;;
+    etcd) tell "$2" KILL etcd ;;
     delete) berth "$(someone)" delete pod "$2" --wait=false ;;
     *) fail "unknown fault: $*" ;;
   esac
@@ -64,8 +67,8 @@ heal() {
   for name in "${all[@]}"; do
     join_again "$name"
     on "$name" ip route del blackhole "$(address "$(other_of "$name")")/32" 2>/dev/null || true
-    on "$name" pgrep -x etcd >/dev/null || start_etcd "$name" "${all[@]}"
-    on "$name" pkill -CONT -x berthd || true
+    runs "$name" etcd || start_etcd "$name" "${all[@]}"
+    tell "$name" CONT berthd || true
   done
   [ ${#hung[@]} = 0 ] || kill -CONT "${hung[@]}" 2>/dev/null || true
   hung=()
@@ -75,10 +78,10 @@ heal() {
   done
   ended=()
 }
-has_no_agent() { ! on "$1" pgrep -x berthd; }
+has_no_agent() { ! runs "$1" berthd; }
 # Three are Ready, and none of them is about to end.
 staying() { berth "$1" get pods -l app=db -o 'jsonpath={range .items[*]}{.metadata.deletionTimestamp} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' | grep -cx ' True' || true; }
-all_is_well() { local name; for name in "${all[@]}"; do is 3 staying "$name" && on "$name" pgrep -x berth-fence || return 1; done; }
+all_is_well() { local name; for name in "${all[@]}"; do is 3 staying "$name" && runs "$name" berth-fence || return 1; done; }
 beats_are_fine() { "$check" "$beats/db" --identities 3 || fail "two of one identity ran at once"; }
 
 # Faults tell something where pods are: of two that are on one host one is made anew, and comes to one that has none.
