@@ -26,7 +26,7 @@ class LiveNodes {
   explicit LiveNodes(std::string own, Store store = Store::OwnHost) : own_(std::move(own)), store_(store) {
     std::set<std::string> now;
     if (store_ == Store::OwnHost) now.insert(own_);
-    take(std::move(now));
+    keep(std::move(now));
   }
   LiveNodes(const LiveNodes&) = delete;
   LiveNodes& operator=(const LiveNodes&) = delete;
@@ -46,7 +46,7 @@ class LiveNodes {
       if (!holder.node.empty()) now.insert(holder.node);
     }
     if (now == names_) return false;
-    take(std::move(now));
+    keep(std::move(now));
     return true;
   }
 
@@ -89,7 +89,7 @@ class LiveNodes {
   };
 
   /// A key is asked about often, and a name is hashed once: of a thousand nodes a key's warden is some microseconds.
-  void take(std::set<std::string> now) {
+  void keep(std::set<std::string> now) {
     names_ = std::move(now);
     hashed_.clear();
     for (const auto& name : names_) hashed_.push_back({mix(Fnv1a().add(name).value()), &name});

