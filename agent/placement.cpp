@@ -23,8 +23,8 @@ using model::Kind;
 
 namespace {
 
-/// The loop has other things to do: so many pods are counted in a row by whoever begins to place.
-constexpr int kPodsAtATime = 200;
+/// The loop has other things to do: so many pods of many hosts are counted in a row by whoever begins to place.
+constexpr std::size_t kPodsAtATime = 200;
 
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
@@ -206,7 +206,8 @@ bool Placement::look_around() {
     }
   }
   auto next = cache_.pods().upper_bound(looked_until_);
-  for (int i = 0; i < kPodsAtATime && next != cache_.pods().end(); ++i, ++next) {
+  const auto most = nodes_.is_shared() ? kPodsAtATime : cache_.pods().size();
+  for (std::size_t i = 0; i < most && next != cache_.pods().end(); ++i, ++next) {
     note(next->first);
     looked_until_ = next->first;
   }
