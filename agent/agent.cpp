@@ -240,9 +240,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
             config_.etcd ? config_.node_name : std::string()),
       session_(std::move(session)) {
   driver_.set_prober(prober_.get());
-  auto placement = placement_.row();
-  placement.is_mine = warden_of_all(placement.name);
-  runner_.add(std::move(placement));
+  runner_.add(placement_.row(warden_of_all("placement")));
   runner_.add(silence_.row());
   runner_.add(namespaces_.row());
   runner_.add(garbage_.row());

@@ -204,6 +204,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
     first_objects_.write(host_ip_);
   }
   silence_.on_snapshot();
+  placement_.on_snapshot();
   peers_.look_at_all();
   runner_.wake_all();
   traffic_.look_at_all();
