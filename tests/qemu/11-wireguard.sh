@@ -124,7 +124,7 @@ expect "b is the same pod" "$(field ship-1 pod b .metadata.uid) $(field ship-1 p
 
 step "a new address"
 on ship-2 bash -c "sed -i 's|^Address=.*|Address=$wire.22/24|' /etc/systemd/network/05-wire.network; networkctl reload; networkctl reconfigure wire0"
-BERTH_CALL_SECONDS=180 berth ship-2 cluster join --advertise "$wire.22" >/dev/null
+BERTH_CALL_SECONDS=180 berth ship-2 cluster join --advertise "$wire.22" --member no >/dev/null
 wait_for 60 "ship-1 leads to it" is "$new $wire.22:51820 $block_2" peer_line ship-1
 wait_for 30 "a reaches b" reaches ship-1 a "$b"
 wait_for 30 "b reaches a" reaches ship-2 b "$a"
@@ -138,6 +138,8 @@ on ship-2 systemctl start berthd
 wait_for 60 "ship-2 answers" agent_answers ship-2
 its_peer() { [[ $(peer_line ship-1) == "$new $wire.22:51820 10.98."* ]]; }
 wait_for 60 "a peer again" its_peer
+no_b() { ! berth ship-1 get pod b; }
+wait_for 60 "the former b is gone" no_b
 server b ship-2 | berth ship-1 apply -f - >/dev/null
 wait_for 120 "b is ready" is True condition_of ship-1 b Ready
 b=$(pod_ip ship-1 b)

@@ -72,7 +72,6 @@ date -s "@$4" >/dev/null
 head -c 64 /dev/hwrng >/dev/urandom
 hostname "$1"; echo "$1" >/etc/hostname
 echo "127.0.0.1 localhost $1" >/etc/hosts
-systemd-id128 new >/etc/machine-id
 echo "InitiatorName=iqn.2026-11.example.berth:$1" >/etc/iscsi/initiatorname.iscsi
 printf '[Match]\nMACAddress=%s\n[Link]\nName=wire0\n' "$2" >/etc/systemd/network/05-wire.link
 printf '[Match]\nName=wire0\n[Network]\nAddress=%s/24\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n' "$3" >/etc/systemd/network/05-wire.network
