@@ -74,7 +74,8 @@ hostname "$1"; echo "$1" >/etc/hostname
 echo "127.0.0.1 localhost $1" >/etc/hosts
 echo "InitiatorName=iqn.2026-11.example.berth:$1" >/etc/iscsi/initiatorname.iscsi
 printf '[Match]\nMACAddress=%s\n[Link]\nName=wire0\n' "$2" >/etc/systemd/network/05-wire.link
-printf '[Match]\nName=wire0\n[Network]\nAddress=%s/24\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n' "$3" >/etc/systemd/network/05-wire.network
+# By its MAC: after a boot the initial RAM disk has named it before.
+printf '[Match]\nMACAddress=%s\n[Network]\nAddress=%s/24\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n' "$2" "$3" >/etc/systemd/network/05-wire.network
 mkdir -p /etc/systemd/system/berthd.service.d
 printf '[Service]\nWatchdogSec=300\n' >/etc/systemd/system/berthd.service.d/berth-test.conf # as in tests/qemu/guest
 networkctl reload
