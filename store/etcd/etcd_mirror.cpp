@@ -44,6 +44,7 @@ struct EtcdMirror::Listed {
   std::vector<SessionKey> sessions;
   Strange strange;
   std::string next;
+  std::size_t pages = 0;  ///< That came.
 };
 
 EtcdMirror::EtcdMirror(Loop& loop, std::shared_ptr<LoopPoster> poster, EtcdClient& client, const EtcdKeys& keys,
@@ -153,7 +154,7 @@ bool EtcdMirror::is_ours(const std::string& text) {
   return true;
 }
 
-void EtcdMirror::list_page(std::shared_ptr<Listed> so_far) {
+void EtcdMirror::list_page(const std::shared_ptr<Listed>& so_far) {
   auto range = keys_.objects();
   if (!so_far->next.empty()) range.begin = so_far->next;
   RangeRequest request{std::move(range), kPage, so_far->revision};
@@ -162,12 +163,19 @@ void EtcdMirror::list_page(std::shared_ptr<Listed> so_far) {
                 }));
 }
 
-void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> answer) {
+void EtcdMirror::on_page(const std::shared_ptr<Listed>& so_far, Result<RangeAnswer> answer) {
   if (!answer) {
     // Compacted between two pages: from the beginning.
     return fail(answer.error().context("list all objects"));
   }
   if (so_far->revision == 0) so_far->revision = answer->revision;
+  events_.on_page(++so_far->pages);
+  const bool more = answer->more && !answer->found.empty();
+  if (more) {
+    // The next one is on its way while this one is read.
+    so_far->next = answer->found.back().key + std::string(1, '\0');
+    list_page(so_far);
+  }
   for (auto& each : answer->found) {
     const auto path = keys_.object_path(each.key);
     if (!path) continue;
@@ -177,9 +185,7 @@ void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> ans
     if (object == nullptr && key) object = table_.get(*key);
     if (object != nullptr) table_.add_to(so_far->objects, object);
   }
-  if (!answer->more || answer->found.empty()) return list_holders(so_far);
-  so_far->next = answer->found.back().key + std::string(1, '\0');
-  list_page(std::move(so_far));
+  if (!more) list_holders(so_far);
 }
 
 void EtcdMirror::list_holders(const std::shared_ptr<Listed>& all) {

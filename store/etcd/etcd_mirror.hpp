@@ -32,6 +32,8 @@ class EtcdMirror {
   };
   struct Events {
     std::function<void()> on_seen;  ///< More is known than before.
+    /// A page of a list came, counted from 1: the list is on its way.
+    std::function<void(std::size_t number)> on_page;
     /// The first snapshot is in the table, or why there is none yet: it goes on trying.
     std::function<void(Status)> on_first;
     /// The key of a session is kept by this lease since a revision; 0: it is gone. After the objects of that moment are
@@ -75,8 +77,8 @@ class EtcdMirror {
   void read_meta();
   void on_meta(Result<TxnAnswer> answer, const std::string& offered);
   bool is_ours(const std::string& text);
-  void list_page(std::shared_ptr<Listed> so_far);
-  void on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> answer);
+  void list_page(const std::shared_ptr<Listed>& so_far);
+  void on_page(const std::shared_ptr<Listed>& so_far, Result<RangeAnswer> answer);
   void list_holders(const std::shared_ptr<Listed>& all);
   void on_list(Listed& all);
   void watch();

@@ -21,6 +21,7 @@
 #include "store/etcd/etcd_mirror.hpp"
 #include "store/etcd/etcd_sessions.hpp"
 #include "store/etcd/etcd_txn.hpp"
+#include "store/etcd/list_patience.hpp"
 #include "store/etcd/loop_poster.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "store/holder_board.hpp"
@@ -104,7 +105,8 @@ class EtcdStore final : public Store {
         mirror_(
             loop_, poster_, *client_, keys_, table_, problems_,
             {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
-            {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
+            {[this] { on_seen(); }, [this](std::size_t number) { on_page(number); },
+             [this](const Status& first) { on_first(first); },
              [this](const std::string& name, LeaseId lease, Revision revision) {
                sessions_.key_is(name, lease, revision);
                if (!options_.sessions.on_seen) return;
@@ -138,9 +140,15 @@ class EtcdStore final : public Store {
       tick();
       mirror_.start();
     });
-    if (ready.wait_for(options_.open_within) == std::future_status::ready) return ready.get();
+    for (auto until = late_at(); ready.wait_until(until) != std::future_status::ready;) {
+      const auto later = late_at();
+      if (later == until) break;
+      until = later;
+    }
     const std::scoped_lock lock(first_mutex_);
-    return first_error_.value_or(Error(ErrorCode::DeadlineExceeded, "list all objects: not within the time given"));
+    if (first_told_) return ready.get();
+    return first_error_.value_or(
+        Error(ErrorCode::DeadlineExceeded, "list all objects: no more of them came within the time given"));
   }
 
   ObjectPtr get(const ObjectKey& key) const override { return table_.get(key); }
@@ -191,6 +199,16 @@ class EtcdStore final : public Store {
   }
 
  private:
+  SteadyTime late_at() {
+    const std::scoped_lock lock(first_mutex_);
+    return patience_.until();
+  }
+
+  void on_page(std::size_t number) {
+    const std::scoped_lock lock(first_mutex_);
+    patience_.page(number, std::chrono::steady_clock::now());
+  }
+
   void on_first(const Status& first) {
     const std::scoped_lock lock(first_mutex_);
     if (first_told_) return;
@@ -466,6 +484,7 @@ class EtcdStore final : public Store {
   std::promise<Status> first_;
   bool first_told_ = false;
   std::optional<Error> first_error_;
+  ListPatience patience_{options_.open_within, std::chrono::steady_clock::now()};
 
   std::atomic<std::size_t> waiting_{0};
 

@@ -19,7 +19,7 @@ struct EtcdOptions {
   std::string node{};                             ///< Who asks. No two processes at once may be the same one.
   std::string instance{};                         ///< Which agent of this host that is (its stateDir).
   std::string version{};                          ///< Of the program; said in the session.
-  std::chrono::milliseconds open_within{10'000};  ///< For the first snapshot.
+  std::chrono::milliseconds open_within{10'000};  ///< For the first snapshot, from the last page of it that came.
   std::chrono::milliseconds lost_after{5'000};    ///< Followers hear on_lost when etcd was away for so long.
   std::chrono::milliseconds retry_first{100};     ///< Between tries to be in touch again; doubled ...
   std::chrono::milliseconds retry_most{2'000};    ///< ... up to this.
@@ -45,7 +45,7 @@ struct EtcdOptions {
 ///
 /// Errors: Unavailable (no endpoint answers), DeadlineExceeded (not within `open_within`), DataLoss (another format, or
 /// not ours), InvalidArgument (`access`), Unauthenticated, PermissionDenied, FailedPrecondition (berth-etcd.so is not
-/// installed). Blocks for `open_within`.
+/// installed). Blocks until then.
 Result<std::unique_ptr<Store>> open_etcd_store(EtcdOptions options);
 
 namespace etcd {

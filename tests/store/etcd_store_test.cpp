@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "store/etcd/etcd_keeper.hpp"
+#include "store/etcd/list_patience.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 
@@ -121,6 +122,32 @@ class EtcdStoreOnFake : public testing::Test {
   EtcdOptions options_;
   FakeEtcd etcd_;
 };
+
+TEST(ListPatience, AListThatMakesProgressIsNotLateAndOneThatBeginsAnewIsNoProgress) {
+  const SteadyTime begun{seconds{100}};
+  ListPatience patience(seconds{10}, begun);
+  EXPECT_EQ(patience.until(), begun + seconds{10});
+  patience.page(1, begun + seconds{9});
+  patience.page(2, begun + seconds{18});
+  EXPECT_EQ(patience.until(), begun + seconds{28});
+  // The connection broke, and all begins again.
+  patience.page(1, begun + seconds{20});
+  patience.page(2, begun + seconds{24});
+  EXPECT_EQ(patience.until(), begun + seconds{28});
+  patience.page(3, begun + seconds{27});
+  EXPECT_EQ(patience.until(), begun + seconds{37});
+}
+
+TEST_F(EtcdStoreOnFake, AListOfManyPagesIsWhole) {
+  constexpr int kObjects = 450;  // of which a page has 200
+  for (int i = 0; i < kObjects; ++i) {
+    const auto name = "a" + std::to_string(i);
+    etcd_.put(etcd_key(name), text_of(name, name));
+  }
+  const auto store = open();
+  EXPECT_EQ(store->list(Kind::ConfigMap, "").objects.size(), std::size_t{kObjects});
+  EXPECT_EQ(value_in(store->get(key("a449"))), "a449");
+}
 
 TEST_F(EtcdStoreOnFake, NothingIsDoneBeforeItIsSeen) {
   const auto store = open();
