@@ -39,16 +39,17 @@ for n in range(10**9):
 PY
   talkers[$1-$2]=$!
 }
+# Where systemd holds its sockets a DNS server's own renewal is not seen either; a bed has none (tests/nspawn).
 # Each host's names, as patiently as a pod's resolver (resolv.conf(5)), and the API of whichever is up, ten times a second.
 ask() { # HOST
   local name=$1 server other
   server=$(on "$name" ip -4 -o address show berth0 | awk '{ sub("/.*", "", $4); print $4 }')
   while :; do
-    [ -n "$(on "$name" dig +short +tries=2 +time=5 "@$server" web-0.web.default.svc.cluster.local)" ] || echo "no name on $name, step $(<"$output/step")"
+    [ -n "$(on "$name" dig +short +tries=2 +time=5 "@$server" web-0.web.default.svc.cluster.local)" ] || [ "$(<"$output/step")" = "$name" ] || echo "no name on $name"
     for other in "${all[@]}" nobody; do
       BERTH_CALL_SECONDS=3 berth "$other" get statefulset web >/dev/null 2>&1 && break
     done
-    [ "$other" != nobody ] || echo "no API answers, step $(<"$output/step")"
+    [ "$other" != nobody ] || echo "no API answers"
     sleep 0.1
   done >>"$output/asked-$name" 2>/dev/null &
   askers+=($!)
@@ -65,6 +66,7 @@ renew() { # HOST BIN
   on "$name" pkill -TERM -x berth-logd || true
   start_agent "$name" ""
   wait_for 30 "$name is back" agent_answers "$name"
+  echo - >"$output/step"
 }
 same() { # WHAT NOW BEFORE
   [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"
