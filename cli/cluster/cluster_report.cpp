@@ -50,7 +50,7 @@ std::string hosts_text(const ClusterFacts& facts, WallTime now) {
   std::string text = "HOST\tIS\tFOR\tVERSION\tADDRESS\n";
   for (const auto& each : facts.hosts) {
     text += fmt::format("{}{}\t{}\t{}\t{}\t{}\n", each.name, each.name == facts.node ? " (this)" : "",
-                        each.ready ? "heard" : "silent", age_text(each.since, now), each.version, each.address);
+                        each.heard ? "heard" : "silent", age_text(each.since, now), each.version, each.address);
   }
   return align_tabs(text, 0, 3);
 }
@@ -84,10 +84,13 @@ void add_member_faults(const ClusterFacts& facts, std::vector<std::string>& out)
     if (state == nullptr && !each.learner) silent.push_back(member_name(each));
     if (each.learner) {
       out.push_back(
-          fmt::format("{} is no full member of the etcd yet: run `berth cluster join` there again", member_name(each)));
+          fmt::format("{} is no full member of the etcd yet: run `berth cluster join` there again, or, if it will "
+                      "not come, `etcdctl member remove {}`",
+                      member_name(each), each.hex_id()));
     }
     if (state == nullptr) continue;
     for (const auto& error : state->errors) {
+      if (error.find("no leader") != std::string::npos) continue;  // Said below, with what it means.
       const bool full = error.find("NOSPACE") != std::string::npos;
       out.push_back(fmt::format("the etcd member {} says \"{}\"{}", member_name(each), error,
                                 full ? ": nothing can be written, pods run on; `etcdctl defrag` on each member, then "
@@ -108,8 +111,9 @@ void add_member_faults(const ClusterFacts& facts, std::vector<std::string>& out)
     out.push_back(fmt::format(
         "the etcd has no quorum: {} of {} members answer, {} are needed; {} not. Pods, names and reads go on "
         "everywhere, "
-        "nothing is written, no pod is moved. Start berth-etcd on those hosts; if their disks are lost: `berth cluster "
-        "restore`",
+        "nothing is written, no pod is moved. Start berth-etcd on those hosts, or mend the network to them, from which "
+        "it "
+        "may be this host that is cut off; if their disks are lost: `berth cluster restore`",
         answer, voters, needed, names));
   } else if (!silent.empty()) {
     const auto spare = answer - needed;
@@ -153,7 +157,8 @@ std::vector<std::string> cluster_faults(const ClusterFacts& facts, WallTime now)
                               facts.agent_unknown));
   }
   for (const auto& host : facts.hosts) {
-    if (host.ready) continue;
+    for (const auto& each : host.says) out.push_back(fmt::format("{}: {}", host.name, each));
+    if (host.heard) continue;
     out.push_back(
         fmt::format("nothing is heard of host {} for {}: its pods count as not ready; those of Deployments and Jobs "
                     "are replaced, those "

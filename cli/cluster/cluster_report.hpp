@@ -13,9 +13,10 @@ namespace berth::cli {
 struct ClusterHost {
   std::string name{};
   std::string address{};
-  bool ready = false;
-  std::string since{};    ///< RFC 3339: of `ready`, either way.
-  std::string version{};  ///< Of its agent.
+  bool heard = false;
+  std::string since{};              ///< RFC 3339: of `heard`, either way.
+  std::string version{};            ///< Of its agent.
+  std::vector<std::string> says{};  ///< What its agent says of it that is not well.
 };
 
 /// A pod of a set with ordinals.

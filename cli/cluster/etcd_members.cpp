@@ -79,8 +79,10 @@ std::vector<MemberState> parse_member_states(std::string_view text) {
 
 MemberPlan plan_member(const std::vector<Member>& members, const MemberWish& wish) {
   for (const auto& each : members) {
-    // Whoever has our name elsewhere is us at an address of before.
-    if (each.name == wish.name && each.peer_url != wish.peer_url) return {MemberStep::Replace, each};
+    // Whoever has our name elsewhere is us at an address of before. What it has on disk goes on counting.
+    if (each.name == wish.name && each.peer_url != wish.peer_url) {
+      return {wish.has_data ? MemberStep::Move : MemberStep::Replace, each};
+    }
     if (each.peer_url != wish.peer_url) continue;
     if (each.name.empty()) return {MemberStep::Start};
     // A member that comes back without its data may have voted for what it does not know any more.

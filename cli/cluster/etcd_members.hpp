@@ -48,7 +48,8 @@ struct MemberWish {
 
 enum class MemberStep {
   Client,   ///< It is none and shall be none.
-  Replace,  ///< Remove `target`, which was this host's and is lost, or is elsewhere by now; then look again.
+  Replace,  ///< Remove `target`, which was this host's and is lost; then look again.
+  Move,     ///< `target` is this host's, at an address of before: tell the others the new one.
   Add,      ///< As a learner, which counts for no quorum.
   Start,    ///< It was added: begin.
   Promote,  ///< It has begun: give it a vote once it has caught up.
@@ -57,7 +58,7 @@ enum class MemberStep {
 
 struct MemberPlan {
   MemberStep step = MemberStep::Client;
-  Member target{};  ///< Of Replace and Promote.
+  Member target{};  ///< Of Replace, Move and Promote.
 };
 
 /// The next step; after it look again. Whatever broke off half-way is gone on with.

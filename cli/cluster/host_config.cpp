@@ -1,6 +1,9 @@
 // cli/cluster/host_config.cpp - see host_config.hpp.
 #include "cli/cluster/host_config.hpp"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +15,7 @@
 #include "base/atomic_file.hpp"
 #include "base/drop_ins.hpp"
 #include "base/json.hpp"
+#include "base/unique_fd.hpp"
 #include "cli/agent_paths.hpp"
 #include "model/model.hpp"
 
@@ -112,8 +116,20 @@ Result<TcpAddress> parse_advertise(const std::string& text) {
   if (address && !address->is_any() && !address->is_v6()) return address;
   return Error(
       ErrorCode::InvalidArgument,
-      fmt::format("\"{}\": must be an IPv4 address of this host that others reach, as 10.0.0.1 or 10.0.0.1:6550",
-                  text));
+      fmt::format("\"{}\": must be an IPv4 address that other hosts reach, as 10.0.0.1 or 10.0.0.1:6550", text));
+}
+
+Status has_address(const TcpAddress& address) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return Error::from_errno(errno, "look for the address " + address.host);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  if (::inet_pton(AF_INET, address.host.c_str(), &own.sin_addr) == 1 &&
+      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0) {
+    return Ok{};
+  }
+  return Error(ErrorCode::FailedPrecondition,
+               fmt::format("{} is no address of this host (ip address): nothing was changed", address.host));
 }
 
 std::string drop_in_text(const ClusterSetting& setting, const HostPlaces& places) {

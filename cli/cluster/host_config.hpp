@@ -56,6 +56,9 @@ Result<HostConfig> read_host_config(const std::filesystem::path& config);
 /// "10.0.0.1", "10.0.0.1:6550": IPv4, and one address. InvalidArgument otherwise.
 Result<TcpAddress> parse_advertise(const std::string& text);
 
+/// Is it one of this host's now? bind(2) knows. FailedPrecondition: it is not, and an etcd could not listen there.
+Status has_address(const TcpAddress& address);
+
 /// What makes the agent one of a cluster.
 struct ClusterSetting {
   TcpAddress advertise{};

@@ -164,6 +164,7 @@ int init(const Global& global, const InitOptions& options) {
          fmt::format("this host is in a cluster, at {}: a new address is told by `berth cluster join --advertise`",
                      host->advertise)});
   }
+  if (auto own = has_address(*address); !own) return fail(own.error());
   const auto done = Init(global, *std::move(host), *std::move(address), options).run();
   return done ? 0 : fail(done.error());
 }

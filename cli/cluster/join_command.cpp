@@ -88,7 +88,9 @@ class Join {
     if (setting->endpoints.empty()) {
       return Error(ErrorCode::FailedPrecondition, "that host is in no cluster yet: run `berth cluster init` there");
     }
-    const Etcdctl etcdctl(places, setting->endpoints);
+    auto ask = setting->endpoints;
+    if (host_.in_cluster() && host_.advertise != advertise_.text()) ask.push_back(client_url(advertise_.host));
+    const Etcdctl etcdctl(places, ask);
     const auto members = take_member_steps(etcdctl, places, *services_, host_.node_name, advertise_.host,
                                            *membership_of(options_.member));
     if (!members) return members.error();
@@ -201,6 +203,8 @@ int join(const Global& global, const JoinOptions& options, const std::vector<std
   if (!invitation && !host->in_cluster()) return wrong("this host is in no cluster: name an address and a token");
   auto address = own_address(options, *host, invitation);
   if (!address) return fail(address.error());
+  // Before a member of the etcd is given up for one that could not be.
+  if (auto own = has_address(*address); !own) return fail(own.error());
   const auto done = Join(global, *std::move(host), *std::move(address), options).run(invitation);
   return done ? 0 : fail(done.error());
 }

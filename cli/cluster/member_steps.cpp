@@ -27,6 +27,8 @@ class MemberSteps {
 
   Result<std::vector<Member>> run(Membership membership) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
+    // It knows by its data who it is, and may be the only one that can tell who its members are.
+    if (auto here = listen_here(); !here) return here.error();
     for (;;) {
       auto members = etcdctl_.members();
       if (!members) return members;
@@ -51,8 +53,11 @@ class MemberSteps {
       case MemberStep::Client: return Ok{};
       case MemberStep::Replace:
         std::cout << fmt::format("removing the lost member {} ({})\n", plan.target.name, plan.target.peer_url);
-        if (auto dropped = drop_data(); !dropped) return dropped;
+        // What it has on disk counts for the quorum until it is out, and etcd refuses when it is needed.
         return said(etcdctl_.run({"member", "remove", plan.target.hex_id()}));
+      case MemberStep::Move:
+        std::cout << fmt::format("member {}: {} becomes {}\n", name_, plan.target.peer_url, peer_url(host_));
+        return said(etcdctl_.run({"member", "update", plan.target.hex_id(), "--peer-urls=" + peer_url(host_)}));
       case MemberStep::Add:
         if (auto dropped = drop_data(); !dropped) return dropped;
         return said(etcdctl_.run({"member", "add", name_, "--learner", "--peer-urls=" + peer_url(host_)}));
@@ -68,6 +73,17 @@ class MemberSteps {
       case MemberStep::Member: return services_.start_etcd();
     }
     std::abort();
+  }
+
+  /// A member that has data and listens at an address of before begins anew at this one.
+  Status listen_here() {
+    if (!has_data()) return Ok{};
+    const auto peer = peer_url(host_);
+    const auto text = etcd_text({.name = name_, .host = host_, .initial_cluster = name_ + "=" + peer}, places_);
+    if (const auto now = read_file(places_.etcd_config); now && now->find(peer) != std::string::npos) return Ok{};
+    if (auto stopped = services_.stop_etcd(); !stopped) return stopped;
+    if (auto written = write_file(places_.etcd_config, text, 0644, Durability::Durable); !written) return written;
+    return services_.start_etcd();
   }
 
   /// What was here before belongs to no member.

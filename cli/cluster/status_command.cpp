@@ -15,21 +15,38 @@ namespace berth::cli {
 
 namespace {
 
-/// Its condition Ready.
-void take_ready(const json::value& object, bool& ready, std::string* since) {
+json::array conditions_of(const json::value& object) {
   const auto* conditions = find(object, {"status", "conditions"});
-  if (conditions == nullptr || !conditions->is_array()) return;
-  for (const auto& each : conditions->get_array()) {
-    if (find_string(each, {"type"}) != "Ready") continue;
-    ready = find_string(each, {"status"}) == "True";
-    if (since != nullptr) *since = find_string(each, {"lastTransitionTime"});
+  return conditions != nullptr && conditions->is_array() ? conditions->get_array() : json::array();
+}
+
+bool is_ready(const json::value& pod) {
+  for (const auto& each : conditions_of(pod)) {
+    if (find_string(each, {"type"}) == "Ready") return find_string(each, {"status"}) == "True";
+  }
+  return false;
+}
+
+/// Every condition but Ready says when it is true what is wrong. The etcd we ask ourselves.
+void take_conditions(const json::value& node, ClusterHost& host) {
+  for (const auto& each : conditions_of(node)) {
+    const auto type = find_string(each, {"type"});
+    const auto status = find_string(each, {"status"});
+    const bool of_ready = type == "Ready";
+    if (of_ready) {
+      host.heard = status != "Unknown";
+      host.since = find_string(each, {"lastTransitionTime"});
+    }
+    if (type != "EtcdProblem" && status == (of_ready ? "False" : "True")) {
+      host.says.emplace_back(find_string(each, {"message"}));
+    }
   }
 }
 
 ClusterHost host_of(const json::value& node) {
   ClusterHost host{.name = std::string(name_of(node)),
                    .version = std::string(find_string(node, {"status", "nodeInfo", "kubeletVersion"}))};
-  take_ready(node, host.ready, &host.since);
+  take_conditions(node, host);
   const auto* addresses = find(node, {"status", "addresses"});
   if (addresses == nullptr || !addresses->is_array()) return host;
   for (const auto& each : addresses->get_array()) {
@@ -50,7 +67,7 @@ std::optional<ClusterPod> pod_of(const json::value& pod) {
   ClusterPod out{.set = fmt::format("{}/{}", namespace_of(pod), set),
                  .ordinal = std::string(name.substr(std::min(name.size(), name.rfind('-') + 1))),
                  .node = std::string(find_string(pod, {"spec", "nodeName"}))};
-  take_ready(pod, out.ready, nullptr);
+  out.ready = is_ready(pod);
   return out;
 }
 

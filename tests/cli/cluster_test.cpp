@@ -87,8 +87,10 @@ TEST(PlanMember, ALostMemberIsReplacedUnderItsName) {
   auto moved = wish(9, /*has_data=*/true);
   moved.name = "h3";
   const auto elsewhere = plan_member(members, moved);
-  EXPECT_EQ(elsewhere.step, MemberStep::Replace) << "it has another address";
+  EXPECT_EQ(elsewhere.step, MemberStep::Move) << "it has another address";
   EXPECT_EQ(elsewhere.target.id, 3U);
+  moved.has_data = false;
+  EXPECT_EQ(plan_member(members, moved).step, MemberStep::Replace) << "it has another address, and no data";
 }
 
 TEST(EtcdMembers, AreReadFromEtcdctl) {
@@ -192,7 +194,7 @@ class ClusterReport : public testing::Test {
       facts_.members.push_back(member(static_cast<std::uint64_t>(i), name, i));
       facts_.endpoints.push_back(facts_.members.back().client_url);
       facts_.states.push_back({facts_.endpoints.back(), static_cast<std::uint64_t>(i), 1, 100, 1'048'576, {}});
-      facts_.hosts.push_back({name, "10.0.0." + std::to_string(i), true, format_rfc3339(now_), "v1"});
+      facts_.hosts.push_back({name, "10.0.0." + std::to_string(i), true, format_rfc3339(now_), "v1", {}});
       facts_.pods.push_back({"default/web", std::to_string(i - 1), name, i != 3});
     }
     facts_.node = "h1";
@@ -217,6 +219,7 @@ TEST_F(ClusterReport, OneOfThreeMayGoAndTwoMayNot) {
   EXPECT_THAT(faults(),
               ElementsAre(HasSubstr("h3 does not answer: nothing changes for pods, but no other member may go")));
   facts_.states.pop_back();
+  facts_.states[0].errors = {"etcdserver: no leader"};  // Which is the same.
   EXPECT_THAT(faults(), ElementsAre(HasSubstr("no quorum: 1 of 3 members answer, 2 are needed; h2, h3 not")));
   EXPECT_THAT(cluster_text(facts_, now_), HasSubstr("does not answer"));
 }
@@ -226,12 +229,14 @@ TEST_F(ClusterReport, EachFaultIsASentence) {
   facts_.states[2].revision = 100 - 1;
   facts_.states[0].revision = 5'000;
   facts_.states[1].revision = 5'000;
-  facts_.hosts[1].ready = false;
+  facts_.hosts[1].heard = false;
+  facts_.hosts[2].says = {"no packet comes back"};
   facts_.certificates[0].ends = now_ + std::chrono::hours(24);
   facts_.endpoints.pop_back();
   EXPECT_THAT(faults(), ElementsAre(HasSubstr("h2 says \"memberID:2 alarm:NOSPACE \": nothing can be written"),
                                     HasSubstr("h3 is 4901 revisions behind"), HasSubstr("nothing is heard of host h2"),
-                                    HasSubstr("knows 2 of 3 members"), HasSubstr("this host is shut out")));
+                                    "h3: no packet comes back", HasSubstr("knows 2 of 3 members"),
+                                    HasSubstr("this host is shut out")));
 }
 
 TEST_F(ClusterReport, TwoMembersAreNoSaferThanOneAndALearnerIsNone) {

@@ -4,38 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 all=(ship-1 ship-2 ship-3)
 
-# An agent whose objects are in SQLite. Its state is on a tmpfs, for the etcd that comes to be there.
-start_alone() { # HOST
-  local name=$1
-  mkdir -p "$hosts/$name/state"
-  on "$name" mount -t tmpfs state "$hosts/$name/state"
-  cat >"$hosts/$name/berthd.yaml" <<END
-nodeName: $name
-stateDir: $hosts/$name/state
-sources:
-  - directory: $hosts/$name/manifests
-containerd: {address: $(on "$name" printenv BERTH_TEST_CONTAINERD)}
-network: {nodeAddress: $(address "$name")}
-END
-  on "$name" mkdir -p /run/berth
-  on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
-  on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
-  agent_pid[$name]=$!
-}
-cluster() { # HOST COMMAND...
-  local name=$1 command=$2; shift 2
-  BERTH_CALL_SECONDS=150 berth "$name" cluster "$command" "$@" --config "$hosts/$name/berthd.yaml"
-}
-said() { # HOST COMMAND...: and its output is in a file, whatever came of it
-  cluster "$@" >"$output/said" 2>&1 || return $?
-}
-join_words() { sed -n 's/^ *berth cluster join //p' "$output/said"; }
-kill_etcd() { on "$1" pkill -KILL -x etcd; }
 vitals() { # HOST: who the pod web-0 is, and its process
   echo "$(field "$1" pod web-0 .metadata.uid) $(field "$1" pod web-0 '.status.containerStatuses[0].restartCount') $(on ship-1 pgrep -fx 'sleep 1000001')"
-}
-status_says() { # HOST REGEX
-  grep -qE "$2" <<<"$(cluster "$1" status 2>&1 || true)"
 }
 
 step "a host alone, with a set of one"

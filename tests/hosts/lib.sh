@@ -115,7 +115,7 @@ make_host() { # HOST NUMBER [IMAGE...]
 # Waits until it is up, and plugs it into the wire.
 plug_in() { # HOST
   local name=$1 unshare
-  wait_for 60 "$name is up" test -s "$hosts/$name/environment"
+  wait_for 180 "$name is up" test -s "$hosts/$name/environment"
   unshare=$(pgrep -P "${bed_pid[$name]}" -x unshare)
   first_pid[$name]=$(pgrep -P "$unshare")
   ip link add "end-$name" type veth peer name eth0 netns "${first_pid[$name]}"
@@ -221,3 +221,35 @@ pod_ip() { field "$1" pod "$2" .status.podIP; }                   # HOST POD
 ready_nodes() { berth "$1" get nodes --no-headers | awk '$2 == "Ready"' | wc -l; }
 ready_pods() { berth "$1" get pods -l "$2" -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' | grep -c True || true; }
 resolve() { on "$1" dig +short +tries=1 +time=1 "@$(on "$1" ip -4 -o address show berth0 | awk '{ sub("/.*", "", $4); print $4 }')" "$2"; } # HOST NAME
+
+# Clusters that `berth cluster` makes, of hosts that began alone.
+# An agent whose objects are in SQLite. Its state is on a tmpfs, for the etcd that comes to be there.
+start_alone() { # HOST
+  local name=$1
+  mkdir -p "$hosts/$name/state"
+  on "$name" mount -t tmpfs state "$hosts/$name/state"
+  cat >"$hosts/$name/berthd.yaml" <<END
+nodeName: $name
+stateDir: $hosts/$name/state
+sources:
+  - directory: $hosts/$name/manifests
+containerd: {address: $(on "$name" printenv BERTH_TEST_CONTAINERD)}
+network: {nodeAddress: $(address "$name")}
+END
+  on "$name" mkdir -p /run/berth
+  on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
+  on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
+  agent_pid[$name]=$!
+}
+cluster() { # HOST COMMAND...
+  local name=$1 command=$2; shift 2
+  BERTH_CALL_SECONDS=150 berth "$name" cluster "$command" "$@" --config "$hosts/$name/berthd.yaml"
+}
+said() { # HOST COMMAND...: and its output is in a file, whatever came of it
+  cluster "$@" >"$output/said" 2>&1 || return $?
+}
+join_words() { sed -n 's/^ *berth cluster join //p' "$output/said"; }
+kill_etcd() { on "$1" pkill -KILL -x etcd; }
+status_says() { # HOST REGEX
+  grep -qE "$2" <<<"$(cluster "$1" status 2>&1 || true)"
+}
