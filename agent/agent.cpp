@@ -129,6 +129,7 @@ class HostAgent final : public Agent {
         board_(clock_, what_stays(config_)),
         fence_page_(std::move(fence)),
         store_(std::move(store)),
+        from_copy_(store_->identity().opened == 0),
         runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                    .ns = config_.containerd_namespace,
                                                    .runtime = config_.containerd_runtime,
@@ -244,9 +245,11 @@ class HostAgent final : public Agent {
                    .network = *network_,
                    .volumes = *volumes_,
                    .mark_file = config_.run_dir / "store.json",
-                   .node = config_.node_name},
+                   .node = config_.node_name,
+                   .from_copy = from_copy_},
                   {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },
-                   .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
+                   .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); },
+                   .on_found = [this] { drive_held(); }}),
         records_(config_.run_dir / "objects", *files_lane_),
         names_({.loop = loop_,
                 .lane = *services_lane_,
@@ -411,6 +414,7 @@ class HostAgent final : public Agent {
   Loop loop_;
   std::unique_ptr<FencePage> fence_page_;  ///< Of a store that other hosts reach, too; before what its sessions tell.
   std::unique_ptr<store::Store> store_;
+  bool from_copy_;  ///< What is known is a copy's: the store is away since before we began.
   std::unique_ptr<runtime::PodRuntime> runtime_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<network::PodNetwork> network_;
@@ -658,7 +662,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
 /// Once, with all that the store has.
 void HostAgent::begin() {
   if (config_.etcd) trim_now_and_then();
-  first_objects_.write(host_ip_);
+  if (!from_copy_) first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
 
@@ -690,7 +694,7 @@ void HostAgent::begin() {
   names_.on_snapshot();
   recovery_.look_for_orphans();
   runner_.wake_all();
-  begin_sources();
+  if (!from_copy_) begin_sources();
   recovered_ = true;
   health_.feed_watchdog();
 }
@@ -820,6 +824,11 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   trim_soon();
   if (!std::exchange(begun_, true)) return begin();
   log(LogLevel::Info, "the store is in sight again: looking at everything", {{"gone", std::to_string(gone.size())}});
+  if (std::exchange(from_copy_, false)) {
+    first_objects_.write(host_ip_);
+    recovery_.on_store();
+    begin_sources();
+  }
   for (const auto& pod : gone) on_pod_gone(pod->meta.uid);
   for (const auto& name : cache_.pods_of_node(config_.node_name)) {
     const auto pod = cache_.pod(name);
@@ -970,7 +979,9 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   if (!store) return std::move(store).error();
   std::unique_ptr<NodeSession> session;
   if (config.etcd) {
-    auto taken = NodeSession::take(**store, {.node = config.node_name, .lock = config.state_dir / "node.lock"});
+    auto taken = NodeSession::take(**store, {.node = config.node_name,
+                                             .lock = config.state_dir / "node.lock",
+                                             .may_be_later = (*store)->identity().opened == 0});
     if (!taken) return std::move(taken).error();
     session = *std::move(taken);
     const SubnetRequest subnet{

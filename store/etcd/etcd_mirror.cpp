@@ -72,6 +72,22 @@ std::function<void(T)> EtcdMirror::here(Job job) {
 
 void EtcdMirror::start() { begin(); }
 
+void EtcdMirror::stand_on(const std::string& id, Revision revision, const std::string& what) {
+  identity_.id = id;
+  seen_ = revision;
+  listed_ = true;
+  copied_ = true;
+  lost_ = true;  // Nobody was told anything else.
+  away_since_ = std::chrono::steady_clock::now() - kReconnection;
+  if (!why_away_) why_away_ = Error(ErrorCode::Unavailable, "it did not answer since the start");
+  problems_.report(kEtcd, {.what = "etcd",
+                           .reason = fmt::format("{}; nothing can be written: {}", what, why_away_->message()),
+                           .kind = {},
+                           .ns = {},
+                           .name = {}});
+  events_.on_first(Ok{});
+}
+
 Knowledge EtcdMirror::knowledge() const {
   return {[this](const ObjectKey& key) -> Revision {
             if (const auto found = strange_.at.find(key); found != strange_.at.end()) return found->second;
@@ -199,7 +215,9 @@ void EtcdMirror::on_list(Listed& all) {
     if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
+  if (std::exchange(copied_, false)) events_.on_first(Ok{});
   table_.replace(std::move(all.objects), seen_);
+  events_.on_list();
   holders_ = std::move(all.holders);
   events_.on_holders(holders_);
   lost_ = false;  // replace() has told them
@@ -291,6 +309,7 @@ void EtcdMirror::on_batch(WatchBatch batch) {
   }
   seen_ = last;
   table_.publish(changes);
+  events_.on_change(changes);
   if (holders_changed) events_.on_holders(holders_);
   look_for_barrier();
   events_.on_seen();

@@ -32,12 +32,15 @@ class EtcdMirror {
   };
   struct Events {
     std::function<void()> on_seen;  ///< More is known than before.
-    /// The first snapshot is in the table, or why there is none yet: it goes on trying.
+    /// The first snapshot is in the table, or why there is none yet: it goes on trying. After stand_on() a second time,
+    /// just before etcd's own takes the copy's place: identity() is complete.
     std::function<void(Status)> on_first;
     /// The key of a session is kept by this lease since a revision; 0: it is gone.
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
     /// All who hold sessions; after the objects of that moment are in the table.
     std::function<void(Holders)> on_holders;
+    std::function<void()> on_list;                              ///< The table was taken anew, as etcd is.
+    std::function<void(const std::vector<Change>&)> on_change;  ///< These are in the table.
   };
 
   /// All outlive it.
@@ -48,6 +51,10 @@ class EtcdMirror {
   EtcdMirror& operator=(const EtcdMirror&) = delete;
 
   void start();
+  /// As long as there is no snapshot: the table has an older state of store `id`, see copy_file.hpp, and that counts
+  /// until etcd answers. `what` is said of it.
+  void stand_on(const std::string& id, Revision revision, const std::string& what);
+  bool has_snapshot() const { return listed_; }
 
   /// The first answer of the store's own key: it was made now, or is this one.
   const Identity& identity() const { return identity_; }
@@ -103,6 +110,7 @@ class EtcdMirror {
 
   Identity identity_;
   bool listed_ = false;  ///< There is a snapshot.
+  bool copied_ = false;  ///< It is a copy's, and etcd did not answer yet.
   bool relist_ = true;   ///< The next thing to do is to list, not to watch on.
   Revision seen_ = 0;
   Holders holders_;
