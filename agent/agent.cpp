@@ -286,7 +286,7 @@ class HostAgent final : public Agent {
         clock_watch_(loop_,
                      [this] {
                        log(LogLevel::Info, "the clock was set, looking at what waits for a time of day");
-                       runner_.wake_all();
+                       if (!from_copy_) runner_.wake_all();
                      }),
         prober_(make_prober(
             loop_, *probes_lane_, *runtime_, clock_,
@@ -662,6 +662,11 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
 /// Once, with all that the store has.
 void HostAgent::begin() {
   if (config_.etcd) trim_now_and_then();
+  // It may have answered since it was opened.
+  if (from_copy_ && store_->identity().opened != 0) {
+    from_copy_ = false;
+    recovery_.on_store();
+  }
   if (!from_copy_) first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
@@ -693,8 +698,10 @@ void HostAgent::begin() {
   policies_.look_at_all();
   names_.on_snapshot();
   recovery_.look_for_orphans();
-  runner_.wake_all();
-  if (!from_copy_) begin_sources();
+  if (!from_copy_) {
+    runner_.wake_all();  // Nothing is planned by a copy.
+    begin_sources();
+  }
   recovered_ = true;
   health_.feed_watchdog();
 }

@@ -215,7 +215,7 @@ void EtcdMirror::on_list(Listed& all) {
     if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
-  if (std::exchange(copied_, false)) events_.on_first(Ok{});
+  if (std::exchange(copied_, false)) events_.on_answer();
   table_.replace(std::move(all.objects), seen_);
   events_.on_list();
   holders_ = std::move(all.holders);

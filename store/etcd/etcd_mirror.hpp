@@ -32,14 +32,14 @@ class EtcdMirror {
   };
   struct Events {
     std::function<void()> on_seen;  ///< More is known than before.
-    /// The first snapshot is in the table, or why there is none yet: it goes on trying. After stand_on() a second time,
-    /// just before etcd's own takes the copy's place: identity() is complete.
+    /// The first snapshot is in the table, or why there is none yet: it goes on trying.
     std::function<void(Status)> on_first;
     /// The key of a session is kept by this lease since a revision; 0: it is gone.
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
     /// All who hold sessions; after the objects of that moment are in the table.
     std::function<void(Holders)> on_holders;
-    std::function<void()> on_list;                              ///< The table was taken anew, as etcd is.
+    std::function<void()> on_answer;  ///< After stand_on(): the list is about to take the copy's place, and is ours.
+    std::function<void()> on_list;    ///< The table was taken anew, as etcd is.
     std::function<void(const std::vector<Change>&)> on_change;  ///< These are in the table.
   };
 

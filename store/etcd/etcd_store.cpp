@@ -113,6 +113,12 @@ class EtcdStore final : public Store {
                    holders_.replace(std::move(all));
                  },
                  [this] {
+                   // Nobody reads it before the table is etcd's.
+                   replacing_ = std::unique_lock(first_mutex_);
+                   identity_ = identity_now();
+                 },
+                 [this] {
+                   if (replacing_) replacing_.unlock();
                    if (copy_) copy_->take_all(mirror_.identity().id);
                  },
                  [this](const std::vector<Change>& changes) {
@@ -215,21 +221,25 @@ class EtcdStore final : public Store {
  private:
   void on_first(const Status& first) {
     const std::scoped_lock lock(first_mutex_);
-    if (first) {
-      identity_ = mirror_.identity();
-      identity_.node = options_.node;
-    }
     if (first_told_) return;
     // What another try does not mend ends the opening; else the last reason is told when the time is over.
     const auto mends = [](ErrorCode code) {
       return code == ErrorCode::Unavailable || code == ErrorCode::DeadlineExceeded || code == ErrorCode::OutOfRange;
     };
-    if (!first) {
+    if (first) {
+      identity_ = identity_now();
+    } else {
       first_error_ = first.error();
       if (mends(first.error().code())) return;
     }
     first_told_ = true;
     first_.set_value(first);
+  }
+
+  Identity identity_now() const {
+    auto identity = mirror_.identity();
+    identity.node = options_.node;
+    return identity;
   }
 
   CopyOf copy_of() const { return {options_.access.endpoints, options_.prefix, options_.node}; }
@@ -510,7 +520,8 @@ class EtcdStore final : public Store {
   EtcdSessions sessions_;
 
   mutable std::mutex first_mutex_;
-  Identity identity_;  ///< Fixed once etcd has answered.
+  Identity identity_;                       ///< Fixed once etcd has answered.
+  std::unique_lock<std::mutex> replacing_;  ///< Of first_mutex_, held by the loop while a copy is replaced.
   std::promise<Status> first_;
   bool first_told_ = false;
   std::optional<Error> first_error_;
