@@ -74,6 +74,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
       fence_page_(std::move(fence)),
       term_(std::move(term)),
       store_(std::move(store)),
+      from_copy_(store_->identity().opened == 0),
       runtime_(runtime::make_containerd_runtime({.address = config_.containerd_address,
                                                  .ns = config_.containerd_namespace,
                                                  .runtime = config_.containerd_runtime,
@@ -190,9 +191,11 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                  .network = *network_,
                  .volumes = *volumes_,
                  .mark_file = config_.run_dir / "store.json",
-                 .node = config_.node_name},
+                 .node = config_.node_name,
+                 .from_copy = from_copy_},
                 {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },
-                 .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); }}),
+                 .on_strangers = [this](const std::vector<model::Stranger>& all) { on_strangers(all); },
+                 .on_found = [this] { drive_held(); }}),
       records_(config_.run_dir / "objects", *files_lane_),
       names_({.loop = loop_,
               .lane = *services_lane_,
@@ -229,7 +232,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
       clock_watch_(loop_,
                    [this] {
                      log(LogLevel::Info, "the clock was set, looking at what waits for a time of day");
-                     runner_.wake_all();
+                     if (!from_copy_) runner_.wake_all();
                    }),
       prober_(make_prober(
           loop_, *probes_lane_, *runtime_, clock_, [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -387,7 +390,12 @@ void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
 /// Once, with all that the store has.
 void HostAgent::begin() {
   if (config_.etcd) trim_now_and_then();
-  first_objects_.write(host_ip_);
+  // It may have answered since it was opened.
+  if (from_copy_ && store_->identity().opened != 0) {
+    from_copy_ = false;
+    recovery_.on_store();
+  }
+  if (!from_copy_) first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
 
@@ -418,8 +426,10 @@ void HostAgent::begin() {
   policies_.look_at_all();
   names_.on_snapshot();
   recovery_.look_for_orphans();
-  runner_.wake_all();
-  begin_sources();
+  if (!from_copy_) {
+    runner_.wake_all();  // Nothing is planned by a copy.
+    begin_sources();
+  }
   recovered_ = true;
   health_.feed_watchdog();
 }
@@ -584,7 +594,9 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
   if (!store) return std::move(store).error();
   std::unique_ptr<NodeSession> session;
   if (config.etcd) {
-    auto taken = NodeSession::take(**store, {.node = config.node_name, .lock = config.state_dir / "node.lock"});
+    auto taken = NodeSession::take(**store, {.node = config.node_name,
+                                             .lock = config.state_dir / "node.lock",
+                                             .may_be_later = (*store)->identity().opened == 0});
     if (!taken) return std::move(taken).error();
     session = *std::move(taken);
     const SubnetRequest subnet{

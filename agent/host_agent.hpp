@@ -140,6 +140,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<FencePage> fence_page_;  ///< Of a store that other hosts reach, too; before what its sessions tell.
   std::unique_ptr<SessionTerm> term_;      ///< The same.
   std::unique_ptr<store::Store> store_;
+  bool from_copy_;  ///< What is known is a copy's: the store is away since before we began.
   std::unique_ptr<runtime::PodRuntime> runtime_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<network::PodNetwork> network_;

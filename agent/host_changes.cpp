@@ -189,6 +189,11 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   trim_soon();
   if (!std::exchange(begun_, true)) return begin();
   log(LogLevel::Info, "the store is in sight again: looking at everything", {{"gone", std::to_string(gone.size())}});
+  if (std::exchange(from_copy_, false)) {
+    first_objects_.write(host_ip_);
+    recovery_.on_store();
+    begin_sources();
+  }
   for (const auto& pod : gone) on_pod_gone(pod->meta.uid);
   for (const auto& name : cache_.pods_of_node(config_.node_name)) {
     const auto pod = cache_.pod(name);

@@ -46,6 +46,10 @@ Result<std::unique_ptr<NodeSession>> NodeSession::take(store::Store& store, Opti
       self->session_ = *std::move(session);
       return self;
     }
+    if (self->options_.may_be_later && session.error().code() == ErrorCode::Unavailable) {
+      self->lost_ = true;  // keep() takes it.
+      return self;
+    }
     if (session.error().code() != ErrorCode::AlreadyExists || Clock::now() >= until) return std::move(session).error();
     if (!std::exchange(told, true)) {
       log(LogLevel::Info, "waiting for the end of this node's session of before",

@@ -74,6 +74,22 @@ std::function<void(T)> EtcdMirror::here(Job job) {
 
 void EtcdMirror::start() { begin(); }
 
+void EtcdMirror::stand_on(const std::string& id, Revision revision, const std::string& what) {
+  identity_.id = id;
+  seen_ = revision;
+  listed_ = true;
+  copied_ = true;
+  lost_ = true;  // Nobody was told anything else.
+  away_since_ = std::chrono::steady_clock::now() - kReconnection;
+  if (!why_away_) why_away_ = Error(ErrorCode::Unavailable, "it did not answer since the start");
+  problems_.report(kEtcd, {.what = "etcd",
+                           .reason = fmt::format("{}; nothing can be written: {}", what, why_away_->message()),
+                           .kind = {},
+                           .ns = {},
+                           .name = {}});
+  events_.on_first(Ok{});
+}
+
 Knowledge EtcdMirror::knowledge() const {
   return {[this](const ObjectKey& key) -> Revision {
             if (const auto found = strange_.at.find(key); found != strange_.at.end()) return found->second;
@@ -208,7 +224,9 @@ void EtcdMirror::on_list(Listed& all) {
     if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
+  if (std::exchange(copied_, false)) events_.on_answer();
   table_.replace(std::move(all.objects), seen_);
+  events_.on_list();
   holders_ = std::move(all.holders);
   for (const auto& key : all.sessions) events_.on_session(key.name, key.lease, key.since);
   events_.on_holders(holders_);
@@ -300,6 +318,7 @@ void EtcdMirror::on_batch(WatchBatch batch) {
   }
   seen_ = last;
   table_.publish(changes);
+  events_.on_change(changes);
   for (const auto& key : sessions) events_.on_session(key.name, key.lease, key.since);
   if (!sessions.empty()) events_.on_holders(holders_);
   look_for_barrier();

@@ -41,6 +41,9 @@ class EtcdMirror {
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
     /// All who hold sessions; after the objects of that moment are in the table.
     std::function<void(Holders)> on_holders;
+    std::function<void()> on_answer;  ///< After stand_on(): the list is about to take the copy's place, and is ours.
+    std::function<void()> on_list;    ///< The table was taken anew, as etcd is.
+    std::function<void(const std::vector<Change>&)> on_change;  ///< These are in the table.
   };
 
   /// All outlive it.
@@ -51,6 +54,10 @@ class EtcdMirror {
   EtcdMirror& operator=(const EtcdMirror&) = delete;
 
   void start();
+  /// As long as there is no snapshot: the table has an older state of store `id`, see copy_file.hpp, and that counts
+  /// until etcd answers. `what` is said of it.
+  void stand_on(const std::string& id, Revision revision, const std::string& what);
+  bool has_snapshot() const { return listed_; }
 
   /// The first answer of the store's own key: it was made now, or is this one.
   const Identity& identity() const { return identity_; }
@@ -111,6 +118,7 @@ class EtcdMirror {
 
   Identity identity_;
   bool listed_ = false;  ///< There is a snapshot.
+  bool copied_ = false;  ///< It is a copy's, and etcd did not answer yet.
   bool relist_ = true;   ///< The next thing to do is to list, not to watch on.
   Revision seen_ = 0;
   Holders holders_;
