@@ -657,6 +657,7 @@ void HostAgent::on_strangers(const std::vector<model::Stranger>& strangers) {
 
 /// Once, with all that the store has.
 void HostAgent::begin() {
+  trim_soon();
   if (config_.etcd) trim_now_and_then();
   first_objects_.write(host_ip_);
   node_.begin();
