@@ -389,6 +389,7 @@ void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
 
 /// Once, with all that the store has.
 void HostAgent::begin() {
+  trim_soon();
   if (config_.etcd) trim_now_and_then();
   // It may have answered since it was opened.
   if (from_copy_ && store_->identity().opened != 0) {

@@ -52,8 +52,7 @@ void must(bool done) {
 }
 
 /// The smallest window that reaches from the end of a text of `size` back to the begin of the dictionary; negative:
-/// without a header. One of 32 KiB for each is 160 KB that are asked of the system and filled with zeros, which takes
-/// ten times as long as to deflate a pod.
+/// without a header. One of 32 KiB is 160 KB to allocate and to clear, for each object.
 int window_for(std::size_t size, const std::string& dictionary) {
   int bits = kSmallestWindow;
   while (bits < kLargestWindow && (std::size_t{1} << bits) < size + dictionary.size() + kLookAhead) ++bits;
