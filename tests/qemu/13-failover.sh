@@ -225,7 +225,7 @@ before=$(boot_id ship-2)
 begun=$(date +%s)
 cut_off ship-2
 moved "stuck" "$begun" stuck-0
-has_booted ship-2 240
+has_booted ship-2 480
 [ "$(boot_id ship-2)" != "$before" ] || fail "ship-2 did not boot anew"
 join_again ship-2
 wait_for 120 "ship-2 is armed again" is_armed ship-1 ship-2
