@@ -330,9 +330,11 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
             auto wait = order_.ask(pod);
             return World::Hold{std::move(wait.why), wait.look_again};
           },
+      .is_fenced = [this](const model::Pod& pod) { return fence_ && fence_->took_down(pod); },
       .on_gone =
           [this](const std::string& uid) {
             shutdown_.look_again();
+            told_.erase(uid);
             loop_.post([this, uid] {
               orders_.on_gone(uid);
               if (fence_) fence_->on_gone(uid);
@@ -367,16 +369,14 @@ std::function<std::string(const model::Pod&, const std::string&)> HostAgent::att
 }
 
 void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& status) {
-  // What is not stored yet has been said, too.
-  const auto said = statuses_.under_way(pod.meta.uid);
-  const auto& before = said != nullptr ? *said : pod.status;
-  const auto addresses_changed = before.pod_ip != status.pod_ip || before.ready() != status.ready();
   statuses_.write({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, status);
   wake_set(pod.meta.controller());
-  if (addresses_changed) {
-    log(LogLevel::Info, status.ready() ? "pod ready" : "pod not ready",
-        {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"phase", status.phase}, {"address", status.pod_ip}});
-  }
+  // What the store does not take is written again and again, and said once.
+  const Told now{status.pod_ip, status.ready()};
+  auto& told = told_.try_emplace(pod.meta.uid, Told{pod.status.pod_ip, pod.status.ready()}).first->second;
+  if (std::exchange(told, now) == now) return;
+  log(LogLevel::Info, now.ready ? "pod ready" : "pod not ready",
+      {{"pod", pod.meta.ns + "/" + pod.meta.name}, {"phase", status.phase}, {"address", status.pod_ip}});
 }
 
 void HostAgent::on_probe_failure(const ProbeVerdict& failure) {

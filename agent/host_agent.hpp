@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -156,6 +157,13 @@ class HostAgent final : public Agent {
   StoreWriter writer_;
   EventRecorder events_;
   StatusWriter statuses_;
+  /// What the journal was told of a pod last.
+  struct Told {
+    std::string address;
+    bool ready = false;
+    bool operator==(const Told&) const = default;
+  };
+  std::map<std::string, Told> told_;  ///< By uid; of pods that are here.
   std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
   LiveNodes nodes_;

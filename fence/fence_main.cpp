@@ -172,6 +172,7 @@ class Fence {
     }
     if (verdict.past && !last_.pods.empty() && fired_ != last_.generation) {
       fired_ = last_.generation;
+      answer();  // Before anything ends: an agent that sees it end knows whose doing it was.
       say(kWarning, "the session's time is over: killing " + std::to_string(last_.pods.size()) + " fenced pods");
     }
     bool done = true;

@@ -129,7 +129,7 @@ std::string FenceKeeper::may_start(const model::Pod& pod) {
   const auto& uid = pod.meta.uid;
   const auto answer = context_.page.answer(context_.now());
   auto admission = context_.page.admission(uid);
-  if (!admission || answer.fired >= *admission) {
+  if (!admission || took_down(pod)) {
     const auto admitted = context_.page.admit(uid, context_.cgroup_of(pod));
     if (!admitted) return wait(pod, "not fenced: " + admitted.error().message());
     admission = *admitted;
@@ -141,6 +141,12 @@ std::string FenceKeeper::may_start(const model::Pod& pod) {
   }
   waiting_.erase(uid);
   return {};
+}
+
+bool FenceKeeper::took_down(const model::Pod& pod) const {
+  if (!asks_for_fencing(pod)) return false;
+  const auto admission = context_.page.admission(pod.meta.uid);
+  return admission && context_.page.answer(context_.now()).fired >= *admission;
 }
 
 /// Said once for each pod and reason.

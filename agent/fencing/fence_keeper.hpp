@@ -56,6 +56,8 @@ class FenceKeeper {
   std::string may_mount(const model::Pod& pod);
   /// The same of its containers.
   std::string may_start(const model::Pod& pod);
+  /// Has the fence taken it down since it last was let start?
+  bool took_down(const model::Pod& pod) const;
   /// Nothing of it is here any more.
   void on_gone(const std::string& uid) {
     waiting_.erase(uid);

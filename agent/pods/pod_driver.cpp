@@ -106,6 +106,7 @@ Turn PodDriver::apply(const std::string& uid, const PodInput& input) {
   if (look != nullptr && callbacks_.hold && found->second.wanted && begins_from_nothing(look->view)) {
     around.hold = callbacks_.hold(*found->second.pod);
   }
+  if (look != nullptr && callbacks_.is_fenced) around.fenced = callbacks_.is_fenced(*found->second.pod);
   auto next = turn(std::move(found->second), input, around);
   found->second = std::move(next.memory);
   Hands hands{*this, found->second.pod};

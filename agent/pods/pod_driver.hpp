@@ -37,6 +37,8 @@ struct PodDriverCallbacks {
   std::function<void()> on_left = {};
   /// It would begin from nothing: may it? Asked in every pass in which it would. May be empty.
   std::function<World::Hold(const model::Pod&)> hold = {};
+  /// Has this host's fence taken it down, and was it not let start since? May be empty.
+  std::function<bool(const model::Pod&)> is_fenced = {};
   /// Nothing is left here of a pod whose object was gone. May be empty.
   std::function<void(const std::string& uid)> on_gone = {};
   /// Credentials for the registry of `image` only.

@@ -353,8 +353,8 @@ void Machine::plan_restart(ContainerRef which, const ContainerView& seen, const 
   memory.last_state = make_terminated(seen);
   const auto ran = seen.finished_at - seen.started_at;
   const auto replaced = memory.replaced_attempt == seen.attempt;
-  // The host went down under it: not a crash of its own.
-  const auto no_crash = replaced || (seen.phase == Phase::Lost && !view.attachment);
+  // The host went down under it, or its fence took it down: not a crash of its own.
+  const auto no_crash = replaced || world_.fenced || (seen.phase == Phase::Lost && !view.attachment);
   if (no_crash || (seen.phase == Phase::Exited && ran >= kCrashForget)) memory.failures = 0;
   const auto delay = replaced ? milliseconds(0) : crash_back_off(memory.failures);
   if (!replaced) ++memory.failures;

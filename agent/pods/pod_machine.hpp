@@ -31,6 +31,7 @@ struct World {
     std::string refused = {};  ///< Not empty: it never may, for this reason ("OutOfcpu"); it is Failed.
   };
   Hold hold = {};
+  bool fenced = false;  ///< Of a look: this host's fence has taken it down, and it was not let start since.
 };
 
 // --- What can happen -----------------------------------------------------------------------------------------------

@@ -39,12 +39,6 @@ class StatusWriter {
   /// write of our pods that nobody sees them, and each would answer the other.
   void set_open(bool open);
 
-  /// The newest status that was given and is not stored yet; null: none.
-  std::shared_ptr<const model::PodStatus> under_way(const std::string& uid) const {
-    const auto found = slots_.find(uid);
-    return found == slots_.end() ? nullptr : found->second->newest;
-  }
-
   /// How many pods have a write under way, or waiting.
   std::size_t size() const { return slots_.size(); }
 

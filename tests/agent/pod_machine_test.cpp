@@ -647,6 +647,24 @@ TEST(PodMachineTest, AfterABootItBeginsWhenItsTurnComesAndSaysWhatItWaitsFor) {
   EXPECT_TRUE(host.stored.ready());
 }
 
+TEST(PodMachineTest, AContainerThatItsFenceKilledHasNotCrashed) {
+  Host host(make_pod());
+  host.settle();
+  for (int i = 0; i < 3; ++i) {
+    host.world.fenced = true;
+    host.end("main", 137);
+    host.advance(kOomWord);
+    EXPECT_TRUE(host.running("main")) << "without a back-off";
+    host.world.fenced = false;
+    host.advance(seconds(10));
+  }
+  EXPECT_FALSE(host.told("BackOff"));
+  EXPECT_EQ(host.status().restart_count, 3);
+  host.end("main", 137);
+  host.advance(kOomWord);
+  EXPECT_FALSE(host.running("main")) << "this one has, right after";
+}
+
 TEST(PodMachineTest, APodThatTheNodeRefusesHasFailedBeforeItBegan) {
   Host host(make_pod());
   host.world.hold = {.why = "Node didn't have enough resource: cpu", .look_again = {}, .refused = "OutOfcpu"};

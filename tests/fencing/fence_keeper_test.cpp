@@ -116,8 +116,11 @@ TEST_F(FenceKeeperTest, AfterTheFenceHasKilledEachPodIsAdmittedAnew) {
   now += seconds(12);
   const auto fired = fence.orders().generation;
   hold(7);  // The agent was hung, and its session held all the same.
+  EXPECT_FALSE(keeper->took_down(pod));
   fence.acknowledge(fired);
+  EXPECT_TRUE(keeper->took_down(pod));
   EXPECT_EQ(keeper->may_start(pod), "waits for berth-fence");
+  EXPECT_FALSE(keeper->took_down(pod)) << "it was let start since";
   EXPECT_GT(fence.orders().pods.front().admission, before);
   fence.acknowledge(fired);
   EXPECT_EQ(keeper->may_start(pod), "");
