@@ -36,6 +36,7 @@
 #include "agent/node/peer_keeper.hpp"
 #include "agent/node/pod_subnet.hpp"
 #include "agent/node/silence_controller.hpp"
+#include "agent/node/trouble_watch.hpp"
 #include "agent/node_admission.hpp"
 #include "agent/node_session.hpp"
 #include "agent/object_records.hpp"
@@ -147,6 +148,7 @@ class HostAgent final : public Agent {
         hooks_lane_(make_thread_lane("hooks", kHookThreads)),
         probes_lane_(make_thread_lane("probes", kProbeThreads)),
         files_lane_(make_thread_lane("files", kFileThreads)),
+        troubles_lane_(make_thread_lane("troubles", 1)),
         services_lane_(make_thread_lane("services", 1)),
         writer_(loop_, *store_, clock_),
         events_(loop_, *store_, writer_, clock_, config_.node_name),
@@ -321,6 +323,16 @@ class HostAgent final : public Agent {
                                           .wanted = config_.fencing,
                                           .cgroup_parent = cgroup_parent(),
                                           .kick = [this](const std::string& uid) { driver_.kick(uid); }});
+      const auto& said = config_.cluster ? config_.cluster->advertise.host : host_ip_;
+      troubles_.emplace(TroubleWatch::Context{
+          .loop = loop_,
+          .lane = *troubles_lane_,
+          .store = *store_,
+          .nodes = nodes_,
+          .own_member = own_member(config_.etcd->endpoints, said),
+          .fence_is_off = [this] { return fence_->facts().wanted && !fence_->facts().fence_answers; },
+          .probes = trouble_probes({dns_addresses().front(), dns_->port()}, config_.cluster_domain),
+          .on_change = [this](const auto& troubles) { on_troubles(troubles); }});
     }
     runner_.add(sets_.row());
     runner_.add(jobs_.row());
@@ -387,6 +399,7 @@ class HostAgent final : public Agent {
   void trim_now_and_then();
   void on_node(const store::Change& change);
   void on_live_nodes();
+  void on_troubles(const std::vector<NodeTrouble>& troubles);
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
   void forget(const model::Pod& pod);
@@ -421,6 +434,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Lane> hooks_lane_;
   std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
+  std::unique_ptr<Lane> troubles_lane_;  ///< Its jobs wait for what may be broken.
   std::unique_ptr<Lane> services_lane_;  ///< Of their own: a readiness does not wait for containers that start.
   ObjectCache cache_;
   StoreWriter writer_;
@@ -432,6 +446,7 @@ class HostAgent final : public Agent {
   ClaimController claims_;
   std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   std::optional<FenceKeeper> fence_;                 ///< The same.
+  std::optional<TroubleWatch> troubles_;             ///< The same.
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;
@@ -661,6 +676,7 @@ void HostAgent::begin() {
   first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
+  if (troubles_) troubles_->look();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },
                       [this] {
@@ -784,6 +800,17 @@ void HostAgent::on_change(const store::Change& change) {
   names_.on_change(change);
 }
 
+void HostAgent::on_troubles(const std::vector<NodeTrouble>& troubles) {
+  node_.on_troubles(troubles);
+  std::vector<model::HostProblem> said;
+  for (const auto& each : troubles) {
+    // What the store says of itself is told with it.
+    if (each.reason != kStoreSays)
+      said.emplace_back(model::HostProblem{.subject = each.reason, .message = each.message});
+  }
+  board_.set_cluster(std::move(said));
+}
+
 void HostAgent::on_node(const store::Change& change) {
   const auto& object = *change.object;
   const auto own = object.meta.name == config_.node_name;
@@ -834,6 +861,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   } else {
     first_objects_.write(host_ip_);
   }
+  if (troubles_) troubles_->look();
   silence_.on_snapshot();
   peers_.look_at_all();
   runner_.wake_all();

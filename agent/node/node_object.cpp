@@ -89,10 +89,12 @@ json::array node_conditions(const NodeHealth& health, const json::array& old, Wa
   } else {
     add("PIDPressure", false, "KubeletHasSufficientPID", "sufficient process ids are available");
   }
+  for (const auto& each : health.troubles) add(each.type, true, each.reason, each.message);
   if (health.runtime_error.empty()) {
     add("Ready", true, "AgentReady", "berthd is posting ready status");
   } else {
-    add("Ready", false, "RuntimeNotReady", "containerd is not usable: " + health.runtime_error);
+    add("Ready", false, "RuntimeNotReady",
+        "containerd is not usable, containers run on, none is started or stopped: " + health.runtime_error);
   }
   return out;
 }

@@ -2,11 +2,20 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "agent/config.hpp"
 #include "base/clock.hpp"
 
 namespace berth::agent {
+
+/// What is wrong with a host among others; its Node has a condition of this type while it is so.
+struct NodeTrouble {
+  std::string type{};    ///< "NetworkUnavailable"
+  std::string reason{};  ///< "NoPacketsBetweenHosts"
+  std::string message{};
+  bool operator==(const NodeTrouble&) const = default;
+};
 
 /// What the Node's conditions say.
 struct NodeHealth {
@@ -14,6 +23,7 @@ struct NodeHealth {
   bool memory_pressure = false;
   bool disk_pressure = false;
   bool pid_pressure = false;
+  std::vector<NodeTrouble> troubles{};
   bool operator==(const NodeHealth&) const = default;
 };
 

@@ -88,6 +88,12 @@ void NodeReporter::on_runtime(const std::string& error, const std::string& versi
   if (news && begun_) report();
 }
 
+void NodeReporter::on_troubles(std::vector<NodeTrouble> troubles) {
+  if (troubles == health_.troubles) return;
+  health_.troubles = std::move(troubles);
+  if (begun_) report();
+}
+
 void NodeReporter::on_node(const model::Object& node, bool is_new) {
   if (begun_ && (is_new || is_marked_silent(node.raw))) report();
 }

@@ -71,7 +71,8 @@ TEST_F(NodeObjectTest, AConditionKeepsItsTransitionTimeUntilItChanges) {
   EXPECT_EQ(condition(node, "Ready", "lastHeartbeatTime"), "2026-11-21T10:00:00Z");
   update_node_status(node, {.runtime_error = "no socket"}, "containerd://1.6.20", at("2026-11-21T10:05:00Z"));
   EXPECT_EQ(condition(node, "Ready", "status"), "False");
-  EXPECT_EQ(condition(node, "Ready", "message"), "containerd is not usable: no socket");
+  EXPECT_EQ(condition(node, "Ready", "message"),
+            "containerd is not usable, containers run on, none is started or stopped: no socket");
   EXPECT_EQ(condition(node, "Ready", "lastTransitionTime"), "2026-11-21T10:05:00Z");
   EXPECT_EQ(condition(node, "DiskPressure", "lastTransitionTime"), since);
   EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");

@@ -1,0 +1,88 @@
+// agent/node/host_troubles.cpp - see host_troubles.hpp.
+#include "agent/node/host_troubles.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace berth::agent {
+namespace {
+
+std::string named(const PeerSight& peer) { return fmt::format("{} ({})", peer.node, peer.gateway); }
+
+void add_store(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
+  std::vector<std::string> all;
+  for (const auto& problem : facts.store) {
+    if (problem.kind.empty()) all.push_back(problem.reason);
+  }
+  if (!all.empty()) {
+    out.push_back({"EtcdProblem", kStoreSays, fmt::format("{}; pods run on", fmt::join(all, "; "))});
+  } else if (!facts.own_member.empty()) {
+    out.push_back({"EtcdProblem", "MemberDown",
+                   fmt::format("this host's member of the etcd, {}, does not answer ({}): pods and writes go on while "
+                               "most members do; start berth-etcd here",
+                               facts.own_member, facts.member_error)});
+  }
+}
+
+void add_network(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
+  std::vector<std::string> silent;
+  for (const auto& peer : facts.peers) {
+    if (peer.missed >= kMissedMost) silent.push_back(named(peer));
+  }
+  if (silent.empty()) return;
+  out.push_back({"NetworkUnavailable", "NoPacketsBetweenHosts",
+                 fmt::format("no packet comes back from the pods' network of {}: pods here do not reach pods there, "
+                             "nor services that lead to them; does a firewall between the hosts drop what "
+                             "network.mode needs, or is the mode another one there?",
+                             fmt::join(silent, ", "))});
+}
+
+void add_clocks(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
+  std::vector<std::string> apart;
+  for (const auto& peer : facts.peers) {
+    if (!peer.clock_ahead || std::chrono::abs(*peer.clock_ahead) <= kClocksApart) continue;
+    apart.push_back(fmt::format("{:.1f} s {} {}",
+                                std::chrono::duration<double>(std::chrono::abs(*peer.clock_ahead)).count(),
+                                peer.clock_ahead->count() > 0 ? "behind" : "ahead of", peer.node));
+  }
+  if (apart.empty()) return;
+  out.push_back({"ClockSkew", "ClocksApart",
+                 fmt::format("the clock of this host is {}: pods run on, and nobody's session depends on it; "
+                             "certificates, CronJobs and what compares times go wrong: run a time service on all hosts",
+                             fmt::join(apart, ", "))});
+}
+
+}  // namespace
+
+std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts) {
+  std::vector<NodeTrouble> out;
+  add_store(facts, out);
+  add_network(facts, out);
+  add_clocks(facts, out);
+  if (!facts.dns.empty()) {
+    out.push_back({"NamesProblem", "DnsNotAnswering",
+                   fmt::format("this host's DNS server does not answer ({}): its pods find no names; does a firewall "
+                               "drop port 53 here?",
+                               facts.dns)});
+  }
+  if (facts.fence_is_off) {
+    out.push_back({"FenceProblem", "FenceNotRunning",
+                   "berth-fence does not answer: pods that ask for fencing do not start here, and those that run here "
+                   "do not fail over; systemctl start berth-fence"});
+  }
+  return out;
+}
+
+std::vector<std::string> peers_to_ask(const std::vector<std::string>& live, const std::string& own, std::size_t most) {
+  auto others = live;
+  std::erase(others, own);
+  std::sort(others.begin(), others.end());
+  const auto next = std::upper_bound(others.begin(), others.end(), own);
+  std::rotate(others.begin(), next, others.end());
+  others.resize(std::min(others.size(), most));
+  return others;
+}
+
+}  // namespace berth::agent
