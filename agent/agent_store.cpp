@@ -36,6 +36,15 @@ void say(const store::StoreProblem& problem) {
   log(LogLevel::Warning, "the store needs somebody", {{"what", problem.what}, {"why", problem.reason}});
 }
 
+/// Of an etcd: below a directory that is root's alone.
+std::filesystem::path etcd_copy_file(const Config& config) { return config.state_dir / "etcd-copy" / "objects.db"; }
+
+/// What lets others into the cluster is of no use to a host that starts: the CA's key and bootstrap tokens.
+bool is_for_no_start(const model::ObjectKey& key) {
+  return key.kind == model::Kind::Secret && key.ns == "kube-system" &&
+         (key.name == "berth-ca" || key.name.starts_with("bootstrap-token-"));
+}
+
 Result<std::unique_ptr<store::Store>> open_etcd(const Config& config, store::etcd::SessionHooks hooks) {
   auto access = etcd_access(config);
   if (!access) return access.error();
@@ -46,6 +55,8 @@ Result<std::unique_ptr<store::Store>> open_etcd(const Config& config, store::etc
   options.node = config.node_name;
   options.instance = config.state_dir;
   options.version = BERTH_VERSION;
+  options.copy = etcd_copy_file(config);
+  options.not_copied = is_for_no_start;
   options.on_problem = say;
   options.sessions = std::move(hooks);
   auto store = store::open_etcd_store(std::move(options));
@@ -87,6 +98,9 @@ Result<store::etcd::EtcdAccess> etcd_access(const Config& config) {
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, store::etcd::SessionHooks hooks) {
   if (config.etcd) return open_etcd(config, std::move(hooks));
+  // A host that left a cluster keeps none of its Secrets.
+  std::error_code ignored;
+  std::filesystem::remove_all(etcd_copy_file(config).parent_path(), ignored);
   store::SqliteOptions options;
   options.limits = store_limits(config);
   options.node = config.node_name;

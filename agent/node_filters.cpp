@@ -104,16 +104,17 @@ SpreadCounts::SpreadCounts(const Seeker& seeker, const PodPlaces& places, Which 
                        [&](const auto& each) { return label_of(node, each.said->topology_key) != nullptr; });
   };
   for (auto& constraint : constraints_) {
-    std::set<std::string> counted;
+    const auto is_counted_on = [&](const PodPlaces::Host& host) {
+      return host.node != nullptr && has_all(*host.node) && is_counted(*host.node, seeker, *constraint.said);
+    };
     for (const auto& [name, host] : places.hosts()) {
-      if (host.node == nullptr || !has_all(*host.node) || !is_counted(*host.node, seeker, *constraint.said)) continue;
-      counted.insert(name);
-      constraint.domains.try_emplace(*label_of(*host.node, constraint.said->topology_key));
+      if (is_counted_on(host)) constraint.domains.try_emplace(*label_of(*host.node, constraint.said->topology_key));
     }
     if (constraint.said->selector) {
       places.each_taken(seeker.tenant.name.first, *constraint.said->selector, [&](const PodPlaces::Placed& other) {
-        if (other.tenant->leaving || !counted.contains(other.node)) return;
-        ++constraint.domains[*label_of(*places.host(other.node)->node, constraint.said->topology_key)];
+        const auto& host = *places.host(other.node);
+        if (other.tenant->leaving || !is_counted_on(host)) return;
+        ++constraint.domains[*label_of(*host.node, constraint.said->topology_key)];
       });
     }
     if (static_cast<std::int64_t>(constraint.domains.size()) < constraint.said->min_domains) continue;

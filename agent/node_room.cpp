@@ -35,6 +35,11 @@ bool fits(const Tenant& pod, const Allocatable& allocatable, const std::vector<c
   return shortages(pod, allocatable, together(here)).empty();
 }
 
+void take_room(Tenants& here, const Tenant& one) {
+  for (const auto& [resource, amount] : one.requests) here.taken[resource] += amount;
+  here.taken[kPods] = {.milli = static_cast<std::int64_t>(here.all.size()) * kThousand};
+}
+
 std::vector<const Tenant*> staying(const std::vector<const Tenant*>& here) {
   std::vector<const Tenant*> out;
   std::copy_if(here.begin(), here.end(), std::back_inserter(out), [](const auto* tenant) { return !tenant->leaving; });
@@ -78,11 +83,14 @@ Allocatable allocatable_of(const model::Object& node) {
 
 Tenants together(std::vector<const Tenant*> all) {
   Tenants out{.all = std::move(all), .taken = {}};
-  for (const auto* tenant : out.all) {
-    for (const auto& [resource, amount] : tenant->requests) out.taken[resource] += amount;
-  }
-  out.taken[kPods] = {.milli = static_cast<std::int64_t>(out.all.size()) * kThousand};
+  for (const auto* tenant : out.all) take_room(out, *tenant);
   return out;
+}
+
+void add(Tenants& here, const Tenant& one) {
+  const auto later = [](const Tenant* a, const Tenant* b) { return a->name < b->name; };
+  here.all.insert(std::lower_bound(here.all.begin(), here.all.end(), &one, later), &one);
+  take_room(here, one);
 }
 
 std::vector<std::string> shortages(const Tenant& pod, const Allocatable& allocatable, const Tenants& here) {

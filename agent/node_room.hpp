@@ -37,6 +37,8 @@ struct Tenants {
   model::Amounts taken;
 };
 Tenants together(std::vector<const Tenant*> all);
+/// One more, before those of later names.
+void add(Tenants& here, const Tenant& one);
 
 /// What of the node may be asked for. cpu, memory and ephemeral-storage count where the node says how much it has, and
 /// "pods" is how many there may be; a resource of another name that it does not say it has, it does not have.

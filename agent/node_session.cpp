@@ -46,6 +46,10 @@ Result<std::unique_ptr<NodeSession>> NodeSession::take(store::Store& store, Opti
       self->session_ = *std::move(session);
       return self;
     }
+    if (self->options_.may_be_later && session.error().code() == ErrorCode::Unavailable) {
+      self->lost_ = true;  // keep() takes it.
+      return self;
+    }
     if (session.error().code() != ErrorCode::AlreadyExists || Clock::now() >= until) return std::move(session).error();
     if (!std::exchange(told, true)) {
       log(LogLevel::Info, "waiting for the end of this node's session of before",
@@ -71,7 +75,7 @@ NodeSession::~NodeSession() {
 }
 
 Result<std::unique_ptr<store::Session>> NodeSession::open() {
-  auto session = store_.open_session("live/" + options_.node, [this] {
+  auto session = store_.open_session(name_of(options_.node), [this] {
     const std::scoped_lock lock(mutex_);
     lost_ = true;
     wake_.notify_all();

@@ -26,7 +26,10 @@ class NodeSession {
     /// A host that was booted anew finds its own session of before: for so long it is waited for that this one ends.
     std::chrono::milliseconds patience{20'000};
     std::chrono::milliseconds again{1'000};  ///< Between tries.
+    bool may_be_later = false;               ///< A store that is away is no error: it is taken once it answers.
   };
+
+  static std::string name_of(const std::string& node) { return "live/" + node; }
 
   /// `store` must outlive it. Errors: AlreadyExists (another machine's agent is this node, and stays; the message says
   /// whose), Unavailable (another process of this host has `lock`), those of Store::open_session(). Blocks for

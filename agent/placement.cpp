@@ -23,6 +23,9 @@ using model::Kind;
 
 namespace {
 
+/// The loop has other things to do: so many pods of many hosts are counted in a row by whoever begins to place.
+constexpr std::size_t kPodsAtATime = 200;
+
 model::ObjectKey key_of(const model::Pod& pod) { return {Kind::Pod, pod.meta.ns, pod.meta.name}; }
 
 bool gives_otherwise(const store::Change& change) {
@@ -82,13 +85,12 @@ Placement::Placement(const Clock& clock, const store::Store& store, const Object
                      const LiveNodes& nodes)
     : clock_(clock), store_(store), cache_(cache), events_(std::move(events)), nodes_(nodes) {}
 
-Controller Placement::row() {
+Controller Placement::row(std::function<bool(const model::ObjectKey&)> is_mine) {
   return {.name = "placement",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
           .all =
-              [this](const Waker& wake) {
-                places_.reset();  // Another host's part by now, perhaps; or the cache was loaded anew.
-                known_.clear();
+              [this, is_mine](const Waker& wake) {
+                if (is_mine && !is_mine({})) forget();  // Another host's part by now.
                 wake_all(wake);
               },
           .plan = [this](const model::ObjectKey& key) { return plan(key); },
@@ -96,11 +98,17 @@ Controller Placement::row() {
               [this](const model::ObjectKey& key, const Waker&) {
                 binding_.erase({key.ns, key.name});
                 note({key.ns, key.name});
-              }};
+              },
+          .is_mine = std::move(is_mine)};
 }
 
 void Placement::wake_all(const Waker& wake) const {
   for (const auto& name : cache_.pods_of_node("")) wake({Kind::Pod, name.first, name.second});
+}
+
+/// Those that nothing else wakes.
+void Placement::wake_refused(const Waker& wake) const {
+  for (const auto& name : waiting_.refused()) wake({Kind::Pod, name.first, name.second});
 }
 
 void Placement::wakes(const store::Change& change, const Waker& wake) {
@@ -111,15 +119,15 @@ void Placement::wakes(const store::Change& change, const Waker& wake) {
     const auto waits = cache_.pods_of_node("").contains(name);
     if (waits && (asks_anew(change) || is_relabelled(change))) wake.anew(object.key());
     if (is_new_neighbour(change)) wake_neighbours(change, wake);
-    if (leaves(change)) wake_all(wake);
+    if (leaves(change)) wake_refused(wake);
   } else if (object.kind == Kind::PersistentVolume) {
-    wake_all(wake);
+    wake_refused(wake);
   } else if (object.kind == Kind::Namespace) {
-    if (is_relabelled(change)) wake_all(wake);
+    if (is_relabelled(change)) wake_refused(wake);
   } else if (object.kind == Kind::Node) {
     note_node(object);
     const auto moves = moves_pods(change);
-    if (moves || gives_otherwise(change) || fences_otherwise(change)) wake_all(wake);
+    if (moves || gives_otherwise(change) || fences_otherwise(change)) wake_refused(wake);
     if (moves) say_cordoned(change);
   }
 }
@@ -134,7 +142,7 @@ void Placement::wake_neighbours(const store::Change& change, const Waker& wake) 
   const auto minds = [&](const model::PodTerm& term) {
     return takes(term, ns, ns_labels, now) || takes(term, ns, ns_labels, before);
   };
-  for (const auto& name : cache_.pods_of_node("")) {
+  for (const auto& name : waiting_.refused()) {
     const auto* waiting = tenant(name);
     if (waiting == nullptr || !waiting->wishes) continue;
     const auto& wishes = *waiting->wishes;
@@ -165,9 +173,14 @@ Work Placement::plan(const model::ObjectKey& key) {
     work.look_again = std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now);
     return work;
   }
-  if (!places_) look_around();
+  if (!look_around()) {
+    Work work;
+    work.look_again = std::chrono::milliseconds(1);
+    return work;
+  }
   const auto* wanted = tenant(name);
   if (wanted == nullptr) return {};
+  waiting_.refuse(name);
   const auto views = look_from(*pod, *wanted);
   if (views.empty()) return {};
   const auto choice = choose_node({*wanted, *pod}, views, *places_);
@@ -183,13 +196,31 @@ Work Placement::plan(const model::ObjectKey& key) {
   return work;
 }
 
-/// Everything that is there: who plans looks once, and is told from then on.
-void Placement::look_around() {
-  places_.emplace(cache_);
-  for (const auto& [name, node] : cache_.nodes()) {
-    if (const auto stored = store_.get({Kind::Node, "", name.second})) note_node(*stored);
+/// Everything that is there, some at a time: who plans looks once, and is told from then on. False: there is more.
+bool Placement::look_around() {
+  if (has_looked_) return true;
+  if (!places_) {
+    places_.emplace(cache_);
+    for (const auto& [name, node] : cache_.nodes()) {
+      if (const auto stored = store_.get({Kind::Node, "", name.second})) note_node(*stored);
+    }
   }
-  for (const auto& [name, pod] : cache_.pods()) note(name);
+  auto next = cache_.pods().upper_bound(looked_until_);
+  const auto most = nodes_.is_shared() ? kPodsAtATime : cache_.pods().size();
+  for (std::size_t i = 0; i < most && next != cache_.pods().end(); ++i, ++next) {
+    note(next->first);
+    looked_until_ = next->first;
+  }
+  has_looked_ = next == cache_.pods().end();
+  return has_looked_;
+}
+
+void Placement::forget() {
+  places_.reset();
+  known_.clear();
+  waiting_.clear();
+  looked_until_ = {};
+  has_looked_ = false;
 }
 
 void Placement::note_node(const model::Object& node) {
@@ -211,8 +242,14 @@ void Placement::note(const Name& name) {
   if (pod && !is_terminal(*pod)) {
     node = pod->spec.node_name.empty() && binding != binding_.end() ? binding->second : pod->spec.node_name;
   }
-  const auto* known = node.empty() ? nullptr : tenant(name);
-  if (known != nullptr) {
+  const auto waits = pod && !is_terminal(*pod) && node.empty() && !pod->meta.deleting();
+  const auto* known = node.empty() && !waits ? nullptr : tenant(name);
+  if (known != nullptr && waits) {
+    waiting_.put(name, known->priority);
+  } else {
+    waiting_.drop(name);
+  }
+  if (known != nullptr && !waits) {
     places_->put(*known, pod, node);
   } else {
     places_->drop(name);
@@ -237,16 +274,15 @@ bool Placement::is_anyone_missed() const {
 std::vector<NodeView> Placement::look_from(const model::Pod& pod, const Tenant& wanted) {
   const auto important = more_important(wanted);
   std::vector<NodeView> out;
-  for (const auto* node : nodes_.in(cache_)) {
-    const auto* host = places_->host(node->meta.name);
-    if (host == nullptr || host->node == nullptr) continue;
-    NodeView view{.host = host, .why_not = why_not_on(pod, *node), .ahead = {}};
+  for (const auto& [name, host] : places_->hosts()) {
+    if (host.node == nullptr || !nodes_.contains(name)) continue;
+    NodeView view{.host = &host, .why_not = why_not_on(pod, *host.node), .ahead = {}};
     if (view.why_not.empty() && !important.empty()) {
       std::vector<const Tenant*> waiting;
       for (const auto& [other, known] : important) {
-        if (why_not_on(*other, *node).empty()) waiting.push_back(known);
+        if (why_not_on(*other, *host.node).empty()) waiting.push_back(known);
       }
-      view.ahead = ahead_of(wanted, host->allocatable, host->here.all, std::move(waiting));
+      view.ahead = ahead_of(wanted, host.allocatable, host.here.all, std::move(waiting));
     }
     out.push_back(std::move(view));
   }
@@ -366,11 +402,10 @@ const Tenant* Placement::tenant(const Name& name) {
 /// Those who wait as well, and are more important.
 std::vector<std::pair<PodPtr, const Tenant*>> Placement::more_important(const Tenant& than) {
   std::vector<std::pair<PodPtr, const Tenant*>> out;
-  for (const auto& name : cache_.pods_of_node("")) {
+  for (const auto& name : waiting_.above(than.priority)) {
     const auto pod = cache_.pod(name);
-    if (!pod || pod->meta.deleting() || binding_.contains(name)) continue;
     const auto* known = tenant(name);
-    if (known != nullptr && known->priority > than.priority) out.emplace_back(pod, known);
+    if (pod && known != nullptr) out.emplace_back(pod, known);
   }
   return out;
 }

@@ -2,6 +2,7 @@
 // claim. A row of the controller runner.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/pod_places.hpp"
+#include "agent/waiting_pods.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {
@@ -30,8 +32,11 @@ class Placement {
   Placement(const Clock& clock, const store::Store& store, const ObjectCache& cache, EventSink events,
             const LiveNodes& nodes);
 
-  /// Must outlive the runner it is added to.
-  Controller row();
+  /// Must outlive the runner it is added to. `is_mine`: are pods placed by this host? Empty: always.
+  Controller row(std::function<bool(const model::ObjectKey&)> is_mine = {});
+
+  /// Tell it when the cache was loaded anew, before the runner's keys are woken.
+  void on_snapshot() { forget(); }
 
   /// Tell it when others are there than before. After an etcd was away each host comes back in its own moment, and the
   /// first of them does not take all pods: it waits for those that were there, kComeBack at the most.
@@ -41,9 +46,11 @@ class Placement {
  private:
   void wakes(const store::Change& change, const Waker& wake);
   void wake_all(const Waker& wake) const;
+  void wake_refused(const Waker& wake) const;
   void wake_neighbours(const store::Change& change, const Waker& wake);
   Work plan(const model::ObjectKey& key);
-  void look_around();
+  bool look_around();
+  void forget();
   void note_node(const model::Object& node);
   void note(const Name& name);
   bool is_anyone_missed() const;
@@ -65,6 +72,9 @@ class Placement {
   const LiveNodes& nodes_;
   std::map<Name, Tenant> known_;     ///< What a pod asks for does not change: read once.
   std::optional<PodPlaces> places_;  ///< Of `known_`; none while nothing is to be placed by us.
+  Name looked_until_;                ///< So far all pods are counted in `places_`,
+  bool has_looked_ = false;          ///< or all are.
+  WaitingPods waiting_;              ///< Of those that are counted.
   bool was_known_ = false;
   SteadyTime wait_until_{};
   std::map<Name, std::string> binding_;  ///< To which node; not answered yet, and as good as done.

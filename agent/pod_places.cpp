@@ -59,10 +59,7 @@ void PodPlaces::put(const Tenant& tenant, PodPtr pod, const std::string& node) {
   }
   const auto& placed =
       placed_.emplace(tenant.name, Placed{&tenant, std::move(pod), node, tenant.leaving}).first->second;
-  auto& all = hosts_[node].here.all;
-  const auto later = [](const Tenant* one, const Tenant* other) { return one->name < other->name; };
-  all.insert(std::lower_bound(all.begin(), all.end(), &tenant, later), &tenant);
-  sum(node);
+  add(hosts_[node].here, tenant);
   count(placed, 1);
 }
 
@@ -72,16 +69,13 @@ void PodPlaces::drop(const Name& name) {
   const auto placed = std::move(found->second);
   placed_.erase(found);
   count(placed, -1);
-  std::erase(hosts_[placed.node].here.all, placed.tenant);
-  sum(placed.node);
-}
-
-void PodPlaces::sum(const std::string& node) {
-  const auto found = hosts_.find(node);
-  if (found->second.node == nullptr && found->second.here.all.empty()) {
-    hosts_.erase(found);
+  const auto host = hosts_.find(placed.node);
+  auto left = std::move(host->second.here.all);
+  std::erase(left, placed.tenant);
+  if (host->second.node == nullptr && left.empty()) {
+    hosts_.erase(host);
   } else {
-    found->second.here = together(std::move(found->second.here.all));
+    host->second.here = together(std::move(left));
   }
 }
 

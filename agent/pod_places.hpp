@@ -66,7 +66,6 @@ class PodPlaces {
 
  private:
   void count(const Placed& placed, int sign);
-  void sum(const std::string& node);
 
   const ObjectCache& cache_;
   std::map<std::string, Host> hosts_;

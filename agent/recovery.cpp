@@ -38,7 +38,11 @@ Result<std::map<std::string, runtime::PodIdentity>> look_through(const RecoveryR
 }  // namespace
 
 Recovery::Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks)
-    : rooms_(std::move(rooms)), callbacks_(std::move(callbacks)) {
+    : rooms_(std::move(rooms)), callbacks_(std::move(callbacks)), from_copy_(rooms_.from_copy) {
+  trust();
+}
+
+void Recovery::trust() {
   const auto mark = mark_in(rooms_.mark_file);
   trusted_ = mark && same_store(*mark, rooms_.store.identity()) && mark->strangers.empty();
 }
@@ -46,6 +50,10 @@ Recovery::Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks)
 void Recovery::begin(std::set<std::string> uids) {
   unadopted_ = std::move(uids);
   adopting_ = unadopted_.size();
+  take_unreadable();
+}
+
+void Recovery::take_unreadable() {
   // Now: a manifest may write such a row anew, with another uid, before the host was looked through.
   unreadable_ = rooms_.store.problems();
   const auto more = without_uid(rooms_.store.list(model::Kind::Pod).objects);
@@ -69,12 +77,25 @@ void Recovery::look_for_orphans() {
     const auto error = found ? std::string() : found.error().message();
     if (found) facts.found = *std::move(found);
     rooms_.loop.post([this, facts = std::move(facts), error] {
-      if (error.empty()) return judge(facts);
+      if (error.empty()) return from_copy_ ? take_found(facts.found) : judge(facts);
       incomplete_ = true;
       log(LogLevel::Debug, "what runs here is not known yet, asking again", {{"error", error}});
       again_ = rooms_.loop.after(kLookAgain, [this] { retry(); });
     });
   });
+}
+
+void Recovery::take_found(const std::map<std::string, runtime::PodIdentity>& found) {
+  found_.clear();
+  for (const auto& [uid, pod] : found) found_.insert(uid);
+  if (callbacks_.on_found) callbacks_.on_found();
+}
+
+void Recovery::on_store() {
+  if (!std::exchange(from_copy_, false)) return;
+  trust();
+  take_unreadable();
+  look_for_orphans();
 }
 
 void Recovery::judge(OrphanFacts facts) {
@@ -85,6 +106,7 @@ void Recovery::judge(OrphanFacts facts) {
   facts.problems = unreadable_;
   // An object that does not decode, or that is bound to a name this node had once, is no orphan.
   for (const auto& object : rooms_.store.list(model::Kind::Pod).objects) facts.known.insert(object->meta.uid);
+  found_.clear();
   for (const auto& [uid, pod] : facts.found) found_.insert(uid);
   auto plan = plan_orphans(facts);
   strangers_ = std::move(plan.strangers);
@@ -113,6 +135,7 @@ void Recovery::retry() {
 }
 
 bool Recovery::holds(const model::Pod& pod) const {
+  if (from_copy_) return !found_.contains(pod.meta.uid);
   if (!judged_) return !trusted_;
   if (pod.meta.deleting() || found_.contains(pod.meta.uid)) return false;
   return std::any_of(strangers_.begin(), strangers_.end(),

@@ -30,6 +30,7 @@ struct RecoveryRooms {
   volumes::PodVolumes& volumes;
   std::filesystem::path mark_file;  ///< See store_mark.hpp.
   std::string node;
+  bool from_copy = false;  ///< The store is away, and its objects are a copy's: see Recovery::on_store().
 };
 
 struct RecoveryCallbacks {
@@ -37,6 +38,8 @@ struct RecoveryCallbacks {
   std::function<void(const runtime::PodIdentity&)> on_orphan;
   /// The pods that have no object and that nobody but a person may decide about have become known, or fewer.
   std::function<void(const std::vector<model::Stranger>&)> on_strangers;
+  /// Of a copy: what runs here is known, so that other pods are held than before.
+  std::function<void()> on_found{};
 };
 
 /// Loop thread.
@@ -53,6 +56,9 @@ class Recovery {
   void look_for_orphans();
   /// containerd is there (again).
   void retry();
+  /// The objects were a copy's, and are the store's now. Until then only a pod of which something is on this host goes
+  /// on, and nothing is an orphan or a stranger: the copy may be older than that.
+  void on_store();
 
   /// Is this store known to have made all that runs here? Then nothing is a stranger. From begin() on.
   bool trusts_store() const { return trusted_; }
@@ -70,6 +76,9 @@ class Recovery {
   void drop(const std::string& uid);
 
  private:
+  void trust();
+  void take_unreadable();
+  void take_found(const std::map<std::string, runtime::PodIdentity>& found);
   void judge(OrphanFacts facts);
   void write_mark();
 
@@ -77,6 +86,7 @@ class Recovery {
   RecoveryCallbacks callbacks_;
   std::set<std::string> unadopted_;  ///< uids of pods that were here before us and have not settled yet.
   std::size_t adopting_ = 0;
+  bool from_copy_ = false;   ///< The objects are a copy's.
   bool trusted_ = false;     ///< The mark says that this store made everything here.
   bool incomplete_ = false;  ///< A room could not be asked yet.
   bool judged_ = false;

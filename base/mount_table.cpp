@@ -2,6 +2,7 @@
 #include "base/mount_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 #include <optional>
@@ -116,6 +117,13 @@ std::vector<MountEntry> MountTable::below(std::string_view dir) const {
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return depth(a.target) > depth(b.target); });
   return found;
+}
+
+bool is_network_type(std::string_view fs_type) {
+  static constexpr std::array<std::string_view, 13> kTypes = {
+      "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "lustre", "glusterfs", "ncpfs", "gfs2", "autofs"};
+  return fs_type == "fuse" || fs_type.starts_with("fuse.") ||
+         std::find(kTypes.begin(), kTypes.end(), fs_type) != kTypes.end();
 }
 
 }  // namespace berth

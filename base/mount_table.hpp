@@ -42,4 +42,7 @@ class MountTable {
   std::vector<MountEntry> entries_;
 };
 
+/// Does a file system of this type (MountEntry::fs_type) wait for another machine or process?
+bool is_network_type(std::string_view fs_type);
+
 }  // namespace berth

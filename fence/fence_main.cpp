@@ -96,12 +96,6 @@ void notify(std::string_view state) {
                                               reinterpret_cast<const sockaddr*>(&address), length);
 }
 
-BootTime boot_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_BOOTTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
 /// What we need must be here when memory is short and every disk hangs.
 void stay_in_memory() {
   constexpr int kHeap = 4 << 20;
@@ -169,7 +163,7 @@ class Fence {
   /// Everything that is due; then the timer is set.
   void look() {
     read();
-    const auto now = boot_now();
+    const auto now = berth::boot_time();
     const auto verdict = judge(last_, down_, now);
     for (const auto& pod : verdict.release) {
       cgroups_.release(pod.cgroup);
@@ -217,7 +211,7 @@ class Fence {
     for (int i = 0; i < kTries; ++i) {
       Page copy;
       std::memcpy(&copy, page_, sizeof copy);
-      auto reading = read_page(copy, boot_now());
+      auto reading = read_page(copy, berth::boot_time());
       // What is older than what we have is what a torn one left.
       if (reading.orders && reading.orders->generation >= last_.generation) last_ = *std::move(reading.orders);
       if (!reading.torn) return;
@@ -260,7 +254,7 @@ class Fence {
     return cut;
   }
 
-  void last_resort(bool done, BootTime now) {
+  void last_resort(bool done, berth::BootTime now) {
     if (done) {
       if (!std::exchange(all_down_, true)) say(kInfo, "all fenced pods are down, and have no storage here");
       return;
@@ -274,12 +268,12 @@ class Fence {
     if (!trigger || ::write(trigger.get(), "b", 1) != 1) fail("reboot by /proc/sysrq-trigger");
   }
 
-  void set_timer(std::optional<BootTime> at) {
+  void set_timer(std::optional<berth::BootTime> at) {
     itimerspec when{};
     if (at) {
-      const auto seconds = std::chrono::floor<std::chrono::seconds>(std::max(*at, BootTime(1)));
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(std::max(*at, berth::BootTime(1)));
       when.it_value.tv_sec = seconds.count();
-      when.it_value.tv_nsec = (std::max(*at, BootTime(1)) - seconds).count();
+      when.it_value.tv_nsec = (std::max(*at, berth::BootTime(1)) - seconds).count();
     }
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
   }

@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_time.hpp"
+
 namespace berth::fence {
 
-/// CLOCK_BOOTTIME: it goes on while the host is suspended.
-using BootTime = std::chrono::nanoseconds;
 /// Not armed: nothing is ever killed.
 inline constexpr BootTime kNever = BootTime::max();
 

@@ -6,8 +6,6 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <system_error>
 
 #include "fence/kernel_file.hpp"
@@ -16,14 +14,6 @@ namespace berth::fence {
 namespace {
 
 namespace fs = std::filesystem;
-
-// As volumes/network_mounts.cpp has them; what is not here is detached all the same.
-constexpr std::array<std::string_view, 4> kServed{"nfs", "nfs4", "cifs", "ceph"};
-
-bool is_served(const MountEntry& mount) {
-  return std::find(kServed.begin(), kServed.end(), mount.fs_type) != kServed.end() ||
-         mount.fs_type.starts_with("fuse.");
-}
 
 void add_once(std::vector<std::string>& all, const std::string& one) {
   if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
@@ -37,7 +27,7 @@ Cut find_cut(const MountTable& table, const fs::path& run_dir, const std::string
   std::vector<std::string> shown;  // Devices of the pod's own mounts.
   const auto take = [&](const MountEntry& mount) {
     add_once(out.unmount, mount.target);
-    if (is_served(mount)) add_once(out.force, mount.target);
+    if (is_network_type(mount.fs_type)) add_once(out.force, mount.target);
   };
   for (const auto* below : {"subpaths", "mounts"}) {
     for (const auto& mount : table.below((pod / below).native())) {

@@ -25,10 +25,13 @@ namespace {
 
 std::mutex read_mutex;  ///< Of `read`, of all of them: it is held to copy a pointer.
 
-// zlib.h, deflateInit2: without a header, in a window of 32 KiB, for which the smaller hash is still enough.
-constexpr int kRaw = -15;
+// zlib.h, deflateInit2: a smaller hash than the usual one is still enough.
 constexpr int kMemory = 6;
 constexpr int kLevel = 5;
+constexpr int kSmallestWindow = 9;
+constexpr int kLargestWindow = 15;
+/// What deflate keeps of its window for looking ahead (zlib's MIN_LOOKAHEAD).
+constexpr std::size_t kLookAhead = 262;
 /// A dictionary that does not fit is given up when it was tried for so many.
 constexpr unsigned kTried = 64;
 
@@ -48,9 +51,18 @@ void must(bool done) {
   if (!done) std::abort();
 }
 
+/// The smallest window that reaches from the end of a text of `size` back to the begin of the dictionary; negative:
+/// without a header. One of 32 KiB is 160 KB to allocate and to clear, for each object.
+int window_for(std::size_t size, const std::string& dictionary) {
+  int bits = kSmallestWindow;
+  while (bits < kLargestWindow && (std::size_t{1} << bits) < size + dictionary.size() + kLookAhead) ++bits;
+  return -bits;
+}
+
 std::string deflated(const std::string& text, const std::string& dictionary) {
   z_stream stream{};
-  must(::deflateInit2(&stream, kLevel, Z_DEFLATED, kRaw, kMemory, Z_DEFAULT_STRATEGY) == Z_OK);
+  must(::deflateInit2(&stream, kLevel, Z_DEFLATED, window_for(text.size(), dictionary), kMemory, Z_DEFAULT_STRATEGY) ==
+       Z_OK);
   must(::deflateSetDictionary(&stream, bytes(dictionary.data()), size_for_zlib(dictionary.size())) == Z_OK);
   std::string out(::deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
   stream.next_in = bytes(text.data());
@@ -66,7 +78,7 @@ std::string deflated(const std::string& text, const std::string& dictionary) {
 
 std::string inflated(const PackedObject& packed) {
   z_stream stream{};
-  must(::inflateInit2(&stream, kRaw) == Z_OK);
+  must(::inflateInit2(&stream, window_for(packed.size, *packed.dictionary)) == Z_OK);
   must(::inflateSetDictionary(&stream, bytes(packed.dictionary->data()), size_for_zlib(packed.dictionary->size())) ==
        Z_OK);
   std::string text(packed.size, '\0');

@@ -90,13 +90,17 @@ const KeptObject* ObjectTable::find(const Objects& objects, const ObjectKey& key
   return entry == names->second.end() ? nullptr : &entry->second;
 }
 
-ObjectPtr ObjectTable::get(const ObjectKey& key) const {
-  KeptObject kept;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto* found = find(objects_, key)) kept = *found;
-  }
-  return kept.get();
+ObjectPtr ObjectTable::get(const ObjectKey& key) const { return kept(key).get(); }
+
+KeptObject ObjectTable::kept(const ObjectKey& key) const {
+  const std::scoped_lock lock(mutex_);
+  const auto* found = find(objects_, key);
+  return found == nullptr ? KeptObject() : *found;
+}
+
+ObjectTable::Objects ObjectTable::all() const {
+  const std::scoped_lock lock(mutex_);
+  return objects_;
 }
 
 Listing ObjectTable::list(model::Kind kind, std::string_view ns) const {

@@ -36,6 +36,9 @@ class ObjectTable {
 
   model::ObjectPtr get(const model::ObjectKey& key) const;
   Listing list(model::Kind kind, std::string_view ns) const;
+  /// As they are held, for who needs them later or elsewhere: none is read.
+  KeptObject kept(const model::ObjectKey& key) const;
+  Objects all() const;
   Revision revision() const;
 
   /// Makes all changes visible at once. Their revisions grow and are above revision().

@@ -239,6 +239,23 @@ Result<Contents> SqliteDatabase::read_all() {
   }
 }
 
+Result<std::map<model::ObjectKey, Revision>> SqliteDatabase::revisions() {
+  const auto rows = compile(handle_,
+                            "SELECT kind, namespace, name, CASE WHEN json_valid(json)"
+                            " THEN CAST(json_extract(json, '$.metadata.resourceVersion') AS INTEGER) END FROM objects");
+  if (!rows) return error("read");
+  std::map<model::ObjectKey, Revision> all;
+  for (;;) {
+    const int step = sqlite3_step(rows.get());
+    if (step == SQLITE_DONE) return all;
+    if (step != SQLITE_ROW) return error("read");
+    const auto* kind = model::find_kind(column_text(rows.get(), 0));
+    if (kind == nullptr) continue;
+    all[{kind->kind, column_text(rows.get(), 1), column_text(rows.get(), 2)}] =
+        static_cast<Revision>(sqlite3_column_int64(rows.get(), 3));
+  }
+}
+
 Result<std::string> SqliteDatabase::fact(std::string_view name) {
   const auto query = compile(handle_, "SELECT value FROM identity WHERE name = ?1");
   if (!query) return error("read");

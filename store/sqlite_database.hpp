@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class SqliteDatabase {
   Result<std::string> version();
   /// What it says of itself: "id", "node", "opened", "version", "copy_of"; empty when it does not.
   Result<std::string> fact(std::string_view name);
+  Status set_fact(std::string_view name, std::string_view value);
+  /// The resourceVersion that each row says; 0 where it says none.
+  Result<std::map<model::ObjectKey, Revision>> revisions();
   /// From now on it is a copy, see sign().
   Status mark_as_copy();
   /// Brings its log into the file and goes on without one: what is closed then is one file.
@@ -69,7 +73,6 @@ class SqliteDatabase {
   Status make_schema();
   Status execute(const char* sql);
   Result<std::int64_t> read_integer(const char* sql);
-  Status set_fact(std::string_view name, std::string_view value);
   Status write_identity(const Identity& identity, const std::string& version);
   Status write_rows(const std::vector<Row>& rows, Revision revision);
   Status fill_copy(const std::filesystem::path& target);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_time.hpp"
 #include "model/model.hpp"
 
 namespace berth::volumes {
@@ -20,6 +21,7 @@ struct ProvisionRequest {
   bool block = false;
   std::vector<model::PersistentSource> taken;  ///< Of all PersistentVolumes: a pool gives none of them out again.
   model::StringMap secret = {};  ///< CHAP, of the Secret that parameters iscsiSecretName and -Namespace name; bytes.
+  BootTime until = BootTime::max();  ///< Not begun from then on: by then it may be another host's to do.
 };
 
 /// What was made.
@@ -48,6 +50,7 @@ struct ReclaimRequest {
   std::string ns, claim;
   std::vector<std::string> mount_options = {};  ///< The PersistentVolume's: a share is mounted to be cleaned up.
   model::StringMap secret = {};                 ///< As in ProvisionRequest: a LUN is attached to be wiped.
+  BootTime until = BootTime::max();             ///< The same.
 };
 
 }  // namespace berth::volumes

@@ -151,6 +151,7 @@ Result<std::filesystem::path> DiskVolumes::publish(const PodDirs& dirs, const st
           .error();
     }
   }
+  if (auto held = surely_held(wish.volume, boot_time()); !held) return held.error();
   const auto shared = !std::holds_alternative<model::NfsSource>(wish.volume.source);
   return begin(id, pod_uid,
                {.id = {},

@@ -28,7 +28,8 @@ class DiskVolumes {
     std::string selinux_label;
   };
   /// Where the pod's volume is once it is published and, for a network file system, has just answered.
-  /// Aborted: under way. Else what the job said, once; the next call begins again.
+  /// Aborted: under way. Unavailable: it is not here, and may be another host's by now. Else what the job said, once;
+  /// the next call begins again.
   Result<std::filesystem::path> publish(const PodDirs& dirs, const std::string& pod_uid, const Wish& wish);
 
   /// Takes down all that publish() and sub_path() made for the pod, and releases devices that nobody uses any more.

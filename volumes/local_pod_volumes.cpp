@@ -103,7 +103,8 @@ class Mounter {
                       .read_only = source.read_only,
                       .block = false,
                       .secret = {},
-                      .holder = {}};
+                      .holder = {},
+                      .held_until = {}};
     if constexpr (std::is_same_v<Source, model::IscsiSource>) {
       if (!source.secret_name.empty()) {
         const auto secret = spec_.secrets.find(source.secret_name);
@@ -124,7 +125,8 @@ class Mounter {
             .read_only = claim.read_only,
             .block = claim.block,
             .secret = claim.secret,
-            .holder = claim.holder};
+            .holder = claim.holder,
+            .held_until = claim.held_until};
   }
 
   Result<std::filesystem::path> publish(const DiskVolume& volume) const {

@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <list>
-#include <string_view>
 
 namespace berth::volumes {
 namespace {
@@ -30,13 +28,6 @@ std::string link_text(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-bool is_network_type(const std::string& fs_type) {
-  static constexpr std::array<std::string_view, 13> kTypes = {
-      "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "lustre", "glusterfs", "ncpfs", "gfs2", "autofs"};
-  return fs_type == "fuse" || fs_type.rfind("fuse.", 0) == 0 ||
-         std::find(kTypes.begin(), kTypes.end(), fs_type) != kTypes.end();
-}
 
 Result<std::optional<std::string>> network_mount_on(const std::filesystem::path& path, const MountTable& table) {
   if (!path.is_absolute()) {

@@ -15,7 +15,4 @@ namespace berth::volumes {
 /// InvalidArgument: not absolute, or more than 40 links.
 Result<std::optional<std::string>> network_mount_on(const std::filesystem::path& path, const MountTable& table);
 
-/// Does a file system of this type (mountinfo's name) wait for another machine or process?
-bool is_network_type(const std::string& fs_type);
-
 }  // namespace berth::volumes

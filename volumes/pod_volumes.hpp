@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_time.hpp"
 #include "base/result.hpp"
 #include "model/pod.hpp"
 #include "model/workloads.hpp"
@@ -28,6 +29,8 @@ struct BoundClaim {
   /// This node, where the volume is one node's at a time and others reach it, too: a disk that can, then refuses what
   /// the others write. Empty: nobody else has it.
   std::string holder;
+  /// With a holder: until then it surely is. Later it is not brought here anew; what is here already stays.
+  BootTime held_until{};
 };
 
 /// Everything the volumes of one pod need to know; objects looked up by the caller.

@@ -30,7 +30,8 @@ json::object encode_volume(const DiskVolume& volume) {
           {"readOnly", volume.read_only},
           {"block", volume.block},
           {"secret", to_object(volume.secret)},
-          {"holder", volume.holder}};
+          {"holder", volume.holder},
+          {"heldUntil", volume.held_until.count()}};
 }
 
 /// Reads one job: model::Reader notes what is wrong, `take` gives the first of it as an error.
@@ -53,7 +54,8 @@ class JobReader {
             .read_only = from.flag("readOnly"),
             .block = from.flag("block"),
             .secret = from.text_map("secret"),
-            .holder = from.text("holder")};
+            .holder = from.text("holder"),
+            .held_until = BootTime(from.integer("heldUntil"))};
   }
   template <typename Job>
   Result<Job> take(Job job) {
@@ -156,6 +158,13 @@ std::string peer_of(const DiskVolume& volume) {
   return "disk";
 }
 
+Status surely_held(const DiskVolume& volume, BootTime now) {
+  if (volume.holder.empty() || now < volume.held_until) return Ok{};
+  return Error(ErrorCode::Unavailable,
+               fmt::format("{} may be another host's by now: the session of {} is not known to hold any more",
+                           volume.name, volume.holder));
+}
+
 std::filesystem::path stage_dir(const std::filesystem::path& run_dir, const std::string& key) {
   return run_dir / "staged" / key;
 }
@@ -235,6 +244,7 @@ json::object encode(const ProvisionJob& job) {
   out["block"] = job.block;
   out["taken"] = std::move(taken);
   out["secret"] = to_object(job.secret);
+  out["until"] = job.until.count();
   return out;
 }
 
@@ -245,6 +255,7 @@ Result<ProvisionJob> decode_provision(const json::object& document) {
   provision.bytes = job.reader.integer("bytes");
   provision.block = job.reader.flag("block");
   provision.secret = job.reader.text_map("secret");
+  provision.until = BootTime(job.reader.integer("until"));
   for (const auto& entry : job.reader.children("taken")) provision.taken.push_back(job.source(entry));
   return job.take(std::move(provision));
 }
@@ -271,6 +282,7 @@ json::object encode(const ReclaimJob& job) {
   out["source"] = model::encode_source(job.source);
   out["mountOptions"] = to_array(job.mount_options);
   out["secret"] = to_object(job.secret);
+  out["until"] = job.until.count();
   return out;
 }
 
@@ -280,6 +292,7 @@ Result<ReclaimJob> decode_reclaim(const json::object& document) {
   reclaim.source = job.source(job.reader);
   reclaim.mount_options = job.reader.texts("mountOptions");
   reclaim.secret = job.reader.text_map("secret");
+  reclaim.until = BootTime(job.reader.integer("until"));
   return job.take(std::move(reclaim));
 }
 

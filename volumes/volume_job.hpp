@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_time.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "model/model.hpp"
@@ -35,7 +36,8 @@ struct DiskVolume {
   bool read_only = false;
   bool block = false;       ///< volumeMode: Block. The device itself is published.
   model::StringMap secret;  ///< CHAP: "node.session.auth.username", ... (kubernetes.io/iscsi-chap); bytes.
-  std::string holder;  ///< The node that alone may write to it (BoundClaim::holder). Empty: nobody else reaches it.
+  std::string holder;     ///< The node that alone may write to it (BoundClaim::holder). Empty: nobody else reaches it.
+  BootTime held_until{};  ///< BoundClaim::held_until.
 };
 
 /// A name for the device or export that does not depend on who uses it: one staging directory, one lock. At most 64
@@ -45,13 +47,17 @@ std::string volume_key(const DiskVolume& volume);
 /// Who does not answer when this volume is silent: "server 10.0.0.5", "portal 10.0.0.5:3260", "disk /dev/sdb". Pure.
 std::string peer_of(const DiskVolume& volume);
 
+/// Unavailable: the volume has a holder, and by `now` it may be another one. Pure.
+Status surely_held(const DiskVolume& volume, BootTime now);
+
 /// publish: brings the volume to `target`. Attach, format if blank, check, mount below run_dir/staged/<key>, grow, give
 /// to the group, and at last bind at `target` (NFS: mounted there directly). For block volumes `target` becomes a
 /// symbolic link to the device node. So a target that is there is complete. Answers {}, with "unreserved": "why" when
 /// the volume has a holder and its disk cannot keep others from writing; published already is success.
 /// Errors: NotFound (device, export, program not here), FailedPrecondition (another file system or a partition table is
 /// on it; in use elsewhere), InvalidArgument, Unauthenticated (CHAP), Unavailable (server says no, for now), DataLoss
-/// (fsck could not repair).
+/// (fsck could not repair). Unavailable, too, where another host may have it by the time at which it would be mounted,
+/// or taken from whom it had before: see surely_held().
 struct PublishJob {
   DiskVolume volume;
   std::filesystem::path run_dir;
@@ -88,7 +94,7 @@ struct SubPathJob {
 
 /// provision: answers {"source": {"nfs": {...}}, "bytes": N, "local": true}, see Provisioned.
 /// Errors: InvalidArgument (parameters: which, and what would be right), ResourceExhausted (no space, pool empty),
-/// NotFound (program or volume group missing), Unavailable.
+/// NotFound (program or volume group missing), Unavailable, Aborted (not begun: its time is over, ask anew).
 struct ProvisionJob : ProvisionRequest {
   std::filesystem::path run_dir, state_dir;
 };
@@ -98,7 +104,7 @@ struct ExpandJob : ExpandRequest {
   std::filesystem::path run_dir, state_dir;
 };
 
-/// reclaim: answers {}. Errors: FailedPrecondition (still mounted or open somewhere).
+/// reclaim: answers {}. Errors: FailedPrecondition (still mounted or open somewhere), Aborted as above.
 struct ReclaimJob : ReclaimRequest {
   std::filesystem::path run_dir, state_dir;
 };

@@ -228,8 +228,16 @@ bool ClaimController::lose(const LostClaim& action, Work& work) const {
 
 // --- provisioning -----------------------------------------------------------------------------------
 
+/// Content is made or destroyed for the name of a claim, which the next claim of that name has, too: not on the word of
+/// a store that we may have lost sight of. 0: not now.
+BootTime ClaimController::sure_until() const {
+  return hosts_ && context_.held_until ? context_.held_until() : BootTime::max();
+}
+
 void ClaimController::provision(const ProvisionAction& action, Work& work) {
   const auto name = name_of(action.claim);
+  const auto until = sure_until();
+  if (until == BootTime{}) return set_waiting(name, "waiting for this host's session to hold");
   const bool named = is_named(action.provisioner);
   if (!named && (pool_user_ || !take_pools(name, work))) {
     pool_waiting_.insert(name);
@@ -243,7 +251,8 @@ void ClaimController::provision(const ProvisionAction& action, Work& work) {
                                     .bytes = action.bytes,
                                     .block = action.volume_mode == "Block",
                                     .taken = {},
-                                    .secret = chap_secret(action.parameters, action.claim.ns, context_.cache)};
+                                    .secret = chap_secret(action.parameters, action.claim.ns, context_.cache),
+                                    .until = until};
   if (!named) {
     pool_user_ = name;
     for (const auto& [key, volume] : context_.cache.volumes()) request.taken.push_back(volume->source);
@@ -416,7 +425,7 @@ bool ClaimController::release(const ReleaseAction& action, Work& work) {
   if (destroys && (unread || (stored && stored->meta.uid == action.claim_uid))) return false;
   switch (action.fate) {
     case Fate::Keep: work.writes.push_back(volume_phase(action.volume, "Released", {})); break;
-    case Fate::Reclaim: reclaim(action, work); break;
+    case Fate::Reclaim: return reclaim(action, work);
     case Fate::Drop: drop_volume(action.volume, work); break;
     case Fate::Refuse: {
       auto write = volume_phase(action.volume, "Failed", action.message);
@@ -428,7 +437,10 @@ bool ClaimController::release(const ReleaseAction& action, Work& work) {
   return true;
 }
 
-void ClaimController::reclaim(const ReleaseAction& action, Work& work) {
+/// False: not now.
+bool ClaimController::reclaim(const ReleaseAction& action, Work& work) {
+  const auto until = sure_until();
+  if (until == BootTime{}) return false;
   going_[{action.claim_ns, action.claim_name}] = action.volume;
   const volumes::ReclaimRequest request{.provisioner = action.provisioner,
                                         .parameters = action.parameters,
@@ -436,7 +448,8 @@ void ClaimController::reclaim(const ReleaseAction& action, Work& work) {
                                         .ns = action.claim_ns,
                                         .claim = action.claim_name,
                                         .mount_options = action.mount_options,
-                                        .secret = chap_secret(action.parameters, action.claim_ns, context_.cache)};
+                                        .secret = chap_secret(action.parameters, action.claim_ns, context_.cache),
+                                        .until = until};
   work.effects.push_back([this, action, request](const Answer& answer) {
     auto& context = context_;
     context.lane.run([this, &loop = context.loop, &volumes = context.volumes, alive = alive_, action, request, answer] {
@@ -447,6 +460,7 @@ void ClaimController::reclaim(const ReleaseAction& action, Work& work) {
       });
     });
   });
+  return true;
 }
 
 Work ClaimController::reclaimed(const ReleaseAction& action, const Status& gone) const {

@@ -241,6 +241,7 @@ std::string ClaimController::resolve(const model::Pod& pod, const std::string& c
   auto why = resolve_claim(context_.cache, context_.node_name, pod, claim,
                            waiting == waiting_.end() ? std::string() : waiting->second, bound);
   if (!context_.may_mount) bound.holder.clear();
+  if (context_.held_until) bound.held_until = context_.held_until();
   if (why.empty() && context_.may_mount) why = context_.may_mount(pod, bound.volume_name);
   return why;
 }

@@ -14,6 +14,7 @@
 #include "agent/claims/volume_index.hpp"
 #include "agent/control/controller_runner.hpp"
 #include "agent/objects/object_cache.hpp"
+#include "base/boot_time.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "store/store.hpp"
@@ -44,6 +45,9 @@ class ClaimController {
     std::function<bool(const model::ObjectKey&)> is_warden{};
     /// Why a pod must not mount its bound claim's volume yet, see AttachmentController. Empty: it may.
     std::function<std::string(const model::Pod&, const std::string& volume)> may_mount{};
+    /// Until when what the store says is this host's surely is so, see SessionTerm; 0: that is not known, and the row
+    /// is to be woken when it is. Empty: for ever.
+    std::function<BootTime()> held_until{};
   };
 
   explicit ClaimController(Context context);
@@ -82,6 +86,7 @@ class ClaimController {
   void set_waiting(const Name& claim, const std::string& message);
   void report(const WaitingClaim& waiting, Work& work);
 
+  BootTime sure_until() const;
   void bind(const BindAction& action, Work& work);
   void select(const SelectAction& action, Work& work) const;
   void hold(const HoldAction& action, Work& work) const;
@@ -95,7 +100,7 @@ class ClaimController {
   void resized(const ResizedAction& action, Work& work) const;
   bool lose(const LostClaim& action, Work& work) const;
   bool release(const ReleaseAction& action, Work& work);
-  void reclaim(const ReleaseAction& action, Work& work);
+  bool reclaim(const ReleaseAction& action, Work& work);
   Work reclaimed(const ReleaseAction& action, const Status& gone) const;
   void drop_volume(const std::string& name, Work& work) const;
 

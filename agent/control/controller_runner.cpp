@@ -298,8 +298,8 @@ void ControllerRunner::answered(const std::string& id, std::uint64_t round, cons
   // Somebody else was faster, to the same end.
   const auto tolerated = creates ? writes.front().may_exist && failed_with(status, ErrorCode::AlreadyExists)
                                  : failed_with(status, ErrorCode::NotFound);
-  const auto overtaken =
-      context_.is_mine && creates && failed_with(status, ErrorCode::AlreadyExists) && state->races < kOvertaken;
+  const auto overtaken = context_.is_mine && (creates || grouped) && failed_with(status, ErrorCode::AlreadyExists) &&
+                         state->races < kOvertaken;
   // One of several is gone, and the others were to be written because of it: by what is there now it is another plan.
   const auto outdated = grouped && failed_with(status, ErrorCode::NotFound);
   if (status) {

@@ -49,7 +49,7 @@ struct Write {
   std::string finalizer{};                    ///< DropFinalizer.
   Durability durability = Durability::Durable;
   bool may_exist = false;  ///< Create: AlreadyExists is as good as success.
-  /// Writes (Create and Modify only) that follow each other with the same number, other than 0, are one transaction:
+  /// Writes (Create, Modify and Remove) that follow each other with the same number, other than 0, are one transaction:
   /// nobody ever sees one without the others. Not for what others may wish to see apart, such as the end of a holder of
   /// an identity and its successor; and one that cannot be made stops the others. When one of them is gone, the key is
   /// planned again.

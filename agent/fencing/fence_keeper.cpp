@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "agent/objects/fencing.hpp"
@@ -25,14 +24,6 @@ bool set_word(json::object& node, std::string_view word) {
   if (value.is_string() && value.get_string() == word) return false;
   value = word;
   return true;
-}
-
-/// As runtime/pod_cgroups.hpp lays them out.
-std::string cgroup_of(const std::string& parent, const model::Pod& pod) {
-  auto level = model::qos_class(pod.spec);
-  for (auto& c : level) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return level == "guaranteed" ? fmt::format("{}/pod{}", parent, pod.meta.uid)
-                               : fmt::format("{}/{}/pod{}", parent, level, pod.meta.uid);
 }
 
 }  // namespace
@@ -117,24 +108,30 @@ void FenceKeeper::disarm() {
       [](json::object& raw) { return set_word(raw, kDisarmed); }, [this](const Status&) { writing_ = false; });
 }
 
-std::string FenceKeeper::may_start(const model::Pod& pod) {
+std::string FenceKeeper::may_mount(const model::Pod& pod) {
   if (!asks_for_fencing(pod)) return {};
-  const auto& uid = pod.meta.uid;
-  const auto wait = [&](std::string why) {
-    say_waiting(pod, why);
-    return why;
-  };
-  if (!context_.wanted) return wait("berth.io/failover asks for a host that can fence: cluster.fencing is off here");
+  if (!context_.wanted) {
+    return wait(pod, "berth.io/failover asks for a host that can fence: cluster.fencing is off here");
+  }
   const auto now = context_.now();
   const auto session = context_.page.session(now);
   const auto answer = context_.page.answer(now);
-  if (!answer.is_there || answer.is_late)
-    return wait("berth.io/failover asks for fencing: berth-fence does not answer");
-  if (!session.holds || armed_for_ != session.number) return wait("waits for this host's fence to be armed");
+  if (!answer.is_there || answer.is_late) {
+    return wait(pod, "berth.io/failover asks for fencing: berth-fence does not answer");
+  }
+  if (!session.holds || armed_for_ != session.number) return wait(pod, "waits for this host's fence to be armed");
+  return {};
+}
+
+std::string FenceKeeper::may_start(const model::Pod& pod) {
+  if (!asks_for_fencing(pod)) return {};
+  if (auto why = may_mount(pod); !why.empty()) return why;
+  const auto& uid = pod.meta.uid;
+  const auto answer = context_.page.answer(context_.now());
   auto admission = context_.page.admission(uid);
   if (!admission || answer.fired >= *admission) {
-    const auto admitted = context_.page.admit(uid, cgroup_of(context_.cgroup_parent, pod));
-    if (!admitted) return wait("not fenced: " + admitted.error().message());
+    const auto admitted = context_.page.admit(uid, context_.cgroup_of(pod));
+    if (!admitted) return wait(pod, "not fenced: " + admitted.error().message());
     admission = *admitted;
   }
   if (answer.acknowledged < *admission) {
@@ -146,11 +143,13 @@ std::string FenceKeeper::may_start(const model::Pod& pod) {
   return {};
 }
 
-/// Once for each pod and reason.
-void FenceKeeper::say_waiting(const model::Pod& pod, const std::string& why) {
+/// Said once for each pod and reason.
+std::string FenceKeeper::wait(const model::Pod& pod, const std::string& why) {
   auto& told = waiting_[pod.meta.uid];
-  if (std::exchange(told, why) == why) return;
-  context_.events({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, "Warning", "FencingNotReady", why);
+  if (std::exchange(told, why) != why) {
+    context_.events({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, "Warning", "FencingNotReady", why);
+  }
+  return why;
 }
 
 void FenceKeeper::await_answer(std::uint64_t generation) {

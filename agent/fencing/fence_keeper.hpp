@@ -33,8 +33,9 @@ class FenceKeeper {
     FencePage& page;
     EventSink events;
     std::string node;
-    bool wanted = false;        ///< cluster.fencing; false: what is armed from before is disarmed.
-    std::string cgroup_parent;  ///< "/berth-pods"
+    bool wanted = false;  ///< cluster.fencing; false: what is armed from before is disarmed.
+    /// Where the pod's cgroup is, or will be: "/berth-pods/burstable/pod<uid>".
+    std::function<std::string(const model::Pod&)> cgroup_of;
     std::function<void(const std::string& uid)> kick;  ///< The pod may ask again.
     std::function<store::BootClock::time_point()> now = &store::BootClock::now;
   };
@@ -49,8 +50,11 @@ class FenceKeeper {
   /// Our Node is stored, or stored otherwise.
   void on_node() { look(); }
 
-  /// Why no container of the pod may start yet; empty: one may, now. kick() follows. A pod that does not ask for
-  /// fencing may always.
+  /// Why the pod's volumes may not be brought here yet; empty: they may, now. kick() follows. A pod that does not ask
+  /// for fencing may always. Who takes a fenced pod's volumes away for the end of our last session does so only while
+  /// the Node is as it was then: until it is written anew they may go at any moment.
+  std::string may_mount(const model::Pod& pod);
+  /// The same of its containers.
   std::string may_start(const model::Pod& pod);
   /// Nothing of it is here any more.
   void on_gone(const std::string& uid) {
@@ -71,7 +75,7 @@ class FenceKeeper {
   void arm();
   void disarm();
   void stopped(const Status& written);
-  void say_waiting(const model::Pod& pod, const std::string& why);
+  std::string wait(const model::Pod& pod, const std::string& why);
   void await_answer(std::uint64_t generation);
   void look_for_answer();
   void wake_waiting();

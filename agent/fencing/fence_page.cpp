@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fence::BootTime since_boot(store::BootClock::time_point time) { return time.time_since_epoch(); }
+BootTime since_boot(store::BootClock::time_point time) { return time.time_since_epoch(); }
 
 /// In version 2's hierarchy, or in any of version 1.
 bool is_anywhere(const fs::path& cgroups, const std::string& cgroup) {

@@ -18,43 +18,48 @@ void add_store(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
   }
   if (!all.empty()) {
     out.push_back({"EtcdProblem", kStoreSays, fmt::format("{}; pods run on", fmt::join(all, "; "))});
-  } else if (!facts.own_member.empty()) {
+  } else if (!facts.idle_member.empty()) {
     out.push_back({"EtcdProblem", "MemberDown",
-                   fmt::format("this host's member of the etcd, {}, does not answer ({}): pods and writes go on while "
-                               "most members do; start berth-etcd here",
-                               facts.own_member, facts.member_error)});
+                   fmt::format("nothing listens on {}, where this host's member of the etcd should: pods and writes go "
+                               "on while most members do; start berth-etcd here",
+                               facts.idle_member)});
   }
 }
 
 void add_network(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
   std::vector<std::string> silent;
   for (const auto& peer : facts.peers) {
-    if (peer.missed >= kMissedMost) silent.push_back(named(peer));
+    if (peer.silent.value()) silent.push_back(named(peer));
   }
   if (silent.empty()) return;
-  out.push_back({"NetworkUnavailable", "NoPacketsBetweenHosts",
+  out.push_back({kNetworkUnavailable, "NoPacketsBetweenHosts",
                  fmt::format("no packet comes back from the pods' network of {}: pods here do not reach pods there, "
-                             "nor services that lead to them; does a firewall between the hosts drop what "
-                             "network.mode needs, or is the mode another one there?",
+                             "nor services that lead to them; does a firewall drop ICMP, or what network.mode needs "
+                             "between the hosts, or is the mode another one there?",
                              fmt::join(silent, ", "))});
 }
 
 void add_clocks(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
   std::vector<std::string> apart;
   for (const auto& peer : facts.peers) {
-    if (!peer.clock_ahead || std::chrono::abs(*peer.clock_ahead) <= kClocksApart) continue;
-    apart.push_back(fmt::format("{:.1f} s {} {}",
-                                std::chrono::duration<double>(std::chrono::abs(*peer.clock_ahead)).count(),
-                                peer.clock_ahead->count() > 0 ? "behind" : "ahead of", peer.node));
+    if (peer.clock == PeerClock::Alike) continue;
+    apart.push_back(fmt::format("{} {}", peer.clock == PeerClock::Ahead ? "behind" : "ahead of", peer.node));
   }
   if (apart.empty()) return;
   out.push_back({"ClockSkew", "ClocksApart",
-                 fmt::format("the clock of this host is {}: pods run on, and nobody's session depends on it; "
+                 fmt::format("the clock of this host is seconds {}: pods run on, and nobody's session depends on it; "
                              "certificates, CronJobs and what compares times go wrong: run a time service on all hosts",
                              fmt::join(apart, ", "))});
 }
 
 }  // namespace
+
+PeerClock judge_clock(PeerClock before, std::optional<std::chrono::milliseconds> ahead) {
+  if (!ahead) return before;
+  const auto limit = before == PeerClock::Alike ? kClocksApart : kClocksApart / 2;
+  if (std::chrono::abs(*ahead) <= limit) return PeerClock::Alike;
+  return ahead->count() > 0 ? PeerClock::Ahead : PeerClock::Behind;
+}
 
 std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts) {
   std::vector<NodeTrouble> out;
@@ -67,7 +72,7 @@ std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts) {
                                "drop port 53 here?",
                                facts.dns)});
   }
-  if (facts.fence_is_off) {
+  if (facts.is_fence_off) {
     out.push_back({"FenceProblem", "FenceNotRunning",
                    "berth-fence does not answer: pods that ask for fencing do not start here, and those that run here "
                    "do not fail over; systemctl start berth-fence"});

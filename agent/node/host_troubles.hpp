@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/node/node_object.hpp"
@@ -12,31 +13,52 @@
 
 namespace berth::agent {
 
+/// Is something so? Two looks in a row say so, or it stays as it was: one packet gets lost, one second is a busy one.
+class TwiceSeen {
+ public:
+  void take(bool now) {
+    const bool doubted = std::exchange(doubted_, false);
+    if (now == value_) return;
+    doubted ? value_ = now : doubted_ = true;
+  }
+  bool value() const { return value_; }
+  /// The last look said otherwise.
+  bool doubted() const { return doubted_; }
+
+ private:
+  bool value_ = false;
+  bool doubted_ = false;
+};
+
+/// Another host's clock, by ours.
+enum class PeerClock { Alike, Ahead, Behind };
+
 /// Another host that is there, as it was asked through the pods' network.
 struct PeerSight {
   std::string node{};
-  std::string gateway{};                                   ///< Of its pods, which answers.
-  int missed = 0;                                          ///< Questions without an answer since the last one.
-  std::optional<std::chrono::milliseconds> clock_ahead{};  ///< Of ours; none: not known.
+  std::string gateway{};  ///< Of its pods, which answers.
+  TwiceSeen silent{};
+  PeerClock clock = PeerClock::Alike;
 };
 
 struct TroubleFacts {
   std::vector<store::StoreProblem> store{};  ///< Those about one object are nobody's trouble here.
-  std::string own_member{};  ///< Where this host's member of the etcd listens; empty: it has none, or it answers.
-  std::string member_error{};
+  std::string idle_member{};  ///< Where this host's member of the etcd should listen and does not; empty: all is well.
   std::vector<PeerSight> peers{};
   std::string dns{};          ///< Why our DNS server does not answer; empty: it does.
-  bool fence_is_off = false;  ///< It is wanted, and does not answer.
+  bool is_fence_off = false;  ///< It is wanted, and does not answer.
 };
 
 /// The reason of what the store says by itself, too.
 inline constexpr const char* kStoreSays = "EtcdComplains";
-/// One question gets lost, and so does what is asked of a host that just begins.
-inline constexpr int kMissedMost = 2;
 /// Certificates, and times that are compared, bear that much.
 inline constexpr std::chrono::seconds kClocksApart{2};
 
-/// In a fixed order, one for each type. Empty: all is well.
+/// `ahead`: theirs of ours, none: not known, it stays `before`. What is apart is so until it is well within the limit:
+/// a clock at the limit is no news each time.
+PeerClock judge_clock(PeerClock before, std::optional<std::chrono::milliseconds> ahead);
+
+/// In a fixed order, one for each type; the same words while the same is wrong. Empty: all is well.
 std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts);
 
 /// Which of the other hosts that are there `own` asks: the next `most` by name, around the end. So each is asked by as

@@ -57,7 +57,9 @@ NodeReporter::NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, 
       node_name_(std::move(node_name)),
       state_dir_(std::move(state_dir)),
       heartbeat_(heartbeat),
-      retry_after_(retry) {}
+      retry_after_(retry) {
+  health_.among_others = heartbeat_ == Heartbeat::Session;
+}
 
 void NodeReporter::begin() {
   begun_ = true;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "agent/node/peer_keeper.hpp"
-#include "base/dial.hpp"
 #include "base/log.hpp"
 #include "network/dns_check.hpp"
 
@@ -23,12 +22,9 @@ std::optional<network::IpAddress> gateway_of(const std::string& pod_cidr) {
 
 }  // namespace
 
-TroubleProbes trouble_probes(TcpAddress dns, std::string domain) {
+TroubleProbes trouble_probes(TcpAddress dns, std::string domain, std::function<bool(std::uint16_t)> listens) {
   return {.peers = [](const auto& peers) { return network::probe_peers(peers, kPatience); },
-          .member = [](const TcpAddress& member) -> Status {
-            auto connection = dial_tcp(member, kPatience);
-            return connection ? Status(Ok{}) : Status(connection.error());
-          },
+          .listens = std::move(listens),
           .dns = [dns = std::move(dns),
                   domain = std::move(domain)] { return network::check_dns_server(dns, domain, kPatience); }};
 }
@@ -44,6 +40,7 @@ std::optional<TcpAddress> own_member(const std::vector<std::string>& endpoints, 
 
 void TroubleWatch::look() {
   if (std::exchange(looking_, true)) return;
+  timer_.reset();
   auto seen = std::make_shared<Seen>();
   seen->asked = peers_now();
   std::vector<network::IpAddress> addresses;
@@ -51,7 +48,7 @@ void TroubleWatch::look() {
   context_.lane.run([this, alive = alive_, &loop = context_.loop, probes = context_.probes,
                      member = context_.own_member, seen, addresses = std::move(addresses)] {
     seen->answers = probes.peers(addresses);
-    if (member) seen->member = probes.member(*member);
+    if (member) seen->member_listens = probes.listens(member->port);
     seen->dns = probes.dns();
     loop.post([this, alive, seen] {
       if (*alive) judge(*seen);
@@ -59,14 +56,16 @@ void TroubleWatch::look() {
   });
 }
 
-/// Whom to ask, with what is known of them. None while it is not known who is there.
-std::vector<PeerSight> TroubleWatch::peers_now() {
+/// Whom to ask, with what is known of them. None while it is not known who is there. Nor does an agent answer that does
+/// not say how its network is: it is older, and its firewall drops our questions.
+std::vector<PeerSight> TroubleWatch::peers_now() const {
   std::vector<PeerSight> out;
   if (!context_.nodes.known()) return out;
   std::vector<std::string> live;
   const auto all = context_.store.list(model::Kind::Node).objects;
   for (const auto& node : all) {
-    if (context_.nodes.contains(node->meta.name)) live.push_back(node->meta.name);
+    const bool answers = tells_of_network(node->raw) || node->meta.name == context_.nodes.own();
+    if (answers && context_.nodes.contains(node->meta.name)) live.push_back(node->meta.name);
   }
   for (const auto& name : peers_to_ask(live, context_.nodes.own(), kPeersMost)) {
     const auto node = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->meta.name == name; });
@@ -83,37 +82,57 @@ std::vector<PeerSight> TroubleWatch::peers_now() {
 
 void TroubleWatch::judge(const Seen& seen) {
   looking_ = false;
-  timer_ = context_.loop.after(kLookEvery, [this] { look(); });
-  peers_ = seen.asked;
-  // Where we may not ask we know nothing, and say nothing.
-  for (std::size_t i = 0; seen.answers && i < seen.answers->size(); ++i) {
-    const auto& answer = (*seen.answers)[i];
-    peers_[i].missed = answer.answers ? 0 : peers_[i].missed + 1;
-    peers_[i].clock_ahead = answer.clock_ahead;
-  }
-  TroubleFacts facts{.store = context_.store.problems(), .peers = peers_, .fence_is_off = context_.fence_is_off()};
-  if (!seen.member) {
-    facts.own_member = context_.own_member->text();
-    facts.member_error = seen.member.error().message();
-  }
-  if (!seen.dns) facts.dns = seen.dns.error().message();
-  say(host_troubles(facts));
+  if (context_.nodes.known()) judge_peers(seen);
+  member_idle_.take(!seen.member_listens);
+  if (!seen.dns && !dns_silent_.value()) why_dns_ = seen.dns.error().message();
+  dns_silent_.take(!seen.dns);
+  fence_off_.take(context_.is_fence_off());
+  say(host_troubles({.store = context_.store.problems(),
+                     .idle_member = member_idle_.value() ? context_.own_member->text() : std::string(),
+                     .peers = peers_,
+                     .dns = dns_silent_.value() ? why_dns_ : std::string(),
+                     .is_fence_off = fence_off_.value()}));
+  timer_ = context_.loop.after(doubts() ? kLookAgain : kLookEvery, [this] { look(); });
 }
 
+void TroubleWatch::judge_peers(const Seen& seen) {
+  if (!seen.answers) {  // Who may not ask knows nothing, and says nothing.
+    peers_.clear();
+    if (!std::exchange(told_mute_, true)) {
+      log(LogLevel::Warning, "whether other hosts are in reach of pods is not looked at",
+          {{"why", seen.answers.error().message()}});
+    }
+    return;
+  }
+  peers_ = seen.asked;
+  for (std::size_t i = 0; i < seen.answers->size(); ++i) {
+    const auto& answer = (*seen.answers)[i];
+    peers_[i].silent.take(!answer.answers);
+    peers_[i].clock = judge_clock(peers_[i].clock, answer.clock_ahead);
+  }
+}
+
+bool TroubleWatch::doubts() const {
+  return member_idle_.doubted() || dns_silent_.doubted() || fence_off_.doubted() ||
+         std::any_of(peers_.begin(), peers_.end(), [](const auto& each) { return each.silent.doubted(); });
+}
+
+/// Logs what is new. What the store says changes its words, and the store logs it.
 void TroubleWatch::say(std::vector<NodeTrouble> now) {
-  if (now == troubles_) return;
-  const auto has = [](const std::vector<NodeTrouble>& all, const std::string& type) {
-    return std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.type == type; });
+  const auto is_in = [](const std::vector<NodeTrouble>& all, const NodeTrouble& one) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.reason == one.reason; });
   };
   for (const auto& each : now) {
-    if (std::find(troubles_.begin(), troubles_.end(), each) != troubles_.end()) continue;
-    log(LogLevel::Warning, "this host is not well", {{"what", each.reason}, {"why", each.message}});
+    const bool known = each.reason == kStoreSays
+                           ? is_in(troubles_, each)
+                           : std::find(troubles_.begin(), troubles_.end(), each) != troubles_.end();
+    if (!known) log(LogLevel::Warning, "this host is not well", {{"what", each.reason}, {"why", each.message}});
   }
   for (const auto& each : troubles_) {
-    if (!has(now, each.type)) log(LogLevel::Info, "this host is well again", {{"what", each.reason}});
+    if (!is_in(now, each)) log(LogLevel::Info, "this host is well again", {{"what", each.reason}});
   }
   troubles_ = std::move(now);
-  context_.on_change(troubles_);
+  context_.on_troubles(troubles_);
 }
 
 }  // namespace berth::agent

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,15 +20,15 @@
 
 namespace berth::agent {
 
-/// What is asked of the system; each blocks for a second at most.
+/// What is asked of the system; each blocks for a second at most. None disturbs whom it asks.
 struct TroubleProbes {
   std::function<Result<std::vector<network::PeerAnswer>>(const std::vector<network::IpAddress>&)> peers;
-  std::function<Status(const TcpAddress&)> member;  ///< Of the etcd.
+  std::function<bool(std::uint16_t)> listens;  ///< Does a process, on that port of TCP?
   std::function<Status()> dns;
 };
 
 /// Those of a host: `dns` is where its DNS server listens, `domain` what it answers for.
-TroubleProbes trouble_probes(TcpAddress dns, std::string domain);
+TroubleProbes trouble_probes(TcpAddress dns, std::string domain, std::function<bool(std::uint16_t)> listens);
 
 /// Where this host's own member of the etcd listens, as far as the endpoints say. Pure.
 std::optional<TcpAddress> own_member(const std::vector<std::string>& endpoints, const std::string& own_address);
@@ -37,6 +37,7 @@ std::optional<TcpAddress> own_member(const std::vector<std::string>& endpoints, 
 class TroubleWatch {
  public:
   static constexpr std::chrono::seconds kLookEvery{30};
+  static constexpr std::chrono::seconds kLookAgain{10};  ///< When something is not as it was.
   static constexpr std::size_t kPeersMost = 3;
 
   struct Context {
@@ -45,9 +46,9 @@ class TroubleWatch {
     const store::Store& store;
     const LiveNodes& nodes;
     std::optional<TcpAddress> own_member;
-    std::function<bool()> fence_is_off;
+    std::function<bool()> is_fence_off;
     TroubleProbes probes;
-    std::function<void(const std::vector<NodeTrouble>&)> on_change;
+    std::function<void(const std::vector<NodeTrouble>&)> on_troubles;  ///< After each look: all there are.
   };
 
   explicit TroubleWatch(Context context) : context_(std::move(context)) {}
@@ -62,15 +63,22 @@ class TroubleWatch {
   struct Seen {
     std::vector<PeerSight> asked;
     Result<std::vector<network::PeerAnswer>> answers{std::vector<network::PeerAnswer>{}};
-    Status member = Ok{};
+    bool member_listens = true;
     Status dns = Ok{};
   };
-  std::vector<PeerSight> peers_now();
+  std::vector<PeerSight> peers_now() const;
   void judge(const Seen& seen);
+  void judge_peers(const Seen& seen);
+  bool doubts() const;
   void say(std::vector<NodeTrouble> now);
 
   const Context context_;
   std::vector<PeerSight> peers_;
+  TwiceSeen member_idle_;
+  TwiceSeen dns_silent_;
+  std::string why_dns_;  ///< It was found silent.
+  TwiceSeen fence_off_;
+  bool told_mute_ = false;  ///< That we may not ask other hosts.
   std::vector<NodeTrouble> troubles_;
   bool looking_ = false;
   std::unique_ptr<LoopHandle> timer_;

@@ -24,8 +24,12 @@ class LiveNodes {
   };
 
   explicit LiveNodes(std::string own, Store store = Store::OwnHost) : own_(std::move(own)), store_(store) {
-    if (store_ == Store::OwnHost) names_.insert(own_);
+    std::set<std::string> now;
+    if (store_ == Store::OwnHost) now.insert(own_);
+    keep(std::move(now));
   }
+  LiveNodes(const LiveNodes&) = delete;
+  LiveNodes& operator=(const LiveNodes&) = delete;
 
   const std::string& own() const { return own_; }
   bool is_shared() const { return store_ == Store::Shared; }
@@ -42,7 +46,7 @@ class LiveNodes {
       if (!holder.node.empty()) now.insert(holder.node);
     }
     if (now == names_) return false;
-    names_ = std::move(now);
+    keep(std::move(now));
     return true;
   }
 
@@ -65,12 +69,13 @@ class LiveNodes {
   /// Of those nodes only for which `counts(name)` is true.
   template <typename Predicate>
   std::string_view warden_of(std::string_view key, const Predicate& counts) const {
+    const auto hash = Fnv1a().add(key).value();
     std::string_view best;
     std::uint64_t most = 0;
-    for (const auto& name : names_) {
-      const auto weight = weigh(name, key);
-      if ((!best.empty() && weight <= most) || !counts(name)) continue;
-      best = name;
+    for (const auto& each : hashed_) {
+      const auto weight = mix(each.hash ^ hash);
+      if ((!best.empty() && weight <= most) || !counts(*each.name)) continue;
+      best = *each.name;
       most = weight;
     }
     return best;
@@ -78,9 +83,19 @@ class LiveNodes {
   bool is_warden_of(std::string_view key) const { return warden_of(key) == own_; }
 
  private:
-  static std::uint64_t weigh(std::string_view node, std::string_view key) {
-    auto hash = Fnv1a().add(node).add(static_cast<unsigned char>(0)).add(key).value();
-    // FNV-1a's high bits hardly know the last bytes: mixed as MurmurHash3 ends, each bit has its say.
+  struct Hashed {
+    std::uint64_t hash = 0;
+    const std::string* name = nullptr;
+  };
+
+  /// A key is asked about often, and a name is hashed once: of a thousand nodes a key's warden is some microseconds.
+  void keep(std::set<std::string> now) {
+    names_ = std::move(now);
+    hashed_.clear();
+    for (const auto& name : names_) hashed_.push_back({mix(Fnv1a().add(name).value()), &name});
+  }
+  /// FNV-1a's high bits hardly know the last bytes: mixed as MurmurHash3 ends, each bit has its say.
+  static std::uint64_t mix(std::uint64_t hash) {
     hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdULL;
     hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53ULL;
     return hash ^ (hash >> 33U);
@@ -89,6 +104,7 @@ class LiveNodes {
   const std::string own_;
   const Store store_;
   std::set<std::string> names_;
+  std::vector<Hashed> hashed_;  ///< Of `names_`, in their order.
 };
 
 }  // namespace berth::agent

@@ -1,6 +1,8 @@
 // agent/pods/pod_inputs.cpp - see pod_inputs.hpp.
 #include "agent/pods/pod_inputs.hpp"
 
+#include <fmt/format.h>
+
 #include "agent/objects/pod_facts.hpp"
 #include "model/base64.hpp"
 
@@ -45,6 +47,13 @@ ServiceList services_told(const model::Pod& pod, const Typed<model::Service>& al
   return told;
 }
 
+/// A volume that is one host's at a time is not begun with on the word of a store that we may have lost sight of.
+std::string why_unsure(const volumes::BoundClaim& bound) {
+  if (bound.holder.empty() || bound.held_until != BootTime{}) return {};
+  return fmt::format("volume \"{}\" may be another host's by now: waiting for this host's session to hold",
+                     bound.volume_name);
+}
+
 }  // namespace
 
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
@@ -70,6 +79,7 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
     volumes::BoundClaim bound;
     auto why = claims.resolve(pod, source->claim_name, bound);
     if (why.empty()) {
+      if (input.unsure.empty()) input.unsure = why_unsure(bound);
       facts.claims[source->claim_name] = std::move(bound);
     } else if (input.blocked.empty()) {
       input.blocked = std::move(why);

@@ -188,6 +188,10 @@ Took PodWorker::take(const model::Pod& pod, const Step& step, const PodView& vie
     took.pending = input->blocked;
     return took;
   }
+  if (step.kind == StepKind::MountVolumes && !input->unsure.empty()) {
+    took.pending = input->unsure;
+    return took;
+  }
   if (step.kind == StepKind::StartContainer && !input->not_yet.empty()) {
     took.pending = input->not_yet;
     return took;

@@ -55,17 +55,29 @@ bool shows(const model::PodStatus& stored, const model::PodStatus& ours) {
 
 void StatusWriter::write(const model::ObjectKey& key, const std::string& uid, const model::PodStatus& status) {
   auto& slot = slots_[uid];
-  if (slot) {
-    if (*slot->newest != status) slot->newest = std::make_shared<const model::PodStatus>(status);
-    return;
+  if (!slot) {
+    slot = std::make_shared<Slot>();
+    slot->key = key;
   }
-  slot = std::make_shared<Slot>();
-  slot->key = key;
-  slot->newest = std::make_shared<const model::PodStatus>(status);
-  begin(uid, slot);
+  if (!slot->newest || *slot->newest != status) slot->newest = std::make_shared<const model::PodStatus>(status);
+  if (slot->under_way) {
+    slot->asked_again = true;
+  } else if (open_) {
+    begin(uid, slot);
+  }
+}
+
+void StatusWriter::set_open(bool open) {
+  open_ = open;
+  if (!open) return;
+  for (const auto& [uid, slot] : slots_) {
+    if (!slot->under_way) begin(uid, slot);
+  }
 }
 
 void StatusWriter::begin(const std::string& uid, const std::shared_ptr<Slot>& slot) {
+  slot->under_way = true;
+  slot->asked_again = false;
   slot->written = slot->newest;
   // A pod that is over gives back what it held: nothing but its status then tells that it must not run again.
   const auto durability = over(*slot->newest) ? Durability::Durable : Durability::Lazy;
@@ -79,9 +91,9 @@ void StatusWriter::begin(const std::string& uid, const std::shared_ptr<Slot>& sl
         return merge_pod_status(status.get_object(), *slot->written);
       },
       [this, uid, slot](const Status& done) {
-        const auto stale = slot->written != slot->newest;
-        if (stale && !failed_with(done, ErrorCode::NotFound)) {
-          begin(uid, slot);
+        slot->under_way = false;
+        if ((slot->asked_again || slot->written != slot->newest) && !failed_with(done, ErrorCode::NotFound)) {
+          if (open_) begin(uid, slot);
           return;
         }
         slots_.erase(uid);

@@ -19,7 +19,9 @@ bool merge_pod_status(json::object& stored, const model::PodStatus& status);
 bool shows(const model::PodStatus& stored, const model::PodStatus& ours);
 
 /// One slot for each pod. While one write of a pod is under way, only the newest status waits; every try, the one after
-/// a lost race too, writes the newest. So a status never replaces a newer one. Loop thread only.
+/// a lost race too, writes the newest. So a status never replaces a newer one. And what was given while a write was
+/// under way is compared with what is stored once more: somebody else may have written after it, and before its answer.
+/// Loop thread only.
 class StatusWriter {
  public:
   /// Of the newest status that was given, once it is stored (durably when the pod is over), or could not be: NotFound
@@ -33,13 +35,17 @@ class StatusWriter {
 
   void write(const model::ObjectKey& key, const std::string& uid, const model::PodStatus& status);
 
+  /// False: what is given from now on waits until it is true again, as it is at first. Without a session of ours others
+  /// write of our pods that nobody sees them, and each would answer the other.
+  void set_open(bool open);
+
   /// The newest status that was given and is not stored yet; null: none.
   std::shared_ptr<const model::PodStatus> under_way(const std::string& uid) const {
     const auto found = slots_.find(uid);
     return found == slots_.end() ? nullptr : found->second->newest;
   }
 
-  /// How many pods have a write under way.
+  /// How many pods have a write under way, or waiting.
   std::size_t size() const { return slots_.size(); }
 
  private:
@@ -47,13 +53,16 @@ class StatusWriter {
     model::ObjectKey key;
     std::shared_ptr<const model::PodStatus> newest;
     std::shared_ptr<const model::PodStatus> written;  ///< What the last try wrote.
+    bool under_way = false;
+    bool asked_again = false;  ///< While it was under way.
   };
 
   void begin(const std::string& uid, const std::shared_ptr<Slot>& slot);
 
   StoreWriter& writer_;
   Done done_;
-  std::map<std::string, std::shared_ptr<Slot>> slots_;  ///< By uid; only while something is under way.
+  bool open_ = true;
+  std::map<std::string, std::shared_ptr<Slot>> slots_;  ///< By uid; only while something is under way, or waits.
 };
 
 }  // namespace berth::agent

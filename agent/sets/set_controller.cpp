@@ -24,6 +24,8 @@ std::string draw_salt() { return fmt::format("{:016x}", thread_random()()); }
 
 /// The group of a set's status and of the revisions that it names: never is one seen without the other.
 constexpr int kStatusGroup = 1;
+/// A StatefulSet's pod with the claims that it needs, each pod in one of its own: never is one there without the other.
+constexpr int kFirstPodGroup = 2;
 
 bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::DaemonSet; }
 
@@ -285,6 +287,8 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
                                    each.from)),
          .refused = event("Warning", "FailedResize", fmt::format("resize claim {} to {}", each.claim.name, each.to))});
   }
+  int group = kFirstPodGroup;
+  std::string last;
   for (auto& raw : plan.create) {
     const json::value value(raw);
     const auto kind = std::string(find_string(value, {"kind"}));
@@ -298,6 +302,12 @@ Work SetController::to_work(const Key& key, const Found& set, SetPlan plan) cons
           event("Normal", "SuccessfulCreate", fmt::format("create {} {} in {} successful", kind, name, key.display()));
     }
     if (kind == "Pod") write.refused = event("Warning", "FailedCreate", fmt::format("create Pod {} failed", name));
+    if (set.stateful && kind != "ControllerRevision") {
+      const auto ordinal = name.substr(name.rfind('-') + 1);  // Of "data-db-0" as of "db-0".
+      if (ordinal != last) ++group;
+      last = ordinal;
+      write.group = group;
+    }
     work.writes.push_back(std::move(write));
   }
   for (const auto& pod : plan.delete_pods) {

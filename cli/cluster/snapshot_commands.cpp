@@ -117,42 +117,42 @@ Status restore(const Global& global, const std::filesystem::path& config, const 
   return Ok{};
 }
 
-}  // namespace
+using Deed = Status (*)(const Global&, const std::filesystem::path& config, const std::string& file);
 
-Command cluster_backup_command() {
+/// A command that does one thing to one file on this host.
+Command of_one_file(const char* name, std::string details, Deed deed) {
   auto config = std::make_shared<std::filesystem::path>("/etc/berth/berthd.yaml");
   Command command;
   command.usage = "FILE [flags]";
-  command.details =
-      "A snapshot of the etcd, by etcdctl: all objects of all hosts, Secrets and the hosts' CA among them. FILE is the "
-      "whole new copy or what it was before. As root.";
+  command.details = std::move(details);
   command.words = Words::Files;
   command.flags.add_path(*config, "config", "FILE", "berthd's configuration (default: /etc/berth/berthd.yaml)");
-  command.run = [config](const Global&, const Arguments& arguments) {
-    if (arguments.words.size() != 1)
-      return usage_error("cluster backup", {ErrorCode::InvalidArgument, "name one file"});
-    const auto done = snapshot(*config, arguments.words[0]);
+  command.run = [name, config, deed](const Global& global, const Arguments& arguments) {
+    if (arguments.words.size() != 1) return usage_error(name, {ErrorCode::InvalidArgument, "name one file"});
+    const auto done = deed(global, *config, arguments.words[0]);
     return done ? 0 : fail(done.error());
   };
   return command;
 }
 
+}  // namespace
+
+Command cluster_backup_command() {
+  return of_one_file(
+      "cluster backup",
+      "A snapshot of the etcd, by etcdctl: all objects of all hosts, Secrets and the hosts' CA among them. FILE is the "
+      "whole new copy or what it was before. As root.",
+      [](const Global&, const std::filesystem::path& config, const std::string& file) {
+        return snapshot(config, file);
+      });
+}
+
 Command cluster_restore_command() {
-  auto config = std::make_shared<std::filesystem::path>("/etc/berth/berthd.yaml");
-  Command command;
-  command.usage = "FILE [flags]";
-  command.details =
+  return of_one_file(
+      "cluster restore",
       "When all members of the etcd are stopped or lost: this host begins it anew, alone, with a snapshot of `berth "
-      "cluster backup`. The others then join again. What was there is kept beside. As root.";
-  command.words = Words::Files;
-  command.flags.add_path(*config, "config", "FILE", "berthd's configuration (default: /etc/berth/berthd.yaml)");
-  command.run = [config](const Global& global, const Arguments& arguments) {
-    if (arguments.words.size() != 1)
-      return usage_error("cluster restore", {ErrorCode::InvalidArgument, "name one file"});
-    const auto done = restore(global, *config, arguments.words[0]);
-    return done ? 0 : fail(done.error());
-  };
-  return command;
+      "cluster backup`. The others then join again. What was there is kept beside. As root.",
+      restore);
 }
 
 }  // namespace berth::cli

@@ -41,8 +41,10 @@ struct EtcdMirror::Listed {
   Revision revision = 0;
   ObjectTable::Objects objects;
   Holders holders;
+  std::vector<SessionKey> sessions;
   Strange strange;
   std::string next;
+  std::size_t pages = 0;  ///< That came.
 };
 
 EtcdMirror::EtcdMirror(Loop& loop, std::shared_ptr<LoopPoster> poster, EtcdClient& client, const EtcdKeys& keys,
@@ -71,6 +73,22 @@ std::function<void(T)> EtcdMirror::here(Job job) {
 }
 
 void EtcdMirror::start() { begin(); }
+
+void EtcdMirror::stand_on(const std::string& id, Revision revision, const std::string& what) {
+  identity_.id = id;
+  seen_ = revision;
+  listed_ = true;
+  copied_ = true;
+  lost_ = true;  // Nobody was told anything else.
+  away_since_ = std::chrono::steady_clock::now() - kReconnection;
+  if (!why_away_) why_away_ = Error(ErrorCode::Unavailable, "it did not answer since the start");
+  problems_.report(kEtcd, {.what = "etcd",
+                           .reason = fmt::format("{}; nothing can be written: {}", what, why_away_->message()),
+                           .kind = {},
+                           .ns = {},
+                           .name = {}});
+  events_.on_first(Ok{});
+}
 
 Knowledge EtcdMirror::knowledge() const {
   return {[this](const ObjectKey& key) -> Revision {
@@ -152,7 +170,7 @@ bool EtcdMirror::is_ours(const std::string& text) {
   return true;
 }
 
-void EtcdMirror::list_page(std::shared_ptr<Listed> so_far) {
+void EtcdMirror::list_page(const std::shared_ptr<Listed>& so_far) {
   auto range = keys_.objects();
   if (!so_far->next.empty()) range.begin = so_far->next;
   RangeRequest request{std::move(range), kPage, so_far->revision};
@@ -161,12 +179,19 @@ void EtcdMirror::list_page(std::shared_ptr<Listed> so_far) {
                 }));
 }
 
-void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> answer) {
+void EtcdMirror::on_page(const std::shared_ptr<Listed>& so_far, Result<RangeAnswer> answer) {
   if (!answer) {
     // Compacted between two pages: from the beginning.
     return fail(answer.error().context("list all objects"));
   }
   if (so_far->revision == 0) so_far->revision = answer->revision;
+  events_.on_page(++so_far->pages);
+  const bool more = answer->more && !answer->found.empty();
+  if (more) {
+    // The next one is on its way while this one is read.
+    so_far->next = answer->found.back().key + std::string(1, '\0');
+    list_page(so_far);
+  }
   for (auto& each : answer->found) {
     const auto path = keys_.object_path(each.key);
     if (!path) continue;
@@ -176,9 +201,7 @@ void EtcdMirror::on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> ans
     if (object == nullptr && key) object = table_.get(*key);
     if (object != nullptr) table_.add_to(so_far->objects, object);
   }
-  if (!answer->more || answer->found.empty()) return list_holders(so_far);
-  so_far->next = answer->found.back().key + std::string(1, '\0');
-  list_page(std::move(so_far));
+  if (!more) list_holders(so_far);
 }
 
 void EtcdMirror::list_holders(const std::shared_ptr<Listed>& all) {
@@ -186,7 +209,9 @@ void EtcdMirror::list_holders(const std::shared_ptr<Listed>& all) {
   client_.range(std::move(request), here<Result<RangeAnswer>>([this, all](const Result<RangeAnswer>& answer) {
                   if (!answer) return fail(answer.error().context("list who is there"));
                   for (const auto& each : answer->found) {
-                    all->holders.emplace(keys_.session_name(each.key), holder_of(each.value));
+                    const auto name = keys_.session_name(each.key);
+                    all->holders.emplace(name, holder_of(each.value));
+                    all->sessions.push_back({name, each.lease, each.modified});
                   }
                   on_list(*all);
                 }));
@@ -199,8 +224,11 @@ void EtcdMirror::on_list(Listed& all) {
     if (!all.strange.keys.contains(key)) problems_.solve(key);
   }
   strange_ = std::move(all.strange);
+  if (std::exchange(copied_, false)) events_.on_answer();
   table_.replace(std::move(all.objects), seen_);
+  events_.on_list();
   holders_ = std::move(all.holders);
+  for (const auto& key : all.sessions) events_.on_session(key.name, key.lease, key.since);
   events_.on_holders(holders_);
   lost_ = false;  // replace() has told them
   barrier_.reset();
@@ -247,7 +275,7 @@ void EtcdMirror::look_for_barrier() {
 void EtcdMirror::on_batch(WatchBatch batch) {
   std::vector<Change> changes;
   std::map<ObjectKey, ObjectPtr> newer;
-  bool holders_changed = false;
+  std::vector<SessionKey> sessions;
   const auto before = [&](const ObjectKey& key) {
     const auto known = newer.find(key);
     return known == newer.end() ? table_.get(key) : known->second;
@@ -280,18 +308,19 @@ void EtcdMirror::on_batch(WatchBatch batch) {
       if (event.removed) return fail({ErrorCode::DataLoss, now.key + " was removed: nothing of it is believed"});
       if (!is_ours(now.value)) return;
     } else if (const auto name = keys_.session_name(now.key); !name.empty()) {
-      events_.on_session(name, event.removed ? 0 : now.lease, now.modified);
+      sessions.push_back({name, event.removed ? 0 : now.lease, now.modified});
       if (event.removed) {
         holders_.erase(name);
       } else {
         holders_[name] = holder_of(now.value);
       }
-      holders_changed = true;
     }
   }
   seen_ = last;
   table_.publish(changes);
-  if (holders_changed) events_.on_holders(holders_);
+  events_.on_change(changes);
+  for (const auto& key : sessions) events_.on_session(key.name, key.lease, key.since);
+  if (!sessions.empty()) events_.on_holders(holders_);
   look_for_barrier();
   events_.on_seen();
 }

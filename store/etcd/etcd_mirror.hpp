@@ -32,12 +32,18 @@ class EtcdMirror {
   };
   struct Events {
     std::function<void()> on_seen;  ///< More is known than before.
+    /// A page of a list came, counted from 1: the list is on its way.
+    std::function<void(std::size_t number)> on_page;
     /// The first snapshot is in the table, or why there is none yet: it goes on trying.
     std::function<void(Status)> on_first;
-    /// The key of a session is kept by this lease since a revision; 0: it is gone.
+    /// The key of a session is kept by this lease since a revision; 0: it is gone. After the objects of that moment are
+    /// in the table.
     std::function<void(const std::string& name, LeaseId lease, Revision revision)> on_session;
     /// All who hold sessions; after the objects of that moment are in the table.
     std::function<void(Holders)> on_holders;
+    std::function<void()> on_answer;  ///< After stand_on(): the list is about to take the copy's place, and is ours.
+    std::function<void()> on_list;    ///< The table was taken anew, as etcd is.
+    std::function<void(const std::vector<Change>&)> on_change;  ///< These are in the table.
   };
 
   /// All outlive it.
@@ -48,6 +54,10 @@ class EtcdMirror {
   EtcdMirror& operator=(const EtcdMirror&) = delete;
 
   void start();
+  /// As long as there is no snapshot: the table has an older state of store `id`, see copy_file.hpp, and that counts
+  /// until etcd answers. `what` is said of it.
+  void stand_on(const std::string& id, Revision revision, const std::string& what);
+  bool has_snapshot() const { return listed_; }
 
   /// The first answer of the store's own key: it was made now, or is this one.
   const Identity& identity() const { return identity_; }
@@ -63,14 +73,19 @@ class EtcdMirror {
     std::map<model::ObjectKey, Revision> at;
     std::set<std::string> keys;  ///< As they are in etcd, those of unknown kinds too.
   };
+  struct SessionKey {
+    std::string name;
+    LeaseId lease = 0;  ///< 0: it is gone.
+    Revision since = 0;
+  };
   struct Listed;  ///< A list on its way.
 
   void begin();
   void read_meta();
   void on_meta(Result<TxnAnswer> answer, const std::string& offered);
   bool is_ours(const std::string& text);
-  void list_page(std::shared_ptr<Listed> so_far);
-  void on_page(std::shared_ptr<Listed> so_far, Result<RangeAnswer> answer);
+  void list_page(const std::shared_ptr<Listed>& so_far);
+  void on_page(const std::shared_ptr<Listed>& so_far, Result<RangeAnswer> answer);
   void list_holders(const std::shared_ptr<Listed>& all);
   void on_list(Listed& all);
   void watch();
@@ -103,6 +118,7 @@ class EtcdMirror {
 
   Identity identity_;
   bool listed_ = false;  ///< There is a snapshot.
+  bool copied_ = false;  ///< It is a copy's, and etcd did not answer yet.
   bool relist_ = true;   ///< The next thing to do is to list, not to watch on.
   Revision seen_ = 0;
   Holders holders_;

@@ -16,11 +16,13 @@
 #include "base/counters.hpp"
 #include "base/loop.hpp"
 #include "store/draft.hpp"
+#include "store/etcd/copy_keeper.hpp"
 #include "store/etcd/etcd_keeper.hpp"
 #include "store/etcd/etcd_keys.hpp"
 #include "store/etcd/etcd_mirror.hpp"
 #include "store/etcd/etcd_sessions.hpp"
 #include "store/etcd/etcd_txn.hpp"
+#include "store/etcd/list_patience.hpp"
 #include "store/etcd/loop_poster.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "store/holder_board.hpp"
@@ -101,17 +103,37 @@ class EtcdStore final : public Store {
         sessions_(client_, keys_,
                   {options_.node, options_.instance, options_.version, options_.session_ttl, options_.sessions}),
         poster_(std::make_shared<LoopPoster>(loop_)),
-        mirror_(loop_, poster_, *client_, keys_, table_, problems_,
-                {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
-                {[this] { on_seen(); }, [this](const Status& first) { on_first(first); },
-                 [this](const std::string& name, LeaseId lease, Revision revision) {
-                   sessions_.key_is(name, lease, revision);
-                 },
-                 [this](Holders all) {
-                   keeps_ = keeps(all, options_.node);
-                   holders_.replace(std::move(all));
-                 }}),
-        keeper_(loop_, poster_, *client_, problems_, {options_.keep, [this] { return keeps_; }}) {}
+        mirror_(
+            loop_, poster_, *client_, keys_, table_, problems_,
+            {options_.node, options_.lost_after, options_.retry_first, options_.retry_most},
+            {[this] { on_seen(); }, [this](std::size_t number) { on_page(number); },
+             [this](const Status& first) { on_first(first); },
+             [this](const std::string& name, LeaseId lease, Revision revision) {
+               sessions_.key_is(name, lease, revision);
+               if (!options_.sessions.on_seen) return;
+               table_.post([this, name, lease] { options_.sessions.on_seen(name, static_cast<std::uint64_t>(lease)); });
+             },
+             [this](Holders all) {
+               keeps_ = keeps(all, options_.node);
+               holders_.replace(std::move(all));
+             },
+             [this] {
+               // Nobody reads it before the table is etcd's.
+               replacing_ = std::unique_lock(first_mutex_);
+               identity_ = identity_now();
+             },
+             [this] {
+               if (replacing_) replacing_.unlock();
+               if (copy_) copy_->take_all(mirror_.identity().id);
+             },
+             [this](const std::vector<Change>& changes) {
+               if (copy_) copy_->take(changes);
+             }}),
+        keeper_(loop_, poster_, *client_, problems_, {options_.keep, [this] { return keeps_; }}) {
+    if (options_.copy.empty()) return;
+    copy_.emplace(loop_, poster_, table_, problems_,
+                  CopyKeeper::Options{options_.copy, copy_of(), options_.not_copied, options_.copy_after});
+  }
   EtcdStore(const EtcdStore&) = delete;
   EtcdStore& operator=(const EtcdStore&) = delete;
 
@@ -122,6 +144,7 @@ class EtcdStore final : public Store {
       thread_.join();
     }
     poster_->close();
+    copy_.reset();
     const Error closed(ErrorCode::Cancelled, "store: it is closing");
     for (auto& [number, flight] : flights_) answer(std::move(flight.wanted.done), closed);
     for (auto& waiting : queue_) answer(std::move(waiting.done), closed);
@@ -135,9 +158,19 @@ class EtcdStore final : public Store {
       tick();
       mirror_.start();
     });
-    if (ready.wait_for(options_.open_within) == std::future_status::ready) return ready.get();
+    if (!options_.copy.empty() && options_.stand_in_after < options_.open_within) {
+      if (ready.wait_for(options_.stand_in_after) == std::future_status::ready) return ready.get();
+      stand_on_copy();
+    }
+    for (auto until = late_at(); ready.wait_until(until) != std::future_status::ready;) {
+      const auto later = late_at();
+      if (later == until) break;
+      until = later;
+    }
     const std::scoped_lock lock(first_mutex_);
-    return first_error_.value_or(Error(ErrorCode::DeadlineExceeded, "list all objects: not within the time given"));
+    if (first_told_) return ready.get();
+    return first_error_.value_or(
+        Error(ErrorCode::DeadlineExceeded, "list all objects: no more of them came within the time given"));
   }
 
   ObjectPtr get(const ObjectKey& key) const override { return table_.get(key); }
@@ -166,10 +199,17 @@ class EtcdStore final : public Store {
   }
   Result<History> history(Kind kind, Revision from) const override { return table_.history(kind, from); }
   Progress progress(Kind kind) const override { return table_.progress(kind); }
-  Identity identity() const override { return identity_; }
+  Identity identity() const override {
+    const std::scoped_lock lock(first_mutex_);
+    return identity_;
+  }
   std::vector<StoreProblem> problems() const override { return problems_.all(); }
 
   Result<std::unique_ptr<Session>> open_session(std::string name, std::function<void()> on_lost) override {
+    // Before it is known that this etcd is the one that the copy is of, nothing is written there.
+    if (identity().opened == 0) {
+      return Error(ErrorCode::Unavailable, "open session " + name + ": etcd did not answer yet");
+    }
     return sessions_.open(std::move(name), std::move(on_lost));
   }
   std::unique_ptr<Watch> follow_holders(std::function<void(const Holders&)> on_change) override {
@@ -188,6 +228,16 @@ class EtcdStore final : public Store {
   }
 
  private:
+  SteadyTime late_at() {
+    const std::scoped_lock lock(first_mutex_);
+    return patience_.until();
+  }
+
+  void on_page(std::size_t number) {
+    const std::scoped_lock lock(first_mutex_);
+    patience_.page(number, std::chrono::steady_clock::now());
+  }
+
   void on_first(const Status& first) {
     const std::scoped_lock lock(first_mutex_);
     if (first_told_) return;
@@ -196,14 +246,44 @@ class EtcdStore final : public Store {
       return code == ErrorCode::Unavailable || code == ErrorCode::DeadlineExceeded || code == ErrorCode::OutOfRange;
     };
     if (first) {
-      identity_ = mirror_.identity();
-      identity_.node = options_.node;
+      identity_ = identity_now();
     } else {
       first_error_ = first.error();
       if (mends(first.error().code())) return;
     }
     first_told_ = true;
     first_.set_value(first);
+  }
+
+  Identity identity_now() const {
+    auto identity = mirror_.identity();
+    identity.node = options_.node;
+    return identity;
+  }
+
+  CopyOf copy_of() const { return {options_.access.endpoints, options_.prefix, options_.node}; }
+
+  /// There is no list of etcd's: what the copy has counts until there is.
+  void stand_on_copy() {
+    auto copied = read_copy(options_.copy, copy_of());
+    if (!copied) {
+      if (copied.error().code() == ErrorCode::NotFound) return;
+      return problems_.report("copy",
+                              {.what = options_.copy.native(),
+                               .reason = "the copy for a start without etcd is not used: " + copied.error().message(),
+                               .kind = {},
+                               .ns = {},
+                               .name = {}});
+    }
+    const auto held = std::make_shared<Copied>(*std::move(copied));
+    loop_.post([this, held] {
+      if (mirror_.has_snapshot()) return;
+      table_.load(std::move(held->objects), held->revision);
+      mirror_.stand_on(held->store, held->revision,
+                       fmt::format("away since the start at {}: objects are as of {}, from the copy in {}; what ran "
+                                   "here goes on, nothing else is started",
+                                   format_rfc3339(clock_.wall()), held->as_of, options_.copy.native()));
+    });
   }
 
   void answer(Committed done, Result<std::vector<ObjectPtr>> result) {
@@ -452,17 +532,19 @@ class EtcdStore final : public Store {
   const EtcdOptions options_;
   const EtcdKeys keys_;
   const SystemClock clock_;
-  Identity identity_;  ///< Fixed once started.
   ObjectTable table_;
   HolderBoard holders_;
   const std::shared_ptr<EtcdClient> client_;
   ProblemList problems_;
   EtcdSessions sessions_;
 
-  std::mutex first_mutex_;
+  mutable std::mutex first_mutex_;
+  Identity identity_;                       ///< Fixed once etcd has answered.
+  std::unique_lock<std::mutex> replacing_;  ///< Of first_mutex_, held by the loop while a copy is replaced.
   std::promise<Status> first_;
   bool first_told_ = false;
   std::optional<Error> first_error_;
+  ListPatience patience_{options_.open_within, std::chrono::steady_clock::now()};
 
   std::atomic<std::size_t> waiting_{0};
 
@@ -472,6 +554,7 @@ class EtcdStore final : public Store {
   // The loop thread's.
   EtcdMirror mirror_;
   EtcdKeeper keeper_;
+  std::optional<CopyKeeper> copy_;
   bool keeps_ = true;  ///< It is we who look after etcd.
   std::deque<Waiting> queue_;
   std::map<std::uint64_t, Flight> flights_;

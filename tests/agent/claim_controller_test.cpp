@@ -326,7 +326,9 @@ class SharedClaimsTest : public ControllerFixture {
                           .node_name = "n1",
                           .kick = [](const std::string&) {},
                           .nodes = &live,
-                          .is_warden = [this](const model::ObjectKey&) { return is_warden; }}};
+                          .is_warden = [this](const model::ObjectKey&) { return is_warden; },
+                          .held_until = [this] { return held_until; }}};
+  BootTime held_until = BootTime::max();
 };
 
 TEST_F(SharedClaimsTest, ContentStaysUntilNoHostHasItMountedWhateverBecameOfItsPods) {
@@ -344,6 +346,32 @@ TEST_F(SharedClaimsTest, ContentStaysUntilNoHostHasItMountedWhateverBecameOfItsP
   end_jobs();
   EXPECT_THAT(volumes.calls(), Contains("reclaim default/data"));
   EXPECT_EQ(phase(), "gone");
+}
+
+TEST_F(SharedClaimsTest, WhoIsNotSureOfItsSessionNeitherDestroysNorMakesContent) {
+  held_until = {};
+  go("n1");
+  EXPECT_THAT(volumes.calls(), IsEmpty());
+  EXPECT_EQ(phase(), "Bound");
+  EXPECT_TRUE(is_held()) << "ours, as far as we know";
+  held_until = std::chrono::seconds(1000);
+  runner.wake_all();
+  end_jobs();
+  EXPECT_THAT(volumes.calls(), Contains("reclaim default/data"));
+  EXPECT_EQ(phase(), "gone");
+
+  held_until = {};
+  put(R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"nfs"},"provisioner":"berth.io/nfs",
+      "reclaimPolicy":"Delete","volumeBindingMode":"Immediate"})");
+  put(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"new","namespace":"default",
+      "uid":"new-uid"},"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"nfs","volumeMode":"Filesystem",
+      "resources":{"requests":{"storage":"1Gi"}}},"status":{"phase":"Pending"}})");
+  end_jobs();
+  EXPECT_THAT(volumes.calls(), testing::Not(Contains("provision default/new")));
+  held_until = BootTime::max();
+  runner.wake_all();
+  end_jobs();
+  EXPECT_THAT(volumes.calls(), Contains("provision default/new"));
 }
 
 TEST_F(SharedClaimsTest, ALunOfWhichNobodyHasANoteIsKeptUntilSomebodySaysWhoHas) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "agent/node/trouble_watch.hpp"
 
 namespace berth::agent {
@@ -20,38 +22,64 @@ auto is(const std::string& type, const std::string& part) {
   return AllOf(Field(&NodeTrouble::type, type), Field(&NodeTrouble::message, HasSubstr(part)));
 }
 
-TEST(HostTroubles, OneLostPacketAndHalfASecondAreNone) {
+TwiceSeen seen(std::initializer_list<bool> looks) {
+  TwiceSeen out;
+  for (const auto each : looks) out.take(each);
+  return out;
+}
+
+TEST(HostTroubles, ALookMayErrTwoInARowDoNot) {
+  EXPECT_FALSE(seen({}).value());
+  EXPECT_FALSE(seen({true}).value());
+  EXPECT_TRUE(seen({true}).doubted());
+  EXPECT_FALSE(seen({true, false, true, false}).value());
+  EXPECT_FALSE(seen({true, false}).doubted());
+  EXPECT_TRUE(seen({true, true}).value());
+  EXPECT_FALSE(seen({true, true}).doubted());
+  EXPECT_TRUE(seen({true, true, false, true, false}).value());
+  EXPECT_FALSE(seen({true, true, false, false}).value());
+}
+
+TEST(HostTroubles, AClockAtTheLimitIsNoNewsEachTime) {
+  EXPECT_EQ(judge_clock(PeerClock::Alike, milliseconds(2'000)), PeerClock::Alike);
+  EXPECT_EQ(judge_clock(PeerClock::Alike, milliseconds(2'001)), PeerClock::Ahead);
+  EXPECT_EQ(judge_clock(PeerClock::Ahead, milliseconds(1'001)), PeerClock::Ahead);
+  EXPECT_EQ(judge_clock(PeerClock::Ahead, milliseconds(1'000)), PeerClock::Alike);
+  EXPECT_EQ(judge_clock(PeerClock::Alike, milliseconds(-2'001)), PeerClock::Behind);
+  EXPECT_EQ(judge_clock(PeerClock::Behind, std::nullopt), PeerClock::Behind);
+}
+
+TEST(HostTroubles, OneLostPacketIsNone) {
   TroubleFacts facts;
-  facts.peers = {{"b", "10.98.1.1", kMissedMost - 1, milliseconds(500)}, {"c", "10.98.2.1", 0, std::nullopt}};
+  facts.peers = {{"b", "10.98.1.1", seen({true}), PeerClock::Alike}, {"c", "10.98.2.1"}};
   EXPECT_THAT(host_troubles(facts), IsEmpty());
 }
 
 TEST(HostTroubles, EachSaysWhatItMeansForPods) {
   TroubleFacts facts;
   facts.store = {{.what = "etcd", .reason = "it complains: CORRUPT", .kind = {}, .ns = {}, .name = {}}};
-  facts.peers = {{"b", "10.98.1.1", kMissedMost, std::nullopt},
-                 {"c", "10.98.2.1", kMissedMost + 5, std::nullopt},
-                 {"d", "10.98.3.1", 0, milliseconds(3'000)},
-                 {"e", "10.98.4.1", 0, milliseconds(-2'500)}};
+  facts.peers = {{"b", "10.98.1.1", seen({true, true}), PeerClock::Alike},
+                 {"c", "10.98.2.1", seen({true, true}), PeerClock::Alike},
+                 {"d", "10.98.3.1", {}, PeerClock::Ahead},
+                 {"e", "10.98.4.1", {}, PeerClock::Behind}};
   facts.dns = "no answer";
-  facts.fence_is_off = true;
+  facts.is_fence_off = true;
   EXPECT_THAT(
       host_troubles(facts),
       ElementsAre(is("EtcdProblem", "CORRUPT; pods run on"),
                   is("NetworkUnavailable", "of b (10.98.1.1), c (10.98.2.1): pods here do not reach pods there"),
-                  is("ClockSkew", "3.0 s behind d, 2.5 s ahead of e: pods run on"),
+                  is("ClockSkew", "seconds behind d, ahead of e: pods run on"),
                   is("NamesProblem", "(no answer): its pods find no names"),
                   is("FenceProblem", "pods that ask for fencing do not start here")));
 }
 
 TEST(HostTroubles, OwnMemberIsSaidWhenTheStoreSaysNothingItself) {
-  TroubleFacts facts{.own_member = "10.0.0.1:2379", .member_error = "connection refused"};
-  EXPECT_THAT(host_troubles(facts),
-              ElementsAre(is("EtcdProblem", "10.0.0.1:2379, does not answer (connection refused)")));
+  TroubleFacts facts{.idle_member = "10.0.0.1:2379"};
+  EXPECT_THAT(host_troubles(facts), ElementsAre(is("EtcdProblem", "nothing listens on 10.0.0.1:2379")));
   facts.store = {{.what = "etcd", .reason = "nothing can be written", .kind = {}, .ns = {}, .name = {}}};
   EXPECT_THAT(host_troubles(facts), ElementsAre(is("EtcdProblem", "nothing can be written; pods run on")));
   facts.store[0].kind = "Pod";  // One object that cannot be read.
-  EXPECT_THAT(host_troubles(facts), ElementsAre(is("EtcdProblem", "connection refused")));
+  EXPECT_THAT(host_troubles(facts), ElementsAre(is("EtcdProblem", "nothing listens on")));
 }
 
 TEST(HostTroubles, EachHostAsksTheNextOnes) {
@@ -74,17 +102,20 @@ TEST(TroubleWatch, OwnMemberIsTheOneAtOurAddress) {
 class TroubleWatchTest : public testing::Test {
  protected:
   TroubleWatchTest() {
-    for (int i = 1; i <= 3; ++i) {
-      const auto name = "n" + std::to_string(i);
-      EXPECT_TRUE(store::create_and_wait(
-          *store_, *model::make_object(
-                       {{"apiVersion", "v1"},
-                        {"kind", "Node"},
-                        {"metadata", {{"name", name}}},
-                        {"spec", {{"podCIDR", "10.98." + std::to_string(i) + ".0/24"}}},
-                        {"status", {{"addresses", json::array{{{"type", "InternalIP"}, {"address", "10.0.0.1"}}}}}}})));
-    }
+    for (const auto* each : {"1", "2", "3"}) write_node(each, /*tells=*/true);
     live("n1", "n2", "n3");
+  }
+  void write_node(const std::string& number, bool tells) {
+    json::array conditions;
+    if (tells) conditions.push_back(json::object{{"type", "NetworkUnavailable"}, {"status", "False"}});
+    EXPECT_TRUE(store::create_and_wait(
+        *store_, *model::make_object({{"apiVersion", "v1"},
+                                      {"kind", "Node"},
+                                      {"metadata", {{"name", "n" + number}}},
+                                      {"spec", {{"podCIDR", "10.98." + number + ".0/24"}}},
+                                      {"status",
+                                       {{"addresses", json::array{{{"type", "InternalIP"}, {"address", "10.0.0.1"}}}},
+                                        {"conditions", std::move(conditions)}}}})));
   }
   template <typename... Names>
   void live(Names... names) {
@@ -93,6 +124,7 @@ class TroubleWatchTest : public testing::Test {
     nodes_.take(holders);
   }
   void look() {
+    asked_.clear();
     watch_.look();
     while (loop_.poll() > 0) {
     }
@@ -103,46 +135,84 @@ class TroubleWatchTest : public testing::Test {
   std::unique_ptr<store::Store> store_ = store::make_memory_store();
   LiveNodes nodes_{"n1", LiveNodes::Store::Shared};
   std::vector<std::string> asked_;
-  std::vector<network::PeerAnswer> answers_{{true, milliseconds(0)}, {true, milliseconds(0)}};
+  std::map<std::string, network::PeerAnswer> answers_;  ///< By gateway; else all is well.
+  bool may_ask_ = true;
+  bool listens_ = true;
+  bool fence_off_ = false;
+  Status dns_ = Ok{};
   std::vector<NodeTrouble> said_;
-  int times_said_ = 0;
   TroubleWatch watch_{{.loop = loop_,
                        .lane = *lane_,
                        .store = *store_,
                        .nodes = nodes_,
-                       .own_member = std::nullopt,
-                       .fence_is_off = [] { return false; },
-                       .probes = {.peers =
-                                      [this](const auto& peers) {
-                                        asked_.clear();
-                                        for (const auto& each : peers) asked_.push_back(each.text());
-                                        auto answers = answers_;
-                                        answers.resize(peers.size());
-                                        return Result<std::vector<network::PeerAnswer>>(answers);
-                                      },
-                                  .member = [](const TcpAddress&) { return Status(Ok{}); },
-                                  .dns = [] { return Status(Ok{}); }},
-                       .on_change =
-                           [this](const auto& troubles) {
-                             said_ = troubles;
-                             ++times_said_;
-                           }}};
+                       .own_member = TcpAddress{"10.0.0.1", 2379},
+                       .is_fence_off = [this] { return fence_off_; },
+                       .probes = {.peers = [this](const auto& peers) { return answers_of(peers); },
+                                  .listens = [this](std::uint16_t port) { return port == 2379 && listens_; },
+                                  .dns = [this] { return dns_; }},
+                       .on_troubles = [this](const auto& troubles) { said_ = troubles; }}};
+
+ private:
+  Result<std::vector<network::PeerAnswer>> answers_of(const std::vector<network::IpAddress>& peers) {
+    if (!may_ask_) return Error(ErrorCode::Unavailable, "operation not permitted");
+    std::vector<network::PeerAnswer> out;
+    for (const auto& each : peers) {
+      asked_.push_back(each.text());
+      const auto said = answers_.find(each.text());
+      out.push_back(said == answers_.end() ? network::PeerAnswer{true, milliseconds(0)} : said->second);
+    }
+    return out;
+  }
 };
 
-TEST_F(TroubleWatchTest, APeerThatMissesTwiceIsSaidOnceAndTakenBack) {
+TEST_F(TroubleWatchTest, APeerThatMissesTwiceIsSaidAndTakenBackWhenItAnswersTwice) {
   look();
   EXPECT_THAT(asked_, ElementsAre("10.98.2.1", "10.98.3.1"));
-  answers_[1] = {};
+  answers_["10.98.3.1"] = {};
   look();
-  EXPECT_EQ(times_said_, 0);
-  look();
+  EXPECT_THAT(said_, IsEmpty());
   look();
   EXPECT_THAT(said_, ElementsAre(is("NetworkUnavailable", "of n3 (10.98.3.1)")));
-  EXPECT_EQ(times_said_, 1);
-  answers_[1] = {true, milliseconds(5'000)};
+  const auto before = said_;
+  answers_["10.98.3.1"] = {true, milliseconds(0)};
   look();
-  EXPECT_THAT(said_, ElementsAre(is("ClockSkew", "5.0 s behind n3")));
-  answers_[1].clock_ahead = milliseconds(0);
+  EXPECT_EQ(said_, before);
+  look();
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(TroubleWatchTest, TheSameTroubleHasTheSameWords) {
+  answers_["10.98.3.1"] = {true, milliseconds(5'000)};
+  look();
+  EXPECT_THAT(said_, ElementsAre(is("ClockSkew", "seconds behind n3")));
+  const auto before = said_;
+  for (const auto off : {2'500, 1'700, 90'000}) {
+    answers_["10.98.3.1"] = {true, milliseconds(off)};
+    look();
+    EXPECT_EQ(said_, before) << off;
+  }
+  answers_["10.98.3.1"] = {true, milliseconds(900)};
+  look();
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(TroubleWatchTest, WhatIsOfThisHostIsSaidWhenSeenTwice) {
+  listens_ = false;
+  fence_off_ = true;
+  dns_ = Error(ErrorCode::Unavailable, "no answer");
+  look();
+  EXPECT_THAT(said_, IsEmpty());
+  look();
+  EXPECT_THAT(said_, ElementsAre(is("EtcdProblem", "10.0.0.1:2379"), is("NamesProblem", "(no answer)"),
+                                 is("FenceProblem", "berth-fence does not answer")));
+  const auto before = said_;
+  dns_ = Error(ErrorCode::Unavailable, "connection refused");
+  look();
+  EXPECT_EQ(said_, before) << "another why is no news";
+  listens_ = true;
+  fence_off_ = false;
+  dns_ = Ok{};
+  look();
   look();
   EXPECT_THAT(said_, IsEmpty());
 }
@@ -151,9 +221,37 @@ TEST_F(TroubleWatchTest, WhoIsNotThereIsNotAsked) {
   live("n1", "n3");
   look();
   EXPECT_THAT(asked_, ElementsAre("10.98.3.1"));
-  live("n2", "n3");  // Our own session is gone: who is there is not known.
+}
+
+TEST_F(TroubleWatchTest, AnOlderAgentsFirewallDropsOurQuestionsSoItIsNotAsked) {
+  write_node("4", /*tells=*/false);
+  live("n1", "n3", "n4");
+  look();
+  EXPECT_THAT(asked_, ElementsAre("10.98.3.1"));
+}
+
+TEST_F(TroubleWatchTest, WithoutASessionOfOurOwnNobodyIsAskedAndWhatWasSaidStays) {
+  answers_["10.98.3.1"] = {};
+  look();
+  look();
+  const auto before = said_;
+  EXPECT_THAT(before, ElementsAre(is("NetworkUnavailable", "n3")));
+  live("n2", "n3");
+  answers_.clear();
+  look();
   look();
   EXPECT_THAT(asked_, IsEmpty());
+  EXPECT_EQ(said_, before);
+}
+
+TEST_F(TroubleWatchTest, WhoMayNotAskSaysNothing) {
+  answers_["10.98.3.1"] = {};
+  look();
+  look();
+  EXPECT_THAT(said_, ElementsAre(is("NetworkUnavailable", "n3")));
+  may_ask_ = false;
+  look();
+  EXPECT_THAT(said_, IsEmpty());
 }
 
 }  // namespace

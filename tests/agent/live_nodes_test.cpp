@@ -61,7 +61,9 @@ TEST(LiveNodesTest, KeysAreSpreadAndALostNodeMovesItsOwnOnly) {
   for (std::size_t i = 0; i < kKeys; ++i) {
     const std::string was(before.warden_of(key_of(i)));
     ++each[was];
-    if (was != "n3") EXPECT_EQ(after.warden_of(key_of(i)), was) << key_of(i);
+    if (was != "n3") {
+      EXPECT_EQ(after.warden_of(key_of(i)), was) << key_of(i);
+    }
   }
   ASSERT_EQ(each.size(), 4U);
   for (const auto& [node, count] : each) {

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 
+#include "store/etcd/etcd_store.hpp"
+#include "tests/fakes/fake_etcd.hpp"
 #include "tests/fakes/slow_store.hpp"
 #include "tests/temp_dir.hpp"
 
@@ -66,6 +69,29 @@ TEST(NodeSessionTest, ItIsGivenBackAtTheEnd) {
   store::SlowStore store;
   ASSERT_TRUE(NodeSession::take(store, worker1()));
   EXPECT_TRUE(NodeSession::take(store, worker1()));
+}
+
+TEST(NodeSessionTest, AStoreThatIsAwayIsAnErrorOnlyWhereItMayNotBeLater) {
+  store::etcd::FakeEtcd etcd;
+  store::EtcdOptions options;
+  options.node = "worker1";
+  options.retry_first = milliseconds(1);
+  auto store = store::etcd::open_store_on(etcd.client(), options);
+  ASSERT_TRUE(store) << store.error().message();
+  etcd.away(true);
+  EXPECT_EQ(NodeSession::take(**store, worker1()).error().code(), ErrorCode::Unavailable);
+  auto later = worker1();
+  later.may_be_later = true;
+  auto session = NodeSession::take(**store, later);
+  ASSERT_TRUE(session) << session.error().message();
+  std::promise<void> held;
+  std::atomic<bool> told{false};
+  const auto watch = (*store)->follow_holders([&](const store::Holders& all) {
+    if (all.contains("live/worker1") && !told.exchange(true)) held.set_value();
+  });
+  (*session)->keep([](const Error&) {});
+  etcd.away(false);
+  EXPECT_EQ(held.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
 TEST(NodeSessionTest, WhoLostItToAnotherIsToldToEnd) {

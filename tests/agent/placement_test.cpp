@@ -168,6 +168,44 @@ TEST_F(ApartTest, AnotherPodOfTheSameNameIsCountedAsWhatItIs) {
   EXPECT_NE(node_of("db-2"), "");
 }
 
+TEST_F(ApartTest, WhoBeginsToPlaceHasCountedAllBeforeTheFirst) {
+  for (int i = 0; i < 500; ++i) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p{:03}","namespace":"default",
+        "labels":{{"app":"{}"}}}},"spec":{{"nodeName":"n1","containers":[{{"name":"c","image":"x"}}]}}}})",
+                    i, i == 499 ? "db" : "other"));
+  }
+  settle();
+  placement.on_snapshot();
+  make("db-0", "podAntiAffinity");
+  settle();
+  EXPECT_EQ(node_of("db-0"), "") << "not all are counted yet";
+  for (int i = 0; i < 3; ++i) pass(std::chrono::milliseconds(1));
+  EXPECT_EQ(node_of("db-0"), "n2") << "the last pod that is counted wants to be apart";
+  EXPECT_TRUE(runner.is_idle());
+}
+
+TEST_F(ApartTest, WhatIsCountedHoldsWhenOthersComeAndGoAndNotWhenTheCacheWasLoadedAnew) {
+  make("db-0", "podAntiAffinity");
+  settle();
+  const auto first = node_of("db-0");
+  const std::string second = first == "n1" ? "n2" : "n1";
+  lives({"n1"});
+  lives({"n1", "n2"});
+  pass(Placement::kComeBack);
+  make("db-1", "podAntiAffinity");
+  settle();
+  EXPECT_EQ(node_of("db-1"), second);
+  // What went meanwhile nobody tells.
+  remove({Kind::Pod, "default", "db-1"});
+  while (loop.poll() > 0) {
+  }
+  placement.on_snapshot();
+  runner.wake_all();
+  make("db-2", "podAntiAffinity");
+  settle();
+  EXPECT_EQ(node_of("db-2"), second);
+}
+
 TEST_F(SharedPlacementTest, ButNotForEver) {
   lives({"n1"});
   pass(Placement::kComeBack);

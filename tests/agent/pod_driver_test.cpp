@@ -277,6 +277,26 @@ TEST_F(PodDriverTest, AnUnbindableClaimIsAwaitedWithoutFailing) {
   EXPECT_TRUE(last.ready());
 }
 
+TEST_F(PodDriverTest, WhoIsNotSureOfItsVolumesMountsNoneAndKeepsUpWhatHasThem) {
+  const std::string why = "volume \"pv\" may be another host's by now";
+  input.unsure = why;
+  give(make_pod());
+  settle();
+  EXPECT_EQ(std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).message, why);
+  EXPECT_TRUE(volumes.mounted_pods()->empty());
+  EXPECT_TRUE(events.empty());
+  input.unsure.clear();
+  driver->kick("uid");
+  settle();
+  EXPECT_TRUE(last.ready());
+
+  input.unsure = why;
+  runtime.exit(id(0), 1);
+  settle();
+  EXPECT_TRUE(running(1)) << "cut off: what runs here goes on, its container starts again";
+  EXPECT_EQ(last.container_statuses[0].restart_count, 1);
+}
+
 TEST_F(PodDriverTest, AVolumeThatIsUnderWayIsAwaitedNamedAndNotAFailure) {
   const Error waits(ErrorCode::Aborted, "data-web-0: server 10.0.0.5 silent for 42 s");
   volumes.fail_next("mount", waits);

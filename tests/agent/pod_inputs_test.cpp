@@ -49,7 +49,10 @@ class PodInputsTest : public ControllerFixture {
                           .store = *store,
                           .volumes = volumes,
                           .node_name = "host",
-                          .kick = [](const std::string&) {}}};
+                          .kick = [](const std::string&) {},
+                          .may_mount = [](const model::Pod&, const std::string&) { return std::string(); },
+                          .held_until = [this] { return held_until; }}};
+  BootTime held_until{};
 };
 
 TEST_F(PodInputsTest, HasTheObjectsThatThePodNamesAndNoOthers) {
@@ -66,6 +69,27 @@ TEST_F(PodInputsTest, HasTheObjectsThatThePodNamesAndNoOthers) {
 TEST_F(PodInputsTest, SaysWhyItWaitsForAClaim) {
   EXPECT_EQ(make().blocked, "persistentvolumeclaim \"data-web-0\" not found");
   EXPECT_TRUE(make().facts.claims.empty());
+}
+
+TEST_F(PodInputsTest, SaysUntilWhenAVolumeOfOneHostAtATimeIsSurelyOurs) {
+  const auto volume = [&](const std::string& mode) {
+    put(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"pv"},"spec":{
+        "nfs":{"server":"nas","path":"/data"},"claimRef":{"namespace":"default","name":"data-web-0"}}})");
+    put(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data-web-0","namespace":"default"},
+        "spec":{"accessModes":[")" +
+        mode + R"("],"volumeName":"pv"},"status":{"phase":"Bound"}})");
+    settle();
+  };
+  volume("ReadWriteOnce");
+  EXPECT_EQ(make().blocked, "") << "what is mounted already goes on";
+  EXPECT_EQ(make().unsure, "volume \"pv\" may be another host's by now: waiting for this host's session to hold");
+  held_until = std::chrono::seconds(1000);
+  EXPECT_EQ(make().unsure, "");
+  EXPECT_EQ(make().facts.claims.at("data-web-0").held_until, held_until);
+
+  held_until = {};
+  volume("ReadWriteMany");
+  EXPECT_EQ(make().unsure, "") << "nobody has it alone";
 }
 
 TEST_F(PodInputsTest, KnowsWhichChangesConcernThePod) {

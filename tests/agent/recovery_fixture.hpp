@@ -34,9 +34,11 @@ class RecoveryTest : public testing::Test {
                       .network = network,
                       .volumes = volumes,
                       .mark_file = dir / "store.json",
-                      .node = "here"},
+                      .node = "here",
+                      .from_copy = from_copy},
         RecoveryCallbacks{.on_orphan = [this](const runtime::PodIdentity& pod) { removed.push_back(pod.uid); },
-                          .on_strangers = [this](const std::vector<model::Stranger>& all) { told = all; }});
+                          .on_strangers = [this](const std::vector<model::Stranger>& all) { told = all; },
+                          .on_found = [this] { ++found; }});
     recovery->look_for_orphans();
     loop.poll();
   }
@@ -87,6 +89,8 @@ class RecoveryTest : public testing::Test {
   network::FakeNetwork network;
   volumes::FakeVolumes volumes;
   std::unique_ptr<Recovery> recovery;
+  bool from_copy = false;
+  int found = 0;  ///< So often it was told what runs here, by a copy.
   std::vector<std::string> removed;
   std::vector<model::Stranger> told;
 };

@@ -76,6 +76,35 @@ TEST_F(RecoveryTest, InAStoreThatIsNotKnownEveryPodWaitsUntilTheHostWasLookedThr
   EXPECT_TRUE(recovery->holds(pod("web-0", "uid-new")));
 }
 
+TEST_F(RecoveryTest, OfACopyOnlyWhatRunsHereGoesOnAndNothingIsTakenDownUntilTheStoreAnswers) {
+  make_pod("web-0", "uid-a");
+  make_pod("web-1", "uid-b");
+  start();
+  open();
+  run_container("web-2", "uid-newer");  // The copy does not know it.
+  ASSERT_TRUE(store::remove_and_wait(*store, {model::Kind::Pod, "default", "web-1"}, 0).ok());
+  from_copy = true;
+  volumes.fail_next("mounted_pods", Error(ErrorCode::Unavailable, "busy"));
+  start();
+  EXPECT_TRUE(recovery->holds(pod("web-0", "uid-a"))) << "it is not known yet what runs here";
+  EXPECT_EQ(found, 0);
+  recovery->retry();
+  loop.poll();
+  EXPECT_EQ(found, 1);
+  EXPECT_FALSE(recovery->holds(pod("web-0", "uid-a")));
+  EXPECT_TRUE(recovery->holds(pod("web-3", "uid-never-here")));
+  EXPECT_TRUE(removed.empty());
+  EXPECT_TRUE(told.empty());
+  EXPECT_FALSE(recovery->strangers_known());
+
+  ASSERT_TRUE(store::create_and_wait(*store, pod_object("web-2", "uid-newer")).ok());
+  recovery->on_store();
+  loop.poll();
+  EXPECT_EQ(removed, std::vector<std::string>{"uid-b"}) << "now it is known to be deleted";
+  EXPECT_TRUE(told.empty());
+  EXPECT_FALSE(recovery->holds(pod("web-3", "uid-never-here")));
+}
+
 TEST_F(RecoveryTest, ARecordedPodCanBeMadeAgainUnderItsUid) {
   ObjectRecords records(dir / "objects", *lane);
   auto object = pod_object("web-0", "11111111-1111-4111-8111-111111111111");

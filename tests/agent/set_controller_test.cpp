@@ -106,6 +106,26 @@ TEST_F(SetControllerTest, ClaimsAreMadeWithTheirPodAndOnlyTheirSetIsWokenByThem)
   EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "data-my-db-0")) << "it is missed, and made again";
 }
 
+TEST_F(SetControllerTest, APodIsThereWithAllItsClaimsOrNotAtAll) {
+  const std::string templates =
+      R"(,"podManagementPolicy":"Parallel","volumeClaimTemplates":[
+      {"metadata":{"name":"data"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}},
+      {"metadata":{"name":"logs"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}])";
+  put(R"({"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"few","namespace":"default"},
+      "spec":{"hard":{"persistentvolumeclaims":"3"}}})");
+  put_stateful("db", 2, "one", templates);
+  start();
+  EXPECT_THAT(pods(), ElementsAre("db-0")) << "there is room for the claims of one";
+  EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "data-db-0"));
+  EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "logs-db-0"));
+  EXPECT_FALSE(exists(Kind::PersistentVolumeClaim, "data-db-1"));
+  EXPECT_THAT(events, Contains(testing::HasSubstr("FailedCreate: create Pod db-1 failed: ")));
+  remove({Kind::ResourceQuota, "default", "few"});
+  pass(std::chrono::minutes(10));
+  EXPECT_THAT(pods(), ElementsAre("db-0", "db-1"));
+  EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "logs-db-1"));
+}
+
 TEST_F(SetControllerTest, ClaimsGrowWithTheirTemplateAsSoonAsTheyMay) {
   const auto with = [&](const std::string& size) {
     put_stateful("db", 1, "one",

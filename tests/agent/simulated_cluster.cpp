@@ -106,11 +106,11 @@ class Planner {
               {.on_snapshot =
                    [this](const std::vector<PodPtr>&) {
                      silence_.on_snapshot();
+                     placement_.on_snapshot();
                      runner.wake_all();
                    },
                .on_change = [this](const store::Change& change) { runner.on_change(change); }}) {
-    auto placement = placement_.row();
-    placement.is_mine = [this](const model::ObjectKey&) { return wardens_.is_warden_of("placement"); };
+    auto placement = placement_.row([this](const auto&) { return wardens_.is_warden_of("placement"); });
     for (auto& row : {std::move(placement), silence_.row(), sets_.row(), replicas_.row(), deployments_.row()}) {
       runner.add(row);
     }

@@ -98,6 +98,59 @@ TEST_F(StatusWriterTest, AnEditThatCameBetweenTwoWritesStays) {
   EXPECT_EQ(answers, std::vector<std::string>{"stored"});
 }
 
+/// A host that was away says that its pod is ready, while another one still says that nobody sees it; what that one
+/// wrote is heard here before our own write is answered.
+TEST_F(StatusWriterTest, WhatSomebodyWroteAfterOursAndBeforeItsAnswerIsMendedToo) {
+  put(kPod);
+  auto raced = false;
+  const auto racer = store->watch(std::nullopt, store->revision(), [&](const store::Change& change) {
+    if (std::exchange(raced, true)) return;
+    auto raw = change.object->raw;
+    merge_pod_status(raw["status"].get_object(), status_of("Running", "Unknown"));
+    store->update(*model::make_object(std::move(raw)), 0, Durability::Lazy, [](const auto&) {});
+    write(status_of("Running", "True"));  // As the driver does when it hears of that.
+  });
+  ASSERT_TRUE(racer);
+  write(status_of("Running", "True"));
+  settle();
+  EXPECT_TRUE(raced);
+  EXPECT_EQ(find_string(stored().at("conditions").at(0), {"status"}), "True");
+  EXPECT_EQ(statuses.size(), 0U);
+}
+
+TEST_F(StatusWriterTest, WhileItIsClosedTheNewestWaits) {
+  put(kPod);
+  statuses.set_open(false);
+  write(status_of("Pending", "False"));
+  write(status_of("Running", "True"));
+  settle();
+  EXPECT_FALSE(stored().contains("phase"));
+  EXPECT_EQ(statuses.size(), 1U);
+  ASSERT_NE(statuses.under_way("u-1"), nullptr);
+  EXPECT_EQ(*statuses.under_way("u-1"), status_of("Running", "True"));
+  const auto before = store->revision();
+  statuses.set_open(true);
+  statuses.set_open(true);
+  settle();
+  EXPECT_EQ(phase(), "Running");
+  EXPECT_EQ(store->revision(), before + 1);
+  EXPECT_EQ(statuses.size(), 0U);
+}
+
+TEST_F(StatusWriterTest, WhatIsUnderWayWhenItClosesIsStoredAndTheNextWaits) {
+  put(kPod);
+  write(status_of("Pending", "False"));
+  write(status_of("Running", "True"));
+  statuses.set_open(false);
+  settle();
+  EXPECT_EQ(phase(), "Pending");
+  EXPECT_TRUE(answers.empty());
+  statuses.set_open(true);
+  settle();
+  EXPECT_EQ(phase(), "Running");
+  EXPECT_EQ(answers, std::vector<std::string>{"stored"});
+}
+
 TEST_F(StatusWriterTest, APodThatIsGoneIsNotWrittenAndOneOfTheSameNameIsNotHurt) {
   put(kPod);
   statuses.write(key, "u-0", status_of("Failed", "False"));

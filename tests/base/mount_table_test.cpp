@@ -54,6 +54,13 @@ TEST(MountTable, ListsBelowDeepestAndNewestFirstAndNoNeighbours) {
   EXPECT_TRUE(table.below("/nowhere").empty());
 }
 
+TEST(IsNetworkType, IsWhatWaitsForSomebodyElse) {
+  for (const auto* type : {"nfs", "nfs4", "cifs", "ceph", "9p", "fuse", "fuse.glusterfs"}) {
+    EXPECT_TRUE(is_network_type(type)) << type;
+  }
+  for (const auto* type : {"ext4", "xfs", "tmpfs", "nfsd", "fuseblk", ""}) EXPECT_FALSE(is_network_type(type)) << type;
+}
+
 TEST(MountTable, ReadsThisHost) {
   const auto table = MountTable::read();
   ASSERT_TRUE(table.ok()) << table.error().message();

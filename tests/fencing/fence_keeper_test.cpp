@@ -42,7 +42,7 @@ class FenceKeeperTest : public ControllerFixture {
                          const std::string&) { events.emplace_back(reason); },
         .node = "n1",
         .wanted = wanted,
-        .cgroup_parent = "/berth-pods",
+        .cgroup_of = [](const model::Pod& of) { return "/berth-pods/burstable/pod" + of.meta.uid; },
         .kick = [this](const std::string& uid) { kicked.push_back(uid); },
         .now = [this] { return now; }});
     keeper->begin();
@@ -81,12 +81,28 @@ TEST_F(FenceKeeperTest, APodStartsOnceTheHostIsArmedAndTheFenceKnowsOfIt) {
   EXPECT_THAT(kicked, testing::Contains("u-1"));
   EXPECT_EQ(keeper->may_start(pod), "waits for berth-fence");
   ASSERT_EQ(fence.orders().pods.size(), 1U);
-  EXPECT_EQ(fence.orders().pods.front().cgroup, "/berth-pods/besteffort/podu-1");
+  EXPECT_EQ(fence.orders().pods.front().cgroup, "/berth-pods/burstable/podu-1");
   EXPECT_EQ(keeper->may_start(pod), "waits for berth-fence") << "it has not read it";
   fence.acknowledge();
   EXPECT_EQ(keeper->may_start(pod), "");
   now += seconds(10);
   EXPECT_NE(keeper->may_start(pod), "") << "the deadline is over: it would be killed, and another host may have it";
+}
+
+TEST_F(FenceKeeperTest, ItsVolumesComeOnceTheHostIsArmedForThisSession) {
+  FakeFence fence(dir.path());
+  const auto keeper = make();
+  EXPECT_THAT(keeper->may_mount(pod), HasSubstr("to be armed"));
+  EXPECT_EQ(events, std::vector<std::string>{"FencingNotReady"});
+  hold(7);
+  EXPECT_EQ(keeper->may_mount(pod), "") << "the fence need not know of a pod of which nothing runs";
+  page->on_kept(8, now + seconds(13));
+  EXPECT_THAT(keeper->may_mount(pod), HasSubstr("to be armed")) << "somebody may be about to take them away";
+  settle();
+  EXPECT_EQ(keeper->may_mount(pod), "");
+  pod.meta.annotations.clear();
+  now += seconds(60);
+  EXPECT_EQ(keeper->may_mount(pod), "") << "not asked for";
 }
 
 TEST_F(FenceKeeperTest, AfterTheFenceHasKilledEachPodIsAdmittedAnew) {

@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-BootTime boot_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_BOOTTIME, &time);
-  return seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
 bool soon(const std::function<bool()>& holds, milliseconds limit = seconds(10)) {
   for (const auto end = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < end;) {
     if (holds()) return true;
@@ -141,7 +135,7 @@ class BerthFence : public testing::Test {
 };
 
 TEST_F(BerthFence, KillsAtTheDeadlineThoughItsAgentIsStopped) {
-  order(boot_now() + seconds(60));
+  order(boot_time() + seconds(60));
   start_fence();
   const auto container = start_container();
   ASSERT_TRUE(soon([&] { return beats(); }));
@@ -149,37 +143,36 @@ TEST_F(BerthFence, KillsAtTheDeadlineThoughItsAgentIsStopped) {
   const pid_t agent = ::fork();
   if (agent == 0) {
     for (;;) {
-      order(boot_now() + milliseconds(400));
+      order(boot_time() + seconds(2));
       ::usleep(50'000);
     }
   }
-  std::this_thread::sleep_for(milliseconds(800));
+  std::this_thread::sleep_for(milliseconds(2500));
   EXPECT_TRUE(beats()) << "while it is told so it lets it live";
   ::kill(agent, SIGSTOP);
-  const auto stopped = boot_now();
+  const auto stopped = boot_time();
   EXPECT_TRUE(soon([&] { return is_dead(container); }));
-  EXPECT_GE(boot_now() - stopped, milliseconds(200)) << "not before its time";
-  EXPECT_LT(boot_now() - stopped, seconds(4));
+  EXPECT_GE(boot_time() - stopped, milliseconds(1500)) << "not before its time";
   EXPECT_FALSE(beats()) << "nor does what it forked";
   ::kill(agent, SIGKILL);
   ::waitpid(agent, nullptr, 0);
 }
 
 TEST_F(BerthFence, WhatComesToAPodThatWasKilledNeverRunsBeforeItIsAdmittedAnew) {
-  order(boot_now());
+  order(boot_time());
   start_fence();
   ASSERT_TRUE(soon([&] { return state().fired == generation_; }));
   // A start that was under way in an agent that was stopped.
   auto late = start_container();
   EXPECT_TRUE(soon([&] { return is_dead(late); })) << "it is frozen as it comes, and killed";
   EXPECT_EQ(*beats_, 0U);
-  order(boot_now() + seconds(60));
+  order(boot_time() + seconds(60));
   ASSERT_TRUE(soon([&] { return acknowledged(); }));
   late = start_container();
   EXPECT_TRUE(soon([&] { return is_dead(late); })) << "a deadline that moved on lets nobody run";
   EXPECT_EQ(*beats_, 0U);
   pod_.admission = generation_ + 1;
-  order(boot_now() + seconds(60));
+  order(boot_time() + seconds(60));
   ASSERT_TRUE(soon([&] { return acknowledged(); }));
   const auto admitted = start_container();
   EXPECT_TRUE(soon([&] { return beats(); }));
@@ -187,16 +180,17 @@ TEST_F(BerthFence, WhatComesToAPodThatWasKilledNeverRunsBeforeItIsAdmittedAnew) 
 }
 
 TEST_F(BerthFence, OneThatIsStartedAnewFindsThePageAndWhatItKilled) {
-  order(boot_now() + milliseconds(1500));
+  order(boot_time() + seconds(60));
   start_fence();
   const auto container = start_container();
   ASSERT_TRUE(soon([&] { return beats(); }));
   stop_fence();
-  EXPECT_TRUE(beats());
+  order(boot_time() + milliseconds(300));
+  EXPECT_TRUE(beats()) << "nobody is there to kill it";
   start_fence();
   EXPECT_TRUE(soon([&] { return is_dead(container); })) << "by the deadline that the page had";
   stop_fence(SIGTERM);
-  order(boot_now() + seconds(60));
+  order(boot_time() + seconds(60));
   start_fence();
   const auto late = start_container();
   EXPECT_TRUE(soon([&] { return is_dead(late); })) << "it is still down";
@@ -208,9 +202,10 @@ TEST_F(BerthFence, TakesTheVolumesAway) {
   fs::create_directories(disk);
   ASSERT_EQ(::mount("none", disk.c_str(), "tmpfs", 0, nullptr), 0);
   std::ofstream(disk / "file") << "x";
-  order(boot_now() + milliseconds(300));
+  order(boot_time() + seconds(60));
   start_fence();
   EXPECT_TRUE(fs::exists(disk / "file"));
+  order(boot_time() + milliseconds(300));
   EXPECT_TRUE(soon([&] { return !fs::exists(disk / "file"); }));
 }
 

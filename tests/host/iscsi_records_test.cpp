@@ -111,6 +111,16 @@ TEST_F(IscsiRecords, KilledInBetweenTheNextOneStillKnowsWhatWasThere) {
   EXPECT_EQ(get(record_), admins_);
 }
 
+TEST_F(IscsiRecords, OfAnotherInitiatorNameAtThePortalIsLeftAlone) {
+  const auto file = fs::path(kRecords) / kIqn / "10.0.0.5,3260";
+  const std::string other = "# BEGIN RECORD\niface.iscsi_ifacename = berth-other\n# END RECORD\n";
+  put(file, other);
+  const auto attached = attach();
+  ASSERT_TRUE(failed_with(attached, ErrorCode::FailedPrecondition));
+  EXPECT_NE(attached.error().message().find("by interface \"berth-other\" already"), std::string::npos);
+  EXPECT_EQ(get(file), other);
+}
+
 TEST_F(IscsiRecords, ATargetThatAnotherAgentHasStagedIsNotLoggedOutOf) {
   EXPECT_FALSE(attach().ok());
   const auto other = dir_.path() / "other";

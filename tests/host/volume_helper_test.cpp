@@ -138,6 +138,23 @@ class VolumeHelper : public ::testing::Test {
   fs::path run_ = dir_.path() / "run";
 };
 
+TEST_F(VolumeHelper, WhatMayBeAnotherHostsByNowIsNeitherFormattedNorMounted) {
+  const auto image = make_image("disk.img", 64);
+  auto job = publish_job(image, "one", "ext4");
+  job.volume.holder = "ship-1";
+  job.volume.held_until = boot_time();
+  EXPECT_EQ(publish(job),
+            "Unavailable: data-db-0 may be another host's by now: the session of ship-1 is not known to "
+            "hold any more");
+  EXPECT_EQ(mounts(), 0U);
+  EXPECT_EQ(get(image).find_first_not_of('\0'), std::string::npos);
+  job.volume.held_until = BootTime::max();
+  EXPECT_EQ(publish(job), "ok");
+  job.volume.held_until = boot_time();
+  EXPECT_EQ(publish(job), "ok") << "what is here stays";
+  ASSERT_EQ(unpublish("one"), "ok");
+}
+
 class EachFileSystem : public VolumeHelper, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Types, EachFileSystem, ::testing::Values("ext4", "xfs", "ext3"),
                          [](const auto& type) { return std::string(type.param); });

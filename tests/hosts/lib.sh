@@ -39,7 +39,7 @@ at_exit() {
     } >&2 2>&1
   fi
   for name in "${!bed_pid[@]}"; do kill "${bed_pid[$name]}" 2>/dev/null || true; done
-  wait 2>/dev/null || true
+  [ ${#bed_pid[@]} = 0 ] || wait "${bed_pid[@]}" 2>/dev/null || true # Not for all: what hung is stopped still, and ends for nobody.
   exit "$code"
 }
 trap at_exit EXIT

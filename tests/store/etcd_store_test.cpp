@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "store/etcd/etcd_keeper.hpp"
+#include "store/etcd/list_patience.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 
@@ -121,6 +122,32 @@ class EtcdStoreOnFake : public testing::Test {
   EtcdOptions options_;
   FakeEtcd etcd_;
 };
+
+TEST(ListPatience, AListThatMakesProgressIsNotLateAndOneThatBeginsAnewIsNoProgress) {
+  const SteadyTime begun{seconds{100}};
+  ListPatience patience(seconds{10}, begun);
+  EXPECT_EQ(patience.until(), begun + seconds{10});
+  patience.page(1, begun + seconds{9});
+  patience.page(2, begun + seconds{18});
+  EXPECT_EQ(patience.until(), begun + seconds{28});
+  // The connection broke, and all begins again.
+  patience.page(1, begun + seconds{20});
+  patience.page(2, begun + seconds{24});
+  EXPECT_EQ(patience.until(), begun + seconds{28});
+  patience.page(3, begun + seconds{27});
+  EXPECT_EQ(patience.until(), begun + seconds{37});
+}
+
+TEST_F(EtcdStoreOnFake, AListOfManyPagesIsWhole) {
+  constexpr int kObjects = 450;  // of which a page has 200
+  for (int i = 0; i < kObjects; ++i) {
+    const auto name = "a" + std::to_string(i);
+    etcd_.put(etcd_key(name), text_of(name, name));
+  }
+  const auto store = open();
+  EXPECT_EQ(store->list(Kind::ConfigMap, "").objects.size(), std::size_t{kObjects});
+  EXPECT_EQ(value_in(store->get(key("a449"))), "a449");
+}
 
 TEST_F(EtcdStoreOnFake, NothingIsDoneBeforeItIsSeen) {
   const auto store = open();
@@ -330,6 +357,32 @@ TEST_F(EtcdStoreOnFake, ASessionWhoseKeySomebodyRemovesIsLost) {
   ASSERT_TRUE(log_.wait_for("session lost"));
   EXPECT_FALSE((*session)->surely_alive(BootClock::now()));
   EXPECT_TRUE(store->open_session("live/here", {}).ok());
+}
+
+TEST_F(EtcdStoreOnFake, AFollowerKnowsAllThatWasStoredBeforeASessionWhenItIsToldOfIt) {
+  std::mutex mutex;
+  std::string followed;
+  options_.sessions.on_seen = [&](const std::string& name, std::uint64_t session) {
+    const std::scoped_lock lock(mutex);
+    log_.add(name + (session == 0 ? " gone, knowing " : " seen, knowing ") + followed);
+  };
+  const auto store = open();
+  const auto watch = store->follow({}, {.on_snapshot = [](const Listing&) {},
+                                        .on_change =
+                                            [&](const Change& change) {
+                                              const std::scoped_lock lock(mutex);
+                                              followed = change.object->meta.name;
+                                            },
+                                        .on_lost = [] {}});
+  etcd_.hold(FakeEtcd::Kind::Watches, true);
+  etcd_.put(etcd_key("taken-from-us"), text_of("taken-from-us", "v"));
+  const auto session = store->open_session("live/here", {});
+  ASSERT_TRUE(session.ok());
+  EXPECT_TRUE(log_.lines().empty()) << "we hold it, and do not know yet";
+  etcd_.hold(FakeEtcd::Kind::Watches, false);
+  ASSERT_TRUE(log_.wait_for("live/here seen, knowing taken-from-us"));
+  etcd_.remove("/berth/live/here");
+  ASSERT_TRUE(log_.wait_for("live/here gone, knowing taken-from-us"));
 }
 
 TEST_F(EtcdStoreOnFake, ASessionWhoseKeyIsGoneBeforeItsHolderHasItIsLost) {

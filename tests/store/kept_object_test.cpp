@@ -74,5 +74,18 @@ TEST(KeptObject, TheFirstTheLikeAndTheUnlikeAreAllReadAsTheyWere) {
   for (std::size_t i = 0; i < objects.size(); ++i) expect_same(kept[i].get(), objects[i]);
 }
 
+TEST(KeptObject, WhatFillsTheWindowOfDeflateToTheLastByteIsReadAsItWas) {
+  for (std::size_t window = 512; window <= 65'536; window *= 2) {
+    for (std::size_t size = window - 300; size <= window + 4; size += 8) {
+      ObjectPacker packer;
+      // The dictionary is about as large as the text, and both together as the window.
+      const auto first = pod(1, std::string(size / 2, 'a'));
+      const auto second = pod(2, std::string(size / 2, 'a'));
+      packer.pack(first);
+      ASSERT_EQ(packer.pack(second).get()->raw, second.raw) << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace berth::store

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <future>
+#include <limits>
 #include <mutex>
 
 #include "base/atomic_file.hpp"
@@ -61,6 +62,34 @@ TEST_F(Disks, NothingStagedForAPodMeansNoChild) {
   EXPECT_TRUE(unpublish("uid-1").ok());
 
   EXPECT_FALSE(fs::exists(dir_.path() / "jobs"));
+}
+
+TEST_F(Disks, WhatMayBeAnotherHostsByNowIsNotAskedFor) {
+  DiskVolumes::Wish wish{.volume = {.name = "data-db-0",
+                                    .source = model::NfsSource{"nas", "/data", false},
+                                    .mount_options = {},
+                                    .read_only = false,
+                                    .block = false,
+                                    .secret = {},
+                                    .holder = "ship-1",
+                                    .held_until = boot_time()},
+                         .pod_volume = "data",
+                         .group = {},
+                         .selinux_label = {}};
+  const auto dirs = *pod_dirs(config_, "uid-1");
+  const auto late = disks_->publish(dirs, "uid-1", wish);
+  ASSERT_TRUE(failed_with(late, ErrorCode::Unavailable));
+  EXPECT_NE(late.error().message().find("data-db-0 may be another host's by now"), std::string::npos);
+  EXPECT_FALSE(fs::exists(dir_.path() / "jobs"));
+
+  wish.volume.held_until = BootTime(std::numeric_limits<std::int64_t>::max());
+  EXPECT_TRUE(failed_with(disks_->publish(dirs, "uid-1", wish), ErrorCode::Aborted)) << "under way";
+  ASSERT_EQ(progress_.get_future().wait_for(kLong), std::future_status::ready);
+  const auto jobs = read_file(dir_.path() / "jobs", 4096);
+  ASSERT_TRUE(jobs.ok());
+  const auto job = decode_publish(parse_json(*jobs)->get_object());
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(job->volume.held_until, wish.volume.held_until) << "its child has to know, too";
 }
 
 // A wrong password left an iSCSI session behind, whose device no pod had ever seen.

@@ -107,6 +107,7 @@ Status want_session(const IscsiNode& node, const model::IscsiSource& source, con
     if (std::none_of(disks.begin(), disks.end(), has)) scan_for_lun(*session, source.lun);
     return Ok{};
   }
+  if (auto free = want_no_other_iface(node); !free) return free;
   // A note from before, of somebody who was killed, knows what was there; what is there now may be ours.
   const auto earlier = original_record(files);
   if (!earlier) return earlier.error();

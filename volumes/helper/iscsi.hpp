@@ -15,7 +15,8 @@ namespace berth::volumes::helper {
 /// node.session.auth.username, ... as in a Secret of type kubernetes.io/iscsi-chap; used with chapAuthSession.
 ///
 /// Errors: NotFound (open-iscsi is not installed; the target or LUN is not there), FailedPrecondition (iscsid does not
-/// run), Unauthenticated (CHAP: names portal, target and user), Unavailable (no portal answers), InvalidArgument.
+/// run; this host has another initiator name at the portal), Unauthenticated (CHAP: names portal, target and user),
+/// Unavailable (no portal answers), InvalidArgument.
 Result<std::filesystem::path> attach_iscsi(const model::IscsiSource& source, const model::StringMap& secret,
                                            const std::filesystem::path& run_dir);
 

@@ -161,6 +161,19 @@ std::string with_settings(std::string_view record, const IscsiSettings& settings
   return text;
 }
 
+Status check_iface(const IscsiNode& node, std::string_view record) {
+  constexpr std::string_view kIface = "\niface.iscsi_ifacename = ";
+  const auto begin = record.find(kIface);
+  if (begin == std::string_view::npos) return Ok{};
+  auto iface = record.substr(begin + kIface.size());
+  iface = iface.substr(0, iface.find('\n'));
+  if (iface == node.iface) return Ok{};
+  return Error(ErrorCode::FailedPrecondition,
+               fmt::format("log in to {} at {}: this host is there by interface \"{}\" already, and open-iscsi keeps "
+                           "one for each portal: all its volumes must have the same iscsiInterface and initiatorName",
+                           node.iqn, node.portal.text(), iface));
+}
+
 Error login_error(const IscsiNode& node, const std::string& chap_user, int exit_code, std::string_view output) {
   const auto doing = fmt::format("log in to {} at {}", node.iqn, node.portal.text());
   if (exit_code == kAuthFailed || output.find("authorization failure") != std::string_view::npos) {
@@ -221,6 +234,11 @@ Status log_out(const IscsiNode& node) {
   const auto ran = run_tool(node_command(node, {"--logout"}), kLogout);
   if (!ran) return ran.error();
   return is_gone(ran->exit_code) ? Status(Ok{}) : Status(admin_error(fmt::format("log out of {}", node.iqn), *ran));
+}
+
+Status want_no_other_iface(const IscsiNode& node) {
+  const auto record = node_record(node);
+  return record ? check_iface(node, *record) : Ok{};
 }
 
 std::optional<std::string> node_record(const IscsiNode& node) {

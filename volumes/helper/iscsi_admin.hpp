@@ -46,6 +46,13 @@ Status log_in(const IscsiNode& node, const std::string& chap_user);
 /// Not logged in is success.
 Status log_out(const IscsiNode& node);
 
+/// open-iscsi keeps one record for a portal that was named without its group tag, as ours are.
+/// FailedPrecondition: it is there, of another interface than the node's: a login would have that one's initiator name,
+/// or none.
+Status want_no_other_iface(const IscsiNode& node);
+/// The same by the record's text. Pure.
+Status check_iface(const IscsiNode& node, std::string_view record);
+
 /// The text of the record; none when there is none.
 std::optional<std::string> node_record(const IscsiNode& node);
 /// Writes it back as it was; made again when it is gone.

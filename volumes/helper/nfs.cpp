@@ -107,6 +107,7 @@ Status publish_nfs(const PublishJob& job) {
   if (const auto mounted = is_mounted(job.target); !mounted || *mounted) {
     return mounted ? Status(Ok{}) : Status(mounted.error());
   }
+  if (auto held = surely_held(job.volume, boot_time()); !held) return held;
   // Not mount(8): it would run this as a child, which would not end with us and might mount when nobody wants it any
   // more.
   const auto ran = run_tool({"mount.nfs", device, job.target.string(), "-o",

@@ -85,10 +85,12 @@ std::uint8_t sense_key(const std::array<std::uint8_t, 32>& sense) {
 
 class Disk {
  public:
-  static Result<Disk> open(const std::filesystem::path& device) {
+  /// Nothing is sent to it from `until` on.
+  static Result<Disk> open(const std::filesystem::path& device, BootTime until) {
+    if (auto early = in_time(device, until); !early) return early.error();
     UniqueFd fd(::open(device.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return Error::from_errno(errno, "open " + device.string());
-    return Disk(device, std::move(fd));
+    return Disk(device, std::move(fd), until);
   }
 
   Status put_key(ReservationKey old, ReservationKey key, bool whatever_it_was) const {
@@ -124,11 +126,19 @@ class Disk {
   }
 
  private:
-  Disk(std::filesystem::path device, UniqueFd fd) : device_(std::move(device)), fd_(std::move(fd)) {}
+  Disk(std::filesystem::path device, UniqueFd fd, BootTime until)
+      : device_(std::move(device)), fd_(std::move(fd)), until_(until) {}
+
+  static Status in_time(const std::filesystem::path& device, BootTime until) {
+    if (boot_time() < until) return Ok{};
+    return Error(ErrorCode::Unavailable,
+                 fmt::format("reserve {}: too late, another host may have it by now", device.string()));
+  }
 
   Status send(unsigned long request, void* order, std::string_view what) const {
     int answer = kCheckCondition;
     for (int tried = 0; tried < kTries && (answer & 0xff) == kCheckCondition; ++tried) {
+      if (auto early = in_time(device_, until_); !early) return early;
       errno = 0;
       answer = ::ioctl(fd_.get(), request, order);
       if (answer < 0) break;
@@ -171,6 +181,7 @@ class Disk {
 
   std::filesystem::path device_;
   UniqueFd fd_;
+  BootTime until_;
 };
 
 }  // namespace
@@ -209,8 +220,8 @@ bool can_be_reserved(const model::PersistentSource& source) {
   return std::holds_alternative<model::IscsiSource>(source) || std::holds_alternative<model::FcSource>(source);
 }
 
-Status reserve_disk(const std::filesystem::path& device, ReservationKey own) {
-  const auto disk = Disk::open(device);
+Status reserve_disk(const std::filesystem::path& device, ReservationKey own, BootTime until) {
+  const auto disk = Disk::open(device, until);
   if (!disk) return disk.error();
   for (int round = 0; round < kRounds; ++round) {
     const auto now = disk->look();
@@ -233,7 +244,7 @@ Status reserve_disk(const std::filesystem::path& device, ReservationKey own) {
 }
 
 Status give_back_disk(const std::filesystem::path& device, ReservationKey own) {
-  const auto disk = Disk::open(device);
+  const auto disk = Disk::open(device, BootTime::max());
   if (!disk) return disk.error();
   // The holder's reservation goes with its registration (SPC-4 5.13.11.2.3).
   auto gone = disk->put_key(own, 0, /*whatever_it_was=*/false);

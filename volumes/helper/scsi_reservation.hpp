@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boot_time.hpp"
 #include "base/result.hpp"
 #include "volumes/volume_job.hpp"
 
@@ -45,10 +46,11 @@ ReservationStep next_reservation_step(const Reservations& now, ReservationKey ow
 /// Is it a disk that other hosts reach by SCSI?
 bool can_be_reserved(const model::PersistentSource& source);
 
-/// From now on nobody but the holder of `own` writes to the disk. Done already is success. Errors: Unimplemented (the
-/// disk has no persistent reservations, or its target takes none), Unavailable (no answer, or another host does the
-/// same at the moment), those of open(2).
-Status reserve_disk(const std::filesystem::path& device, ReservationKey own);
+/// From now on nobody but the holder of `own` writes to the disk. Done already is success. Nothing is asked of the disk
+/// from `until` on: by then another host may have it by right, and must not be thrown out. Errors: Unimplemented (the
+/// disk has no persistent reservations, or its target takes none), Unavailable (no answer, too late, or another host
+/// does the same at the moment), those of open(2).
+Status reserve_disk(const std::filesystem::path& device, ReservationKey own, BootTime until);
 
 /// Takes back what reserve_disk() did; not ours any more is success. Errors: as there.
 Status give_back_disk(const std::filesystem::path& device, ReservationKey own);

@@ -212,7 +212,7 @@ Result<std::string> reserve(const StageDir& stage, const PublishJob& job, const 
   const auto key = reservation_key(job.volume.holder, volume_key(job.volume));
   say_doing(fmt::format("reserve {}", device.string()), kReserve);
   if (auto noted = write_reserved(stage, {device, key}); !noted) return noted.error();
-  const auto done = reserve_disk(device, key);
+  const auto done = reserve_disk(device, key, job.volume.held_until);
   if (done) return std::string();
   if (failed_with(done, ErrorCode::Unimplemented)) return done.error().message();
   return done.error();
@@ -261,6 +261,8 @@ Answer publish_device(const PublishJob& job) {
   if (auto made = make_private(job.target.parent_path()); !made) return made.error();
   const auto unreserved = reserve(stage, job, *device);
   if (!unreserved) return unreserved.error();
+  // For a disk that cannot refuse others this is all there is.
+  if (auto held = surely_held(job.volume, boot_time()); !held) return held.error();
   if (auto shown = show(stage, job, *device); !shown) return shown.error();
   json::object answer;
   if (!unreserved->empty()) answer["unreserved"] = *unreserved;

@@ -111,6 +111,17 @@ TEST(NodeRecord, GetsChapInPlaceOfWhatItSaid) {
   EXPECT_EQ(with_settings(text, *settings), text);
 }
 
+TEST(NodeRecord, IsOfOneInterface) {
+  const IscsiNode node{"iqn.2026-01.org:store", *parse_portal("10.0.0.5"), "berth-1"};
+  EXPECT_TRUE(check_iface(node, "").ok());
+  EXPECT_TRUE(check_iface(node, "# BEGIN RECORD\niface.iscsi_ifacename = berth-1\niface.net_ifacename = x\n").ok());
+  for (const auto* other : {"default", "berth-2", "berth-11"}) {
+    const auto checked = check_iface(node, fmt::format("# BEGIN RECORD\niface.iscsi_ifacename = {}\n", other));
+    ASSERT_TRUE(failed_with(checked, ErrorCode::FailedPrecondition)) << other;
+    EXPECT_THAT(checked.error().message(), HasSubstr(fmt::format("by interface \"{}\" already", other)));
+  }
+}
+
 TEST(NodeRecord, HasNoChapWithoutChapAuthSession) {
   auto source = chap_source();
   source.chap_session = false;

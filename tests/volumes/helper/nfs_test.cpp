@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/temp_dir.hpp"
+
 namespace berth::volumes::helper {
 namespace {
 
@@ -19,6 +21,20 @@ TEST(Nfs, OptionsOfFstabAreLeftOutAndNothingGoesOnInTheBackground) {
   EXPECT_EQ(nfs_options({"nfsvers=4.2", "noatime"}, true), "nfsvers=4.2,noatime,ro,retry=0");
   EXPECT_EQ(nfs_options({"_netdev,nofail,hard", "bg", "x-systemd.automount", "retry=1", "ro"}, true),
             "hard,retry=1,ro");
+}
+
+TEST(Nfs, AnExportThatMayBeAnotherHostsByNowIsNotMounted) {
+  const TempDir dir;
+  PublishJob job;
+  job.volume.name = "data-db-0";
+  job.volume.source = model::NfsSource{"nas", "", false};
+  job.volume.holder = "ship-1";
+  job.volume.held_until = boot_time();
+  job.target = dir.path() / "mounts/data";
+  const auto published = publish_nfs(job);
+  ASSERT_TRUE(failed_with(published, ErrorCode::Unavailable));
+  EXPECT_EQ(published.error().message(),
+            "data-db-0 may be another host's by now: the session of ship-1 is not known to hold any more");
 }
 
 TEST(Nfs, WordsOfMountNfsBecomeClasses) {

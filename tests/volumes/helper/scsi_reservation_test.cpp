@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/atomic_file.hpp"
+#include "tests/temp_dir.hpp"
+
 namespace berth::volumes::helper {
 namespace {
 
@@ -84,6 +87,16 @@ TEST(NextReservationStep, LeavesNobodyElseWhateverWasThere) {
       EXPECT_EQ(disk.now.holder, own);
     }
   }
+}
+
+TEST(ReserveDisk, NothingIsAskedOfTheDiskOnceItMayBeAnotherHosts) {
+  const TempDir dir;
+  const auto device = dir.path() / "disk";
+  ASSERT_TRUE(write_file(device, ""));
+  const auto late = reserve_disk(device, 1, boot_time());
+  ASSERT_TRUE(failed_with(late, ErrorCode::Unavailable));
+  EXPECT_NE(late.error().message().find("another host may have it by now"), std::string::npos);
+  EXPECT_TRUE(failed_with(reserve_disk(device, 1, BootTime::max()), ErrorCode::Unimplemented)) << "a file is no disk";
 }
 
 TEST(CanBeReserved, OnlyDisksOfANetwork) {
