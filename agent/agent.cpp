@@ -191,6 +191,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                  .network = *network_,
                  .volumes = *volumes_,
                  .mark_file = config_.run_dir / "store.json",
+                 .kept_mark_file = config_.etcd ? config_.state_dir / "store.json" : std::filesystem::path(),
                  .node = config_.node_name,
                  .from_copy = from_copy_},
                 {.on_orphan = [this](const runtime::PodIdentity& orphan) { remove_orphan(orphan); },

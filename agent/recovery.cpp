@@ -17,6 +17,12 @@ std::optional<StoreMark> mark_in(const std::filesystem::path& file) {
   return mark ? *std::move(mark) : StoreMark{};
 }
 
+std::optional<StoreMark> mark_of(const RecoveryRooms& rooms) {
+  auto mark = mark_in(rooms.mark_file);
+  if (!mark && !rooms.kept_mark_file.empty()) mark = mark_in(rooms.kept_mark_file);
+  return mark;
+}
+
 /// Everything that is on the host; the first room that cannot be asked is the error.
 Result<std::map<std::string, runtime::PodIdentity>> look_through(const RecoveryRooms& rooms) {
   std::map<std::string, runtime::PodIdentity> found;
@@ -43,7 +49,7 @@ Recovery::Recovery(RecoveryRooms rooms, RecoveryCallbacks callbacks)
 }
 
 void Recovery::trust() {
-  const auto mark = mark_in(rooms_.mark_file);
+  const auto mark = mark_of(rooms_);
   trusted_ = mark && same_store(*mark, rooms_.store.identity()) && mark->strangers.empty();
 }
 
@@ -72,7 +78,7 @@ void Recovery::look_for_orphans() {
   incomplete_ = false;
   rooms_.lane.run([this] {
     OrphanFacts facts;
-    facts.mark = mark_in(rooms_.mark_file);
+    facts.mark = mark_of(rooms_);
     auto found = look_through(rooms_);
     const auto error = found ? std::string() : found.error().message();
     if (found) facts.found = *std::move(found);
@@ -128,6 +134,15 @@ void Recovery::write_mark() {
     log(LogLevel::Warning, "the store's mark is not written: the next start will ask about pods without an object",
         {{"error", written.error().message()}});
   }
+  if (rooms_.kept_mark_file.empty()) return;
+  // Whatever of it is there after a crash says enough: this store's, or another's, of which all are strangers.
+  rooms_.lane.run([file = rooms_.kept_mark_file, mark] {
+    if (auto written = write_store_mark(file, mark, Durability::Durable); !written) {
+      log(LogLevel::Warning,
+          "the store's mark is not kept: the start after a boot may ask about pods without an object",
+          {{"error", written.error().message()}});
+    }
+  });
 }
 
 void Recovery::retry() {

@@ -29,6 +29,9 @@ struct RecoveryRooms {
   network::PodNetwork& network;
   volumes::PodVolumes& volumes;
   std::filesystem::path mark_file;  ///< See store_mark.hpp.
+  /// The same, kept over a boot. Where others decide about this host's pods while it is off, it finds none of those
+  /// that it knew. Empty: the store is this host's own, and lies where the file would.
+  std::filesystem::path kept_mark_file;
   std::string node;
   bool from_copy = false;  ///< The store is away, and its objects are a copy's: see Recovery::on_store().
 };

@@ -28,10 +28,10 @@ Result<std::optional<StoreMark>> read_store_mark(const std::filesystem::path& fi
   return std::optional<StoreMark>(std::move(mark));
 }
 
-Status write_store_mark(const std::filesystem::path& file, const StoreMark& mark) {
+Status write_store_mark(const std::filesystem::path& file, const StoreMark& mark, Durability durability) {
   json::object out{{"store", mark.id}, {"opened", mark.opened}};
   out["strangers"] = json::array(mark.strangers.begin(), mark.strangers.end());
-  return write_file(file, json::serialize(out));
+  return write_file(file, json::serialize(out), 0644, durability);
 }
 
 bool same_store(const StoreMark& mark, const store::Identity& identity) {

@@ -1,4 +1,5 @@
-// agent/store_mark.hpp - which store made the pods on this host: a file in runDir that says so.
+// agent/store_mark.hpp - which store made the pods on this host: a file in runDir that says so, and one in stateDir
+// where hosts share the store.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ struct StoreMark {
 
 /// nullopt: there is none, as after a boot. A file that cannot be read is an error: it may have said something else.
 Result<std::optional<StoreMark>> read_store_mark(const std::filesystem::path& file);
-Status write_store_mark(const std::filesystem::path& file, const StoreMark& mark);
+Status write_store_mark(const std::filesystem::path& file, const StoreMark& mark,
+                        Durability durability = Durability::Lazy);
 
 /// Did the store that `mark` names make what runs here, and is it `identity`? An older state of it that was put back
 /// has been opened less often than the mark says, and does not know what was made since. Pure.

@@ -34,6 +34,7 @@ class RecoveryTest : public testing::Test {
                       .network = network,
                       .volumes = volumes,
                       .mark_file = dir / "store.json",
+                      .kept_mark_file = shared ? dir / "kept.json" : std::filesystem::path(),
                       .node = "here",
                       .from_copy = from_copy},
         RecoveryCallbacks{.on_orphan = [this](const runtime::PodIdentity& pod) { removed.push_back(pod.uid); },
@@ -90,7 +91,8 @@ class RecoveryTest : public testing::Test {
   volumes::FakeVolumes volumes;
   std::unique_ptr<Recovery> recovery;
   bool from_copy = false;
-  int found = 0;  ///< So often it was told what runs here, by a copy.
+  bool shared = false;  ///< The store is not on this host.
+  int found = 0;        ///< So often it was told what runs here, by a copy.
   std::vector<std::string> removed;
   std::vector<model::Stranger> told;
 };

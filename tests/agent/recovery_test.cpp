@@ -19,6 +19,41 @@ TEST_F(RecoveryTest, WhatItsOwnStoreDeletedIsTakenDown) {
   EXPECT_TRUE(told.empty());
 }
 
+/// A host was off, others took all of its pods: none of what it finds is known to the store.
+TEST_F(RecoveryTest, AfterABootWhatOthersDeletedMeanwhileIsTakenDownWhereTheStoreIsShared) {
+  for (const bool is_shared : {true, false}) {
+    SCOPED_TRACE(is_shared);
+    shared = is_shared;
+    start();
+    run_container("db-0", "u-1");
+    open();
+    std::filesystem::remove(dir / "store.json");  // runDir is in memory
+    start();
+    EXPECT_EQ(removed, is_shared ? std::vector<std::string>{"u-1"} : std::vector<std::string>());
+    EXPECT_EQ(told.size(), is_shared ? 0U : 1U) << "a store of our own that does not know it may be an older one";
+    EXPECT_EQ(recovery->holds(pod("db-0", "u-2")), !is_shared);
+    ASSERT_TRUE(runtime.remove("u-1-main-0").ok());
+  }
+}
+
+TEST_F(RecoveryTest, AfterABootAnotherSharedStoreTakesNothingDown) {
+  shared = true;
+  start();
+  run_container("db-0", "u-1");
+  store.reset();
+  for (const auto* each : {"berth.db", "berth.db-wal", "berth.db-shm", "store.json"})
+    std::filesystem::remove(dir / each);
+  open();
+  start();
+  EXPECT_TRUE(removed.empty());
+  ASSERT_EQ(told.size(), 1U);
+  open();
+  std::filesystem::remove(dir / "store.json");
+  start();
+  EXPECT_TRUE(removed.empty()) << "it was here before that store was, which is kept, too";
+  EXPECT_EQ(told.size(), 1U);
+}
+
 TEST_F(RecoveryTest, AStoreThatIsGoneTakesNothingDownAndASuccessorOfTheNameWaits) {
   make_pod("web-0", "uid-a");
   start();
