@@ -80,14 +80,14 @@ std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts) {
   return out;
 }
 
-std::vector<std::string> peers_to_ask(const std::vector<std::string>& live, const std::string& own, std::size_t most) {
-  auto others = live;
-  std::erase(others, own);
-  std::sort(others.begin(), others.end());
-  const auto next = std::upper_bound(others.begin(), others.end(), own);
-  std::rotate(others.begin(), next, others.end());
-  others.resize(std::min(others.size(), most));
-  return others;
+std::vector<std::string> peers_to_ask(const std::set<std::string>& live, const std::string& own, std::size_t most) {
+  std::vector<std::string> out;
+  auto next = live.upper_bound(own);
+  for (std::size_t seen = 0; seen < live.size() && out.size() < most; ++seen, ++next) {
+    if (next == live.end()) next = live.begin();
+    if (*next != own) out.push_back(*next);
+  }
+  return out;
 }
 
 }  // namespace berth::agent

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,6 @@ std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts);
 
 /// Which of the other hosts that are there `own` asks: the next `most` by name, around the end. So each is asked by as
 /// many, however many there are.
-std::vector<std::string> peers_to_ask(const std::vector<std::string>& live, const std::string& own, std::size_t most);
+std::vector<std::string> peers_to_ask(const std::set<std::string>& live, const std::string& own, std::size_t most);
 
 }  // namespace berth::agent

@@ -42,7 +42,8 @@ void TroubleWatch::look() {
   if (std::exchange(looking_, true)) return;
   timer_.reset();
   auto seen = std::make_shared<Seen>();
-  seen->asked = peers_now();
+  seen->asks_peers = context_.nodes.known();
+  if (seen->asks_peers) seen->asked = peers_now();
   std::vector<network::IpAddress> addresses;
   for (const auto& each : seen->asked) addresses.push_back(*network::IpAddress::parse(each.gateway));
   context_.lane.run([this, alive = alive_, &loop = context_.loop, probes = context_.probes,
@@ -56,20 +57,13 @@ void TroubleWatch::look() {
   });
 }
 
-/// Whom to ask, with what is known of them. None while it is not known who is there. Nor does an agent answer that does
-/// not say how its network is: it is older, and its firewall drops our questions.
+/// Whom to ask, with what is known of them. An agent that does not say how its network is is older: its firewall drops
+/// our questions.
 std::vector<PeerSight> TroubleWatch::peers_now() const {
   std::vector<PeerSight> out;
-  if (!context_.nodes.known()) return out;
-  std::vector<std::string> live;
-  const auto all = context_.store.list(model::Kind::Node).objects;
-  for (const auto& node : all) {
-    const bool answers = tells_of_network(node->raw) || node->meta.name == context_.nodes.own();
-    if (answers && context_.nodes.contains(node->meta.name)) live.push_back(node->meta.name);
-  }
-  for (const auto& name : peers_to_ask(live, context_.nodes.own(), kPeersMost)) {
-    const auto node = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->meta.name == name; });
-    const auto peer = peer_of(**node);
+  for (const auto& name : peers_to_ask(context_.nodes.names(), context_.nodes.own(), kPeersMost)) {
+    const auto node = context_.store.get({model::Kind::Node, "", name});
+    const auto peer = node && tells_of_network(node->raw) ? peer_of(*node) : std::nullopt;
     const auto gateway = peer ? gateway_of(peer->pod_cidr) : std::nullopt;
     if (!gateway) continue;
     const auto text = gateway->text();
@@ -82,7 +76,7 @@ std::vector<PeerSight> TroubleWatch::peers_now() const {
 
 void TroubleWatch::judge(const Seen& seen) {
   looking_ = false;
-  if (context_.nodes.known()) judge_peers(seen);
+  if (seen.asks_peers) judge_peers(seen);
   member_idle_.take(!seen.member_listens);
   if (!seen.dns && !dns_silent_.value()) why_dns_ = seen.dns.error().message();
   dns_silent_.take(!seen.dns);

@@ -61,6 +61,7 @@ class TroubleWatch {
 
  private:
   struct Seen {
+    bool asks_peers = false;  ///< It is known who is there.
     std::vector<PeerSight> asked;
     Result<std::vector<network::PeerAnswer>> answers{std::vector<network::PeerAnswer>{}};
     bool member_listens = true;

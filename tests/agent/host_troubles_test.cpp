@@ -83,7 +83,7 @@ TEST(HostTroubles, OwnMemberIsSaidWhenTheStoreSaysNothingItself) {
 }
 
 TEST(HostTroubles, EachHostAsksTheNextOnes) {
-  const std::vector<std::string> live = {"d", "b", "a", "c"};
+  const std::set<std::string> live = {"d", "b", "a", "c"};
   EXPECT_THAT(peers_to_ask(live, "b", 2), ElementsAre("c", "d"));
   EXPECT_THAT(peers_to_ask(live, "c", 2), ElementsAre("d", "a"));
   EXPECT_THAT(peers_to_ask(live, "d", 9), ElementsAre("a", "b", "c"));
