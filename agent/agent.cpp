@@ -270,6 +270,18 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
         .cgroup_of = [cgroups = runtime::PodCgroups("/sys/fs/cgroup", cgroup_parent())](
                          const model::Pod& pod) { return cgroups.path(pod.meta.uid, model::qos_class(pod.spec)); },
         .kick = [this](const std::string& uid) { driver_.kick(uid); }});
+    troubles_lane_ = make_thread_lane("troubles", 1);
+    troubles_.emplace(TroubleWatch::Context{
+        .loop = loop_,
+        .lane = *troubles_lane_,
+        .store = *store_,
+        .nodes = nodes_,
+        .own_member = own_member(config_.etcd->endpoints, config_.cluster ? config_.cluster->advertise.host : host_ip_),
+        .is_fence_off = [this] { return fence_->facts().wanted && !fence_->facts().fence_answers; },
+        .probes =
+            trouble_probes({dns_addresses().front(), dns_->port()}, config_.cluster_domain,
+                           [](std::uint16_t port) { return host_listeners({}).contains(HostPortKey("tcp", port)); }),
+        .on_troubles = [this](const auto& troubles) { on_troubles(troubles); }});
   }
   runner_.add(sets_.row());
   runner_.add(jobs_.row());
@@ -296,6 +308,7 @@ HostAgent::~HostAgent() {
   probes_lane_.reset();
   files_lane_.reset();
   services_lane_.reset();
+  troubles_lane_.reset();
   stop_limit_.reset();
   if (auto flushed = store_->flush(); !flushed) {
     log(LogLevel::Error, "store not flushed", {{"error", flushed.error().message()}});
@@ -400,6 +413,7 @@ void HostAgent::begin() {
   if (!from_copy_) first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
+  if (troubles_) troubles_->look();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },
                       [this] {

@@ -34,6 +34,7 @@
 #include "agent/node/node_reporter.hpp"
 #include "agent/node/peer_keeper.hpp"
 #include "agent/node/silence_controller.hpp"
+#include "agent/node/trouble_watch.hpp"
 #include "agent/node_admission.hpp"
 #include "agent/node_session.hpp"
 #include "agent/object_records.hpp"
@@ -115,6 +116,7 @@ class HostAgent final : public Agent {
   void trim_now_and_then();
   void on_node(const store::Change& change);
   void on_live_nodes();
+  void on_troubles(const std::vector<NodeTrouble>& troubles);
   void follow_term();
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
@@ -153,6 +155,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
   std::unique_ptr<Lane> services_lane_;  ///< Of their own: a readiness does not wait for containers that start.
+  std::unique_ptr<Lane> troubles_lane_;  ///< Waits for what is broken. Null, where nobody else reaches the store.
   ObjectCache cache_;
   StoreWriter writer_;
   EventRecorder events_;
@@ -170,6 +173,7 @@ class HostAgent final : public Agent {
   ClaimController claims_;
   std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   std::optional<FenceKeeper> fence_;                 ///< The same.
+  std::optional<TroubleWatch> troubles_;             ///< The same.
   SetController sets_;
   JobController jobs_;
   CronController cron_jobs_;

@@ -173,6 +173,17 @@ void HostAgent::on_live_nodes() {
   runner_.wake_all();
 }
 
+/// Without a session the Node cannot be written: what it says then would be of yesterday when it can.
+void HostAgent::on_troubles(const std::vector<NodeTrouble>& troubles) {
+  if (nodes_.known()) node_.on_troubles(troubles);
+  std::vector<model::HostProblem> said;
+  for (const auto& each : troubles) {
+    // What the store says of itself is told with it.
+    if (each.reason != kStoreSays) said.push_back({.subject = each.reason, .message = each.message});
+  }
+  board_.set_cluster(std::move(said));
+}
+
 /// What waits for our session to hold looks again as soon as it does.
 void HostAgent::follow_term() {
   term_->follow([this](std::uint64_t session) {
@@ -208,6 +219,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   } else {
     first_objects_.write(host_ip_);
   }
+  if (troubles_) troubles_->look();
   silence_.on_snapshot();
   placement_.on_snapshot();
   peers_.look_at_all();

@@ -49,6 +49,11 @@ void StatusBoard::set_logs(std::vector<model::HostProblem> logs) {
   status_.logs = std::move(logs);
 }
 
+void StatusBoard::set_cluster(std::vector<model::HostProblem> troubles) {
+  const std::lock_guard lock(mutex_);
+  status_.cluster = std::move(troubles);
+}
+
 model::HostStatus StatusBoard::read() const {
   const std::lock_guard lock(mutex_);
   return status_;

@@ -23,6 +23,7 @@ class StatusBoard {
   void set_sources(std::vector<model::SourceStatus> sources);
   void set_strangers(std::vector<model::Stranger> strangers);
   void set_logs(std::vector<model::HostProblem> logs);
+  void set_cluster(std::vector<model::HostProblem> troubles);
 
   model::HostStatus read() const;
 

@@ -168,6 +168,7 @@ std::vector<Ailment> ailments(const HostStatus& status, const HostObjects& objec
     out.push_back({"containerd", status.containerd.address, status.containerd.error, status.containerd.since, false});
   }
   add_problems(out, "store", status.store.problems);
+  add_problems(out, "cluster", status.cluster);
   add_disks(out, status.disks);
   for (const auto& stranger : status.strangers) {
     out.push_back(

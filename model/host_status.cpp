@@ -150,6 +150,7 @@ void visit(Way way, T& of) {
     way.list("sources", of.sources);
     way.list("strangers", of.strangers);
     way.list("logs", of.logs);
+    way.list("cluster", of.cluster);
     way.list("disks", of.disks);
   }
 }

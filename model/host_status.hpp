@@ -91,8 +91,9 @@ struct HostStatus {
   StoreStatus store{};
   std::vector<SourceStatus> sources{};  ///< In the order of the configuration.
   std::vector<Stranger> strangers{};
-  std::vector<HostProblem> logs{};  ///< Pods of which lines cannot be stored now.
-  std::vector<DiskStatus> disks{};  ///< stateDir first, then runDir.
+  std::vector<HostProblem> logs{};     ///< Pods of which lines cannot be stored now.
+  std::vector<HostProblem> cluster{};  ///< What is wrong with this host among others.
+  std::vector<DiskStatus> disks{};     ///< stateDir first, then runDir.
 
   bool operator==(const HostStatus&) const = default;
 };

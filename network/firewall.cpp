@@ -92,6 +92,7 @@ ClusterText text_of(const FirewallPlan& plan, const std::vector<IpAddress>& host
   text.never_masked = arg("{{ 224.0.0.0/4, {cluster} }}");
   text.chains = arg(R"( chain only_answers {{
   ct state established,related accept
+  ip saddr {cluster} icmp type {{ echo-request, timestamp-request }} accept
   drop
  }}
  chain gateway {{

@@ -49,7 +49,7 @@ struct FirewallPlan {
 /// port
 ///   or from a process of this host, gets the gateway's, so that the answer comes back through us.
 /// - A packet in the name of a pod comes from where the route to that pod leads, or is dropped; pods of other hosts
-///   reach ours, and of the gateway they see answers only.
+///   reach ours, and of the gateway they see answers only, those to ping(8) among them (peer_probe.hpp).
 /// - VXLAN's packets of our network are taken from `hosts` only.
 std::string ruleset_text(const FirewallPlan& plan, const std::vector<PortMapping>& mappings,
                          const std::vector<IpAddress>& hosts = {});

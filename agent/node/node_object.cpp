@@ -6,6 +6,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
@@ -89,10 +91,17 @@ json::array node_conditions(const NodeHealth& health, const json::array& old, Wa
   } else {
     add("PIDPressure", false, "KubeletHasSufficientPID", "sufficient process ids are available");
   }
+  const bool cut_off = std::any_of(health.troubles.begin(), health.troubles.end(),
+                                   [](const auto& each) { return each.type == kNetworkUnavailable; });
+  if (health.among_others && !cut_off) {
+    add(kNetworkUnavailable, false, "NoHostOutOfReach", "pods here are not known to be cut off from other hosts'");
+  }
+  for (const auto& each : health.troubles) add(each.type, true, each.reason, each.message);
   if (health.runtime_error.empty()) {
     add("Ready", true, "AgentReady", "berthd is posting ready status");
   } else {
-    add("Ready", false, "RuntimeNotReady", "containerd is not usable: " + health.runtime_error);
+    add("Ready", false, "RuntimeNotReady",
+        "containerd is not usable, containers run on, none is started or stopped: " + health.runtime_error);
   }
   return out;
 }
@@ -218,6 +227,15 @@ void update_node_status(json::object& node, const NodeHealth& health, const std:
   auto& info = fields["nodeInfo"];
   if (!info.is_object()) info = json::object();
   info.get_object()["containerRuntimeVersion"] = runtime_version;
+}
+
+bool tells_of_network(const json::object& node) {
+  const auto* status = node.if_contains("status");
+  const auto* conditions = status == nullptr ? nullptr : find(*status, {"conditions"});
+  if (conditions == nullptr || !conditions->is_array()) return false;
+  const auto& all = conditions->get_array();
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& each) { return find_string(each, {"type"}) == kNetworkUnavailable; });
 }
 
 json::object make_node_lease(const std::string& node_name, WallTime now) {

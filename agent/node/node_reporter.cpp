@@ -57,7 +57,9 @@ NodeReporter::NodeReporter(Loop& loop, StoreWriter& writer, const Clock& clock, 
       node_name_(std::move(node_name)),
       state_dir_(std::move(state_dir)),
       heartbeat_(heartbeat),
-      retry_after_(retry) {}
+      retry_after_(retry) {
+  health_.among_others = heartbeat_ == Heartbeat::Session;
+}
 
 void NodeReporter::begin() {
   begun_ = true;
@@ -86,6 +88,12 @@ void NodeReporter::on_runtime(const std::string& error, const std::string& versi
   health_.runtime_error = error;
   if (!version.empty()) runtime_version_ = version;
   if (news && begun_) report();
+}
+
+void NodeReporter::on_troubles(std::vector<NodeTrouble> troubles) {
+  if (troubles == health_.troubles) return;
+  health_.troubles = std::move(troubles);
+  if (begun_) report();
 }
 
 void NodeReporter::on_node(const model::Object& node, bool is_new) {

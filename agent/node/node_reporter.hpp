@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/node/node_object.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -34,6 +35,8 @@ class NodeReporter {
 
   /// Is containerd usable? `error` is empty when it is. Reports at once when that is news.
   void on_runtime(const std::string& error, const std::string& version);
+  /// All that is wrong with this host among others. Reports at once when that is news.
+  void on_troubles(std::vector<NodeTrouble> troubles);
 
  private:
   void look();

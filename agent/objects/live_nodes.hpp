@@ -34,6 +34,7 @@ class LiveNodes {
   const std::string& own() const { return own_; }
   bool is_shared() const { return store_ == Store::Shared; }
   bool contains(const std::string& name) const { return names_.contains(name); }
+  const std::set<std::string>& names() const { return names_; }
   /// Do we hold a session ourselves? Without it, at the start, it is not known who else does: nobody is to be called
   /// gone.
   bool known() const { return names_.contains(own_); }

@@ -71,13 +71,39 @@ TEST_F(NodeObjectTest, AConditionKeepsItsTransitionTimeUntilItChanges) {
   EXPECT_EQ(condition(node, "Ready", "lastHeartbeatTime"), "2026-11-21T10:00:00Z");
   update_node_status(node, {.runtime_error = "no socket"}, "containerd://1.6.20", at("2026-11-21T10:05:00Z"));
   EXPECT_EQ(condition(node, "Ready", "status"), "False");
-  EXPECT_EQ(condition(node, "Ready", "message"), "containerd is not usable: no socket");
+  EXPECT_EQ(condition(node, "Ready", "message"),
+            "containerd is not usable, containers run on, none is started or stopped: no socket");
   EXPECT_EQ(condition(node, "Ready", "lastTransitionTime"), "2026-11-21T10:05:00Z");
   EXPECT_EQ(condition(node, "DiskPressure", "lastTransitionTime"), since);
   EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");
   update_node_status(node, {.runtime_error = {}, .disk_pressure = true}, "", at("2026-11-21T10:06:00Z"));
   EXPECT_EQ(condition(node, "DiskPressure", "status"), "True");
   EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");
+}
+
+TEST_F(NodeObjectTest, TheNetworkIsSaidToBeThereAmongOthersOnlyAndOtherTroublesVanish) {
+  auto node = fresh();
+  const auto at = [](std::string_view text) { return *parse_rfc3339(text); };
+  update_node_status(node, {}, "", at("2026-11-21T10:00:00Z"));
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "status"), "");
+  EXPECT_FALSE(tells_of_network(node));
+  NodeHealth health{.runtime_error = {}, .among_others = true};
+  update_node_status(node, health, "", at("2026-11-21T10:00:00Z"));
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "status"), "False");
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "reason"), "NoHostOutOfReach");
+  EXPECT_TRUE(tells_of_network(node));
+  health.troubles = {{"NetworkUnavailable", "NoPacketsBetweenHosts", "of b"}, {"ClockSkew", "ClocksApart", "behind b"}};
+  update_node_status(node, health, "", at("2026-11-21T10:05:00Z"));
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "status"), "True");
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "message"), "of b");
+  EXPECT_EQ(condition(node, "ClockSkew", "status"), "True");
+  EXPECT_EQ(node.at("spec"), fresh().at("spec")) << "no taint: pods are placed by those, and by no condition";
+  EXPECT_TRUE(tells_of_network(node));
+  health.troubles.clear();
+  update_node_status(node, health, "", at("2026-11-21T10:06:00Z"));
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "status"), "False");
+  EXPECT_EQ(condition(node, "NetworkUnavailable", "lastTransitionTime"), "2026-11-21T10:06:00Z");
+  EXPECT_EQ(condition(node, "ClockSkew", "status"), "");
 }
 
 TEST_F(NodeObjectTest, TheLeaseNamesItsHolder) {

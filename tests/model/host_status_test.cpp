@@ -27,6 +27,7 @@ HostStatus everything() {
   status.strangers.push_back({"1234", "default", "web-0", "its object is not in this store"});
   status.logs.push_back({.subject = "default/web-1", .message = "what container main writes waits"});
   status.disks.push_back({"/var/lib/berth", 100, 40, ""});
+  status.cluster.push_back({.subject = "ClocksApart", .message = "the clock of this host is 3.0 s behind b"});
   status.disks.push_back({"/run/berth", 0, 0, "no such file or directory"});
   return status;
 }
@@ -42,7 +43,7 @@ TEST(HostStatus, WhatIsNotKnownIsLeftOutAndListsAreAlwaysThere) {
   const auto text = json::serialize(encode_host_status({}));
   EXPECT_EQ(text,
             R"({"kind":"HostStatus","apiVersion":"berth/v1","containerd":{},"store":{"revision":0,"problems":[]},)"
-            R"("sources":[],"strangers":[],"logs":[],"disks":[]})");
+            R"("sources":[],"strangers":[],"logs":[],"cluster":[],"disks":[]})");
   EXPECT_EQ(*decode_host_status(*parse_json(text)), HostStatus());
 }
 

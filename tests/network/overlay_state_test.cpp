@@ -257,6 +257,7 @@ TEST(ClusterRules, APodsPacketComesFromWhereItsRouteLeads) {
                               "  iifname != { \"br7\", \"lo\" } ip saddr 10.98.1.0/24 drop\n"
                               "  iifname != \"lo\" ip saddr 10.98.0.0/16 fib saddr . iif oif missing drop\n"));
   EXPECT_THAT(text, HasSubstr("  iifname != { \"br7\", \"lo\" } ip daddr 10.98.1.1 jump only_answers\n"));
+  EXPECT_THAT(text, HasSubstr("  ip saddr 10.98.0.0/16 icmp type { echo-request, timestamp-request } accept\n"));
   EXPECT_THAT(ruleset_text(plan(OverlayMode::Routes), {}), HasSubstr("  iifname \"br7\" ip daddr 127.0.0.0/8 drop\n"));
   EXPECT_THAT(ruleset_text(plan(OverlayMode::WireGuard), {}),
               HasSubstr("  iifname { \"br7\", \"br7-wg\" } ip daddr 127.0.0.0/8 drop\n"));
