@@ -85,7 +85,7 @@ Placement::Placement(const Clock& clock, const store::Store& store, const Object
                      const LiveNodes& nodes)
     : clock_(clock), store_(store), cache_(cache), events_(std::move(events)), nodes_(nodes) {}
 
-Controller Placement::row(std::function<bool(const model::ObjectKey&)> is_mine) {
+Controller Placement::row(const std::function<bool(const model::ObjectKey&)>& is_mine) {
   return {.name = "placement",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
           .all =
@@ -99,7 +99,7 @@ Controller Placement::row(std::function<bool(const model::ObjectKey&)> is_mine) 
                 binding_.erase({key.ns, key.name});
                 note({key.ns, key.name});
               },
-          .is_mine = std::move(is_mine)};
+          .is_mine = is_mine};
 }
 
 void Placement::wake_all(const Waker& wake) const {

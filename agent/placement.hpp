@@ -33,7 +33,7 @@ class Placement {
             const LiveNodes& nodes);
 
   /// Must outlive the runner it is added to. `is_mine`: are pods placed by this host? Empty: always.
-  Controller row(std::function<bool(const model::ObjectKey&)> is_mine = {});
+  Controller row(const std::function<bool(const model::ObjectKey&)>& is_mine = {});
 
   /// Tell it when the cache was loaded anew, before the runner's keys are woken.
   void on_snapshot() { forget(); }

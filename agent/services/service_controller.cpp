@@ -116,8 +116,9 @@ void ServiceController::plan_balancer(const model::Service& service, const model
   const auto whole =
       is_balanced_here(service) && context_.range.contains(service.cluster_ip) && context_.grants().has_all(service);
   const auto foreign = service.type == "LoadBalancer" && !service.load_balancer_class.empty();
+  if (foreign || (!whole && service.balanced_at.empty())) return;
   const auto others = context_.others();
-  if (foreign || !others) return;
+  if (!others) return;
   const auto renew = [address = context_.host_ip, whole, others = *others](const std::vector<std::string>& now) {
     return balanced_at(now, address, whole, others);
   };
