@@ -35,9 +35,9 @@ start_lio() { # LUNS: with files of 64 MiB
 
 run_of() { echo "/run/host-$1"; }
 at() { echo "$(run_of "$1")/pods/pod-$2/mounts/data"; } # HOST LUN
-publish_job() { # HOST LUN [HOLDER]
-  jq -cn --arg run "$(run_of "$1")" --arg target "$(at "$1" "$2")" --arg iqn $iqn --argjson lun "$2" --arg portal "$(portal "$1")" --arg name "$(initiator "$1")" --arg holder "${3:-}" \
-    '{verb: "publish", runDir: $run, target: $target, selinuxLabel: "", volume: {name: "data-db-0", mountOptions: [], holder: $holder,
+publish_job() { # HOST LUN [HOLDER [SECONDS]]: how long the host's session surely holds
+  jq -cn --argjson until $((($(cut -d. -f1 /proc/uptime) + ${4:-600}) * 1000000000)) --arg run "$(run_of "$1")" --arg target "$(at "$1" "$2")" --arg iqn $iqn --argjson lun "$2" --arg portal "$(portal "$1")" --arg name "$(initiator "$1")" --arg holder "${3:-}" \
+    '{verb: "publish", runDir: $run, target: $target, selinuxLabel: "", volume: {name: "data-db-0", mountOptions: [], holder: $holder, heldUntil: $until,
       source: {iscsi: {targetPortal: $portal, iqn: $iqn, lun: $lun, initiatorName: $name, fsType: "ext4"}}}}'
 }
 publish() { publish_job "$@" | { $program || true; } | tail -n 1; }
@@ -79,6 +79,12 @@ echo "   $(tail -n 1 "$run/dd.txt")"
 dmesg | grep -i 'reservation conflict' | tail -n 1 | sed 's/^/   /'
 unpublish a 1 >"$run/answer"
 jq -c . "$run/answer" | sed 's/^/   /'
+
+step "the first host mounts anew without knowing that its session holds: the disk stays the second's"
+expect_match "the answer" "$(publish a 1 ship-a -1)" "may be another host's by now|another host may have it by now"
+expect "registered keys" "$(keys 1)" 1
+echo more >"$(at b 1)/after" && sync -f "$(at b 1)" || fail "the second host lost its disk"
+unpublish a 1 >/dev/null
 
 step "the second host's data is whole"
 done_well "$(unpublish b 1)"
