@@ -1,11 +1,9 @@
 // network/dns_check.cpp - see dns_check.hpp.
 #include "network/dns_check.hpp"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -14,7 +12,7 @@
 #include "base/random.hpp"
 #include "base/unique_fd.hpp"
 #include "network/dns/message.hpp"
-#include "network/ip.hpp"
+#include "network/dns/socket.hpp"
 
 namespace berth::network {
 
@@ -22,24 +20,10 @@ Status check_dns_server(const TcpAddress& at, const std::string& domain, std::ch
   const auto failed = [&](const std::string& why) {
     return Error(ErrorCode::Unavailable, "ask " + at.text() + " by UDP: " + why);
   };
-  const auto address = IpAddress::parse(at.host);
-  if (!address) return address.error();
-  sockaddr_storage to{};
-  socklen_t size = sizeof(sockaddr_in);
-  if (address->family() == Family::V4) {
-    auto& four = reinterpret_cast<sockaddr_in&>(to);
-    four.sin_family = AF_INET;
-    four.sin_port = htons(at.port);
-    std::ranges::copy(address->bytes(), reinterpret_cast<std::uint8_t*>(&four.sin_addr));
-  } else {
-    auto& six = reinterpret_cast<sockaddr_in6&>(to);
-    six.sin6_family = AF_INET6;
-    six.sin6_port = htons(at.port);
-    std::ranges::copy(address->bytes(), reinterpret_cast<std::uint8_t*>(&six.sin6_addr));
-    size = sizeof six;
-  }
-  const UniqueFd fd(::socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size) != 0) {
+  const auto to = dns::parse_socket_address(at.host, at.port);
+  if (!to) return to.error();
+  const UniqueFd fd(::socket(to->family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd || ::connect(fd.get(), to->get(), to->size) != 0) {
     return failed(std::generic_category().message(errno));
   }
 
