@@ -72,6 +72,7 @@ ended() { ! containers | grep -q "$old"; }
 wait_for 30 "the old one's container ended" ended
 scaled() { berth scale sts db --replicas=3; }
 wait_for 15 "scaled" scaled
+wait_ready 60 app=db 3
 session() { etcd_keys /stories/live/ | grep -q /stories/live/bed; }
 wait_for 15 "the session is there" session
 

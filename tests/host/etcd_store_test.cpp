@@ -388,6 +388,36 @@ TEST(EtcdStore, OfThreeMembersOneMayDieAtAnyTime) {
       << refused.error().message();
 }
 
+TEST(EtcdStore, AfterAPauseAWriteGoesToAMemberThatIsThere) {
+  TcpProxy one(shared_etcd().port());
+  TcpProxy two(shared_etcd().port());
+  auto options = options_for({one.endpoint(), two.endpoint()}, "/pause");
+  options.access.watch_endpoints = {shared_etcd().endpoint()};
+  options.access.lease_endpoints = {shared_etcd().endpoint()};
+  const auto store = opened(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a", "0")).ok());
+  // Which of the two it is with is not known: whichever goes, the next write is made, and is not in doubt.
+  int written = 0;
+  for (auto* each : {&one, &two}) {
+    std::this_thread::sleep_for(milliseconds{1'200});
+    each->hold(true);
+    const auto taken = update_and_wait(*store, config_map("a", std::to_string(++written)), 0);
+    ASSERT_TRUE(taken.ok()) << taken.error().message();
+    each->hold(false);
+  }
+  EXPECT_EQ(value_of(*store, "a"), "2");
+  // None is there: it was not made, for certain.
+  std::this_thread::sleep_for(milliseconds{1'200});
+  one.hold(true);
+  two.hold(true);
+  const auto refused = update_and_wait(*store, config_map("a", "3"), 0);
+  EXPECT_TRUE(failed_with(refused, ErrorCode::Unavailable)) << refused.error().message();
+  one.hold(false);
+  two.hold(false);
+  ASSERT_TRUE(write_until_taken(*store, "b", "v").ok());
+  EXPECT_EQ(value_of(*store, "a"), "2");
+}
+
 TEST(EtcdStore, APasswordIsAskedForAndGivenAgainWhenEtcdForgotWhoWeAre) {
   RealEtcd etcd;
   for (const auto& words : std::vector<std::vector<std::string>>{

@@ -30,6 +30,10 @@ constexpr milliseconds kConnectTime{3'000};  ///< For one member: TCP, TLS and t
 constexpr milliseconds kRetryFirst{100};
 constexpr milliseconds kRetryMost{2'000};
 constexpr milliseconds kIdle{60'000};
+/// From a member that was not heard for so long we want a word before a call is entrusted to it, in that time at most.
+/// A write that went to a dead one may be made or not, and who asked for it can only be told that.
+constexpr milliseconds kTrusted{1'000};
+constexpr milliseconds kWord{1'500};
 constexpr int kTurns = 64;  ///< Pieces that are read before calls have their turn.
 
 /// gRPC's numbers and ErrorCode name the same.
@@ -333,6 +337,7 @@ void EtcdLink::serve() {
     return each.second.call.grpc.keep_open || !each.second.call.deadline;
   });
   if (listens) until = std::min(until, asked_ ? *asked_ + ping_ / 2 : heard_ + ping_);
+  if (asked_ && !waiting_.empty()) until = std::min(until, *asked_ + kWord);
   const auto left = std::chrono::ceil<milliseconds>(std::max(until - steady_clock::now(), steady_clock::duration{0}));
   std::array<pollfd, 2> watched = {
       pollfd{wake_.get(), POLLIN, 0},
@@ -343,7 +348,8 @@ void EtcdLink::serve() {
 }
 
 void EtcdLink::send_waiting() {
-  if (move_on_ || http_->leaving()) return;
+  if (waiting_.empty() || move_on_ || http_->leaving()) return;
+  if (const auto now = steady_clock::now(); heard_ + kTrusted <= now) return ask_for_a_word(now);
   for (auto& each : std::exchange(waiting_, {})) {
     const auto id = each.id;
     auto grpc = std::move(each.call.grpc);
@@ -360,6 +366,13 @@ void EtcdLink::send_waiting() {
     running.stream = *stream;
     running_.emplace(id, std::move(running));
   }
+}
+
+/// What comes next, an answer to this or anything else, says that somebody is there.
+void EtcdLink::ask_for_a_word(Time now) {
+  if (asked_) return;
+  asked_ = now;
+  http_->ping();
 }
 
 void EtcdLink::write_all() {
@@ -408,12 +421,10 @@ void EtcdLink::look_at_clock() {
         named(call.call, fmt::format("{}: no answer within {} ms", endpoint().text(), call.call.deadline->count()));
     finish(std::move(call.call), Error(ErrorCode::DeadlineExceeded, std::move(why)));
   }
-  if (silent) return lose("it does not answer");
-  if (listens && asked_ && *asked_ + ping_ / 2 <= now) return lose("it does not answer");
-  if (listens && !asked_ && heard_ + ping_ <= now) {
-    asked_ = now;
-    http_->ping();
-  }
+  const bool asked_in_vain =
+      asked_ && ((listens && *asked_ + ping_ / 2 <= now) || (!waiting_.empty() && *asked_ + kWord <= now));
+  if (silent || asked_in_vain) return lose("it does not answer");
+  if (listens && heard_ + ping_ <= now) ask_for_a_word(now);
   if ((move_on_ || http_->leaving()) && !answers) lose("the server goes away");
 }
 

@@ -46,6 +46,7 @@ struct LinkCall {
 /// Callbacks run on its own thread; after close(), on the caller's. Any thread.
 ///
 /// A connection that is lost is made again at once, with another member when there is one, and calls wait for that.
+/// After a pause a call waits until the member has said that it is there: one that went to a dead member is in doubt.
 /// When none of the members takes it, calls fail at once, and the members are tried again and again, at most 2 s apart.
 class EtcdLink {
  public:
@@ -85,6 +86,7 @@ class EtcdLink {
   void serve();
   void take_orders();
   void send_waiting();
+  void ask_for_a_word(Time now);
   void read_all();
   void write_all();
   void look_at_clock();
