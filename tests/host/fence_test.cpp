@@ -90,7 +90,9 @@ class BerthFence : public testing::Test {
   }
   bool acknowledged() const { return state().acknowledged == generation_; }
 
+  /// Returns when it has its lock and has read its orders.
   void start_fence() {
+    if (generation_ == 0) order(boot_time() + seconds(60));
     fence_ = ::fork();
     if (fence_ == 0) {
       ::execl(BERTH_FENCE, "berth-fence", "--run-dir", run_dir().c_str(), "--last-resort", "none", nullptr);
