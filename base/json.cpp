@@ -6,14 +6,14 @@
 #include <boost/json/parser.hpp>
 #include <exception>
 
+#include "base/utf8.hpp"
+
 namespace berth {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 
-}  // namespace
-
-Result<json::value> parse_json(std::string_view text) {
+Result<json::value> parse_utf8(std::string_view text) {
   try {
     json::parse_options options;
     options.max_depth = kMaxDepth;
@@ -29,6 +29,13 @@ Result<json::value> parse_json(std::string_view text) {
   } catch (const std::exception& error) {
     return Error(ErrorCode::ResourceExhausted, fmt::format("json: {}", error.what()));
   }
+}
+
+}  // namespace
+
+Result<json::value> parse_json(std::string_view text) {
+  auto parsed = parse_utf8(text);
+  return parsed || is_utf8(text) ? std::move(parsed) : parse_utf8(to_utf8(text));
 }
 
 const json::value* find(const json::value& from, std::initializer_list<std::string_view> path) {

@@ -18,7 +18,7 @@ namespace berth {
 namespace json = boost::json;
 
 /// Parses one document. InvalidArgument with the byte offset when it is not JSON; nesting deeper
-/// than 64 is refused.
+/// than 64 is refused. Bytes that are no UTF-8 become U+FFFD, as with Go's encoding/json.
 Result<json::value> parse_json(std::string_view text);
 
 /// The value at a path of object keys ({"metadata","name"}); null when any step is missing.

@@ -15,8 +15,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "base/utf8.hpp"
 #include "model/base64.hpp"
-#include "model/utf8.hpp"
 
 namespace berth::model {
 namespace {

@@ -176,12 +176,13 @@ Status IoDirectory::end_stdin(const std::string& id) {
   return Ok{};
 }
 
-Status IoDirectory::drain_and_remove(const std::string& id) {
+void IoDirectory::drain(const std::string& id) {
   std::vector<UniqueFd> fds;
   {
     const std::scoped_lock lock(mutex_);
-    if (const auto found = open_.find(id); found != open_.end()) fds = std::move(found->second.outputs);
-    open_.erase(id);
+    if (const auto found = open_.find(id); found != open_.end()) {
+      for (const auto& fd : found->second.outputs) fds.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    }
   }
   for (const auto* name : {"stdout", "stderr"}) {  // after a restart of ours: what the FIFO held went with its last end
     if (!fds.empty()) break;
@@ -199,6 +200,10 @@ Status IoDirectory::drain_and_remove(const std::string& id) {
     if (left != before) last_progress = now;
     before = left;
   }
+}
+
+Status IoDirectory::drain_and_remove(const std::string& id) {
+  drain(id);
   return remove(id);
 }
 

@@ -52,8 +52,10 @@ class IoDirectory {
   /// Lets go of its stdin and removes the FIFO: nobody types to it any more. Gone is success.
   Status end_stdin(const std::string& id);
 
-  /// Waits until a collector has read everything: at most 2 s, and not at all once nobody has read for 300 ms.
-  /// Then removes it. Gone is success.
+  /// Waits until a collector has stored everything: at most 2 s, and not at all once nobody has read for 300 ms.
+  void drain(const std::string& id);
+
+  /// Does so, and removes it. Gone is success.
   Status drain_and_remove(const std::string& id);
 
   /// Removes it without waiting.

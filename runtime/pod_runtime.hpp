@@ -201,6 +201,9 @@ class PodRuntime {
   /// container, snapshot, FIFOs. Gone is success.
   virtual Status remove(const std::string& id) = 0;
 
+  /// Waits until what an ended container wrote is where logs are read, for as long as remove() does.
+  virtual void await_output(const std::string& id) = 0;
+
   /// uids of all pods of which anything is on this host: a container, or what a start or a removal that was cut short
   /// leaves (cgroup, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
   virtual Result<std::vector<std::string>> present_pods() = 0;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
+
 namespace berth::store {
 namespace {
 
@@ -147,6 +149,12 @@ Result<std::string> Draft::text_of(const Object& object) const {
 }
 
 Result<Staged> Draft::put(Object object, ObjectPtr old, Revision revision) const {
+  // A status quotes containers and servers, who write bytes. Stored as they are nobody could read the object again.
+  if (make_utf8(object.raw)) {
+    auto readable = model::make_object(std::move(object.raw));
+    if (!readable) return failure(ErrorCode::InvalidArgument, "store", object.key(), readable.error().message());
+    object = *std::move(readable);
+  }
   if (rules_.limits.complete) {
     if (auto done = rules_.limits.complete(object, old.get(), *this); !done) return std::move(done).error();
   }

@@ -13,8 +13,8 @@
 #include <fmt/format.h>
 
 #include "api/encoding/protobuf_table.hpp"
+#include "base/utf8.hpp"
 #include "model/base64.hpp"
-#include "model/utf8.hpp"
 
 namespace berth::api {
 
@@ -234,7 +234,7 @@ class Decoder {
       if (part->number == 1 && part->type == 2) key = part->bytes;
       if (part->number == 2) held = *part;
     }
-    if (!model::is_utf8(key)) return malformed(fmt::format("{}: a key is not UTF-8", field.name));
+    if (!is_utf8(key)) return malformed(fmt::format("{}: a key is not UTF-8", field.name));
     auto decoded = value(field, held, depth);
     if (!decoded) return decoded.error();
     auto& map = out[field.name];
@@ -259,7 +259,7 @@ class Decoder {
   }
 
   static Result<json::value> text(const Field& field, std::string_view bytes) {
-    if (!model::is_utf8(bytes)) return malformed(fmt::format("{} is not UTF-8", field.name));
+    if (!is_utf8(bytes)) return malformed(fmt::format("{} is not UTF-8", field.name));
     return json::value(json::string(bytes));
   }
 
@@ -392,7 +392,7 @@ Result<Envelope> open_envelope(std::string_view in) {
       if (word->type == 2 && word->number == 2) out.kind = word->bytes;
     }
   }
-  if (!model::is_utf8(out.api_version) || !model::is_utf8(out.kind)) return malformed("its kind is not UTF-8");
+  if (!is_utf8(out.api_version) || !is_utf8(out.kind)) return malformed("its kind is not UTF-8");
   return out;
 }
 

@@ -365,7 +365,7 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
   if (!attached_.idle()) attached_.show(stream.fd.get(), {buffer_.data(), *have});
   // Asked after looking: when there is no writer now, nobody is in the middle of the line that we saw.
   if (stream.hung_up && !writers_gone(stream.fd.get())) stream.hung_up = false;
-  // tee(2) gives at most what fits 16 pipe buffers: "all of it" must be known before a last line counts as ended.
+  // tee(2) gives at most what fits 16 pipe buffers: "all of it" must be known before a last line is stored unfinished.
   const auto all = *have == available;
   const std::string_view bytes(buffer_.data(), *have);
   auto split = split_lines(bytes, (stream.hung_up || stream.removed) && all);

@@ -30,7 +30,7 @@ namespace berth::runtime {
 /// period and of the stream.
 ///
 /// A stream lasts as long as its directory: writers may go and others come. When the last one goes, an unfinished line
-/// counts as finished. A directory that is removed and made again under the same name is read again.
+/// is stored as it is. A directory that is removed and made again under the same name is read again.
 ///
 /// Who asks at the socket (see attach_server.hpp) gets a copy of a stream from now on, as it is read and before it is
 /// stored, beginning with the line that is not finished: kubectl attach.

@@ -39,24 +39,63 @@ Result<OpenFile> open_log(const fs::path& path) {
   return file;
 }
 
-/// Offset of the last `lines` lines of a file; `lines` is lowered by what the file has.
-off_t tail_offset(const OpenFile& file, std::uint64_t& lines) {
-  std::array<char, kBlock> block{};
-  auto end = file.size;
-  while (end > 0) {
-    const auto size = std::min<off_t>(end, static_cast<off_t>(kBlock));
-    const auto got = ::pread(file.fd.get(), block.data(), static_cast<std::size_t>(size), end - size);
-    if (got <= 0) return 0;
-    for (auto i = got; i > 0; --i) {
-      const auto at = end - size + i - 1;
-      if (block[static_cast<std::size_t>(i - 1)] != '\n' || at == file.size - 1) continue;
-      if (--lines == 0) return at + 1;
+/// Where in a file the last lines of a log begin: a line may be stored in many pieces.
+class TailSearch {
+ public:
+  /// `newest`: what it ends with is the end of the log, also in the middle of a line.
+  TailSearch(const OpenFile& file, bool newest) : file_(file), newest_(newest) {}
+
+  /// Behind the record that ends the line before the last `lines` ones, which are lowered by those that this file has.
+  /// None: all of it, and perhaps some of the file before.
+  std::optional<off_t> offset(std::uint64_t& lines) {
+    for (auto end = file_.size; end > 0;) {
+      const auto begin = record_begin(end);
+      if (ends_a_line(begin, end)) {
+        if (lines == 0) return end;
+        --lines;
+      }
+      end = begin;
     }
-    end -= size;
+    return std::nullopt;
   }
-  if (file.size > 0) --lines;  // Its first line has no newline before it.
-  return 0;
-}
+
+ private:
+  off_t record_begin(off_t end) {
+    for (auto at = end - 1; at > 0; --at) {
+      if (byte(at - 1) == '\n') return at;
+    }
+    return 0;
+  }
+
+  /// What a reader passes over, a torn record for one, is no line's.
+  bool ends_a_line(off_t begin, off_t end) {
+    const bool last = newest_ && end == file_.size;
+    std::string ends;
+    const auto newline = byte(end - 1) == '\n' ? end - 1 : end;
+    for (auto at = begin; at < newline; ++at) {
+      if (at == begin + kEnds) at = std::max(at, newline - kEnds);
+      ends += byte(at);
+    }
+    const auto record = parse_cri_line(ends);
+    return record && (last || !record->partial);
+  }
+
+  char byte(off_t at) {
+    if (at < from_ || at >= from_ + got_) {
+      from_ = std::max<off_t>(0, at + 1 - static_cast<off_t>(kBlock));
+      got_ = std::max<ssize_t>(0, ::pread(file_.fd.get(), block_.data(), kBlock, from_));
+    }
+    return at < from_ + got_ ? block_[static_cast<std::size_t>(at - from_)] : '\0';
+  }
+
+  static constexpr off_t kEnds = 64;  ///< The time, stream and tag of a record are less, and so is kTornMark.
+
+  const OpenFile& file_;
+  const bool newest_;
+  std::array<char, kBlock> block_{};
+  off_t from_ = 0;
+  ssize_t got_ = 0;
+};
 
 class FileCursor final : public LogCursor {
  public:
@@ -95,10 +134,12 @@ Status FileCursor::open(std::optional<std::uint64_t> tail) {
   if (files_.empty()) return missing.value_or(Error(ErrorCode::NotFound, path_.string()));
   if (!tail) return Ok{};
   auto left = *tail;
+  bool found = left == 0;
   for (auto i = files_.size(); i > 0; --i) {
     auto& file = files_[i - 1];
-    const auto offset = left == 0 ? file.size : tail_offset(file, left);
-    ::lseek(file.fd.get(), offset, SEEK_SET);
+    const auto offset = found ? std::optional(file.size) : TailSearch(file, i == files_.size()).offset(left);
+    found = offset.has_value();
+    ::lseek(file.fd.get(), offset.value_or(0), SEEK_SET);
   }
   return Ok{};
 }

@@ -36,12 +36,7 @@ class JournalCursor final : public LogCursor {
   Status seek(const LogQuery& query) {
     auto error = 0;
     if (query.tail) {
-      error = ::sd_journal_seek_tail(journal_.get());
-      // One further back than asked for, because next() begins by moving forward.
-      if (error >= 0) error = ::sd_journal_previous_skip(journal_.get(), *query.tail + 1);
-      if (error >= 0 && static_cast<std::uint64_t>(error) <= *query.tail) {
-        error = ::sd_journal_seek_head(journal_.get());  // Fewer lines than asked for.
-      }
+      error = seek_tail(*query.tail);
     } else if (query.since) {
       const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(query.since->time_since_epoch()).count();
       error = ::sd_journal_seek_realtime_usec(journal_.get(), static_cast<std::uint64_t>(usec));
@@ -76,6 +71,24 @@ class JournalCursor final : public LogCursor {
   int wait_fd() const override { return ::sd_journal_get_fd(journal_.get()); }
 
  private:
+  bool ends_a_line() { return field(journal_.get(), "BERTH_PARTIAL") != "1"; }
+
+  /// To the entry that ends the line before the last `lines` ones, because next() begins by moving forward; a line has
+  /// as many entries as it has pieces. Not positive: as of sd_journal_previous(3).
+  int seek_tail(std::uint64_t lines) {
+    auto moved = ::sd_journal_seek_tail(journal_.get());
+    if (moved < 0) return moved;
+    const bool none = lines == 0;
+    for (bool last = true;; last = false) {  // What the log ends with is a line, finished or not.
+      moved = ::sd_journal_previous(journal_.get());
+      if (moved == 0) return ::sd_journal_seek_head(journal_.get());  // Fewer lines than asked for.
+      if (moved < 0 || none) return moved;
+      if (!last && !ends_a_line()) continue;
+      if (lines == 0) return moved;
+      --lines;
+    }
+  }
+
   Journal journal_;
   std::optional<WallTime> since_;
 };

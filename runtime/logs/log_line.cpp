@@ -20,7 +20,7 @@ SplitLines split_lines(std::string_view bytes, bool ended) {
       split.consumed += kMaxLine;
     } else {
       if (ended) {
-        split.lines.push_back({.text = rest, .partial = false});
+        split.lines.push_back({.text = rest, .partial = true});  // As containerd's own CRI logs have it.
         split.consumed = bytes.size();
       }
       break;

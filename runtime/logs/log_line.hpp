@@ -25,7 +25,7 @@ struct LinePiece {
 };
 
 /// The complete lines at the head of `bytes`, and how many bytes they take. What is left is a line that is not
-/// finished yet, always shorter than kMaxLine; with `ended` (no more will come) it is a line too.
+/// finished yet, always shorter than kMaxLine; with `ended` (no more will come) it is a piece without a newline.
 struct SplitLines {
   std::vector<LinePiece> lines;
   std::size_t consumed = 0;

@@ -19,9 +19,15 @@ TEST(Json, NamesTheByteWhereTheWrongTokenStarts) {
 }
 
 TEST(Json, RefusesHalfADocumentTwoDocumentsAndNone) {
-  for (const char* text : {"", " ", "{", "{\"a\":1", "{} {}", "{}x", "nul", "\"\xff\""}) {
+  for (const char* text : {"", " ", "{", "{\"a\":1", "{} {}", "{}x", "nul", "\"\xff"}) {
     EXPECT_TRUE(failed_with(parse_json(text), ErrorCode::InvalidArgument)) << text;
   }
+}
+
+TEST(Json, WhatIsNoUtf8IsTheReplacementCharacter) {
+  const auto value = parse_json("{\"a\xff\": \"b\xfe\xc3\xa9\xc3\"}");
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(json::serialize(*value), "{\"a\xef\xbf\xbd\":\"b\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\"}");
 }
 
 TEST(Json, RefusesNestingDeeperThan64) {

@@ -34,6 +34,8 @@ talker odd 'head -c 100000 /dev/zero | tr "\0" x; echo; printf "tab\there\n"; pr
 wait_for 20 "it has ended" succeeded odd
 whole() { [ "$(berth logs odd | tr -cd x | wc -c)" = 100000 ]; }
 wait_for 10 "the long line is whole" whole
+expect "--tail counts lines, not the pieces that they are stored in" "$(berth logs odd --tail 4 | tr -cd x | wc -c)" 100000
+expect "as it was written, without a newline at its end" "$(berth logs odd --tail 1 | od -An -c | tr -d ' ')" nonewline
 unfinished() { berth logs odd | tail -n 1 | grep -q 'no newline'; }
 wait_for 10 "the last, unfinished line" unfinished
 

@@ -119,7 +119,7 @@ TEST_F(CollectorTest, TheLastLineWithoutNewlineComesWhenTheWriterIsGone) {
   EXPECT_TRUE(sink.lines.empty());
   writer.reset();
   settle();
-  EXPECT_EQ(sink.lines["c/out"], std::vector<std::string>{"last words"});
+  EXPECT_EQ(sink.lines["c/out"], std::vector<std::string>{"last words…"});
 }
 
 TEST_F(CollectorTest, ARemovedDirectoryEndsItsStreams) {
@@ -129,7 +129,7 @@ TEST_F(CollectorTest, ARemovedDirectoryEndsItsStreams) {
   settle();
   std::filesystem::remove_all(dir.path() / "c");
   settle();
-  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"bye", "tail"}));
+  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"bye", "tail…"}));
   EXPECT_EQ(sink.finished, std::vector<std::string>{"c"});
   EXPECT_EQ(collector->counters().streams, 0U);
 }
@@ -144,7 +144,7 @@ TEST_F(CollectorTest, ADirectoryRemovedAndMadeAgainBeforeWeLookIsReadAgain) {
   fifo = make_container("c");
   put(fifo, "second run\n");
   settle();
-  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"first run", "its end", "second run"}));
+  EXPECT_EQ(sink.lines["c/out"], (std::vector<std::string>{"first run", "its end…", "second run"}));
   EXPECT_EQ(sink.finished, std::vector<std::string>{"c"});
   EXPECT_EQ(collector->counters().streams, 2U);
   put(fifo, "and on\n");
@@ -179,7 +179,7 @@ TEST_F(CollectorTest, AFifoIsReadAgainByEachNewWriter) {
     writer.reset();
     settle();
     expected.push_back(run);
-    expected.push_back(std::string("tail of ") + run);
+    expected.push_back(std::string("tail of ") + run + "…");
     EXPECT_EQ(sink.lines["c/out"], expected);
     auto idle = collector->turn(milliseconds(0));
     ASSERT_TRUE(idle);

@@ -78,6 +78,42 @@ TEST_F(LogFilesTest, TailCountsLinesAcrossRotatedFiles) {
   EXPECT_TRUE(all(0).empty());
 }
 
+TEST_F(LogFilesTest, TailCountsALineOnceInHoweverManyPieces) {
+  const auto pieces = [&](const std::string& name, int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(sink->write(source, false, std::chrono::system_clock::now(),
+                              {{.text = name + std::to_string(i), .partial = i + 1 < count}}));
+    }
+  };
+  open({.file_bytes = 100, .rotated = 9, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
+  pieces("a", 1);
+  pieces("b", 7);  // over three files
+  pieces("c", 1);
+  pieces("d", 2);
+  EXPECT_EQ(all(1), (std::vector<std::string>{"d0", "d1"}));
+  EXPECT_EQ(all(2), (std::vector<std::string>{"c0", "d0", "d1"}));
+  EXPECT_EQ(all(3), (std::vector<std::string>{"b0", "b1", "b2", "b3", "b4", "b5", "b6", "c0", "d0", "d1"}));
+  EXPECT_EQ(all(4).front(), "a0");
+  EXPECT_EQ(all(5).size(), 11U);
+  // What has no newline yet, or never had one, is a line, too.
+  ASSERT_TRUE(sink->write(source, false, std::chrono::system_clock::now(), {{.text = "e0", .partial = true}}));
+  EXPECT_EQ(all(1), std::vector<std::string>{"e0"});
+  ASSERT_TRUE(sink->write(source, false, std::chrono::system_clock::now(), {{.text = "e1", .partial = true}}));
+  EXPECT_EQ(all(1), (std::vector<std::string>{"e0", "e1"}));
+  EXPECT_EQ(all(2), (std::vector<std::string>{"d0", "d1", "e0", "e1"}));
+  EXPECT_TRUE(all(0).empty());
+}
+
+TEST_F(LogFilesTest, TailPassesOverATornRecord) {
+  write("one");
+  write("two");
+  sink->finish(source);
+  std::ofstream(log_file_path(dir.path(), source), std::ios::app)
+      << "2026-11-21T09:25:13.123456789Z stdout F " << std::string(200, 'x');
+  write("three");  // It is mended by whoever opens it to write.
+  EXPECT_EQ(all(2), (std::vector<std::string>{"two", "three"}));
+}
+
 TEST_F(LogFilesTest, RotationKeepsOnlyWhatTheLimitsSay) {
   open({.file_bytes = 100, .rotated = 1, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
   for (int i = 0; i < 20; ++i) write("line " + std::to_string(i));

@@ -26,6 +26,7 @@ std::vector<std::string> feed(std::string_view bytes, std::size_t chunk) {
     head.erase(0, split.consumed);
   }
   EXPECT_TRUE(head.empty());
+  if (!joined.empty()) lines.push_back(joined);  // A piece that no newline ended.
   return lines;
 }
 
