@@ -103,7 +103,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                   driver_.status_answered(uid, written.ok());
                 }),
       hooks_(make_hooks(loop_, *hooks_lane_, *runtime_)),
-      worker_(*runtime_, *network_, *volumes_),
+      worker_(*runtime_, *logs_, *network_, *volumes_),
       nodes_(config_.node_name, config_.etcd ? LiveNodes::Store::Shared : LiveNodes::Store::OwnHost),
       claims_({.loop = loop_,
                .clock = clock_,

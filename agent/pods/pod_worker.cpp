@@ -93,16 +93,6 @@ Result<std::vector<runtime::Device>> resolve_devices(const model::Container& con
   return devices;
 }
 
-/// At most the 4 KiB that Kubernetes keeps of a termination message.
-std::string read_head(const std::filesystem::path& path) {
-  constexpr std::size_t kMaxMessage = 4096;
-  std::string text(kMaxMessage, '\0');
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-  const auto got = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  return text;
-}
-
 }  // namespace
 
 network::NetworkSpec network_spec(const model::Pod& pod) {
@@ -142,12 +132,12 @@ bool needs_input(StepKind step) {
 }
 
 /// Once for each attempt that ended.
-void PodWorker::read_messages(const std::string& uid, const std::vector<model::Container>& specs,
+void PodWorker::read_messages(const model::Pod& pod, const std::vector<model::Container>& specs,
                               const std::vector<std::uint32_t>& known, std::vector<ContainerView>& views) {
   for (std::size_t i = 0; i < specs.size(); ++i) {
     if (views[i].phase != ContainerView::Phase::Exited || (i < known.size() && known[i] == views[i].attempt)) continue;
-    if (const auto path = volumes_.termination_log(uid, specs[i].name, views[i].attempt)) {
-      views[i].message = read_head(*path);
+    if (const auto file = volumes_.termination_log(pod.meta.uid, specs[i].name, views[i].attempt)) {
+      views[i].message = termination_message(pod, specs[i], views[i], *file, runtime_, logs_);
     }
   }
 }
@@ -157,8 +147,8 @@ Result<PodView> PodWorker::look(const LookInput& input) {
   auto containers = runtime_.containers(uid);
   if (!containers) return std::move(containers).error().context("list containers");
   auto view = make_view(input.pod->spec, *containers);
-  read_messages(uid, input.pod->spec.init_containers, input.read_init, view.init);
-  read_messages(uid, input.pod->spec.containers, input.read_main, view.main);
+  read_messages(*input.pod, input.pod->spec.init_containers, input.read_init, view.init);
+  read_messages(*input.pod, input.pod->spec.containers, input.read_main, view.main);
 
   auto present = volumes_.present(uid);
   if (!present) return std::move(present).error().context("look at volumes");

@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "model/model.hpp"
 #include "network/pod_network.hpp"
+#include "runtime/log_reader.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "volumes/pod_volumes.hpp"
 
@@ -41,8 +42,9 @@ bool needs_input(StepKind step);
 /// The one place that calls the three rooms for pods. Any lane thread; one pass per pod at a time.
 class PodWorker {
  public:
-  PodWorker(runtime::PodRuntime& runtime, network::PodNetwork& network, volumes::PodVolumes& volumes)
-      : runtime_(runtime), network_(network), volumes_(volumes) {}
+  PodWorker(runtime::PodRuntime& runtime, runtime::LogReader& logs, network::PodNetwork& network,
+            volumes::PodVolumes& volumes)
+      : runtime_(runtime), logs_(logs), network_(network), volumes_(volumes) {}
 
   Result<PodView> look(const LookInput& input);
 
@@ -53,10 +55,11 @@ class PodWorker {
  private:
   Status act(const model::Pod& pod, const StepInput* input, bool pulled, Took& took);
   Status start(const model::Pod& pod, const StepInput& input, bool pulled, Took& took);
-  void read_messages(const std::string& uid, const std::vector<model::Container>& specs,
+  void read_messages(const model::Pod& pod, const std::vector<model::Container>& specs,
                      const std::vector<std::uint32_t>& known, std::vector<ContainerView>& views);
 
   runtime::PodRuntime& runtime_;
+  runtime::LogReader& logs_;
   network::PodNetwork& network_;
   volumes::PodVolumes& volumes_;
 };

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "tests/fakes/fake_log_reader.hpp"
 #include "tests/fakes/fake_network.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 #include "tests/fakes/fake_volumes.hpp"
@@ -64,7 +65,8 @@ class HostShutdownTest : public testing::Test {
   runtime::FakeRuntime runtime{&clock};
   network::FakeNetwork network;
   volumes::FakeVolumes volumes;
-  PodWorker worker{runtime, network, volumes};
+  runtime::FakeLogReader logs;
+  PodWorker worker{runtime, logs, network, volumes};
   NoHooks hooks;
   PodDriver driver{
       {.loop = loop,

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/fake_log_reader.hpp"
 #include "tests/fakes/fake_network.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 #include "tests/fakes/fake_volumes.hpp"
@@ -120,7 +121,8 @@ class PodDriverTest : public testing::Test {
   runtime::FakeRuntime runtime{&clock};
   network::FakeNetwork network;
   volumes::FakeVolumes volumes;
-  PodWorker worker{runtime, network, volumes};
+  runtime::FakeLogReader logs;
+  PodWorker worker{runtime, logs, network, volumes};
   StepInput input;
   FakeHooks hooks;
   bool can_forget = true;

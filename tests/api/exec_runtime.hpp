@@ -71,6 +71,7 @@ class ExecRuntime final : public PodRuntime {
   Status kill(const std::string&, int) override { return no(); }
   Status request_stop(const std::string&) override { return no(); }
   Status remove(const std::string&) override { return no(); }
+  void await_output(const std::string&) override {}
   Result<std::vector<std::string>> present_pods() override { return no().error(); }
   Status remove_pod(const std::string&) override { return no(); }
   Result<ImageInfo> image(const std::string&) override { return no().error(); }

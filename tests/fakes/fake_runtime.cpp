@@ -413,6 +413,11 @@ Status FakeRuntime::remove(const std::string& id) {
   return Ok{};
 }
 
+void FakeRuntime::await_output(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  calls_.push_back("await_output " + id);
+}
+
 void FakeRuntime::leave_behind(const std::string& pod_uid) {
   const std::scoped_lock lock(mutex_);
   left_behind_.insert(pod_uid);

@@ -76,6 +76,7 @@ class FakeRuntime final : public PodRuntime {
   Status kill(const std::string& id, int signal) override;
   Status request_stop(const std::string& id) override;
   Status remove(const std::string& id) override;
+  void await_output(const std::string& id) override;
   Result<std::vector<std::string>> present_pods() override;
   Status remove_pod(const std::string& pod_uid) override;
   Result<ImageInfo> image(const std::string& reference) override;
