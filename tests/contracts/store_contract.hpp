@@ -232,6 +232,22 @@ TEST_P(StoreContract, AnUpdateThatChangesNothingUsesNoRevision) {
   EXPECT_EQ(store_->revision(), first->meta.resource_version);
 }
 
+TEST_P(StoreContract, WhatIsNoUtf8IsStoredAsText) {
+  auto quoting = config_map("a", "it says \xff");
+  quoting.raw["metadata"].as_object()["annotations"] = {{"of", "cut \xc3"}};
+  const auto first = create_and_wait(*store_, *model::make_object(json::object(quoting.raw)));
+  ASSERT_TRUE(first.ok()) << first.error().message();
+  EXPECT_EQ((*first)->raw.at("data").at("key"), "it says \xef\xbf\xbd");
+  EXPECT_EQ((*first)->meta.annotations.at("of"), "cut \xef\xbf\xbd");
+  // Who writes the same bytes again writes the same text.
+  const auto again = update_and_wait(*store_, *model::make_object(json::object(quoting.raw)), 0);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)->meta.resource_version, (*first)->meta.resource_version);
+  open({});
+  const auto kept = store_->get({Kind::ConfigMap, "default", "a"});
+  if (kept != nullptr) EXPECT_EQ(kept->raw, (*first)->raw);  // Not every store outlives its closing.
+}
+
 TEST_P(StoreContract, AStaleWriterIsAborted) {
   const auto first = created("a");
   ASSERT_TRUE(update_and_wait(*store_, config_map("a", "two"), first->meta.resource_version).ok());

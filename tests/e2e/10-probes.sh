@@ -50,3 +50,38 @@ stateful_set crash 1 | sed 's/trap .*\& wait"/exit 3"/' | put_manifest crash.yam
 looping() { [ "$(pod crash-0 '.status.containerStatuses[0].state.waiting.reason')" = CrashLoopBackOff ]; }
 wait_for 40 "CrashLoopBackOff" looping
 expect "its last exit code" "$(pod crash-0 '.status.containerStatuses[0].lastState.terminated.exitCode')" 3
+
+step "what containers say is bytes: their objects stay readable, over a restart of the agent, too"
+cat <<'END' | put_manifest bytes.yaml
+apiVersion: v1
+kind: Pod
+metadata: {name: bytes}
+spec:
+  restartPolicy: Never
+  containers:
+  - {name: said, image: "busybox:1.35", command: [sh, -c, "printf 'a\\377b' >/dev/termination-log; exit 3"]}
+  - {name: logged, image: "busybox:1.35", command: [sh, -c, "echo first; printf 'c\\376d'; exit 4"], terminationMessagePolicy: FallbackToLogsOnError}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: unsure}
+spec:
+  containers:
+  - name: main
+    image: busybox:1.35
+    command: [sleep, "1000"]
+    readinessProbe: {periodSeconds: 1, exec: {command: [sh, -c, "printf 'x\\377y'; exit 1"]}}
+END
+message_of() { pod bytes ".status.containerStatuses[] | select(.name == \"$1\") | .state.terminated.message"; }
+wait_for 20 "the message of a file" is "a�b" message_of said
+wait_for 20 "the end of a log" is "first
+c�d" message_of logged
+expect "nothing is added to it" "$(message_of logged | od -An -c | tail -n 1 | tr -d ' ')" '277275d\n' # jq's own newline
+unsure() { berth get events -o json | jq -e 'any(.items[]; .message == "Readiness probe failed: x�y")'; }
+wait_for 20 "what a probe said" unsure
+uid=$(pod_uid bytes)
+stop_agent
+start_agent
+expect "the same pod" "$(pod_uid bytes)" "$uid"
+expect "its message" "$(message_of said)" "a�b"
+expect "can be read with all others" "$(berth get pods -o name | grep -c -w -e bytes -e unsure)" 2
