@@ -505,10 +505,9 @@ std::vector<std::string> HostAgent::dns_addresses() const {
 }
 
 /// Where they are; nothing: it is not known who is there.
-std::optional<std::set<std::string>> HostAgent::other_hosts() {
+std::optional<std::set<std::string>> HostAgent::other_hosts() const {
   if (!config_.etcd) return std::set<std::string>();
-  if (!other_hosts_) other_hosts_ = addresses_of_others(nodes_, cache_, *store_);
-  return other_hosts_;
+  return addresses_of_others(nodes_, cache_, *store_);
 }
 
 /// A second signal ends us at once, whatever the first has begun.
