@@ -264,6 +264,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
         .writer = writer_,
         .store = *store_,
         .page = *fence_page_,
+        .term = *term_,
         .events = event_sink(),
         .node = config_.node_name,
         .wanted = config_.fencing,
@@ -598,7 +599,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
     fence = *std::move(page);
     term = std::make_unique<SessionTerm>(NodeSession::name_of(config.node_name));
     hooks.on_kept = [page = fence.get(), term = term.get()](std::uint64_t session, store::BootClock::time_point until) {
-      page->on_kept(session, until);
+      page->on_kept(until.time_since_epoch());  // Before anything is let start by it.
       term->on_kept(session, until.time_since_epoch());
     };
     hooks.on_seen = [term = term.get()](const std::string& name, std::uint64_t session) {

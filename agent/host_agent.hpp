@@ -56,7 +56,6 @@
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/service_controller.hpp"
 #include "agent/services/service_traffic.hpp"
-#include "agent/session_term.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"

@@ -189,6 +189,7 @@ void HostAgent::follow_term() {
   term_->follow([this](std::uint64_t session) {
     loop_.post([this, session] {
       term_->take(session);
+      if (fence_) fence_->on_session();
       driver_.kick_all();
       runner_.wake_all();
     });
