@@ -14,9 +14,9 @@
 namespace berth::agent {
 namespace {
 
-/// A pod and the claims that it needs are one transaction. An etcd takes 128 operations (--max-txn-ops), of which each
-/// object is one and what was read to judge it others: of more claims so many come first, without the pod.
-constexpr std::size_t kClaimsAtOnce = 32;
+/// A pod and the claims that it needs are one transaction. An etcd compares 128 keys in one (--max-txn-ops), which are
+/// these, and a few that were read to judge them: of more claims so many come first, without the pod.
+constexpr std::size_t kClaimsAtOnce = 64;
 
 /// The plan while it is made.
 class Planner {

@@ -126,9 +126,9 @@ TEST_F(SetControllerTest, APodIsThereWithAllItsClaimsOrNotAtAll) {
   EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "logs-db-1"));
 }
 
-TEST_F(SetControllerTest, ASetOfAHundredClaimTemplatesGetsItsPodsAndAllTheirClaims) {
+TEST_F(SetControllerTest, ASetOf150ClaimTemplatesGetsItsPodsAndAllTheirClaims) {
   std::string templates;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 150; ++i) {
     templates += fmt::format(
         R"({}{{"metadata":{{"name":"c{}"}},"spec":{{"accessModes":["ReadWriteOnce"],"resources":{{"requests":{{"storage":"1Gi"
         }}}}}}}})",
@@ -137,7 +137,7 @@ TEST_F(SetControllerTest, ASetOfAHundredClaimTemplatesGetsItsPodsAndAllTheirClai
   put_stateful("db", 1, "one", ",\"volumeClaimTemplates\":[" + templates + "]");
   start();
   EXPECT_THAT(pods(), ElementsAre("db-0"));
-  EXPECT_EQ(store->list(Kind::PersistentVolumeClaim).objects.size(), 100U);
+  EXPECT_EQ(store->list(Kind::PersistentVolumeClaim).objects.size(), 150U);
 }
 
 TEST_F(SetControllerTest, ClaimsGrowWithTheirTemplateAsSoonAsTheyMay) {
