@@ -264,6 +264,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
         .writer = writer_,
         .store = *store_,
         .page = *fence_page_,
+        .term = *term_,
         .events = event_sink(),
         .node = config_.node_name,
         .wanted = config_.fencing,
@@ -505,10 +506,9 @@ std::vector<std::string> HostAgent::dns_addresses() const {
 }
 
 /// Where they are; nothing: it is not known who is there.
-std::optional<std::set<std::string>> HostAgent::other_hosts() {
+std::optional<std::set<std::string>> HostAgent::other_hosts() const {
   if (!config_.etcd) return std::set<std::string>();
-  if (!other_hosts_) other_hosts_ = addresses_of_others(nodes_, cache_, *store_);
-  return other_hosts_;
+  return addresses_of_others(nodes_, cache_, *store_);
 }
 
 /// A second signal ends us at once, whatever the first has begun.
@@ -599,7 +599,7 @@ Result<std::unique_ptr<Agent>> make_agent(const Config& configured, const KeptSo
     fence = *std::move(page);
     term = std::make_unique<SessionTerm>(NodeSession::name_of(config.node_name));
     hooks.on_kept = [page = fence.get(), term = term.get()](std::uint64_t session, store::BootClock::time_point until) {
-      page->on_kept(session, until);
+      page->on_kept(until.time_since_epoch());  // Before anything is let start by it.
       term->on_kept(session, until.time_since_epoch());
     };
     hooks.on_seen = [term = term.get()](const std::string& name, std::uint64_t session) {

@@ -56,7 +56,6 @@
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/service_controller.hpp"
 #include "agent/services/service_traffic.hpp"
-#include "agent/session_term.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"
@@ -129,7 +128,7 @@ class HostAgent final : public Agent {
   bool waits_for_stranger(const model::Pod& pod);
   void drive_held();
   std::vector<std::string> dns_addresses() const;
-  std::optional<std::set<std::string>> other_hosts();
+  std::optional<std::set<std::string>> other_hosts() const;
   void on_stop_signal(int signal);
   void on_store_taken(const Error& error);
   void stop_alone(int signal);
@@ -170,7 +169,6 @@ class HostAgent final : public Agent {
   std::unique_ptr<Hooks> hooks_;
   PodWorker worker_;
   LiveNodes nodes_;
-  std::optional<std::set<std::string>> other_hosts_;  ///< Until a node comes, goes, or changes: a thousand are read.
   ClaimController claims_;
   std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   std::optional<FenceKeeper> fence_;                 ///< The same.

@@ -142,7 +142,6 @@ void HostAgent::on_change(const store::Change& change) {
 }
 
 void HostAgent::on_node(const store::Change& change) {
-  other_hosts_.reset();
   const auto& object = *change.object;
   const auto own = object.meta.name == config_.node_name;
   peers_.on_node(change);
@@ -163,7 +162,6 @@ void HostAgent::on_node(const store::Change& change) {
 
 /// Others are there than before, or we are again.
 void HostAgent::on_live_nodes() {
-  other_hosts_.reset();
   statuses_.set_open(nodes_.known());
   silence_.on_nodes();
   placement_.on_nodes();
@@ -191,6 +189,7 @@ void HostAgent::follow_term() {
   term_->follow([this](std::uint64_t session) {
     loop_.post([this, session] {
       term_->take(session);
+      if (fence_) fence_->on_session();
       driver_.kick_all();
       runner_.wake_all();
     });
@@ -200,7 +199,6 @@ void HostAgent::follow_term() {
 /// The store tells everything: at the start, and whenever it had lost us. What went and came meanwhile nobody tells.
 void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   trim_soon();
-  other_hosts_.reset();
   if (!std::exchange(begun_, true)) return begin();
   log(LogLevel::Info, "the store is in sight again: looking at everything", {{"gone", std::to_string(gone.size())}});
   if (std::exchange(from_copy_, false)) {

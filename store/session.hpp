@@ -1,29 +1,24 @@
 // store/session.hpp - being known to be alive: a name that others can rely on while we keep it, and who keeps which.
 #pragma once
 
-#include <time.h>
-
 #include <chrono>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "base/boot_time.hpp"
+
 namespace berth::store {
 
-/// CLOCK_BOOTTIME, see clock_gettime(2): goes on while the host is suspended, so that a host that slept knows that its
-/// session's time has passed.
+/// boot_time(), which goes on while the host is suspended: a host that slept knows that its session's time has passed.
 struct BootClock {
-  using duration = std::chrono::nanoseconds;
+  using duration = BootTime;
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<BootClock>;
   static constexpr bool is_steady = true;
 
-  static time_point now() {
-    timespec time{};
-    ::clock_gettime(CLOCK_BOOTTIME, &time);
-    return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-  }
+  static time_point now() { return time_point(boot_time()); }
 };
 
 /// Held under one name by one holder at a time. Destroying it gives the name back. Any thread.

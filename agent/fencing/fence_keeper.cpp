@@ -30,18 +30,10 @@ bool set_word(json::object& node, std::string_view word) {
 
 FenceKeeper::FenceKeeper(Context context) : context_(std::move(context)) {}
 
-FenceKeeper::~FenceKeeper() {
-  context_.page.on_session({});
-  *alive_ = false;
-}
+FenceKeeper::~FenceKeeper() { *alive_ = false; }
 
 void FenceKeeper::begin() {
   begun_ = true;
-  context_.page.on_session([this, &loop = context_.loop, alive = alive_] {
-    loop.post([this, alive] {
-      if (*alive) look();
-    });
-  });
   look();
 }
 
@@ -50,14 +42,18 @@ bool FenceKeeper::node_says_armed() const {
   return node != nullptr && is_armed(node->meta);
 }
 
+/// The fence may kill from its deadline on, which is before the session's end.
+bool FenceKeeper::holds(const SessionTerm::Kept& session) const {
+  return session.session != 0 && context_.now() < session.until - fence::kTimeToKill;
+}
+
 ArmingFacts FenceKeeper::facts() const {
-  const auto now = context_.now();
-  const auto answer = context_.page.answer(now);
-  const auto session = context_.page.session(now);
+  const auto answer = context_.page.answer(context_.now());
+  const auto session = context_.term.kept();
   return {.wanted = context_.wanted && !stopping_,
           .fence_answers = answer.is_there && !answer.is_late,
-          .holds = session.holds,
-          .session = session.number,
+          .holds = holds(session),
+          .session = session.session,
           .armed_for = armed_for_,
           .node_is_known = context_.store.get({Kind::Node, "", context_.node}) != nullptr,
           .node_says_armed = node_says_armed()};
@@ -80,7 +76,7 @@ void FenceKeeper::look() {
 
 void FenceKeeper::arm() {
   writing_ = true;
-  const auto session = context_.page.session(context_.now()).number;
+  const auto session = context_.term.kept().session;
   context_.writer.modify(
       {Kind::Node, "", context_.node}, {}, Durability::Durable,
       [this, alive = alive_, word = std::string(kArmed) + model::new_uid()](json::object& raw) {
@@ -113,13 +109,12 @@ std::string FenceKeeper::may_mount(const model::Pod& pod) {
   if (!context_.wanted) {
     return wait(pod, "berth.io/failover asks for a host that can fence: cluster.fencing is off here");
   }
-  const auto now = context_.now();
-  const auto session = context_.page.session(now);
-  const auto answer = context_.page.answer(now);
+  const auto session = context_.term.kept();
+  const auto answer = context_.page.answer(context_.now());
   if (!answer.is_there || answer.is_late) {
     return wait(pod, "berth.io/failover asks for fencing: berth-fence does not answer");
   }
-  if (!session.holds || armed_for_ != session.number) return wait(pod, "waits for this host's fence to be armed");
+  if (!holds(session) || armed_for_ != session.session) return wait(pod, "waits for this host's fence to be armed");
   return {};
 }
 

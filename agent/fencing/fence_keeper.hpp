@@ -12,6 +12,7 @@
 #include "agent/fencing/arming.hpp"
 #include "agent/fencing/fence_page.hpp"
 #include "agent/objects/event_recorder.hpp"
+#include "agent/objects/session_term.hpp"
 #include "agent/objects/store_writer.hpp"
 #include "base/loop.hpp"
 #include "model/model.hpp"
@@ -31,13 +32,14 @@ class FenceKeeper {
     StoreWriter& writer;
     const store::Store& store;
     FencePage& page;
+    const SessionTerm& term;
     EventSink events;
     std::string node;
     bool wanted = false;  ///< cluster.fencing; false: what is armed from before is disarmed.
     /// Where the pod's cgroup is, or will be: "/berth-pods/burstable/pod<uid>".
     std::function<std::string(const model::Pod&)> cgroup_of;
     std::function<void(const std::string& uid)> kick;  ///< The pod may ask again.
-    std::function<store::BootClock::time_point()> now = &store::BootClock::now;
+    std::function<BootTime()> now = &boot_time;
   };
 
   explicit FenceKeeper(Context context);
@@ -49,6 +51,8 @@ class FenceKeeper {
   void begin();
   /// Our Node is stored, or stored otherwise.
   void on_node() { look(); }
+  /// Another session holds than before.
+  void on_session() { look(); }
 
   /// Why the pod's volumes may not be brought here yet; empty: they may, now. kick() follows. A pod that does not ask
   /// for fencing may always. Who takes a fenced pod's volumes away for the end of our last session does so only while
@@ -82,6 +86,7 @@ class FenceKeeper {
   void look_for_answer();
   void wake_waiting();
   bool node_says_armed() const;
+  bool holds(const SessionTerm::Kept& session) const;
 
   Context context_;
   std::uint64_t armed_for_ = 0;

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-BootTime since_boot(store::BootClock::time_point time) { return time.time_since_epoch(); }
-
 /// In version 2's hierarchy, or in any of version 1.
 bool is_anywhere(const fs::path& cgroups, const std::string& cgroup) {
   const auto below = fs::path(cgroup).relative_path();
@@ -49,7 +47,7 @@ Result<std::unique_ptr<FencePage>> FencePage::open(const fs::path& run_dir, bool
   const auto page = std::make_unique<fence::Page>();
   const auto got = ::pread(self->orders_file_.get(), page.get(), sizeof *page, 0);
   if (got < 0) return Error::from_errno(errno, "read " + file.native());
-  auto before = fence::read_page(*page, since_boot(store::BootClock::now()));
+  auto before = fence::read_page(*page, boot_time());
   if (before.orders) {
     self->orders_ = *std::move(before.orders);
     std::erase_if(self->orders_.pods, [&](const auto& pod) { return !is_anywhere(cgroups, pod.cgroup); });
@@ -60,27 +58,12 @@ Result<std::unique_ptr<FencePage>> FencePage::open(const fs::path& run_dir, bool
   return self;
 }
 
-void FencePage::on_kept(std::uint64_t session, store::BootClock::time_point until) {
-  std::function<void()> told;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (std::exchange(session_, session) != session) told = told_;
-    if (!armed_) return;
-    const auto deadline = since_boot(until - fence::kTimeToKill);
-    if (orders_.deadline == fence::kNever || deadline > orders_.deadline) orders_.deadline = deadline;
-    write();
-  }
-  if (told) told();
-}
-
-void FencePage::on_session(std::function<void()> told) {
+void FencePage::on_kept(BootTime until) {
   const std::scoped_lock lock(mutex_);
-  told_ = std::move(told);
-}
-
-FencePage::Session FencePage::session(store::BootClock::time_point now) const {
-  const std::scoped_lock lock(mutex_);
-  return {session_, session_ != 0 && orders_.deadline != fence::kNever && since_boot(now) < orders_.deadline};
+  if (!armed_) return;
+  const auto deadline = until - fence::kTimeToKill;
+  if (orders_.deadline == fence::kNever || deadline > orders_.deadline) orders_.deadline = deadline;
+  write();
 }
 
 bool FencePage::is_armed() const {
@@ -130,7 +113,7 @@ void FencePage::write() {
   ++orders_.generation;
   if (!unread_) {
     unread_ = orders_.generation;
-    wrote_at_ = store::BootClock::now();
+    wrote_at_ = boot_time();
   }
   const auto slot = fence::make_slot(orders_);
   const auto at = offsetof(fence::Page, slots) + fence::slot_of(orders_) * sizeof(fence::Slot);
@@ -140,7 +123,7 @@ void FencePage::write() {
   }
 }
 
-FencePage::Answer FencePage::answer(store::BootClock::time_point now) const {
+FencePage::Answer FencePage::answer(BootTime now) const {
   const std::scoped_lock lock(mutex_);
   Answer out;
   const UniqueFd file(::open(state_path_.c_str(), O_RDWR | O_CLOEXEC));

@@ -3,16 +3,15 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/boot_time.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "fence/page.hpp"
-#include "store/store.hpp"
 
 namespace berth::agent {
 
@@ -28,16 +27,8 @@ class FencePage {
   FencePage(const FencePage&) = delete;
   FencePage& operator=(const FencePage&) = delete;
 
-  /// store::etcd::SessionHooks::on_kept. The deadline is then kTimeToKill before `until`, and never goes back.
-  void on_kept(std::uint64_t session, store::BootClock::time_point until);
-  /// `told` on whichever thread it happens: another session holds than before. Empty: nobody is told any more.
-  void on_session(std::function<void()> told);
-  /// The one that holds if anyone does; 0: none did yet. It surely holds for now if `holds`.
-  struct Session {
-    std::uint64_t number = 0;
-    bool holds = false;
-  };
-  Session session(store::BootClock::time_point now) const;
+  /// Our session surely holds until then. The deadline is then kTimeToKill before it, and never goes back.
+  void on_kept(BootTime until);
 
   /// Is there a deadline? Then pods are killed when we fail, and our name must not be given back.
   bool is_armed() const;
@@ -58,7 +49,7 @@ class FencePage {
     bool is_late = false;            ///< It did not read for `kSlow` what we wrote.
   };
   static constexpr std::chrono::seconds kSlow{3};
-  Answer answer(store::BootClock::time_point now) const;
+  Answer answer(BootTime now) const;
 
  private:
   FencePage() = default;
@@ -69,10 +60,8 @@ class FencePage {
   std::filesystem::path state_path_;
   fence::Orders orders_;
   bool armed_ = false;
-  std::uint64_t session_ = 0;
-  store::BootClock::time_point wrote_at_{};      ///< The oldest that is not acknowledged.
+  BootTime wrote_at_{};                          ///< The oldest that is not acknowledged.
   mutable std::optional<std::uint64_t> unread_;  ///< Its generation.
-  std::function<void()> told_;
 };
 
 }  // namespace berth::agent

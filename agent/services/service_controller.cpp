@@ -53,17 +53,18 @@ Controller ServiceController::row() {
           .wakes =
               [this](const store::Change& change, const Waker& wake) {
                 if (change.object->kind == Kind::Service) wake(change.object->key());
-                if (!moves_host(change)) return;
-                for (const auto& [name, service] : context_.cache.services()) {
-                  if (is_balanced_here(*service)) wake({Kind::Service, name.first, name.second});
-                }
+                if (moves_host(change)) on_hosts(wake, /*balanced_only=*/true);
               },
-          .all =
-              [this](const Waker& wake) {
-                for (const auto& [name, service] : context_.cache.services())
-                  wake({Kind::Service, name.first, name.second});
-              },
+          .all = [this](const Waker& wake) { on_hosts(wake, /*balanced_only=*/false); },
           .plan = [this](const model::ObjectKey& key) { return plan(key); }};
+}
+
+/// Others may be there than before, or elsewhere.
+void ServiceController::on_hosts(const Waker& wake, bool balanced_only) {
+  others_.reset();
+  for (const auto& [name, service] : context_.cache.services()) {
+    if (!balanced_only || is_balanced_here(*service)) wake({Kind::Service, name.first, name.second});
+  }
 }
 
 void ServiceController::on_grant(const Name& name) {
@@ -117,9 +118,9 @@ void ServiceController::plan_balancer(const model::Service& service, const model
       is_balanced_here(service) && context_.range.contains(service.cluster_ip) && context_.grants().has_all(service);
   const auto foreign = service.type == "LoadBalancer" && !service.load_balancer_class.empty();
   if (foreign || (!whole && service.balanced_at.empty())) return;
-  const auto others = context_.others();
-  if (!others) return;
-  const auto renew = [address = context_.host_ip, whole, others = *others](const std::vector<std::string>& now) {
+  if (!others_) others_ = context_.others();
+  if (!others_) return;
+  const auto renew = [address = context_.host_ip, whole, others = *others_](const std::vector<std::string>& now) {
     return balanced_at(now, address, whole, others);
   };
   if (service.balanced_at == renew(service.balanced_at)) return;

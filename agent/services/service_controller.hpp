@@ -25,7 +25,8 @@ class ServiceController {
     model::ServiceRange range;
     std::string host_ip;
     std::function<const HostPortGrants&()> grants;
-    /// Where the other hosts are that share the store. Nothing: it is not known who is there.
+    /// Where the other hosts are that share the store. Nothing: it is not known who is there. Asked again when one
+    /// moved, and when all is woken: a thousand Nodes are read for it.
     std::function<std::optional<std::set<std::string>>()> others = [] { return std::set<std::string>(); };
     /// Is it this host that says what all would? Empty: it is.
     std::function<bool(const model::ObjectKey&)> is_warden{};
@@ -42,9 +43,11 @@ class ServiceController {
  private:
   Work plan(const model::ObjectKey& key);
   void plan_balancer(const model::Service& service, const model::ObjectKey& key, Work& work);
+  void on_hosts(const Waker& wake, bool balanced_only);
 
   const Context context_;
   std::optional<Waker> waker_;
+  std::optional<std::set<std::string>> others_;
   std::map<Name, std::string> told_;  ///< What was said of a service's ports last.
 };
 

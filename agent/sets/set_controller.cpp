@@ -24,7 +24,7 @@ std::string draw_salt() { return fmt::format("{:016x}", thread_random()()); }
 
 /// The group of a set's status and of the revisions that it names: never is one seen without the other.
 constexpr int kStatusGroup = 1;
-/// A StatefulSet's pod with the claims that it needs, each pod in one of its own: never is one there without the other.
+/// A StatefulSet's pod with the claims that it needs, each pod in one of its own: never is it there without them.
 constexpr int kFirstPodGroup = 2;
 
 bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::DaemonSet; }

@@ -14,6 +14,10 @@
 namespace berth::agent {
 namespace {
 
+/// A pod and the claims that it needs are one transaction. An etcd compares 128 keys in one (--max-txn-ops), which are
+/// these, and a few that were read to judge them: of more claims so many come first, without the pod.
+constexpr std::size_t kClaimsAtOnce = 64;
+
 /// The plan while it is made.
 class Planner {
  public:
@@ -273,12 +277,15 @@ class Planner {
   }
 
   /// `pod`: there already. It misses only what it uses: a template that was added later concerns its successor.
-  void create_missing_claims(std::int32_t ordinal, const model::Pod* pod = nullptr) {
+  /// False: there are more to come once these are seen.
+  bool create_missing_claims(std::int32_t ordinal, const model::Pod* pod = nullptr) {
     const auto used = pod == nullptr ? std::vector<std::string>() : references_of(pod->spec).claims;
+    std::size_t made = 0;
     for (const auto& claim : set_.claim_templates) {
       const auto name = claim_name(claim, set_.meta.name, ordinal);
       if (facts_.claims.contains(name)) continue;
       if (pod != nullptr && std::find(used.begin(), used.end(), name) == used.end()) continue;
+      if (made++ == kClaimsAtOnce) return false;
       auto object = claim.raw;
       object["apiVersion"] = "v1";
       object["kind"] = "PersistentVolumeClaim";
@@ -289,10 +296,11 @@ class Planner {
       for (const auto& [key, value] : set_.selector.match_labels) labels[key] = value;
       plan_.create.push_back(std::move(object));
     }
+    return true;
   }
 
   void create(std::int32_t ordinal) {
-    create_missing_claims(ordinal);
+    if (!create_missing_claims(ordinal)) return;
     const auto& [revision, pod_template] = revision_for(ordinal);
     const auto name = set_.meta.name + "-" + std::to_string(ordinal);
     auto pod = make_pod_object(pod_template, set_.meta, "StatefulSet", revision);

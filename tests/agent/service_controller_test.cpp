@@ -1,6 +1,7 @@
 // tests/agent/service_controller_test.cpp - where a load balancer is, as several hosts say it together.
 #include "agent/services/service_controller.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "agent/objects/host_addresses.hpp"
@@ -35,8 +36,13 @@ class SharedBalancer : public ControllerFixture {
                     .range = *model::ServiceRange::parse("10.96.0.0/16"),
                     .host_ip = std::move(address),
                     .grants = [this]() -> const HostPortGrants& { return grants; },
-                    .others = [this, &cache, &store] { return addresses_of_others(nodes, cache, store); }}) {}
+                    .others =
+                        [this, &cache, &store] {
+                          ++asked;
+                          return addresses_of_others(nodes, cache, store);
+                        }}) {}
     LiveNodes nodes;
+    int asked = 0;
     HostPortGrants grants;
     ServiceController services;
   };
@@ -107,6 +113,23 @@ TEST_F(SharedBalancer, AHostThatMovesIsFollowed) {
   EXPECT_THAT(at(), ElementsAre("10.0.0.1", "10.0.0.2"));
   put_node("n2", "10.0.0.9");
   EXPECT_THAT(at(), ElementsAre("10.0.0.1")) << "and the host says where it is now";
+}
+
+TEST_F(SharedBalancer, WhereTheOthersAreIsReadOnceForAllServices) {
+  for (int i = 0; i < 5; ++i) {
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"s{0}","namespace":"default"}},
+        "spec":{{"type":"LoadBalancer","clusterIP":"10.96.1.{0}","ports":[{{"port":81{0},"protocol":"TCP"}}]}}}})",
+                    i));
+  }
+  settle();
+  one.grants = grant_host_ports(cache.services(), [] { return std::set<HostPortKey>(); }, {});
+  live(one, {"n1", "n2"});
+  one.asked = 0;
+  look();
+  EXPECT_EQ(at(), std::vector<std::string>{"10.0.0.1"});
+  EXPECT_EQ(one.asked, 1);
+  put_node("n2", "10.0.0.9");
+  EXPECT_EQ(one.asked, 2) << "it moved";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // tests/agent/session_term_test.cpp - until when this host may act on what it knows to be its own.
-#include "agent/session_term.hpp"
+#include "agent/objects/session_term.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,10 @@ class SessionTermTest : public testing::Test {
 TEST_F(SessionTermTest, NothingIsSureBeforeThereIsASessionAndWhatWasStoredBeforeItIsKnown) {
   follow();
   EXPECT_EQ(term.until(kNow), BootTime{});
+  EXPECT_EQ(term.kept().session, 0U);
   term.on_kept(7, kEnd);
+  EXPECT_EQ(term.kept().session, 7U);
+  EXPECT_EQ(term.kept().until, kEnd) << "others know of it, whatever we do";
   EXPECT_EQ(term.until(kNow), BootTime{}) << "what was taken from us before it began is not known here yet";
   term.on_seen(kOurs, 7);
   EXPECT_EQ(told, 7U);

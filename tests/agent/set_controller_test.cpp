@@ -126,6 +126,20 @@ TEST_F(SetControllerTest, APodIsThereWithAllItsClaimsOrNotAtAll) {
   EXPECT_TRUE(exists(Kind::PersistentVolumeClaim, "logs-db-1"));
 }
 
+TEST_F(SetControllerTest, ASetOf150ClaimTemplatesGetsItsPodsAndAllTheirClaims) {
+  std::string templates;
+  for (int i = 0; i < 150; ++i) {
+    templates += fmt::format(
+        R"({}{{"metadata":{{"name":"c{}"}},"spec":{{"accessModes":["ReadWriteOnce"],"resources":{{"requests":{{"storage":"1Gi"
+        }}}}}}}})",
+        i == 0 ? "" : ",", i);
+  }
+  put_stateful("db", 1, "one", ",\"volumeClaimTemplates\":[" + templates + "]");
+  start();
+  EXPECT_THAT(pods(), ElementsAre("db-0"));
+  EXPECT_EQ(store->list(Kind::PersistentVolumeClaim).objects.size(), 150U);
+}
+
 TEST_F(SetControllerTest, ClaimsGrowWithTheirTemplateAsSoonAsTheyMay) {
   const auto with = [&](const std::string& size) {
     put_stateful("db", 1, "one",

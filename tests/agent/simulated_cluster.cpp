@@ -28,7 +28,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kTtl{15};
-constexpr seconds kFence{11};  ///< After the sending of the last keepalive that was answered, by the host's own clock.
 constexpr seconds kStall{5};
 /// How old what a planner acts on may be: a watch that is late, and a write that arrives when its sender has given up.
 constexpr seconds kLag{20};
@@ -37,6 +36,13 @@ constexpr std::string_view kOutOfService = "node.kubernetes.io/out-of-service";
 constexpr std::string_view kFencing = "berth.io/fencing";
 constexpr std::string_view kFailover = "berth.io/failover";
 
+/// The chance that a connection breaks with what it delivers. All is read anew then: where much is delivered a
+/// connection breaks no more often than elsewhere.
+double broken(const ClusterShape& shape) {
+  const auto pods = (shape.stateful_sets + shape.deployments) * shape.replicas + shape.daemon_sets * shape.hosts;
+  return 0.001 * std::min(1.0, 1000.0 / std::max(1, pods));
+}
+
 store::FarEtcdOptions faults(const ClusterShape& shape) {
   const auto much = shape.lost ? 1.0 : 0.0;
   return {.seed = shape.seed,
@@ -44,7 +50,7 @@ store::FarEtcdOptions faults(const ClusterShape& shape) {
           .aborted = 0.02 * much,
           .unavailable = 0.01 * much,
           .lost_answer = 0.01 * much,
-          .broken = 0.001 * much};
+          .broken = broken(shape) * much};
 }
 
 std::string identity_of(const model::ObjectKey& key) { return key.ns + "/" + key.name; }
@@ -412,6 +418,7 @@ void SimulatedCluster::heal() {
 
 /// Why it is not yet as the sets want it; empty: it is.
 std::string SimulatedCluster::at_rest() const {
+  const auto all = etcd_.truth(Kind::Pod);
   for (const auto kind : {Kind::StatefulSet, Kind::Deployment, Kind::DaemonSet}) {
     for (const auto& set : etcd_.truth(kind)) {
       const auto* status = set->raw.if_contains("status");
@@ -428,7 +435,7 @@ std::string SimulatedCluster::at_rest() const {
                            set->meta.generation);
       }
       std::int64_t pods = 0;
-      for (const auto& pod : etcd_.truth(Kind::Pod)) {
+      for (const auto& pod : all) {
         if (pod->meta.labels.at("app") != set->meta.name) continue;
         ++pods;
         // A pod waits for its claim, which may be made after it where a write failed; but there it must be.
@@ -580,7 +587,8 @@ void SimulatedCluster::keep_session(Host& host) {
 void SimulatedCluster::answered(Host& host, Micros sent) {
   host.heard = std::max(host.heard, sent);
   // The fence is a program of its own: it works whatever becomes of the agent.
-  const auto deadline = host.heard + Micros{static_cast<std::int64_t>(host.drift * Micros(kFence).count())};
+  const auto deadline =
+      host.heard + Micros{static_cast<std::int64_t>(host.drift * static_cast<double>(Micros(shape_.fence).count()))};
   etcd_.at(deadline, [this, &host, heard = host.heard] {
     if (host.heard == heard) kill_fenced(host);
   });

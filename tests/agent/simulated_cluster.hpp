@@ -39,6 +39,8 @@ struct ClusterShape {
   bool lost = true;     ///< Answers are lost, connections break.
   bool users = true;    ///< Pods are deleted, sets scaled and changed, nodes cordoned.
   bool fencing = true;  ///< Every other StatefulSet asks for it, and all hosts have fences.
+  /// When a fence kills, by its host's clock, after the last keepalive that was answered was sent. In time: 11 s.
+  std::chrono::seconds fence{11};
 };
 
 std::string show(const ClusterShape& shape);

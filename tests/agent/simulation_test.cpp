@@ -2,7 +2,7 @@
 // does. BERTH_RUNS says how many there are, BERTH_SEED which one alone; SIM_HOSTS, SIM_PODS and SIM_STEPS make one
 // large one.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -96,6 +96,17 @@ TEST_F(Simulation, TheSameSeedIsTheSameRun) {
   EXPECT_EQ(steps(), steps());
 }
 
+/// What is looked for can be seen: a session lasts 15 s, and these fences kill after it.
+TEST_F(Simulation, FencesThatKillTooLateAreFoundOut) {
+  std::string failure;
+  for (std::uint64_t seed = 1; seed <= 10 && failure.empty(); ++seed) {
+    auto shape = shape_of(seed);
+    shape.fence = std::chrono::seconds(17);
+    failure = run(shape);
+  }
+  EXPECT_THAT(failure, testing::ContainsRegex("db[0-9]-[0-9]+ runs on n[0-9] and on n[0-9]"));
+}
+
 /// Only where somebody asks for it.
 TEST_F(Simulation, Large) {
   const auto hosts = number_in_environment("SIM_HOSTS", 0);
@@ -103,7 +114,7 @@ TEST_F(Simulation, Large) {
   const auto pods = number_in_environment("SIM_PODS", 30 * hosts);
   ClusterShape shape{.seed = number_in_environment("BERTH_SEED", 1)};
   shape.hosts = static_cast<int>(hosts);
-  shape.planners = static_cast<int>(number_in_environment("SIM_PLANNERS", std::min<std::uint64_t>(hosts, 20)));
+  shape.planners = static_cast<int>(number_in_environment("SIM_PLANNERS", std::min<std::uint64_t>(hosts, 5)));
   shape.replicas = 25;
   shape.daemon_sets = 1;
   shape.stateful_sets = static_cast<int>((pods - hosts) / 50);

@@ -675,6 +675,20 @@ TEST_F(ClaimTemplateTest, AClaimThatIsGoneUnderItsPodIsMadeAgain) {
   EXPECT_EQ(created(plan(), "PersistentVolumeClaim"), std::vector<std::string>{"data-web-1"});
 }
 
+TEST_F(ClaimTemplateTest, MoreClaimsThanATransactionTakesComeBeforeTheirPod) {
+  for (int i = 0; i < 150; ++i) add_template("extra" + std::to_string(i), "1Gi");
+  gone("web-2");
+  for (int i = 0; i < 2; ++i) {
+    const auto step = plan();
+    EXPECT_EQ(created(step, "PersistentVolumeClaim").size(), 64U);
+    EXPECT_TRUE(created(step).empty()) << "it comes with the last of them";
+    apply(step);
+  }
+  const auto last = plan();
+  EXPECT_EQ(created(last, "PersistentVolumeClaim").size(), 22U) << "data-web-2 was there";
+  EXPECT_EQ(created(last), std::vector<std::string>{"web-2"});
+}
+
 class AutoUndoTest : public StatefulSetPlanTest {
  protected:
   AutoUndoTest() {

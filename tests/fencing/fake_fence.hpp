@@ -10,6 +10,7 @@
 
 #include <filesystem>
 
+#include "base/boot_time.hpp"
 #include "fence/page.hpp"
 
 namespace berth {
@@ -52,9 +53,7 @@ class FakeFence {
     const int fd = ::open(fence::orders_file(run_dir_).c_str(), O_RDONLY);
     EXPECT_EQ(::pread(fd, &page, sizeof page, 0), static_cast<ssize_t>(sizeof page));
     ::close(fd);
-    timespec time{};
-    ::clock_gettime(CLOCK_BOOTTIME, &time);
-    const auto reading = fence::read_page(page, std::chrono::seconds(time.tv_sec));
+    const auto reading = fence::read_page(page, boot_time());
     EXPECT_FALSE(reading.torn);
     return reading.orders.value_or(fence::Orders{});
   }

@@ -15,7 +15,6 @@ namespace {
 
 using model::Kind;
 using std::chrono::seconds;
-using store::BootClock;
 using testing::HasSubstr;
 
 class FenceKeeperTest : public ControllerFixture {
@@ -38,6 +37,7 @@ class FenceKeeperTest : public ControllerFixture {
         .writer = writer,
         .store = *store,
         .page = *page,
+        .term = term,
         .events = [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
                          const std::string&) { events.emplace_back(reason); },
         .node = "n1",
@@ -59,14 +59,21 @@ class FenceKeeperTest : public ControllerFixture {
     keeper.look();
     settle();
   }
-  void hold(std::uint64_t session) {
-    page->on_kept(session, now + seconds(13));
+  /// It holds, and the agent's loop has not heard of it.
+  void keep(std::uint64_t session) {
+    page->on_kept(now + seconds(13));
+    term.on_kept(session, now + seconds(13));
+  }
+  void hold(FenceKeeper& keeper, std::uint64_t session) {
+    keep(session);
+    keeper.on_session();
     settle();
   }
 
   TempDir dir;
   std::unique_ptr<FencePage> page = *FencePage::open(dir.path(), /*arm=*/true, dir.path() / "cgroup");
-  BootClock::time_point now = BootClock::now();
+  SessionTerm term{"live/n1"};
+  BootTime now = boot_time();
   std::vector<std::string> kicked;
   model::Pod pod;
 };
@@ -76,7 +83,7 @@ TEST_F(FenceKeeperTest, APodStartsOnceTheHostIsArmedAndTheFenceKnowsOfIt) {
   const auto keeper = make();
   EXPECT_THAT(keeper->may_start(pod), HasSubstr("to be armed")) << "there is no session";
   EXPECT_EQ(word(), "");
-  hold(7);
+  hold(*keeper, 7);
   EXPECT_TRUE(is_armed(get(Kind::Node, "n1", "")->meta)) << "before the first of them starts";
   EXPECT_THAT(kicked, testing::Contains("u-1"));
   EXPECT_EQ(keeper->may_start(pod), "waits for berth-fence");
@@ -94,10 +101,11 @@ TEST_F(FenceKeeperTest, ItsVolumesComeOnceTheHostIsArmedForThisSession) {
   const auto keeper = make();
   EXPECT_THAT(keeper->may_mount(pod), HasSubstr("to be armed"));
   EXPECT_EQ(events, std::vector<std::string>{"FencingNotReady"});
-  hold(7);
+  hold(*keeper, 7);
   EXPECT_EQ(keeper->may_mount(pod), "") << "the fence need not know of a pod of which nothing runs";
-  page->on_kept(8, now + seconds(13));
+  keep(8);
   EXPECT_THAT(keeper->may_mount(pod), HasSubstr("to be armed")) << "somebody may be about to take them away";
+  keeper->on_session();
   settle();
   EXPECT_EQ(keeper->may_mount(pod), "");
   pod.meta.annotations.clear();
@@ -108,14 +116,14 @@ TEST_F(FenceKeeperTest, ItsVolumesComeOnceTheHostIsArmedForThisSession) {
 TEST_F(FenceKeeperTest, AfterTheFenceHasKilledEachPodIsAdmittedAnew) {
   FakeFence fence(dir.path());
   const auto keeper = make();
-  hold(7);
+  hold(*keeper, 7);
   EXPECT_NE(keeper->may_start(pod), "");
   fence.acknowledge();
   EXPECT_EQ(keeper->may_start(pod), "");
   const auto before = fence.orders().pods.front().admission;
   now += seconds(12);
   const auto fired = fence.orders().generation;
-  hold(7);  // The agent was hung, and its session held all the same.
+  keep(7);  // The agent was hung, and its session held all the same.
   EXPECT_FALSE(keeper->took_down(pod));
   fence.acknowledge(fired);
   EXPECT_TRUE(keeper->took_down(pod));
@@ -129,13 +137,14 @@ TEST_F(FenceKeeperTest, AfterTheFenceHasKilledEachPodIsAdmittedAnew) {
 TEST_F(FenceKeeperTest, ANewSessionArmsAnewWithAnotherWordBeforeAnythingStarts) {
   FakeFence fence(dir.path());
   const auto keeper = make();
-  hold(7);
+  hold(*keeper, 7);
   const auto first = word();
   keeper->may_start(pod);
   fence.acknowledge();
   EXPECT_EQ(keeper->may_start(pod), "");
-  page->on_kept(8, now + seconds(13));
+  keep(8);
   EXPECT_THAT(keeper->may_start(pod), HasSubstr("to be armed")) << "somebody may be about to take the pod away";
+  keeper->on_session();
   settle();
   EXPECT_NE(word(), first);
   EXPECT_TRUE(word().starts_with("armed "));
@@ -146,7 +155,7 @@ TEST_F(FenceKeeperTest, ANewSessionArmsAnewWithAnotherWordBeforeAnythingStarts) 
 TEST_F(FenceKeeperTest, WithoutAFenceNothingStartsAndNobodyMayCountOnIt) {
   auto fence = std::make_unique<FakeFence>(dir.path());
   const auto keeper = make();
-  hold(7);
+  hold(*keeper, 7);
   EXPECT_TRUE(word().starts_with("armed "));
   fence->die();
   look(*keeper);
@@ -168,7 +177,7 @@ TEST_F(FenceKeeperTest, APodThatDoesNotAskIsNotHeldUp) {
 TEST_F(FenceKeeperTest, ACleanEndIsSaidFirstAndThenTheFenceIsDisarmed) {
   FakeFence fence(dir.path());
   const auto keeper = make();
-  hold(7);
+  hold(*keeper, 7);
   keeper->may_start(pod);
   bool ended = false;
   keeper->stop([&] { ended = true; });
@@ -185,7 +194,7 @@ TEST_F(FenceKeeperTest, WhereTheWishIsGoneWhatIsArmedIsDisarmedInTheSameOrder) {
   FakeFence fence(dir.path());
   {
     const auto keeper = make();
-    hold(7);
+    hold(*keeper, 7);
   }
   const auto keeper = make(/*wanted=*/false);
   EXPECT_EQ(word(), "off");

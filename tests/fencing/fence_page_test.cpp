@@ -12,7 +12,6 @@ namespace berth::agent {
 namespace {
 
 using std::chrono::seconds;
-using store::BootClock;
 
 class FencePageTest : public testing::Test {
  protected:
@@ -26,31 +25,16 @@ class FencePageTest : public testing::Test {
   static std::string cgroup(const std::string& uid) { return "/berth-pods/burstable/pod" + uid; }
 
   TempDir dir;
-  const BootClock::time_point now = BootClock::now();
+  const BootTime now = boot_time();
 };
 
 TEST_F(FencePageTest, TheDeadlineIsBeforeTheSessionsEndAndNeverGoesBack) {
   const auto page = open();
   const FakeFence fence(dir.path());
-  EXPECT_FALSE(page->session(now).holds) << "nobody said so yet";
-  page->on_kept(7, now + seconds(13));
-  EXPECT_EQ(fence.orders().deadline, (now + seconds(10)).time_since_epoch());
-  EXPECT_TRUE(page->session(now + seconds(9)).holds);
-  EXPECT_FALSE(page->session(now + seconds(10)).holds) << "the fence may kill from now on";
-  page->on_kept(7, now + seconds(11));
-  EXPECT_EQ(fence.orders().deadline, (now + seconds(10)).time_since_epoch());
-  EXPECT_EQ(page->session(now).number, 7U);
-}
-
-TEST_F(FencePageTest, AnotherSessionIsToldOnce) {
-  const auto page = open();
-  int told = 0;
-  page->on_session([&] { ++told; });
-  page->on_kept(7, now + seconds(13));
-  page->on_kept(7, now + seconds(18));
-  EXPECT_EQ(told, 1);
-  page->on_kept(8, now + seconds(18));
-  EXPECT_EQ(told, 2);
+  page->on_kept(now + seconds(13));
+  EXPECT_EQ(fence.orders().deadline, now + seconds(10));
+  page->on_kept(now + seconds(11));
+  EXPECT_EQ(fence.orders().deadline, now + seconds(10));
 }
 
 TEST_F(FencePageTest, PodsComeAndGoAndAnAdmissionIsNewEachTime) {
@@ -87,7 +71,7 @@ TEST_F(FencePageTest, WhatAnAgentBeforeUsOrderedStaysInForce) {
   std::uint64_t admission = 0;
   {
     const auto page = open();
-    page->on_kept(7, now + seconds(13));
+    page->on_kept(now + seconds(13));
     admission = *page->admit("a", cgroup("a"));
     ASSERT_TRUE(page->admit("gone", cgroup("gone")));
   }
@@ -96,29 +80,28 @@ TEST_F(FencePageTest, WhatAnAgentBeforeUsOrderedStaysInForce) {
   EXPECT_TRUE(page->is_armed());
   EXPECT_EQ(page->admission("a"), admission);
   EXPECT_EQ(page->admission("gone"), std::nullopt) << "no cgroup is left of it";
-  EXPECT_EQ(fence.orders().deadline, (now + seconds(10)).time_since_epoch());
-  EXPECT_FALSE(page->session(now).holds) << "ours does not yet";
-  page->on_kept(8, now + seconds(20));
+  EXPECT_EQ(fence.orders().deadline, now + seconds(10));
+  page->on_kept(now + seconds(20));
   EXPECT_EQ(fence.orders().pods.size(), 1U);
-  EXPECT_EQ(fence.orders().deadline, (now + seconds(17)).time_since_epoch());
+  EXPECT_EQ(fence.orders().deadline, now + seconds(17));
 }
 
 TEST_F(FencePageTest, WithoutTheWishOnlyWhatIsArmedAlreadyGoesOn) {
   {
     const auto page = open(/*arm=*/false);
     const FakeFence fence(dir.path());
-    page->on_kept(7, now + seconds(13));
+    page->on_kept(now + seconds(13));
     EXPECT_FALSE(page->is_armed());
     EXPECT_EQ(fence.orders().deadline, fence::kNever);
-    open()->on_kept(7, now + seconds(13));
+    open()->on_kept(now + seconds(13));
   }
   const auto page = open(/*arm=*/false);
   const FakeFence fence(dir.path());
   EXPECT_TRUE(page->is_armed()) << "its pods die with the old deadline, unless we go on";
-  page->on_kept(8, now + seconds(18));
-  EXPECT_EQ(fence.orders().deadline, (now + seconds(15)).time_since_epoch());
+  page->on_kept(now + seconds(18));
+  EXPECT_EQ(fence.orders().deadline, now + seconds(15));
   page->disarm();
-  page->on_kept(8, now + seconds(23));
+  page->on_kept(now + seconds(23));
   EXPECT_EQ(fence.orders().deadline, fence::kNever);
 }
 
@@ -126,13 +109,13 @@ TEST_F(FencePageTest, ItIsSeenWhetherAFenceLivesAndReads) {
   const auto page = open();
   EXPECT_FALSE(page->answer(now).is_there);
   FakeFence fence(dir.path());
-  page->on_kept(7, now + seconds(13));
-  auto answer = page->answer(BootClock::now());
+  page->on_kept(now + seconds(13));
+  auto answer = page->answer(boot_time());
   EXPECT_TRUE(answer.is_there);
   EXPECT_FALSE(answer.is_late);
-  EXPECT_TRUE(page->answer(BootClock::now() + FencePage::kSlow + seconds(1)).is_late);
+  EXPECT_TRUE(page->answer(boot_time() + FencePage::kSlow + seconds(1)).is_late);
   fence.acknowledge(/*fired=*/1);
-  answer = page->answer(BootClock::now() + FencePage::kSlow + seconds(1));
+  answer = page->answer(boot_time() + FencePage::kSlow + seconds(1));
   EXPECT_FALSE(answer.is_late);
   EXPECT_EQ(answer.acknowledged, fence.orders().generation);
   EXPECT_EQ(answer.fired, 1U);

@@ -1,4 +1,4 @@
-// agent/session_term.hpp - until when what the store gives to this host surely is this host's.
+// agent/objects/session_term.hpp - until when what the store gives to this host surely is this host's.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,28 @@ class SessionTerm {
   /// `name`: the session's ("live/worker1").
   explicit SessionTerm(std::string name) : name_(std::move(name)) {}
 
+  struct Kept {
+    std::uint64_t session = 0;  ///< The last that was ours; 0: there was none yet.
+    BootTime until{};           ///< It surely holds until then.
+  };
+
   /// store::etcd::SessionHooks::on_kept. Any thread.
   void on_kept(std::uint64_t session, BootTime until) {
     const std::scoped_lock lock(mutex_);
-    until_ = until;
-    if (std::exchange(kept_, session) != session) tell();
+    kept_.until = until;
+    if (std::exchange(kept_.session, session) != session) tell();
   }
   /// store::etcd::SessionHooks::on_seen.
   void on_seen(const std::string& name, std::uint64_t session) {
     if (name != name_) return;
     const std::scoped_lock lock(mutex_);
     if (std::exchange(told_, session) != session) tell();
+  }
+
+  /// Of the session alone, whatever is known here. Any thread.
+  Kept kept() const {
+    const std::scoped_lock lock(mutex_);
+    return kept_;
   }
 
   /// From now on `told` whenever there is another session to take(), on the thread of whoever told us; it must not call
@@ -47,7 +58,7 @@ class SessionTerm {
   /// What is ours as far as the loop knows is surely ours until then; 0: that is not known now. Any thread.
   BootTime until(BootTime now) const {
     const std::scoped_lock lock(mutex_);
-    return kept_ != 0 && kept_ == taken_ && now < until_ ? until_ : BootTime{};
+    return kept_.session != 0 && kept_.session == taken_ && now < kept_.until ? kept_.until : BootTime{};
   }
 
  private:
@@ -58,10 +69,9 @@ class SessionTerm {
   const std::string name_;
   mutable std::mutex mutex_;
   std::function<void(std::uint64_t)> follower_;
-  std::uint64_t kept_ = 0;   ///< The last that was ours.
+  Kept kept_;
   std::uint64_t told_ = 0;   ///< Whose key the store's followers have seen last.
   std::uint64_t taken_ = 0;  ///< The same, of the loop.
-  BootTime until_{};
 };
 
 }  // namespace berth::agent
