@@ -234,6 +234,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                    [this] {
                      log(LogLevel::Info, "the clock was set, looking at what waits for a time of day");
                      if (!from_copy_) runner_.wake_all();
+                     if (certificates_) certificates_->look();
                    }),
       prober_(make_prober(
           loop_, *probes_lane_, *runtime_, clock_, [this](const ProbeVerdict& verdict) { driver_.on_verdict(verdict); },
@@ -272,6 +273,12 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                          const model::Pod& pod) { return cgroups.path(pod.meta.uid, model::qos_class(pod.spec)); },
         .kick = [this](const std::string& uid) { driver_.kick(uid); }});
     troubles_lane_ = make_thread_lane("troubles", 1);
+    certificates_.emplace(CertificateKeeper::Context{.loop = loop_,
+                                                     .lane = *troubles_lane_,
+                                                     .store = *store_,
+                                                     .clock = clock_,
+                                                     .files = watched_certificates(config_),
+                                                     .tools = certificate_tools()});
     troubles_.emplace(TroubleWatch::Context{
         .loop = loop_,
         .lane = *troubles_lane_,
@@ -279,6 +286,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
         .nodes = nodes_,
         .own_member = own_member(config_.etcd->endpoints, config_.cluster ? config_.cluster->advertise.host : host_ip_),
         .is_fence_off = [this] { return fence_->facts().wanted && !fence_->facts().fence_answers; },
+        .certificates = [this] { return certificates_->troubles(); },
         .probes =
             trouble_probes({dns_addresses().front(), dns_->port()}, config_.cluster_domain,
                            [](std::uint16_t port) { return host_listeners({}).contains(HostPortKey("tcp", port)); }),

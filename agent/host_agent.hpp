@@ -31,6 +31,7 @@
 #include "agent/jobs/job_controller.hpp"
 #include "agent/log_watch.hpp"
 #include "agent/name_publisher.hpp"
+#include "agent/node/certificate_keeper.hpp"
 #include "agent/node/node_reporter.hpp"
 #include "agent/node/peer_keeper.hpp"
 #include "agent/node/silence_controller.hpp"
@@ -172,6 +173,7 @@ class HostAgent final : public Agent {
   ClaimController claims_;
   std::optional<AttachmentController> attachments_;  ///< Of a store that other hosts reach, too.
   std::optional<FenceKeeper> fence_;                 ///< The same.
+  std::optional<CertificateKeeper> certificates_;    ///< The same.
   std::optional<TroubleWatch> troubles_;             ///< The same.
   SetController sets_;
   JobController jobs_;

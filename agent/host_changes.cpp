@@ -220,6 +220,7 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   } else {
     first_objects_.write(host_ip_);
   }
+  if (certificates_) certificates_->look();
   if (troubles_) troubles_->look();
   silence_.on_snapshot();
   placement_.on_snapshot();

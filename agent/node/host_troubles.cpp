@@ -52,6 +52,31 @@ void add_clocks(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
                              fmt::join(apart, ", "))});
 }
 
+std::string sentence(const CertificateTrouble& of) {
+  const auto file = of.file.native();
+  if (of.ends.empty()) return fmt::format("the certificate in {} cannot be read: {}", file, of.not_renewed);
+  if (!of.not_renewed.empty()) {
+    return fmt::format("the certificate in {} ends at {} and could not be renewed: {}", file, of.ends, of.not_renewed);
+  }
+  if (of.is_authority) return fmt::format("the CA in {} ends at {}, and what it signed with it", file, of.ends);
+  return fmt::format(
+      "the certificate in {} ends at {}, and berth has not the key of its CA: put a new one in its place", file,
+      of.ends);
+}
+
+void add_certificates(const TroubleFacts& facts, std::vector<NodeTrouble>& out) {
+  if (facts.certificates.empty()) return;
+  std::vector<std::string> all;
+  bool is_failure = false;
+  for (const auto& each : facts.certificates) {
+    all.push_back(sentence(each));
+    is_failure = is_failure || !each.not_renewed.empty();
+  }
+  out.push_back({"CertificateProblem", is_failure ? "CertificateNotRenewed" : "CertificateEnds",
+                 fmt::format("{}; pods run on, but without it this host is cut off from the etcd and from other hosts",
+                             fmt::join(all, "; "))});
+}
+
 }  // namespace
 
 PeerClock judge_clock(PeerClock before, std::optional<std::chrono::milliseconds> ahead) {
@@ -77,6 +102,7 @@ std::vector<NodeTrouble> host_troubles(const TroubleFacts& facts) {
                    "berth-fence does not answer: pods that ask for fencing do not start here, and those that run here "
                    "do not fail over; systemctl start berth-fence"});
   }
+  add_certificates(facts, out);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/node/certificate_plan.hpp"
 #include "agent/node/node_object.hpp"
 #include "store/store.hpp"
 
@@ -48,6 +49,7 @@ struct TroubleFacts {
   std::vector<PeerSight> peers{};
   std::string dns{};          ///< Why our DNS server does not answer; empty: it does.
   bool is_fence_off = false;  ///< It is wanted, and does not answer.
+  std::vector<CertificateTrouble> certificates{};
 };
 
 /// The reason of what the store says by itself, too.

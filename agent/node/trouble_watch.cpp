@@ -85,7 +85,8 @@ void TroubleWatch::judge(const Seen& seen) {
                      .idle_member = member_idle_.value() ? context_.own_member->text() : std::string(),
                      .peers = peers_,
                      .dns = dns_silent_.value() ? why_dns_ : std::string(),
-                     .is_fence_off = fence_off_.value()}));
+                     .is_fence_off = fence_off_.value(),
+                     .certificates = context_.certificates()}));
   timer_ = context_.loop.after(doubts() ? kLookAgain : kLookEvery, [this] { look(); });
 }
 

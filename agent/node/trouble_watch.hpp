@@ -47,6 +47,7 @@ class TroubleWatch {
     const LiveNodes& nodes;
     std::optional<TcpAddress> own_member;
     std::function<bool()> is_fence_off;
+    std::function<std::vector<CertificateTrouble>()> certificates;
     TroubleProbes probes;
     std::function<void(const std::vector<NodeTrouble>&)> on_troubles;  ///< After each look: all there are.
   };

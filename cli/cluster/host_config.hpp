@@ -20,7 +20,8 @@ struct HostPlaces {
   std::filesystem::path certificates;  ///< "/etc/berth/cluster": ca.crt, host.crt, host.key
   std::filesystem::path etcd_config;   ///< "/etc/berth/etcd.yaml"
   std::filesystem::path etcd_data;     ///< "<stateDir>/etcd"
-  std::filesystem::path database;      ///< "<stateDir>/berth.db"
+  std::filesystem::path members;   ///< "<stateDir>/etcd-copy/members.json": the agent's, see store/etcd/member_file.
+  std::filesystem::path database;  ///< "<stateDir>/berth.db"
   std::filesystem::path run_dir;
 
   std::filesystem::path ca() const { return certificates / "ca.crt"; }
@@ -39,7 +40,7 @@ struct HostConfig {
   std::vector<std::string> listen;     ///< api.tls.listen, but of our own drop-in.
   std::filesystem::path etcd_said_by;  ///< The file that names store.etcd, when it is not ours; else empty.
   // Of our drop-in; empty when there is none.
-  std::vector<std::string> endpoints;
+  std::vector<std::string> endpoints;  ///< And behind them those of members that the agent has learned of since.
   std::string etcd_prefix;
   std::string advertise;
   std::string cluster_cidr;

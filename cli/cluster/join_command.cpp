@@ -123,7 +123,7 @@ class Join {
                     host_.node_name, names));
   }
 
-  /// Its agent begins anew in any case: it knows its store by the certificate that it had when it began.
+  /// Its agent begins anew in any case: it may have another address, or other endpoints.
   Status put_in_force(const ClusterSetting& setting) {
     const auto& places = host_.places;
     const auto text = drop_in_text(setting, places);
@@ -137,9 +137,6 @@ class Join {
     if (!changed) return changed;
     std::cout << fmt::format("{} is in the cluster; its etcd: {}\n", host_.node_name,
                              fmt::join(setting.endpoints, ", "));
-    if (setting.endpoints.front() == client_url(advertise_.host) && !host_.in_cluster()) {
-      std::cout << "hosts that were there before learn of this member by `berth cluster join` there\n";
-    }
     return Ok{};
   }
 

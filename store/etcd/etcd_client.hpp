@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "store/etcd/certificates.hpp"
 #include "store/session.hpp"
 #include "store/txn.hpp"
 
@@ -120,7 +121,9 @@ class EtcdWatch {
 };
 
 /// What talks to etcd: chooses an endpoint, goes to the next when that fails, sees to TLS, passwords and deadlines.
-/// Three kinds of traffic have a connection each, so that none waits behind another: requests, watches, leases.
+/// Three kinds of traffic have a connection each, so that none waits behind another: requests, watches, leases; when
+/// one finds its member silent, the others that are with it ask it for a word. Each connection is made with the
+/// certificates that are in the files then.
 ///
 /// Errors: Unavailable (no endpoint answers, at once while none did: it did not happen), DeadlineExceeded (may or may
 /// not have happened), OutOfRange (the revision is compacted; or the request is larger than etcd takes),
@@ -155,6 +158,11 @@ struct EtcdAccess {
   std::vector<std::string>
       watch_endpoints{};  ///< For watches only, empty: the same. How tests delay one and not the other.
   std::vector<std::string> lease_endpoints{};
+  std::vector<std::string> members{};  ///< Told by on_members before: used after `endpoints`.
+  /// What the etcd says of its members, as far as it is not in `endpoints` and can be used (member_endpoints()), when
+  /// that changed. They are used at once. Asked of it with each connection, and each minute with a lease that is kept.
+  /// On a thread of the client: do not block. Empty: nobody asks.
+  std::function<void(std::vector<std::string>)> on_members{};
   std::filesystem::path ca_file{};    ///< Whose servers are believed; empty: those of the host's CAs.
   std::filesystem::path cert_file{};  ///< Who we are, PEM; empty: nobody.
   std::filesystem::path key_file{};
@@ -164,11 +172,17 @@ struct EtcdAccess {
   std::chrono::milliseconds ping{10'000};     ///< A watch that hears nothing asks whether the other end is there.
 };
 
-/// What berth-etcd.so, see base/module.hpp, has at "berth_etcd_module": HTTP/2, TLS and etcd's messages, which a host
-/// without etcd does not load.
+/// What berth-etcd.so, see base/module.hpp, has at "berth_etcd_module": HTTP/2, TLS, certificates and etcd's messages,
+/// which a host without etcd does not load.
 struct EtcdModule {
   /// InvalidArgument: an endpoint or a file of `access`. Does not wait for a connection.
   Result<std::unique_ptr<EtcdClient>> (*open)(EtcdAccess access);
+  /// Of each in a file, PEM, 64 at the most; `authority` is a CA, or empty. DataLoss: there is none, or it is none.
+  Result<std::vector<CertificateFacts>> (*read_certificates)(const std::string& pem, const std::string& authority);
+  /// The first of `pem` once more, and the CA's behind it: the same key, names and purposes, signed anew, from now on
+  /// for as long as it was; never longer than its CA. FailedPrecondition: the CA did not sign it, or ends itself;
+  /// DataLoss: what cannot be read.
+  Result<std::string> (*renew_certificate)(const std::string& pem, const CertificateAuthority& authority, WallTime now);
 };
 
 /// FailedPrecondition: not installed. Any thread.

@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "store/draft.hpp"
 #include "store/etcd/copy_keeper.hpp"
@@ -24,6 +25,7 @@
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/list_patience.hpp"
 #include "store/etcd/loop_poster.hpp"
+#include "store/etcd/member_file.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "store/holder_board.hpp"
 #include "store/object_table.hpp"
@@ -581,10 +583,34 @@ Result<std::unique_ptr<Store>> open_store_on(std::shared_ptr<EtcdClient> client,
 }  // namespace berth::store::etcd
 
 namespace berth::store {
+namespace {
+
+/// What the etcd says of its members is kept beside the copy: both are for a start that does not find what it was told.
+void follow_members(EtcdOptions& options) {
+  const auto file = options.copy.parent_path() / "members.json";
+  const auto configured = options.access.endpoints;
+  options.access.members = etcd::read_members(file, configured);
+  const std::shared_ptr<Lane> lane = make_thread_lane("members", 1);
+  options.access.on_members = [lane, file, configured,
+                               on_problem = options.on_problem](const std::vector<std::string>& members) {
+    lane->run([file, configured, members, on_problem] {
+      const auto written = etcd::write_members(file, configured, members);
+      if (written || !on_problem) return;
+      on_problem({.what = file.native(),
+                  .reason = "the etcd's members are not kept for a start: " + written.error().message(),
+                  .kind = {},
+                  .ns = {},
+                  .name = {}});
+    });
+  };
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Store>> open_etcd_store(EtcdOptions options) {
   const auto module = etcd::etcd_module();
   if (!module) return module.error();
+  if (!options.copy.empty()) follow_members(options);
   auto client = (*module)->open(options.access);
   if (!client) return std::move(client).error();
   return etcd::open_store_on(*std::move(client), std::move(options));

@@ -28,7 +28,9 @@ struct EtcdOptions {
   std::chrono::seconds session_ttl{15};           ///< 5 to 60.
   std::chrono::seconds event_ttl{3'600};          ///< An Event is kept for so long at least.
   std::chrono::milliseconds keep{600'000};        ///< What was changed is kept for so long in etcd, then compacted.
-  std::filesystem::path copy{};                   ///< Where a copy of all objects but Events is kept; empty: nowhere.
+  /// Where a copy of all objects but Events is kept, and beside it who the etcd's members are (members.json); empty:
+  /// nowhere, and members are not asked for.
+  std::filesystem::path copy{};
   std::function<bool(const model::ObjectKey&)> not_copied{};  ///< What else is not in it. May be empty.
   std::chrono::milliseconds copy_after{5'000};                ///< From a change to the copy that has it.
   std::chrono::milliseconds stand_in_after{3'000};            ///< Without a list for so long, the copy is opened.

@@ -91,6 +91,23 @@ TEST(HostTroubles, EachHostAsksTheNextOnes) {
   EXPECT_THAT(peers_to_ask({"a", "c"}, "b", 1), ElementsAre("c")) << "we are not known to be there";
 }
 
+TEST(HostTroubles, CertificatesAreOneTroubleThatSaysOfEachWhatIsToBeDone) {
+  TroubleFacts facts;
+  facts.certificates = {{.file = "/a.crt", .ends = "2030-01-01T00:00:00Z"},
+                        {.file = "/ca.crt", .ends = "2030-01-02T00:00:00Z", .is_authority = true}};
+  EXPECT_THAT(host_troubles(facts),
+              ElementsAre(AllOf(is("CertificateProblem", "/a.crt ends at 2030-01-01T00:00:00Z, and berth has not"),
+                                is("CertificateProblem", "the CA in /ca.crt ends at 2030-01-02T00:00:00Z"),
+                                Field(&NodeTrouble::reason, "CertificateEnds"))));
+  facts.certificates.push_back({.file = "/b.crt", .ends = "2030-01-03T00:00:00Z", .not_renewed = "no space left"});
+  facts.certificates.push_back({.file = "/c.crt", .not_renewed = "no such file"});
+  EXPECT_THAT(host_troubles(facts),
+              ElementsAre(AllOf(
+                  is("CertificateProblem", "ends at 2030-01-03T00:00:00Z and could not be renewed: no space left"),
+                  is("CertificateProblem", "/c.crt cannot be read: no such file"),
+                  Field(&NodeTrouble::reason, "CertificateNotRenewed"))));
+}
+
 TEST(TroubleWatch, OwnMemberIsTheOneAtOurAddress) {
   const std::vector<std::string> all = {"https://10.0.0.1:2379", "http://10.0.0.2:2379", "10.0.0.3:23"};
   EXPECT_EQ(own_member(all, "10.0.0.2"), (TcpAddress{"10.0.0.2", 2379}));
@@ -139,6 +156,7 @@ class TroubleWatchTest : public testing::Test {
   bool may_ask_ = true;
   bool listens_ = true;
   bool fence_off_ = false;
+  std::vector<CertificateTrouble> certificates_;
   Status dns_ = Ok{};
   std::vector<NodeTrouble> said_;
   TroubleWatch watch_{{.loop = loop_,
@@ -147,6 +165,7 @@ class TroubleWatchTest : public testing::Test {
                        .nodes = nodes_,
                        .own_member = TcpAddress{"10.0.0.1", 2379},
                        .is_fence_off = [this] { return fence_off_; },
+                       .certificates = [this] { return certificates_; },
                        .probes = {.peers = [this](const auto& peers) { return answers_of(peers); },
                                   .listens = [this](std::uint16_t port) { return port == 2379 && listens_; },
                                   .dns = [this] { return dns_; }},
@@ -213,6 +232,15 @@ TEST_F(TroubleWatchTest, WhatIsOfThisHostIsSaidWhenSeenTwice) {
   fence_off_ = false;
   dns_ = Ok{};
   look();
+  look();
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(TroubleWatchTest, ACertificateThatEndsIsSaidUntilItDoesNot) {
+  certificates_ = {{.file = "/a.crt", .ends = "2030-01-01T00:00:00Z"}};
+  look();
+  EXPECT_THAT(said_, ElementsAre(is("CertificateProblem", "/a.crt")));
+  certificates_.clear();
   look();
   EXPECT_THAT(said_, IsEmpty());
 }

@@ -158,7 +158,8 @@ TEST(HostFiles, TheEtcdHasTlsOnBothSidesAndAsksForCertificates) {
 TEST(HostConfig, OurDropInIsToldFromWhatPeopleWrote) {
   const TempDir temp;
   const auto config = temp.path() / "berthd.yaml";
-  ASSERT_TRUE(write_file(config, "nodeName: h1\napi: {tls: {listen: [\"127.0.0.1:6550\"]}}\n"));
+  ASSERT_TRUE(write_file(
+      config, "nodeName: h1\nstateDir: " + temp.path().string() + "\napi: {tls: {listen: [\"127.0.0.1:6550\"]}}\n"));
   auto host = read_host_config(config);
   ASSERT_TRUE(host);
   EXPECT_FALSE(host->in_cluster());
@@ -173,6 +174,15 @@ TEST(HostConfig, OurDropInIsToldFromWhatPeopleWrote) {
   EXPECT_EQ(host->advertise, "10.0.0.1:6550");
   EXPECT_EQ(host->etcd_said_by, "");
   EXPECT_THAT(host->listen, ElementsAre("127.0.0.1:6550"));
+  EXPECT_THAT(host->endpoints, ElementsAre("https://10.0.0.1:2379"));
+  std::filesystem::create_directory(temp.path() / "etcd-copy");
+  const auto learned = [&](const std::string& by) {
+    EXPECT_TRUE(
+        write_file(host->places.members, R"({"configured":[")" + by + R"("],"members":["https://10.0.0.2:2379"]})"));
+    return read_host_config(config)->endpoints;
+  };
+  EXPECT_THAT(learned("https://10.0.0.1:2379"), ElementsAre("https://10.0.0.1:2379", "https://10.0.0.2:2379"));
+  EXPECT_THAT(learned("https://10.0.0.9:2379"), ElementsAre("https://10.0.0.1:2379")) << "of another etcd";
   ASSERT_TRUE(write_file(config, "store: {etcd: {endpoints: [\"http://e:2379\"]}}\n"));
   host = read_host_config(config);
   ASSERT_TRUE(host);

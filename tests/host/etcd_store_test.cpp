@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <string>
 
+#include "base/atomic_file.hpp"
 #include "tests/contracts/store_contract.hpp"
 #include "tests/host/real_etcd.hpp"
 
@@ -388,6 +390,55 @@ TEST(EtcdStore, OfThreeMembersOneMayDieAtAnyTime) {
       << refused.error().message();
 }
 
+TEST(EtcdStore, MembersThatNobodyNamedAreLearnedAndRemembered) {
+  const std::vector<int> peers = {free_port(), free_port(), free_port()};
+  std::string cluster;
+  for (std::size_t i = 0; i < 3; ++i) {
+    cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=http://127.0.0.1:" + std::to_string(peers[i]);
+  }
+  std::vector<std::unique_ptr<RealEtcd>> members;
+  for (std::size_t i = 0; i < 3; ++i) {
+    RealEtcdOptions options;
+    options.name = "m" + std::to_string(i);
+    options.peer_port = peers[i];
+    options.cluster = cluster;
+    members.push_back(std::make_unique<RealEtcd>(options));
+  }
+  const TempDir dir;
+  auto options = options_for({members[0]->endpoint()}, "/members");
+  options.open_within = seconds{30};
+  options.copy = dir.path() / "kept" / "objects.db";
+  {
+    const auto store = opened(options);
+    ASSERT_TRUE(write_until_taken(*store, "a", "1").ok());
+    ASSERT_TRUE(soon([&] { return std::filesystem::exists(dir.path() / "kept" / "members.json"); }));
+    members[0]->kill();
+    const auto taken = write_until_taken(*store, "a", "2");
+    ASSERT_TRUE(taken.ok()) << taken.error().message();
+  }
+  const auto again = opened(options);
+  EXPECT_TRUE(soon([&] { return again->identity().opened != 0; })) << "the etcd itself, not the copy";
+  const auto taken = write_until_taken(*again, "a", "3");
+  ASSERT_TRUE(taken.ok()) << taken.error().message();
+  EXPECT_EQ(value_of(*again, "a"), "3");
+}
+
+TEST(EtcdStore, WhatOneConnectionFindsSilentTheOthersDoNotWaitFor) {
+  TcpProxy one(shared_etcd().port());
+  TcpProxy two(shared_etcd().port());
+  two.cut(/*refuse=*/true);
+  const auto store = opened(options_for({one.endpoint(), two.endpoint()}, "/silent"));
+  ASSERT_TRUE(create_and_wait(*store, config_map("a", "0")).ok());
+  two.mend();
+  std::this_thread::sleep_for(milliseconds{1'200});
+  one.hold(true);
+  // Done is what the watch has seen: by itself it would notice after ten seconds, and ask for five.
+  const auto begun = steady_clock::now();
+  const auto taken = update_and_wait(*store, config_map("a", "1"), 0);
+  ASSERT_TRUE(taken.ok()) << taken.error().message();
+  EXPECT_LT(steady_clock::now() - begun, seconds{5});
+}
+
 TEST(EtcdStore, AfterAPauseAWriteGoesToAMemberThatIsThere) {
   TcpProxy one(shared_etcd().port());
   TcpProxy two(shared_etcd().port());
@@ -458,8 +509,11 @@ class Certificates {
       openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
                "-keyout", in((name + ".key").c_str()), "-out", in((name + ".csr").c_str())});
       openssl({"x509", "-req", "-in", in((name + ".csr").c_str()), "-CA", in("ca.crt"), "-CAkey", in("ca.key"),
-               "-CAcreateserial", "-days", "2", "-extfile", in("server.ext"), "-out", in((name + ".crt").c_str())});
+               "-CAcreateserial", "-days", "1", "-extfile", in("server.ext"), "-out", in((name + ".crt").c_str())});
     }
+    // Over the client's key, and by the other CA.
+    openssl({"x509", "-req", "-in", in("client.csr"), "-CA", in("other.crt"), "-CAkey", in("other.key"),
+             "-CAcreateserial", "-days", "1", "-out", in("stranger.crt")});
   }
   std::filesystem::path file(const std::string& name) const { return dir_.path() / name; }
 
@@ -502,6 +556,89 @@ TEST(EtcdStore, SpeaksTlsToWhomItBelievesWithACertificateOfItsOwn) {
   const auto no_file = open_etcd_store(misspelt);
   ASSERT_TRUE(failed_with(no_file, ErrorCode::InvalidArgument));
   EXPECT_NE(no_file.error().message().find("/none/ca.crt"), std::string::npos) << no_file.error().message();
+}
+
+TEST(EtcdStore, AReplacedCertificateIsShownByNewConnections) {
+  const Certificates certificates;
+  const auto file = certificates.file("client.crt");
+  const auto good = *read_file(file);
+  RealEtcdOptions how;
+  how.scheme = "https";
+  how.arguments = {"--cert-file=" + certificates.file("server.crt").string(),
+                   "--key-file=" + certificates.file("server.key").string(),
+                   "--trusted-ca-file=" + certificates.file("ca.crt").string(), "--client-cert-auth"};
+  RealEtcd etcd(how);
+  auto options = options_for({etcd.endpoint()}, "/replaced");
+  options.access.ca_file = certificates.file("ca.crt");
+  options.access.cert_file = file;
+  options.access.key_file = certificates.file("client.key");
+  const auto store = opened(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a", "0")).ok());
+  // What cannot be used is not: what was read before is shown on.
+  ASSERT_TRUE(write_file(file, "half a certificate").ok());
+  etcd.kill();
+  etcd.start();
+  EXPECT_TRUE(write_until_taken(*store, "a", "1").ok());
+  // Of a CA that this etcd does not know: refused, so it is the file's that is shown.
+  ASSERT_TRUE(write_file(file, *read_file(certificates.file("stranger.crt"))).ok());
+  etcd.kill();
+  etcd.start();
+  std::this_thread::sleep_for(seconds{1});
+  EXPECT_FALSE(update_and_wait(*store, config_map("a", "2"), 0).ok());
+  ASSERT_TRUE(write_file(file, good).ok());
+  const auto taken = write_until_taken(*store, "a", "3");
+  ASSERT_TRUE(taken.ok()) << taken.error().message();
+}
+
+TEST(EtcdStore, ARenewedCertificateIsTheSameForLonger) {
+  const Certificates certificates;
+  const auto text = [&](const char* name) { return *read_file(certificates.file(name)); };
+  const etcd::CertificateAuthority authority{text("ca.crt"), text("ca.key")};
+  const auto module = etcd::etcd_module();
+  ASSERT_TRUE(module.ok());
+  const auto& functions = **module;
+  const auto now = std::chrono::system_clock::now();
+  const auto later = now + std::chrono::hours{16};
+  const auto old = functions.read_certificates(text("client.crt"), authority.certificate);
+  ASSERT_TRUE(old.ok()) << old.error().message();
+  EXPECT_TRUE(old->front().is_of_authority);
+  EXPECT_EQ(old->front().ends - old->front().begins, std::chrono::hours{24});
+  const auto renewed = functions.renew_certificate(text("client.crt"), authority, later);
+  ASSERT_TRUE(renewed.ok()) << renewed.error().message();
+  const auto facts = functions.read_certificates(*renewed, authority.certificate);
+  ASSERT_TRUE(facts.ok());
+  ASSERT_EQ(facts->size(), 2U) << "and its CA's";
+  EXPECT_TRUE(facts->front().is_of_authority);
+  EXPECT_EQ(facts->front().ends - facts->front().begins, std::chrono::hours{24});
+  EXPECT_LT(facts->front().begins, later) << "a clock may be behind";
+  // Over the same key, and openssl(1) believes it then.
+  ASSERT_TRUE(write_file(certificates.file("renewed.crt"), *renewed).ok());
+  const auto verified = [&](std::chrono::system_clock::time_point at) {
+    return run_to_end({"openssl", "verify", "-attime", std::to_string(std::chrono::system_clock::to_time_t(at)),
+                       "-CAfile", certificates.file("ca.crt").string(), certificates.file("renewed.crt").string()});
+  };
+  EXPECT_EQ(verified(later + std::chrono::hours{22}), 0);
+  EXPECT_NE(verified(later + std::chrono::hours{24}), 0);
+  const auto key_of = [&](const char* name) {
+    const auto out = certificates.file("key.pem").string();
+    EXPECT_EQ(
+        run_to_end({"openssl", "x509", "-pubkey", "-noout", "-in", certificates.file(name).string(), "-out", out}), 0);
+    return text("key.pem");
+  };
+  EXPECT_EQ(key_of("renewed.crt"), key_of("client.crt"));
+  // Never longer than its CA, which is for two days; and when that is no longer than before, not at all.
+  const auto last = functions.renew_certificate(*renewed, authority, now + std::chrono::hours{30});
+  ASSERT_TRUE(last.ok()) << last.error().message();
+  const auto end = functions.read_certificates(*last, authority.certificate);
+  EXPECT_EQ(end->front().ends, end->back().ends);
+  const auto no_longer = functions.renew_certificate(*last, authority, now + std::chrono::hours{40});
+  EXPECT_TRUE(failed_with(no_longer, ErrorCode::FailedPrecondition));
+  // Of another CA, and by who has not its key.
+  EXPECT_TRUE(
+      failed_with(functions.renew_certificate(text("stranger.crt"), authority, later), ErrorCode::FailedPrecondition));
+  EXPECT_TRUE(failed_with(functions.renew_certificate(text("client.crt"), {text("ca.crt"), text("other.key")}, later),
+                          ErrorCode::DataLoss));
+  EXPECT_TRUE(failed_with(functions.read_certificates("none", ""), ErrorCode::DataLoss));
 }
 
 TEST(EtcdStore, EachOpeningIsKnownFromTheOneBefore) {

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "store/etcd/endpoints.hpp"
 #include "store/etcd/module/codec.hpp"
 #include "store/etcd/module/link.hpp"
 
@@ -19,6 +21,10 @@ constexpr std::string_view kOldLogin = "etcdserver: revision of auth store is ol
 
 /// Of what is asked of a lease, at most: while its time runs another member has to be asked, too.
 constexpr std::chrono::milliseconds kLeaseDeadline{2'000};
+
+/// What is known of the members is asked again when it is older, with the next lease that is kept: who is with one
+/// member for months learns of those that came meanwhile before it needs them.
+constexpr std::chrono::minutes kMembersAge{1};
 
 /// What a link is asked for, but for who we are.
 struct Question {
@@ -56,13 +62,26 @@ struct WatchState {
 
 class Client final : public EtcdClient {
  public:
-  Client(EtcdAccess access, TlsContext tls, std::vector<Endpoint> requests, std::vector<Endpoint> watches,
-         std::vector<Endpoint> leases)
+  /// The endpoints of each link; those that are the same are one list.
+  struct Endpoints {
+    std::shared_ptr<EndpointList> requests;
+    std::shared_ptr<EndpointList> watches;
+    std::shared_ptr<EndpointList> leases;
+  };
+
+  Client(EtcdAccess access, std::unique_ptr<ClientTls> tls, Endpoints endpoints)
       : access_(std::move(access)),
         tls_(std::move(tls)),
-        requests_(std::move(requests), tls_.get(), access_.ping),
-        watches_(std::make_shared<EtcdLink>(std::move(watches), tls_.get(), access_.ping)),
-        leases_(std::move(leases), tls_.get(), access_.ping) {}
+        endpoints_(std::move(endpoints.requests)),
+        requests_(endpoints_, tls_.get(), access_.ping,
+                  {.on_connected = [this] { look_for_members(); }, .on_silent = doubts()}),
+        watches_(std::make_shared<EtcdLink>(std::move(endpoints.watches), tls_.get(), access_.ping,
+                                            EtcdLink::Hooks{.on_connected = {}, .on_silent = doubts()})),
+        leases_(std::move(endpoints.leases), tls_.get(), access_.ping, {.on_connected = {}, .on_silent = doubts()}) {
+    requests_.start();
+    watches_->start();
+    leases_.start();
+  }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() override {
@@ -109,6 +128,7 @@ class Client final : public EtcdClient {
   }
   void keep(LeaseId lease, Answer<LeaseKept> answer) override {
     const auto sent = BootClock::now();
+    if (std::chrono::steady_clock::now() - members_asked_.load() >= kMembersAge) look_for_members();
     // A stream of one question: nothing is left of it when the connection changes.
     ask(leases_, {"keep a lease", "/etcdserverpb.Lease/LeaseKeepAlive", encode_lease(lease)},
         decoded<LeaseKept>(&decode_kept, [sent, answer = std::move(answer)](Result<LeaseKept> kept) {
@@ -125,6 +145,27 @@ class Client final : public EtcdClient {
 
  private:
   using Bytes = Answer<std::string>;
+
+  std::function<void(const Endpoint&)> doubts() {
+    return [this](const Endpoint& member) {
+      requests_.doubt(member);
+      watches_->doubt(member);
+      leases_.doubt(member);
+    };
+  }
+
+  /// An etcd that does not say goes on being reached where it is known.
+  void look_for_members() {
+    if (!access_.on_members) return;
+    members_asked_ = std::chrono::steady_clock::now();
+    ask(requests_, {"list the members", "/etcdserverpb.Cluster/MemberList", {}},
+        decoded<std::vector<EtcdMember>>(&decode_members, [this](Result<std::vector<EtcdMember>> members) {
+          if (!members) return;
+          auto found = member_endpoints(access_.endpoints, *members);
+          // parse_all() of what member_endpoints() made: they do parse.
+          if (endpoints_->set_members(*parse_all(found))) access_.on_members(std::move(found));
+        }));
+  }
 
   template <typename T>
   static Bytes decoded(Result<T> (*decode)(std::string_view), Answer<T> answer) {
@@ -220,7 +261,9 @@ class Client final : public EtcdClient {
 
   const EtcdAccess access_;
   const std::string none_;
-  const TlsContext tls_;
+  const std::unique_ptr<ClientTls> tls_;
+  const std::shared_ptr<EndpointList> endpoints_;  ///< Of requests_.
+  std::atomic<std::chrono::steady_clock::time_point> members_asked_{};
   std::mutex token_mutex_;
   std::optional<std::string> token_;
   bool logging_in_ = false;
@@ -295,21 +338,27 @@ Result<std::unique_ptr<EtcdClient>> open_client(EtcdAccess access) {
   if (access.endpoints.empty()) return Error(ErrorCode::InvalidArgument, "no endpoint of etcd is named");
   auto requests = parse_all(access.endpoints);
   if (!requests) return std::move(requests).error();
-  auto watches = parse_all(access.watch_endpoints.empty() ? access.endpoints : access.watch_endpoints);
+  auto watches = parse_all(access.watch_endpoints);
   if (!watches) return std::move(watches).error();
-  auto leases = parse_all(access.lease_endpoints.empty() ? access.endpoints : access.lease_endpoints);
+  auto leases = parse_all(access.lease_endpoints);
   if (!leases) return std::move(leases).error();
-  TlsContext tls;
+  std::unique_ptr<ClientTls> tls;
   for (const auto* all : {&*requests, &*watches, &*leases}) {
     for (const auto& each : *all) {
       if (!each.tls || tls != nullptr) continue;
-      auto made = make_tls_context(access);
+      auto made = ClientTls::make(access);
       if (!made) return std::move(made).error();
       tls = *std::move(made);
     }
   }
-  return std::unique_ptr<EtcdClient>(std::make_unique<Client>(std::move(access), std::move(tls), *std::move(requests),
-                                                              *std::move(watches), *std::move(leases)));
+  // What was written down is believed no more than what the etcd says.
+  auto members = parse_all(member_endpoints(access.endpoints, {{.client_urls = access.members}}));
+  const auto common = std::make_shared<EndpointList>(*std::move(requests), *std::move(members));
+  const auto own = [&](std::vector<Endpoint> all) {
+    return all.empty() ? common : std::make_shared<EndpointList>(std::move(all), std::vector<Endpoint>{});
+  };
+  return std::unique_ptr<EtcdClient>(std::make_unique<Client>(
+      std::move(access), std::move(tls), Client::Endpoints{common, own(*std::move(watches)), own(*std::move(leases))}));
 }
 
 }  // namespace berth::store::etcd

@@ -162,6 +162,16 @@ Result<EtcdStatus> decode_status(std::string_view bytes) {
   return EtcdStatus{message->version(), message->dbsize(), {message->errors().begin(), message->errors().end()}};
 }
 
+Result<std::vector<EtcdMember>> decode_members(std::string_view bytes) {
+  const auto message = parsed<wire::MemberListResponse>(bytes);
+  if (!message) return message.error();
+  std::vector<EtcdMember> members;
+  for (const auto& each : message->members()) {
+    members.push_back({{each.clienturls().begin(), each.clienturls().end()}, each.islearner()});
+  }
+  return members;
+}
+
 Result<LeaseGranted> decode_grant(std::string_view bytes) {
   const auto message = parsed<wire::LeaseGrantResponse>(bytes);
   if (!message) return message.error();

@@ -3,8 +3,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
+#include "store/etcd/endpoints.hpp"
 #include "store/etcd/etcd_client.hpp"
 
 namespace berth::store::etcd {
@@ -23,6 +25,7 @@ Result<RangeAnswer> decode_range(std::string_view bytes);
 Result<EtcdStatus> decode_status(std::string_view bytes);
 Result<LeaseGranted> decode_grant(std::string_view bytes);  ///< Without `sent`.
 Result<LeaseKept> decode_kept(std::string_view bytes);      ///< Without `sent`.
+Result<std::vector<EtcdMember>> decode_members(std::string_view bytes);
 Result<std::string> decode_token(std::string_view bytes);
 
 /// One message of a watch.

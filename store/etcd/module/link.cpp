@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <random>
 #include <system_error>
 #include <utility>
 
@@ -25,7 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::string_view kDefaultPort = "2379";
 constexpr milliseconds kConnectTime{3'000};  ///< For one member: TCP, TLS and the first word of HTTP/2.
 constexpr milliseconds kRetryFirst{100};
 constexpr milliseconds kRetryMost{2'000};
@@ -61,48 +59,15 @@ void set_option(int fd, int level, int name, int value) {
 
 }  // namespace
 
-std::string Endpoint::authority() const {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
-}
+EtcdLink::EtcdLink(std::shared_ptr<EndpointList> endpoints, ClientTls* tls, milliseconds ping, Hooks hooks)
+    : endpoints_(std::move(endpoints)),
+      tls_(tls),
+      ping_(ping),
+      hooks_(std::move(hooks)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      endpoint_(endpoints_->first()) {}
 
-std::string Endpoint::text() const { return (tls ? "https://" : "http://") + authority(); }
-
-Result<Endpoint> parse_endpoint(std::string_view text) {
-  const auto bad = [&](std::string_view why) {
-    return Error(ErrorCode::InvalidArgument, fmt::format("endpoint \"{}\": {}", text, why));
-  };
-  Endpoint endpoint;
-  auto rest = text;
-  if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
-    const auto name = rest.substr(0, scheme);
-    if (name != "http" && name != "https") return bad("http:// or https:// is expected");
-    endpoint.tls = name == "https";
-    rest.remove_prefix(scheme + 3);
-  }
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.starts_with('[')) {
-    const auto end = rest.find(']');
-    if (end == std::string_view::npos) return bad("] is missing");
-    endpoint.host = rest.substr(1, end - 1);
-    rest.remove_prefix(end + 1);
-    if (!rest.empty() && !rest.starts_with(':')) return bad("a port is expected after ]");
-  } else {
-    const auto end = std::min(rest.find(':'), rest.size());
-    endpoint.host = rest.substr(0, end);
-    rest.remove_prefix(end);
-  }
-  endpoint.port = rest.empty() ? kDefaultPort : rest.substr(1);
-  const bool is_number = !endpoint.port.empty() && endpoint.port.size() <= 5 &&
-                         endpoint.port.find_first_not_of("0123456789") == std::string::npos;
-  if (!is_number) return bad("the port is no number");
-  if (endpoint.host.empty() || endpoint.host.find('/') != std::string::npos) return bad("HOST:PORT is expected");
-  return endpoint;
-}
-
-EtcdLink::EtcdLink(std::vector<Endpoint> endpoints, SSL_CTX* tls, milliseconds ping)
-    : endpoints_(std::move(endpoints)), tls_(tls), ping_(ping), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  // Many hosts with one list shall not all be with its first.
-  current_ = std::random_device()() % endpoints_.size();
+void EtcdLink::start() {
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), "etcd");
 }
@@ -135,6 +100,12 @@ EtcdLink::CallId EtcdLink::begin(LinkCall call) {
 void EtcdLink::cancel(CallId call) {
   const std::scoped_lock lock(mutex_);
   cancelled_.push_back(call);
+  ::eventfd_write(wake_.get(), 1);
+}
+
+void EtcdLink::doubt(const Endpoint& member) {
+  const std::scoped_lock lock(mutex_);
+  doubted_ = member;
   ::eventfd_write(wake_.get(), 1);
 }
 
@@ -173,8 +144,10 @@ void EtcdLink::take_orders() {
   ::eventfd_read(wake_.get(), &count);
   std::vector<Waiting> begun;
   std::vector<CallId> cancelled;
+  std::optional<Endpoint> doubted;
   {
     const std::scoped_lock lock(mutex_);
+    doubted = std::exchange(doubted_, std::nullopt);
     begun = std::exchange(begun_, {});
     cancelled = std::exchange(cancelled_, {});
   }
@@ -185,6 +158,10 @@ void EtcdLink::take_orders() {
     if (call == running_.end()) continue;
     if (http_ != nullptr) http_->cancel(call->second.stream);
     running_.erase(call);
+  }
+  if (doubted == endpoint_ && http_ != nullptr) {
+    in_doubt_ = true;
+    ask_for_a_word(steady_clock::now());
   }
   fail_waiting();
 }
@@ -199,7 +176,7 @@ void EtcdLink::fail_waiting() {
       auto why = named(each.call, *down_);
       finish(std::move(each.call), Error(ErrorCode::Unavailable, std::move(why)));
     } else if (each.until <= now) {
-      auto why = named(each.call, fmt::format("{}: no connection in time", endpoint().text()));
+      auto why = named(each.call, fmt::format("{}: no connection in time", endpoint_.text()));
       finish(std::move(each.call), Error(ErrorCode::Unavailable, std::move(why)));
     } else {
       stay.push_back(std::move(each));
@@ -236,22 +213,24 @@ bool EtcdLink::connect() {
     static_cast<void>(wait_for(-1, 0, steady_clock::now() + retry_in_));
   }
   std::string failures;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+  for (auto left = endpoints_->size(); left > 0; --left) {
     if (stopping()) return false;
-    const auto made = try_endpoint(endpoint());
+    const auto made = try_endpoint(endpoint_);
     if (made) {
       down_.reset();
       retry_in_ = milliseconds{0};
       heard_ = steady_clock::now();
       asked_.reset();
+      in_doubt_ = false;
       move_on_ = false;
+      if (hooks_.on_connected) hooks_.on_connected();
       return true;
     }
-    failures += fmt::format("{}{}: {}", failures.empty() ? "" : "; ", endpoint().text(), made.error().message());
+    failures += fmt::format("{}{}: {}", failures.empty() ? "" : "; ", endpoint_.text(), made.error().message());
     transport_.reset();
     http_.reset();
     out_.clear();
-    current_ = (current_ + 1) % endpoints_.size();
+    endpoint_ = endpoints_->after(endpoint_);
   }
   down_ = failures;
   fail_waiting();
@@ -293,7 +272,8 @@ Status EtcdLink::try_endpoint(const Endpoint& to) {
   const auto late = [] { return Error(ErrorCode::Unavailable, "no answer in time"); };
   auto socket = open_socket(to, until);
   if (!socket) return std::move(socket).error();
-  auto transport = Transport::make(*std::move(socket), to.tls ? tls_ : nullptr, to.host);
+  const auto context = to.tls ? tls_->context() : nullptr;
+  auto transport = Transport::make(*std::move(socket), context.get(), to.host);
   if (!transport) return std::move(transport).error();
   transport_ = *std::move(transport);
   for (;;) {
@@ -337,7 +317,7 @@ void EtcdLink::serve() {
     return each.second.call.grpc.keep_open || !each.second.call.deadline;
   });
   if (listens) until = std::min(until, asked_ ? *asked_ + ping_ / 2 : heard_ + ping_);
-  if (asked_ && !waiting_.empty()) until = std::min(until, *asked_ + kWord);
+  if (asked_ && (in_doubt_ || !waiting_.empty())) until = std::min(until, *asked_ + kWord);
   const auto left = std::chrono::ceil<milliseconds>(std::max(until - steady_clock::now(), steady_clock::duration{0}));
   std::array<pollfd, 2> watched = {
       pollfd{wake_.get(), POLLIN, 0},
@@ -358,7 +338,7 @@ void EtcdLink::send_waiting() {
     running.call.grpc.keep_open = grpc.keep_open;
     auto stream = http_->begin(std::move(grpc));
     if (!stream) {
-      auto why = named(running.call, fmt::format("{}: {}", endpoint().text(), stream.error().message()));
+      auto why = named(running.call, fmt::format("{}: {}", endpoint_.text(), stream.error().message()));
       move_on_ = true;
       finish(std::move(running.call), Error(ErrorCode::Unavailable, std::move(why)));
       continue;
@@ -398,6 +378,7 @@ void EtcdLink::read_all() {
     if (io == Transport::Io::Failed) return lose(transport_->error());
     heard_ = steady_clock::now();
     asked_.reset();
+    in_doubt_ = false;
     if (const auto taken = http_->received(in); !taken) return lose(taken.error().message());
   }
 }
@@ -418,12 +399,15 @@ void EtcdLink::look_at_clock() {
     http_->cancel(call.stream);
     silent = silent || heard_ < call.begun;
     auto why =
-        named(call.call, fmt::format("{}: no answer within {} ms", endpoint().text(), call.call.deadline->count()));
+        named(call.call, fmt::format("{}: no answer within {} ms", endpoint_.text(), call.call.deadline->count()));
     finish(std::move(call.call), Error(ErrorCode::DeadlineExceeded, std::move(why)));
   }
-  const bool asked_in_vain =
-      asked_ && ((listens && *asked_ + ping_ / 2 <= now) || (!waiting_.empty() && *asked_ + kWord <= now));
-  if (silent || asked_in_vain) return lose("it does not answer");
+  const bool asked_in_vain = asked_ && ((listens && *asked_ + ping_ / 2 <= now) ||
+                                        ((in_doubt_ || !waiting_.empty()) && *asked_ + kWord <= now));
+  if (silent || asked_in_vain) {
+    if (hooks_.on_silent) hooks_.on_silent(endpoint_);
+    return lose("it does not answer");
+  }
   if (listens && heard_ + ping_ <= now) ask_for_a_word(now);
   if ((move_on_ || http_->leaving()) && !answers) lose("the server goes away");
 }
@@ -433,7 +417,7 @@ void EtcdLink::on_call_end(CallId id, const CallEnd& end) {
   if (found == running_.end()) return;
   auto call = std::move(running_.extract(found).mapped().call);
   const auto fail = [&](ErrorCode code) {
-    auto why = named(call, fmt::format("{}: {}", endpoint().text(), end.message));
+    auto why = named(call, fmt::format("{}: {}", endpoint_.text(), end.message));
     finish(std::move(call), Error(code, std::move(why)));
   };
   switch (end.how) {
@@ -458,7 +442,7 @@ void EtcdLink::lose(const std::string& why) {
   http->lose(why);
   transport_.reset();
   out_.clear();
-  current_ = (current_ + 1) % endpoints_.size();
+  endpoint_ = endpoints_->after(endpoint_);
 }
 
 }  // namespace berth::store::etcd

@@ -15,24 +15,12 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "store/etcd/module/client_tls.hpp"
+#include "store/etcd/module/endpoint_list.hpp"
 #include "store/etcd/module/http2.hpp"
 #include "store/etcd/module/transport.hpp"
 
 namespace berth::store::etcd {
-
-struct Endpoint {
-  bool tls = false;
-  std::string host;
-  std::string port;
-
-  /// "https://10.0.0.1:2379"
-  std::string text() const;
-  /// "10.0.0.1:2379"
-  std::string authority() const;
-};
-
-/// InvalidArgument: no "[http[s]://]HOST[:PORT]".
-Result<Endpoint> parse_endpoint(std::string_view text);
 
 struct LinkCall {
   std::string what;                                        ///< "write 2 keys": for messages.
@@ -53,15 +41,25 @@ class EtcdLink {
   using CallId = std::uint64_t;
   using Time = std::chrono::steady_clock::time_point;
 
+  /// What it tells, on its own thread. Either may be empty.
+  struct Hooks {
+    std::function<void()> on_connected;                ///< With a member; each time.
+    std::function<void(const Endpoint&)> on_silent{};  ///< This member does not answer: the link leaves it.
+  };
+
   /// `tls` outlives it; needed when an endpoint asks for it. `ping`: see EtcdAccess.
-  EtcdLink(std::vector<Endpoint> endpoints, SSL_CTX* tls, std::chrono::milliseconds ping);
+  EtcdLink(std::shared_ptr<EndpointList> endpoints, ClientTls* tls, std::chrono::milliseconds ping, Hooks hooks);
   ~EtcdLink();
   EtcdLink(const EtcdLink&) = delete;
   EtcdLink& operator=(const EtcdLink&) = delete;
 
+  /// Once. What it is asked before waits for that.
+  void start();
   CallId begin(LinkCall call);
   /// Its callbacks do not run any more, but for one that runs now.
   void cancel(CallId call);
+  /// Somebody found that member silent: when it is ours, too, it has to say a word at once.
+  void doubt(const Endpoint& member);
   /// Ends every call with Cancelled. Blocks until no callback runs.
   void close();
 
@@ -96,23 +94,24 @@ class EtcdLink {
   void fail_waiting();
   Time next_deadline() const;
   std::string named(const LinkCall& call, const std::string& why) const;
-  const Endpoint& endpoint() const { return endpoints_[current_]; }
   bool stopping();
 
-  const std::vector<Endpoint> endpoints_;
-  SSL_CTX* const tls_;
+  const std::shared_ptr<EndpointList> endpoints_;
+  ClientTls* const tls_;
   const std::chrono::milliseconds ping_;
+  const Hooks hooks_;
   UniqueFd wake_;
 
   std::mutex mutex_;
   std::vector<Waiting> begun_;
   std::vector<CallId> cancelled_;
+  std::optional<Endpoint> doubted_;
   bool stop_ = false;
   bool closed_ = false;
   CallId last_id_ = 0;
 
   // Its thread's.
-  std::size_t current_ = 0;
+  Endpoint endpoint_;  ///< The member that we are with, or try next.
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Http2> http_;
   std::string out_;
@@ -122,6 +121,7 @@ class EtcdLink {
   std::chrono::milliseconds retry_in_{0};
   Time heard_;                 ///< When something last came.
   std::optional<Time> asked_;  ///< When we asked whether anybody is there, and heard nothing since.
+  bool in_doubt_ = false;      ///< Then: somebody else heard nothing of it, and it has to answer soon.
   bool move_on_ = false;       ///< This member is of no use just now.
 
   std::thread thread_;
