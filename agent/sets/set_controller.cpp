@@ -224,8 +224,8 @@ SetFacts SetController::facts_for(const Key& key, const Found& set) {
       }
     }
   }
-  facts.nodes = nodes_.in(cache_);
   facts.binds = !making_.shared();
+  if (set.daemon || facts.binds) facts.nodes = nodes_.in(cache_);  // A thousand are looked up.
   if (set.daemon && making_.shared()) {
     facts.salt = std::to_string(pods_made(*set.meta));
   } else if (set.daemon) {

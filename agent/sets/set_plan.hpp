@@ -31,7 +31,7 @@ struct SetFacts {
   std::vector<PodPtr> pods;                                ///< Whose controller is this set.
   std::vector<std::shared_ptr<const Revision>> revisions;  ///< Of this set.
   std::map<std::string, SetClaim> claims;                  ///< The existing claims of this set, by name.
-  std::vector<const model::Node*> nodes;                   ///< Where pods may be.
+  std::vector<const model::Node*> nodes;                   ///< Where pods may be; of a StatefulSet if it `binds`.
   bool binds = true;                                       ///< No other host places pods: one node is the only one.
   std::string template_hash;                               ///< Of the set's template; empty: not computed yet.
   DaemonRollout rollout;                                   ///< Of a DaemonSet.

@@ -320,6 +320,7 @@ class Planner {
   /// Where there can be one node only, and it takes the pod as it will be, whatever its revision; null: its placement
   /// chooses, or says why not.
   const model::Node* node_for(const json::object& pod, std::int32_t ordinal) const {
+    if (!facts_.binds || facts_.nodes.size() != 1) return nullptr;
     for (const auto& claim : set_.claim_templates) {
       const auto known = facts_.claims.find(claim_name(claim, set_.meta.name, ordinal));
       if (known != facts_.claims.end() && known->second.has_place) return nullptr;
@@ -329,9 +330,7 @@ class Planner {
     if (!decoded) return nullptr;
     // Whether there is room for what it asks for is for placement to say, which knows of all pods.
     if (!model::pod_amounts(pod, "requests").empty()) return nullptr;
-    if (!facts_.binds || facts_.nodes.size() != 1 || !why_not_on(decoded->spec, *facts_.nodes.front()).empty())
-      return nullptr;
-    return facts_.nodes.front();
+    return why_not_on(decoded->spec, *facts_.nodes.front()).empty() ? facts_.nodes.front() : nullptr;
   }
 
   /// A claim template stands before a volume of the same name, as in Kubernetes.
