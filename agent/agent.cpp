@@ -94,6 +94,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
       probes_lane_(make_thread_lane("probes", kProbeThreads)),
       files_lane_(make_thread_lane("files", kFileThreads)),
       services_lane_(make_thread_lane("services", 1)),
+      health_lane_(make_thread_lane("health", 1)),
       writer_(loop_, *store_, clock_),
       events_(loop_, *store_, writer_, clock_, config_.node_name),
       statuses_(writer_,
@@ -216,11 +217,13 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                .events = event_sink(),
                .node = config_.node_name,
                .take_down = [this](const runtime::PodIdentity& pod) { remove_orphan(pod); }}),
-      health_(loop_, *pods_lane_, *runtime_, cache_, config_.node_name, {pods_lane_.get(), files_lane_.get()},
-              [this](const std::string& error, const std::string& version) {
-                board_.set_containerd(error, version);
-                node_.on_runtime(error, version);
-              }),
+      health_(
+          loop_, *health_lane_, *runtime_, cache_, config_.node_name, {pods_lane_.get(), files_lane_.get()},
+          [this](const std::string& error, const std::string& version) {
+            board_.set_containerd(error, version);
+            node_.on_runtime(error, version);
+          },
+          [this] { look_at_runtime(); }),
       log_watch_(loop_, *files_lane_, config_.run_dir, event_sink(),
                  [this](std::vector<model::HostProblem> logs) { board_.set_logs(std::move(logs)); }),
       reload_({.loop = loop_, .lane = *files_lane_, .running = config_},
@@ -317,6 +320,7 @@ HostAgent::~HostAgent() {
   probes_lane_.reset();
   files_lane_.reset();
   services_lane_.reset();
+  health_lane_.reset();
   troubles_lane_.reset();
   stop_limit_.reset();
   if (auto flushed = store_->flush(); !flushed) {
@@ -428,9 +432,8 @@ void HostAgent::begin() {
                       [this] {
                         loop_.post([this] {
                           log(LogLevel::Info, "containerd connected");
-                          driver_.kick_all();
+                          look_at_runtime();
                           health_.check_runtime();
-                          recovery_.retry();
                         });
                       });
   health_.check_runtime();
@@ -457,6 +460,12 @@ void HostAgent::begin() {
   }
   recovered_ = true;
   health_.feed_watchdog();
+}
+
+/// Anything may have changed there.
+void HostAgent::look_at_runtime() {
+  driver_.kick_all();
+  recovery_.retry();
 }
 
 /// What begin() began, names last, is in force: who waits for us may ask.

@@ -18,19 +18,20 @@ namespace {
 // when none has come for so long, or one pass takes for ever, something hangs.
 constexpr std::chrono::seconds kLaneTooOld{120};
 constexpr std::chrono::minutes kLaneHangs{30};
-constexpr std::chrono::seconds kRuntimeRetry{2};
 
 }  // namespace
 
 Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
-               std::vector<Lane*> watched, OnRuntime on_runtime)
+               std::vector<Lane*> watched, OnRuntime on_runtime, OnBack on_back, RuntimePace pace)
     : loop_(loop),
       lane_(lane),
       runtime_(runtime),
       cache_(cache),
       node_(std::move(node)),
       watched_(std::move(watched)),
-      on_runtime_(std::move(on_runtime)) {}
+      on_runtime_(std::move(on_runtime)),
+      on_back_(std::move(on_back)),
+      pace_(pace) {}
 
 void Health::check_runtime() {
   lane_.run([this] { loop_.post([this, status = runtime_.check()] { on_check(status); }); });
@@ -38,15 +39,19 @@ void Health::check_runtime() {
 
 void Health::on_check(const Status& status) {
   const auto text = status ? std::string() : status.error().message();
+  bool is_back = false;
   {
     const std::lock_guard lock(mutex_);
+    is_back = text.empty() && !runtime_error_.empty() && runtime_error_ != kNotAsked;
     if (text != runtime_error_ && !text.empty()) {
       log(LogLevel::Warning, "containerd is not usable, waiting", {{"error", text}});
     }
     runtime_error_ = text;
   }
+  if (is_back) log(LogLevel::Info, "containerd is usable again");
   on_runtime_(text, runtime_.version());
-  if (!status) retry_ = loop_.after(kRuntimeRetry, [this] { check_runtime(); });
+  if (is_back) on_back_();
+  ask_again_ = loop_.after(status ? pace_.usable : pace_.unusable, [this] { check_runtime(); });
   report();
 }
 

@@ -107,6 +107,7 @@ class HostAgent final : public Agent {
   std::function<bool(const model::ObjectKey&)> warden_of_all(const std::string& what) const;
   std::function<std::string(const model::Pod&, const std::string&)> attaching();
   void begin();
+  void look_at_runtime();
   void say_ready() const;
   void begin_sources();
   void reload();
@@ -155,6 +156,7 @@ class HostAgent final : public Agent {
   std::unique_ptr<Lane> probes_lane_;
   std::unique_ptr<Lane> files_lane_;
   std::unique_ptr<Lane> services_lane_;  ///< Of their own: a readiness does not wait for containers that start.
+  std::unique_ptr<Lane> health_lane_;    ///< One call of containerd, which may hang.
   std::unique_ptr<Lane> troubles_lane_;  ///< Waits for what is broken. Null, where nobody else reaches the store.
   ObjectCache cache_;
   StoreWriter writer_;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -29,7 +30,8 @@ struct PinnedPost {
 
 struct PostAnswer {
   long code = 0;
-  std::string body;
+  std::string body{};
+  std::optional<std::chrono::system_clock::time_point> date{};  ///< By the server's clock, when it says so.
 };
 
 /// A new key and a request for a certificate over it (PKCS #10), both PEM.

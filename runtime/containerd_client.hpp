@@ -107,8 +107,8 @@ class ContainerdClient {
   ContainerdClient(GrpcChannel& channel, Settings settings) : channel_(channel), settings_(std::move(settings)) {}
 
   // containerd_records.cpp
-  Result<std::string> version();
-  Result<std::vector<PluginRecord>> plugins();
+  Result<std::string> version(std::chrono::milliseconds deadline);
+  Result<std::vector<PluginRecord>> plugins(std::chrono::milliseconds deadline);
   Status create_lease(const std::string& id, std::chrono::seconds lifetime);
   Status delete_lease(const std::string& id);
   /// Ids of the leases that match the filter.

@@ -44,18 +44,18 @@ class Lap {
 
 }  // namespace
 
-Result<std::string> ContainerdClient::version() {
+Result<std::string> ContainerdClient::version(std::chrono::milliseconds deadline) {
   const Lap lap(pace_);
   auto reply = unary<wire::introspection::VersionResponse>(channel_, "/containerd.services.version.v1.Version/Version",
-                                                           wire::Empty(), options());
+                                                           wire::Empty(), options(deadline));
   if (!reply) return reply.error();
   return reply->version();
 }
 
-Result<std::vector<PluginRecord>> ContainerdClient::plugins() {
+Result<std::vector<PluginRecord>> ContainerdClient::plugins(std::chrono::milliseconds deadline) {
   auto reply = unary<wire::introspection::PluginsResponse>(
       channel_, "/containerd.services.introspection.v1.Introspection/Plugins", wire::introspection::PluginsRequest(),
-      options());
+      options(deadline));
   if (!reply) return reply.error();
   std::vector<PluginRecord> found;
   for (const auto& plugin : reply->plugins()) {

@@ -16,6 +16,18 @@ const PluginRecord* find_plugin(const std::vector<PluginRecord>& plugins, std::s
   return found == plugins.end() ? nullptr : &*found;
 }
 
+/// The kubelet's, for "container runtime is down".
+constexpr std::chrono::seconds kAnswersWithin{30};
+
+/// In the kubelet's words, which people look for.
+Error down(const Error& error, const std::string& address) {
+  if (error.code() == ErrorCode::DeadlineExceeded) {
+    return {error.code(), fmt::format("container runtime is down: containerd at {} has not answered for {} s", address,
+                                      kAnswersWithin.count())};
+  }
+  return {error.code(), "container runtime is down: " + error.message()};
+}
+
 }  // namespace
 
 ContainerdRuntime::ContainerdRuntime(RuntimeConfig config)
@@ -32,14 +44,14 @@ ContainerdRuntime::ContainerdRuntime(RuntimeConfig config)
 ContainerdRuntime::~ContainerdRuntime() { channel_.shutdown(); }
 
 Status ContainerdRuntime::check() {
-  const auto version = client_.version();
-  if (!version) return version.error();
+  const auto version = client_.version(kAnswersWithin);
+  if (!version) return down(version.error(), config_.address);
   {
     const std::lock_guard lock(mutex_);
     version_ = *version;
   }
-  const auto plugins = client_.plugins();
-  if (!plugins) return plugins.error();
+  const auto plugins = client_.plugins(kAnswersWithin);
+  if (!plugins) return down(plugins.error(), config_.address);
 
   const auto missing = [&](std::string_view what) {
     return Error(ErrorCode::FailedPrecondition,

@@ -134,7 +134,7 @@ std::string why_not_on(const model::PodSpec& spec, const model::Node& node) {
     return "node(s) didn't match Pod's node affinity/selector";
   }
   if (const auto* taint = model::untolerated(spec.tolerations, node.taints)) {
-    return fmt::format("node(s) had taint {{{}: {}}}, that the pod didn't tolerate", taint->key, taint->value);
+    return fmt::format("node(s) had untolerated taint {{{}: {}}}", taint->key, taint->value);
   }
   return {};
 }

@@ -69,11 +69,12 @@ class TlsGateway {
   /// One end of a pair, as on_peer has it; behind it is another host's server.
   using Dialled = std::function<void(Result<UniqueFd>)>;
   /// Connects to another host, which has to have a certificate of the hosts' CA for that address; ours is shown to it.
-  /// `done` comes once, on the gateway's thread. `time` is for connection and handshake; of those to one host only a
-  /// few are made at once, and when one meets silence, the others that wait for that host are told the same. Any
-  /// thread. Unavailable: refused, or the handshake failed, in the system's or OpenSSL's words; DeadlineExceeded:
-  /// silence; ResourceExhausted: too many at once; FailedPrecondition: options without hosts; Cancelled: the gateway
-  /// ends.
+  /// `done` comes once, on the gateway's thread. `time` is for the connection: the other host's kernel answers
+  /// or nobody does; its agent, which may be one of many that want a CPU, has `handshake_time` then. Of those to one
+  /// host only a few are made at once, and when one meets silence while no other is made, those that wait for that host
+  /// are told the same. Any thread. Unavailable: refused, or the handshake failed, in the system's or OpenSSL's words;
+  /// DeadlineExceeded: silence; ResourceExhausted: too many at once; FailedPrecondition: options without hosts;
+  /// Cancelled: the gateway ends.
   virtual void connect(const TcpAddress& address, std::chrono::milliseconds time, Dialled done) = 0;
 };
 

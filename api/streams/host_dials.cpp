@@ -25,22 +25,25 @@ class HostDials : public std::enable_shared_from_this<HostDials> {
       return;
     }
     ++host.dialled;
-    dial_(to, [self = shared_from_this(), to, done = std::move(done)](Result<UniqueFd> made) {
-      self->answer(to, done, std::move(made));
+    dial_(to, [self = shared_from_this(), to, before = host.made, done = std::move(done)](Result<UniqueFd> made) {
+      self->answer(to, before, done, std::move(made));
     });
   }
 
  private:
   struct Host {
     std::size_t dialled = 0;
+    std::size_t made = 0;
     std::deque<Done> waiting;
   };
 
-  void answer(const TcpAddress& to, const Done& done, Result<UniqueFd> made) {
+  /// `before`: how many were made when this one began.
+  void answer(const TcpAddress& to, std::size_t before, const Done& done, Result<UniqueFd> made) {
     auto& host = hosts_.at(to.text());
     --host.dialled;
+    if (made) ++host.made;
     std::deque<Done> next;
-    const auto failed = made ? std::optional<Error>() : made.error();
+    const auto failed = host.made != before ? std::optional<Error>() : made.error();
     if (failed) {
       next.swap(host.waiting);
     } else if (!host.waiting.empty()) {

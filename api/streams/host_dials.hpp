@@ -12,7 +12,8 @@ namespace berth::api {
 inline constexpr std::size_t kMostDialsOfOneHost = 32;
 
 /// `dial`, but of one address at most `most` at once. The rest waits until one of them is made; when one fails, those
-/// that wait are told what it was told. How many wait is bounded by how many requests the API has in hand.
+/// that wait are told what it was told, unless others were made since that one began: a host that is busy answers late,
+/// and not each. How many wait is bounded by how many requests the API has in hand.
 HostDialer shared_fairly(HostDialer dial, std::size_t most = kMostDialsOfOneHost);
 
 }  // namespace berth::api

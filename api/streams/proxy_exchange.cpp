@@ -128,6 +128,7 @@ class Exchange final : public ForwardPeer, public std::enable_shared_from_this<E
     if (over_) return;
     const auto hold = shared_from_this();
     if (upgraded_) return end();
+    if (!parser_.got_some()) return break_off("unexpected EOF");  // Nothing came, and the parser wants something.
     beast::error_code error;
     parser_.put_eof(error);
     if (error || !parser_.is_header_done()) return break_off("unexpected EOF");

@@ -157,8 +157,10 @@ class Gateway final : public TlsGateway {
   };
   struct Entry {
     Tunnel tunnel;
-    std::string to{};   ///< Made by connect(): where it leads. Else empty.
-    Dialled dialled{};  ///< Until that is answered.
+    std::string to{};          ///< Made by connect(): where it leads. Else empty.
+    Dialled dialled{};         ///< Until that is answered.
+    bool connected = false;    ///< The kernel of the other host has answered, now its agent has to.
+    bool others_made = false;  ///< Meanwhile, of those to the same host.
     std::uint32_t socket_events = 0;
     std::uint32_t local_events = 0;
     int local = -1;  ///< As epoll knows it.
@@ -325,12 +327,14 @@ class Gateway final : public TlsGateway {
   void step(Entries::iterator at) {
     if (at == entries_.end()) return;
     auto& tunnel = at->second.tunnel;
+    if (const auto deadline = tunnel.deadline(); deadline && *deadline <= now_) return expire(at);
     auto next = tunnel.step({scratch_, now_});
     if (next == Tunnel::Next::Hand) {
       auto peer = tunnel.take_peer(material_.authorities);
       if (!peer) return end(at);
       at->second.local = tunnel.local();
       if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
+        for (auto& [id, other] : entries_) other.others_made = other.others_made || other.to == at->second.to;
         dialled(std::move(peer->socket));
       } else {
         options_.on_peer(*std::move(peer));
@@ -338,6 +342,10 @@ class Gateway final : public TlsGateway {
       next = tunnel.step({scratch_, now_});
     }
     if (next == Tunnel::Next::End) return end(at);
+    if (at->second.dialled && !at->second.connected && tunnel.waits_for_peer()) {
+      at->second.connected = true;
+      tunnel.end_handshake_by(Clock::now() + options_.handshake_time);
+    }
     if (next == Tunnel::Next::Again) again_.push_back(at->first);
     update_events(at->first, at->second);
   }
@@ -380,20 +388,25 @@ class Gateway final : public TlsGateway {
       const auto deadline = entry.tunnel.deadline();
       if (deadline && *deadline <= now_) late.push_back(id);
     }
-    for (const auto id : late) {
-      const auto at = entries_.find(id);
-      if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
-        dialled(no_answer());
-        // Nor is there one to those who wait for the same host.
-        for (auto& dial : std::exchange(waiting_, {})) {
-          if (dial.address.text() == at->second.to) {
-            dial.done(no_answer());
-          } else {
-            waiting_.push_back(std::move(dial));
-          }
-        }
+    for (const auto id : late) expire(entries_.find(id));
+  }
+
+  void expire(Entries::iterator at) {
+    if (const auto dialled = std::exchange(at->second.dialled, nullptr)) {
+      dialled(no_answer());
+      if (!at->second.others_made) refuse_waiting(at->second.to);
+    }
+    end(at);
+  }
+
+  /// There is no answer to those who wait for this host, either.
+  void refuse_waiting(const std::string& host) {
+    for (auto& dial : std::exchange(waiting_, {})) {
+      if (dial.address.text() == host) {
+        dial.done(no_answer());
+      } else {
+        waiting_.push_back(std::move(dial));
       }
-      end(at);
     }
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/epoll.h>
 
 #include <chrono>
 #include <cstdint>
@@ -57,6 +58,9 @@ class Tunnel {
   int socket() const { return socket_.get(); }
   int local() const { return local_.get(); }  ///< -1 before take_peer() and after its end.
   bool in_handshake() const { return state_ == State::Handshake; }
+  /// Of one that we made, after a step: our first words are on their way, so somebody has accepted.
+  bool waits_for_peer() const { return in_handshake() && read_wants_ == EPOLLIN; }
+  void end_handshake_by(SteadyPoint deadline) { deadline_ = deadline; }
   /// Why the handshake came to nothing; afterwards, what the peer complained of. Empty: nothing is known.
   std::string why() const;
   std::optional<SteadyPoint> deadline() const { return deadline_; }

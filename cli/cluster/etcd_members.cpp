@@ -84,7 +84,7 @@ MemberPlan plan_member(const std::vector<Member>& members, const MemberWish& wis
       return {wish.has_data ? MemberStep::Move : MemberStep::Replace, each};
     }
     if (each.peer_url != wish.peer_url) continue;
-    if (each.name.empty()) return {MemberStep::Start};
+    if (each.name.empty()) return {MemberStep::Start, each};
     // A member that comes back without its data may have voted for what it does not know any more.
     if (!wish.has_data) return {MemberStep::Replace, each};
     return {each.learner ? MemberStep::Promote : MemberStep::Member, each};

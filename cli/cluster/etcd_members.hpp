@@ -58,7 +58,7 @@ enum class MemberStep {
 
 struct MemberPlan {
   MemberStep step = MemberStep::Client;
-  Member target{};  ///< Of Replace, Move and Promote.
+  Member target{};  ///< Of all but Client and Add.
 };
 
 /// The next step; after it look again. Whatever broke off half-way is gone on with.

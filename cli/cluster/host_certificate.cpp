@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "cli/cluster/before_joining.hpp"
 
 namespace berth::cli {
 namespace {
@@ -77,6 +78,8 @@ Result<ClusterSetting> HostCertificate::ask_host(const TcpAddress& host, const J
                                               .bearer_token = token.bearer(),
                                               .body = *std::move(body)});
   if (!answer) return answer.error().context(doing);
+  const auto alike = is_of_our_time(host.text(), answer->date, std::chrono::system_clock::now());
+  if (!alike) return alike.error();
   constexpr long kOk = 200;
   constexpr long kUnauthorized = 401;
   if (answer->code == kUnauthorized) {

@@ -22,7 +22,8 @@ class HostCertificate {
 
   /// Of this host's own agent, whose word an admin has. Returns what all hosts have alike.
   Result<ClusterSetting> ask_agent(const Server& agent) const;
-  /// Of another host, by a token. Unauthenticated: it is not who the token means, or the token is over.
+  /// Of another host, by a token. Unauthenticated: it is not who the token means, or the token is over;
+  /// FailedPrecondition: it has another time.
   Result<ClusterSetting> ask_host(const TcpAddress& host, const JoinToken& token) const;
 
  private:

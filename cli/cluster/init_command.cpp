@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "cli/cluster/before_joining.hpp"
 #include "cli/cluster/change_over.hpp"
 #include "cli/cluster/commands.hpp"
 #include "cli/cluster/etcdctl.hpp"
@@ -71,6 +72,10 @@ class Init {
   /// Everything on disk that the cluster needs, and nothing in force.
   Status stage() {
     const auto& places = host_.places;
+    // Whoever listens already, by its own configuration, is this host's agent.
+    if (host_.listen.empty()) {
+      if (auto free = is_free(advertise_, "this host's agent"); !free) return free;
+    }
     auto setting = HostCertificate(places, host_.node_name, advertise_.host).ask_agent(Server(global_));
     if (!setting) return setting.error();
     if (!setting->endpoints.empty()) {
@@ -84,6 +89,7 @@ class Init {
     if (read_file(places.etcd_config).value_or("") != text) {
       // Of an earlier try with another address: nobody's objects are in there yet.
       if (auto stopped = services_->stop_etcd(); !stopped) return stopped;
+      if (auto place = has_place_for_member(advertise_.host, places.etcd_data); !place) return place;
       std::error_code error;
       std::filesystem::remove_all(places.etcd_data, error);
       if (auto written = write_file(places.etcd_config, text, 0644, Durability::Durable); !written) return written;

@@ -12,6 +12,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/unique_fd.hpp"
+#include "cli/cluster/before_joining.hpp"
 #include "cli/cluster/change_over.hpp"
 #include "cli/cluster/commands.hpp"
 #include "cli/cluster/etcdctl.hpp"
@@ -80,6 +81,10 @@ class Join {
     const auto& places = host_.places;
     if (!host_.in_cluster()) {
       if (auto free = has_no_pods(); !free) return free;
+      // Whoever listens already, by its own configuration, is this host's agent.
+      if (host_.listen.empty()) {
+        if (auto free = is_free(advertise_, "this host's agent"); !free) return free;
+      }
     }
     const HostCertificate certificate(places, host_.node_name, advertise_.host);
     auto setting =
@@ -91,6 +96,9 @@ class Join {
     auto ask = setting->endpoints;
     if (host_.in_cluster() && host_.advertise != advertise_.text()) ask.push_back(client_url(advertise_.host));
     const Etcdctl etcdctl(places, ask);
+    if (!host_.in_cluster()) {
+      if (auto writable = takes_writes(etcdctl.states()); !writable) return writable;
+    }
     const auto members = take_member_steps(etcdctl, places, *services_, host_.node_name, advertise_.host,
                                            *membership_of(options_.member));
     if (!members) return members.error();

@@ -6,18 +6,22 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/atomic_file.hpp"
+#include "cli/cluster/before_joining.hpp"
 
 namespace berth::cli {
 namespace {
 
 constexpr std::chrono::minutes kPatience{2};
 constexpr std::chrono::milliseconds kLookAgain{300};
+/// Until an etcd that was started has said who it is.
+constexpr std::chrono::seconds kBegins{30};
 
 class MemberSteps {
  public:
@@ -34,6 +38,7 @@ class MemberSteps {
       if (!members) return members;
       const auto plan = plan_member(*members, {name_, peer_url(host_), membership, has_data()});
       if (plan.step == MemberStep::Client) return members;
+      if (auto good = may_be_taken(plan); !good) return good.error();
       const auto taken = take(plan, *members);
       if (taken && plan.step == MemberStep::Member) return members;
       if (std::chrono::steady_clock::now() >= end) {
@@ -47,6 +52,25 @@ class MemberSteps {
 
  private:
   bool has_data() const { return ::access((places_.etcd_data / "member" / "wal").c_str(), F_OK) == 0; }
+
+  /// What cannot come to anything is not begun, and one that never began is taken out again: as a learner it would keep
+  /// out everybody else.
+  Status may_be_taken(const MemberPlan& plan) {
+    if (plan.step == MemberStep::Add || plan.step == MemberStep::Replace) {
+      auto stopped = services_.stop_etcd();  // Its own, of an earlier try.
+      return stopped ? has_place_for_member(host_, places_.etcd_data) : stopped;
+    }
+    if (plan.step != MemberStep::Start) return Ok{};
+    const auto now = std::chrono::steady_clock::now();
+    if (!begun_) begun_ = now;
+    if (now - *begun_ < kBegins) return Ok{};
+    if (auto stopped = services_.stop_etcd(); !stopped) return stopped;
+    if (auto removed = etcdctl_.run({"member", "remove", plan.target.hex_id()}); !removed) return removed.error();
+    return Error(ErrorCode::DeadlineExceeded,
+                 fmt::format("the etcd of this host did not begin within {} s, and is no member: its journal says why "
+                             "(journalctl -u berth-etcd, {}); then run this again",
+                             kBegins.count(), (places_.run_dir / "etcd.log").native()));
+  }
 
   Status take(const MemberPlan& plan, const std::vector<Member>& members) {
     switch (plan.step) {
@@ -104,6 +128,7 @@ class MemberSteps {
   HostServices& services_;
   const std::string name_;
   const std::string host_;
+  std::optional<std::chrono::steady_clock::time_point> begun_;  ///< When its etcd was started first.
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // https/module/pinned_post.cpp - a POST by libcurl to a server whose CA is known by its fingerprint alone. In the
 // module, see https/loader.hpp.
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 
 #include <string_view>
 
@@ -31,7 +32,24 @@ Curl make_handle(const PinnedPost& request) {
   return curl;
 }
 
-Error failed(const PinnedPost& request, CURLcode code) {
+/// "Date" of RFC 9110; nothing: there is none.
+std::optional<std::chrono::system_clock::time_point> date_of(CURL* curl) {
+  curl_header* date = nullptr;
+  if (curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) != CURLHE_OK) return std::nullopt;
+  const auto seconds = curl_getdate(date->value, nullptr);
+  if (seconds < 0) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(seconds);
+}
+
+Error failed(CURL* curl, const PinnedPost& request, CURLcode code) {
+  long verified = X509_V_OK;
+  curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+  if (code == CURLE_PEER_FAILED_VERIFICATION &&
+      (verified == X509_V_ERR_CERT_NOT_YET_VALID || verified == X509_V_ERR_CERT_HAS_EXPIRED)) {
+    return {ErrorCode::FailedPrecondition, request.url + ": its certificate is " +
+                                               (verified == X509_V_ERR_CERT_HAS_EXPIRED ? "over" : "not valid yet") +
+                                               " by this host's clock: is that right (timedatectl)?"};
+  }
   return {code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::DeadlineExceeded : ErrorCode::Unavailable,
           request.url + ": " + curl_easy_strerror(code)};
 }
@@ -45,7 +63,7 @@ Result<std::string> fetch_authority(const PinnedPost& request) {
   // Whoever answers: nothing is told him, and what he says counts only when it has the pin.
   curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYPEER, 0L);
   curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYHOST, 0L);
-  if (const auto code = curl_easy_perform(curl.get()); code != CURLE_OK) return failed(request, code);
+  if (const auto code = curl_easy_perform(curl.get()); code != CURLE_OK) return failed(curl.get(), request, code);
   const curl_certinfo* chain = nullptr;
   curl_easy_getinfo(curl.get(), CURLINFO_CERTINFO, &chain);
   for (int i = 0; chain != nullptr && i < chain->num_of_certs; ++i) {
@@ -81,8 +99,9 @@ Result<PostAnswer> post_pinned(const PinnedPost& request) {
   curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &take_body);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
-  if (const auto code = curl_easy_perform(curl.get()); code != CURLE_OK) return failed(request, code);
+  if (const auto code = curl_easy_perform(curl.get()); code != CURLE_OK) return failed(curl.get(), request, code);
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.code);
+  answer.date = date_of(curl.get());
   return answer;
 }
 

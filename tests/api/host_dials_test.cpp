@@ -61,5 +61,19 @@ TEST_F(HostDialsTest, WhenOneFailsThoseThatWaitAreToldTheSameAndLaterOnesAreTrie
   EXPECT_THAT(said_, ElementsAre("later: made"));
 }
 
+// A hundred at once were too much for a busy host, whose first late answer ended all that waited.
+TEST_F(HostDialsTest, ALateAnswerOfAHostThatAnswersOthersIsNoSilence) {
+  for (const auto* name : {"a", "b", "c", "d"}) dial("10.0.0.2", name);
+  answer(0, connection());
+  answer(1, Error(ErrorCode::DeadlineExceeded, "late"));
+  EXPECT_THAT(said_, ElementsAre("a: made", "b: late"));
+  ASSERT_EQ(dialled_.size(), 4U) << "d has the place of b";
+  answer(2, Error(ErrorCode::DeadlineExceeded, "silent"));
+  dial("10.0.0.2", "e");
+  dial("10.0.0.2", "f");
+  answer(3, Error(ErrorCode::DeadlineExceeded, "silent"));
+  EXPECT_THAT(said_, ElementsAre("a: made", "b: late", "c: silent", "d: silent", "f: silent")) << "none was made since";
+}
+
 }  // namespace
 }  // namespace berth::api

@@ -198,6 +198,14 @@ TEST_F(Proxy, AnAnswerThatBreaksOffDoesNotLookWhole) {
   EXPECT_THAT(client.read_all(), AllOf(HasSubstr("half"), Not(EndsWith("0\r\n\r\n"))));
 }
 
+// The parser of Beast asserts that something came.
+TEST_F(Proxy, WhoEndsBeforeItsFirstByteHasNotAnswered) {
+  RawClient client(config_.socket);
+  client.send(get("/proxy/", "Connection: close\r\n"));
+  accept().read_until("\r\n\r\n");
+  EXPECT_THAT(client.read_all(), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("unexpected EOF")));
+}
+
 TEST_F(Proxy, SaysWhyNobodyAnswers) {
   const auto ask = [&](const std::string& rest) {
     RawClient client(config_.socket);

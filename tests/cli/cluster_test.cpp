@@ -73,6 +73,7 @@ TEST(PlanMember, GoesOnWhereATryBrokeOff) {
   std::vector members{member(1, "h1", 1), member(2, "", 2, /*learner=*/true)};
   EXPECT_EQ(plan_member(members, wish(2, false)).step, MemberStep::Start) << "added, never begun";
   EXPECT_EQ(plan_member(members, wish(2, true)).step, MemberStep::Start) << "begun, not heard of yet";
+  EXPECT_EQ(plan_member(members, wish(2, true)).target.id, 2U) << "who never begins is taken out again";
   members[1] = member(2, "h2", 2, /*learner=*/true);
   const auto promote = plan_member(members, wish(2, true));
   EXPECT_EQ(promote.step, MemberStep::Promote);

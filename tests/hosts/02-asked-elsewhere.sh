@@ -3,16 +3,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 all=(ship-1 ship-2)
-# A CA for hosts, and a certificate for each.
-pki=$BERTH_TEST_DIR/pki
-mkdir -p "$pki"
-key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
-openssl req -x509 "${key[@]}" -days 2 -subj "/CN=berth hosts" -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>/dev/null
-certify() { # HOST
-  openssl req "${key[@]}" -subj "/O=berth:hosts/CN=$1" -keyout "$pki/$1.key" -out "$pki/$1.csr" 2>/dev/null
-  printf 'subjectAltName=IP:%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$(address "$1")" >"$pki/$1.ext"
-  openssl x509 -req -in "$pki/$1.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -CAcreateserial -days 2 -extfile "$pki/$1.ext" -out "$pki/$1.crt" 2>/dev/null
-}
 pod_on() { # NAME HOST
   cat <<END
 apiVersion: v1
@@ -29,16 +19,13 @@ END
 }
 
 step "two hosts, each with a certificate"
+make_hosts_ca
 make_wire
 for i in 1 2; do make_host "ship-$i" "$i" busybox; done
 for name in "${all[@]}"; do plug_in "$name"; certify "$name"; done
 start_etcd ship-1 ship-1
 wait_for 30 "etcd" etcd_answers ship-1
-for name in "${all[@]}"; do
-  start_agent "$name" "$(endpoint ship-1)" \
-    "api: {tls: {listen: [\"$(address "$name"):6550\"], certFile: $pki/$name.crt, keyFile: $pki/$name.key}}" \
-    "cluster: {advertise: \"$(address "$name"):6550\", caFile: $pki/ca.crt, certFile: $pki/$name.crt, keyFile: $pki/$name.key}"
-done
+for name in "${all[@]}"; do start_certified "$name" "$(endpoint ship-1)"; done
 for name in "${all[@]}"; do wait_for 30 "two nodes seen from $name" is 2 ready_nodes "$name"; done
 expect "where ship-2's API is" "$(field ship-1 node ship-2 .status.daemonEndpoints.kubeletEndpoint.Port)" 6550
 pod_on there ship-2 | berth ship-1 apply -f - >/dev/null

@@ -120,7 +120,7 @@ before=$(each_of awhile .metadata.uid)
 always=$(each_of always .metadata.uid)
 taint ship-2 '{"key":"flood","effect":"NoExecute"}'
 expect "one is there yet" "$(each_of awhile .metadata.uid)" "$before"
-wait_for 5 "another is told why it has no place any more" says "1 node(s) had taint {flood: }, that the pod didn't tolerate" why never
+wait_for 5 "another is told why it has no place any more" says "1 node(s) had untolerated taint {flood: }" why never
 went() { ! each_of awhile .metadata.uid | grep -qx "$before"; }
 wait_for 15 "the first goes when its time is over" went
 expect "the third stays" "$(each_of always .metadata.uid)" "$always"

@@ -222,6 +222,24 @@ ready_nodes() { berth "$1" get nodes --no-headers | awk '$2 == "Ready"' | wc -l;
 ready_pods() { berth "$1" get pods -l "$2" -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' | grep -c True || true; }
 resolve() { on "$1" dig +short +tries=1 +time=1 "@$(on "$1" ip -4 -o address show berth0 | awk '{ sub("/.*", "", $4); print $4 }')" "$2"; } # HOST NAME
 
+# Certificates for hosts, made by hand as docs/operations.md has it, and what an agent's configuration says of them.
+pki=$BERTH_TEST_DIR/pki
+key_of_hosts=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+make_hosts_ca() {
+  mkdir -p "$pki"
+  openssl req -x509 "${key_of_hosts[@]}" -days 2 -subj "/CN=berth hosts" -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>/dev/null
+}
+certify() { # HOST
+  openssl req "${key_of_hosts[@]}" -subj "/O=berth:hosts/CN=$1" -keyout "$pki/$1.key" -out "$pki/$1.csr" 2>/dev/null
+  printf 'subjectAltName=IP:%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$(address "$1")" >"$pki/$1.ext"
+  openssl x509 -req -in "$pki/$1.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -CAcreateserial -days 2 -extfile "$pki/$1.ext" -out "$pki/$1.crt" 2>/dev/null
+}
+start_certified() { # HOST ETCD
+  start_agent "$1" "$2" \
+    "api: {tls: {listen: [\"$(address "$1"):6550\"], certFile: $pki/$1.crt, keyFile: $pki/$1.key}}" \
+    "cluster: {advertise: \"$(address "$1"):6550\", caFile: $pki/ca.crt, certFile: $pki/$1.crt, keyFile: $pki/$1.key}"
+}
+
 # Clusters that `berth cluster` makes, of hosts that began alone.
 # An agent whose objects are in SQLite. Its state is on a tmpfs, for the etcd that comes to be there.
 start_alone() { # HOST
