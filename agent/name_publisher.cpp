@@ -59,9 +59,9 @@ void NamePublisher::on_change(const store::Change& change) {
 void NamePublisher::on_snapshot() {
   auto all = rooms_.store.list(Kind::Service).objects;
   for (const auto kind : {Kind::Endpoints, Kind::EndpointSlice}) {
-    for (const auto& object : rooms_.store.list(kind).objects) {
+    rooms_.store.visit(kind, {}, [&](const model::ObjectPtr& object) {
       if (!is_derived(*object)) all.push_back(object);
-    }
+    });
   }
   for (const auto kind : {Kind::NetworkPolicy, Kind::Namespace}) {
     const auto others = rooms_.store.list(kind).objects;

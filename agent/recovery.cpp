@@ -62,7 +62,11 @@ void Recovery::begin(std::set<std::string> uids) {
 void Recovery::take_unreadable() {
   // Now: a manifest may write such a row anew, with another uid, before the host was looked through.
   unreadable_ = rooms_.store.problems();
-  const auto more = without_uid(rooms_.store.list(model::Kind::Pod).objects);
+  std::vector<model::ObjectPtr> nameless;
+  rooms_.store.visit(model::Kind::Pod, {}, [&](const model::ObjectPtr& pod) {
+    if (pod->meta.uid.empty()) nameless.push_back(pod);
+  });
+  const auto more = without_uid(nameless);
   unreadable_.insert(unreadable_.end(), more.begin(), more.end());
   // What is made in the place of such a row waits until it is known whether its pod runs.
   if (std::ranges::any_of(unreadable_, [](const auto& row) { return row.kind == "Pod"; })) trusted_ = false;
@@ -111,7 +115,8 @@ void Recovery::judge(OrphanFacts facts) {
   facts.node = rooms_.node;
   facts.problems = unreadable_;
   // An object that does not decode, or that is bound to a name this node had once, is no orphan.
-  for (const auto& object : rooms_.store.list(model::Kind::Pod).objects) facts.known.insert(object->meta.uid);
+  rooms_.store.visit(model::Kind::Pod, {},
+                     [&](const model::ObjectPtr& object) { facts.known.insert(object->meta.uid); });
   found_.clear();
   for (const auto& [uid, pod] : facts.found) found_.insert(uid);
   auto plan = plan_orphans(facts);

@@ -102,14 +102,17 @@ ObjectPtr unpacked(const PackedObject& packed) {
   return ObjectPtr(new Object(*std::move(object)));
 }
 
+/// What another reader has of it, if one does.
+ObjectPtr known(const PackedObject& packed) {
+  const std::scoped_lock lock(read_mutex);
+  return packed.read.lock();
+}
+
 ObjectPtr shared(const PackedObject& packed) {
-  {
-    const std::scoped_lock lock(read_mutex);
-    if (auto known = packed.read.lock()) return known;
-  }
+  if (auto others = known(packed)) return others;
   auto made = unpacked(packed);
   const std::scoped_lock lock(read_mutex);
-  if (auto known = packed.read.lock()) return known;
+  if (auto others = packed.read.lock()) return others;
   packed.read = made;
   return made;
 }
@@ -119,6 +122,13 @@ ObjectPtr shared(const PackedObject& packed) {
 ObjectPtr KeptObject::get() const {
   if (const auto* whole = std::get_if<ObjectPtr>(&kept_)) return *whole;
   return shared(*std::get<1>(kept_));
+}
+
+ObjectPtr KeptObject::get_alone() const {
+  if (const auto* whole = std::get_if<ObjectPtr>(&kept_)) return *whole;
+  const auto& packed = *std::get<1>(kept_);
+  auto others = known(packed);
+  return others != nullptr ? others : unpacked(packed);
 }
 
 Revision KeptObject::resource_version() const {

@@ -26,6 +26,9 @@ class KeptObject {
 
   /// The object; null when there is none. Any thread.
   model::ObjectPtr get() const;
+  /// The same, for who is soon done with it: no reader after him gets the one that he has, so that all its memory is
+  /// free again once he lets it go.
+  model::ObjectPtr get_alone() const;
   /// Its own; 0 when there is none.
   Revision resource_version() const;
 

@@ -29,6 +29,10 @@ struct ObjectTable::Watcher {
     const std::scoped_lock lock(mutex);
     if (wanted) follower.on_change(*seen);
   }
+  void deliver(const ObjectPtr& object) {
+    const std::scoped_lock lock(mutex);
+    if (wanted) follower.on_object(object);
+  }
   void deliver(const Listing& listing) {
     const std::scoped_lock lock(mutex);
     if (wanted && follower.on_snapshot) follower.on_snapshot(listing);
@@ -103,22 +107,31 @@ ObjectTable::Objects ObjectTable::all() const {
   return objects_;
 }
 
-Listing ObjectTable::list(model::Kind kind, std::string_view ns) const {
-  Listing listing;
-  std::vector<KeptObject> kept;
-  {
-    const std::scoped_lock lock(mutex_);
-    listing.revision = revision_;
-    const auto names = objects_.find(kind);
-    if (names == objects_.end()) return listing;
-    auto entry = ns.empty() ? names->second.begin() : names->second.lower_bound({std::string(ns), ""});
-    for (; entry != names->second.end() && (ns.empty() || entry->first.first == ns); ++entry) {
-      kept.push_back(entry->second);
-    }
+ObjectTable::KeptListing ObjectTable::kept(model::Kind kind, std::string_view ns) const {
+  KeptListing all;
+  const std::scoped_lock lock(mutex_);
+  all.revision = revision_;
+  const auto names = objects_.find(kind);
+  if (names == objects_.end()) return all;
+  auto entry = ns.empty() ? names->second.begin() : names->second.lower_bound({std::string(ns), ""});
+  for (; entry != names->second.end() && (ns.empty() || entry->first.first == ns); ++entry) {
+    all.objects.push_back(entry->second);
   }
-  listing.objects.reserve(kept.size());
-  for (const auto& each : kept) listing.objects.push_back(each.get());
+  return all;
+}
+
+Listing ObjectTable::list(model::Kind kind, std::string_view ns) const {
+  const auto all = kept(kind, ns);
+  Listing listing;
+  listing.revision = all.revision;
+  listing.objects.reserve(all.objects.size());
+  for (const auto& each : all.objects) listing.objects.push_back(each.get());
   return listing;
+}
+
+void ObjectTable::visit(model::Kind kind, std::string_view ns, const std::function<void(const ObjectPtr&)>& see) const {
+  const auto all = kept(kind, ns);
+  for (const auto& each : all.objects) see(each.get_alone());
 }
 
 Revision ObjectTable::revision() const {
@@ -180,9 +193,15 @@ void ObjectTable::tell_all(const std::shared_ptr<Watcher>& watcher) {
   lane_->run([watcher, kept = std::move(kept), revision = revision_] {
     Listing listing;
     listing.revision = revision;
+    const auto one_by_one = static_cast<bool>(watcher->follower.on_object);
     for (const auto& each : kept) {
-      auto object = each.get();
-      if (in_scope(watcher->scope, *object)) listing.objects.push_back(std::move(object));
+      auto object = one_by_one ? each.get_alone() : each.get();
+      if (!in_scope(watcher->scope, *object)) continue;
+      if (one_by_one) {
+        watcher->deliver(object);
+      } else {
+        listing.objects.push_back(std::move(object));
+      }
     }
     watcher->deliver(listing);
   });

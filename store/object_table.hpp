@@ -36,6 +36,7 @@ class ObjectTable {
 
   model::ObjectPtr get(const model::ObjectKey& key) const;
   Listing list(model::Kind kind, std::string_view ns) const;
+  void visit(model::Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const;
   /// As they are held, for who needs them later or elsewhere: none is read.
   KeptObject kept(const model::ObjectKey& key) const;
   Objects all() const;
@@ -87,6 +88,13 @@ class ObjectTable {
     Revision last = 0;   ///< The newest change.
   };
 
+  /// What there is of one kind.
+  struct KeptListing {
+    std::vector<KeptObject> objects;
+    Revision revision = 0;
+  };
+
+  KeptListing kept(model::Kind kind, std::string_view ns) const;
   Status can_resume(std::optional<model::Kind> kind, Revision from) const;
   std::vector<KeptChange> changes_after(std::optional<model::Kind> kind, Revision from) const;
   static Change whole(const KeptChange& change);

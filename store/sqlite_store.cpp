@@ -80,6 +80,10 @@ class SqliteStore final : public Store, public Copyable {
 
   ObjectPtr get(const ObjectKey& key) const override { return table_.get(key); }
   Listing list(model::Kind kind, std::string_view ns) const override { return table_.list(kind, ns); }
+  void visit(model::Kind kind, std::string_view ns,
+             const std::function<void(const model::ObjectPtr&)>& see) const override {
+    table_.visit(kind, ns, see);
+  }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability durability, Committed done) override {

@@ -65,6 +65,9 @@ struct Follower {
   /// Everything in scope. What is not in it is not there: only now may "I do not know it" be read as "it is gone".
   /// Comes first, and again after each on_lost: it replaces all that was known.
   std::function<void(const Listing&)> on_snapshot;
+  /// Takes the objects of a snapshot before on_snapshot is called, whose Listing has none then: each is read when the
+  /// one before was taken, so that where they are held packed one is whole at a time. May be empty.
+  std::function<void(const model::ObjectPtr&)> on_object{};
   /// Every later change, without gaps. What moves into the scope is Added, what leaves it is Deleted.
   std::function<void(const Change&)> on_change;
   /// The connection or the history was lost: what is known grows old, and a snapshot follows. May be empty.
@@ -123,6 +126,10 @@ class Store {
   virtual model::ObjectPtr get(const model::ObjectKey& key) const = 0;
   /// All objects of `kind`, in `ns` only unless that is empty.
   virtual Listing list(model::Kind kind, std::string_view ns = {}) const = 0;
+  /// Calls `see` for each of those that list() would give now, in that order, on the caller's thread. Where objects are
+  /// held packed each is read when `see` is done with the one before: for whoever asks something of many.
+  virtual void visit(model::Kind kind, std::string_view ns,
+                     const std::function<void(const model::ObjectPtr&)>& see) const = 0;
   virtual Revision revision() const = 0;
 
   /// Makes all writes of `txn` if all its conditions hold, else none. Readers and watchers see all of them at once.

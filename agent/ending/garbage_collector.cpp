@@ -52,10 +52,10 @@ void GarbageCollector::scan(const Waker& wake) {
   dependents_.clear();
   for (const auto& kind : model::all_kinds()) {
     if (is_of_no_interest(kind.kind)) continue;
-    for (const auto& object : store_.list(kind.kind).objects) {
+    store_.visit(kind.kind, {}, [&](const model::ObjectPtr& object) {
       add(*object);
       if (!object->meta.owner_references.empty() || object->meta.deleting()) wake(object->key());
-    }
+    });
   }
 }
 

@@ -1,20 +1,35 @@
 // agent/objects/cache_feed.cpp - see cache_feed.hpp.
 #include "agent/objects/cache_feed.hpp"
 
+#include <utility>
+
 #include "agent/objects/far_pod.hpp"
 #include "base/log.hpp"
 
 namespace berth::agent {
+namespace {
+
+/// What a snapshot has told so far. The store's thread has it, until it is whole.
+struct Taken {
+  ObjectCache objects;
+  ObjectCache::Unread unread;
+};
+
+}  // namespace
 
 void CacheFeed::begin() {
+  const auto so_far = std::make_shared<Taken>();
   watch_ = store_.follow(
       {},
       {.on_snapshot =
-           [this](const store::Listing& all) {
-             store::Listing ours{.objects = {}, .revision = all.revision};
-             ours.objects.reserve(all.objects.size());
-             for (const auto& object : all.objects) ours.objects.push_back(kept(object));
-             post([this, ours = std::move(ours)] { told_.on_snapshot(cache_.replace(ours)); });
+           [this, so_far](const store::Listing& /*its objects were taken*/) {
+             post([this, all = std::make_shared<Taken>(std::exchange(*so_far, {}))] {
+               told_.on_snapshot(cache_.replace(std::move(all->objects), all->unread));
+             });
+           },
+       .on_object =
+           [this, so_far](const model::ObjectPtr& object) {
+             if (!so_far->objects.put(*kept(object))) so_far->unread[object->key()] = object->meta.uid;
            },
        .on_change =
            [this](const store::Change& change) {

@@ -13,8 +13,10 @@
 
 namespace berth::agent {
 
-/// The first snapshot fills the cache. A later one comes after the store had lost us (a connection, its history): what
-/// happened meanwhile is told by nobody, so the cache becomes what the snapshot is, and everything has to be looked at.
+/// The first snapshot fills the cache: objects are decoded one by one on the store's thread, so that of many only one
+/// is there whole, and the loop takes all of them at once. A later one comes after the store had lost us (a connection,
+/// its history): what happened meanwhile is told by nobody, so the cache becomes what the snapshot is, and everything
+/// has to be looked at.
 class CacheFeed {
  public:
   /// Both are called after the cache took it.

@@ -51,13 +51,13 @@ EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& write
     : loop_(loop), store_(store), writer_(writer), clock_(clock), host_(std::move(host)) {
   // Events of an earlier process age from now on.
   const auto made_for = store.identity().node;
-  for (const auto& object : store.list(model::Kind::Event).objects) {
+  store.visit(model::Kind::Event, {}, [&](const model::ObjectPtr& object) {
     // Another host that shares the store keeps its own. Where none does, it is this one's former name.
     const auto* source = object->raw.if_contains("source");
     const auto by = source == nullptr ? std::string_view() : find_string(*source, {"host"});
-    if (!by.empty() && by != host_ && (made_for.empty() || made_for == host_)) continue;
+    if (!by.empty() && by != host_ && (made_for.empty() || made_for == host_)) return;
     kept_[object->meta.uid] = {.name = object->meta.name, .ns = object->meta.ns, .count = 1, .last = clock_.now()};
-  }
+  });
   timer_ = loop_.after(kForgetEvery, [this] { forget_old(); });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <string_view>
 
@@ -29,14 +30,13 @@ bool has_shape(const model::Object& object, const Shape& shape) {
   return true;
 }
 
-template <typename T>
-void keep(Typed<T>& table, const model::Object& object, Result<T> decoded) {
-  if (!decoded) {
-    log(LogLevel::Error, "stored object does not decode, keeping what was known",
-        {{"object", object.key().display()}, {"error", decoded.error().message()}});
-    return;
-  }
-  table[{object.meta.ns, object.meta.name}] = std::make_shared<const T>(*std::move(decoded));
+/// Labels that tell the pods of one set apart: one says its name, the other the number in it.
+constexpr std::string_view kNameLabel = "statefulset.kubernetes.io/pod-name";
+constexpr std::string_view kIndexLabel = "apps.kubernetes.io/pod-index";
+
+/// Is not looked for in the index: the pod is found by its name, or among those of its namespace.
+bool is_its_own(std::string_view label, const std::string& value, const model::Pod& pod) {
+  return label == kIndexLabel || (label == kNameLabel && value == pod.meta.name);
 }
 
 /// Of a namespace nobody asks for more than its labels.
@@ -47,70 +47,86 @@ Result<model::ObjectMeta> decode_meta(const model::Object& object) { return obje
 struct ObjectCache::Row {
   model::Kind kind;
   Shape shape;
-  void (*put)(ObjectCache&, const model::Object&);
+  /// An error: it does not decode, and nothing was changed.
+  Status (*put)(ObjectCache&, const model::Object&);
   void (*drop)(ObjectCache&, const model::ObjectKey&);
-  std::vector<Name> (*names)(const ObjectCache&);
+  /// Takes what `from` knows of one, if it does.
+  void (*take)(ObjectCache&, const ObjectCache& from, const model::ObjectKey&);
 };
 
 struct ObjectCache::Rows {
+  template <typename Member>
+  struct OfTable;
+  template <typename T>
+  struct OfTable<Typed<T> ObjectCache::*> {
+    using Object = T;
+  };
+
   template <auto Table>
-  static std::vector<Name> names_in(const ObjectCache& cache) {
-    std::vector<Name> names;
-    for (const auto& [name, object] : cache.*Table) names.push_back(name);
-    return names;
-  }
+  using ObjectIn = typename OfTable<decltype(Table)>::Object;
 
-  /// Decoded, in a table of its own, and found by its name only.
-  template <auto Table, auto Decode>
-  static Row plain(model::Kind kind, const Shape& shape = kAny) {
-    return {.kind = kind,
-            .shape = shape,
-            .put = [](ObjectCache& cache, const model::Object& object) { keep(cache.*Table, object, Decode(object)); },
-            .drop =
-                [](ObjectCache& cache, const model::ObjectKey& key) {
-                  (cache.*Table).erase({key.ns, key.name});
-                },
-            .names = names_in<Table>};
-  }
-
-  /// The same, and found by other things, too.
-  template <auto Table, auto Put, auto Drop>
+  /// Decoded, and in a table that `Set` changes: null takes one out.
+  template <auto Table, auto Decode, auto Set>
   static Row indexed(model::Kind kind, const Shape& shape = kAny) {
     return {.kind = kind,
             .shape = shape,
-            .put = [](ObjectCache& cache, const model::Object& object) { (cache.*Put)(object); },
+            .put = [](ObjectCache& cache, const model::Object& object) -> Status {
+              auto decoded = Decode(object);
+              if (!decoded) return std::move(decoded).error();
+              std::invoke(Set, cache, Name{object.meta.ns, object.meta.name},
+                          std::make_shared<const ObjectIn<Table>>(*std::move(decoded)));
+              return Ok{};
+            },
             .drop =
                 [](ObjectCache& cache, const model::ObjectKey& key) {
-                  (cache.*Drop)({key.ns, key.name});
+                  std::invoke(Set, cache, Name{key.ns, key.name}, nullptr);
                 },
-            .names = names_in<Table>};
+            .take =
+                [](ObjectCache& cache, const ObjectCache& from, const model::ObjectKey& key) {
+                  const auto found = (from.*Table).find({key.ns, key.name});
+                  if (found != (from.*Table).end()) std::invoke(Set, cache, found->first, found->second);
+                }};
+  }
+
+  template <auto Table>
+  static void set_in(ObjectCache& cache, const Name& name, std::shared_ptr<const ObjectIn<Table>> object) {
+    set(cache.*Table, name, std::move(object));
+  }
+
+  /// Found by its name only.
+  template <auto Table, auto Decode>
+  static Row plain(model::Kind kind, const Shape& shape = kAny) {
+    return indexed<Table, Decode, set_in<Table>>(kind, shape);
   }
 
   template <model::Kind kKind>
   static Row endpoints() {
     return {.kind = kKind,
             .shape = kAny,
-            .put = [](ObjectCache& cache, const model::Object& object) { cache.put_endpoints(object); },
+            .put = [](ObjectCache& cache, const model::Object& object) -> Status {
+              cache.put_endpoints(object);
+              return Ok{};
+            },
             .drop = [](ObjectCache& cache, const model::ObjectKey& key) { cache.drop_endpoints(key); },
-            .names = [](const ObjectCache& cache) { return cache.endpoint_names(kKind); }};
+            .take = [](ObjectCache&, const ObjectCache&, const model::ObjectKey&) {}};
   }
 
   static const std::vector<Row>& all() {
     using model::Kind;
     using Cache = ObjectCache;
     static const std::vector<Row> rows{
-        indexed<&Cache::pods_, &Cache::put_pod, &Cache::drop_pod>(Kind::Pod, kSpec),
+        indexed<&Cache::pods_, model::decode_pod, &Cache::set_pod>(Kind::Pod, kSpec),
         plain<&Cache::stateful_sets_, model::decode_stateful_set>(Kind::StatefulSet, kTemplate),
         plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
-        indexed<&Cache::jobs_, &Cache::put_job, &Cache::drop_job>(Kind::Job, kTemplate),
+        indexed<&Cache::jobs_, model::decode_job, &Cache::set_job>(Kind::Job, kTemplate),
         plain<&Cache::cron_jobs_, model::decode_cron_job>(Kind::CronJob, kSpec),
         plain<&Cache::deployments_, model::decode_deployment>(Kind::Deployment, kTemplate),
-        indexed<&Cache::replica_sets_, &Cache::put_replica_set, &Cache::drop_replica_set>(Kind::ReplicaSet, kTemplate),
+        indexed<&Cache::replica_sets_, model::decode_replica_set, &Cache::set_replica_set>(Kind::ReplicaSet, kTemplate),
         plain<&Cache::replication_controllers_, model::decode_replication_controller>(Kind::ReplicationController,
                                                                                       kTemplate),
         plain<&Cache::disruption_budgets_, model::decode_disruption_budget>(Kind::PodDisruptionBudget),
         plain<&Cache::autoscalers_, model::decode_autoscaler>(Kind::HorizontalPodAutoscaler),
-        indexed<&Cache::services_, &Cache::put_service, &Cache::drop_service>(Kind::Service),
+        indexed<&Cache::services_, model::decode_service, &Cache::set_service>(Kind::Service),
         plain<&Cache::network_policies_, model::decode_network_policy>(Kind::NetworkPolicy, kSpec),
         plain<&Cache::namespaces_, decode_meta>(Kind::Namespace),
         plain<&Cache::config_maps_, model::decode_config_map>(Kind::ConfigMap),
@@ -120,7 +136,7 @@ struct ObjectCache::Rows {
         plain<&Cache::attachments_, model::decode_volume_attachment>(Kind::VolumeAttachment),
         plain<&Cache::storage_classes_, model::decode_storage_class>(Kind::StorageClass),
         plain<&Cache::nodes_, model::decode_node>(Kind::Node),
-        indexed<&Cache::revisions_, &Cache::put_revision, &Cache::drop_revision>(Kind::ControllerRevision),
+        indexed<&Cache::revisions_, decode_revision, &Cache::set_revision>(Kind::ControllerRevision),
         endpoints<Kind::Endpoints>(),
         endpoints<Kind::EndpointSlice>(),
     };
@@ -134,23 +150,17 @@ struct ObjectCache::Rows {
   }
 };
 
-std::vector<PodPtr> ObjectCache::replace(const store::Listing& all) {
-  // By what is stored, not by what decodes: an object that cannot be read is there all the same.
-  std::map<model::ObjectKey, std::string_view> there;  // with its uid
-  for (const auto& object : all.objects) there.emplace(object->key(), object->meta.uid);
+std::vector<PodPtr> ObjectCache::replace(ObjectCache next, const Unread& unread) {
+  for (const auto& [key, uid] : unread) {
+    const auto was = key.kind == model::Kind::Pod ? pod({key.ns, key.name}) : nullptr;
+    if (was == nullptr || was->meta.uid == uid) Rows::find(key.kind)->take(next, *this, key);
+  }
   std::vector<PodPtr> gone;
   for (const auto& [name, pod] : pods_) {
-    const auto found = there.find({model::Kind::Pod, name.first, name.second});
-    if (found == there.end() || found->second != pod->meta.uid) gone.push_back(pod);
+    const auto now = next.pod(name);
+    if (now == nullptr || now->meta.uid != pod->meta.uid) gone.push_back(pod);
   }
-  for (const auto& pod : gone) drop_pod({pod->meta.ns, pod->meta.name});
-  for (const auto& row : Rows::all()) {
-    for (auto& name : row.names(*this)) {
-      const model::ObjectKey key{row.kind, std::move(name.first), std::move(name.second)};
-      if (!there.contains(key)) row.drop(*this, key);
-    }
-  }
-  for (const auto& object : all.objects) put(*object);
+  *this = std::move(next);
   return gone;
 }
 
@@ -162,39 +172,46 @@ void ObjectCache::apply(const store::Change& change) {
   }
 }
 
-void ObjectCache::put(const model::Object& object) {
+bool ObjectCache::put(const model::Object& object) {
   const auto* row = Rows::find(object.kind);
-  if (row == nullptr) return;
-  if (!has_shape(object, row->shape)) {
-    log(LogLevel::Error, "stored object has no spec, keeping what was known", {{"object", object.key().display()}});
-    return;
+  if (row == nullptr) return true;
+  const auto taken = has_shape(object, row->shape) ? row->put(*this, object)
+                                                   : Status(Error(ErrorCode::InvalidArgument, "it has no spec"));
+  if (!taken) {
+    log(LogLevel::Error, "stored object does not decode, keeping what was known",
+        {{"object", object.key().display()}, {"error", taken.error().message()}});
   }
-  row->put(*this, object);
+  return taken.ok();
 }
 
 void ObjectCache::drop(const model::ObjectKey& key) {
   if (const auto* row = Rows::find(key.kind)) row->drop(*this, key);
 }
 
-void ObjectCache::drop_pod(const Name& name) {
-  const auto old = pods_.find(name);
-  if (old == pods_.end()) return;
-  index(name, old->second.get(), nullptr);
-  pods_.erase(old);
+template <typename T>
+void ObjectCache::set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object) {
+  if (object == nullptr) {
+    all.erase(name);
+  } else {
+    all[name] = std::move(object);
+  }
 }
 
-void ObjectCache::drop_service(const Name& name) {
-  const auto old = services_.find(name);
-  if (old == services_.end()) return;
-  services_by_label_.move(name, selector_of(old->second.get()), {});
-  services_.erase(old);
+void ObjectCache::set_service(const Name& name, std::shared_ptr<const model::Service> service) {
+  const auto known = services_.find(name);
+  services_by_label_.move(name, selector_of(known == services_.end() ? nullptr : known->second.get()),
+                          selector_of(service.get()));
+  set(services_, name, std::move(service));
 }
 
-void ObjectCache::drop_revision(const Name& name) {
-  const auto old = revisions_.find(name);
-  if (old == revisions_.end()) return;
-  revisions_by_owner_.move(name, {old->second->owner_uid}, {});
-  revisions_.erase(old);
+void ObjectCache::set_revision(const Name& name, std::shared_ptr<const Revision> revision) {
+  const auto owner_of = [](const Revision* one) {
+    return one == nullptr ? std::vector<std::string>{} : std::vector{one->owner_uid};
+  };
+  const auto known = revisions_.find(name);
+  revisions_by_owner_.move(name, owner_of(known == revisions_.end() ? nullptr : known->second.get()),
+                           owner_of(revision.get()));
+  set(revisions_, name, std::move(revision));
 }
 
 void ObjectCache::drop_endpoints(const model::ObjectKey& key) {
@@ -202,28 +219,27 @@ void ObjectCache::drop_endpoints(const model::ObjectKey& key) {
   if (key.kind == model::Kind::EndpointSlice) put_slice_owners({key.ns, key.name}, {});
 }
 
-/// Of those made by hand, and of derived slices.
-std::vector<Name> ObjectCache::endpoint_names(model::Kind kind) const {
-  std::vector<Name> names;
-  for (const auto& [key, endpoints] : manual_endpoints_) {
-    if (key.kind == kind) names.emplace_back(key.ns, key.name);
-  }
-  if (kind != model::Kind::EndpointSlice) return names;
-  for (const auto& [name, owners] : slice_owners_) names.push_back(name);
-  return names;
-}
-
 std::vector<PodPtr> ObjectCache::pods_selected(const std::string& ns, const model::StringMap& selector) const {
   std::vector<PodPtr> pods;
+  if (selector.empty()) return pods;
+  const auto take = [&](const PodPtr& pod) {
+    if (pod != nullptr && model::matches(selector, pod->meta.labels)) pods.push_back(pod);
+  };
   const std::set<Name>* fewest = nullptr;
-  for (const auto& [key, value] : selector) {
-    const auto& with = by_label_.of(label_mark(ns, key, value));
-    if (fewest == nullptr || with.size() < fewest->size()) fewest = &with;
+  if (const auto named = selector.find(std::string(kNameLabel)); named != selector.end()) {
+    take(pod({ns, named->second}));
+    fewest = &by_label_.of(label_mark(ns, named->first, named->second));  // Who was given another's name by hand.
+  } else {
+    for (const auto& [key, value] : selector) {
+      if (key == kIndexLabel) continue;
+      const auto& with = by_label_.of(label_mark(ns, key, value));
+      if (fewest == nullptr || with.size() < fewest->size()) fewest = &with;
+    }
   }
-  if (fewest == nullptr) return pods;
-  for (const auto& name : *fewest) {
-    auto found = pod(name);
-    if (model::matches(selector, found->meta.labels)) pods.push_back(std::move(found));
+  if (fewest == nullptr) {
+    each_in_namespace(pods_, ns, [&](const Name&, const PodPtr& pod) { take(pod); });
+  } else {
+    for (const auto& name : *fewest) take(pod(name));
   }
   return pods;
 }
@@ -232,16 +248,6 @@ std::vector<std::string> ObjectCache::selector_of(const model::Service* service)
   if (service == nullptr || service->selector.empty()) return {};
   const auto& [key, value] = *service->selector.begin();
   return {label_mark(service->meta.ns, key, value)};
-}
-
-void ObjectCache::put_service(const model::Object& object) {
-  const Name name{object.meta.ns, object.meta.name};
-  const auto known = services_.find(name);
-  const auto before = known == services_.end() ? nullptr : known->second;
-  keep(services_, object, model::decode_service(object));
-  const auto now = services_.find(name);
-  services_by_label_.move(name, selector_of(before.get()),
-                          selector_of(now == services_.end() ? nullptr : now->second.get()));
 }
 
 std::vector<std::shared_ptr<const model::Service>> ObjectCache::services_selecting(
@@ -261,11 +267,10 @@ PodPtr ObjectCache::pod(const Name& name) const {
   return found == pods_.end() ? nullptr : found->second;
 }
 
-void ObjectCache::put_pod(const model::Object& object) {
-  const Name name{object.meta.ns, object.meta.name};
-  const auto before = pod(name);
-  keep(pods_, object, model::decode_pod(object));
-  index(name, before.get(), pod(name).get());
+void ObjectCache::set_pod(const Name& name, PodPtr pod) {
+  const auto before = this->pod(name);
+  index(name, before.get(), pod.get());
+  set(pods_, name, std::move(pod));
 }
 
 void ObjectCache::put_endpoints(const model::Object& object) {
@@ -288,38 +293,22 @@ void ObjectCache::put_slice_owners(const Name& name, std::vector<std::string> ow
   if (known.empty()) slice_owners_.erase(name);
 }
 
-void ObjectCache::put_revision(const model::Object& object) {
-  auto revision = decode_revision(object);
-  if (!revision) return;
-  const Name name{object.meta.ns, object.meta.name};
-  auto& kept = revisions_[name];
-  const auto before = kept ? std::vector{kept->owner_uid} : std::vector<std::string>{};
-  kept = std::make_shared<const Revision>(*std::move(revision));
-  revisions_by_owner_.move(name, before, {kept->owner_uid});
-}
-
-/// Keeps `index` (by the uid of the controller; without one by the namespace) right while `change` changes `name`.
-template <typename T, typename Change>
-void ObjectCache::reindex(const Typed<T>& all, ObjectIndex<std::string>& index, const Name& name,
-                          const Change& change) {
-  const auto marks = [&]() -> std::vector<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end()) return {};
-    const auto* owner = found->second->meta.controller();
+/// Keeps `index` (by the uid of the controller; without one by the namespace) right.
+template <typename T>
+void ObjectCache::set_owned(Typed<T>& all, ObjectIndex<std::string>& index, const Name& name,
+                            std::shared_ptr<const T> object) {
+  const auto marks = [&](const T* one) -> std::vector<std::string> {
+    if (one == nullptr) return {};
+    const auto* owner = one->meta.controller();
     return {owner == nullptr ? orphan_mark(name.first) : owner->uid};
   };
-  const auto before = marks();
-  change();
-  index.move(name, before, marks());
+  const auto known = all.find(name);
+  index.move(name, marks(known == all.end() ? nullptr : known->second.get()), marks(object.get()));
+  set(all, name, std::move(object));
 }
 
-void ObjectCache::put_job(const model::Object& object) {
-  const Name name{object.meta.ns, object.meta.name};
-  reindex(jobs_, jobs_by_owner_, name, [&] { keep(jobs_, object, model::decode_job(object)); });
-}
-
-void ObjectCache::drop_job(const Name& name) {
-  reindex(jobs_, jobs_by_owner_, name, [&] { jobs_.erase(name); });
+void ObjectCache::set_job(const Name& name, std::shared_ptr<const model::Job> job) {
+  set_owned(jobs_, jobs_by_owner_, name, std::move(job));
 }
 
 std::vector<PodPtr> ObjectCache::free_pods(const std::string& ns, const model::LabelSelector& selector) const {
@@ -341,14 +330,8 @@ std::vector<PodPtr> ObjectCache::pods_taken(const std::string& ns, const model::
   return found;
 }
 
-void ObjectCache::put_replica_set(const model::Object& object) {
-  const Name name{object.meta.ns, object.meta.name};
-  reindex(replica_sets_, replica_sets_by_owner_, name,
-          [&] { keep(replica_sets_, object, model::decode_replica_set(object)); });
-}
-
-void ObjectCache::drop_replica_set(const Name& name) {
-  reindex(replica_sets_, replica_sets_by_owner_, name, [&] { replica_sets_.erase(name); });
+void ObjectCache::set_replica_set(const Name& name, std::shared_ptr<const model::ReplicaSet> set) {
+  set_owned(replica_sets_, replica_sets_by_owner_, name, std::move(set));
 }
 
 std::vector<std::string> ObjectCache::owner_of(const model::Pod* pod) {
@@ -366,7 +349,9 @@ void ObjectCache::index(const Name& name, const model::Pod* before, const model:
   const auto labels_of = [&](const model::Pod* pod) {
     std::vector<std::string> marks;
     if (pod == nullptr) return marks;
-    for (const auto& [key, value] : pod->meta.labels) marks.push_back(label_mark(name.first, key, value));
+    for (const auto& [key, value] : pod->meta.labels) {
+      if (!is_its_own(key, value, *pod)) marks.push_back(label_mark(name.first, key, value));
+    }
     return marks;
   };
   if (before == nullptr || after == nullptr || before->meta.labels != after->meta.labels) {

@@ -40,9 +40,15 @@ class ObjectCache {
   /// API and the sources validate before they write, so this is a bug or a hand-edited store.
   void apply(const store::Change& change);
 
-  /// `all` is the whole store: what it does not have is forgotten. An object that does not decode is as in apply().
-  /// Returns the pods that were known and are there no more, or are others of the same name.
-  std::vector<PodPtr> replace(const store::Listing& all);
+  /// Takes an object as it is. False: it does not decode, as in apply().
+  bool put(const model::Object& object);
+
+  /// Objects by key, each with its uid.
+  using Unread = std::map<model::ObjectKey, std::string>;
+  /// `next` was given the whole store, on whichever thread: what it does not have is forgotten, but for the objects
+  /// that it could not decode, which stay as they were. Returns the pods that were known and are there no more, or are
+  /// others of the same name.
+  std::vector<PodPtr> replace(ObjectCache next, const Unread& unread = {});
 
   const Typed<model::Pod>& pods() const { return pods_; }
   const Typed<model::StatefulSet>& stateful_sets() const { return stateful_sets_; }
@@ -109,24 +115,20 @@ class ObjectCache {
   static std::string label_mark(const std::string& ns, const std::string& key, const std::string& value) {
     return ns + "/" + key + "=" + value;
   }
-  void put_pod(const model::Object& object);
-  void put_service(const model::Object& object);
+  void set_pod(const Name& name, PodPtr pod);
+  void set_service(const Name& name, std::shared_ptr<const model::Service> service);
+  void set_revision(const Name& name, std::shared_ptr<const Revision> revision);
+  void set_job(const Name& name, std::shared_ptr<const model::Job> job);
+  void set_replica_set(const Name& name, std::shared_ptr<const model::ReplicaSet> set);
   static std::vector<std::string> selector_of(const model::Service* service);
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
-  void put_revision(const model::Object& object);
-  template <typename T, typename Change>
-  static void reindex(const Typed<T>& all, ObjectIndex<std::string>& index, const Name& name, const Change& change);
-  void put_job(const model::Object& object);
-  void drop_job(const Name& name);
-  void put_replica_set(const model::Object& object);
-  void drop_replica_set(const Name& name);
-  void drop_pod(const Name& name);
-  void drop_service(const Name& name);
-  void drop_revision(const Name& name);
   void drop_endpoints(const model::ObjectKey& key);
-  std::vector<Name> endpoint_names(model::Kind kind) const;
-  void put(const model::Object& object);
+  template <typename T>
+  static void set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object);
+  template <typename T>
+  static void set_owned(Typed<T>& all, ObjectIndex<std::string>& index, const Name& name,
+                        std::shared_ptr<const T> object);
   void drop(const model::ObjectKey& key);
 
   /// What is kept of one kind, and how; a kind without a row is not kept, and nothing here has to know it.

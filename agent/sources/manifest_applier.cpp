@@ -54,15 +54,54 @@ ManifestApplier::ManifestApplier(Loop& loop, store::Store& store, const Clock& c
       node_(std::move(node)),
       own_pods_(own_pods),
       report_(std::move(report)) {
-  // What we made and somebody removed (a pod that had to be replaced, a hasty kubectl delete) is made again.
-  auto watch = store_.watch(std::nullopt, store_.revision(), [this, alive = alive_](const store::Change& change) {
-    const auto concerns_us = has_source(*change.object) || change.object->kind == model::Kind::Namespace;
-    if (change.type != store::ChangeType::Deleted || !concerns_us) return;
-    loop_.post([this, alive] {
-      if (*alive) plan_soon();
+  follow();
+}
+
+bool ManifestApplier::may_be_ours(const model::Object& object) const {
+  return has_source(object) && !owner_of(object, node_).foreign;
+}
+
+bool ManifestApplier::concerns_us(const store::Change& change) const {
+  const auto& object = *change.object;
+  if (may_be_ours(object) || (change.previous != nullptr && may_be_ours(*change.previous))) return true;
+  return change.type == store::ChangeType::Deleted && (has_source(object) || object.kind == model::Kind::Namespace);
+}
+
+void ManifestApplier::follow() {
+  const auto post = [this, alive = alive_](std::function<void()> job) {
+    loop_.post([alive, job = std::move(job)] {
+      if (*alive) job();
     });
-  });
-  if (watch) watch_ = *std::move(watch);
+  };
+  watch_ = store_.follow({}, {.on_snapshot =
+                                  [this, post](const store::Listing& /*objects were taken*/) {
+                                    post([this, made = std::exchange(telling_, {})] {
+                                      made_ = made;
+                                      if (again_ || !sources_.empty()) plan_soon();
+                                    });
+                                  },
+                              .on_object =
+                                  [this](const model::ObjectPtr& object) {
+                                    if (may_be_ours(*object)) telling_.insert(object->key());
+                                  },
+                              .on_change =
+                                  [this, post](const store::Change& change) {
+                                    if (concerns_us(change)) post([this, change] { on_change(change); });
+                                  },
+                              .on_lost = {}});
+}
+
+void ManifestApplier::on_change(const store::Change& change) {
+  if (!made_) return;
+  const auto key = change.object->key();
+  const auto deleted = change.type == store::ChangeType::Deleted;
+  if (!deleted && may_be_ours(*change.object)) {
+    made_->insert(key);
+  } else {
+    made_->erase(key);
+  }
+  // What we made and somebody removed (a pod that had to be replaced, a hasty kubectl delete) is made again.
+  if (deleted) plan_soon();
 }
 
 ManifestApplier::~ManifestApplier() {
@@ -129,7 +168,7 @@ void ManifestApplier::say(const std::string& source, const std::string& warning)
 }
 
 void ManifestApplier::plan_soon() {
-  if (outstanding_ != 0) {
+  if (outstanding_ != 0 || !made_) {
     again_ = true;
     return;
   }
@@ -137,21 +176,18 @@ void ManifestApplier::plan_soon() {
 }
 
 StoredObjects ManifestApplier::look() const {
-  std::set<model::ObjectKey> named;
+  auto keys = *made_;
   for (const auto& source : sources_) {
     for (const auto& file : source.files) {
-      for (const auto& object : file->manifest.objects) named.insert(object.key());
+      for (const auto& object : file->manifest.objects) {
+        keys.insert(object.key());
+        if (!object.meta.ns.empty()) keys.insert({model::Kind::Namespace, "", object.meta.ns});
+      }
     }
   }
   StoredObjects stored;
-  for (const auto& kind : model::all_kinds()) {
-    if (kind.kind == model::Kind::Event || kind.kind == model::Kind::Lease) continue;  // many, and never from files
-    for (auto& object : store_.list(kind.kind).objects) {
-      const auto key = object->key();
-      if (kind.kind == model::Kind::Namespace || has_source(*object) || named.contains(key)) {
-        stored.emplace(key, std::move(object));
-      }
-    }
+  for (const auto& key : keys) {
+    if (auto object = store_.get(key)) stored.emplace(key, std::move(object));
   }
   return stored;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -48,7 +49,7 @@ using StoredObjects = std::map<model::ObjectKey, model::ObjectPtr>;
 enum class OwnPods { Anywhere, Here };
 
 /// Pure. `sources` in the order of the configuration, each as last read; `stored` holds at least every object that a
-/// file made, every one that a file names, and all namespaces.
+/// file of this node or of the cluster made, every one that a file names, and the namespaces of those.
 ///
 /// - An object is made, or changed when its file says something new about it; what the file does not say and the
 ///   agent keeps in it (status, a bound volume's name, ...) stays. One without an owner is taken over, with a warning.
@@ -66,7 +67,8 @@ ManifestPlan plan_manifests(const std::vector<SourceSnapshot>& sources, const St
                             const std::string& node, OwnPods own_pods, WallTime now);
 
 /// The boring part: keeps the last snapshot of each source, reads the store, makes the plan's writes, tries again when
-/// it lost a race or the store was away. Loop thread.
+/// it lost a race or the store was away. It knows which objects files made from the store's changes, so that a plan
+/// reads those and no others; before the store has told, nothing is planned. Loop thread.
 class ManifestApplier {
  public:
   /// `report` hears each finding once, and again only after it had gone.
@@ -88,7 +90,7 @@ class ManifestApplier {
   /// Hears of each plan's outcome: what each source that spoke said last, and what is wrong with it now.
   void on_status(std::function<void(std::vector<model::SourceStatus>)> listener) { on_status_ = std::move(listener); }
 
-  /// No write is under way and none is needed.
+  /// No write is under way and no plan is needed.
   bool idle() const { return outstanding_ == 0 && !again_; }
 
  private:
@@ -97,6 +99,13 @@ class ManifestApplier {
     WallTime since{};
   };
 
+  using Keys = std::set<model::ObjectKey>;
+
+  /// Made by a file that is this node's or the cluster's.
+  bool may_be_ours(const model::Object& object) const;
+  bool concerns_us(const store::Change& change) const;
+  void follow();
+  void on_change(const store::Change& change);
   bool is_news(const SourceSnapshot& snapshot) const;
   void plan_soon();
   void plan_now();
@@ -120,6 +129,8 @@ class ManifestApplier {
   std::map<std::string, std::string> said_;      ///< By source: see say().
   std::map<model::ObjectKey, Finding> refused_;  ///< Writes that failed in the last round.
   std::map<std::string, Told> told_;             ///< By Problem::text().
+  std::optional<Keys> made_;                     ///< Those that may_be_ours(); nullopt: the store has not told yet.
+  Keys telling_;                                 ///< The same, while the store tells. Its thread's.
   std::size_t outstanding_ = 0;
   bool again_ = false;
   std::unique_ptr<LoopHandle> retry_;

@@ -87,12 +87,12 @@ class Sources final : public SourceSet {
   void forget_others(const SourceSetRooms& rooms, const std::filesystem::path& memories) {
     std::set<std::string> keep;
     for (const auto& source : sources_) keep.insert(source->name());
-    for (const auto& kind : model::all_kinds()) {
-      for (const auto& object : rooms.store.list(kind.kind).objects) {
-        if (const auto owner = owner_of(*object, node_); !owner.id.empty()) keep.insert(source_of(owner.id));
+    rooms.lane.run([memories, keep = std::move(keep), node = node_, &store = rooms.store]() mutable {
+      for (const auto& kind : model::all_kinds()) {
+        store.visit(kind.kind, {}, [&](const model::ObjectPtr& object) {
+          if (const auto owner = owner_of(*object, node); !owner.id.empty()) keep.insert(source_of(owner.id));
+        });
       }
-    }
-    rooms.lane.run([memories, keep = std::move(keep)] {
       for (const auto& source : forget_other_sources(memories, keep)) {
         log(LogLevel::Info, "forgot what a source was that is not in the configuration", {{"source", source}});
       }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/deletion.hpp"
+#include "tests/fakes/slow_store.hpp"
 
 namespace berth::agent {
 namespace {
@@ -195,6 +196,55 @@ TEST_F(ManifestApplierTest, AnObjectDroppedFromItsFileIsDeleted) {
   take(snapshot({{"a.yaml", config_map("a")}}));
   EXPECT_EQ(value("a"), "v");
   EXPECT_EQ(value("b"), "(none)");
+}
+
+/// It is known which objects files made without a look at all there are: what tells is their annotation, as it changes.
+TEST_F(ManifestApplierTest, WhatLosesItsRecordIsNoFilesAndWhatGetsOneIs) {
+  take(snapshot({{"a.yaml", config_map("a") + config_map("b")}}));
+  change(Kind::ConfigMap, "a", [](json::object& raw) { raw.at("metadata").at("annotations").as_object().clear(); });
+  ASSERT_TRUE(
+      store::create_and_wait(*store_, *model::make_object({{"apiVersion", "v1"},
+                                                           {"kind", "ConfigMap"},
+                                                           {"metadata", {{"name", "c"}, {"namespace", "default"}}},
+                                                           {"data", {{"key", "v"}}}})));
+  change(Kind::ConfigMap, "c", [](json::object& raw) {
+    raw.at("metadata").as_object()["annotations"] = {{kSourceAnnotation, "worker1/directory:/m/a.yaml"}};
+  });
+  settle();
+  take(snapshot({}));
+  EXPECT_EQ(value("a"), "v") << "somebody made it his own";
+  EXPECT_EQ(value("b"), "(none)");
+  EXPECT_EQ(value("c"), "(none)");
+}
+
+/// Nobody tells what went meanwhile: the snapshot that follows does.
+TEST(ManifestApplierOfAStoreThatLosesIt, WhatWasRemovedMeanwhileIsMadeAgain) {
+  store::SlowStore store;
+  Loop loop;
+  SystemClock clock;
+  ManifestApplier applier(loop, store, clock, "worker1", OwnPods::Here, [](const Finding&) {});
+  const auto settle = [&] {
+    while (loop.poll() + store.step() != 0) {
+    }
+  };
+  applier.take(snapshot({{"a.yaml", config_map("a") + config_map("b")}}));
+  EXPECT_FALSE(applier.idle()) << "nothing is known yet";
+  settle();
+  const ObjectKey a{Kind::ConfigMap, "default", "a"};
+  ASSERT_NE(store.truth(a), nullptr);
+  const auto uid = store.truth(a)->meta.uid;
+  store.lose_watches();
+  store::Txn txn;
+  txn.writes.push_back(store::Write::remove(a));
+  ASSERT_TRUE(store.elsewhere(std::move(txn)));
+  settle();
+  ASSERT_NE(store.truth(a), nullptr);
+  EXPECT_NE(store.truth(a)->meta.uid, uid);
+  // And what it forgets then was not forgotten before.
+  applier.take(snapshot({}));
+  settle();
+  EXPECT_EQ(store.truth(a), nullptr);
+  EXPECT_EQ(store.truth(ObjectKey{Kind::ConfigMap, "default", "b"}), nullptr);
 }
 
 TEST_F(ManifestApplierTest, NothingIsDeletedBeforeTheFirstCompleteRead) {

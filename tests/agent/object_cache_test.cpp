@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/services/names.hpp"
 
 namespace berth::agent {
@@ -56,6 +58,46 @@ TEST(ObjectCache, FieldsOfWrongTypesHurtNobodyWhateverTheKind) {
   }
 }
 
+model::Object pod(const std::string& name, json::object labels) {
+  return *model::make_object({{"apiVersion", "v1"},
+                              {"kind", "Pod"},
+                              {"metadata", {{"name", name}, {"namespace", "default"}, {"labels", std::move(labels)}}},
+                              {"spec", {{"containers", json::array{{{"name", "c"}, {"image", "x"}}}}}}});
+}
+
+/// They are the only ones of their kind and in no index: thousands of entries that nobody asks for.
+TEST(ObjectCache, APodOfASetIsFoundByTheLabelsThatAreItsOwn) {
+  constexpr auto kName = "statefulset.kubernetes.io/pod-name";
+  constexpr auto kIndex = "apps.kubernetes.io/pod-index";
+  ObjectCache cache;
+  for (const auto* index : {"0", "1", "2"}) {
+    const auto name = std::string("web-") + index;
+    cache.apply(added(pod(name, {{"app", "web"}, {kName, name}, {kIndex, index}})));
+  }
+  cache.apply(added(pod("byhand", {{kName, "web-1"}})));
+  const auto selected = [&](const model::StringMap& selector) {
+    std::vector<std::string> names;
+    for (const auto& each : cache.pods_selected("default", selector)) names.push_back(each->meta.name);
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(selected({{kName, "web-0"}}), Names{"web-0"});
+  EXPECT_EQ(selected({{kName, "web-1"}}), (Names{"byhand", "web-1"})) << "whoever has the label";
+  EXPECT_EQ(selected({{kName, "web-1"}, {"app", "web"}}), Names{"web-1"});
+  EXPECT_EQ(selected({{kIndex, "2"}}), Names{"web-2"});
+  EXPECT_EQ(selected({{kIndex, "2"}, {"app", "web"}}), Names{"web-2"});
+  EXPECT_EQ(selected({{kName, "web-0"}, {kIndex, "2"}}), Names{});
+  EXPECT_EQ(selected({{"app", "web"}}), (Names{"web-0", "web-1", "web-2"}));
+  EXPECT_EQ(selected({}), Names{});
+  // Renamed by hand, and gone.
+  cache.apply(added(pod("web-0", {{kName, "web-2"}})));
+  cache.apply({store::ChangeType::Deleted, std::make_shared<const model::Object>(pod("byhand", {})), nullptr, 2});
+  EXPECT_EQ(selected({{kName, "web-0"}}), Names{});
+  EXPECT_EQ(selected({{kName, "web-1"}}), Names{"web-1"});
+  EXPECT_EQ(selected({{kName, "web-2"}}), (Names{"web-0", "web-2"}));
+}
+
 /// A kind that nothing here plans with needs no line here: the agent goes past it, also in a snapshot.
 TEST(ObjectCache, AKindWithoutARowIsTakenInAndGoesAgain) {
   const auto last = static_cast<int>(model::all_kinds().back().kind);
@@ -65,7 +107,9 @@ TEST(ObjectCache, AKindWithoutARowIsTakenInAndGoesAgain) {
   auto next = object;
   next.kind = static_cast<model::Kind>(last + 1);  // Added tomorrow, with a row in model/ only.
   cache.apply(added(next));
-  EXPECT_TRUE(cache.replace({{std::make_shared<const model::Object>(next)}, 3}).empty());
+  ObjectCache snapshot;
+  snapshot.put(next);
+  EXPECT_TRUE(cache.replace(std::move(snapshot)).empty());
   EXPECT_TRUE(cache.config_maps().empty()) << "the snapshot had none";
   cache.apply({store::ChangeType::Deleted, std::make_shared<const model::Object>(next), nullptr, 4});
 }

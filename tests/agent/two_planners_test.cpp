@@ -54,7 +54,9 @@ class Host {
     watch = store.follow({}, {.on_snapshot =
                                   [this](const store::Listing& all) {
                                     behind.emplace_back([this, all] {
-                                      cache.replace(all);
+                                      ObjectCache next;
+                                      for (const auto& object : all.objects) next.put(*object);
+                                      cache.replace(std::move(next));
                                       runner.wake_all();
                                     });
                                   },

@@ -528,6 +528,60 @@ TEST_P(StoreContract, AFollowerHasASnapshotAndThenEveryChange) {
   EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "synced", "+c", "-a"}));
 }
 
+TEST_P(StoreContract, AVisitSeesWhatAListHasAndMayReadAndWriteMeanwhile) {
+  for (const auto* ns : {"x", "y"}) {
+    for (const auto* name : {"b", "a"}) created(name, ns, ns);
+  }
+  const auto visited = [&](std::string_view ns) {
+    Listing seen;
+    store_->visit(Kind::ConfigMap, ns, [&](const model::ObjectPtr& object) { seen.objects.push_back(object); });
+    return seen;
+  };
+  for (const auto* ns : {"", "x", "y", "none"}) {
+    const auto seen = visited(ns);
+    const auto all = store_->list(Kind::ConfigMap, ns);
+    ASSERT_EQ(seen.objects.size(), all.objects.size()) << ns;
+    for (std::size_t i = 0; i < all.objects.size(); ++i) EXPECT_EQ(text(seen.objects[i]), text(all.objects[i]));
+  }
+  std::vector<std::string> seen;
+  store_->visit(Kind::ConfigMap, "x", [&](const model::ObjectPtr& object) {
+    if (seen.empty()) {
+      EXPECT_TRUE(remove_and_wait(*store_, {Kind::ConfigMap, "x", "b"}, 0).ok());
+      created("c", "v", "x");
+    }
+    EXPECT_EQ(store_->get({Kind::ConfigMap, "x", "b"}), nullptr);
+    seen.push_back(object->meta.name);
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "b"})) << "as it was when the visit began";
+}
+
+TEST_P(StoreContract, AFollowerCanTakeTheObjectsOfASnapshotOneByOne) {
+  created("a");
+  created("b");
+  created("elsewhere", "v", "other");
+  std::mutex mutex;
+  std::vector<std::string> told;
+  Seen seen;
+  const auto watch = store_->follow({.kind = Kind::ConfigMap, .ns = "default", .node = {}},
+                                    {.on_snapshot =
+                                         [&](const Listing& all) {
+                                           const std::scoped_lock lock(mutex);
+                                           told.push_back("synced " + std::to_string(all.objects.size()));
+                                           EXPECT_GT(all.revision, 0U);
+                                         },
+                                     .on_object =
+                                         [&](const model::ObjectPtr& object) {
+                                           const std::scoped_lock lock(mutex);
+                                           told.push_back(object->meta.name);
+                                         },
+                                     .on_change = [&](const Change& change) { seen.add(change); },
+                                     .on_lost = {}});
+  created("c");
+  EXPECT_EQ(summaries(seen.wait_for(1)), (std::vector<std::string>{"+c"}));
+  const std::scoped_lock lock(mutex);
+  EXPECT_EQ(told, (std::vector<std::string>{"a", "b", "synced 0"}));
+}
+
 TEST_P(StoreContract, AFollowerOfANodeSeesPodsComeAndGoWithTheirBinding) {
   Seen seen;
   const auto watch =

@@ -95,6 +95,10 @@ class SlowStore final : public Store {
   // Store.
   model::ObjectPtr get(const model::ObjectKey& key) const override { return view_->get(key); }
   Listing list(model::Kind kind, std::string_view ns) const override { return view_->list(kind, ns); }
+  void visit(model::Kind kind, std::string_view ns,
+             const std::function<void(const model::ObjectPtr&)>& see) const override {
+    view_->visit(kind, ns, see);
+  }
   Revision revision() const override { return view_->revision(); }
   void commit(Txn txn, Durability durability, Committed done) override;
   std::unique_ptr<Watch> follow(Scope scope, Follower follower) override;

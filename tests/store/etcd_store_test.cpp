@@ -385,6 +385,27 @@ TEST_F(EtcdStoreOnFake, AFollowerKnowsAllThatWasStoredBeforeASessionWhenItIsTold
   ASSERT_TRUE(log_.wait_for("live/here gone, knowing taken-from-us"));
 }
 
+TEST_F(EtcdStoreOnFake, WhoGoesThroughManyObjectsHasOneOfThemAtATime) {
+  const auto store = open();
+  for (const auto* name : {"a", "b", "c"}) ASSERT_TRUE(create_and_wait(*store, config_map(name, "v")).ok());
+  std::weak_ptr<const model::Object> before;
+  int seen = 0;
+  const auto see = [&](const ObjectPtr& object) {
+    EXPECT_EQ(before.lock(), nullptr) << "the one before " << object->meta.name;
+    before = object;
+    ++seen;
+  };
+  store->visit(Kind::ConfigMap, {}, see);
+  EXPECT_EQ(seen, 3);
+  const auto watch =
+      store->follow({.kind = Kind::ConfigMap, .ns = {}, .node = {}},
+                    {.on_snapshot = [&](const Listing&) { log_.add("told " + std::to_string(seen - 3)); },
+                     .on_object = see,
+                     .on_change = [](const Change&) {},
+                     .on_lost = {}});
+  ASSERT_TRUE(log_.wait_for("told 3"));
+}
+
 TEST_F(EtcdStoreOnFake, ASessionWhoseKeyIsGoneBeforeItsHolderHasItIsLost) {
   const auto store = open();
   etcd_.hold(FakeEtcd::Kind::Requests, true);

@@ -56,6 +56,19 @@ TEST(KeptObject, APackedOneIsMadeAnewAsItWasAndSharedByThoseWhoHaveIt) {
   EXPECT_EQ(KeptObject(kept).get(), held);
 }
 
+TEST(KeptObject, OneThatWasReadAloneIsNoOtherReadersAndOneThatAReaderHasIsReadByNobodyTwice) {
+  ObjectPacker packer;
+  const auto kept = packer.pack(pod(7));
+  const auto alone = kept.get_alone();
+  expect_same(alone, pod(7));
+  const auto held = kept.get();
+  EXPECT_NE(held, alone);
+  EXPECT_EQ(kept.get_alone(), held);
+  const auto whole = std::make_shared<const Object>(pod(7));
+  EXPECT_EQ(KeptObject(whole).get_alone(), whole);
+  EXPECT_EQ(KeptObject().get_alone(), nullptr);
+}
+
 TEST(KeptObject, TheFirstTheLikeAndTheUnlikeAreAllReadAsTheyWere) {
   // Text that nothing else is like, so that the dictionary is given up now and then; one larger than deflate's window.
   std::minstd_rand random(1);
