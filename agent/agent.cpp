@@ -426,6 +426,7 @@ void HostAgent::begin() {
   if (!from_copy_) first_objects_.write(host_ip_);
   node_.begin();
   if (fence_) fence_->begin();
+  if (certificates_) certificates_->look();
   if (troubles_) troubles_->look();
 
   runtime_->subscribe([this](const std::string& uid) { loop_.post([this, uid] { driver_.kick(uid); }); },
