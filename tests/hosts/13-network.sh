@@ -183,11 +183,14 @@ berth ship-1 patch node ship-3 -p '{"spec":{"taints":[{"key":"flood","effect":"N
 wait_for 40 "two of three are apart" is 2 ready_pods ship-1 app=apart
 wait_for 20 "two of three are even" is 2 ready_pods ship-1 app=even
 wait_for 20 "one is near" is ship-2 node_of ship-1 near-2
+said_of() { # POD MESSAGE
+  [[ $(berth ship-3 get events --field-selector "involvedObject.name=$1,reason=FailedScheduling" -o 'jsonpath={.items[*].message}') == *"$2"* ]]
+}
 says_why() { # WHAT MESSAGE: who of it has no place
   local waiting
   waiting=$(berth ship-1 get pods -l "app=$1" -o 'jsonpath={range .items[*]}{.metadata.name} {.status.phase}{"\n"}{end}' | awk '$2 == "Pending" { print $1; exit }')
   wait_for 10 "$waiting: $2" is "$2" why "$waiting"
-  expect_match "its event" "$(berth ship-3 get events --field-selector "involvedObject.name=$waiting,reason=FailedScheduling" -o 'jsonpath={.items[*].message}')" "^${2//[()]/.}$"
+  wait_for 5 "its event says it, too" said_of "$waiting" "$2"
 }
 flood="1 node(s) had untolerated taint {flood: }, 2 node(s) didn't match"
 says_why apart "0/3 nodes are available: $flood pod anti-affinity rules."
