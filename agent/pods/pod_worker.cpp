@@ -1,16 +1,13 @@
 // agent/pods/pod_worker.cpp - see pod_worker.hpp.
 #include "agent/pods/pod_worker.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <csignal>
 
 #include <fmt/format.h>
 
 #include "agent/pods/container_spec.hpp"
 #include "agent/pods/environment.hpp"
-#include "base/unique_fd.hpp"
+#include "agent/pods/termination_message.hpp"
 
 namespace berth::agent {
 namespace {
