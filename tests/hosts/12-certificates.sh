@@ -1,5 +1,7 @@
 #!/bin/bash
 # tests/hosts/12-certificates.sh - three hosts whose certificates end within minutes: each renews its own, nothing breaks, and a failure is said.
+#
+# Long: certificates of two minutes have to end.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 all=(ship-1 ship-2 ship-3)
@@ -98,9 +100,9 @@ wait_for 60 "the client" is 2 ready_pods ship-1 app=talk
 
 step "their certificates have nearly had their two thirds"
 make_ca
-begun=$(date +%s)
-for name in ship-1 ship-2; do sign "$name" $((begun - 190)) $((begun + 110)); done
-sign ship-3 $((begun - 350)) $((begun + 220))
+signed_at=$(date +%s)
+for name in ship-1 ship-2; do sign "$name" $((signed_at - 190)) $((signed_at + 110)); done
+sign ship-3 $((signed_at - 350)) $((signed_at + 220))
 # Where the file cannot be replaced.
 on ship-3 mount --bind "$hosts/ship-3/cluster" "$hosts/ship-3/cluster"
 on ship-3 mount -o remount,bind,ro "$hosts/ship-3/cluster"
@@ -133,7 +135,7 @@ wait_for 70 "ship-3 has a new one" is_renewed ship-3
 wait_for 60 "and is well" is "" condition ship-3
 
 step "the old ones end, and all goes on"
-is_over() { [ "$(date +%s)" -gt $((begun + 112)) ]; }
+is_over() { [ "$(date +%s)" -gt $((signed_at + 112)) ]; }
 wait_for 120 "the old ones have ended" is_over
 # Who uses them shows the new ones: the members of the etcd to clients and to each other, the API.
 for port in 2379 2380 6550; do
