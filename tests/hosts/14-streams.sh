@@ -62,7 +62,7 @@ terminal=$(on ship-1 timeout 20 script -qec "stty cols 91 rows 17; $bin/berth --
 expect_match "exec -ti: a terminal of its size, and the exit code" "$terminal" '^/dev/(pts/[0-9]+|console) .*17 91 .*code=5$'
 on ship-1 timeout 60 "$bin/berth" --socket /run/berth/berthd.sock logs -f there >"$output/follow.log" 2>&1 &
 follow=$!
-expect_match "attach: it hears, and is heard" "$(echo ahoy | on ship-1 timeout 5 "$bin/berth" --socket /run/berth/berthd.sock attach -i there 2>/dev/null || true)" "heard ahoy"
+expect_match "attach: it hears, and is heard" "$({ echo ahoy; sleep 3; } | on ship-1 timeout 5 "$bin/berth" --socket /run/berth/berthd.sock attach -i there 2>/dev/null || true)" "heard ahoy"
 all_lines() { is "heard ahoy $(seq 3000 | sha256sum)" eval 'echo "$(grep heard "$output/follow.log") $(grep -v heard "$output/follow.log" | sha256sum)"'; }
 wait_for 10 "logs -f has every line" all_lines
 kill "$follow" 2>/dev/null || true
