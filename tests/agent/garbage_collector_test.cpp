@@ -294,6 +294,7 @@ class GarbageOfManyHosts : public testing::Test {
     }
   }
   void begin() {
+    settle();  // What is there by now is the snapshot's to tell.
     feed.begin();
     settle();
   }
