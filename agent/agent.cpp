@@ -244,7 +244,9 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
           [this](const ProbeVerdict& failure) { on_probe_failure(failure); })),
       feed_(loop_, *store_, cache_,
             {.on_snapshot = [this](const std::vector<PodPtr>& gone) { on_snapshot(gone); },
-             .on_change = [this](const store::Change& change) { on_change(change); }},
+             .on_change = [this](const store::Change& change) { on_change(change); },
+             .on_object = [this](const model::Object& object) { garbage_.see(object); },
+             .on_whole = [this] { return garbage_.end_of_snapshot(); }},
             config_.etcd ? config_.node_name : std::string()),
       session_(std::move(session)) {
   driver_.set_prober(prober_.get());

@@ -1,6 +1,9 @@
 // agent/ending/garbage_collector.cpp - see garbage_collector.hpp.
 #include "agent/ending/garbage_collector.hpp"
 
+#include <memory>
+#include <utility>
+
 #include "agent/sources/manifest_applier.hpp"
 #include "base/log.hpp"
 
@@ -19,57 +22,58 @@ constexpr std::size_t kMaxTold = 100;
 Controller GarbageCollector::row() {
   return {.name = "garbage",
           .wakes = [this](const store::Change& change, const Waker& wake) { wakes(change, wake); },
-          .all = [this](const Waker& wake) { scan(wake); },
+          .all = [this](const Waker& wake) { wake_due(wake); },
           .plan = [this](const model::ObjectKey& key) { return plan(key); }};
+}
+
+void GarbageCollector::see(const model::Object& object) {
+  if (!is_of_no_interest(object.kind)) coming_.see(object);
+}
+
+std::function<void()> GarbageCollector::end_of_snapshot() {
+  return [this, made = std::make_shared<OwnerIndex>(coming_.end())] { index_ = std::move(*made); };
 }
 
 void GarbageCollector::wakes(const store::Change& change, const Waker& wake) {
   const auto& object = *change.object;
+  const auto* previous = change.previous.get();
+  const auto deleted = change.type == store::ChangeType::Deleted;
+  if (deleted) lose(object.meta.uid, wake);
+  if (previous != nullptr && previous->meta.uid != object.meta.uid) lose(previous->meta.uid, wake);
   if (is_of_no_interest(object.kind)) return;
-  const auto same_owners = change.previous && change.previous->meta.uid == object.meta.uid &&
-                           change.previous->meta.owner_references == object.meta.owner_references;
-  if (change.type == store::ChangeType::Deleted) {
-    if (change.previous) drop(*change.previous);
-    drop(object);
-    if (const auto found = dependents_.find(object.meta.uid); found != dependents_.end()) {
-      for (const auto& key : found->second) wake(key);
-    }
+  if (deleted) {
+    if (previous != nullptr) index_.drop(*previous);
+    index_.drop(object);
     wake_owners_of(object, wake);
     return;
   }
-  if (!same_owners) {
-    if (change.previous) {
-      drop(*change.previous);
-      wake_owners_of(*change.previous, wake);  // An owner that waits for its dependents has one less.
+  const auto same_owners = previous != nullptr && previous->meta.uid == object.meta.uid &&
+                           previous->meta.owner_references == object.meta.owner_references;
+  if (same_owners) {
+    index_.note_deletion(object);
+  } else {
+    if (previous != nullptr) {
+      index_.drop(*previous);
+      wake_owners_of(*previous, wake);  // An owner that waits for its dependents has one less.
     }
-    add(object);
+    index_.add(object, [this](const model::ObjectKey& key, const std::string& uid) {
+      const auto owner = store_.get(key);
+      return owner && owner->meta.uid == uid;
+    });
     if (!object.meta.owner_references.empty()) wake(object.key());
   }
   if (object.meta.deleting()) wake(object.key());
 }
 
-void GarbageCollector::scan(const Waker& wake) {
-  dependents_.clear();
-  for (const auto& kind : model::all_kinds()) {
-    if (is_of_no_interest(kind.kind)) continue;
-    store_.visit(kind.kind, {}, [&](const model::ObjectPtr& object) {
-      add(*object);
-      if (!object->meta.owner_references.empty() || object->meta.deleting()) wake(object->key());
-    });
-  }
+void GarbageCollector::lose(const std::string& uid, const Waker& wake) {
+  index_.lose(uid);
+  for (const auto& key : index_.dependents_of(uid)) wake(key);
 }
 
-void GarbageCollector::add(const model::Object& object) {
-  for (const auto& owner : object.meta.owner_references) dependents_[owner.uid].insert(object.key());
-}
-
-void GarbageCollector::drop(const model::Object& object) {
-  for (const auto& owner : object.meta.owner_references) {
-    const auto found = dependents_.find(owner.uid);
-    if (found == dependents_.end()) continue;
-    found->second.erase(object.key());
-    if (found->second.empty()) dependents_.erase(found);
-  }
+/// Only those that are due: who plans a key that is not may change as often as hosts come and go.
+void GarbageCollector::wake_due(const Waker& wake) const {
+  for (const auto& key : index_.lost()) wake(key);
+  for (const auto& key : index_.ending()) wake(key);
 }
 
 Work GarbageCollector::plan(const model::ObjectKey& key) {
@@ -102,7 +106,7 @@ void GarbageCollector::look_at_dependent(const model::Object& object, Work& work
     if (!is_left_alone(object)) remove(object, work);
     return;
   }
-  if (plan.drop_owners.empty()) return;
+  if (plan.drop_owners.empty()) return index_.found_sound(object.key());
   work.writes.push_back(
       {.key = object.key(), .uid = object.meta.uid, .edit = [uids = plan.drop_owners](json::object& raw) {
          auto changed = false;
@@ -113,10 +117,8 @@ void GarbageCollector::look_at_dependent(const model::Object& object, Work& work
 
 void GarbageCollector::look_at_owner(const model::Object& object, Work& work) {
   std::vector<model::ObjectPtr> dependents;
-  if (const auto found = dependents_.find(object.meta.uid); found != dependents_.end()) {
-    for (const auto& key : found->second) {
-      if (auto dependent = store_.get(key)) dependents.push_back(std::move(dependent));
-    }
+  for (const auto& key : index_.dependents_of(object.meta.uid)) {
+    if (auto dependent = store_.get(key)) dependents.push_back(std::move(dependent));
   }
   const auto plan = plan_owner(object, dependents);
   for (const auto& dependent : plan.remove) look_at_dependent(*dependent, work);  // It may have other owners.
@@ -150,7 +152,8 @@ void GarbageCollector::remove(const model::Object& object, Work& work) const {
     waited_for = waited_for || owner_state(owner, found.get()) == OwnerState::Waiting;
   }
   log(LogLevel::Info, "owners are gone, deleting", {{"object", object.key().display()}});
-  const auto passes_on = waited_for && dependents_.contains(object.meta.uid) && !model::deletes_gracefully(object.kind);
+  const auto passes_on =
+      waited_for && !index_.dependents_of(object.meta.uid).empty() && !model::deletes_gracefully(object.kind);
   if (passes_on) {
     work.writes.push_back({.key = object.key(), .uid = object.meta.uid, .edit = [](json::object& raw) {
                              return model::add_finalizer(raw, model::kForegroundFinalizer) ? Edit::Done : Edit::Leave;

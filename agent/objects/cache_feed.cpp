@@ -23,12 +23,16 @@ void CacheFeed::begin() {
       {},
       {.on_snapshot =
            [this, so_far](const store::Listing& /*its objects were taken*/) {
-             post([this, all = std::make_shared<Taken>(std::exchange(*so_far, {}))] {
-               told_.on_snapshot(cache_.replace(std::move(all->objects), all->unread));
+             const auto take_too = told_.on_whole ? told_.on_whole() : std::function<void()>();
+             post([this, take_too, all = std::make_shared<Taken>(std::exchange(*so_far, {}))] {
+               const auto gone = cache_.replace(std::move(all->objects), all->unread);
+               if (take_too) take_too();
+               told_.on_snapshot(gone);
              });
            },
        .on_object =
            [this, so_far](const model::ObjectPtr& object) {
+             if (told_.on_object) told_.on_object(*object);
              if (!so_far->objects.put(*kept(object))) so_far->unread[object->key()] = object->meta.uid;
            },
        .on_change =

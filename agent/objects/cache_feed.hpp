@@ -19,12 +19,16 @@ namespace berth::agent {
 /// has to be looked at.
 class CacheFeed {
  public:
-  /// Both are called after the cache took it.
+  /// The first two are called after the cache took it.
   struct Told {
     /// The cache was taken anew. `gone`: pods that it knew and that are there no more, or are others of the same name.
     /// Empty the first time.
     std::function<void(const std::vector<PodPtr>& gone)> on_snapshot;
     std::function<void(const store::Change&)> on_change;
+    /// Each object of a snapshot as it comes, whole: for whoever has to know something of all. On the store's thread.
+    std::function<void(const model::Object&)> on_object{};
+    /// The last of them was told; on the same thread. What it gives runs on the loop, right before on_snapshot.
+    std::function<std::function<void()>()> on_whole{};
   };
 
   /// With `node`, the own one's name, the cache has outlines of other nodes' pods (far_pod.hpp): for a store that many

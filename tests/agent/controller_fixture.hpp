@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/control/controller_runner.hpp"
+#include "agent/ending/garbage_collector.hpp"
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
@@ -84,11 +85,14 @@ class ControllerFixture : public testing::Test {
        .writer = writer,
        .events = [this](const model::ObjectKey&, const std::string&, std::string_view, std::string_view reason,
                         const std::string& message) { events.push_back(std::string(reason) + ": " + message); }}};
+  GarbageCollector garbage{*store};
   CacheFeed feed{loop,
                  *store,
                  cache,
                  {.on_snapshot = [this](const std::vector<PodPtr>&) { runner.wake_all(); },
-                  .on_change = [this](const store::Change& change) { runner.on_change(change); }}};
+                  .on_change = [this](const store::Change& change) { runner.on_change(change); },
+                  .on_object = [this](const model::Object& object) { garbage.see(object); },
+                  .on_whole = [this] { return garbage.end_of_snapshot(); }}};
 };
 
 }  // namespace berth::agent

@@ -201,7 +201,9 @@ class World {
                  store,
                  cache,
                  {.on_snapshot = [this](const std::vector<PodPtr>& /*gone*/) { runner.wake_all(); },
-                  .on_change = [this](const store::Change& change) { runner.on_change(change); }}};
+                  .on_change = [this](const store::Change& change) { runner.on_change(change); },
+                  .on_object = [this](const model::Object& object) { garbage.see(object); },
+                  .on_whole = [this] { return garbage.end_of_snapshot(); }}};
   std::function<void(const store::Change&)> look;  ///< At every change, at the moment at which it becomes true.
   bool by_hand = false;                            ///< The change is the user's or the host's.
   microseconds disturbed{0};                       ///< When one of them last did what plans depend on.

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/ending/garbage_collector.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "model/deletion.hpp"
 #include "tests/agent/controller_fixture.hpp"
@@ -70,7 +69,6 @@ class DeploymentControllerTest : public ControllerFixture {
 
   ReplicaController replicas{clock, cache, *store};
   DeploymentController deployments{clock, cache, *store};
-  GarbageCollector garbage{*store};
 };
 
 TEST_F(DeploymentControllerTest, ADeploymentComesUpAndSaysItAsKubernetesDoes) {

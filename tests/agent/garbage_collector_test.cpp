@@ -6,6 +6,7 @@
 
 #include "model/deletion.hpp"
 #include "tests/agent/controller_fixture.hpp"
+#include "tests/fakes/slow_store.hpp"
 
 namespace berth::agent {
 namespace {
@@ -35,8 +36,6 @@ class GarbageCollectorTest : public ControllerFixture {
     });
   }
   bool has(const std::string& name) const { return exists(Kind::ConfigMap, name); }
-
-  GarbageCollector garbage{*store};
 };
 
 TEST_F(GarbageCollectorTest, ADependentGoesWithItsOnlyOwner) {
@@ -210,6 +209,255 @@ TEST_F(GarbageCollectorTest, PodsOfASetThatIsBeingDeletedAreTheSets) {
   settle();
   ASSERT_TRUE(exists(Kind::StatefulSet, "s"));  // Its controller's to remove, now that no finalizer holds it.
   EXPECT_TRUE(get(Kind::StatefulSet, "s")->meta.finalizers.empty());
+}
+
+/// Counts the objects that are read of a store.
+class CountingStore final : public store::Store {
+ public:
+  explicit CountingStore(store::Store& store) : store_(store) {}
+  model::ObjectPtr get(const model::ObjectKey& key) const override {
+    ++reads;
+    return store_.get(key);
+  }
+  store::Listing list(Kind kind, std::string_view ns) const override {
+    auto found = store_.list(kind, ns);
+    reads += found.objects.size();
+    return found;
+  }
+  void visit(Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const override {
+    store_.visit(kind, ns, [&](const model::ObjectPtr& object) {
+      ++reads;
+      see(object);
+    });
+  }
+  store::Revision revision() const override { return store_.revision(); }
+  void commit(store::Txn txn, Durability durability, store::Committed done) override {
+    store_.commit(std::move(txn), durability, std::move(done));
+  }
+  std::unique_ptr<store::Watch> follow(store::Scope scope, store::Follower follower) override {
+    return store_.follow(std::move(scope), std::move(follower));
+  }
+  Result<std::unique_ptr<store::Watch>> watch(std::optional<Kind> kind, store::Revision from,
+                                              std::function<void(const store::Change&)> on_change) override {
+    return store_.watch(kind, from, std::move(on_change));
+  }
+  Result<store::History> history(Kind kind, store::Revision from) const override { return store_.history(kind, from); }
+  store::Progress progress(Kind kind) const override { return store_.progress(kind); }
+  Result<std::unique_ptr<store::Session>> open_session(std::string name, std::function<void()> on_lost) override {
+    return store_.open_session(std::move(name), std::move(on_lost));
+  }
+  std::unique_ptr<store::Watch> follow_holders(std::function<void(const store::Holders&)> on_change) override {
+    return store_.follow_holders(std::move(on_change));
+  }
+  store::Identity identity() const override { return store_.identity(); }
+  std::vector<store::StoreProblem> problems() const override { return store_.problems(); }
+  Status flush() override { return store_.flush(); }
+
+  mutable std::size_t reads = 0;
+
+ private:
+  store::Store& store_;
+};
+
+/// A host of several: the store may lose it, and what it plans is `mine`'s to say.
+class GarbageOfManyHosts : public testing::Test {
+ protected:
+  GarbageOfManyHosts() { runner.add(garbage.row()); }
+
+  void put(const std::string& text) {
+    auto raw = parse_json(text);
+    ASSERT_TRUE(raw) << text;
+    store::Txn txn;
+    txn.writes.push_back(store::Write::put(*model::make_object(raw->get_object())));
+    ASSERT_TRUE(store.elsewhere(std::move(txn)));
+  }
+  /// Its uid is its name; so are its owners'.
+  void map(const std::string& name, const std::vector<std::string>& owners = {}, const std::string& more = "") {
+    std::string references;
+    for (const auto& each : owners) {
+      references +=
+          fmt::format(R"({}{{"apiVersion":"v1","kind":"ConfigMap","name":"{}","uid":"{}","blockOwnerDeletion":true}})",
+                      references.empty() ? "" : ",", each, each);
+    }
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}","namespace":"default",
+        "uid":"{}","ownerReferences":[{}]{}}}}})",
+                    name, name, references, more));
+  }
+  void remove(const std::string& name) {
+    store::Txn txn;
+    txn.writes.push_back(store::Write::remove({Kind::ConfigMap, "default", name}));
+    ASSERT_TRUE(store.elsewhere(std::move(txn)));
+  }
+  model::ObjectPtr find(const std::string& name) const { return store.truth({Kind::ConfigMap, "default", name}); }
+  void settle() {
+    while (loop.poll() + store.step() != 0) {
+    }
+  }
+  void begin() {
+    settle();  // What is there by now is the snapshot's to tell.
+    feed.begin();
+    settle();
+  }
+  /// Another host comes or goes: other keys are ours.
+  void become_warden(bool warden) {
+    is_warden = warden;
+    runner.wake_all();
+    settle();
+  }
+
+  bool is_warden = true;
+  store::SlowStore store;
+  CountingStore counted{store};
+  Loop loop;
+  ManualClock clock;
+  ObjectCache cache;
+  StoreWriter writer{loop, store, clock};
+  GarbageCollector garbage{counted};
+  ControllerRunner runner{{.loop = loop,
+                           .clock = clock,
+                           .writer = writer,
+                           .events = [](auto&&...) {},
+                           .is_mine = [this](const model::ObjectKey&) { return is_warden; }}};
+  CacheFeed feed{loop,
+                 store,
+                 cache,
+                 {.on_snapshot = [this](const std::vector<PodPtr>&) { runner.wake_all(); },
+                  .on_change = [this](const store::Change& change) { runner.on_change(change); },
+                  .on_object = [this](const model::Object& object) { garbage.see(object); },
+                  .on_whole = [this] { return garbage.end_of_snapshot(); }}};
+};
+
+TEST_F(GarbageOfManyHosts, AWakeOfEverythingReadsNothingWhereNothingIsToBeDone) {
+  map("a");
+  for (int i = 0; i < 100; ++i) map(fmt::format("before-{}", i), {"a"});
+  begin();
+  EXPECT_EQ(counted.reads, 0U) << "the snapshot is not asked for again";
+  for (int i = 0; i < 100; ++i) map(fmt::format("later-{}", i), {"a"});
+  map("b");
+  map("c", {"b"});
+  remove("b");
+  settle();
+  ASSERT_FALSE(find("c"));
+  counted.reads = 0;
+  for (const auto warden : {false, true, false, true}) become_warden(warden);
+  EXPECT_EQ(counted.reads, 0U);
+  EXPECT_TRUE(find("later-99"));
+}
+
+TEST_F(GarbageOfManyHosts, AWakeOfEverythingReadsWhatIsDueAndNoMore) {
+  map("a");
+  for (int i = 0; i < 100; ++i) map(fmt::format("of-a-{}", i), {"a"});
+  map("lost", {"nobody"});
+  is_warden = false;
+  begin();
+  EXPECT_EQ(counted.reads, 0U);
+  become_warden(true);
+  EXPECT_FALSE(find("lost"));
+  EXPECT_LE(counted.reads, 5U);
+}
+
+TEST_F(GarbageOfManyHosts, WhatLostItsOwnerUnderAnotherWardenGoesWhenThatOneDoes) {
+  map("a");
+  map("b", {"a"});
+  map("c");
+  is_warden = false;
+  begin();
+  map("d", {"c"});  // Its owner was there before it, and goes with nobody looking, too.
+  remove("a");
+  remove("c");
+  settle();
+  ASSERT_TRUE(find("b"));
+  ASSERT_TRUE(find("d"));
+  become_warden(true);
+  EXPECT_FALSE(find("b"));
+  EXPECT_FALSE(find("d"));
+}
+
+TEST_F(GarbageOfManyHosts, WhatCameAfterItsOwnerWasGoneGoesUnderTheNextWarden) {
+  map("a");
+  is_warden = false;
+  begin();
+  remove("a");
+  map("b", {"a"});
+  settle();
+  ASSERT_TRUE(find("b"));
+  become_warden(true);
+  EXPECT_FALSE(find("b"));
+}
+
+TEST_F(GarbageOfManyHosts, AnOwnerThatWentWhileTheStoreWasOutOfSightIsMissedInTheSnapshot) {
+  map("a");
+  map("b", {"a"});
+  map("stays");
+  map("c", {"a", "stays"});
+  begin();
+  store.lose_watches();
+  remove("a");
+  map("d", {"stays"});
+  settle();
+  EXPECT_FALSE(find("b"));
+  ASSERT_TRUE(find("c"));
+  EXPECT_EQ(find("c")->meta.owner_references.size(), 1U);
+  EXPECT_TRUE(find("d"));
+  remove("stays");  // Of which the index of that snapshot knows.
+  settle();
+  EXPECT_FALSE(find("c"));
+  EXPECT_FALSE(find("d"));
+}
+
+TEST_F(GarbageOfManyHosts, AnotherOfTheOwnersNameIsMissedInTheSnapshotToo) {
+  map("a");
+  map("b", {"a"});
+  begin();
+  store.lose_watches();
+  remove("a");
+  put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"default","uid":"another"}})");
+  settle();
+  EXPECT_FALSE(find("b"));
+  EXPECT_TRUE(find("a"));
+}
+
+TEST_F(GarbageOfManyHosts, AFinalizerThatAWardenLeftIsDroppedByTheNext) {
+  const std::string ends = R"(,"deletionTimestamp":"2026-11-21T00:00:00Z","finalizers":["foregroundDeletion"])";
+  is_warden = false;
+  map("at-the-start", {}, ends);
+  begin();
+  map("meanwhile", {}, ends);
+  map("owner", {}, ends);
+  map("dependent", {"owner"});
+  settle();
+  for (const auto* name : {"at-the-start", "meanwhile", "owner", "dependent"}) ASSERT_TRUE(find(name)) << name;
+  become_warden(true);
+  for (const auto* name : {"at-the-start", "meanwhile", "owner", "dependent"}) EXPECT_FALSE(find(name)) << name;
+}
+
+TEST_F(GarbageOfManyHosts, AnOwnerOfAnUnknownKindIsAskedAboutOnce) {
+  put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b","namespace":"default","ownerReferences":[
+      {"apiVersion":"apps/v1","kind":"Widget","name":"x","uid":"1"}]}})");
+  begin();
+  counted.reads = 0;
+  become_warden(true);
+  EXPECT_EQ(counted.reads, 0U);
+  EXPECT_TRUE(find("b"));
+}
+
+TEST(OwnerSurvey, AReferenceToTheRightUidUnderAWrongNameIsNoOwner) {
+  const auto object = [](const char* text) { return *model::make_object(parse_json(text)->get_object()); };
+  OwnerSurvey survey;
+  for (const auto* text :
+       {R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"right","namespace":"n","uid":"r",
+            "ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"1"}]}})",
+        R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"wrong","namespace":"n","uid":"w",
+            "ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"b","uid":"1"}]}})",
+        R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"far","namespace":"other","uid":"f",
+            "ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"1"}]}})",
+        R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"n","uid":"1"}})"}) {
+    survey.see(object(text));
+  }
+  const auto index = survey.end();
+  EXPECT_THAT(index.lost(), ElementsAre(model::ObjectKey{Kind::ConfigMap, "n", "wrong"},
+                                        model::ObjectKey{Kind::ConfigMap, "other", "far"}));
+  EXPECT_EQ(index.dependents_of("1").size(), 3U);
 }
 
 TEST(GarbagePlan, OldVersionsOfAGroupAreTheSameOwner) {

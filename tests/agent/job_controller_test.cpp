@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/ending/garbage_collector.hpp"
 #include "agent/jobs/cron_controller.hpp"
 #include "agent/sources/manifest_owner.hpp"
 #include "model/deletion.hpp"
@@ -49,7 +48,6 @@ class JobControllerTest : public ControllerFixture {
 
   JobController jobs{clock, cache, *store};
   CronController crons{clock, cache, *store};
-  GarbageCollector garbage{*store};
 };
 
 TEST_F(JobControllerTest, RunsToItsEndAndKeepsItsPods) {

@@ -124,7 +124,9 @@ class World {
                          runner_.on_change(change);
                          for (const auto& name : cache_.pods_using(change.object->key()))
                            refreshed_ += name.second.size();
-                       }}};
+                       },
+                   .on_object = [this](const model::Object& object) { garbage_.see(object); },
+                   .on_whole = [this] { return garbage_.end_of_snapshot(); }}};
   std::size_t refreshed_ = 0;
 };
 
