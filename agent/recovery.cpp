@@ -62,12 +62,10 @@ void Recovery::begin(std::set<std::string> uids) {
 void Recovery::take_unreadable() {
   // Now: a manifest may write such a row anew, with another uid, before the host was looked through.
   unreadable_ = rooms_.store.problems();
-  std::vector<model::ObjectPtr> nameless;
   rooms_.store.visit(model::Kind::Pod, {}, [&](const model::ObjectPtr& pod) {
-    if (pod->meta.uid.empty()) nameless.push_back(pod);
+    const auto more = without_uid({pod});
+    unreadable_.insert(unreadable_.end(), more.begin(), more.end());
   });
-  const auto more = without_uid(nameless);
-  unreadable_.insert(unreadable_.end(), more.begin(), more.end());
   // What is made in the place of such a row waits until it is known whether its pod runs.
   if (std::ranges::any_of(unreadable_, [](const auto& row) { return row.kind == "Pod"; })) trusted_ = false;
 }

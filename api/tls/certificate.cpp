@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/asn1.h>
-#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -17,24 +16,14 @@ namespace berth::api {
 namespace {
 
 constexpr long kVersion3 = 2;
-constexpr int kSerialBits = 127;  // positive in 16 bytes
 constexpr std::chrono::hours kBackdate{1};
 
-struct FreeBio {
-  void operator()(BIO* bio) const { ::BIO_free(bio); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
+using Bio = OpensslBio;
 
 bool is_address(const std::string& name) {
   std::array<unsigned char, sizeof(in6_addr)> bytes = {};
   return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
-}
-
-bool set_serial(X509* certificate) {
-  const std::unique_ptr<BIGNUM, void (*)(BIGNUM*)> number(::BN_new(), &::BN_free);
-  return number && ::BN_rand(number.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-         ::BN_to_ASN1_INTEGER(number.get(), ::X509_get_serialNumber(certificate)) != nullptr;
 }
 
 bool add_entry(X509_NAME* name, const char* field, const std::string& value) {
@@ -126,7 +115,7 @@ Result<Certificate> certify(EVP_PKEY* key, const Subject& subject, const Pair* i
   const auto begin = std::chrono::system_clock::to_time_t(now - kBackdate);
   const auto end = std::chrono::system_clock::to_time_t(now + lifetime);
   const bool outlives = issuer != nullptr && ends_before(by, now + lifetime);
-  const bool filled = ::X509_set_version(certificate, kVersion3) == 1 && set_serial(certificate) &&
+  const bool filled = ::X509_set_version(certificate, kVersion3) == 1 && set_random_serial(certificate) &&
                       (subject.organization.empty() || add_entry(name, "O", subject.organization)) &&
                       add_entry(name, "CN", subject.name.substr(0, 64)) &&
                       ::X509_set_issuer_name(certificate, ::X509_get_subject_name(by)) == 1 &&
@@ -157,7 +146,7 @@ Result<std::string> to_pem(X509* certificate) {
 
 Result<Key> key_from_pem(const std::string& text, const std::string& what) {
   ::ERR_clear_error();
-  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const auto bio = openssl_reader(text);
   // A key with a passphrase must fail, not ask on the terminal.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
   Key key(bio ? ::PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
@@ -167,7 +156,7 @@ Result<Key> key_from_pem(const std::string& text, const std::string& what) {
 
 Result<Certificate> certificate_from_pem(const std::string& text, const std::string& what) {
   ::ERR_clear_error();
-  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const auto bio = openssl_reader(text);
   Certificate certificate(bio ? ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
   if (!certificate) return openssl_error(ErrorCode::DataLoss, what);
   return certificate;
@@ -175,7 +164,7 @@ Result<Certificate> certificate_from_pem(const std::string& text, const std::str
 
 Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, const std::string& what) {
   ::ERR_clear_error();
-  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const auto bio = openssl_reader(text);
   std::vector<Certificate> out;
   while (bio) {
     Certificate certificate(::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
@@ -190,7 +179,7 @@ Result<std::vector<Certificate>> certificates_from_pem(const std::string& text, 
 
 Result<Key> key_of_request(const std::string& text) {
   ::ERR_clear_error();
-  const Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const auto bio = openssl_reader(text);
   const std::unique_ptr<X509_REQ, void (*)(X509_REQ*)> request(
       bio ? ::PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr) : nullptr, &::X509_REQ_free);
   if (!request) return openssl_error(ErrorCode::InvalidArgument, "read the request for a certificate");

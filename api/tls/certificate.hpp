@@ -1,27 +1,19 @@
 // api/tls/certificate.hpp - keys and certificates of OpenSSL, made and read.
 #pragma once
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "api/http/tls_module.hpp"
+#include "base/openssl_handles.hpp"
 #include "base/result.hpp"
 
 namespace berth::api {
 
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
-};
-struct FreeCertificate {
-  void operator()(X509* certificate) const { ::X509_free(certificate); }
-};
-using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
-using Certificate = std::unique_ptr<X509, FreeCertificate>;
+using Key = OpensslKey;
+using Certificate = OpensslCertificate;
 
 struct Pair {
   Key key;

@@ -7,31 +7,23 @@
 
 #include <ctime>
 
+#include "base/openssl_handles.hpp"
 #include "base/sha256.hpp"
 #include "https/module/module.hpp"
 
 namespace berth::https {
 namespace {
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* what) const {
-    kFree(what);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<&::BIO_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<&::EVP_PKEY_free>>;
-using Request = std::unique_ptr<X509_REQ, Free<&::X509_REQ_free>>;
-using Certificate = std::unique_ptr<X509, Free<&::X509_free>>;
+using Bio = OpensslBio;
+using Key = OpensslKey;
+using Request = OpensslRequest;
+using Certificate = OpensslCertificate;
 
 Error failed(ErrorCode code, std::string doing) {
   const auto* reason = ::ERR_reason_error_string(::ERR_peek_error());
   ::ERR_clear_error();
   return {code, doing + ": " + (reason != nullptr ? reason : "OpenSSL says no more")};
 }
-
-Bio reader(const std::string& text) { return Bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
 std::string contents(const Bio& bio) {
   char* data = nullptr;
@@ -46,7 +38,7 @@ Result<Key> key_of(const std::string& pem) {
     if (!made) return failed(ErrorCode::Internal, "make a key");
     return made;
   }
-  const auto bio = reader(pem);
+  const auto bio = openssl_reader(pem);
   // A key with a passphrase must fail, not ask on the terminal.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
   Key key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
@@ -78,7 +70,7 @@ Result<KeyAndRequest> make_request(const std::string& pem, const std::string& na
 
 Result<CertificateFacts> certificate_facts(const std::string& pem) {
   ::ERR_clear_error();
-  const auto bio = reader(pem);
+  const auto bio = openssl_reader(pem);
   const Certificate certificate(::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   if (!certificate) return failed(ErrorCode::DataLoss, "read a certificate");
   unsigned char* bytes = nullptr;

@@ -1,7 +1,6 @@
 // store/etcd/module/certificate.cpp - what certificates say, and a new one of the same kind.
 #include "store/etcd/module/certificate.hpp"
 
-#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -13,24 +12,17 @@
 
 #include <fmt/format.h>
 
+#include "base/openssl_handles.hpp"
+
 namespace berth::store::etcd {
 namespace {
 
 constexpr std::size_t kMost = 64;           ///< Of one file.
-constexpr int kSerialBits = 127;            // positive in 16 bytes
 constexpr std::chrono::hours kBackdate{1};  ///< A clock that is a little behind accepts it.
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* what) const {
-    kFree(what);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<&::BIO_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<&::EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<&::X509_free>>;
-using Number = std::unique_ptr<BIGNUM, Free<&::BN_free>>;
+using Bio = OpensslBio;
+using Key = OpensslKey;
+using Certificate = OpensslCertificate;
 
 Error failed(ErrorCode code, const std::string& doing) {
   const auto* reason = ::ERR_reason_error_string(::ERR_peek_last_error());
@@ -38,11 +30,9 @@ Error failed(ErrorCode code, const std::string& doing) {
   return {code, fmt::format("{}: {}", doing, reason != nullptr ? reason : "OpenSSL says no more")};
 }
 
-Bio reader(const std::string& text) { return Bio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
-
 Result<std::vector<Certificate>> certificates_of(const std::string& pem) {
   ::ERR_clear_error();
-  const auto bio = reader(pem);
+  const auto bio = openssl_reader(pem);
   std::vector<Certificate> out;
   while (bio && out.size() < kMost) {
     Certificate one(::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
@@ -69,12 +59,6 @@ Result<CertificateFacts> facts_of(X509* certificate, X509* authority) {
   const bool is_signed = key != nullptr && ::X509_verify(certificate, key) == 1;
   ::ERR_clear_error();
   return CertificateFacts{*begins, *ends, is_signed};
-}
-
-bool set_serial(X509* certificate) {
-  const Number number(::BN_new());
-  return number && ::BN_rand(number.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-         ::BN_to_ASN1_INTEGER(number.get(), ::X509_get_serialNumber(certificate)) != nullptr;
 }
 
 bool set_times(X509* certificate, WallTime begins, WallTime ends) {
@@ -108,7 +92,7 @@ Result<std::string> renew_certificate(const std::string& pem, const CertificateA
   if (!old) return old.error();
   const auto by = certificates_of(authority.certificate);
   if (!by) return by.error().context("the CA");
-  const auto bio = reader(authority.key);
+  const auto bio = openssl_reader(authority.key);
   // A key with a passphrase must fail, not ask on the terminal.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
   const Key key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
@@ -129,7 +113,7 @@ Result<std::string> renew_certificate(const std::string& pem, const CertificateA
   }
   const Certificate made(::X509_dup(old->front().get()));
   const Bio text(::BIO_new(::BIO_s_mem()));
-  if (!made || !text || !set_serial(made.get()) || !set_times(made.get(), begins, ends) ||
+  if (!made || !text || !set_random_serial(made.get()) || !set_times(made.get(), begins, ends) ||
       ::X509_sign(made.get(), key.get(), ::EVP_sha256()) <= 0 || ::PEM_write_bio_X509(text.get(), made.get()) != 1) {
     return failed(ErrorCode::Internal, "make a certificate");
   }
