@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "model/shared_list.hpp"
 
 namespace berth::model {
 
@@ -134,7 +135,7 @@ struct ObjectMeta {
   std::optional<std::int64_t> deletion_grace_period_seconds;
   StringMap labels;
   StringMap annotations;
-  std::vector<OwnerReference> owner_references;
+  SharedList<OwnerReference> owner_references;
   std::vector<std::string> finalizers;
 
   bool deleting() const { return !deletion_timestamp.empty(); }

@@ -8,9 +8,11 @@
 #include <variant>
 #include <vector>
 
+#include "model/boxed.hpp"
 #include "model/disk_sources.hpp"
 #include "model/meta.hpp"
 #include "model/quantity.hpp"
+#include "model/shared_list.hpp"
 
 namespace berth::model {
 
@@ -20,14 +22,17 @@ struct KeySelector {  ///< configMapKeyRef, secretKeyRef
   std::string name;
   std::string key;
   bool optional = false;
+  bool operator==(const KeySelector&) const = default;
 };
 struct FieldRef {
   std::string field_path;  ///< "metadata.name", "status.podIP", "metadata.labels['app']"
+  bool operator==(const FieldRef&) const = default;
 };
 struct ResourceFieldRef {
   std::string container_name;
   std::string resource;  ///< "limits.cpu"
   Quantity divisor;      ///< Zero means 1.
+  bool operator==(const ResourceFieldRef&) const = default;
 };
 
 struct EnvVar {
@@ -37,6 +42,7 @@ struct EnvVar {
   std::optional<ResourceFieldRef> resource_field_ref;
   std::optional<KeySelector> config_map_key_ref;
   std::optional<KeySelector> secret_key_ref;
+  bool operator==(const EnvVar&) const = default;
 };
 
 struct EnvFrom {
@@ -44,6 +50,7 @@ struct EnvFrom {
   std::string config_map;  ///< Exactly one of config_map and secret is set.
   std::string secret;
   bool optional = false;
+  bool operator==(const EnvFrom&) const = default;
 };
 
 // --- Volumes ------------------------------------------------------------------------------------
@@ -121,22 +128,26 @@ struct VolumeMount {
   std::string sub_path_expr;
   bool read_only = false;
   std::string mount_propagation;  ///< "", "None", "HostToContainer", "Bidirectional"
+  bool operator==(const VolumeMount&) const = default;
 };
 
 /// A raw block volume inside a container (KEP-351).
 struct VolumeDevice {
   std::string name;
   std::string device_path;
+  bool operator==(const VolumeDevice&) const = default;
 };
 
 // --- Probes and hooks ---------------------------------------------------------------------------
 
 struct ExecAction {
   std::vector<std::string> command;
+  bool operator==(const ExecAction&) const = default;
 };
 struct HttpHeader {
   std::string name;
   std::string value;
+  bool operator==(const HttpHeader&) const = default;
 };
 struct HttpGetAction {
   std::string path = "/";
@@ -144,17 +155,21 @@ struct HttpGetAction {
   std::string host;
   std::string scheme = "HTTP";
   std::vector<HttpHeader> headers;
+  bool operator==(const HttpGetAction&) const = default;
 };
 struct TcpSocketAction {
   std::string port;
   std::string host;
+  bool operator==(const TcpSocketAction&) const = default;
 };
 struct GrpcAction {
   std::int32_t port = 0;
   std::string service;
+  bool operator==(const GrpcAction&) const = default;
 };
 struct SleepAction {
   std::chrono::seconds duration{0};
+  bool operator==(const SleepAction&) const = default;
 };
 using ProbeAction = std::variant<ExecAction, HttpGetAction, TcpSocketAction, GrpcAction>;
 using HookAction = std::variant<ExecAction, HttpGetAction, TcpSocketAction, SleepAction>;
@@ -167,11 +182,13 @@ struct Probe {
   std::int32_t success_threshold = 1;
   std::int32_t failure_threshold = 3;
   std::optional<std::chrono::seconds> termination_grace_period;
+  bool operator==(const Probe&) const = default;
 };
 
 struct Lifecycle {
-  std::optional<HookAction> post_start;
-  std::optional<HookAction> pre_stop;
+  Boxed<HookAction> post_start;
+  Boxed<HookAction> pre_stop;
+  bool operator==(const Lifecycle&) const = default;
 };
 
 // --- Security -----------------------------------------------------------------------------------
@@ -179,6 +196,7 @@ struct Lifecycle {
 struct SeccompProfile {
   std::string type;  ///< "RuntimeDefault", "Unconfined", "Localhost"
   std::string localhost_profile;
+  bool operator==(const SeccompProfile&) const = default;
 };
 
 struct ContainerSecurity {
@@ -192,6 +210,7 @@ struct ContainerSecurity {
   std::vector<std::string> capabilities_drop;
   std::optional<SeccompProfile> seccomp;
   std::string proc_mount;
+  bool operator==(const ContainerSecurity&) const = default;
 };
 
 struct Sysctl {
@@ -218,11 +237,13 @@ struct ContainerPort {
   std::int32_t host_port = 0;
   std::string host_ip;
   std::string protocol = "TCP";
+  bool operator==(const ContainerPort&) const = default;
 };
 
 struct Resources {
   std::map<std::string, Quantity> requests;  ///< Requests default to limits.
   std::map<std::string, Quantity> limits;
+  bool operator==(const Resources&) const = default;
 };
 
 struct Container {
@@ -237,9 +258,9 @@ struct Container {
   Resources resources;
   std::vector<VolumeMount> volume_mounts;
   std::vector<VolumeDevice> volume_devices;
-  std::optional<Probe> liveness;
-  std::optional<Probe> readiness;
-  std::optional<Probe> startup;
+  Boxed<Probe> liveness;
+  Boxed<Probe> readiness;
+  Boxed<Probe> startup;
   Lifecycle lifecycle;
   std::string termination_message_path = "/dev/termination-log";
   std::string termination_message_policy = "File";  ///< or "FallbackToLogsOnError"
@@ -249,6 +270,7 @@ struct Container {
   bool has_stdin = false;
   bool stdin_once = false;
   bool tty = false;
+  bool operator==(const Container&) const = default;
 };
 
 // --- Placement ----------------------------------------------------------------------------------
@@ -259,6 +281,7 @@ struct Toleration {
   std::string value;
   std::string effect;  ///< "" tolerates every effect
   std::optional<std::int64_t> toleration_seconds;
+  bool operator==(const Toleration&) const = default;
 };
 struct Taint {
   std::string key;
@@ -294,8 +317,8 @@ struct DnsConfig {
 
 struct PodSpec {
   std::vector<Volume> volumes;
-  std::vector<Container> init_containers;
-  std::vector<Container> containers;
+  SharedList<Container> init_containers;
+  SharedList<Container> containers;
   std::string restart_policy = "Always";
   std::int64_t termination_grace_period_seconds = 30;
   std::optional<std::int64_t> active_deadline_seconds;
@@ -313,7 +336,7 @@ struct PodSpec {
   std::string subdomain;
   bool set_hostname_as_fqdn = false;
   std::vector<NodeSelectorTerm> required_node_affinity;  ///< Terms are ORed; empty: no constraint.
-  std::vector<Toleration> tolerations;
+  SharedList<Toleration> tolerations;
   std::vector<HostAlias> host_aliases;
   std::string priority_class_name;
   bool enable_service_links = true;
@@ -345,7 +368,7 @@ using ContainerStateView = std::variant<ContainerStateWaiting, ContainerStateRun
 struct ContainerStatus {
   std::string name;
   ContainerStateView state = ContainerStateWaiting{};
-  std::optional<ContainerStateTerminated> last_state;
+  Boxed<ContainerStateTerminated> last_state;
   bool ready = false;
   bool started = false;
   std::int32_t restart_count = 0;

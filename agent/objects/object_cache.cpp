@@ -99,6 +99,19 @@ struct ObjectCache::Rows {
     return indexed<Table, Decode, set_in<Table>>(kind, shape);
   }
 
+  static Row pods() {
+    auto row = indexed<&ObjectCache::pods_, model::decode_pod, &ObjectCache::set_pod>(model::Kind::Pod, kSpec);
+    row.put = [](ObjectCache& cache, const model::Object& object) -> Status {
+      auto decoded = model::decode_pod(object);
+      if (!decoded) return std::move(decoded).error();
+      const Name name{object.meta.ns, object.meta.name};
+      cache.share_with_siblings(name, *decoded);
+      cache.set_pod(name, std::make_shared<const model::Pod>(*std::move(decoded)));
+      return Ok{};
+    };
+    return row;
+  }
+
   template <model::Kind kKind>
   static Row endpoints() {
     return {.kind = kKind,
@@ -115,7 +128,7 @@ struct ObjectCache::Rows {
     using model::Kind;
     using Cache = ObjectCache;
     static const std::vector<Row> rows{
-        indexed<&Cache::pods_, model::decode_pod, &Cache::set_pod>(Kind::Pod, kSpec),
+        pods(),
         plain<&Cache::stateful_sets_, model::decode_stateful_set>(Kind::StatefulSet, kTemplate),
         plain<&Cache::daemon_sets_, model::decode_daemon_set>(Kind::DaemonSet, kTemplate),
         indexed<&Cache::jobs_, model::decode_job, &Cache::set_job>(Kind::Job, kTemplate),
@@ -265,6 +278,26 @@ std::vector<std::shared_ptr<const model::Service>> ObjectCache::services_selecti
 PodPtr ObjectCache::pod(const Name& name) const {
   const auto found = pods_.find(name);
   return found == pods_.end() ? nullptr : found->second;
+}
+
+/// While a set is rolled out its pods are of two makes: the first and the last by name, and the pod itself as it was,
+/// are asked in that order, so that all that change once more come together in the end.
+void ObjectCache::share_with_siblings(const Name& name, model::Pod& pod) const {
+  const auto* owner = pod.meta.controller();
+  if (owner == nullptr) return;
+  std::array<PodPtr, 3> others{};
+  if (const auto& siblings = by_owner_.of(owner->uid); !siblings.empty()) {
+    others = {this->pod(*siblings.begin()), this->pod(*siblings.rbegin()), nullptr};
+  }
+  others[2] = this->pod(name);
+  const auto share = [&](auto list) {
+    std::any_of(others.begin(), others.end(),
+                [&](const PodPtr& other) { return other != nullptr && list(pod).share(list(*other)); });
+  };
+  share([](auto& of) -> auto& { return of.spec.containers; });
+  share([](auto& of) -> auto& { return of.spec.init_containers; });
+  share([](auto& of) -> auto& { return of.spec.tolerations; });
+  share([](auto& of) -> auto& { return of.meta.owner_references; });
 }
 
 void ObjectCache::set_pod(const Name& name, PodPtr pod) {

@@ -33,7 +33,8 @@ void each_in_namespace(const All& all, const std::string& ns, const Visit& visit
     visit(it->first, it->second);
 }
 
-/// Decodes each object once per change, not once per use, and finds what belongs together without a search.
+/// Decodes each object once per change, not once per use, and finds what belongs together without a search. What the
+/// pods of one controller have in common is in memory once.
 class ObjectCache {
  public:
   /// Takes the state after `change`. An object that does not decode is left as it was and logged: the
@@ -111,6 +112,7 @@ class ObjectCache {
  private:
   static std::string orphan_mark(const std::string& ns) { return "/" + ns; }
   static std::vector<std::string> owner_of(const model::Pod* pod);
+  void share_with_siblings(const Name& name, model::Pod& pod) const;
   void index(const Name& name, const model::Pod* before, const model::Pod* after);
   static std::string label_mark(const std::string& ns, const std::string& key, const std::string& value) {
     return ns + "/" + key + "=" + value;

@@ -41,7 +41,7 @@ struct ContainerMemory {
   std::string waiting_reason;        ///< "ErrImagePull", "CreateContainerError", ...; empty: none.
   std::string waiting_message;
   std::string stored_id;  ///< The container that the stored status spoke of; empty once compared.
-  std::optional<model::ContainerStateTerminated> last_state;
+  model::Boxed<model::ContainerStateTerminated> last_state;
   bool pulling = false;                         ///< A pull is in flight: its end is told.
   std::uint32_t pulled_attempt = kNoAttempt;    ///< For which `imagePullPolicy: Always` was satisfied.
   std::uint32_t replaced_attempt = kNoAttempt;  ///< Stopped for a change of its image: comes back whatever the policy.
