@@ -76,7 +76,7 @@ void Health::feed_watchdog() {
 }
 
 void Health::report() {
-  const auto& pods = cache_.pods_of_node(node_);
+  const auto pods = cache_.pods_of_node(node_);
   const auto ready =
       std::count_if(pods.begin(), pods.end(), [this](const auto& name) { return cache_.pod(name)->status.ready(); });
   const auto all = pods.size() + cache_.pods_of_node("").size();

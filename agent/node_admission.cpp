@@ -61,7 +61,7 @@ std::optional<Refusal> NodeAdmission::ask(const model::Pod& pod) {
   const auto stored = store_.get({model::Kind::Node, "", node_name_});
   const auto* wanted = tenant({pod.meta.ns, pod.meta.name});
   if (node == cache_.nodes().end() || stored == nullptr || wanted == nullptr) return std::nullopt;
-  const auto& bound = cache_.pods_of_node(node_name_);
+  const auto bound = cache_.pods_of_node(node_name_);
   const auto allocatable = allocatable_of(*stored);
   const auto most = allocatable.find("pods");
   const auto is_full =

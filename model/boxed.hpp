@@ -13,7 +13,7 @@ template <typename T>
 class Boxed {
  public:
   Boxed() = default;
-  Boxed(std::nullopt_t /*none*/) {}                                 // NOLINT(google-explicit-constructor): as optional
+  Boxed(std::nullopt_t /*none*/) {}                                  // NOLINT(google-explicit-constructor): as optional
   Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor): as optional
   Boxed(std::optional<T> value) {  // NOLINT(google-explicit-constructor): what a reader found
     if (value) value_ = std::make_unique<T>(*std::move(value));

@@ -1,4 +1,5 @@
-// model/shared_list.hpp - a list that is in memory once, however many copies of it there are, until one of them changes.
+// model/shared_list.hpp - a list that is in memory once, however many copies of it there are, until one of them
+// changes.
 #pragma once
 
 #include <cstddef>

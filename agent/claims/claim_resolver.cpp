@@ -13,7 +13,7 @@ namespace {
 
 /// Somebody else has the claim that only one pod may have.
 bool is_taken(const ObjectCache& cache, const model::Pod& pod, const std::string& claim) {
-  const auto& users = cache.pods_using({model::Kind::PersistentVolumeClaim, pod.meta.ns, claim});
+  const auto users = cache.pods_using({model::Kind::PersistentVolumeClaim, pod.meta.ns, claim});
   return std::any_of(users.begin(), users.end(), [&](const Name& name) { return goes_before(*cache.pod(name), pod); });
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "agent/objects/pod_facts.hpp"
@@ -90,7 +91,7 @@ struct ObjectCache::Rows {
 
   template <auto Table>
   static void set_in(ObjectCache& cache, const Name& name, std::shared_ptr<const ObjectIn<Table>> object) {
-    set(cache.*Table, name, std::move(object));
+    set(cache.*Table, name, std::move(object), [](const auto&...) {});
   }
 
   /// Found by its name only.
@@ -201,30 +202,31 @@ void ObjectCache::drop(const model::ObjectKey& key) {
   if (const auto* row = Rows::find(key.kind)) row->drop(*this, key);
 }
 
-template <typename T>
-void ObjectCache::set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object) {
+template <typename T, typename Index>
+void ObjectCache::set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object, const Index& index) {
+  const auto at = object == nullptr ? all.find(name) : all.try_emplace(name).first;
+  if (at == all.end()) return;
+  index(at->first, static_cast<const T*>(at->second.get()), static_cast<const T*>(object.get()));
   if (object == nullptr) {
-    all.erase(name);
+    all.erase(at);
   } else {
-    all[name] = std::move(object);
+    at->second = std::move(object);
   }
 }
 
 void ObjectCache::set_service(const Name& name, std::shared_ptr<const model::Service> service) {
-  const auto known = services_.find(name);
-  services_by_label_.move(name, selector_of(known == services_.end() ? nullptr : known->second.get()),
-                          selector_of(service.get()));
-  set(services_, name, std::move(service));
+  set(services_, name, std::move(service), [&](const Name& key, const auto* before, const auto* after) {
+    services_by_label_.move(key, selector_of(before), selector_of(after));
+  });
 }
 
 void ObjectCache::set_revision(const Name& name, std::shared_ptr<const Revision> revision) {
   const auto owner_of = [](const Revision* one) {
     return one == nullptr ? std::vector<std::string>{} : std::vector{one->owner_uid};
   };
-  const auto known = revisions_.find(name);
-  revisions_by_owner_.move(name, owner_of(known == revisions_.end() ? nullptr : known->second.get()),
-                           owner_of(revision.get()));
-  set(revisions_, name, std::move(revision));
+  set(revisions_, name, std::move(revision), [&](const Name& key, const auto* before, const auto* after) {
+    revisions_by_owner_.move(key, owner_of(before), owner_of(after));
+  });
 }
 
 void ObjectCache::drop_endpoints(const model::ObjectKey& key) {
@@ -238,18 +240,18 @@ std::vector<PodPtr> ObjectCache::pods_selected(const std::string& ns, const mode
   const auto take = [&](const PodPtr& pod) {
     if (pod != nullptr && model::matches(selector, pod->meta.labels)) pods.push_back(pod);
   };
-  const std::set<Name>* fewest = nullptr;
+  std::optional<Names> fewest;
   if (const auto named = selector.find(std::string(kNameLabel)); named != selector.end()) {
     take(pod({ns, named->second}));
-    fewest = &by_label_.of(label_mark(ns, named->first, named->second));  // Who was given another's name by hand.
+    fewest = by_label_.of(label_mark(ns, named->first, named->second));  // Who was given another's name by hand.
   } else {
     for (const auto& [key, value] : selector) {
       if (key == kIndexLabel) continue;
-      const auto& with = by_label_.of(label_mark(ns, key, value));
-      if (fewest == nullptr || with.size() < fewest->size()) fewest = &with;
+      const auto with = by_label_.of(label_mark(ns, key, value));
+      if (!fewest || with.size() < fewest->size()) fewest = with;
     }
   }
-  if (fewest == nullptr) {
+  if (!fewest) {
     each_in_namespace(pods_, ns, [&](const Name&, const PodPtr& pod) { take(pod); });
   } else {
     for (const auto& name : *fewest) take(pod(name));
@@ -286,8 +288,8 @@ void ObjectCache::share_with_siblings(const Name& name, model::Pod& pod) const {
   const auto* owner = pod.meta.controller();
   if (owner == nullptr) return;
   std::array<PodPtr, 3> others{};
-  if (const auto& siblings = by_owner_.of(owner->uid); !siblings.empty()) {
-    others = {this->pod(*siblings.begin()), this->pod(*siblings.rbegin()), nullptr};
+  if (const auto siblings = by_owner_.of(owner->uid); !siblings.empty()) {
+    others = {this->pod(siblings.front()), this->pod(siblings.back()), nullptr};
   }
   others[2] = this->pod(name);
   const auto share = [&](auto list) {
@@ -301,9 +303,8 @@ void ObjectCache::share_with_siblings(const Name& name, model::Pod& pod) const {
 }
 
 void ObjectCache::set_pod(const Name& name, PodPtr pod) {
-  const auto before = this->pod(name);
-  index(name, before.get(), pod.get());
-  set(pods_, name, std::move(pod));
+  set(pods_, name, std::move(pod),
+      [&](const Name& key, const model::Pod* before, const model::Pod* after) { index(key, before, after); });
 }
 
 void ObjectCache::put_endpoints(const model::Object& object) {
@@ -320,10 +321,10 @@ void ObjectCache::put_endpoints(const model::Object& object) {
 }
 
 void ObjectCache::put_slice_owners(const Name& name, std::vector<std::string> owners) {
-  auto& known = slice_owners_[name];
-  slices_.move(name, known, owners);
-  known = std::move(owners);
-  if (known.empty()) slice_owners_.erase(name);
+  const auto known = slice_owners_.try_emplace(name).first;
+  slices_.move(known->first, known->second, owners);
+  known->second = std::move(owners);
+  if (known->second.empty()) slice_owners_.erase(known);
 }
 
 /// Keeps `index` (by the uid of the controller; without one by the namespace) right.
@@ -335,9 +336,8 @@ void ObjectCache::set_owned(Typed<T>& all, ObjectIndex<std::string>& index, cons
     const auto* owner = one->meta.controller();
     return {owner == nullptr ? orphan_mark(name.first) : owner->uid};
   };
-  const auto known = all.find(name);
-  index.move(name, marks(known == all.end() ? nullptr : known->second.get()), marks(object.get()));
-  set(all, name, std::move(object));
+  set(all, name, std::move(object),
+      [&](const Name& key, const T* before, const T* after) { index.move(key, marks(before), marks(after)); });
 }
 
 void ObjectCache::set_job(const Name& name, std::shared_ptr<const model::Job> job) {

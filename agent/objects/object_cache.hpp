@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +36,13 @@ void each_in_namespace(const All& all, const std::string& ns, const Visit& visit
 /// pods of one controller have in common is in memory once.
 class ObjectCache {
  public:
+  ObjectCache() = default;
+  ObjectCache(const ObjectCache&) = delete;  // Its indexes point into its tables.
+  ObjectCache& operator=(const ObjectCache&) = delete;
+  ObjectCache(ObjectCache&&) = default;
+  ObjectCache& operator=(ObjectCache&&) = default;
+  ~ObjectCache() = default;
+
   /// Takes the state after `change`. An object that does not decode is left as it was and logged: the
   /// API and the sources validate before they write, so this is a bug or a hand-edited store.
   void apply(const store::Change& change);
@@ -79,13 +85,13 @@ class ObjectCache {
   PodPtr pod(const Name& name) const;
 
   /// Pods whose controller has that uid.
-  const std::set<Name>& pods_of_owner(const std::string& uid) const { return by_owner_.of(uid); }
+  Names pods_of_owner(const std::string& uid) const { return by_owner_.of(uid); }
   /// Pods that a set made and that have no controller now.
-  const std::set<Name>& orphans(const std::string& ns) const { return by_owner_.of(orphan_mark(ns)); }
+  Names orphans(const std::string& ns) const { return by_owner_.of(orphan_mark(ns)); }
   /// Pods bound to that node; without a node, for the empty name.
-  const std::set<Name>& pods_of_node(const std::string& node) const { return by_node_.of(node); }
+  Names pods_of_node(const std::string& node) const { return by_node_.of(node); }
   /// Pods that name this config map, secret or claim.
-  const std::set<Name>& pods_using(const model::ObjectKey& key) const { return by_use_.of(key); }
+  Names pods_using(const model::ObjectKey& key) const { return by_use_.of(key); }
   /// Pods that all of the selector's labels match; none for an empty selector. Looks at those that have the rarest of
   /// the labels, not at all of the namespace.
   std::vector<PodPtr> pods_selected(const std::string& ns, const model::StringMap& selector) const;
@@ -95,19 +101,17 @@ class ObjectCache {
   /// Those of them without a controller.
   std::vector<PodPtr> free_pods(const std::string& ns, const model::LabelSelector& selector) const;
   /// ReplicaSets whose controller has that uid.
-  const std::set<Name>& replica_sets_of_owner(const std::string& uid) const { return replica_sets_by_owner_.of(uid); }
+  Names replica_sets_of_owner(const std::string& uid) const { return replica_sets_by_owner_.of(uid); }
   /// ReplicaSets without a controller.
-  const std::set<Name>& free_replica_sets(const std::string& ns) const {
-    return replica_sets_by_owner_.of(orphan_mark(ns));
-  }
+  Names free_replica_sets(const std::string& ns) const { return replica_sets_by_owner_.of(orphan_mark(ns)); }
   /// Services whose selector matches these labels; never one without a selector.
   std::vector<std::shared_ptr<const model::Service>> services_selecting(const std::string& ns,
                                                                         const model::StringMap& labels) const;
   /// EndpointSlices that we made for the service with that uid.
-  const std::set<Name>& derived_slices(const std::string& service_uid) const { return slices_.of(service_uid); }
-  const std::set<Name>& revisions_of_owner(const std::string& uid) const { return revisions_by_owner_.of(uid); }
+  Names derived_slices(const std::string& service_uid) const { return slices_.of(service_uid); }
+  Names revisions_of_owner(const std::string& uid) const { return revisions_by_owner_.of(uid); }
   /// Jobs whose controller has that uid.
-  const std::set<Name>& jobs_of_owner(const std::string& uid) const { return jobs_by_owner_.of(uid); }
+  Names jobs_of_owner(const std::string& uid) const { return jobs_by_owner_.of(uid); }
 
  private:
   static std::string orphan_mark(const std::string& ns) { return "/" + ns; }
@@ -126,8 +130,10 @@ class ObjectCache {
   void put_endpoints(const model::Object& object);
   void put_slice_owners(const Name& name, std::vector<std::string> owners);
   void drop_endpoints(const model::ObjectKey& key);
-  template <typename T>
-  static void set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object);
+  /// What `all` has under the name becomes `object`, or nothing where that is null. `index(key, before, after)` is
+  /// called in between, while the key is there: for an index, which points to it.
+  template <typename T, typename Index>
+  static void set(Typed<T>& all, const Name& name, std::shared_ptr<const T> object, const Index& index);
   template <typename T>
   static void set_owned(Typed<T>& all, ObjectIndex<std::string>& index, const Name& name,
                         std::shared_ptr<const T> object);

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
 
 #include "agent/services/names.hpp"
 
@@ -99,6 +102,41 @@ TEST(ObjectCache, APodOfASetIsFoundByTheLabelsThatAreItsOwn) {
 }
 
 /// A kind that nothing here plans with needs no line here: the agent goes past it, also in a snapshot.
+/// Number `index` of a set whose pods run `image`.
+model::Object pod_of_set(int index, const std::string& image) {
+  return *model::make_object(parse_json(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"web-{}",
+      "namespace":"default","uid":"p{}","ownerReferences":[{{"apiVersion":"apps/v1","kind":"StatefulSet","name":"web",
+      "uid":"s","controller":true}}]}},"spec":{{"nodeName":"n{}","tolerations":[{{"operator":"Exists"}}],
+      "containers":[{{"name":"main","image":"{}","livenessProbe":{{"exec":{{"command":["true"]}}}}}}]}}}})",
+                                                    index, index, index, image))
+                                 ->as_object());
+}
+
+TEST(ObjectCache, WhatPodsOfOneControllerHaveInCommonIsThereOnce) {
+  ObjectCache cache;
+  for (int i = 0; i < 3; ++i) cache.apply(added(pod_of_set(i, "a:1")));
+  const auto containers = [&](int index) {
+    return &cache.pod({"default", "web-" + std::to_string(index)})->spec.containers.items();
+  };
+  EXPECT_EQ(containers(0), containers(1));
+  EXPECT_EQ(containers(0), containers(2));
+  EXPECT_EQ(&cache.pod({"default", "web-0"})->spec.tolerations.items(),
+            &cache.pod({"default", "web-2"})->spec.tolerations.items());
+  EXPECT_EQ(cache.pod({"default", "web-2"})->spec.node_name, "n2");
+
+  // Rolled out from the last to the first, and every pod is written once more when it is ready.
+  for (int i = 2; i >= 0; --i) {
+    cache.apply(added(pod_of_set(i, "a:2")));
+    EXPECT_EQ(containers(i)->front().image, "a:2");
+    if (i > 0) {
+      EXPECT_EQ(containers(0)->front().image, "a:1") << "the others keep theirs";
+    }
+  }
+  for (int i = 0; i < 3; ++i) cache.apply(added(pod_of_set(i, "a:2")));
+  EXPECT_EQ(containers(0), containers(1));
+  EXPECT_EQ(containers(0), containers(2));
+}
+
 TEST(ObjectCache, AKindWithoutARowIsTakenInAndGoesAgain) {
   const auto last = static_cast<int>(model::all_kinds().back().kind);
   ObjectCache cache;
