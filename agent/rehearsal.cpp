@@ -14,7 +14,7 @@
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/pod_facts.hpp"
 #include "agent/objects/store_writer.hpp"
-#include "agent/placement.hpp"
+#include "agent/placing/placement.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"

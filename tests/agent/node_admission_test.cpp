@@ -1,5 +1,5 @@
 // tests/agent/node_admission_test.cpp - pods that somebody bound to this host: which of them it takes.
-#include "agent/node_admission.hpp"
+#include "agent/placing/node_admission.hpp"
 
 #include <fmt/format.h>
 

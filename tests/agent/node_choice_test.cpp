@@ -1,5 +1,5 @@
 // tests/agent/node_choice_test.cpp - which node a pod gets: on thousands of random clusters.
-#include "agent/node_choice.hpp"
+#include "agent/placing/node_choice.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // tests/agent/node_filters_test.cpp - pods among each other: affinity, spread and what is better, judged beside the
 // rules written down a second time, without any index, on hundreds of random small clusters.
-#include "agent/node_filters.hpp"
+#include "agent/placing/node_filters.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include <memory>
 #include <random>
 
-#include "agent/node_choice.hpp"
-#include "agent/node_scores.hpp"
+#include "agent/placing/node_choice.hpp"
+#include "agent/placing/node_scores.hpp"
 #include "model/selector.hpp"
 
 namespace berth::agent {

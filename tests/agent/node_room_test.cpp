@@ -1,5 +1,5 @@
 // tests/agent/node_room_test.cpp - who fits, and who goes: on thousands of random nodes.
-#include "agent/node_room.hpp"
+#include "agent/placing/node_room.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // tests/agent/placement_test.cpp - pods without a node are bound here when they fit, and told why not when they do not.
-#include "agent/placement.hpp"
+#include "agent/placing/placement.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "agent/placement.hpp"
+#include "agent/placing/placement.hpp"
 #include "agent/sets/deployment_controller.hpp"
 #include "agent/sets/replica_controller.hpp"
 #include "agent/sets/set_controller.hpp"

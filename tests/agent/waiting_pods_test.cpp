@@ -1,5 +1,5 @@
 // tests/agent/waiting_pods_test.cpp - pods without a node: who is more important, and who was refused.
-#include "agent/waiting_pods.hpp"
+#include "agent/placing/waiting_pods.hpp"
 
 #include <gmock/gmock.h>
 

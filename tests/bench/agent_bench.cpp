@@ -20,7 +20,7 @@
 #include "agent/objects/cache_feed.hpp"
 #include "agent/objects/object_cache.hpp"
 #include "agent/objects/store_writer.hpp"
-#include "agent/placement.hpp"
+#include "agent/placing/placement.hpp"
 #include "agent/services/endpoint_controller.hpp"
 #include "agent/services/names.hpp"
 #include "agent/sets/set_controller.hpp"

@@ -7,7 +7,7 @@
 #include "agent/node/failover_plan.hpp"
 #include "agent/node/silence_controller.hpp"
 #include "agent/objects/fencing.hpp"
-#include "agent/placement.hpp"
+#include "agent/placing/placement.hpp"
 #include "tests/agent/controller_fixture.hpp"
 
 namespace berth::agent {

@@ -1,5 +1,5 @@
-// agent/placement.cpp - see placement.hpp.
-#include "agent/placement.hpp"
+// agent/placing/placement.cpp - see placement.hpp.
+#include "agent/placing/placement.hpp"
 
 #include <fmt/format.h>
 

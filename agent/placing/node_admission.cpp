@@ -1,5 +1,5 @@
-// agent/node_admission.cpp - see node_admission.hpp.
-#include "agent/node_admission.hpp"
+// agent/placing/node_admission.cpp - see node_admission.hpp.
+#include "agent/placing/node_admission.hpp"
 
 #include <fmt/format.h>
 

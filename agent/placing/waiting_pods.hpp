@@ -1,5 +1,5 @@
-// agent/waiting_pods.hpp - pods that have no node yet and are about to get none: who is more important than another,
-// and who has to be woken when there may be a place. Loop thread; no I/O.
+// agent/placing/waiting_pods.hpp - pods that have no node yet and are about to get none: who is more important than
+// another, and who has to be woken when there may be a place. Loop thread; no I/O.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// agent/node_choice.cpp - see node_choice.hpp.
-#include "agent/node_choice.hpp"
+// agent/placing/node_choice.cpp - see node_choice.hpp.
+#include "agent/placing/node_choice.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <tuple>
 
-#include "agent/node_scores.hpp"
+#include "agent/placing/node_scores.hpp"
 
 namespace berth::agent {
 namespace {

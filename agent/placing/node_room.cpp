@@ -1,5 +1,5 @@
-// agent/node_room.cpp - see node_room.hpp.
-#include "agent/node_room.hpp"
+// agent/placing/node_room.cpp - see node_room.hpp.
+#include "agent/placing/node_room.hpp"
 
 #include <fmt/format.h>
 

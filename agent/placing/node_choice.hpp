@@ -1,13 +1,13 @@
-// agent/node_choice.hpp - which node a pod gets, or why none. Pure: the same answer on every host. What Kubernetes'
-// scheduler does with the answers of its plugins: filters, scores, and preemption where no node is left.
+// agent/placing/node_choice.hpp - which node a pod gets, or why none. Pure: the same answer on every host. What
+// Kubernetes' scheduler does with the answers of its plugins: filters, scores, and preemption where no node is left.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "agent/node_filters.hpp"
-#include "agent/node_room.hpp"
-#include "agent/pod_places.hpp"
+#include "agent/placing/node_filters.hpp"
+#include "agent/placing/node_room.hpp"
+#include "agent/placing/pod_places.hpp"
 
 namespace berth::agent {
 

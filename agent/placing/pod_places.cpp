@@ -1,5 +1,5 @@
-// agent/pod_places.cpp - see pod_places.hpp.
-#include "agent/pod_places.hpp"
+// agent/placing/pod_places.cpp - see pod_places.hpp.
+#include "agent/placing/pod_places.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
-// agent/placement.hpp - binds pods that have no node yet to one that is there: the pod object bound to a node is the
-// claim. A row of the controller runner.
+// agent/placing/placement.hpp - binds pods that have no node yet to one that is there: the pod object bound to a node
+// is the claim. A row of the controller runner.
 #pragma once
 
 #include <functional>
@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "agent/control/controller_runner.hpp"
-#include "agent/node_choice.hpp"
 #include "agent/objects/event_recorder.hpp"
 #include "agent/objects/live_nodes.hpp"
 #include "agent/objects/object_cache.hpp"
-#include "agent/pod_places.hpp"
-#include "agent/waiting_pods.hpp"
+#include "agent/placing/node_choice.hpp"
+#include "agent/placing/pod_places.hpp"
+#include "agent/placing/waiting_pods.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {

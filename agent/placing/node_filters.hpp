@@ -1,5 +1,5 @@
-// agent/node_filters.hpp - nodes that a pod must not be on because of the pods on others: podAffinity, podAntiAffinity
-// and topologySpreadConstraints with DoNotSchedule. Pure. What Kubernetes' scheduler has as the plugins
+// agent/placing/node_filters.hpp - nodes that a pod must not be on because of the pods on others: podAffinity,
+// podAntiAffinity and topologySpreadConstraints with DoNotSchedule. Pure. What Kubernetes' scheduler has as the plugins
 // InterPodAffinity and PodTopologySpread, with their words.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/pod_places.hpp"
+#include "agent/placing/pod_places.hpp"
 
 namespace berth::agent {
 

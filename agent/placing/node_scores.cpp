@@ -1,5 +1,5 @@
-// agent/node_scores.cpp - see node_scores.hpp.
-#include "agent/node_scores.hpp"
+// agent/placing/node_scores.cpp - see node_scores.hpp.
+#include "agent/placing/node_scores.hpp"
 
 #include <algorithm>
 #include <cmath>

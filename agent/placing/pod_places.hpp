@@ -1,5 +1,5 @@
-// agent/pod_places.hpp - who is on which node, counted as placement asks it: what is taken of each node, how many of a
-// set are where, and what those who are placed say of pods to come. Loop thread; no I/O.
+// agent/placing/pod_places.hpp - who is on which node, counted as placement asks it: what is taken of each node, how
+// many of a set are where, and what those who are placed say of pods to come. Loop thread; no I/O.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "agent/node_room.hpp"
 #include "agent/objects/object_cache.hpp"
+#include "agent/placing/node_room.hpp"
 
 namespace berth::agent {
 

@@ -1,5 +1,5 @@
-// agent/node_admission.hpp - does this host take a pod that is bound to it? As the kubelet asks it before a pod begins,
-// with its words: a person may have written the node's name, and looked at nothing else.
+// agent/placing/node_admission.hpp - does this host take a pod that is bound to it? As the kubelet asks it before a pod
+// begins, with its words: a person may have written the node's name, and looked at nothing else.
 #pragma once
 
 #include <map>
@@ -7,8 +7,8 @@
 #include <set>
 #include <string>
 
-#include "agent/node_room.hpp"
 #include "agent/objects/object_cache.hpp"
+#include "agent/placing/node_room.hpp"
 #include "store/store.hpp"
 
 namespace berth::agent {

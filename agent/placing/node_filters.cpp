@@ -1,5 +1,5 @@
-// agent/node_filters.cpp - see node_filters.hpp.
-#include "agent/node_filters.hpp"
+// agent/placing/node_filters.cpp - see node_filters.hpp.
+#include "agent/placing/node_filters.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
-// agent/node_scores.hpp - which of the nodes that take a pod is better for it, by what it would rather have and by
-// where the others of its set are. Pure. What Kubernetes' scheduler scores with the plugins TaintToleration,
+// agent/placing/node_scores.hpp - which of the nodes that take a pod is better for it, by what it would rather have and
+// by where the others of its set are. Pure. What Kubernetes' scheduler scores with the plugins TaintToleration,
 // NodeAffinity, InterPodAffinity and PodTopologySpread; with its weights, in whole numbers, so that every host finds
 // the same.
 #pragma once
@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "agent/node_filters.hpp"
-#include "agent/pod_places.hpp"
+#include "agent/placing/node_filters.hpp"
+#include "agent/placing/pod_places.hpp"
 
 namespace berth::agent {
 

@@ -1,4 +1,4 @@
-// agent/node_room.hpp - does a pod fit beside those that are here, and who would have to go for it? Pure. What
+// agent/placing/node_room.hpp - does a pod fit beside those that are here, and who would have to go for it? Pure. What
 // Kubernetes' scheduler asks of one node: its plugins NodePorts, NodeResourcesFit and DefaultPreemption.
 #pragma once
 
