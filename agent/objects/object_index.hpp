@@ -15,6 +15,12 @@ namespace berth::agent {
 /// (namespace, name); namespace is empty for kinds without.
 using Name = std::pair<std::string, std::string>;
 
+/// Of pointers in the order of their names: where `name` is, or would be.
+template <typename Pointers>
+auto place_of(Pointers& all, const Name& name) {
+  return std::lower_bound(all.begin(), all.end(), name, [](const Name* a, const Name& b) { return *a < b; });
+}
+
 /// Names in their order, which somebody else has: those of an index hold until it changes.
 class Names {
  public:
@@ -53,14 +59,8 @@ class Names {
   const Name& front() const { return *all_.front(); }
   const Name& back() const { return *all_.back(); }
   bool contains(const Name& name) const {
-    const auto at = lower_bound(all_, name);
+    const auto at = place_of(all_, name);
     return at != all_.end() && **at == name;
-  }
-
-  /// The first of them that is not before `name`.
-  template <typename Pointers>
-  static auto lower_bound(Pointers& all, const Name& name) {
-    return std::lower_bound(all.begin(), all.end(), name, [](const Name* a, const Name& b) { return *a < b; });
   }
 
  private:
@@ -106,7 +106,7 @@ class ObjectIndex {
   /// A snapshot comes in order: most go to the end.
   static Pointers::iterator place(Pointers& names, const Name& name) {
     if (names.empty() || *names.back() < name) return names.end();
-    return Names::lower_bound(names, name);
+    return place_of(names, name);
   }
 
   std::map<Value, Pointers> objects_;
