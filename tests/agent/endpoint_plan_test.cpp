@@ -35,7 +35,7 @@ class EndpointPlanTest : public testing::Test {
     pod->spec.node_name = "n1";
     pod->spec.hostname = name;
     pod->spec.subdomain = "web";
-    pod->spec.containers.resize(1);
+    pod->spec.containers.own().resize(1);
     model::ContainerPort container_port;
     container_port.name = "web";
     container_port.container_port = port;

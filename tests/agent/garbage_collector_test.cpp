@@ -472,7 +472,7 @@ TEST(GarbagePlan, OldVersionsOfAGroupAreTheSameOwner) {
 
 TEST(GarbagePlan, AnUnknownOwnerBesideGoneOnesKeepsEverything) {
   model::ObjectMeta meta;
-  meta.owner_references.resize(2);
+  meta.owner_references.own().resize(2);
   const auto plan = plan_dependent(meta, {OwnerState::Absent, OwnerState::Unknown});
   EXPECT_FALSE(plan.remove);
   EXPECT_TRUE(plan.drop_owners.empty());

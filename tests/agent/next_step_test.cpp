@@ -12,7 +12,7 @@ using std::chrono::seconds;
 class NextStepTest : public testing::Test {
  protected:
   NextStepTest() {
-    spec.containers.resize(1);
+    spec.containers.own().resize(1);
     spec.containers[0].name = "main";
     sync();
   }
@@ -101,7 +101,7 @@ TEST_F(NextStepTest, GoesDownInReverseAndForgetsLast) {
 }
 
 TEST_F(NextStepTest, InitContainersRunOneAfterAnotherBeforeTheOthers) {
-  spec.init_containers.resize(2);
+  spec.init_containers.own().resize(2);
   sync();
   host_ready();
   auto step = up();
@@ -118,7 +118,7 @@ TEST_F(NextStepTest, InitContainersRunOneAfterAnotherBeforeTheOthers) {
 
 TEST_F(NextStepTest, AFailedInitContainerOfANeverPodEndsThere) {
   spec.restart_policy = "Never";
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   sync();
   host_ready();
   view.init[0] = in(Phase::Exited, 0, 1);
@@ -126,7 +126,7 @@ TEST_F(NextStepTest, AFailedInitContainerOfANeverPodEndsThere) {
 }
 
 TEST_F(NextStepTest, AFailedInitContainerIsRetriedBeforeAnythingElse) {
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   sync();
   host_ready();
   view.init[0] = in(Phase::Exited, 0, 1);
@@ -137,7 +137,7 @@ TEST_F(NextStepTest, AFailedInitContainerIsRetriedBeforeAnythingElse) {
 }
 
 TEST_F(NextStepTest, ASidecarHasToStartButNotToEnd) {
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   spec.init_containers[0].restart_policy = "Always";
   sync();
   host_ready();
@@ -152,7 +152,7 @@ TEST_F(NextStepTest, ASidecarHasToStartButNotToEnd) {
 }
 
 TEST_F(NextStepTest, SidecarsStopAfterTheContainersTheyServe) {
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   spec.init_containers[0].restart_policy = "Always";
   sync();
   host_ready();
@@ -171,7 +171,7 @@ TEST_F(NextStepTest, SidecarsStopAfterTheContainersTheyServe) {
 }
 
 TEST_F(NextStepTest, SidecarsStopOneByOneLastFirst) {
-  spec.init_containers.resize(3);
+  spec.init_containers.own().resize(3);
   for (auto& container : spec.init_containers) container.restart_policy = "Always";
   sync();
   host_ready();
@@ -211,9 +211,9 @@ TEST_F(NextStepTest, AHookIsAwaitedUntilTheGraceIsOverAndSigtermComesBeforeSigki
 }
 
 TEST_F(NextStepTest, APostStartHookHoldsUpTheContainersAfterIt) {
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   spec.init_containers[0].restart_policy = "Always";
-  spec.containers.resize(2);
+  spec.containers.own().resize(2);
   sync();
   host_ready();
   view.init[0] = in(Phase::Running);
@@ -246,7 +246,7 @@ TEST_F(NextStepTest, APodThatIsOverGivesEverythingBackOnceTheStoreKnows) {
 
 TEST_F(NextStepTest, AFailedInitContainerTakesTheSidecarsBeforeItAlong) {
   spec.restart_policy = "Never";
-  spec.init_containers.resize(2);
+  spec.init_containers.own().resize(2);
   spec.init_containers[0].restart_policy = "Always";
   sync();
   host_ready();
@@ -294,7 +294,7 @@ INSTANTIATE_TEST_SUITE_P(All, RestartPolicyTest,
                                          RestartCase{"Never", 0, false}, RestartCase{"Never", 1, false}));
 
 TEST_F(NextStepTest, BackOffHoldsUpItsOwnContainerOnly) {
-  spec.containers.resize(2);
+  spec.containers.own().resize(2);
   sync();
   host_ready();
   view.main[0] = in(Phase::Exited, 0, 1);
@@ -352,7 +352,7 @@ TEST_F(NextStepTest, StaleAttemptsAreRemovedFirst) {
 
 TEST(MakeViewTest, KeepsTheLatestAttemptOfEachContainerAndListsTheRest) {
   model::PodSpec spec;
-  spec.containers.resize(1);
+  spec.containers.own().resize(1);
   spec.containers[0].name = "main";
   const auto state = [](std::string id, std::string name, std::uint32_t attempt) {
     runtime::ContainerState one;
@@ -369,7 +369,7 @@ TEST(MakeViewTest, KeepsTheLatestAttemptOfEachContainerAndListsTheRest) {
 
 TEST_F(NextStepTest, APodPastItsDeadlineIsStoppedAndStaysStopped) {
   host_ready();
-  spec.init_containers.resize(1);
+  spec.init_containers.own().resize(1);
   spec.init_containers[0].name = "sidecar";
   spec.init_containers[0].restart_policy = "Always";
   sync();

@@ -83,7 +83,7 @@ class PodDriverTest : public testing::Test {
     pod.meta.uid = "uid";
     pod.meta.generation = 1;
     pod.spec.restart_policy = policy;
-    pod.spec.containers.resize(1);
+    pod.spec.containers.own().resize(1);
     pod.spec.containers[0].name = "main";
     pod.spec.containers[0].image = "busybox";
     pod.spec.containers[0].command = {"sleep", "1"};

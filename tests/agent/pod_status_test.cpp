@@ -12,7 +12,7 @@ class PodStatusTest : public testing::Test {
  protected:
   PodStatusTest() {
     pod.meta.name = "web-0";
-    pod.spec.containers.resize(1);
+    pod.spec.containers.own().resize(1);
     pod.spec.containers[0].name = "main";
     sync();
   }
@@ -124,7 +124,7 @@ TEST_F(PodStatusTest, TerminalPhasesFollowTheExitCodes) {
 }
 
 TEST_F(PodStatusTest, InitContainersThatHaveNotBegunSayWhyAndTheOthersNothing) {
-  pod.spec.init_containers.resize(1);
+  pod.spec.init_containers.own().resize(1);
   pod.spec.init_containers[0].name = "setup";
   sync();
   memory.error = "config map \"x\" not found";
@@ -137,7 +137,7 @@ TEST_F(PodStatusTest, InitContainersThatHaveNotBegunSayWhyAndTheOthersNothing) {
 }
 
 TEST_F(PodStatusTest, WhileInitContainersRunTheOthersAreInitializing) {
-  pod.spec.init_containers.resize(1);
+  pod.spec.init_containers.own().resize(1);
   pod.spec.init_containers[0].name = "setup";
   sync();
   view.init[0].phase = Phase::Running;
@@ -150,7 +150,7 @@ TEST_F(PodStatusTest, WhileInitContainersRunTheOthersAreInitializing) {
 
 TEST_F(PodStatusTest, AFailedInitContainerOfANeverPodFailsIt) {
   pod.spec.restart_policy = "Never";
-  pod.spec.init_containers.resize(1);
+  pod.spec.init_containers.own().resize(1);
   sync();
   view.init[0].phase = Phase::Exited;
   view.init[0].exit_code = 1;

@@ -429,7 +429,7 @@ TEST_F(StatefulSetPlanTest, OnlyAPodThatASetLeftCanBeTakenOver) {
   pod.meta.labels = {{"app", "web"}, {"controller-revision-hash", "web-1"}};
   EXPECT_TRUE(is_adoptable(pod, set.selector));
   auto owned = pod;
-  owned.meta.owner_references.resize(1);
+  owned.meta.owner_references.own().resize(1);
   owned.meta.owner_references[0].controller = true;
   EXPECT_FALSE(is_adoptable(owned, set.selector));
   auto going = pod;

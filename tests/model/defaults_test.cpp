@@ -258,7 +258,7 @@ TEST(DecodePod, EveryPartArrives) {
     "hostAliases":[{"ip":"1.2.3.4","hostnames":["h"]}],"dnsConfig":{"options":[{"name":"ndots","value":"2"}]},
     "imagePullSecrets":[{"name":"r"}],"securityContext":{"fsGroup":5,"sysctls":[{"name":"net.core.somaxconn","value":"1"}]}})");
   const auto& spec = pod.spec;
-  const auto& c = spec.containers.at(0);
+  const auto& c = spec.containers.items().at(0);
   EXPECT_EQ(c.env.at(1).secret_key_ref->key, "k");
   EXPECT_TRUE(c.env.at(1).secret_key_ref->optional);
   EXPECT_EQ(c.env.at(2).resource_field_ref->divisor.milli(), 1);

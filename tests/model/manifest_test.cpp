@@ -49,7 +49,7 @@ TEST(Manifest, TheMongoExampleReads) {
   EXPECT_EQ(set->update_strategy, "OnDelete") << "the default of apps/v1beta1";
   EXPECT_EQ(set->selector.match_labels, (StringMap{{"run", "mongo"}}));
   EXPECT_EQ(set->meta.labels, (StringMap{{"run", "mongo"}}));
-  const auto& container = set->pod_template.spec.containers.at(0);
+  const auto& container = set->pod_template.spec.containers.items().at(0);
   EXPECT_EQ(container.command, (std::vector<std::string>{"mongod", "--replSet", "rs0"}));
   EXPECT_EQ(container.image_pull_policy, "IfNotPresent");
   EXPECT_EQ(container.ports.at(0).protocol, "TCP");
@@ -65,7 +65,7 @@ TEST(Manifest, TheDaemonSetExamplesRead) {
     ASSERT_TRUE(set.ok());
     EXPECT_EQ(set->meta.ns, "default");
     EXPECT_EQ(set->update_strategy, "RollingUpdate");
-    const auto& toleration = set->pod_template.spec.tolerations.at(0);
+    const auto& toleration = set->pod_template.spec.tolerations.items().at(0);
     EXPECT_EQ(toleration.key + toleration.op + toleration.value + toleration.effect, "gpuEqualyesNoSchedule");
   }
 }
@@ -77,7 +77,7 @@ TEST(Manifest, TheVolumeExamplesReadAndNameTheirSource) {
     ASSERT_EQ(manifest.objects.size(), 1U);
     const auto pod = decode_pod(manifest.objects[0]);
     ASSERT_TRUE(pod.ok());
-    EXPECT_EQ(pod->spec.containers.at(0).image, "...");
+    EXPECT_EQ(pod->spec.containers.items().at(0).image, "...");
     const auto& source = pod->spec.volumes.at(0).source;
     if (const auto* disk = std::get_if<CloudDiskSource>(&source)) {
       EXPECT_EQ(disk->kind + " " + disk->id, "awsElasticBlockStore vol-049df61146c4d7901");

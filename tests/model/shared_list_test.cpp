@@ -64,7 +64,7 @@ TEST(SharedList, NothingIsNothing) {
 TEST(Boxed, IsAnOptionalWhoseCopiesAreTheirOwn) {
   Boxed<std::string> none;
   EXPECT_FALSE(none);
-  Boxed<std::string> word("a");
+  Boxed<std::string> word(std::string("a"));
   auto copy = word;
   *copy = "b";
   EXPECT_EQ(*word, "a");

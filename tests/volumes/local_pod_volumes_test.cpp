@@ -158,7 +158,7 @@ TEST(MemorySize, IsTheSmallerOfSizeLimitAndTheSumOfAllMemoryLimits) {
   model::PodSpec spec;
   model::EmptyDirSource source;
   source.medium = "Memory";
-  spec.containers.resize(2);
+  spec.containers.own().resize(2);
   EXPECT_EQ(memory_size(spec, source), std::nullopt);
   source.size_limit = *model::Quantity::parse("3Mi");
   EXPECT_EQ(memory_size(spec, source), 3 * 1024 * 1024);
