@@ -53,6 +53,8 @@ struct ObjectCache::Row {
   void (*drop)(ObjectCache&, const model::ObjectKey&);
   /// Takes what `from` knows of one, if it does.
   void (*take)(ObjectCache&, const ObjectCache& from, const model::ObjectKey&);
+  /// Takes all that `from` knows.
+  void (*take_all)(ObjectCache&, const ObjectCache& from);
 };
 
 struct ObjectCache::Rows {
@@ -86,6 +88,10 @@ struct ObjectCache::Rows {
                 [](ObjectCache& cache, const ObjectCache& from, const model::ObjectKey& key) {
                   const auto found = (from.*Table).find({key.ns, key.name});
                   if (found != (from.*Table).end()) std::invoke(Set, cache, found->first, found->second);
+                },
+            .take_all =
+                [](ObjectCache& cache, const ObjectCache& from) {
+                  for (const auto& [name, object] : from.*Table) std::invoke(Set, cache, name, object);
                 }};
   }
 
@@ -122,7 +128,12 @@ struct ObjectCache::Rows {
               return Ok{};
             },
             .drop = [](ObjectCache& cache, const model::ObjectKey& key) { cache.drop_endpoints(key); },
-            .take = [](ObjectCache&, const ObjectCache&, const model::ObjectKey&) {}};
+            .take = [](ObjectCache&, const ObjectCache&, const model::ObjectKey&) {},
+            .take_all =
+                [](ObjectCache& cache, const ObjectCache& from) {
+                  cache.manual_endpoints_ = from.manual_endpoints_;
+                  for (const auto& [name, owners] : from.slice_owners_) cache.put_slice_owners(name, owners);
+                }};
   }
 
   static const std::vector<Row>& all() {
@@ -163,6 +174,10 @@ struct ObjectCache::Rows {
     return found == all().end() ? nullptr : &*found;
   }
 };
+
+ObjectCache::ObjectCache(const ObjectCache& other) {
+  for (const auto& row : Rows::all()) row.take_all(*this, other);
+}
 
 std::vector<PodPtr> ObjectCache::replace(ObjectCache next, const Unread& unread) {
   for (const auto& [key, uid] : unread) {

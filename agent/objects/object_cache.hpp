@@ -37,7 +37,8 @@ void each_in_namespace(const All& all, const std::string& ns, const Visit& visit
 class ObjectCache {
  public:
   ObjectCache() = default;
-  ObjectCache(const ObjectCache&) = delete;  // Its indexes point into its tables.
+  /// Shares the objects; the indexes, which point into the tables, are made anew.
+  ObjectCache(const ObjectCache& other);
   ObjectCache& operator=(const ObjectCache&) = delete;
   ObjectCache(ObjectCache&&) = default;
   ObjectCache& operator=(ObjectCache&&) = default;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <optional>
+
 namespace berth::agent {
 namespace {
 
@@ -58,6 +60,21 @@ TEST_F(ObjectCacheIndexTest, PodsOfAnOwnerAndOrphans) {
   drop(Kind::Pod, "a");
   drop(Kind::Pod, "a");
   EXPECT_THAT(cache.orphans("default"), ElementsAre(name("b")));
+}
+
+TEST_F(ObjectCacheIndexTest, ACopyIsOfUseWhenTheOtherIsGone) {
+  pod("a", "1", kOwned, R"(,"nodeName":"n1")");
+  pod("b", "2", kOwned, R"(,"nodeName":"n1")");
+  std::optional<ObjectCache> copy(cache);
+  drop(Kind::Pod, "a");
+  EXPECT_THAT(copy->pods_of_owner("set"), ElementsAre(name("a"), name("b")));
+  EXPECT_THAT(copy->pods_of_node("n1"), ElementsAre(name("a"), name("b")));
+  EXPECT_THAT(cache.pods_of_owner("set"), ElementsAre(name("b")));
+
+  cache.replace(*std::move(copy));
+  copy.reset();
+  EXPECT_THAT(cache.pods_of_owner("set"), ElementsAre(name("a"), name("b")))
+      << "what was moved points to what was moved";
 }
 
 TEST_F(ObjectCacheIndexTest, PodsOfANodeAndThoseWithout) {
