@@ -77,7 +77,7 @@ PodSpec read_pod_spec(const Reader& from) {
     spec.active_deadline_seconds = bounded_seconds(*deadline).count();
   }
   spec.dns_policy = from.text("dnsPolicy", "ClusterFirst");
-  spec.dns_config = read_dns_config(from.child("dnsConfig"));
+  if (const auto config = from.child("dnsConfig"); config.present()) spec.dns_config = read_dns_config(config);
   spec.node_selector = from.text_map("nodeSelector");
   spec.node_name = from.text("nodeName");
   spec.host_network = from.flag("hostNetwork");

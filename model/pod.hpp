@@ -208,7 +208,7 @@ struct ContainerSecurity {
   std::optional<bool> allow_privilege_escalation;
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;
-  std::optional<SeccompProfile> seccomp;
+  Boxed<SeccompProfile> seccomp;
   std::string proc_mount;
   bool operator==(const ContainerSecurity&) const = default;
 };
@@ -226,7 +226,7 @@ struct PodSecurity {
   std::string fs_group_change_policy;  ///< "", "Always", "OnRootMismatch"
   std::vector<std::int64_t> supplemental_groups;
   std::vector<Sysctl> sysctls;
-  std::optional<SeccompProfile> seccomp;
+  Boxed<SeccompProfile> seccomp;
 };
 
 // --- Containers ---------------------------------------------------------------------------------
@@ -308,11 +308,13 @@ struct HostAlias {
 struct DnsOption {
   std::string name;
   std::optional<std::string> value;
+  bool operator==(const DnsOption&) const = default;
 };
 struct DnsConfig {
   std::vector<std::string> nameservers;
   std::vector<std::string> searches;
   std::vector<DnsOption> options;
+  bool operator==(const DnsConfig&) const = default;
 };
 
 struct PodSpec {
@@ -323,7 +325,7 @@ struct PodSpec {
   std::int64_t termination_grace_period_seconds = 30;
   std::optional<std::int64_t> active_deadline_seconds;
   std::string dns_policy = "ClusterFirst";
-  DnsConfig dns_config;
+  Boxed<DnsConfig> dns_config;
   StringMap node_selector;
   std::string node_name;
   bool host_network = false;

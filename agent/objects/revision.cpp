@@ -130,13 +130,14 @@ Result<Revision> decode_revision(const model::Object& object) {
   if (const auto label = object.meta.labels.find(kRevisionLabel); label != object.meta.labels.end()) {
     revision.hash_label = label->second;
   }
-  revision.pod_template = pod_template->get_object();
-  revision.pod_template.erase("$patch");
-  if (auto* meta = model::object_at(revision.pod_template, "metadata")) {
+  auto kept = pod_template->get_object();
+  kept.erase("$patch");
+  if (auto* meta = model::object_at(kept, "metadata")) {
     const auto* made = meta->if_contains("creationTimestamp");
     if (made != nullptr && made->is_null()) model::erase(*meta, "creationTimestamp");
-    if (meta->empty()) model::erase(revision.pod_template, "metadata");
+    if (meta->empty()) model::erase(kept, "metadata");
   }
+  revision.template_text = json::serialize(kept);
   if (const auto* number = raw.get_object().if_contains("revision")) {
     if (number->is_number()) revision.number = number->to_number<std::int64_t>();
   }

@@ -19,11 +19,13 @@ inline constexpr const char* kRevisionLabel = "controller-revision-hash";
 
 /// A stored revision as a plan needs it.
 struct Revision {
+  json::object pod_template() const { return parse_json(template_text)->as_object(); }
+
   std::string name;  ///< "<set>-<hash>"
   std::int64_t number = 0;
-  json::object pod_template;
-  std::string owner_uid;   ///< Of the set; empty: nobody's.
-  std::string hash_label;  ///< What kRevisionLabel says; empty: nothing.
+  std::string template_text;  ///< JSON, a fifth of what it is as a tree: of most, nobody asks more than the name.
+  std::string owner_uid;      ///< Of the set; empty: nobody's.
+  std::string hash_label;     ///< What kRevisionLabel says; empty: nothing.
 };
 
 /// The ControllerRevision (apps/v1) that keeps `pod_template` for the set described by `owner`.

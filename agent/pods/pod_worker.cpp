@@ -101,7 +101,7 @@ network::NetworkSpec network_spec(const model::Pod& pod) {
   spec.hostname = network_hostname(pod);
   spec.subdomain = pod.spec.subdomain;
   spec.dns_policy = pod.spec.dns_policy;
-  spec.dns_config = pod.spec.dns_config;
+  if (pod.spec.dns_config) spec.dns_config = *pod.spec.dns_config;
   spec.host_aliases = pod.spec.host_aliases;
   if (pod.spec.host_network) return spec;
   for (const auto& container : pod.spec.containers) {

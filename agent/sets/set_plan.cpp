@@ -21,7 +21,7 @@ const Revision* same_revision(const std::vector<std::shared_ptr<const Revision>>
   auto wanted = pod_template;
   model::apply_template_defaults(wanted);
   for (const auto& revision : revisions) {
-    auto kept = revision->pod_template;
+    auto kept = revision->pod_template();
     model::apply_template_defaults(kept);
     if (kept == wanted) return revision.get();
   }

@@ -75,10 +75,10 @@ class Planner {
   }
 
   /// Name and template of the revision that a new pod is made from.
-  std::pair<const std::string&, const json::object&> revision_for(std::int32_t ordinal) const {
+  std::pair<std::string, json::object> revision_for(std::int32_t ordinal) const {
     if (starts_at_current(ordinal)) {
       for (const auto& revision : facts_.revisions) {
-        if (revision->name == current_) return {revision->name, revision->pod_template};
+        if (revision->name == current_) return {revision->name, revision->pod_template()};
       }
     }
     return {revisions_.update, set_.pod_template.raw};
@@ -301,7 +301,7 @@ class Planner {
 
   void create(std::int32_t ordinal) {
     if (!create_missing_claims(ordinal)) return;
-    const auto& [revision, pod_template] = revision_for(ordinal);
+    const auto [revision, pod_template] = revision_for(ordinal);
     const auto name = set_.meta.name + "-" + std::to_string(ordinal);
     auto pod = make_pod_object(pod_template, set_.meta, "StatefulSet", revision);
     auto& meta = pod["metadata"].get_object();
@@ -418,7 +418,7 @@ class Planner {
     if (current_ == revisions_.update || before == facts_.revisions.end()) return;
     plan_.undo = {
         .to = current_,
-        .pod_template = (*before)->pod_template,
+        .pod_template = (*before)->pod_template(),
         .why = fmt::format("revision \"{}\" made no progress for {} s: the template of revision {} (\"{}\") is "
                            "put back",
                            revisions_.update, deadline.count(), (*before)->number, current_),

@@ -51,6 +51,9 @@ spec:
       volumes: [{name: conf, configMap: {name: web}}]
 END
   wait_for 60 "the set is ready" is 1 ready_pods ship-1 app=web
+  # What is cloned has to be whole.
+  has_endpoints() { [ -n "$(berth ship-1 get endpoints web -o 'jsonpath={.subsets[0].addresses[0].ip}')" ]; }
+  wait_for 60 "its service has endpoints" has_endpoints
 } >&2
 
 inner_pid() { on ship-1 pgrep -x "$1" | head -n 1; }
@@ -64,7 +67,10 @@ for others in $crowds; do
     wait "${agent_pid[ship-1]}" || true
     on ship-1 pkill -x berth-logd
     on ship-1 /usr/bin/python3 "$crowd" fill "$(endpoint ship-1)" "$others" >"$output/crowd" 2>"$output/crowd.log" </dev/null &
-    wait_for 600 "$others hosts are in the etcd" grep -q filled "$output/crowd"
+    filler=$!
+    fill_ended() { grep -q filled "$output/crowd" || ! kill -0 $filler 2>/dev/null; }
+    wait_for 600 "$others hosts are in the etcd" fill_ended
+    grep -q filled "$output/crowd" || { cat "$output/crowd.log"; fail "the etcd was not filled"; }
     cat "$output/crowd.log"
     from=$(date +%s%N)
     start_agent ship-1 "$(endpoint ship-1)"

@@ -282,7 +282,7 @@ TEST(DecodePod, EveryPartArrives) {
   EXPECT_EQ(std::get<EmptyDirSource>(spec.volumes.at(3).source).size_limit->value(), 1 << 20);
   EXPECT_EQ(spec.required_node_affinity.at(0).match_expressions.at(0).op, "In");
   EXPECT_EQ(spec.host_aliases.at(0).hostnames.at(0), "h");
-  EXPECT_EQ(spec.dns_config.options.at(0).value, "2");
+  EXPECT_EQ(spec.dns_config->options.at(0).value, "2");
   EXPECT_EQ(spec.image_pull_secrets.at(0), "r");
   EXPECT_EQ(spec.security.fs_group, 5);
   EXPECT_EQ(spec.security.sysctls.at(0).name, "net.core.somaxconn");
