@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "base/etcd_member_file.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "store/draft.hpp"
@@ -25,7 +26,6 @@
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/list_patience.hpp"
 #include "store/etcd/loop_poster.hpp"
-#include "store/etcd/member_file.hpp"
 #include "store/etcd/problem_list.hpp"
 #include "store/holder_board.hpp"
 #include "store/object_table.hpp"
@@ -592,12 +592,12 @@ namespace {
 void follow_members(EtcdOptions& options) {
   const auto file = options.copy.parent_path() / "members.json";
   const auto configured = options.access.endpoints;
-  options.access.members = etcd::read_members(file, configured);
+  options.access.members = read_etcd_members(file, configured);
   const std::shared_ptr<Lane> lane = make_thread_lane("members", 1);
   options.access.on_members = [lane, file, configured,
                                on_problem = options.on_problem](const std::vector<std::string>& members) {
     lane->run([file, configured, members, on_problem] {
-      const auto written = etcd::write_members(file, configured, members);
+      const auto written = write_etcd_members(file, configured, members);
       if (written || !on_problem) return;
       on_problem({.what = file.native(),
                   .reason = "the etcd's members are not kept for a start: " + written.error().message(),
