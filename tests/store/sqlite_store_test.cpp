@@ -542,6 +542,17 @@ TEST_F(SqliteStore, AFileThatIsRemovedWhileWeRunIsNoticedAndItsCopyHasEverything
   EXPECT_EQ(value_of(*store, "b"), "v");
 }
 
+TEST_F(SqliteStore, AFileThatIsPutBackWhileWeRunIsNoProblemAnyMore) {
+  auto store = open();
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  std::filesystem::rename(file_, dir_ / "aside.db");
+  ASSERT_TRUE(create_and_wait(*store, config_map("b")).ok());
+  ASSERT_EQ(store->problems().size(), 1U);
+  std::filesystem::rename(dir_ / "aside.db", file_);
+  ASSERT_TRUE(create_and_wait(*store, config_map("c")).ok());
+  EXPECT_TRUE(store->problems().empty()) << store->problems().front().reason;
+}
+
 TEST_F(SqliteStore, ACopyIsMadeBeforeAnotherVersionWrites) {
   SqliteOptions options;
   options.copy = dir_ / "copy.db";
