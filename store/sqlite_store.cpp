@@ -85,6 +85,7 @@ class SqliteStore final : public Store, public Copyable {
              const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_.visit(kind, ns, see);
   }
+  std::size_t count(model::Kind kind) const override { return table_.count(kind); }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability durability, Committed done) override {

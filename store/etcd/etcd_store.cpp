@@ -185,6 +185,7 @@ class EtcdStore final : public Store {
   void visit(Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_.visit(kind, ns, see);
   }
+  std::size_t count(Kind kind) const override { return table_.count(kind); }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability /*durability*/, Committed done) override {
