@@ -85,7 +85,10 @@ using Committed = std::function<void(Result<std::vector<model::ObjectPtr>>)>;
 struct Identity {
   std::string id;    ///< A UUID, made with the store. A copy that is put back gets a new one.
   std::string node;  ///< The node that it was made for; empty when nobody said.
-  std::uint64_t opened = 0;  ///< More at each opening; an older state that is put back has had less.
+  /// More at each opening (of an etcd: its revision then, as who opens it takes a session, too); an older state that is
+  /// put back has had less. 0: nothing was heard of the etcd yet, and all that can be read is from a copy; what is read
+  /// when it is more is the etcd's own. It never becomes 0 again.
+  std::uint64_t opened = 0;
   bool made_now = false;  ///< There was none before.
   bool restored = false;  ///< It was put back from a copy, and this is its first start.
 };
