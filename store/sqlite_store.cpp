@@ -310,9 +310,14 @@ class SqliteStore final : public Store, public Copyable {
     return std::clamp(options_.copy_every - age, std::chrono::milliseconds{0}, options_.copy_every);
   }
 
+  std::filesystem::path copy_of_before() const {
+    auto path = file_;
+    path += ".before-upgrade";
+    return path;
+  }
+
   void copy_before_upgrade(const std::string& version) {
-    auto target = file_;
-    target += ".before-upgrade";
+    const auto target = copy_of_before();
     if (auto copied = database_->copy_to(target); !copied) {
       report({.what = target.native(),
               .reason = fmt::format("no copy before the upgrade from {}: {}",
@@ -331,6 +336,7 @@ class SqliteStore final : public Store, public Copyable {
     if (auto copied = database_->copy_to(options_.copy); copied) {
       copied_at_ = revision;
       problems_.solve(options_.copy.native());
+      problems_.solve(copy_of_before().native());  // It is too late for that one, and the disk takes copies again.
     } else {
       report({.what = options_.copy.native(),
               .reason = "the copy of the store is not renewed: " + copied.error().message(),
