@@ -154,6 +154,7 @@ class ContainerdClient {
 
   const Settings& settings() const { return settings_; }
   GrpcChannel& channel() { return channel_; }
+  ShimSilence& shims() { return shims_; }
   const ShimSilence& shims() const { return shims_; }
 
  private:

@@ -25,6 +25,11 @@ void ShimSilence::forget(const std::string& container) {
   by_pod_.erase(pod_uid_of(container));
 }
 
+void ShimSilence::forget_all() {
+  const std::scoped_lock lock(mutex_);
+  by_pod_.clear();
+}
+
 std::vector<SilentShim> ShimSilence::silent() const {
   std::vector<SilentShim> out;
   const std::scoped_lock lock(mutex_);

@@ -24,6 +24,8 @@ class ShimSilence {
   void asked(const std::string& container, SteadyTime begun, SteadyTime ended, WallTime wall, bool is_answered);
   /// There is nobody to ask any more.
   void forget(const std::string& container);
+  /// containerd itself did not answer: whose silence it was is not known of any call.
+  void forget_all();
 
   /// Those that were asked again after kLongest, and had answered nothing in between; by uid.
   std::vector<SilentShim> silent() const;

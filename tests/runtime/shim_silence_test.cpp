@@ -45,6 +45,13 @@ TEST_F(ShimSilenceTest, AnAnswerOfAnyContainerOfThePodEndsIt) {
   EXPECT_TRUE(shims.silent().empty()) << "it begins anew";
 }
 
+TEST_F(ShimSilenceTest, WhatAContainerdThatHungDidNotAnswerIsNoShimsSilence) {
+  ask(10, false);
+  shims.forget_all();
+  ask(200, false);
+  EXPECT_TRUE(shims.silent().empty());
+}
+
 TEST_F(ShimSilenceTest, ARemovedContainerIsForgottenAndOnesOfOthersAreNotCounted) {
   ask(10, false);
   ask(300, false);
