@@ -209,7 +209,10 @@ mkdir -p "$beats"
 kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; what waits for it here ends with it
   on "$1" pkill "-${2:-KILL}" -x berthd
   wait "${agent_pid[$1]}" 2>/dev/null || true
+  # `berth cluster` begins one anew, which is nobody's child here: the next one would find its lock.
+  wait_for 30 "no agent on $1" no_agent "$1"
 }
+no_agent() { ! on "$1" pgrep -x berthd; } # HOST: nor one whose threads still end
 hang_agent() { on "$1" pkill -STOP -x berthd; } # HOST
 wake_agent() {                                  # HOST: nsenter(1) has stopped with its child, and nobody would reap that
   on "$1" pkill -CONT -x berthd
