@@ -223,6 +223,10 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
             board_.set_containerd(error, version);
             node_.on_runtime(error, version);
           },
+          [this](const std::vector<model::HostProblem>& silent) {
+            board_.set_silent_shims(silent);
+            node_.on_silent_shims(silent);
+          },
           [this] { look_at_runtime(); }),
       log_watch_(loop_, *files_lane_, config_.run_dir, event_sink(),
                  [this](std::vector<model::HostProblem> logs) { board_.set_logs(std::move(logs)); }),

@@ -33,7 +33,7 @@ void FirstObjects::write(const std::string& host_ip) {
                     {"description", "For what the host itself cannot do without."}},
                    Durability::Durable, again_if_refused(std::string("PriorityClass ") + name));
   }
-  if (store_.list(Kind::StorageClass).objects.empty()) {
+  if (store_.count(Kind::StorageClass) == 0) {
     writer_.create(
         {{"apiVersion", "storage.k8s.io/v1"},
          {"kind", "StorageClass"},
@@ -107,11 +107,11 @@ void FirstObjects::write_endpoints(const model::ObjectKey& key, json::object wan
 
 /// Those of hosts that are gone, and the one that a host wrote when it was alone.
 void FirstObjects::drop_slices() {
-  for (const auto& slice : store_.list(Kind::EndpointSlice, "default").objects) {
+  store_.visit(Kind::EndpointSlice, "default", [this](const model::ObjectPtr& slice) {
     const auto node = node_of_api_slice(*slice);
-    if (!node || peers_->contains(*node)) continue;
+    if (!node || peers_->contains(*node)) return;
     writer_.remove(slice->key(), slice->meta.uid, again_if_refused(slice->key().display()));
-  }
+  });
 }
 
 void FirstObjects::on_change(const store::Change& change) {

@@ -22,7 +22,7 @@ constexpr std::chrono::minutes kLaneHangs{30};
 }  // namespace
 
 Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
-               std::vector<Lane*> watched, OnRuntime on_runtime, OnBack on_back, RuntimePace pace)
+               std::vector<Lane*> watched, OnRuntime on_runtime, OnSilent on_silent, OnBack on_back, RuntimePace pace)
     : loop_(loop),
       lane_(lane),
       runtime_(runtime),
@@ -30,6 +30,7 @@ Health::Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const Objec
       node_(std::move(node)),
       watched_(std::move(watched)),
       on_runtime_(std::move(on_runtime)),
+      on_silent_(std::move(on_silent)),
       on_back_(std::move(on_back)),
       pace_(pace) {}
 
@@ -50,9 +51,37 @@ void Health::on_check(const Status& status) {
   }
   if (is_back) log(LogLevel::Info, "containerd is usable again");
   on_runtime_(text, runtime_.version());
+  if (status) look_at_shims();  // Else all of them are out of reach, and that is said.
   if (is_back) on_back_();
   ask_again_ = loop_.after(status ? pace_.usable : pace_.unusable, [this] { check_runtime(); });
   report();
+}
+
+void Health::look_at_shims() {
+  std::vector<model::HostProblem> now;
+  for (const auto& shim : runtime_.silent_shims()) {
+    auto& problem = now.emplace_back();
+    problem.subject = "pod " + shim.pod_uid;
+    problem.since = shim.since;
+    for (const auto& name : cache_.pods_of_node(node_)) {
+      if (cache_.pod(name)->meta.uid == shim.pod_uid) {
+        problem.subject = model::ObjectKey{model::Kind::Pod, name.first, name.second}.display();
+      }
+    }
+    problem.message = fmt::format(
+        "its shim has answered nothing since {}, while containerd does: its containers run on, none is started, "
+        "stopped or looked at; other pods go on",
+        format_rfc3339(shim.since));
+  }
+  if (now == silent_) return;
+  for (const auto& each : now) {
+    if (std::find(silent_.begin(), silent_.end(), each) != silent_.end()) continue;
+    log(LogLevel::Warning, "the shim of a pod does not answer",
+        {{"pod", each.subject}, {"since", format_rfc3339(*each.since)}});
+  }
+  if (now.empty()) log(LogLevel::Info, "all shims answer again");
+  silent_ = std::move(now);
+  on_silent_(silent_);
 }
 
 void Health::feed_watchdog() {

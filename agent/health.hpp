@@ -13,6 +13,7 @@
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "base/result.hpp"
+#include "model/host_status.hpp"
 #include "runtime/pod_runtime.hpp"
 
 namespace berth::agent {
@@ -28,6 +29,8 @@ class Health {
  public:
   /// What containerd says of itself: an error ("" when it is usable) and its version.
   using OnRuntime = std::function<void(const std::string& error, const std::string& version)>;
+  /// All pods whose shim does not answer, while containerd does; when that is news.
+  using OnSilent = std::function<void(const std::vector<model::HostProblem>&)>;
   /// It was not usable, and is again: what happened in between may never be told.
   using OnBack = std::function<void()>;
 
@@ -35,7 +38,7 @@ class Health {
   /// counted for systemd: the `node`'s, and those of none. `watched` are the lanes whose jobs have deadlines: while one
   /// of them hangs, systemd's watchdog is not fed.
   Health(Loop& loop, Lane& lane, runtime::PodRuntime& runtime, const ObjectCache& cache, std::string node,
-         std::vector<Lane*> watched, OnRuntime on_runtime, OnBack on_back, RuntimePace pace = {});
+         std::vector<Lane*> watched, OnRuntime on_runtime, OnSilent on_silent, OnBack on_back, RuntimePace pace = {});
 
   /// Asks containerd on the lane, now and again and again. What it answers is logged when that is news.
   void check_runtime();
@@ -50,6 +53,7 @@ class Health {
   static constexpr const char* kNotAsked = "not asked yet";
 
   void on_check(const Status& status);
+  void look_at_shims();
   void report();
 
   Loop& loop_;
@@ -59,6 +63,7 @@ class Health {
   const std::string node_;
   const std::vector<Lane*> watched_;
   OnRuntime on_runtime_;
+  OnSilent on_silent_;
   OnBack on_back_;
   const RuntimePace pace_;
   std::unique_ptr<LoopHandle> watchdog_;
@@ -66,6 +71,7 @@ class Health {
   std::uint64_t calls_seen_ = 0;  ///< Of containerd's answers, and when there was a new one.
   std::chrono::steady_clock::time_point calls_moved_{};
   std::string last_report_;
+  std::vector<model::HostProblem> silent_;
   mutable std::mutex mutex_;
   std::string runtime_error_ = kNotAsked;
 };

@@ -23,6 +23,11 @@ void StatusBoard::set_containerd(const std::string& error, const std::string& ve
   if (!version.empty()) now.version = version;
 }
 
+void StatusBoard::set_silent_shims(std::vector<model::HostProblem> silent) {
+  const std::lock_guard lock(mutex_);
+  status_.containerd.silent = std::move(silent);
+}
+
 void StatusBoard::set_store_problems(std::vector<model::HostProblem> problems) {
   const std::lock_guard lock(mutex_);
   status_.store.problems = std::move(problems);

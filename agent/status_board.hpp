@@ -18,6 +18,7 @@ class StatusBoard {
 
   /// What containerd says of itself: an error ("" when it is usable) and its version ("": as before).
   void set_containerd(const std::string& error, const std::string& version);
+  void set_silent_shims(std::vector<model::HostProblem> silent);
   void set_store_problems(std::vector<model::HostProblem> problems);
   void set_backup(std::string path, WallTime at);
   void set_sources(std::vector<model::SourceStatus> sources);

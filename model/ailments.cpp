@@ -167,6 +167,7 @@ std::vector<Ailment> ailments(const HostStatus& status, const HostObjects& objec
   if (!status.containerd.error.empty()) {
     out.push_back({"containerd", status.containerd.address, status.containerd.error, status.containerd.since, false});
   }
+  add_problems(out, "containerd", status.containerd.silent);
   add_problems(out, "store", status.store.problems);
   add_problems(out, "cluster", status.cluster);
   add_disks(out, status.disks);

@@ -115,6 +115,7 @@ void visit(Way way, T& of) {
     way.text("version", of.version);
     way.text("error", of.error);
     way.time("since", of.since);
+    way.list("silent", of.silent);
   } else if constexpr (is_a<T, StoreStatus>) {
     way.text("path", of.path);
     way.text("id", of.id);

@@ -29,9 +29,10 @@ struct HostProblem {
 
 struct ContainerdStatus {
   std::string address{};
-  std::string version{};            ///< Empty until it answered once.
-  std::string error{};              ///< Empty: usable.
-  std::optional<WallTime> since{};  ///< Since when it is usable, or is not.
+  std::string version{};              ///< Empty until it answered once.
+  std::string error{};                ///< Empty: usable.
+  std::optional<WallTime> since{};    ///< Since when it is usable, or is not.
+  std::vector<HostProblem> silent{};  ///< Pods whose shim does not answer, while it does.
 
   bool operator==(const ContainerdStatus&) const = default;
 };

@@ -29,7 +29,8 @@ constexpr std::string_view kServerMetadata[] = {
 
 class ManifestReader {
  public:
-  ManifestReader(const std::string& file, const ManifestLimits& limits) : file_(file), limits_(limits) {}
+  ManifestReader(const std::string& file, const ManifestLimits& limits, Hosts hosts)
+      : file_(file), limits_(limits), hosts_(hosts) {}
 
   /// Every good object goes to `into` too, as it is written.
   void keep_written(std::vector<WrittenObject>& into) { written_ = &into; }
@@ -114,7 +115,7 @@ class ManifestReader {
     std::optional<json::object> written;
     if (written_ != nullptr) strip(written.emplace(raw));
     prepare(kind, raw);
-    const auto warnings = unknown_fields(kind, raw);
+    const auto warnings = unknown_fields(kind, raw, hosts_);
     apply_defaults(kind, raw);
     const auto errors = validate(kind, raw, nullptr);
     const auto object = display(kind, raw);
@@ -177,6 +178,7 @@ class ManifestReader {
 
   const std::string& file_;
   const ManifestLimits& limits_;
+  const Hosts hosts_;
   Manifest manifest_;
   const LineNode* lines_ = nullptr;
   std::string label_;
@@ -188,13 +190,13 @@ class ManifestReader {
 
 }  // namespace
 
-Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits) {
-  return ManifestReader(file, limits).read(text);
+Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits, Hosts hosts) {
+  return ManifestReader(file, limits, hosts).read(text);
 }
 
 WrittenManifest read_written(std::string_view text, const std::string& file, const ManifestLimits& limits) {
   WrittenManifest out;
-  ManifestReader reader(file, limits);
+  ManifestReader reader(file, limits, Hosts::Alone);
   reader.keep_written(out.objects);
   auto manifest = reader.read(text);
   out.errors = std::move(manifest.errors);

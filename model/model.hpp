@@ -32,6 +32,9 @@ struct Manifest {
   std::vector<Problem> warnings;  ///< Unknown or not honoured fields, old API versions.
 };
 
+/// Do other hosts share the store? Where they do not, fields that are about many hosts have no effect.
+enum class Hosts { Alone, Sharing };
+
 /// Limits on one file; larger input is an error that names the limit.
 struct ManifestLimits {
   std::size_t bytes = 4 * 1024 * 1024;
@@ -41,8 +44,9 @@ struct ManifestLimits {
 };
 
 /// Reads YAML or JSON text: several documents, `List` kinds, old API versions. Namespaced objects
-/// without a namespace get `default`. Never throws; pure.
-Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits = {});
+/// without a namespace get `default`. `hosts`: where it will be applied, for warnings. Never throws; pure.
+Manifest read_manifest(std::string_view text, const std::string& file, const ManifestLimits& limits = {},
+                       Hosts hosts = Hosts::Alone);
 
 /// Reads one YAML (or JSON) document as read_manifest does, without looking at what it says: patches, request bodies.
 /// InvalidArgument with the line; also when there is no document, or more than one. Pure.
@@ -65,8 +69,8 @@ void apply_template_defaults(json::object& pod_template);
 std::vector<Problem> validate(Kind kind, const json::object& raw, const json::object* old);
 
 /// Fields that no schema of ours knows, and fields that are stored but have no effect here; first of all, without a
-/// field, that the whole object has none.
-std::vector<Problem> unknown_fields(Kind kind, const json::object& raw);
+/// field, that the whole object has none. `hosts`: of those that would ask for them.
+std::vector<Problem> unknown_fields(Kind kind, const json::object& raw, Hosts hosts = Hosts::Alone);
 
 // Typed views of a defaulted object. Error: InvalidArgument with the field path, never for an
 // object that validated.

@@ -57,22 +57,25 @@ bool means_nothing(std::string_view name, const json::value& value) {
          std::find(std::begin(kDefaults), std::end(kDefaults), std::pair(name, text)) != std::end(kDefaults);
 }
 
-/// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start. Where pods
-/// are among each other is asked of many hosts, not of one.
+/// Where pods are among each other is asked of many hosts, not of one.
+bool is_about_many_hosts(const SchemaField& field) {
+  constexpr std::string_view kAmongHosts[] = {"preferredDuringSchedulingIgnoredDuringExecution", "podAffinity",
+                                              "podAntiAffinity", "topologySpreadConstraints"};
+  return std::find(std::begin(kAmongHosts), std::end(kAmongHosts), field.name) != std::end(kAmongHosts);
+}
+
+/// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start.
 std::string_view no_effect(const SchemaType& type, const SchemaField& field) {
   const bool source = (type.name == "Volume" && is_volume_source(field.name)) ||
                       (type.name == "VolumeSpec" && is_persistent_volume_source(field.name));
   if (source) return "volumes of this kind cannot be mounted here: a pod that uses it does not start";
-  constexpr std::string_view kAmongHosts[] = {"preferredDuringSchedulingIgnoredDuringExecution", "podAffinity",
-                                              "podAntiAffinity", "topologySpreadConstraints"};
-  const auto among_hosts = std::find(std::begin(kAmongHosts), std::end(kAmongHosts), field.name);
-  return among_hosts != std::end(kAmongHosts) ? "has an effect only where hosts share a store" : "has no effect here";
+  return is_about_many_hosts(field) ? "has an effect only where hosts share a store" : "has no effect here";
 }
 
 /// Walks JSON along the types, noting errors or warnings.
 class Walk {
  public:
-  explicit Walk(bool errors) : errors_(errors) {}
+  explicit Walk(bool errors, bool hosts_share = false) : errors_(errors), hosts_share_(hosts_share) {}
 
   void object(const SchemaType& type, const json::object& object, const std::string& path) {
     for (const auto& entry : object) {
@@ -85,7 +88,7 @@ class Walk {
       }
       if (entry.value().is_null()) continue;
       const auto field_path = join_path(path, name);
-      const bool without_effect = !field->honoured && !errors_;
+      const bool without_effect = !errors_ && !field->honoured && !(hosts_share_ && is_about_many_hosts(*field));
       if (without_effect && !quiet_ && !means_nothing(name, entry.value())) {
         note(field_path, std::string(no_effect(type, *field)));
       }
@@ -184,6 +187,7 @@ class Walk {
   }
 
   bool errors_;
+  bool hosts_share_;
   bool quiet_ = false;  ///< Inside a field that has no effect: its own have none either, but may be unknown.
   Issues issues_;
 };
@@ -272,8 +276,8 @@ Issues schema_errors(Kind kind, const json::object& raw) {
   return walk.take();
 }
 
-Issues schema_warnings(Kind kind, const json::object& raw) {
-  Walk walk(/*errors=*/false);
+Issues schema_warnings(Kind kind, const json::object& raw, bool hosts_share) {
+  Walk walk(/*errors=*/false, hosts_share);
   walk.object(schema_type(kind), raw, "");
   return walk.take();
 }

@@ -12,8 +12,9 @@ namespace berth::model {
 /// Values of the wrong type, with their paths. Unknown fields are not looked at.
 Issues schema_errors(Kind kind, const json::object& raw);
 
-/// Fields that no type has, and fields that are stored but have no effect here.
-Issues schema_warnings(Kind kind, const json::object& raw);
+/// Fields that no type has, and fields that are stored but have no effect here. `hosts_share` the store: those that are
+/// about many hosts have theirs.
+Issues schema_warnings(Kind kind, const json::object& raw, bool hosts_share);
 
 /// Removes JSON nulls, which Kubernetes reads as "not set"; in maps of strings null becomes "".
 void remove_nulls(Kind kind, json::object& raw);

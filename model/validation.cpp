@@ -245,8 +245,8 @@ std::vector<Problem> validate(Kind kind, const json::object& raw, const json::ob
   return to_problems(kind, raw, std::move(issues));
 }
 
-std::vector<Problem> unknown_fields(Kind kind, const json::object& raw) {
-  auto issues = schema_warnings(kind, raw);
+std::vector<Problem> unknown_fields(Kind kind, const json::object& raw, Hosts hosts) {
+  auto issues = schema_warnings(kind, raw, hosts == Hosts::Sharing);
   if (const auto why = info(kind).without_effect; !why.empty()) {
     issues.insert(issues.begin(), {"", fmt::format("kept, without effect here: {}", why)});
   }

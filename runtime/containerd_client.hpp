@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "runtime/grpc_channel.hpp"
+#include "runtime/shim_silence.hpp"
 
 namespace berth::runtime {
 
@@ -153,6 +154,8 @@ class ContainerdClient {
 
   const Settings& settings() const { return settings_; }
   GrpcChannel& channel() { return channel_; }
+  ShimSilence& shims() { return shims_; }
+  const ShimSilence& shims() const { return shims_; }
 
  private:
   CallOptions options(std::chrono::milliseconds deadline = kPatience) const { return {settings_.ns, {}, deadline}; }
@@ -165,6 +168,7 @@ class ContainerdClient {
   GrpcChannel& channel_;
   Settings settings_;
   Pace pace_;
+  ShimSilence shims_;
 };
 
 }  // namespace berth::runtime

@@ -170,7 +170,9 @@ Status ContainerdClient::set_container_label(const std::string& id, const std::s
 Status ContainerdClient::delete_container(const std::string& id) {
   wire::containers::GetRequest request;
   request.set_id(id);
-  return command(channel_, kContainers + "Delete", request, options());
+  auto deleted = command(channel_, kContainers + "Delete", request, options());
+  if (deleted || failed_with(deleted, ErrorCode::NotFound)) shims_.forget(id);
+  return deleted;
 }
 
 }  // namespace berth::runtime

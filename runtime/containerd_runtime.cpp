@@ -45,7 +45,10 @@ ContainerdRuntime::~ContainerdRuntime() { channel_.shutdown(); }
 
 Status ContainerdRuntime::check() {
   const auto version = client_.version(kAnswersWithin);
-  if (!version) return down(version.error(), config_.address);
+  if (!version) {
+    client_.shims().forget_all();
+    return down(version.error(), config_.address);
+  }
   {
     const std::lock_guard lock(mutex_);
     version_ = *version;

@@ -41,6 +41,7 @@ class ContainerdRuntime final : public PodRuntime {
 
   Status check() override;
   std::string version() const override;
+  std::vector<SilentShim> silent_shims() const override { return client_.shims().silent(); }
   Result<std::vector<ContainerState>> containers(const std::string& pod_uid) override;
   Result<std::vector<ContainerState>> all_containers() override;
   Status start(const ContainerSpec& spec) override;

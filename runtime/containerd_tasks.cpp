@@ -32,6 +32,30 @@ TaskRecord to_record(const wire::tasks::Process& from) {
           to_wall_time(from.exited_at())};
 }
 
+/// Notes whether the shim of a container answers one call.
+class ShimCall {
+ public:
+  ShimCall(ShimSilence& shims, const std::string& container) : shims_(shims), container_(container) {}
+
+  /// A containerd that is away, or ourselves who stop, say nothing of the shim.
+  template <typename Answer>
+  Answer took(Answer answer) const {
+    const bool is_silent = failed_with(answer, ErrorCode::DeadlineExceeded);
+    if (is_silent || !(failed_with(answer, ErrorCode::Unavailable) || failed_with(answer, ErrorCode::Cancelled))) {
+      note(!is_silent);
+    }
+    return answer;
+  }
+  void note(bool is_answered) const {
+    shims_.asked(container_, begun_, std::chrono::steady_clock::now(), std::chrono::system_clock::now(), is_answered);
+  }
+
+ private:
+  ShimSilence& shims_;
+  const std::string& container_;
+  const SteadyTime begun_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 Result<std::uint32_t> ContainerdClient::create_task(const std::string& id, const std::vector<SnapshotMount>& rootfs,
@@ -48,19 +72,24 @@ Result<std::uint32_t> ContainerdClient::create_task(const std::string& id, const
   request.set_stdout(stdio.out);
   request.set_stderr(stdio.err);
   request.set_terminal(stdio.terminal);
-  auto reply = unary<wire::tasks::CreateResponse>(channel_, kTasks + "Create", request, shim(deadline));
+  const ShimCall call(shims_, id);
+  auto reply = call.took(unary<wire::tasks::CreateResponse>(channel_, kTasks + "Create", request, shim(deadline)));
   if (!reply) return reply.error();
   return reply->pid();
 }
 
 Status ContainerdClient::start_process(const std::string& id, const std::string& exec) {
-  return command(channel_, kTasks + "Start", name_process(id, exec), shim(std::chrono::seconds(30)));
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "Start", name_process(id, exec), shim(std::chrono::seconds(30))));
 }
 
 Result<TaskRecord> ContainerdClient::process(const std::string& id, const std::string& exec) {
+  const ShimCall call(shims_, id);
   auto reply = unary<wire::tasks::GetResponse>(channel_, kTasks + "Get", name_process(id, exec), shim());
-  if (!reply) return reply.error();
-  return to_record(reply->process());
+  if (!reply) return call.took(std::move(reply)).error();
+  auto record = to_record(reply->process());
+  call.note(record.status != TaskStatus::Unknown);  // See container_state(): so it says that the shim is silent.
+  return record;
 }
 
 Result<std::vector<TaskRecord>> ContainerdClient::tasks() {
@@ -76,18 +105,21 @@ Status ContainerdClient::kill(const std::string& id, const std::string& exec, in
   request.set_container_id(id);
   request.set_exec_id(exec);
   request.set_signal(static_cast<std::uint32_t>(signal));
-  return command(channel_, kTasks + "Kill", request, shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "Kill", request, shim()));
 }
 
 Result<std::int32_t> ContainerdClient::wait(const std::string& id, const std::string& exec,
                                             std::chrono::milliseconds deadline) {
+  // No answer is no silence: the process runs.
   auto reply = unary<wire::tasks::WaitResponse>(channel_, kTasks + "Wait", name_process(id, exec), shim(deadline));
   if (!reply) return reply.error();
   return static_cast<std::int32_t>(reply->exit_status());
 }
 
 Status ContainerdClient::delete_task(const std::string& id) {
-  return command(channel_, kTasks + "Delete", name_process(id, {}), shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "Delete", name_process(id, {}), shim()));
 }
 
 Status ContainerdClient::add_exec(const std::string& id, const std::string& exec, const std::string& process_json,
@@ -101,11 +133,13 @@ Status ContainerdClient::add_exec(const std::string& id, const std::string& exec
   request.set_terminal(stdio.terminal);
   request.mutable_spec()->set_type_url(kProcessType);
   request.mutable_spec()->set_value(process_json);
-  return command(channel_, kTasks + "Exec", request, shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "Exec", request, shim()));
 }
 
 Status ContainerdClient::delete_exec(const std::string& id, const std::string& exec) {
-  return command(channel_, kTasks + "DeleteProcess", name_process(id, exec), shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "DeleteProcess", name_process(id, exec), shim()));
 }
 
 Status ContainerdClient::resize(const std::string& id, const std::string& exec, std::uint16_t columns,
@@ -115,7 +149,8 @@ Status ContainerdClient::resize(const std::string& id, const std::string& exec, 
   request.set_exec_id(exec);
   request.set_width(columns);
   request.set_height(rows);
-  return command(channel_, kTasks + "ResizePty", request, shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "ResizePty", request, shim()));
 }
 
 Status ContainerdClient::close_stdin(const std::string& id, const std::string& exec) {
@@ -123,7 +158,8 @@ Status ContainerdClient::close_stdin(const std::string& id, const std::string& e
   request.set_container_id(id);
   request.set_exec_id(exec);
   request.set_stdin(true);
-  return command(channel_, kTasks + "CloseIO", request, shim());
+  const ShimCall call(shims_, id);
+  return call.took(command(channel_, kTasks + "CloseIO", request, shim()));
 }
 
 }  // namespace berth::runtime

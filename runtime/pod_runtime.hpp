@@ -119,6 +119,14 @@ struct RegistryAuth {
   std::string identity_token;
 };
 
+/// A pod whose shim answers nothing, while containerd does.
+struct SilentShim {
+  std::string pod_uid;
+  WallTime since{};
+
+  friend bool operator==(const SilentShim&, const SilentShim&) = default;
+};
+
 /// Result of a command run inside a container to its end.
 struct ExecResult {
   std::int32_t exit_code = 0;
@@ -177,6 +185,9 @@ class PodRuntime {
   virtual Status check() = 0;
   /// "containerd://1.6.20" as the last check() found it; empty before. Any thread.
   virtual std::string version() const { return {}; }
+  /// Those that have been asked more than once over three minutes and answered nothing: their containers run on, and
+  /// can be neither looked at nor stopped. Asks nobody. Any thread.
+  virtual std::vector<SilentShim> silent_shims() const { return {}; }
 
   /// Containers of one pod, every attempt that was not removed, oldest attempt first.
   virtual Result<std::vector<ContainerState>> containers(const std::string& pod_uid) = 0;

@@ -21,7 +21,7 @@ class MemoryStore final : public Store {
   void fill(const Store& from) {
     std::vector<model::Object> objects;
     for (const auto& kind : model::all_kinds()) {
-      for (const auto& object : from.list(kind.kind).objects) objects.push_back(*object);
+      from.visit(kind.kind, {}, [&](const model::ObjectPtr& object) { objects.push_back(*object); });
     }
     table_.load(std::move(objects), from.revision());  // Read last: no object is of a later one.
   }
@@ -32,6 +32,7 @@ class MemoryStore final : public Store {
              const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_.visit(kind, ns, see);
   }
+  std::size_t count(model::Kind kind) const override { return table_.count(kind); }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability /*durability*/, Committed done) override {

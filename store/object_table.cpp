@@ -134,6 +134,12 @@ void ObjectTable::visit(model::Kind kind, std::string_view ns, const std::functi
   for (const auto& each : all.objects) see(each.get_alone());
 }
 
+std::size_t ObjectTable::count(model::Kind kind) const {
+  const std::scoped_lock lock(mutex_);
+  const auto names = objects_.find(kind);
+  return names == objects_.end() ? 0 : names->second.size();
+}
+
 Revision ObjectTable::revision() const {
   const std::scoped_lock lock(mutex_);
   return revision_;

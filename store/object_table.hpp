@@ -37,6 +37,7 @@ class ObjectTable {
   model::ObjectPtr get(const model::ObjectKey& key) const;
   Listing list(model::Kind kind, std::string_view ns) const;
   void visit(model::Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const;
+  std::size_t count(model::Kind kind) const;
   /// As they are held, for who needs them later or elsewhere: none is read.
   KeptObject kept(const model::ObjectKey& key) const;
   Objects all() const;

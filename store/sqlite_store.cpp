@@ -12,6 +12,7 @@
 #include "store/draft.hpp"
 #include "store/local_sessions.hpp"
 #include "store/object_table.hpp"
+#include "store/problem_list.hpp"
 #include "store/sqlite_database.hpp"
 #include "store/store.hpp"
 
@@ -71,7 +72,7 @@ class SqliteStore final : public Store, public Copyable {
     promised_ = contents->revision + kRevisionBlock;
     if (auto written = database_->write({}, promised_, Durability::Durable); !written) return written;
     unreadable_ = std::move(contents->unreadable);
-    for (auto& problem : contents->problems) report(std::move(problem));
+    for (const auto& problem : contents->problems) report(problem);
     table_.load(std::move(contents->objects), contents->revision);
     copy_due_ = std::chrono::steady_clock::now() + until_first_copy();
     writer_ = std::thread([this] { write_groups(); });
@@ -84,6 +85,7 @@ class SqliteStore final : public Store, public Copyable {
              const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_.visit(kind, ns, see);
   }
+  std::size_t count(model::Kind kind) const override { return table_.count(kind); }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability durability, Committed done) override {
@@ -114,10 +116,7 @@ class SqliteStore final : public Store, public Copyable {
     return sessions_.follow(std::move(on_change));
   }
   Identity identity() const override { return identity_; }
-  std::vector<StoreProblem> problems() const override {
-    const std::scoped_lock lock(problems_mutex_);
-    return problems_;
-  }
+  std::vector<StoreProblem> problems() const override { return problems_.all(); }
 
   Status flush() override { return wait_for_group({}); }
   Status copy_to(const std::filesystem::path& target) override { return wait_for_group(target); }
@@ -287,7 +286,7 @@ class SqliteStore final : public Store, public Copyable {
     const auto in_place = database_->in_place();
     if (in_place == in_place_) return;
     in_place_ = in_place;
-    if (in_place) return;
+    if (in_place) return problems_.solve(file_.native());
     if (!options_.copy.empty()) copy_due_ = {};
     report(
         {.what = file_.native(),
@@ -311,9 +310,14 @@ class SqliteStore final : public Store, public Copyable {
     return std::clamp(options_.copy_every - age, std::chrono::milliseconds{0}, options_.copy_every);
   }
 
+  std::filesystem::path copy_of_before() const {
+    auto path = file_;
+    path += ".before-upgrade";
+    return path;
+  }
+
   void copy_before_upgrade(const std::string& version) {
-    auto target = file_;
-    target += ".before-upgrade";
+    const auto target = copy_of_before();
     if (auto copied = database_->copy_to(target); !copied) {
       report({.what = target.native(),
               .reason = fmt::format("no copy before the upgrade from {}: {}",
@@ -331,8 +335,8 @@ class SqliteStore final : public Store, public Copyable {
     const auto revision = table_.revision();
     if (auto copied = database_->copy_to(options_.copy); copied) {
       copied_at_ = revision;
-      const std::scoped_lock lock(problems_mutex_);
-      std::erase_if(problems_, [this](const auto& problem) { return problem.what == options_.copy.native(); });
+      problems_.solve(options_.copy.native());
+      problems_.solve(copy_of_before().native());  // It is too late for that one, and the disk takes copies again.
     } else {
       report({.what = options_.copy.native(),
               .reason = "the copy of the store is not renewed: " + copied.error().message(),
@@ -342,14 +346,7 @@ class SqliteStore final : public Store, public Copyable {
     }
   }
 
-  void report(StoreProblem problem) {
-    {
-      const std::scoped_lock lock(problems_mutex_);
-      if (std::find(problems_.begin(), problems_.end(), problem) != problems_.end()) return;
-      problems_.push_back(problem);
-    }
-    if (options_.on_problem) table_.post([this, problem = std::move(problem)] { options_.on_problem(problem); });
-  }
+  void report(const StoreProblem& problem) { problems_.report(problem.what, problem); }
 
   const std::filesystem::path file_;
   const SqliteOptions options_;
@@ -358,8 +355,9 @@ class SqliteStore final : public Store, public Copyable {
   Unreadable unreadable_;  ///< Fixed once started.
   Identity identity_;      ///< Fixed once started.
 
-  mutable std::mutex problems_mutex_;
-  std::vector<StoreProblem> problems_;
+  ProblemList problems_{[this](const StoreProblem& problem) {
+    if (options_.on_problem) table_.post([this, problem] { options_.on_problem(problem); });
+  }};
 
   ObjectTable table_;
   LocalSessions sessions_{[this](HolderBoard::Job job) { table_.post(std::move(job)); }};

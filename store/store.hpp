@@ -83,11 +83,14 @@ using Committed = std::function<void(Result<std::vector<model::ObjectPtr>>)>;
 
 /// Which store this is: what runs on a host is known to be of a store by it.
 struct Identity {
-  std::string id;            ///< A UUID, made with the store. A copy that is put back gets a new one.
-  std::string node;          ///< The node that it was made for; empty when nobody said.
-  std::uint64_t opened = 0;  ///< More at each opening; an older state that is put back has had less.
-  bool made_now = false;     ///< There was none before.
-  bool restored = false;     ///< It was put back from a copy, and this is its first start.
+  std::string id;    ///< A UUID, made with the store. A copy that is put back gets a new one.
+  std::string node;  ///< The node that it was made for; empty when nobody said.
+  /// More at each opening (of an etcd: its revision then, as who opens it takes a session, too); an older state that is
+  /// put back has had less. 0: nothing was heard of the etcd yet, and all that can be read is from a copy; what is read
+  /// when it is more is the etcd's own. It never becomes 0 again.
+  std::uint64_t opened = 0;
+  bool made_now = false;  ///< There was none before.
+  bool restored = false;  ///< It was put back from a copy, and this is its first start.
 };
 
 /// Something of the store that needs a person.
@@ -130,6 +133,8 @@ class Store {
   /// held packed each is read when `see` is done with the one before: for whoever asks something of many.
   virtual void visit(model::Kind kind, std::string_view ns,
                      const std::function<void(const model::ObjectPtr&)>& see) const = 0;
+  /// How many of them there are; none is read.
+  virtual std::size_t count(model::Kind kind) const = 0;
   virtual Revision revision() const = 0;
 
   /// Makes all writes of `txn` if all its conditions hold, else none. Readers and watchers see all of them at once.

@@ -40,10 +40,10 @@ void QuotaController::know(const model::Object& quota) { known_[quota.key()] = m
 
 void QuotaController::wake_all(const Waker& wake) {
   known_.clear();
-  for (const auto& quota : store_.list(Kind::ResourceQuota).objects) {
+  store_.visit(Kind::ResourceQuota, {}, [&](const model::ObjectPtr& quota) {
     know(*quota);
     wake(quota->key());
-  }
+  });
 }
 
 void QuotaController::wakes(const store::Change& change, const Waker& wake) {

@@ -21,10 +21,10 @@ Controller NamespaceController::row() {
           .all =
               [this](const Waker& wake) {
                 ending_.clear();
-                for (const auto& ns : store_.list(Kind::Namespace).objects) {
+                store_.visit(Kind::Namespace, {}, [&](const model::ObjectPtr& ns) {
                   if (ns->meta.deleting()) ending_.insert(ns->meta.name);
                   wake(ns->key());
-                }
+                });
               },
           .plan = [this](const model::ObjectKey& key) { return plan(key); }};
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/atomic_file.hpp"
 #include "runtime/platform.hpp"
@@ -97,16 +98,35 @@ json::array node_conditions(const NodeHealth& health, const json::array& old, Wa
     add(kNetworkUnavailable, false, "NoHostOutOfReach", "pods here are not known to be cut off from other hosts'");
   }
   for (const auto& each : health.troubles) add(each.type, true, each.reason, each.message);
-  if (health.runtime_error.empty()) {
-    add("Ready", true, "AgentReady", "berthd is posting ready status");
-  } else {
+  if (!health.runtime_error.empty()) {
     add("Ready", false, "RuntimeNotReady",
         "containerd is not usable, containers run on, none is started or stopped: " + health.runtime_error);
+  } else if (!health.silent_shims.empty()) {
+    add("Ready", false, "ShimsNotAnswering", health.silent_shims);
+  } else {
+    add("Ready", true, "AgentReady", "berthd is posting ready status");
   }
   return out;
 }
 
 }  // namespace
+
+std::string silent_shims_sentence(const std::vector<model::HostProblem>& silent) {
+  if (silent.empty()) return {};
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> named;
+  for (const auto& each : silent) {
+    if (named.size() == kNamed) {
+      named.push_back(fmt::format("{} more", silent.size() - kNamed));
+      break;
+    }
+    named.push_back(each.since ? fmt::format("{} since {}", each.subject, format_rfc3339(*each.since)) : each.subject);
+  }
+  return fmt::format(
+      "containerd answers, and the shims of some pods do not: {}; their containers run on, none of them is started, "
+      "stopped or looked at; other pods go on",
+      fmt::join(named, ", "));
+}
 
 void merge_node(json::object& stored, const json::object& fresh) {
   // Values are taken out, changed and put back: an insertion into an object moves what references point to.

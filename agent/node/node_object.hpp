@@ -6,6 +6,7 @@
 
 #include "agent/config.hpp"
 #include "base/clock.hpp"
+#include "model/host_status.hpp"
 
 namespace berth::agent {
 
@@ -24,6 +25,7 @@ struct NodeTrouble {
 /// What the Node's conditions say.
 struct NodeHealth {
   std::string runtime_error;  ///< Why containerd is not usable; empty: it is.
+  std::string silent_shims;   ///< Of which pods the shims do not answer, while containerd does; empty: all do.
   bool memory_pressure = false;
   bool disk_pressure = false;
   bool pid_pressure = false;
@@ -31,6 +33,9 @@ struct NodeHealth {
   std::vector<NodeTrouble> troubles{};
   bool operator==(const NodeHealth&) const = default;
 };
+
+/// In one sentence, for `silent_shims`: the first few by name.
+std::string silent_shims_sentence(const std::vector<model::HostProblem>& silent);
 
 /// Where Kubernetes keeps the Leases of nodes.
 inline constexpr std::string_view kNodeLeaseNamespace = "kube-node-lease";

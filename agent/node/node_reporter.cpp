@@ -90,6 +90,13 @@ void NodeReporter::on_runtime(const std::string& error, const std::string& versi
   if (news && begun_) report();
 }
 
+void NodeReporter::on_silent_shims(const std::vector<model::HostProblem>& silent) {
+  auto sentence = silent_shims_sentence(silent);
+  if (sentence == health_.silent_shims) return;
+  health_.silent_shims = std::move(sentence);
+  if (begun_) report();
+}
+
 void NodeReporter::on_troubles(std::vector<NodeTrouble> troubles) {
   if (troubles == health_.troubles) return;
   health_.troubles = std::move(troubles);

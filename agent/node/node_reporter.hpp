@@ -35,6 +35,8 @@ class NodeReporter {
 
   /// Is containerd usable? `error` is empty when it is. Reports at once when that is news.
   void on_runtime(const std::string& error, const std::string& version);
+  /// All pods whose shim does not answer. Reports at once when that is news.
+  void on_silent_shims(const std::vector<model::HostProblem>& silent);
   /// All that is wrong with this host among others. Reports at once when that is news.
   void on_troubles(std::vector<NodeTrouble> troubles);
 

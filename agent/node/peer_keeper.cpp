@@ -49,13 +49,10 @@ void PeerKeeper::look() {
   again_ = false;
   retry_.reset();
   std::vector<network::Peer> peers;
-  for (const auto& node : context_.store.list(Kind::Node).objects) {
-    if (node->meta.name == context_.node) {
-      say_key(*node);
-      continue;
-    }
+  context_.store.visit(Kind::Node, {}, [&](const model::ObjectPtr& node) {
+    if (node->meta.name == context_.node) return say_key(*node);
     if (auto peer = peer_of(*node)) peers.push_back(*std::move(peer));
-  }
+  });
   if (applied_ == peers) return;
   busy_ = true;
   context_.lane.run(

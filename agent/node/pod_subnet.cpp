@@ -46,19 +46,19 @@ model::ObjectKey lease_key(std::string_view block) {
 /// By block ("10.98.3.0/24").
 std::map<std::string, Held> held_blocks(const store::Store& store) {
   std::map<std::string, Held> all;
-  for (const auto& lease : store.list(Kind::Lease, kNamespace).objects) {
-    if (!lease->meta.name.starts_with(kPrefix)) continue;
+  store.visit(Kind::Lease, kNamespace, [&](const model::ObjectPtr& lease) {
+    if (!lease->meta.name.starts_with(kPrefix)) return;
     auto block = lease->meta.name.substr(kPrefix.size());
     const auto dash = block.rfind('-');
-    if (dash == std::string::npos) continue;
+    if (dash == std::string::npos) return;
     block[dash] = '/';
     auto& held = all[block];
     held.revision = lease->meta.resource_version;
     const auto* spec = lease->raw.if_contains("spec");
-    if (spec == nullptr) continue;
+    if (spec == nullptr) return;
     held.node = find_string(*spec, {"holderIdentity"});
     if (const auto since = parse_rfc3339(find_string(*spec, {"acquireTime"}))) held.since = *since;
-  }
+  });
   return all;
 }
 

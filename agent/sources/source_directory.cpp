@@ -33,7 +33,8 @@ class DirectorySource final : public Source {
         lane_(lane),
         options_(std::move(options)),
         on_snapshot_(std::move(on_snapshot)),
-        reader_(std::make_shared<DirectoryReader>(options_.directory, options_.limits, options_.memory, options_.name)),
+        reader_(std::make_shared<DirectoryReader>(options_.directory, options_.limits, options_.memory, options_.name,
+                                                  options_.hosts)),
         inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
     auto text = options_.directory.lexically_normal().native();
     while (text.size() > 1 && text.back() == '/') text.pop_back();

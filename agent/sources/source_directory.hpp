@@ -21,6 +21,7 @@ struct DirectorySourceOptions {
   std::chrono::milliseconds settle{500};  ///< How long a half-written or vanished file may take to become whole again.
   DirectoryLimits limits;
   std::filesystem::path memory;  ///< Where it is remembered what the directory was; see DirectoryReader.
+  model::Hosts hosts = model::Hosts::Alone;
 };
 
 /// Watches the directory itself, never single files, see inotify(7). A file that was closed, renamed into place or

@@ -80,8 +80,12 @@ bool is_manifest_name(std::string_view name) {
 }
 
 DirectoryReader::DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits,
-                                 std::filesystem::path memory, std::string name)
-    : directory_(std::move(directory)), name_(std::move(name)), limits_(limits), memory_(std::move(memory)) {
+                                 std::filesystem::path memory, std::string name, model::Hosts hosts)
+    : directory_(std::move(directory)),
+      name_(std::move(name)),
+      limits_(limits),
+      memory_(std::move(memory)),
+      hosts_(hosts) {
   auto text = directory_.lexically_normal().native();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   directory_ = text;
@@ -236,7 +240,7 @@ std::shared_ptr<const SourceFile> DirectoryReader::read_entry(int directory, con
   auto file = std::make_shared<SourceFile>();
   file->id = name_ + "/" + name;
   file->hash = std::move(hash);
-  file->manifest = model::read_manifest(**text, (directory_ / name).native(), limits_.manifest);
+  file->manifest = model::read_manifest(**text, (directory_ / name).native(), limits_.manifest, hosts_);
   if (file->manifest.errors.empty() && file->empty()) {
     model::Problem problem;
     problem.file = (directory_ / name).native();

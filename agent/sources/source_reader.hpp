@@ -36,9 +36,10 @@ struct ReadHints {
 class DirectoryReader {
  public:
   /// `memory` is the file in which it remembers across restarts what the directory was; without one it begins anew.
-  /// `name` is the source's when it is not the directory's own.
+  /// `name` is the source's when it is not the directory's own. `hosts`: see read_manifest().
   explicit DirectoryReader(std::filesystem::path directory, const DirectoryLimits& limits = {},
-                           std::filesystem::path memory = {}, std::string name = {});
+                           std::filesystem::path memory = {}, std::string name = {},
+                           model::Hosts hosts = model::Hosts::Alone);
 
   /// Reads the directory. Never waits for a FIFO or device; a file that cannot be read is in the snapshot with an
   /// error. A directory that cannot be read, or is not believed (see DirectoryJudge), makes it incomplete. Of more
@@ -67,6 +68,7 @@ class DirectoryReader {
   std::string name_;
   DirectoryLimits limits_;
   std::filesystem::path memory_;
+  model::Hosts hosts_;
   std::optional<DirectoryJudge> judge_;  ///< From the first read on.
   std::optional<DirectoryMemory> saved_;
   std::map<std::string, Known> known_;

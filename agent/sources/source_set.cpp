@@ -46,18 +46,21 @@ class Sources final : public SourceSet {
       applier_.take(std::move(snapshot));
     };
     const auto memories = config.state_dir / "sources";
+    const auto hosts = config.etcd ? model::Hosts::Sharing : model::Hosts::Alone;
     for (const auto& source : config.sources) {
       if (source.url.empty()) {
         DirectorySourceOptions options;
         options.directory = source.directory;
         options.name = source_name(source);
         options.memory = memory_file(memories, source.directory);
+        options.hosts = hosts;
         sources_.push_back(make_directory_source(rooms.loop, rooms.lane, std::move(options), take));
       } else {
         UrlSourceOptions options;
         options.request.url = source.url;
         options.name = source_name(source);
         options.interval = source.interval;
+        options.hosts = hosts;
         options.request.ca_file = source.ca_file;
         options.request.token_file = source.token_file;
         sources_.push_back(make_url_source(rooms.loop, rooms.lane, std::move(options), take));

@@ -60,7 +60,7 @@ class UrlSource final : public Source {
     auto file = std::make_shared<SourceFile>();
     file->id = name;
     file->hash = content_hash(answer->body);
-    file->manifest = model::read_manifest(answer->body, options.request.url);
+    file->manifest = model::read_manifest(answer->body, options.request.url, {}, options.hosts);
     // An empty answer is a broken server more often than a wish: what it made stays.
     if (file->manifest.errors.empty() && file->empty()) {
       model::Problem problem;

@@ -15,6 +15,7 @@ struct UrlSourceOptions {
   https::UrlRequest request;
   std::string name;  ///< The source's; empty: the URL's own.
   std::chrono::milliseconds interval{30'000};
+  model::Hosts hosts = model::Hosts::Alone;
 };
 
 /// Asks every `interval` with If-None-Match. Whatever fails (no answer, a status other than 200 or 304, a body over

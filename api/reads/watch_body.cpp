@@ -26,10 +26,12 @@ class WatchBody final : public BodySource {
         failure_ = revision_too_large(sent_, newest);
         return;
       }
-    } else {
+    } else if (request_.initial) {
       auto listing = context.store.list(request_.kind, request_.ns);
       sent_ = listing.revision;
-      if (request_.initial) initial_ = std::move(listing.objects);
+      initial_ = std::move(listing.objects);
+    } else {
+      sent_ = context.store.revision();
     }
     initial_end_due_ = request_.bookmarks && request_.mark_initial_end;
     auto reader = context.reads->hub.read(request_.kind, request_.ns, sent_);

@@ -29,16 +29,16 @@ bool is_unbound(const json::value& claim) { return find_string(claim, {"status",
 
 model::HostObjects objects_of(const store::Store& store) {
   model::HostObjects out;
-  for (const auto& pod : store.list(model::Kind::Pod).objects) out.pods.push_back(outline(*pod));
-  for (const auto& claim : store.list(model::Kind::PersistentVolumeClaim).objects)
-    out.claims.push_back(outline(*claim));
+  store.visit(model::Kind::Pod, {}, [&](const model::ObjectPtr& pod) { out.pods.push_back(outline(*pod)); });
+  store.visit(model::Kind::PersistentVolumeClaim, {},
+              [&](const model::ObjectPtr& claim) { out.claims.push_back(outline(*claim)); });
   // Of the many events only those count that say why a claim is not bound.
   if (std::none_of(out.claims.begin(), out.claims.end(), is_unbound)) return out;
-  for (const auto& event : store.list(model::Kind::Event).objects) {
-    if (text_at(event->raw, {"type"}) != "Warning") continue;
-    if (text_at(event->raw, {"involvedObject", "kind"}) != "PersistentVolumeClaim") continue;
+  store.visit(model::Kind::Event, {}, [&](const model::ObjectPtr& event) {
+    if (text_at(event->raw, {"type"}) != "Warning") return;
+    if (text_at(event->raw, {"involvedObject", "kind"}) != "PersistentVolumeClaim") return;
     out.events.emplace_back(event->raw);
-  }
+  });
   return out;
 }
 

@@ -109,12 +109,11 @@ HttpResponse answer_list(const ApiContext& context, const Asked& asked, const Us
                          std::vector<UsageItem> far) {
   auto items = std::move(far);
   const bool is_whole = items.empty();
-  const auto listing = context.store.list(asked.kind, asked.ns);
-  for (const auto& object : listing.objects) {
-    if (!asked.selection.matches(*object)) continue;
+  context.store.visit(asked.kind, asked.ns, [&](const model::ObjectPtr& object) {
+    if (!asked.selection.matches(*object)) return;
     const auto metrics = metrics_of(context, *object, window);
     if (metrics) items.push_back({object->meta.ns, object->meta.name, json::serialize(*metrics)});
-  }
+  });
   if (!is_whole) {
     std::sort(items.begin(), items.end(),
               [](const auto& a, const auto& b) { return std::tie(a.ns, a.name) < std::tie(b.ns, b.name); });
@@ -143,11 +142,11 @@ bool is_silent(const ApiContext& context, const std::string& name) {
 std::set<std::string> far_nodes(const ApiContext& context, const Asked& asked) {
   std::set<std::string> out;
   if (!context.dial_host) return out;
-  for (const auto& object : context.store.list(asked.kind, asked.ns).objects) {
+  context.store.visit(asked.kind, asked.ns, [&](const model::ObjectPtr& object) {
     if (auto node = node_of(*object); is_far(context, node) && asked.selection.matches(*object)) {
       out.insert(std::move(node));
     }
-  }
+  });
   std::erase_if(out, [&](const std::string& node) { return is_silent(context, node); });
   return out;
 }

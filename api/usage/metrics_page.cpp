@@ -129,8 +129,7 @@ void append_counters(std::string& out) {
 std::string resource_page(const store::Store& store, const UsageSample& sample) {
   std::string cpu;
   std::string memory;
-  const auto pods = store.list(Kind::Pod);
-  for (const auto& pod : pods.objects) {
+  store.visit(Kind::Pod, {}, [&](const model::ObjectPtr& pod) {
     for (const auto* list : {"containers", "initContainers"}) {
       for (const auto& entry : array_at(pod->raw, {"spec", list})) {
         if (!entry.is_object()) continue;
@@ -147,7 +146,7 @@ std::string resource_page(const store::Store& store, const UsageSample& sample) 
             fmt::format("container_memory_working_set_bytes{{{}}} {} {}\n", labels, found->second.memory_bytes, millis);
       }
     }
-  }
+  });
   std::string out;
   append_family(out, "container_cpu_usage_seconds_total", "counter",
                 "Cumulative cpu time consumed by the container in core-seconds");

@@ -1,9 +1,9 @@
 // api/usage/object_metrics.cpp - see object_metrics.hpp.
 #include "api/usage/object_metrics.hpp"
 
+#include <initializer_list>
 #include <map>
 #include <string_view>
-#include <vector>
 
 #include "api/encoding/field.hpp"
 #include "api/usage/metrics_page.hpp"
@@ -19,14 +19,28 @@ void append_counts(std::string& out, std::string_view name, std::string_view lab
   for (const auto& [value, count] : counts) out += fmt::format("{}{{{}=\"{}\"}} {}\n", name, label, value, count);
 }
 
-/// How many of `objects` are in which phase; what is none of `phases` counts as `other`.
-void append_phases(std::string& out, const std::vector<model::ObjectPtr>& objects, std::string_view name,
-                   std::map<std::string_view, std::size_t> phases, std::string_view other) {
-  for (const auto& object : objects) {
-    const auto found = phases.find(text_at(object->raw, {"status", "phase"}));
-    ++(found == phases.end() ? phases.at(other) : found->second);
+/// How many objects are in which phase; what is none of those that are known counts as `other`.
+class Phases {
+ public:
+  Phases(std::initializer_list<std::string_view> known, std::string_view other) : other_(other) {
+    for (const auto phase : known) counts_[phase] = 0;
+    counts_[other] = 0;
   }
-  append_counts(out, name, "phase", phases);
+
+  void see(const model::Object& object) {
+    const auto found = counts_.find(text_at(object.raw, {"status", "phase"}));
+    ++(found == counts_.end() ? counts_.at(other_) : found->second);
+  }
+  const std::map<std::string_view, std::size_t>& counts() const { return counts_; }
+
+ private:
+  const std::string_view other_;
+  std::map<std::string_view, std::size_t> counts_;
+};
+
+void append_phases(std::string& out, const store::Store& store, Kind kind, std::string_view name, Phases phases) {
+  store.visit(kind, {}, [&](const model::ObjectPtr& object) { phases.see(*object); });
+  append_counts(out, name, "phase", phases.counts());
 }
 
 bool is_ready(const model::Object& pod) {
@@ -39,16 +53,14 @@ bool is_ready(const model::Object& pod) {
 }
 
 void append_pods(std::string& out, const store::Store& store) {
-  append_family(out, "berth_pods", "gauge", "Number of pods, by phase.");
-  const auto pods = store.list(Kind::Pod).objects;
-  append_phases(out, pods, "berth_pods",
-                {{"Failed", 0}, {"Pending", 0}, {"Running", 0}, {"Succeeded", 0}, {"Unknown", 0}}, "Unknown");
+  Phases phases({"Failed", "Pending", "Running", "Succeeded"}, "Unknown");
   std::string ready;
   std::string in_phase;
   std::string restarts;
   std::string waiting;
   std::int64_t total = 0;
-  for (const auto& pod : pods) {
+  store.visit(Kind::Pod, {}, [&](const model::ObjectPtr& pod) {
+    phases.see(*pod);
     const auto labels = object_labels(*pod, "pod");
     ready += fmt::format("kube_pod_status_ready{{{},condition=\"true\"}} {}\n", labels, is_ready(*pod) ? 1 : 0);
     const auto phase = text_at(pod->raw, {"status", "phase"});
@@ -66,7 +78,9 @@ void append_pods(std::string& out, const store::Store& store) {
             fmt::format("kube_pod_container_status_waiting_reason{{{},reason=\"{}\"}} 1\n", of, escape_label(reason));
       }
     }
-  }
+  });
+  append_family(out, "berth_pods", "gauge", "Number of pods, by phase.");
+  append_counts(out, "berth_pods", "phase", phases.counts());
   append_one(out, "berth_container_restarts", "gauge", "Restarts of all containers of the pods that there are now.",
              total);
   append_family(out, "kube_pod_status_ready", "gauge", "1 if the pod is ready to serve requests, 0 if not.");
@@ -89,17 +103,15 @@ void append_objects(std::string& out, const store::Store& store) {
   append_family(out, "apiserver_storage_objects", "gauge", "Number of stored objects, by kind.");
   for (const auto& kind : model::all_kinds()) {
     const auto resource = kind.group.empty() ? std::string(kind.plural) : fmt::format("{}.{}", kind.plural, kind.group);
-    out += fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource,
-                       store.list(kind.kind).objects.size());
+    out += fmt::format("apiserver_storage_objects{{resource=\"{}\"}} {}\n", resource, store.count(kind.kind));
   }
   append_pods(out, store);
   append_workloads(out, store);
   append_family(out, "berth_claims", "gauge", "Number of claims, by phase.");
-  append_phases(out, store.list(Kind::PersistentVolumeClaim).objects, "berth_claims",
-                {{"Bound", 0}, {"Lost", 0}, {"Pending", 0}}, "Pending");
+  append_phases(out, store, Kind::PersistentVolumeClaim, "berth_claims", Phases({"Bound", "Lost"}, "Pending"));
   append_family(out, "berth_volumes", "gauge", "Number of volumes, by phase.");
-  append_phases(out, store.list(Kind::PersistentVolume).objects, "berth_volumes",
-                {{"Available", 0}, {"Bound", 0}, {"Failed", 0}, {"Pending", 0}, {"Released", 0}}, "Pending");
+  append_phases(out, store, Kind::PersistentVolume, "berth_volumes",
+                Phases({"Available", "Bound", "Failed", "Released"}, "Pending"));
 }
 
 }  // namespace berth::api

@@ -3,8 +3,9 @@
 
 #include <array>
 #include <chrono>
-#include <initializer_list>
+#include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "api/encoding/field.hpp"
@@ -17,53 +18,55 @@ namespace berth::api {
 namespace {
 
 using model::Kind;
-using Path = std::initializer_list<std::string_view>;
+using Path = std::array<std::string_view, 2>;
 
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 /// The objects of one kind, family by family. kube-state-metrics leaves out what an object does not say; so do we.
+/// First it is said which families there are; write() goes through the objects once, for all of them.
 class Families {
  public:
-  Families(std::string& out, const store::Store& store, Kind kind, std::string_view label)
-      : out_(out), objects_(store.list(kind).objects) {
-    labels_.reserve(objects_.size());
-    for (const auto& object : objects_) labels_.push_back(object_labels(*object, label));
-  }
+  Families(Kind kind, std::string_view label) : kind_(kind), label_(label) {}
 
   /// `say(object, add)` calls add(value) or add(value, `reason="x"`), as often as there is something to say.
   template <typename Say>
-  void each(std::string_view name, std::string_view help, const Say& say) {
-    append_family(out_, name, "gauge", help);
-    for (std::size_t i = 0; i < objects_.size(); ++i) {
-      say(*objects_[i], [&](std::int64_t value, std::string_view more = {}) {
-        out_ += fmt::format("{}{{{}{}{}}} {}\n", name, labels_[i], more.empty() ? "" : ",", more, value);
+  void each(std::string_view name, std::string_view help, Say say) {
+    auto& family = families_.emplace_back();
+    append_family(family.text, name, "gauge", help);
+    family.see = [name, say = std::move(say)](const model::Object& object, std::string_view labels, std::string& text) {
+      say(object, [&](std::int64_t value, std::string_view more = {}) {
+        text += fmt::format("{}{{{}{}{}}} {}\n", name, labels, more.empty() ? "" : ",", more, value);
       });
-    }
+    };
   }
   /// A number, 0 where there is none.
   void number(std::string_view name, std::string_view help, Path path) {
-    each(name, help, [&](const model::Object& object, const auto& add) { add(number_at(object.raw, path)); });
+    each(name, help, [path](const model::Object& object, const auto& add) {
+      add(number_at(object.raw, {path[0], path[1]}));
+    });
   }
   /// A number that need not be there.
   void optional(std::string_view name, std::string_view help, Path path) {
-    each(name, help, [&](const model::Object& object, const auto& add) {
-      if (field(object.raw, path) != nullptr) add(number_at(object.raw, path));
+    each(name, help, [path](const model::Object& object, const auto& add) {
+      if (field(object.raw, {path[0], path[1]}) != nullptr) add(number_at(object.raw, {path[0], path[1]}));
     });
   }
   void flag(std::string_view name, std::string_view help, Path path) {
-    each(name, help, [&](const model::Object& object, const auto& add) { add(flag_at(object.raw, path) ? 1 : 0); });
+    each(name, help, [path](const model::Object& object, const auto& add) {
+      add(flag_at(object.raw, {path[0], path[1]}) ? 1 : 0);
+    });
   }
   /// Seconds since 1970, of a time that need not be there.
   void time(std::string_view name, std::string_view help, Path path) {
-    each(name, help, [&](const model::Object& object, const auto& add) {
-      if (const auto time = parse_rfc3339(text_at(object.raw, path))) add(seconds_of(*time));
+    each(name, help, [path](const model::Object& object, const auto& add) {
+      if (const auto time = parse_rfc3339(text_at(object.raw, {path[0], path[1]}))) add(seconds_of(*time));
     });
   }
   /// Of a condition of each object: 1 for what it is, 0 for what it is not. Nothing where it does not have it.
   void condition(std::string_view name, std::string_view help, std::string_view type) {
-    each(name, help, [&](const model::Object& object, const auto& add) {
+    each(name, help, [type](const model::Object& object, const auto& add) {
       add_conditions(object, [&](std::string_view of, std::string_view status, std::int64_t value) {
         if (of == type) add(value, fmt::format("condition=\"{}\"", status));
       });
@@ -71,11 +74,20 @@ class Families {
   }
   /// The same of all conditions: condition="Available",status="true".
   void conditions(std::string_view name, std::string_view help) {
-    each(name, help, [&](const model::Object& object, const auto& add) {
+    each(name, help, [](const model::Object& object, const auto& add) {
       add_conditions(object, [&](std::string_view of, std::string_view status, std::int64_t value) {
         add(value, fmt::format("condition=\"{}\",status=\"{}\"", escape_label(of), status));
       });
     });
+  }
+
+  /// Once, at the end.
+  void write(std::string& out, const store::Store& store) {
+    store.visit(kind_, {}, [&](const model::ObjectPtr& object) {
+      const auto labels = object_labels(*object, label_);
+      for (auto& family : families_) family.see(*object, labels, family.text);
+    });
+    for (const auto& family : families_) out += family.text;
   }
 
  private:
@@ -92,18 +104,23 @@ class Families {
     }
   }
 
-  std::string& out_;
-  std::vector<model::ObjectPtr> objects_;
-  std::vector<std::string> labels_;
+  struct Family {
+    std::string text;
+    std::function<void(const model::Object&, std::string_view labels, std::string& text)> see;
+  };
+  const Kind kind_;
+  const std::string_view label_;
+  std::vector<Family> families_;
 };
 
 void append_sets(std::string& out, const store::Store& store) {
-  Families stateful(out, store, Kind::StatefulSet, "statefulset");
+  Families stateful(Kind::StatefulSet, "statefulset");
   stateful.number("kube_statefulset_replicas", "Number of desired pods for a StatefulSet.", {"spec", "replicas"});
   stateful.number("kube_statefulset_status_replicas_ready", "The number of ready replicas per StatefulSet.",
                   {"status", "readyReplicas"});
+  stateful.write(out, store);
 
-  Families deployment(out, store, Kind::Deployment, "deployment");
+  Families deployment(Kind::Deployment, "deployment");
   deployment.number("kube_deployment_spec_replicas", "Number of desired pods for a deployment.", {"spec", "replicas"});
   deployment.flag("kube_deployment_spec_paused",
                   "Whether the deployment is paused and will not be processed by the deployment controller.",
@@ -124,23 +141,27 @@ void append_sets(std::string& out, const store::Store& store) {
   deployment.number("kube_deployment_status_replicas_updated", "The number of updated replicas per deployment.",
                     {"status", "updatedReplicas"});
   deployment.conditions("kube_deployment_status_condition", "The current status conditions of a deployment.");
+  deployment.write(out, store);
 
-  Families replicas(out, store, Kind::ReplicaSet, "replicaset");
+  Families replicas(Kind::ReplicaSet, "replicaset");
   replicas.number("kube_replicaset_spec_replicas", "Number of desired pods for a ReplicaSet.", {"spec", "replicas"});
   replicas.number("kube_replicaset_status_ready_replicas", "The number of ready replicas per ReplicaSet.",
                   {"status", "readyReplicas"});
+  replicas.write(out, store);
 
-  Families controller(out, store, Kind::ReplicationController, "replicationcontroller");
+  Families controller(Kind::ReplicationController, "replicationcontroller");
   controller.number("kube_replicationcontroller_spec_replicas", "Number of desired pods for a ReplicationController.",
                     {"spec", "replicas"});
   controller.number("kube_replicationcontroller_status_ready_replicas",
                     "The number of ready replicas per ReplicationController.", {"status", "readyReplicas"});
+  controller.write(out, store);
 
-  Families daemon(out, store, Kind::DaemonSet, "daemonset");
+  Families daemon(Kind::DaemonSet, "daemonset");
   daemon.number("kube_daemonset_status_desired_number_scheduled",
                 "The number of nodes that should be running the daemon pod.", {"status", "desiredNumberScheduled"});
   daemon.number("kube_daemonset_status_number_ready", "The number of nodes that have a ready daemon pod.",
                 {"status", "numberReady"});
+  daemon.write(out, store);
 }
 
 /// The number of failed pods while the job is not over, or failed for a reason of its own; else 1 at its reason.
@@ -162,7 +183,7 @@ void add_failed(const model::Object& job, const Add& add) {
 }
 
 void append_jobs(std::string& out, const store::Store& store) {
-  Families job(out, store, Kind::Job, "job_name");
+  Families job(Kind::Job, "job_name");
   job.number("kube_job_status_active", "The number of actively running pods.", {"status", "active"});
   job.number("kube_job_status_ready", "The number of ready pods that belong to this Job.", {"status", "ready"});
   job.number("kube_job_status_succeeded", "The number of pods which reached Phase Succeeded.", {"status", "succeeded"});
@@ -179,6 +200,7 @@ void append_jobs(std::string& out, const store::Store& store) {
            {"status", "startTime"});
   job.time("kube_job_status_completion_time", "CompletionTime represents time when the job was completed.",
            {"status", "completionTime"});
+  job.write(out, store);
 }
 
 /// The time after the last one, or after it was made; so it lies in the past while a job is late. None while suspended.
@@ -194,7 +216,7 @@ std::optional<WallTime> next_schedule(const model::Object& cron) {
 }
 
 void append_cron_jobs(std::string& out, const store::Store& store) {
-  Families cron(out, store, Kind::CronJob, "cronjob");
+  Families cron(Kind::CronJob, "cronjob");
   cron.each("kube_cronjob_info", "Info about cronjob.", [](const model::Object& object, const auto& add) {
     add(1, fmt::format("schedule=\"{}\",concurrency_policy=\"{}\",timezone=\"{}\"",
                        escape_label(text_at(object.raw, {"spec", "schedule"})),
@@ -223,10 +245,11 @@ void append_cron_jobs(std::string& out, const store::Store& store) {
             [](const model::Object& object, const auto& add) {
               if (const auto next = next_schedule(object)) add(seconds_of(*next));
             });
+  cron.write(out, store);
 }
 
 void append_autoscalers(std::string& out, const store::Store& store) {
-  Families scaler(out, store, Kind::HorizontalPodAutoscaler, "horizontalpodautoscaler");
+  Families scaler(Kind::HorizontalPodAutoscaler, "horizontalpodautoscaler");
   scaler.number("kube_horizontalpodautoscaler_spec_min_replicas",
                 "Lower limit for the number of pods that can be set by the autoscaler, default 1.",
                 {"spec", "minReplicas"});
@@ -239,6 +262,7 @@ void append_autoscalers(std::string& out, const store::Store& store) {
   scaler.number("kube_horizontalpodautoscaler_status_desired_replicas",
                 "Desired number of replicas of pods managed by this autoscaler.", {"status", "desiredReplicas"});
   scaler.conditions("kube_horizontalpodautoscaler_status_condition", "The condition of this autoscaler.");
+  scaler.write(out, store);
 }
 
 }  // namespace

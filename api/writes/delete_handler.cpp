@@ -45,15 +45,16 @@ bool is_set(Kind kind) { return kind == Kind::StatefulSet || kind == Kind::Daemo
 
 /// Does a pod of the claim's namespace mount it?
 bool claim_is_used(const store::Store& store, const model::Object& claim) {
-  const auto pods = store.list(Kind::Pod, claim.meta.ns).objects;
-  return std::any_of(pods.begin(), pods.end(), [&](const auto& pod) {
+  bool found = false;
+  store.visit(Kind::Pod, claim.meta.ns, [&](const model::ObjectPtr& pod) {
     const auto* volumes = field(pod->raw, {"spec", "volumes"});
-    if (volumes == nullptr || !volumes->is_array()) return false;
+    if (found || volumes == nullptr || !volumes->is_array()) return;
     const auto& list = volumes->get_array();
-    return std::any_of(list.begin(), list.end(), [&](const auto& volume) {
+    found = std::any_of(list.begin(), list.end(), [&](const auto& volume) {
       return find_string(volume, {"persistentVolumeClaim", "claimName"}) == claim.meta.name;
     });
   });
+  return found;
 }
 
 /// The policy as finalizers, as Kubernetes keeps it; no policy leaves what is there.

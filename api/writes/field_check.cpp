@@ -42,9 +42,9 @@ FieldCheck field_check_of(std::string_view mode, const HttpRequest& request) {
 
 ApiResult<HttpHeaders> check_fields(const model::KindInfo& kind, const json::object& raw, const FieldCheck& check,
                                     const json::object* stored) {
-  const auto problems = model::unknown_fields(kind.kind, raw);
+  const auto problems = model::unknown_fields(kind.kind, raw, check.hosts);
   const bool compare = check.only_new && stored != nullptr && !problems.empty();
-  const auto before = compare ? model::unknown_fields(kind.kind, *stored) : std::vector<model::Problem>{};
+  const auto before = compare ? model::unknown_fields(kind.kind, *stored, check.hosts) : std::vector<model::Problem>{};
   std::vector<std::string> decoding;  // what a strict decoder complains of
   std::vector<std::string> others;
   for (const auto& problem : problems) {

@@ -8,6 +8,7 @@
 
 #include "api/request/api_error.hpp"
 #include "api/request/http_message.hpp"
+#include "model/model.hpp"
 
 namespace berth::api {
 
@@ -16,8 +17,9 @@ enum class FieldValidation { Ignore, Warn, Strict };
 
 struct FieldCheck {
   FieldValidation mode = FieldValidation::Warn;
-  std::vector<std::string> duplicates{};  ///< "spec.replicas": members that the body's JSON has twice.
-  bool only_new = false;                  ///< A patch: what the stored object has already is not its doing.
+  std::vector<std::string> duplicates{};     ///< "spec.replicas": members that the body's JSON has twice.
+  bool only_new = false;                     ///< A patch: what the stored object has already is not its doing.
+  model::Hosts hosts = model::Hosts::Alone;  ///< Those of this store.
 };
 
 /// What `mode` asks for (Warn when it is none of the three), and the duplicates in the request's body.

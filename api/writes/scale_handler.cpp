@@ -86,7 +86,7 @@ void handle_scale(ApiContext& context, const ResourcePath& path, const Query& qu
     const auto set = context.store.get(key);
     return respond(set ? scale_response(*set) : to_response(not_found(model::info(path.kind), path.name)));
   }
-  const auto options = read_write_options(path, query, request);
+  const auto options = read_write_options(context, path, query, request);
   if (!options) return respond(to_response(options.error()));
   const auto change = [request, options = *options, &clock = context.clock](const model::Object& stored) {
     return scaled(request, options, clock, stored);

@@ -172,7 +172,7 @@ void create_object(ApiContext& context, const ResourcePath& path, const WriteOpt
 
 void handle_create(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
                    Respond respond) {
-  const auto options = read_write_options(path, query, request);
+  const auto options = read_write_options(context, path, query, request);
   if (!options) return respond(to_response(options.error()));
   auto raw = read_json_body(request);
   if (!raw) return respond(to_response(raw.error()));
@@ -334,7 +334,7 @@ void apply(ApiContext& context, const ResourcePath& path, const WriteOptions& op
 
 void handle_update(ApiContext& context, const ResourcePath& path, const Query& query, const HttpRequest& request,
                    Respond respond) {
-  const auto options = read_write_options(path, query, request);
+  const auto options = read_write_options(context, path, query, request);
   if (!options) return respond(to_response(options.error()));
   if (options->manager.applies) {
     auto config = read_apply_body(path, request);

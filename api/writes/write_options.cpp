@@ -37,7 +37,8 @@ bool is_apply(const HttpRequest& request) {
   return request.method == Method::Patch && media_type(request.content_type) == "application/apply-patch+yaml";
 }
 
-ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query& query, const HttpRequest& request) {
+ApiResult<WriteOptions> read_write_options(const ApiContext& context, const ResourcePath& path, const Query& query,
+                                           const HttpRequest& request) {
   WriteOptions options;
   const auto refused = [&](std::string_view option, std::string why) {
     return invalid_option(request.method, option, std::move(why));
@@ -50,6 +51,7 @@ ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query
                                validation.substr(0, kMaxManagerBytes)));
   }
   options.fields = field_check_of(validation, request);
+  if (!context.config.cluster.etcd_endpoints.empty()) options.fields.hosts = model::Hosts::Sharing;
   for (const auto& value : query.all("dryRun")) {
     if (value.empty()) continue;
     if (value != "All") {

@@ -1,6 +1,7 @@
 // api/writes/write_options.hpp - how a create, update or patch is to be made: dryRun, fieldValidation, fieldManager.
 #pragma once
 
+#include "api/request/api_context.hpp"
 #include "api/request/api_error.hpp"
 #include "api/request/http_message.hpp"
 #include "api/request/request_path.hpp"
@@ -25,7 +26,8 @@ struct WriteOptions {
 /// Reads the query. The manager is ?fieldManager=, else the client's name: its User-Agent up to the first '/'.
 /// 422 in the words of k8s.io/apimachinery's ValidateCreateOptions, ValidateUpdateOptions and ValidatePatchOptions:
 /// server-side apply needs a fieldManager, only it can be forced.
-ApiResult<WriteOptions> read_write_options(const ResourcePath& path, const Query& query, const HttpRequest& request);
+ApiResult<WriteOptions> read_write_options(const ApiContext& context, const ResourcePath& path, const Query& query,
+                                           const HttpRequest& request);
 
 /// Is it a PATCH with application/apply-patch+yaml?
 bool is_apply(const HttpRequest& request);

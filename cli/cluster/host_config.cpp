@@ -14,6 +14,7 @@
 
 #include "base/atomic_file.hpp"
 #include "base/drop_ins.hpp"
+#include "base/etcd_member_file.hpp"
 #include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "cli/agent_paths.hpp"
@@ -71,15 +72,6 @@ void take(const json::value& document, const std::filesystem::path& file, HostCo
   into.mode = find_string(document, {"network", "mode"});
 }
 
-/// What the agent has learned by these endpoints. None: nothing, or by others.
-std::vector<std::string> learned_members(const std::filesystem::path& file,
-                                         const std::vector<std::string>& configured) {
-  const auto text = read_file(file);
-  const auto document = text ? parse_json(*text) : Result<json::value>(text.error());
-  if (!document || texts_at(*document, {"configured"}) != configured) return {};
-  return texts_at(*document, {"members"});
-}
-
 }  // namespace
 
 HostPlaces host_places(const std::filesystem::path& config, const std::filesystem::path& state_dir,
@@ -92,7 +84,7 @@ HostPlaces host_places(const std::filesystem::path& config, const std::filesyste
           .certificates = directory / "cluster",
           .etcd_config = directory / "etcd.yaml",
           .etcd_data = state_dir / "etcd",
-          .members = state_dir / "etcd-copy" / "members.json",
+          .members = state_dir / kEtcdMemberFile,
           .database = state_dir / "berth.db",
           .run_dir = run_dir};
 }
@@ -117,7 +109,7 @@ Result<HostConfig> read_host_config(const std::filesystem::path& config) {
     if (const auto document = model::parse_yaml(*text)) take(*document, file, out);
   }
   if (out.in_cluster()) {
-    const auto learned = learned_members(out.places.members, out.endpoints);
+    const auto learned = read_etcd_members(out.places.members, out.endpoints);
     out.endpoints.insert(out.endpoints.end(), learned.begin(), learned.end());
   }
   if (out.node_name.empty()) out.node_name = host_name();

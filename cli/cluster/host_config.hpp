@@ -20,8 +20,8 @@ struct HostPlaces {
   std::filesystem::path certificates;  ///< "/etc/berth/cluster": ca.crt, host.crt, host.key
   std::filesystem::path etcd_config;   ///< "/etc/berth/etcd.yaml"
   std::filesystem::path etcd_data;     ///< "<stateDir>/etcd"
-  std::filesystem::path members;   ///< "<stateDir>/etcd-copy/members.json": the agent's, see store/etcd/member_file.
-  std::filesystem::path database;  ///< "<stateDir>/berth.db"
+  std::filesystem::path members;       ///< "<stateDir>/etcd-copy/members.json": the agent's, see base/etcd_member_file.
+  std::filesystem::path database;      ///< "<stateDir>/berth.db"
   std::filesystem::path run_dir;
 
   std::filesystem::path ca() const { return certificates / "ca.crt"; }

@@ -14,8 +14,8 @@
 #include "base/loop.hpp"
 #include "store/etcd/copy_file.hpp"
 #include "store/etcd/loop_poster.hpp"
-#include "store/etcd/problem_list.hpp"
 #include "store/object_table.hpp"
+#include "store/problem_list.hpp"
 
 namespace berth::store::etcd {
 

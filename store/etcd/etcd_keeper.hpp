@@ -9,7 +9,7 @@
 #include "base/loop.hpp"
 #include "store/etcd/etcd_client.hpp"
 #include "store/etcd/loop_poster.hpp"
-#include "store/etcd/problem_list.hpp"
+#include "store/problem_list.hpp"
 
 namespace berth::store::etcd {
 

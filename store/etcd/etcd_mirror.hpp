@@ -16,8 +16,8 @@
 #include "store/etcd/etcd_keys.hpp"
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/loop_poster.hpp"
-#include "store/etcd/problem_list.hpp"
 #include "store/object_table.hpp"
+#include "store/problem_list.hpp"
 
 namespace berth::store::etcd {
 

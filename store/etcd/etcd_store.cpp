@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "base/etcd_member_file.hpp"
 #include "base/lane.hpp"
 #include "base/loop.hpp"
 #include "store/draft.hpp"
@@ -25,10 +26,10 @@
 #include "store/etcd/etcd_txn.hpp"
 #include "store/etcd/list_patience.hpp"
 #include "store/etcd/loop_poster.hpp"
-#include "store/etcd/member_file.hpp"
-#include "store/etcd/problem_list.hpp"
+#include "store/etcd/member_keeper.hpp"
 #include "store/holder_board.hpp"
 #include "store/object_table.hpp"
+#include "store/problem_list.hpp"
 
 namespace berth::store::etcd {
 namespace {
@@ -93,8 +94,10 @@ std::string name_of(const Txn& txn) {
 
 class EtcdStore final : public Store {
  public:
-  EtcdStore(std::shared_ptr<EtcdClient> client, EtcdOptions options)
+  /// `members` is told by the client; null: nobody keeps them.
+  EtcdStore(std::shared_ptr<EtcdClient> client, EtcdOptions options, std::shared_ptr<MemberKeeper> members)
       : options_(std::move(options)),
+        members_(std::move(members)),
         keys_(options_.prefix),
         table_(options_.limits, make_thread_lane("store", 1), Held::Packed),
         holders_([this](HolderBoard::Job job) { table_.post(std::move(job)); }),
@@ -132,6 +135,7 @@ class EtcdStore final : public Store {
                if (copy_) copy_->take(changes);
              }}),
         keeper_(loop_, poster_, *client_, problems_, {options_.keep, [this] { return keeps_; }}) {
+    if (members_) members_->follow([this](const Status& written) { on_members_written(written); });
     if (options_.copy.empty()) return;
     copy_.emplace(loop_, poster_, table_, problems_,
                   CopyKeeper::Options{options_.copy, copy_of(), options_.not_copied, options_.copy_after});
@@ -140,6 +144,7 @@ class EtcdStore final : public Store {
   EtcdStore& operator=(const EtcdStore&) = delete;
 
   ~EtcdStore() override {
+    if (members_) members_->follow({});
     if (thread_.joinable()) {
       flush().ok();
       loop_.stop();
@@ -180,6 +185,7 @@ class EtcdStore final : public Store {
   void visit(Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_.visit(kind, ns, see);
   }
+  std::size_t count(Kind kind) const override { return table_.count(kind); }
   Revision revision() const override { return table_.revision(); }
 
   void commit(Txn txn, Durability /*durability*/, Committed done) override {
@@ -296,9 +302,19 @@ class EtcdStore final : public Store {
     table_.post([done = std::move(done), result = std::move(result)] { done(result); });
   }
 
+  void on_members_written(const Status& written) {
+    if (written) return problems_.solve("members");
+    problems_.report("members", {.what = members_->file().native(),
+                                 .reason = "the etcd's members are not kept for a start: " + written.error().message(),
+                                 .kind = {},
+                                 .ns = {},
+                                 .name = {}});
+  }
+
   void tick() {
     tick_ = loop_.after(kTick, [this] {
       give_up_late();
+      if (members_) members_->look(std::chrono::steady_clock::now());
       tick();
     });
   }
@@ -535,6 +551,7 @@ class EtcdStore final : public Store {
   }
 
   const EtcdOptions options_;
+  const std::shared_ptr<MemberKeeper> members_;
   const EtcdKeys keys_;
   const SystemClock clock_;
   ObjectTable table_;
@@ -577,8 +594,9 @@ class EtcdStore final : public Store {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_store_on(std::shared_ptr<EtcdClient> client, EtcdOptions options) {
-  auto store = std::make_unique<EtcdStore>(std::move(client), std::move(options));
+Result<std::unique_ptr<Store>> open_store_on(std::shared_ptr<EtcdClient> client, EtcdOptions options,
+                                             std::shared_ptr<MemberKeeper> members) {
+  auto store = std::make_unique<EtcdStore>(std::move(client), std::move(options), std::move(members));
   if (auto started = store->start(); !started) return std::move(started).error();
   return std::unique_ptr<Store>(std::move(store));
 }
@@ -589,23 +607,12 @@ namespace berth::store {
 namespace {
 
 /// What the etcd says of its members is kept beside the copy: both are for a start that does not find what it was told.
-void follow_members(EtcdOptions& options) {
+std::shared_ptr<etcd::MemberKeeper> follow_members(EtcdOptions& options) {
   const auto file = options.copy.parent_path() / "members.json";
-  const auto configured = options.access.endpoints;
-  options.access.members = etcd::read_members(file, configured);
-  const std::shared_ptr<Lane> lane = make_thread_lane("members", 1);
-  options.access.on_members = [lane, file, configured,
-                               on_problem = options.on_problem](const std::vector<std::string>& members) {
-    lane->run([file, configured, members, on_problem] {
-      const auto written = etcd::write_members(file, configured, members);
-      if (written || !on_problem) return;
-      on_problem({.what = file.native(),
-                  .reason = "the etcd's members are not kept for a start: " + written.error().message(),
-                  .kind = {},
-                  .ns = {},
-                  .name = {}});
-    });
-  };
+  const auto keeper = std::make_shared<etcd::MemberKeeper>(file, options.access.endpoints);
+  options.access.members = read_etcd_members(file, options.access.endpoints);
+  options.access.on_members = [keeper](std::vector<std::string> members) { keeper->learned(std::move(members)); };
+  return keeper;
 }
 
 }  // namespace
@@ -613,10 +620,10 @@ void follow_members(EtcdOptions& options) {
 Result<std::unique_ptr<Store>> open_etcd_store(EtcdOptions options) {
   const auto module = etcd::etcd_module();
   if (!module) return module.error();
-  if (!options.copy.empty()) follow_members(options);
+  auto members = options.copy.empty() ? nullptr : follow_members(options);
   auto client = (*module)->open(options.access);
   if (!client) return std::move(client).error();
-  return etcd::open_store_on(*std::move(client), std::move(options));
+  return etcd::open_store_on(*std::move(client), std::move(options), std::move(members));
 }
 
 }  // namespace berth::store

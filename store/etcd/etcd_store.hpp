@@ -61,8 +61,11 @@ Result<std::unique_ptr<Store>> open_etcd_store(EtcdOptions options);
 
 namespace etcd {
 
-/// The same on a client of the caller's, for tests.
-Result<std::unique_ptr<Store>> open_store_on(std::shared_ptr<EtcdClient> client, EtcdOptions options);
+class MemberKeeper;
+
+/// The same on a client of the caller's, for tests. `members` is told by that client; null: nobody keeps them.
+Result<std::unique_ptr<Store>> open_store_on(std::shared_ptr<EtcdClient> client, EtcdOptions options,
+                                             std::shared_ptr<MemberKeeper> members = nullptr);
 
 }  // namespace etcd
 

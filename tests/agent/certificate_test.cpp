@@ -74,6 +74,11 @@ class CertificateKeeperTest : public testing::Test {
   void put(const std::string& name, const std::string& ca, hours lifetime) {
     EXPECT_TRUE(write_file(file(name), text(ca, clock_.wall(), clock_.wall() + lifetime)));
   }
+  /// The host's, by that CA, and the CA's own, which lasts.
+  void put_both(const std::string& ca, hours lifetime) {
+    put("host.crt", ca, lifetime);
+    put("ca.crt", ca, 3'000 * kDay);
+  }
   void keep_authority() {
     EXPECT_TRUE(store::create_and_wait(
         *store_,
@@ -128,8 +133,7 @@ class CertificateKeeperTest : public testing::Test {
 
 TEST_F(CertificateKeeperTest, RenewsOursWhenAThirdIsLeftAndNeitherSoonerNorAgain) {
   keep_authority();
-  put("host.crt", "ours", 30 * kDay);
-  put("ca.crt", "ours", 3'000 * kDay);
+  put_both("ours", 30 * kDay);
   const auto before = content("host.crt");
   look();
   EXPECT_EQ(content("host.crt"), before);
@@ -150,8 +154,7 @@ TEST_F(CertificateKeeperTest, RenewsOursWhenAThirdIsLeftAndNeitherSoonerNorAgain
 
 TEST_F(CertificateKeeperTest, OthersAreOnlyWatchedAndTakenBackWhenAPersonReplacedThem) {
   keep_authority();
-  put("host.crt", "theirs", 365 * kDay);
-  put("ca.crt", "theirs", 3'000 * kDay);
+  put_both("theirs", 365 * kDay);
   const auto before = content("host.crt");
   clock_.advance(334 * kDay);
   look();
@@ -168,8 +171,7 @@ TEST_F(CertificateKeeperTest, OthersAreOnlyWatchedAndTakenBackWhenAPersonReplace
 }
 
 TEST_F(CertificateKeeperTest, WithoutTheCasKeyNothingIsRenewed) {
-  put("host.crt", "ours", 30 * kDay);
-  put("ca.crt", "ours", 3'000 * kDay);
+  put_both("ours", 30 * kDay);
   clock_.advance(25 * kDay);
   const auto before = content("host.crt");
   look();
@@ -183,8 +185,7 @@ TEST_F(CertificateKeeperTest, WithoutTheCasKeyNothingIsRenewed) {
 
 TEST_F(CertificateKeeperTest, AFailureIsSaidAndTriedAgain) {
   keep_authority();
-  put("host.crt", "ours", 30 * kDay);
-  put("ca.crt", "ours", 3'000 * kDay);
+  put_both("ours", 30 * kDay);
   const auto before = content("host.crt");
   clock_.advance(21 * kDay);
   refusal_ = "its CA ends";

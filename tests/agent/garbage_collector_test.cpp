@@ -6,6 +6,7 @@
 
 #include "model/deletion.hpp"
 #include "tests/agent/controller_fixture.hpp"
+#include "tests/fakes/counting_store.hpp"
 #include "tests/fakes/slow_store.hpp"
 
 namespace berth::agent {
@@ -211,54 +212,6 @@ TEST_F(GarbageCollectorTest, PodsOfASetThatIsBeingDeletedAreTheSets) {
   EXPECT_TRUE(get(Kind::StatefulSet, "s")->meta.finalizers.empty());
 }
 
-/// Counts the objects that are read of a store.
-class CountingStore final : public store::Store {
- public:
-  explicit CountingStore(store::Store& store) : store_(store) {}
-  model::ObjectPtr get(const model::ObjectKey& key) const override {
-    ++reads;
-    return store_.get(key);
-  }
-  store::Listing list(Kind kind, std::string_view ns) const override {
-    auto found = store_.list(kind, ns);
-    reads += found.objects.size();
-    return found;
-  }
-  void visit(Kind kind, std::string_view ns, const std::function<void(const model::ObjectPtr&)>& see) const override {
-    store_.visit(kind, ns, [&](const model::ObjectPtr& object) {
-      ++reads;
-      see(object);
-    });
-  }
-  store::Revision revision() const override { return store_.revision(); }
-  void commit(store::Txn txn, Durability durability, store::Committed done) override {
-    store_.commit(std::move(txn), durability, std::move(done));
-  }
-  std::unique_ptr<store::Watch> follow(store::Scope scope, store::Follower follower) override {
-    return store_.follow(std::move(scope), std::move(follower));
-  }
-  Result<std::unique_ptr<store::Watch>> watch(std::optional<Kind> kind, store::Revision from,
-                                              std::function<void(const store::Change&)> on_change) override {
-    return store_.watch(kind, from, std::move(on_change));
-  }
-  Result<store::History> history(Kind kind, store::Revision from) const override { return store_.history(kind, from); }
-  store::Progress progress(Kind kind) const override { return store_.progress(kind); }
-  Result<std::unique_ptr<store::Session>> open_session(std::string name, std::function<void()> on_lost) override {
-    return store_.open_session(std::move(name), std::move(on_lost));
-  }
-  std::unique_ptr<store::Watch> follow_holders(std::function<void(const store::Holders&)> on_change) override {
-    return store_.follow_holders(std::move(on_change));
-  }
-  store::Identity identity() const override { return store_.identity(); }
-  std::vector<store::StoreProblem> problems() const override { return store_.problems(); }
-  Status flush() override { return store_.flush(); }
-
-  mutable std::size_t reads = 0;
-
- private:
-  store::Store& store_;
-};
-
 /// A host of several: the store may lose it, and what it plans is `mine`'s to say.
 class GarbageOfManyHosts : public testing::Test {
  protected:
@@ -307,7 +260,7 @@ class GarbageOfManyHosts : public testing::Test {
 
   bool is_warden = true;
   store::SlowStore store;
-  CountingStore counted{store};
+  store::CountingStore counted{store};
   Loop loop;
   ManualClock clock;
   ObjectCache cache;

@@ -16,7 +16,8 @@ struct HealthTest : testing::Test {
   std::unique_ptr<Lane> lane = make_inline_lane();
   runtime::FakeRuntime runtime;
   ObjectCache cache;
-  std::vector<std::string> errors;  ///< Each time that containerd was asked.
+  std::vector<std::string> errors;                      ///< Each time that containerd was asked.
+  std::vector<std::vector<model::HostProblem>> silent;  ///< Each time that it was news.
   int backs = 0;
   Health health{loop,
                 *lane,
@@ -25,6 +26,7 @@ struct HealthTest : testing::Test {
                 "here",
                 {},
                 [this](const std::string& error, const std::string& /*version*/) { errors.push_back(error); },
+                [this](const auto& pods) { silent.push_back(pods); },
                 [this] { ++backs; },
                 {.usable = std::chrono::milliseconds(1), .unusable = std::chrono::milliseconds(1)}};
 
@@ -54,6 +56,31 @@ TEST_F(HealthTest, WhenItGoesOnEverythingIsLookedAtOnce) {
   EXPECT_THAT(errors, ElementsAre("silent", "connection refused", "", ""));
   EXPECT_EQ(backs, 1);
   EXPECT_TRUE(health.state().ok());
+}
+
+TEST_F(HealthTest, APodWhoseShimIsSilentWhileContainerdAnswersIsNamedOnceAndTakenBack) {
+  const auto pod = model::make_object(parse_json(R"({"apiVersion": "v1", "kind": "Pod",
+      "metadata": {"namespace": "default", "name": "web-0", "uid": "u-1"},
+      "spec": {"nodeName": "here", "containers": [{"name": "main", "image": "web"}]}})")
+                                          ->as_object());
+  cache.apply({store::ChangeType::Added, std::make_shared<const model::Object>(*pod), nullptr, 1});
+  health.check_runtime();
+  ask(2);
+  EXPECT_TRUE(silent.empty()) << "nothing is no news";
+  const WallTime since(std::chrono::seconds(1'795'000'000));
+  runtime.set_silent_shims({{"u-1", since}, {"u-2", since}});
+  ask(errors.size() + 3);
+  ASSERT_EQ(silent.size(), 1U) << "each look said it";
+  ASSERT_EQ(silent[0].size(), 2U);
+  EXPECT_EQ(silent[0][0].subject, "Pod default/web-0");
+  EXPECT_EQ(silent[0][0].since, since);
+  EXPECT_EQ(silent[0][1].subject, "pod u-2") << "one without an object";
+  EXPECT_TRUE(health.state().ok()) << "containerd is usable";
+  EXPECT_EQ(errors.back(), "");
+  runtime.set_silent_shims({});
+  ask(errors.size() + 2);
+  ASSERT_EQ(silent.size(), 2U);
+  EXPECT_TRUE(silent.back().empty());
 }
 
 }  // namespace

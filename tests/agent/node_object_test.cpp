@@ -81,6 +81,27 @@ TEST_F(NodeObjectTest, AConditionKeepsItsTransitionTimeUntilItChanges) {
   EXPECT_EQ(find_string(json::value(node), {"status", "nodeInfo", "containerRuntimeVersion"}), "containerd://1.6.20");
 }
 
+TEST_F(NodeObjectTest, AShimThatDoesNotAnswerIsOnTheReadyConditionUnlessContainerdIsAway) {
+  auto node = fresh();
+  const auto at = [](std::string_view text) { return *parse_rfc3339(text); };
+  std::vector<model::HostProblem> silent;
+  EXPECT_EQ(silent_shims_sentence(silent), "");
+  for (const auto* name : {"a", "b", "c", "d", "e"}) {
+    silent.push_back({.subject = std::string("Pod default/") + name, .since = at("2026-11-21T10:00:00Z")});
+  }
+  update_node_status(node, {.silent_shims = silent_shims_sentence(silent)}, "", at("2026-11-21T10:05:00Z"));
+  EXPECT_EQ(condition(node, "Ready", "status"), "False");
+  EXPECT_EQ(condition(node, "Ready", "reason"), "ShimsNotAnswering");
+  EXPECT_EQ(condition(node, "Ready", "message"),
+            "containerd answers, and the shims of some pods do not: Pod default/a since 2026-11-21T10:00:00Z, "
+            "Pod default/b since 2026-11-21T10:00:00Z, Pod default/c since 2026-11-21T10:00:00Z, 2 more; their "
+            "containers run on, none of them is started, stopped or looked at; other pods go on");
+  update_node_status(node, {.runtime_error = "no socket", .silent_shims = "x"}, "", at("2026-11-21T10:06:00Z"));
+  EXPECT_EQ(condition(node, "Ready", "reason"), "RuntimeNotReady");
+  update_node_status(node, {}, "", at("2026-11-21T10:07:00Z"));
+  EXPECT_EQ(condition(node, "Ready", "status"), "True");
+}
+
 TEST_F(NodeObjectTest, TheNetworkIsSaidToBeThereAmongOthersOnlyAndOtherTroublesVanish) {
   auto node = fresh();
   const auto at = [](std::string_view text) { return *parse_rfc3339(text); };

@@ -41,6 +41,15 @@ class SourceReader : public testing::Test {
 
 using Names = std::vector<std::string>;
 
+TEST_F(SourceReader, WhatIsAboutManyHostsIsAWarningOnOne) {
+  put("a.yaml",
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}], "
+      "affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}}\n");
+  const auto warnings = [](DirectoryReader reader) { return reader.read({}).files.at(0)->manifest.warnings.size(); };
+  EXPECT_EQ(warnings(DirectoryReader(dir_ / "m")), 1U);
+  EXPECT_EQ(warnings(DirectoryReader(dir_ / "m", {}, {}, {}, model::Hosts::Sharing)), 0U);
+}
+
 TEST_F(SourceReader, KnowsManifestsFromWhatEditorsLeave) {
   for (const char* name : {"a.yaml", "a.yml", "a.json", "a.b.yaml", "4913.yaml"})
     EXPECT_TRUE(is_manifest_name(name)) << name;

@@ -33,6 +33,24 @@ class FieldValidationTest : public ApiFixture {
 constexpr std::string_view kTypos =
     R"({"containers":[{"name":"c","image":"i","imagee":"j"}],"foo":1,"hostname":"a","hostname":"b"})";
 
+constexpr std::string_view kSpread =
+    R"({"containers":[{"name":"c","image":"i"}],"topologySpreadConstraints":[
+        {"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule"}]})";
+
+TEST_F(FieldValidationTest, WhatIsAboutManyHostsIsWarnedOfOnOne) {
+  EXPECT_THAT(create("", kSpread).warnings,
+              ElementsAre("spec.topologySpreadConstraints: has an effect only where hosts share a store"));
+}
+
+class SharedStoreValidationTest : public FieldValidationTest {
+ protected:
+  SharedStoreValidationTest() { config_.cluster.etcd_endpoints = {"https://192.0.2.1:2379"}; }
+};
+
+TEST_F(SharedStoreValidationTest, WhatIsAboutManyHostsIsWarnedOfOnNoneThatIsOneOfMany) {
+  EXPECT_THAT(create("", kSpread).warnings, IsEmpty());
+}
+
 TEST_F(FieldValidationTest, StrictRefusesInKubernetesWords) {
   const auto answer = create("?fieldValidation=Strict", kTypos);
   EXPECT_EQ(answer.code, 400U);

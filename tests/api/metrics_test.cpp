@@ -8,9 +8,11 @@
 #include <sstream>
 
 #include "api/usage/node_usage.hpp"
+#include "api/usage/object_metrics.hpp"
 #include "api/usage/request_counters.hpp"
 #include "api/usage/usage_sampler.hpp"
 #include "tests/api/api_fixture.hpp"
+#include "tests/fakes/counting_store.hpp"
 
 namespace berth::api {
 namespace {
@@ -101,6 +103,23 @@ TEST_F(MetricsTest, ThePageTellsOfRequestsObjectsPodsAndTheProcess) {
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   EXPECT_NEAR(values.at("process_start_time_seconds"), now, 3600);
   for (const auto& [key, value] : values) EXPECT_EQ(key.find("made-up"), std::string::npos) << key;
+}
+
+TEST_F(MetricsTest, EachObjectOfWhichSomethingIsToldIsReadOnceAndNoneWholeBesideAnother) {
+  for (const auto* name : {"a", "b", "c"}) {
+    put_running_pod(name, R"({"app":"web"})", /*restarts=*/0);
+    put(fmt::format(R"({{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"{}","namespace":"default"}},
+        "spec":{{"replicas":4}}}})",
+                    name));
+    put(fmt::format(R"({{"apiVersion":"v1","kind":"Event","metadata":{{"name":"{}","namespace":"default"}}}})", name));
+  }
+  store::CountingStore counted(*store_);
+  std::string out;
+  append_objects(out, counted);
+  EXPECT_EQ(counted.at_once, 0U);
+  EXPECT_EQ(counted.reads, 6U) << "of events it is only told how many there are";
+  const auto values = parse(out);
+  EXPECT_EQ(values.at("apiserver_storage_objects{resource=\"events\"}"), 3);
 }
 
 TEST_F(MetricsTest, PodsAndSetsAreToldByNameAsKubeStateMetricsDoes) {

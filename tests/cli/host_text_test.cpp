@@ -107,6 +107,13 @@ TEST_F(HostText, WarningsComeLast) {
   EXPECT_EQ(lines(), (std::vector<std::string>{"pod|60m|default/web-0|Evicted", "w manifest|-|a.yaml:1|old version"}));
 }
 
+TEST_F(HostText, APodWhoseShimIsSilentIsSaidWhileContainerdIsUsable) {
+  picture_.status.containerd.silent.push_back({.subject = "Pod default/web-0",
+                                               .message = "its shim has answered nothing",
+                                               .since = at("2026-11-28T11:55:00Z")});
+  EXPECT_EQ(lines(), (std::vector<std::string>{"containerd|5m|Pod default/web-0|its shim has answered nothing"}));
+}
+
 TEST_F(HostText, WhatTheHostLacksComesBeforeItsPods) {
   picture_.status.containerd.error = "connection refused";
   picture_.status.containerd.since = at("2026-11-28T11:58:00Z");

@@ -543,6 +543,8 @@ TEST_P(StoreContract, AVisitSeesWhatAListHasAndMayReadAndWriteMeanwhile) {
     ASSERT_EQ(seen.objects.size(), all.objects.size()) << ns;
     for (std::size_t i = 0; i < all.objects.size(); ++i) EXPECT_EQ(text(seen.objects[i]), text(all.objects[i]));
   }
+  EXPECT_EQ(store_->count(Kind::ConfigMap), 4U);
+  EXPECT_EQ(store_->count(Kind::Secret), 0U);
   std::vector<std::string> seen;
   store_->visit(Kind::ConfigMap, "x", [&](const model::ObjectPtr& object) {
     if (seen.empty()) {
@@ -553,6 +555,7 @@ TEST_P(StoreContract, AVisitSeesWhatAListHasAndMayReadAndWriteMeanwhile) {
     seen.push_back(object->meta.name);
   });
   EXPECT_EQ(seen, (std::vector<std::string>{"a", "b"})) << "as it was when the visit began";
+  EXPECT_EQ(store_->count(Kind::ConfigMap), 4U) << "one went, one came";
 }
 
 TEST_P(StoreContract, AFollowerCanTakeTheObjectsOfASnapshotOneByOne) {

@@ -394,6 +394,16 @@ void FakeRuntime::set_stop_signal(const std::string& image, int signal) {
   stop_signals_[image] = signal;
 }
 
+void FakeRuntime::set_silent_shims(std::vector<SilentShim> silent) {
+  const std::scoped_lock lock(mutex_);
+  silent_shims_ = std::move(silent);
+}
+
+std::vector<SilentShim> FakeRuntime::silent_shims() const {
+  const std::scoped_lock lock(mutex_);
+  return silent_shims_;
+}
+
 void FakeRuntime::set_usage(std::vector<ContainerUsage> usage) {
   const std::scoped_lock lock(mutex_);
   usage_ = std::move(usage);

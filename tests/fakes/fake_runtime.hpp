@@ -29,6 +29,8 @@ class FakeRuntime final : public PodRuntime {
   void set_stop_signal(const std::string& image, int signal);
   /// What usage() answers from now on.
   void set_usage(std::vector<ContainerUsage> usage);
+  /// What silent_shims() answers from now on.
+  void set_silent_shims(std::vector<SilentShim> silent);
   /// Makes an image pullable, not present.
   void add_to_registry(const std::string& name, const std::string& user = {});
   /// The process of a running container ends, and the subscriber hears of it.
@@ -70,6 +72,7 @@ class FakeRuntime final : public PodRuntime {
   // --- PodRuntime -----------------------------------------------------------------------------------------------
 
   Status check() override;
+  std::vector<SilentShim> silent_shims() const override;
   Result<std::vector<ContainerState>> containers(const std::string& pod_uid) override;
   Result<std::vector<ContainerState>> all_containers() override;
   Status start(const ContainerSpec& spec) override;
@@ -111,6 +114,7 @@ class FakeRuntime final : public PodRuntime {
   std::map<std::string, int> stop_signals_;  ///< By image.
   std::set<std::string> left_behind_;        ///< See leave_behind().
   std::vector<ContainerUsage> usage_;
+  std::vector<SilentShim> silent_shims_;
   std::map<std::string, std::deque<Error>> failures_;
   std::set<std::string> stdin_closed_;  ///< Containers whose stdin has ended.
   std::vector<Attached*> attached_;     ///< Each takes itself out when it goes.

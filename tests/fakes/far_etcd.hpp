@@ -128,6 +128,7 @@ class FarEtcd::View final : public Store {
              const std::function<void(const model::ObjectPtr&)>& see) const override {
     table_->visit(kind, ns, see);
   }
+  std::size_t count(model::Kind kind) const override { return table_->count(kind); }
   Revision revision() const override { return table_->revision(); }
   void commit(Txn txn, Durability durability, Committed done) override;
   std::unique_ptr<Watch> follow(Scope scope, Follower follower) override {

@@ -99,6 +99,7 @@ class SlowStore final : public Store {
              const std::function<void(const model::ObjectPtr&)>& see) const override {
     view_->visit(kind, ns, see);
   }
+  std::size_t count(model::Kind kind) const override { return view_->count(kind); }
   Revision revision() const override { return view_->revision(); }
   void commit(Txn txn, Durability durability, Committed done) override;
   std::unique_ptr<Watch> follow(Scope scope, Follower follower) override;

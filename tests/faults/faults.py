@@ -23,7 +23,8 @@ import traceback
 
 import grpc_proxy
 import world
-from world import BED, BIN, CONTAINERD, MANIFESTS, MARKS, RUN, STATE, say, until
+from world import berth_api
+from world import API, BED, BIN, CONTAINERD, MANIFESTS, MARKS, RUN, STATE, say, until
 
 LONG = bool(os.environ.get("LONG"))
 PODS = int(os.environ.get("PODS", "50" if LONG else "20"))
@@ -153,6 +154,38 @@ def containerd_hangs(w):
     return n
 
 
+def shim_of(uid):
+    rows = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return next(int(line.split()[0]) for line in rows if "containerd-shim" in line and uid in line)
+
+
+def why_not_ready(w):
+    """The reason on the node's Ready condition."""
+    node = w.call("/api/v1/nodes/faults") or {}
+    return next((c["reason"] for c in node.get("status", {}).get("conditions", []) if c["type"] == "Ready"), None)
+
+
+@row("the shim of one container hangs (SIGSTOP) for {n} s", {"seconds": "what failed is tried again after a pause that grows"}, limit=60)
+def shim_hangs(w):
+    pod = random.choice(w.standing())["metadata"]
+    pid = shim_of(pod["uid"])
+    began = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # Whoever is settled is not looked at.
+        berth_api.Connection(API).must("PATCH", f"/api/v1/namespaces/default/pods/{pod['name']}",
+                                       {"metadata": {"annotations": {"noted": "yes"}}}, "application/merge-patch+json")
+        if LONG:
+            until("the node says so", lambda: why_not_ready(w) == "ShimsNotAnswering", 240, 1)
+        else:
+            time.sleep(4)
+        n = round(time.monotonic() - began)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until("the node is ready", lambda: why_not_ready(w) == "AgentReady", 40)
+    return n
+
+
 @row("the shim of one container killed",
      {"restarted": "one: nobody can wait for a process whose shim is gone; containerd ends it, and it is started again",
       "requests": "of that one pod, while its container is started again",
@@ -160,8 +193,7 @@ def containerd_hangs(w):
       "lines": "what that one process wrote after its shim was gone and before it was ended"})
 def shim_killed(w):
     name = random.choice([p["metadata"]["uid"] for p in w.standing()])
-    rows = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    pid = next(int(line.split()[0]) for line in rows if "containerd-shim" in line and name in line)
+    pid = shim_of(name)
     before = {container: pid for container, pid in world.tasks().items() if name in container}
     os.kill(pid, signal.SIGKILL)
     began = time.monotonic()

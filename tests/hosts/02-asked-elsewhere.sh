@@ -19,14 +19,7 @@ END
 }
 
 step "two hosts, each with a certificate"
-make_hosts_ca
-make_wire
-for i in 1 2; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; certify "$name"; done
-start_etcd ship-1 ship-1
-wait_for 30 "etcd" etcd_answers ship-1
-for name in "${all[@]}"; do start_certified "$name" "$(endpoint ship-1)"; done
-for name in "${all[@]}"; do wait_for 30 "two nodes seen from $name" is 2 ready_nodes "$name"; done
+make_certified_hosts "${all[@]}"
 expect "where ship-2's API is" "$(field ship-1 node ship-2 .status.daemonEndpoints.kubeletEndpoint.Port)" 6550
 pod_on there ship-2 | berth ship-1 apply -f - >/dev/null
 wait_for 30 "a pod on ship-2, by ship-1" is 1 ready_pods ship-1 app=there

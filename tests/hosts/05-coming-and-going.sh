@@ -9,10 +9,7 @@ vitals() { # HOST: who the pod web-0 is, and its process
 }
 
 step "a host alone, with a set of one"
-make_wire
-for i in 1 2 3; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; start_alone "$name"; done
-for name in "${all[@]}"; do wait_for 60 "$name's agent" agent_answers "$name"; done
+make_lone_hosts "${all[@]}"
 berth ship-1 apply -f - >/dev/null <<'END'
 apiVersion: apps/v1
 kind: StatefulSet
@@ -40,8 +37,7 @@ born=$(field ship-1 pod web-0 .metadata.creationTimestamp)
 pod_address=$(pod_ip ship-1 web-0)
 
 step "init: its objects go into an etcd, its pod stays"
-said ship-1 init --advertise "$(address ship-1)" || fail "init: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+invite --advertise "$(address ship-1)"
 expect_match "the line to join with" "$(join_words)" "^192.0.2.11:6550 [a-z0-9]{6}\.[a-z0-9]{16}\.[0-9a-f]{64}$"
 expect "the pod, its restarts, its process" "$(vitals ship-1)" "$before"
 expect "the set's uid" "$(field ship-1 statefulset web .metadata.uid)" "$set_uid"
@@ -52,8 +48,7 @@ expect "ready" "$(ready_pods ship-1 app=web)" 1
 on ship-1 etcdctl --endpoints "https://$(address ship-1):2379" --command-timeout=2s get / >/dev/null 2>&1 &&
   fail "the etcd answers who has no certificate" || expect "the etcd refuses who has no certificate" $? 1
 token_before=${words[1]}
-said ship-1 init --advertise "$(address ship-1)" || fail "init again: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+invite --advertise "$(address ship-1)"
 [ "${words[1]}" != "$token_before" ] || fail "init again gives the same token"
 expect "init again: the pod" "$(vitals ship-1)" "$before"
 
@@ -109,8 +104,7 @@ wait_for 30 "all is well again" status_says ship-1 "^All is well"
 step "a member that lost its data is replaced"
 kill_etcd ship-2
 on ship-2 rm -r "$hosts/ship-2/state/etcd"
-said ship-1 init || fail "a token: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+invite
 said ship-2 join "${words[@]}" || fail "ship-2, anew: $(<"$output/said")"
 wait_for 30 "all is well again" status_says ship-1 "^All is well"
 

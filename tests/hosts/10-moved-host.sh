@@ -14,13 +14,9 @@ vitals() { # ASKED
 }
 
 step "a cluster of three, a pod on each"
-make_wire
-for i in 1 2 3; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; start_alone "$name"; done
-for name in "${all[@]}"; do wait_for 60 "$name's agent" agent_answers "$name"; done
+make_lone_hosts "${all[@]}"
 said ship-1 init --advertise 192.0.2.99 && fail "init at another's address" || expect_match "no address of this host" "$(<"$output/said")" "192.0.2.99 is no address of this host"
-said ship-1 init --advertise "$(address ship-1)" || fail "init: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+invite --advertise "$(address ship-1)"
 for name in ship-2 ship-3; do said "$name" join "${words[@]}" || fail "$name: $(<"$output/said")"; done
 for name in ship-1 ship-2; do said "$name" join || fail "$name, anew: $(<"$output/said")"; done
 for name in "${all[@]}"; do wait_for 30 "three nodes seen from $name" is 3 ready_nodes "$name"; done

@@ -56,46 +56,31 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 END
 }
-agent_again() { # HOST
-  kill_agent "$1"
-  on "$1" "$bin/berthd" --config "$hosts/$1/berthd.yaml" >>"$output/$1-berthd.log" 2>&1 </dev/null &
-  agent_pid[$1]=$!
+talk_pod() { # NAME HOST COMMAND
+  berth ship-1 apply -f - >/dev/null <<END
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: talk}}
+spec:
+  nodeName: $2
+  terminationGracePeriodSeconds: 1
+  containers: [{name: main, image: "busybox:1.35", command: [sh, -c, '$3']}]
+END
 }
 condition() { field ship-1 node "$1" ".status.conditions[?(@.type==\"CertificateProblem\")].reason"; } # HOST
 restarts() { berth ship-1 get pods -o 'jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount}{"\n"}{end}' | sort; }
-members() { cluster ship-1 status 2>&1 | grep -cE '^ship-[123] +(leader|follower) ' || true; }
 grown() { # FILE SIZE
   [ "$(stat -c %s "$1")" -gt "$2" ]
 }
 
 step "a cluster of three"
-make_wire
-for i in 1 2 3; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; start_alone "$name"; done
-for name in "${all[@]}"; do wait_for 60 "$name's agent" agent_answers "$name"; done
-said ship-1 init --advertise "$(address ship-1)" || fail "init: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+make_lone_hosts "${all[@]}"
+invite --advertise "$(address ship-1)"
 for name in ship-2 ship-3; do said "$name" join "${words[@]}" || fail "$name: $(<"$output/said")"; done
 wait_for 30 "three nodes" is 3 ready_nodes ship-1
-berth ship-1 apply -f - >/dev/null <<END
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: talk}}
-spec:
-  nodeName: ship-2
-  terminationGracePeriodSeconds: 1
-  containers: [{name: main, image: "busybox:1.35", command: [nc, -ll, -p, "7000", -e, sh, -c, 'while echo tick; do sleep 0.2; done']}]
-END
+talk_pod server ship-2 "nc -ll -p 7000 -e sh -c \"while echo tick; do sleep 0.2; done\""
 wait_for 60 "the server" is 1 ready_pods ship-1 app=talk
-berth ship-1 apply -f - >/dev/null <<END
-apiVersion: v1
-kind: Pod
-metadata: {name: client, labels: {app: talk}}
-spec:
-  nodeName: ship-3
-  terminationGracePeriodSeconds: 1
-  containers: [{name: main, image: "busybox:1.35", command: [sh, -c, 'nc $(pod_ip ship-1 server) 7000; echo over; sleep 100000']}]
-END
+talk_pod client ship-3 "nc $(pod_ip ship-1 server) 7000; echo over; sleep 100000"
 wait_for 60 "the client" is 2 ready_pods ship-1 app=talk
 
 step "their certificates have nearly had their two thirds"
@@ -108,7 +93,8 @@ on ship-3 mount --bind "$hosts/ship-3/cluster" "$hosts/ship-3/cluster"
 on ship-3 mount -o remount,bind,ro "$hosts/ship-3/cluster"
 for name in "${all[@]}"; do
   first[${name#ship-}]=$(ends "$(certificate "$name")")
-  agent_again "$name"
+  kill_agent "$name"
+  begin_agent "$name"
 done
 for name in "${all[@]}"; do wait_for 60 "$name's agent" agent_answers "$name"; done
 wait_for 30 "three nodes" is 3 ready_nodes ship-1
@@ -152,7 +138,7 @@ expect "the pods" "$(restarts)" "$before"
 for name in "${all[@]}"; do
   kill_etcd "$name"
   said "$name" init || fail "$name's etcd again: $(<"$output/said")"
-  wait_for 30 "three members" is 3 members
+  wait_for 30 "three members" is 3 voters ship-1
 done
 for name in "${all[@]}"; do
   berth "$name" annotate pod client "asked-of=$name" --overwrite >/dev/null || fail "$name does not write"

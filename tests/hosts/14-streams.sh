@@ -19,14 +19,7 @@ asked_at_once() { # TIMES
 }
 
 step "two hosts with certificates, a pod on ship-2"
-make_hosts_ca
-make_wire
-for i in 1 2; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; certify "$name"; done
-start_etcd ship-1 ship-1
-wait_for 30 "etcd" etcd_answers ship-1
-for name in "${all[@]}"; do start_certified "$name" "$(endpoint ship-1)"; done
-for name in "${all[@]}"; do wait_for 30 "two nodes seen from $name" is 2 ready_nodes "$name"; done
+make_certified_hosts "${all[@]}"
 berth ship-1 apply -f - >/dev/null <<'END'
 apiVersion: v1
 kind: Pod

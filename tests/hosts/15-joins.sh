@@ -6,7 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 all=(ship-1 ship-2 ship-3)
 
-members() { cluster "$1" status 2>&1 | grep -cE '^ship-[123] +(leader|follower) ' || true; } # HOST
 learners() { cluster ship-1 status 2>&1 | grep -cE ' (learner|does not answer) ' || true; }
 pki_of=$hosts/ship-1/cluster
 etcdctl=(env ETCDCTL_API=3 etcdctl "--endpoints=https://$wire.11:2379" "--cacert=$pki_of/ca.crt" "--cert=$pki_of/host.crt" "--key=$pki_of/host.key")
@@ -22,35 +21,27 @@ occupy() { # HOST ADDRESS PORT
   wait_for 10 "somebody listens on $2:$3" on "$1" bash -c ": </dev/tcp/$2/$3"
 }
 leave_it() { on "$1" pkill -f "http.server --bind $2 $3"; } # HOST ADDRESS PORT
-invite() { # a new token, in words
-  said ship-1 init || fail "a token: $(<"$output/said")"
-  mapfile -t -d ' ' words < <(join_words | tr -d '\n')
-}
 # Refused in one sentence, and all is as it was.
 cannot_join() { # WHAT REGEX [FLAG...]
   local what=$1 regex=$2; shift 2
   said ship-2 join "${words[@]}" "$@" && fail "$what: it has joined"
   expect_match "$what" "$(<"$output/said")" "$regex"
   expect "it is one sentence" "$(grep -c . "$output/said")" 1
-  expect "a member, no learner" "$(members ship-1) $(learners)" "1 0"
+  expect "a member, no learner" "$(voters ship-1) $(learners)" "1 0"
   expect "ship-2 is alone still" "$(berth ship-2 get nodes --no-headers | wc -l)" 1
   [ ! -e "$hosts/ship-2/berthd.d/50-cluster.yaml" ] || fail "the drop-in stayed"
   expect "no etcd runs there" "$(on ship-2 pgrep -cx etcd || true)" 0
 }
 
 step "three hosts alone"
-make_wire
-for i in 1 2 3; do make_host "ship-$i" "$i" busybox; done
-for name in "${all[@]}"; do plug_in "$name"; start_alone "$name"; done
-for name in "${all[@]}"; do wait_for 60 "$name's agent" agent_answers "$name"; done
+make_lone_hosts "${all[@]}"
 
 step "init where its ports are taken: nothing is begun"
 occupy ship-1 127.0.0.1 2379
 said ship-1 init --advertise "$(address ship-1)" && fail "init with a taken port"
 expect_match "a taken port" "$(<"$output/said")" "another process listens on 127.0.0.1:2379, where this host's member of the etcd would"
 leave_it ship-1 127.0.0.1 2379
-said ship-1 init --advertise "$(address ship-1)" || fail "init: $(<"$output/said")"
-mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+invite --advertise "$(address ship-1)"
 
 step "join: taken ports, a small disk, a token that is over, an etcd that is full"
 for port in 2380 6550; do
@@ -80,7 +71,7 @@ path=$(on ship-2 printenv PATH)
 on ship-2 env PATH="$hosts/ship-2/broken:$path" timeout 100 "$bin/berth" --socket /run/berth/berthd.sock cluster join "${words[@]}" \
   --config "$hosts/ship-2/berthd.yaml" >"$output/said" 2>&1 && fail "it has joined"
 expect_match "it says where to look" "$(<"$output/said")" "the etcd of this host did not begin within 30 s, and is no member"
-expect "a member, no learner" "$(members ship-1) $(learners)" "1 0"
+expect "a member, no learner" "$(voters ship-1) $(learners)" "1 0"
 ready() { field ship-1 node ship-1 ".status.conditions[?(@.type==\"Ready\")].$1"; }
 wait_for 30 "ship-1 is not ready" is False ready status
 expect_match "the kubelet's words" "$(ready message)" "container runtime is down: containerd at .* has not answered for 30 s"
@@ -110,7 +101,7 @@ wait_for 60 "its agent" agent_answers ship-2
 invite
 said ship-2 join "${words[@]}" || fail "ship-2 under its old name: $(<"$output/said")"
 wait_for 60 "three nodes" is 3 ready_nodes ship-1
-expect "three members" "$(members ship-1)" 3
+expect "three members" "$(voters ship-1)" 3
 wait_for 60 "three pods" is 3 ready_pods ship-1 app=web
 expect "the same, where they were" "$(berth ship-1 get pods -l app=web -o 'jsonpath={range .items[*]}{.metadata.uid} {.spec.nodeName}{"\n"}{end}' | sort)" "$before"
 for name in ship-1 ship-3; do said "$name" join || fail "$name, anew: $(<"$output/said")"; done

@@ -140,6 +140,16 @@ start_etcd() { # HOST ALL...
 }
 etcd_answers() { on "$1" env ETCDCTL_API=3 etcdctl --endpoints "$(endpoint "$1")" --command-timeout=2s get /; }
 
+# With the configuration that is there.
+begin_agent() { # HOST
+  on "$1" "$bin/berthd" --config "$hosts/$1/berthd.yaml" >>"$output/$1-berthd.log" 2>&1 </dev/null &
+  agent_pid[$1]=$!
+}
+begin_daemons() { # HOST
+  on "$1" mkdir -p /run/berth
+  on "$1" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$1/state" >>"$output/$1-logd.log" 2>&1 </dev/null &
+  begin_agent "$1"
+}
 # Starts berthd and berth-logd there; ETCD is the list of endpoints, lines are further YAML.
 start_agent() { # HOST ETCD [LINE...]
   local name=$1 etcd=$2; shift 2
@@ -157,10 +167,7 @@ END
       printf '%s\n' "$@"
     } >"$hosts/$name/berthd.yaml"
   fi
-  on "$name" mkdir -p /run/berth
-  on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
-  on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
-  agent_pid[$name]=$!
+  begin_daemons "$name"
 }
 # Its dead man's switch, which outlives the agent as on a real host. It must never reboot anything here.
 start_fence() { # HOST
@@ -202,7 +209,10 @@ mkdir -p "$beats"
 kill_agent() { # HOST [SIGNAL]: by name, in the host's own process namespace; what waits for it here ends with it
   on "$1" pkill "-${2:-KILL}" -x berthd
   wait "${agent_pid[$1]}" 2>/dev/null || true
+  # `berth cluster` begins one anew, which is nobody's child here: the next one would find its lock.
+  wait_for 30 "no agent on $1" no_agent "$1"
 }
+no_agent() { ! on "$1" pgrep -x berthd; } # HOST: nor one whose threads still end
 hang_agent() { on "$1" pkill -STOP -x berthd; } # HOST
 wake_agent() {                                  # HOST: nsenter(1) has stopped with its child, and nobody would reap that
   on "$1" pkill -CONT -x berthd
@@ -239,8 +249,28 @@ start_certified() { # HOST ETCD
     "api: {tls: {listen: [\"$(address "$1"):6550\"], certFile: $pki/$1.crt, keyFile: $pki/$1.key}}" \
     "cluster: {advertise: \"$(address "$1"):6550\", caFile: $pki/ca.crt, certFile: $pki/$1.crt, keyFile: $pki/$1.key}"
 }
+# They are on the wire, with an etcd at the first, and each sees all nodes.
+make_certified_hosts() { # ship-1 ship-2...
+  local name
+  make_hosts_ca
+  make_wire
+  for name in "$@"; do make_host "$name" "${name#ship-}" busybox; done
+  for name in "$@"; do plug_in "$name"; certify "$name"; done
+  start_etcd "$1" "$1"
+  wait_for 30 "etcd" etcd_answers "$1"
+  for name in "$@"; do start_certified "$name" "$(endpoint "$1")"; done
+  for name in "$@"; do wait_for 30 "$# nodes seen from $name" is $# ready_nodes "$name"; done
+}
 
 # Clusters that `berth cluster` makes, of hosts that began alone.
+# They are on the wire, each with an agent and its own objects.
+make_lone_hosts() { # ship-1 ship-2...
+  local name
+  make_wire
+  for name in "$@"; do make_host "$name" "${name#ship-}" busybox; done
+  for name in "$@"; do plug_in "$name"; start_alone "$name"; done
+  for name in "$@"; do wait_for 60 "$name's agent" agent_answers "$name"; done
+}
 # An agent whose objects are in SQLite. Its state is on a tmpfs, for the etcd that comes to be there.
 start_alone() { # HOST
   local name=$1
@@ -254,10 +284,7 @@ sources:
 containerd: {address: $(on "$name" printenv BERTH_TEST_CONTAINERD)}
 network: {nodeAddress: $(address "$name")}
 END
-  on "$name" mkdir -p /run/berth
-  on "$name" "$bin/berth-logd" --run-dir /run/berth --state-dir "$hosts/$name/state" >>"$output/$name-logd.log" 2>&1 </dev/null &
-  on "$name" "$bin/berthd" --config "$hosts/$name/berthd.yaml" >>"$output/$name-berthd.log" 2>&1 </dev/null &
-  agent_pid[$name]=$!
+  begin_daemons "$name"
 }
 cluster() { # HOST COMMAND...
   local name=$1 command=$2; shift 2
@@ -266,6 +293,14 @@ cluster() { # HOST COMMAND...
 said() { # HOST COMMAND...: and its output is in a file, whatever came of it
   cluster "$@" >"$output/said" 2>&1 || return $?
 }
+# A new token; what is said to those who join is in words.
+words=()
+invite() { # [--advertise ADDRESS]
+  said ship-1 init "$@" || fail "a token: $(<"$output/said")"
+  # shellcheck disable=SC2034 # The stories read it.
+  mapfile -t -d ' ' words < <(join_words | tr -d '\n')
+}
+voters() { cluster "$1" status 2>&1 | grep -cE '^ship-[123] +(leader|follower) ' || true; } # ASKED: how many are well
 join_words() { sed -n 's/^ *berth cluster join //p' "$output/said"; }
 kill_etcd() { on "$1" pkill -KILL -x etcd; }
 status_says() { # HOST REGEX

@@ -14,7 +14,11 @@ HostStatus everything() {
   status.version = "1.2.3";
   status.node = "worker1";
   status.started_at = at(0);
-  status.containerd = {"/run/containerd/containerd.sock", "1.7.2", "connection refused", at(1)};
+  status.containerd = {"/run/containerd/containerd.sock",
+                       "1.7.2",
+                       "connection refused",
+                       at(1),
+                       {{.subject = "Pod a/b", .since = at(7)}}};
   status.store = {
       "/var/lib/berth/berth.db", "0b1c", 42, {{"Pod default/x", 0, "no spec", false, at(2)}}, "/b.db", at(3)};
   status.sources.push_back({"directory:/etc/berth/manifests",
@@ -41,9 +45,10 @@ TEST(HostStatus, WhatIsWrittenIsRead) {
 
 TEST(HostStatus, WhatIsNotKnownIsLeftOutAndListsAreAlwaysThere) {
   const auto text = json::serialize(encode_host_status({}));
-  EXPECT_EQ(text,
-            R"({"kind":"HostStatus","apiVersion":"berth/v1","containerd":{},"store":{"revision":0,"problems":[]},)"
-            R"("sources":[],"strangers":[],"logs":[],"cluster":[],"disks":[]})");
+  EXPECT_EQ(
+      text,
+      R"({"kind":"HostStatus","apiVersion":"berth/v1","containerd":{"silent":[]},"store":{"revision":0,"problems":[]},)"
+      R"("sources":[],"strangers":[],"logs":[],"cluster":[],"disks":[]})");
   EXPECT_EQ(*decode_host_status(*parse_json(text)), HostStatus());
 }
 

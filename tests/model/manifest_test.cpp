@@ -232,6 +232,21 @@ TEST(Manifest, UnknownAndIneffectiveFieldsAreWarnings) {
             "store\n");
 }
 
+TEST(Manifest, WhatIsAboutManyHostsIsNoWarningWhereTheyShareAStore) {
+  const auto manifest = read_manifest(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  runtimeClassName: mine\n"
+      "  containers: [{name: c, image: x:1}]\n  affinity: {podAntiAffinity: "
+      "{preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, whatever: 2, podAffinityTerm: {topologyKey: "
+      "zone}}]}}\n"
+      "  topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]\n",
+      "p.yaml", {}, Hosts::Sharing);
+  EXPECT_EQ(all_text(manifest.errors), "");
+  EXPECT_EQ(all_text(manifest.warnings),
+            "p.yaml:5: Pod default/p: spec.runtimeClassName: has no effect here\n"
+            "p.yaml:7: Pod default/p: spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0]"
+            ".whatever: unknown field, ignored\n");
+}
+
 TEST(Manifest, FieldsOfTheWrongTypeAreErrorsWithAHint) {
   EXPECT_EQ(
       errors_of("apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels: {v: 1.0}\nspec:\n  hostNetwork: 'yes'\n"

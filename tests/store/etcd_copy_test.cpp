@@ -12,7 +12,10 @@
 #include <mutex>
 #include <thread>
 
+#include "base/atomic_file.hpp"
+#include "base/etcd_member_file.hpp"
 #include "store/etcd/etcd_store.hpp"
+#include "store/etcd/member_keeper.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 #include "tests/temp_dir.hpp"
 
@@ -140,6 +143,25 @@ TEST_F(EtcdCopy, AStoreBeginsWithItAndGoesOnWithEtcdWhenThatAnswers) {
   while (!store->problems().empty()) std::this_thread::yield();
   EXPECT_TRUE(create_and_wait(*store, config_map("c")).ok());
   EXPECT_TRUE(store->open_session("live/here", {}).ok());
+}
+
+TEST_F(EtcdCopy, MembersThatCouldNotBeKeptAreSaidAndTakenBackWhenTheDiskTakesThemAgain) {
+  const auto file = dir_.path() / "below" / "members.json";
+  const auto members = std::make_shared<MemberKeeper>(file, options_.access.endpoints);
+  ASSERT_TRUE(write_file(dir_.path() / "below", "in the way"));
+  auto store = open_store_on(etcd_.client(), options_, members);
+  ASSERT_TRUE(store) << store.error().message();
+  members->learned({"https://10.0.0.3:2379"});
+  while ((*store)->problems().empty()) std::this_thread::yield();
+  EXPECT_EQ((*store)->problems().front().what, file.native());
+  EXPECT_THAT((*store)->problems().front().reason, HasSubstr("the etcd's members are not kept for a start"));
+  std::filesystem::remove(dir_.path() / "below");
+  members->look(std::chrono::steady_clock::now() + MemberKeeper::kAgain);
+  while (!(*store)->problems().empty()) std::this_thread::yield();
+  EXPECT_THAT(read_etcd_members(file, options_.access.endpoints), ElementsAre("https://10.0.0.3:2379"));
+  members->learned({"https://10.0.0.4:2379"});
+  store->reset();  // Whoever still learns tells nobody.
+  members->learned({"https://10.0.0.5:2379"});
 }
 
 TEST_F(EtcdCopy, ItFollowsWhatChangesAndHasNoEventsNorWhatIsLeftOut) {

@@ -1,12 +1,8 @@
-// tests/store/etcd_endpoints_test.cpp - what is taken of an etcd's members, and what is remembered of them.
+// tests/store/etcd_endpoints_test.cpp - what is taken of an etcd's members.
 #include "store/etcd/endpoints.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "base/atomic_file.hpp"
-#include "store/etcd/member_file.hpp"
-#include "tests/temp_dir.hpp"
 
 namespace berth::store::etcd {
 namespace {
@@ -53,21 +49,6 @@ TEST(EtcdEndpoints, HoweverManyThereAreOnlySomeAreTaken) {
   std::vector<std::string> urls;
   for (int i = 0; i < 100; ++i) urls.push_back("http://10.0.1." + std::to_string(i) + ":2379");
   EXPECT_EQ(taken({"http://10.0.0.1:2379"}, urls).size(), kMostMembers);
-}
-
-TEST(EtcdMemberFile, IsOfTheEndpointsThatItWasLearnedBy) {
-  const TempDir dir;
-  const auto file = dir.path() / "below" / "members.json";
-  const std::vector<std::string> configured = {"http://a:1", "http://b:1"};
-  EXPECT_THAT(read_members(file, configured), IsEmpty());
-  ASSERT_TRUE(write_members(file, configured, {"http://c:1"}));
-  EXPECT_THAT(read_members(file, configured), ElementsAre("http://c:1"));
-  EXPECT_THAT(read_members(file, {"http://other:1"}), IsEmpty()) << "that may be another etcd";
-  for (const auto* damaged : {"", "{", "[]", R"({"configured":["http://a:1","http://b:1"]})",
-                              R"({"configured":["http://a:1","http://b:1"],"members":[7,{}]})"}) {
-    ASSERT_TRUE(write_file(file, damaged));
-    EXPECT_THAT(read_members(file, configured), IsEmpty()) << damaged;
-  }
 }
 
 }  // namespace

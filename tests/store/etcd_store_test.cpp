@@ -12,7 +12,7 @@
 
 #include "store/etcd/etcd_keeper.hpp"
 #include "store/etcd/list_patience.hpp"
-#include "store/etcd/problem_list.hpp"
+#include "store/problem_list.hpp"
 #include "tests/fakes/fake_etcd.hpp"
 
 namespace berth::store::etcd {

@@ -542,6 +542,17 @@ TEST_F(SqliteStore, AFileThatIsRemovedWhileWeRunIsNoticedAndItsCopyHasEverything
   EXPECT_EQ(value_of(*store, "b"), "v");
 }
 
+TEST_F(SqliteStore, AFileThatIsPutBackWhileWeRunIsNoProblemAnyMore) {
+  auto store = open();
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  std::filesystem::rename(file_, dir_ / "aside.db");
+  ASSERT_TRUE(create_and_wait(*store, config_map("b")).ok());
+  ASSERT_EQ(store->problems().size(), 1U);
+  std::filesystem::rename(dir_ / "aside.db", file_);
+  ASSERT_TRUE(create_and_wait(*store, config_map("c")).ok());
+  EXPECT_TRUE(store->problems().empty()) << store->problems().front().reason;
+}
+
 TEST_F(SqliteStore, ACopyIsMadeBeforeAnotherVersionWrites) {
   SqliteOptions options;
   options.copy = dir_ / "copy.db";
@@ -559,6 +570,28 @@ TEST_F(SqliteStore, ACopyIsMadeBeforeAnotherVersionWrites) {
   store.reset();
   std::filesystem::rename(before, file_);
   EXPECT_EQ(value_of(*open(), "a"), "v");
+}
+
+TEST_F(SqliteStore, NoCopyBeforeAnUpgradeIsNoProblemAnyMoreOnceThereAreCopiesAgain) {
+  SqliteOptions options;
+  options.copy = dir_ / "copy.db";
+  options.version = "1.0";
+  auto store = open(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("a")).ok());
+  store.reset();
+  std::filesystem::create_directories(dir_ / "store.db.before-upgrade" / "in the way");
+  options.version = "2.0";
+  store = open(options);
+  ASSERT_EQ(store->problems().size(), 1U);
+  EXPECT_NE(store->problems().front().reason.find("no copy before the upgrade"), std::string::npos);
+  store.reset();
+  options.version = "3.0";
+  options.copy_every = std::chrono::milliseconds{0};
+  store = open(options);
+  ASSERT_TRUE(create_and_wait(*store, config_map("b")).ok());
+  ASSERT_TRUE(store->flush().ok());
+  ASSERT_TRUE(store->flush().ok()) << "by now a copy is made";
+  EXPECT_TRUE(store->problems().empty()) << store->problems().front().reason;
 }
 
 TEST_F(SqliteStore, ALogWithoutItsFileIsKept) {

@@ -1,10 +1,10 @@
-// store/etcd/member_file.cpp - see member_file.hpp.
-#include "store/etcd/member_file.hpp"
+// base/etcd_member_file.cpp - see etcd_member_file.hpp.
+#include "base/etcd_member_file.hpp"
 
 #include "base/atomic_file.hpp"
 #include "base/json.hpp"
 
-namespace berth::store::etcd {
+namespace berth {
 namespace {
 
 constexpr std::size_t kMaxFile = 64 * 1024;
@@ -13,7 +13,8 @@ json::array as_json(const std::vector<std::string>& texts) { return json::array(
 
 }  // namespace
 
-std::vector<std::string> read_members(const std::filesystem::path& file, const std::vector<std::string>& configured) {
+std::vector<std::string> read_etcd_members(const std::filesystem::path& file,
+                                           const std::vector<std::string>& configured) {
   const auto text = read_file(file, kMaxFile);
   if (!text) return {};
   const auto document = parse_json(*text);
@@ -28,11 +29,11 @@ std::vector<std::string> read_members(const std::filesystem::path& file, const s
   return out;
 }
 
-Status write_members(const std::filesystem::path& file, const std::vector<std::string>& configured,
-                     const std::vector<std::string>& members) {
+Status write_etcd_members(const std::filesystem::path& file, const std::vector<std::string>& configured,
+                          const std::vector<std::string>& members) {
   if (auto made = make_directories(file.parent_path(), 0700); !made) return made;
   const json::object document{{"configured", as_json(configured)}, {"members", as_json(members)}};
   return write_file(file, json::serialize(document), 0600);
 }
 
-}  // namespace berth::store::etcd
+}  // namespace berth

@@ -1,4 +1,4 @@
-// store/etcd/problem_list.hpp - what of an etcd needs a person: said once, kept while it is so.
+// store/problem_list.hpp - what of a store needs a person: said once, kept while it is so.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 #include "store/store.hpp"
 
-namespace berth::store::etcd {
+namespace berth::store {
 
 /// Any thread.
 class ProblemList {
@@ -45,4 +45,4 @@ class ProblemList {
   std::map<std::string, StoreProblem> problems_;  ///< By what they are about.
 };
 
-}  // namespace berth::store::etcd
+}  // namespace berth::store
