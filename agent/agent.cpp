@@ -206,6 +206,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
               .records = records_,
               .dns = *dns_,
               .cluster_domain = config_.cluster_domain,
+              .servers = dns_addresses(),
               .leads_on = [this](const model::Service& service) { return traffic_.in_force(service); },
               .is_settling = [this] { return traffic_.is_settling(); },
               .on_first = [this] { say_ready(); }}),
@@ -334,7 +335,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
   return {
       .inputs =
           [this](const model::Pod& pod) {
-            auto input = make_step_input(pod, cache_, claims_, config_.node_name, host_ip_);
+            auto input = make_step_input(pod, cache_, claims_, {config_.node_name, host_ip_, config_.cluster_domain});
             if (fence_ && input.unsure.empty()) input.unsure = fence_->may_mount(pod);
             input.not_yet = policies_.may_start(pod);
             if (fence_ && input.not_yet.empty()) input.not_yet = fence_->may_start(pod);

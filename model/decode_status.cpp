@@ -33,6 +33,10 @@ std::vector<ContainerStatus> read_container_statuses(const Reader& status, std::
     one.image = from.text("image");
     one.image_id = from.text("imageID");
     one.container_id = from.text("containerID");
+    one.stop_signal = from.text("stopSignal");
+    if (const auto user = from.child("user").child("linux"); user.present()) {
+      one.user = ContainerUser{user.integer("uid"), user.integer("gid"), user.integers("supplementalGroups")};
+    }
     result.push_back(std::move(one));
   }
   return result;

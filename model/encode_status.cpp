@@ -55,6 +55,13 @@ json::array encode_statuses(const std::vector<ContainerStatus>& statuses) {
     one["imageID"] = status.image_id;
     put(one, "containerID", status.container_id);
     one["started"] = status.started;
+    put(one, "stopSignal", status.stop_signal);
+    if (status.user) {
+      json::object user{{"uid", status.user->uid}, {"gid", status.user->gid}};
+      const auto& groups = status.user->supplemental_groups;
+      if (!groups.empty()) user["supplementalGroups"] = json::array(groups.begin(), groups.end());
+      one["user"] = json::object{{"linux", std::move(user)}};
+    }
     result.push_back(std::move(one));
   }
   return result;

@@ -188,6 +188,7 @@ struct Probe {
 struct Lifecycle {
   Boxed<HookAction> post_start;
   Boxed<HookAction> pre_stop;
+  Boxed<std::string> stop_signal;  ///< "SIGUSR1"; none: what the image says (KEP-4960).
   bool operator==(const Lifecycle&) const = default;
 };
 
@@ -225,6 +226,7 @@ struct PodSecurity {
   std::optional<std::int64_t> fs_group;
   std::string fs_group_change_policy;  ///< "", "Always", "OnRootMismatch"
   std::vector<std::int64_t> supplemental_groups;
+  std::string supplemental_groups_policy;  ///< "" and "Merge": with those of the image's /etc/group; "Strict": without.
   std::vector<Sysctl> sysctls;
   std::optional<SeccompProfile> seccomp;
 };
@@ -339,6 +341,7 @@ struct PodSpec {
   SharedList<Toleration> tolerations;
   std::vector<HostAlias> host_aliases;
   std::string priority_class_name;
+  std::string service_account;
   bool enable_service_links = true;
 };
 
@@ -365,6 +368,14 @@ struct ContainerStateTerminated {
 };
 using ContainerStateView = std::variant<ContainerStateWaiting, ContainerStateRunning, ContainerStateTerminated>;
 
+/// Whom a container's first process was started as.
+struct ContainerUser {
+  std::int64_t uid = 0;
+  std::int64_t gid = 0;
+  std::vector<std::int64_t> supplemental_groups;
+  bool operator==(const ContainerUser&) const = default;
+};
+
 struct ContainerStatus {
   std::string name;
   ContainerStateView state = ContainerStateWaiting{};
@@ -375,6 +386,8 @@ struct ContainerStatus {
   std::string image;
   std::string image_id;
   std::string container_id;  ///< "containerd://..."
+  std::string stop_signal;   ///< What asks it to end: "SIGTERM"; empty: there is no container.
+  Boxed<ContainerUser> user;
   bool operator==(const ContainerStatus&) const = default;
 };
 

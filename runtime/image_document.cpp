@@ -105,6 +105,18 @@ std::optional<int> parse_signal(std::string_view text) {
   return std::nullopt;
 }
 
+std::string signal_name(int number) {
+  if (number == SIGRTMIN) return "SIGRTMIN";
+  if (number == SIGRTMAX) return "SIGRTMAX";
+  if (number > SIGRTMIN && number < SIGRTMAX) {
+    constexpr int kFromBelow = 15;  // the upper half is counted from above
+    const auto up = number - SIGRTMIN;
+    return up <= kFromBelow ? fmt::format("SIGRTMIN+{}", up) : fmt::format("SIGRTMAX-{}", SIGRTMAX - number);
+  }
+  const char* const known = ::sigabbrev_np(number);
+  return known == nullptr ? std::string() : fmt::format("SIG{}", known);
+}
+
 std::string chain_id(const std::vector<std::string>& diff_ids) {
   std::string chain;
   for (const auto& diff : diff_ids) chain = chain.empty() ? diff : sha256(chain + " " + diff);

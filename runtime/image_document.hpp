@@ -38,6 +38,9 @@ Result<ImageConfig> parse_image_config(std::string_view text);
 /// "SIGQUIT", "quit", "3", "SIGRTMIN+3", "RTMAX-1" → the number; nullopt: no signal of this kernel.
 std::optional<int> parse_signal(std::string_view text);
 
+/// The other way: "SIGQUIT", "SIGRTMIN+3", "SIGRTMAX-1", as Kubernetes names them; empty: none.
+std::string signal_name(int number);
+
 /// c1 = d1, cN = sha256("cN-1 dN"): the name of N stacked layers. See the OCI image specification, "Layer ChainID".
 std::string chain_id(const std::vector<std::string>& diff_ids);
 

@@ -76,6 +76,7 @@ struct ContainerSpec {
   bool tty = false;
   bool has_stdin = false;
   bool stdin_once = false;
+  std::string stop_signal;  ///< "SIGUSR1"; empty: what the image says.
 };
 
 /// "<pod uid>-<container>-<attempt>": derived, never remembered.
@@ -103,8 +104,10 @@ struct ContainerState {
   WallTime created_at{};
   WallTime started_at{};  ///< Persisted as a containerd label, so it survives our restart.
   WallTime finished_at{};
-  std::string image;     ///< As asked for.
-  std::string image_id;  ///< Digest of the image it runs.
+  std::string image;                         ///< As asked for.
+  std::string image_id;                      ///< Digest of the image it runs.
+  std::string stop_signal = "SIGTERM";       ///< What request_stop() sends.
+  std::optional<model::ContainerUser> user;  ///< None: it was started before this was kept.
 };
 
 struct ImageInfo {
@@ -193,7 +196,8 @@ class PodRuntime {
   /// Sends `signal` to the container's init process. Not running is success.
   virtual Status kill(const std::string& id, int signal) = 0;
 
-  /// Sends the signal that asks the container to end: the StopSignal of its image, by default SIGTERM. Not running is
+  /// Sends the signal that asks the container to end: that of its spec, else the StopSignal of its image, by
+  /// default SIGTERM. Not running is
   /// success.
   virtual Status request_stop(const std::string& id) = 0;
 

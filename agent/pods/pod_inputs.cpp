@@ -57,12 +57,13 @@ std::string why_unsure(const volumes::BoundClaim& bound) {
 }  // namespace
 
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
-                          const std::string& node_name, const std::string& host_ip) {
+                          const HostWords& host) {
   StepInput input;
   auto& facts = input.facts;
   facts.pod = pod;
-  facts.node_name = node_name;
-  facts.host_ip = host_ip;
+  facts.node_name = host.node_name;
+  facts.host_ip = host.host_ip;
+  input.cluster_domain = host.cluster_domain;
   const auto names = references_of(pod.spec);
   for (const auto& name : names.config_maps) {
     const auto found = cache.config_maps().find({pod.meta.ns, name});

@@ -46,6 +46,8 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
     status.restart_count = old->restart_count;  // A removed attempt counts once its successor starts.
   }
   if (!view.id.empty()) status.container_id = "containerd://" + view.id;
+  status.stop_signal = view.stop_signal;
+  status.user = view.user;
 
   switch (view.phase) {
     case Phase::Absent:

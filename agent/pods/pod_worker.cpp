@@ -100,6 +100,7 @@ network::NetworkSpec network_spec(const model::Pod& pod) {
   spec.host_network = pod.spec.host_network;
   spec.hostname = network_hostname(pod);
   spec.subdomain = pod.spec.subdomain;
+  spec.hostname_is_fqdn = pod.spec.set_hostname_as_fqdn;
   spec.dns_policy = pod.spec.dns_policy;
   spec.dns_config = pod.spec.dns_config;
   spec.host_aliases = pod.spec.host_aliases;
@@ -249,6 +250,8 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
   if (!mounts) return std::move(mounts).error();
   auto devices = resolve_devices(container, *paths, facts);
   if (!devices) return std::move(devices).error();
+  auto hostname = network::kernel_hostname(network_spec(pod), input.cluster_domain);
+  if (!hostname) return std::move(hostname).error();
   auto termination_log = volumes_.termination_log(pod.meta.uid, container.name, took.step.attempt);
   if (!termination_log) return std::move(termination_log).error();
 
@@ -257,6 +260,7 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
                                               .mounts = *std::move(mounts),
                                               .devices = *std::move(devices),
                                               .termination_log = termination_log->string(),
+                                              .hostname = *std::move(hostname),
                                               .attempt = took.step.attempt,
                                               .services = &input.services});
   if (!spec) return std::move(spec).error();

@@ -213,6 +213,34 @@ TEST_F(PodDriverTest, TheImageSaysWhichSignalStopsItsContainers) {
   EXPECT_EQ(forgotten.size(), 1U) << "at once, no SIGKILL was needed";
 }
 
+TEST_F(PodDriverTest, TheSpecSaysWhichSignalStopsItsContainersBeforeTheImageDoes) {
+  runtime.set_stop_signal("busybox", SIGQUIT);
+  runtime.on_signal([this](const std::string& container, int signal) {
+    if (signal == SIGUSR1) runtime.exit(container, 0);
+  });
+  auto pod = make_pod();
+  pod.spec.containers[0].lifecycle.stop_signal = "SIGUSR1";
+  give(pod);
+  settle();
+  give(deleted(pod, 30));
+  settle();
+  EXPECT_EQ(forgotten.size(), 1U) << "at once, no SIGKILL was needed";
+}
+
+TEST_F(PodDriverTest, TheKernelIsToldTheFullNameWhenThePodAsksForIt) {
+  input.cluster_domain = "cluster.local";
+  auto pod = make_pod();
+  pod.spec.subdomain = "web";
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.spec(id(0)).hostname, "web-0");
+  pod.meta.uid = "other";
+  pod.spec.set_hostname_as_fqdn = true;
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.spec(runtime::container_id("other", "main", 0)).hostname, "web-0.web.default.svc.cluster.local");
+}
+
 TEST_F(PodDriverTest, ANewDriverAdoptsWhatRunsAndStartsNothing) {
   give(make_pod());
   settle();

@@ -32,7 +32,7 @@ class PodInputsTest : public ControllerFixture {
         R"(", "namespace": "default"}, "data": )" + data + "}");
   }
   const model::Pod& pod() { return *cache.pods().at({"default", "web-0"}); }
-  StepInput make() { return make_step_input(pod(), cache, claims, "host", "192.0.2.1"); }
+  StepInput make() { return make_step_input(pod(), cache, claims, {"host", "192.0.2.1", "cluster.local"}); }
   template <typename Map>
   static std::vector<std::string> names(const Map& map) {
     std::vector<std::string> all;

@@ -56,6 +56,25 @@ TEST_F(PodStatusTest, ANewPodIsPendingAndSaysWhy) {
   EXPECT_EQ(made.condition("Ready")->reason, "ContainersNotReady");
 }
 
+TEST_F(PodStatusTest, AContainerSaysAsWhomItRunsAndWhatEndsIt) {
+  EXPECT_EQ(status().container_statuses.at(0).stop_signal, "") << "there is none yet";
+  run();
+  view.main[0].stop_signal = "SIGUSR1";
+  view.main[0].user = model::ContainerUser{1000, 50, {50, 77}};
+  const auto made = status();
+  const auto text = json::serialize(model::encode_pod_status(made).at("containerStatuses"));
+  EXPECT_NE(text.find(R"("stopSignal":"SIGUSR1","user":{"linux":{"uid":1000,"gid":50,"supplementalGroups":[50,77]}})"),
+            std::string::npos)
+      << text;
+  model::Object stored;
+  stored.raw = {{"apiVersion", "v1"},
+                {"kind", "Pod"},
+                {"metadata", {{"name", "a"}, {"namespace", "b"}}},
+                {"spec", {{"containers", json::array{{{"name", "main"}, {"image", "i"}}}}}},
+                {"status", model::encode_pod_status(made)}};
+  EXPECT_EQ(model::decode_pod(*model::make_object(stored.raw))->status, made) << "or each look would write it anew";
+}
+
 TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
   run();
   memory.main[0].ready_probe_passed = false;

@@ -52,7 +52,7 @@ inline std::string text_of_record(Octets message, const Record& record, const st
   char address[INET6_ADDRSTRLEN] = {};
   if (type == "A") value = inet_ntop(AF_INET, message.data() + record.data, address, sizeof address);
   if (type == "AAAA") value = inet_ntop(AF_INET6, message.data() + record.data, address, sizeof address);
-  if (type == "PTR" || type == "CNAME") value = read_name(message, record.data).name.to_text();
+  if (type == "PTR" || type == "CNAME" || type == "NS") value = read_name(message, record.data).name.to_text();
   if (type == "TXT")
     value = std::string(message.begin() + static_cast<std::ptrdiff_t>(record.data) + 1,
                         message.begin() + static_cast<std::ptrdiff_t>(record.end));

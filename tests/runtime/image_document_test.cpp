@@ -70,6 +70,16 @@ TEST(StopSignal, IsANameOrANumber) {
   }
 }
 
+TEST(StopSignal, HasOneNameThatSaysTheSameNumber) {
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    const auto name = signal_name(number);
+    if (!name.empty()) EXPECT_EQ(parse_signal(name), number) << name;
+  }
+  EXPECT_EQ(signal_name(SIGTERM) + signal_name(SIGRTMIN) + signal_name(SIGRTMAX), "SIGTERMSIGRTMINSIGRTMAX");
+  EXPECT_EQ(signal_name(SIGRTMIN + 15) + " " + signal_name(SIGRTMIN + 16), "SIGRTMIN+15 SIGRTMAX-14");
+  for (const auto number : {-1, 0, SIGRTMAX + 1}) EXPECT_EQ(signal_name(number), "") << number;
+}
+
 TEST(StopSignal, IsReadFromTheImageAndIsSIGTERMOtherwise) {
   EXPECT_EQ(parse_image_config(R"({"config":{"StopSignal":"SIGQUIT"}})")->stop_signal, SIGQUIT);
   EXPECT_EQ(parse_image_config(R"({"config":{}})")->stop_signal, SIGTERM);
