@@ -98,6 +98,7 @@ PodSpec read_pod_spec(const Reader& from) {
     spec.host_aliases.push_back({one.text("ip"), one.texts("hostnames")});
   }
   spec.priority_class_name = from.text("priorityClassName");
+  for (const auto& gate : from.children("readinessGates")) spec.readiness_gates.push_back(gate.text("conditionType"));
   spec.service_account = from.text("serviceAccountName");
   spec.enable_service_links = from.flag("enableServiceLinks", true);
   return spec;

@@ -71,6 +71,7 @@ json::array encode_statuses(const std::vector<ContainerStatus>& statuses) {
 
 json::object encode_pod_status(const PodStatus& status) {
   json::object result{{"phase", status.phase}};
+  if (status.observed_generation > 0) result["observedGeneration"] = status.observed_generation;
   if (!status.conditions.empty()) {
     json::array conditions;
     for (const auto& condition : status.conditions) {
@@ -79,6 +80,7 @@ json::object encode_pod_status(const PodStatus& status) {
       one["lastTransitionTime"] = time_or_null(condition.last_transition_time);
       put(one, "reason", condition.reason);
       put(one, "message", condition.message);
+      if (condition.observed_generation > 0) one["observedGeneration"] = condition.observed_generation;
       conditions.push_back(std::move(one));
     }
     result["conditions"] = std::move(conditions);

@@ -188,7 +188,7 @@ struct Probe {
 struct Lifecycle {
   Boxed<HookAction> post_start;
   Boxed<HookAction> pre_stop;
-  Boxed<std::string> stop_signal;  ///< "SIGUSR1"; none: what the image says (KEP-4960).
+  Boxed<std::string> stop_signal{};  ///< "SIGUSR1"; none: what the image says (KEP-4960).
   bool operator==(const Lifecycle&) const = default;
 };
 
@@ -342,6 +342,7 @@ struct PodSpec {
   std::vector<HostAlias> host_aliases;
   std::string priority_class_name;
   std::string service_account;
+  std::vector<std::string> readiness_gates;  ///< Types of conditions that others set (KEP-580).
   bool enable_service_links = true;
 };
 
@@ -397,6 +398,7 @@ struct PodCondition {
   std::string reason;
   std::string message;
   std::string last_transition_time;
+  std::int64_t observed_generation = 0;  ///< Of the pod, when this was found; 0: not told.
   bool operator==(const PodCondition&) const = default;
 };
 
@@ -410,7 +412,8 @@ struct PodStatus {
   std::string host_ip;
   std::string pod_ip;
   std::string start_time;
-  std::string qos_class;  ///< "Guaranteed", "Burstable", "BestEffort"
+  std::string qos_class;                 ///< "Guaranteed", "Burstable", "BestEffort"
+  std::int64_t observed_generation = 0;  ///< Of the spec that this is the status of; 0: not told.
   std::vector<PodCondition> conditions;
   std::vector<ContainerStatus> init_container_statuses;
   std::vector<ContainerStatus> container_statuses;

@@ -261,7 +261,7 @@ PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Cont
   serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip priorityClassName:s priority:i
-  dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
+  dnsConfig:DnsConfig readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
   overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable setHostnameAsFQDN:b
   os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
   -resources:Resources
@@ -390,8 +390,8 @@ VsphereSource: volumePath:s fsType:s -storagePolicyName:s -storagePolicyID:s
 CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRef:LocalRef
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
 
-PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:t qosClass:s conditions:[Condition]@type
-  podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:t qosClass:s observedGeneration:l
+  conditions:[Condition]@type podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
   containerStatuses:[ContainerStatus] ephemeralContainerStatuses:[ContainerStatus] nominatedNodeName:s
 PodAddress: ip:s
 ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s

@@ -634,9 +634,15 @@ void Machine::operator()(const Changed& change) {
   if (!pod().wanted && (was_wanted || whole(meta) < whole(old->meta))) hurry(deletion_grace(object(), world_.wall));
   const auto labels = old->meta.labels != meta.labels || old->meta.annotations != meta.annotations;
   if (labels) ++pod().changes;
+  const auto is_other = [&](const std::string& gate) {
+    const auto* before = old->status.condition(gate);
+    const auto* now = object().status.condition(gate);
+    return (before == nullptr ? "" : before->status) != (now == nullptr ? "" : now->status);
+  };
+  const auto& gates = object().spec.readiness_gates;
   // A change of our own making (status) needs no new look; anything else does.
-  if (labels || old->meta.generation != meta.generation || old->meta.finalizers != meta.finalizers ||
-      old->meta.deletion_timestamp != meta.deletion_timestamp ||
+  if (labels || std::any_of(gates.begin(), gates.end(), is_other) || old->meta.generation != meta.generation ||
+      old->meta.finalizers != meta.finalizers || old->meta.deletion_timestamp != meta.deletion_timestamp ||
       old->meta.deletion_grace_period_seconds != meta.deletion_grace_period_seconds) {
     look_now();
   }

@@ -219,7 +219,7 @@ TEST_F(PodDriverTest, TheSpecSaysWhichSignalStopsItsContainersBeforeTheImageDoes
     if (signal == SIGUSR1) runtime.exit(container, 0);
   });
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.stop_signal = "SIGUSR1";
+  pod.spec.containers[0].lifecycle.stop_signal = std::string("SIGUSR1");
   give(pod);
   settle();
   give(deleted(pod, 30));

@@ -489,6 +489,27 @@ TEST(PodMachineTest, SomebodysEditOfTheStatusIsPutRight) {
   EXPECT_EQ(host.phases.size(), writes) << "a condition of others is theirs";
 }
 
+TEST(PodMachineTest, AReadinessGateThatOpensOrClosesIsSeenAtOnce) {
+  auto pod = make_pod();
+  pod.spec.readiness_gates = {"example.com/gate"};
+  Host host(pod);
+  host.settle();
+  EXPECT_FALSE(host.stored.ready());
+  const auto say = [&](const std::string& status) {
+    std::erase_if(host.stored.conditions, [](const auto& each) { return each.type == "example.com/gate"; });
+    if (!status.empty()) host.stored.conditions.push_back({"example.com/gate", status, "", "", ""});
+    auto seen = *host.memory.pod;
+    seen.status = host.stored;
+    host.happen(Changed{std::make_shared<const model::Pod>(seen)});
+    host.settle();
+    return host.stored.ready();
+  };
+  EXPECT_TRUE(say("True"));
+  EXPECT_FALSE(say("False"));
+  EXPECT_TRUE(say("True"));
+  EXPECT_FALSE(say(""));
+}
+
 TEST(PodMachineTest, SidecarsCountForReadiness) {
   auto pod = make_pod();
   pod.spec.init_containers.push_back(container("proxy"));
