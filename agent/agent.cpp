@@ -370,8 +370,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
               if (attachments_) attachments_->on_gone(uid);
             });
           },
-      .registry_auths = [this](const model::Pod& pod,
-                               const std::string& image) { return registry_auths(pod, image, cache_); }};
+      .pull_keys = [this](const model::Pod& pod, const std::string& image) { return pull_keys(pod, image, cache_); }};
 }
 
 EventSink HostAgent::event_sink() {

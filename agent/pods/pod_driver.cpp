@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "base/counters.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -24,7 +26,15 @@ struct PodDriver::Hands {
 
   void operator()(const BeginPull& pull) const {
     auto& rooms = driver.rooms_;
-    rooms.runtime.pull(pull.image, driver.callbacks_.registry_auths(*pod, pull.image),
+    const auto keys = driver.callbacks_.pull_keys(*pod, pull.image);
+    if (!keys.missing.empty()) {
+      operator()(
+          Tell{"Warning", "FailedToRetrieveImagePullSecret",
+               fmt::format("Unable to retrieve some image pull secrets ({}); attempting to pull the image may not "
+                           "succeed.",
+                           fmt::join(keys.missing, ", "))});
+    }
+    rooms.runtime.pull(pull.image, keys.auths,
                        [self = &driver, &loop = rooms.loop, alive = driver.alive_, uid = uid(), which = pull.which,
                         attempt = pull.attempt](auto image) {
                          PullEnded ended{which, attempt, Ok{}};

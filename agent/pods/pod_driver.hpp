@@ -41,8 +41,7 @@ struct PodDriverCallbacks {
   std::function<bool(const model::Pod&)> is_fenced = {};
   /// Nothing is left here of a pod whose object was gone. May be empty.
   std::function<void(const std::string& uid)> on_gone = {};
-  /// Credentials for the registry of `image` only.
-  std::function<std::vector<runtime::RegistryAuth>(const model::Pod&, const std::string& image)> registry_auths;
+  std::function<PullKeys(const model::Pod&, const std::string& image)> pull_keys;
 };
 
 struct PodDriverRooms {
@@ -84,6 +83,8 @@ class PodDriver {
   void kick(const std::string& uid);
   /// Something that its mounted files are made of changed.
   void refresh(const std::string& uid) { happen(uid, FilesChanged{}); }
+  /// There may be credentials for its images now: what waits for a pull does not wait out its back-off.
+  void pull_again(const std::string& uid) { happen(uid, KeysChanged{}); }
   /// The store has the newest status that was given, or has refused it: then it is said again.
   void status_answered(const std::string& uid, bool stored) { happen(uid, StatusAnswered{stored}); }
   void kick_all();

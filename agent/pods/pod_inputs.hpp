@@ -21,9 +21,7 @@ struct HostWords {
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
                           const HostWords& host);
 
-/// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registry of `image`, no other.
-/// A secret that is missing or unreadable is skipped, as the kubelet does: the pull then says what it lacks.
-std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
-                                                  const ObjectCache& cache);
+/// Credentials from the pod's imagePullSecrets for `image`, and which of those secrets are not there.
+PullKeys pull_keys(const model::Pod& pod, const std::string& image, const ObjectCache& cache);
 
 }  // namespace berth::agent

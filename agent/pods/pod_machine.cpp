@@ -113,6 +113,7 @@ class Machine {
   void operator()(const Removed& removed);
   void operator()(const Leave& leave);
   void operator()(const FilesChanged& files);
+  void operator()(const KeysChanged& keys);
   void operator()(const StatusAnswered& answer);
   void operator()(const ForgetFailed& forget);
 
@@ -547,6 +548,7 @@ void Machine::operator()(const PullEnded& pull) {
   auto& memory = pod().of(pull.which);
   const auto& image = pod().spec(pull.which).image;
   memory.pulling = false;
+  const auto again = std::exchange(memory.keys_changed, false);
   look_now();
   if (pull.status) {
     memory.pulled_attempt = pull.attempt;
@@ -557,7 +559,8 @@ void Machine::operator()(const PullEnded& pull) {
     return;
   }
   const auto& error = pull.status.error();
-  const auto delay = crash_back_off(++memory.pull_failures);
+  const auto back_off = crash_back_off(++memory.pull_failures);
+  const auto delay = again ? milliseconds(0) : back_off;
   memory.not_before = world_.now + delay;
   memory.waiting_reason = memory.pull_failures == 1 ? "ErrImagePull" : "ImagePullBackOff";
   memory.waiting_message = error.message();
@@ -671,6 +674,17 @@ void Machine::operator()(const Leave& leave) {
 void Machine::operator()(const FilesChanged&) {
   ++pod().changes;
   look_now();
+}
+
+/// What failed for want of credentials is tried at once; should it fail again, its back-off goes on.
+void Machine::operator()(const KeysChanged&) {
+  each([&](ContainerRef which) {
+    auto& memory = pod().of(which);
+    if (memory.pulling) memory.keys_changed = true;
+    if (memory.pulling || memory.pull_failures == 0) return;
+    memory.not_before = world_.now;
+    look_now();
+  });
 }
 
 void Machine::operator()(const StatusAnswered& answer) {

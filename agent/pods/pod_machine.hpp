@@ -92,6 +92,8 @@ struct Leave {
 };
 /// Something that its mounted files are made of changed.
 struct FilesChanged {};
+/// A secret that it pulls images with changed.
+struct KeysChanged {};
 /// The store has its newest status, or has refused it.
 struct StatusAnswered {
   bool stored = false;
@@ -102,7 +104,7 @@ struct ForgetFailed {
 };
 
 using PodInput = std::variant<Looked, LookFailed, Took, PullEnded, HookBegan, HookEnded, Judged, Changed, Removed,
-                              Leave, FilesChanged, StatusAnswered, ForgetFailed>;
+                              Leave, FilesChanged, KeysChanged, StatusAnswered, ForgetFailed>;
 
 // --- What is to be done about it -----------------------------------------------------------------------------------
 

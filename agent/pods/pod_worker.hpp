@@ -37,6 +37,12 @@ struct StepInput {
   std::string not_yet{};  ///< Why no container of it may start yet; empty: one may. Whoever says so kicks.
 };
 
+/// What a pull goes with.
+struct PullKeys {
+  std::vector<runtime::RegistryAuth> auths;  ///< For the registry of the image only; to be tried in this order.
+  std::vector<std::string> missing;          ///< Secrets that are named and are not there.
+};
+
 /// Does this step need a StepInput?
 bool needs_input(StepKind step);
 

@@ -87,7 +87,7 @@ class HostShutdownTest : public testing::Test {
        .on_event = [](const model::Pod&, std::string_view, std::string_view, const std::string&) {},
        .on_settled = [](const std::string&) {},
        .on_left = [this] { shutdown.look_again(); },
-       .registry_auths = [](const model::Pod&, const std::string&) { return std::vector<runtime::RegistryAuth>(); }}};
+       .pull_keys = [](const model::Pod&, const std::string&) { return PullKeys(); }}};
   HostShutdown shutdown{{.loop = loop,
                          .clock = clock,
                          .cache = cache,

@@ -1,6 +1,7 @@
 // tests/agent/pod_driver_test.cpp - whole lives of pods on fake rooms, with a clock that only the test moves.
 #include "agent/pods/pod_driver.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_log_reader.hpp"
@@ -57,23 +58,26 @@ class PodDriverTest : public testing::Test {
                        .runtime = runtime,
                        .clock = clock,
                        .host_ip = "192.0.2.1"},
-        PodDriverCallbacks{.inputs =
-                               [this](const model::Pod& pod) {
-                                 auto made = input;
-                                 made.facts.pod = pod;
-                                 return made;
-                               },
-                           .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
-                           .on_forget =
-                               [this](const model::Pod& pod) {
-                                 forgotten.push_back(pod.meta.name);
-                                 if (can_forget) driver->remove_pod(pod.meta.uid);
-                               },
-                           .on_event = [this](const model::Pod&, std::string_view, std::string_view reason,
-                                              const std::string&) { events.emplace_back(reason); },
-                           .on_settled = [](const std::string&) {},
-                           .registry_auths = [](const model::Pod&,
-                                                const std::string&) { return std::vector<runtime::RegistryAuth>(); }});
+        PodDriverCallbacks{
+            .inputs =
+                [this](const model::Pod& pod) {
+                  auto made = input;
+                  made.facts.pod = pod;
+                  return made;
+                },
+            .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
+            .on_forget =
+                [this](const model::Pod& pod) {
+                  forgotten.push_back(pod.meta.name);
+                  if (can_forget) driver->remove_pod(pod.meta.uid);
+                },
+            .on_event =
+                [this](const model::Pod&, std::string_view, std::string_view reason, const std::string& message) {
+                  events.emplace_back(reason);
+                  told.push_back(fmt::format("{} {}", reason, message));
+                },
+            .on_settled = [](const std::string&) {},
+            .pull_keys = [this](const model::Pod&, const std::string&) { return keys; }});
   }
 
   static model::Pod make_pod(const std::string& policy = "Always") {
@@ -124,12 +128,14 @@ class PodDriverTest : public testing::Test {
   runtime::FakeLogReader logs;
   PodWorker worker{runtime, logs, network, volumes};
   StepInput input;
+  PullKeys keys;
   FakeHooks hooks;
   bool can_forget = true;
   std::unique_ptr<PodDriver> driver;
   model::PodStatus last;
   std::vector<std::string> forgotten;
   std::vector<std::string> events;
+  std::vector<std::string> told;  ///< "Reason message"
 };
 
 TEST_F(PodDriverTest, APodWithoutVolumesComesUpReadyAndGoesWithoutATrace) {
@@ -504,6 +510,39 @@ TEST_F(PodDriverTest, APodThatIsOverIsTakenDownWhenTheStoreKnows) {
   EXPECT_TRUE(network.attached_pods()->empty());
   EXPECT_EQ(driver->status("uid")->container_statuses[0].name, "main");
   EXPECT_EQ(std::get<model::ContainerStateTerminated>(driver->status("uid")->container_statuses[0].state).exit_code, 3);
+}
+
+TEST_F(PodDriverTest, ASecretThatComesIsPulledWithAtOnceAndUntilThenSomebodyIsTold) {
+  auto pod = make_pod();
+  pod.spec.containers[0].image = "mongo:3.4.1";
+  keys.missing = {"regcred", "other"};
+  const auto pulls = [&] {
+    const auto calls = runtime.calls();
+    return std::count(calls.begin(), calls.end(), "pull mongo:3.4.1");
+  };
+  give(pod);
+  settle();
+  EXPECT_EQ(pulls(), 1);
+  EXPECT_EQ(std::count(told.begin(), told.end(),
+                       "FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred, other); "
+                       "attempting to pull the image may not succeed."),
+            1);
+  runtime.hold_pulls();
+  driver->pull_again("uid");
+  settle();
+  EXPECT_EQ(pulls(), 2) << "it does not wait for its back-off";
+  driver->pull_again("uid");  // while one is under way that knows nothing of it
+  settle();
+  EXPECT_EQ(pulls(), 2);
+  runtime.finish_pulls();
+  settle();
+  EXPECT_EQ(pulls(), 3);
+  pass(seconds(1));
+  EXPECT_EQ(pulls(), 3) << "and is patient otherwise";
+  runtime.add_to_registry("mongo:3.4.1");
+  driver->pull_again("uid");
+  settle();
+  EXPECT_TRUE(running(0));
 }
 
 TEST_F(PodDriverTest, AChangedImageIsPulledAndRunInItsPlace) {
