@@ -344,8 +344,9 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
       .on_forget = [this](const model::Pod& pod) { forget(pod); },
       .on_event =
-          [this](const model::Pod& pod, std::string_view type, std::string_view reason, const std::string& message) {
-            events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
+          [this](const model::Pod& pod, const Tell& tell) {
+            events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, tell.type, tell.reason, tell.message,
+                           tell.field_path);
           },
       .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
       .on_seen = [this](const model::Pod& pod) { wake_set(pod.meta.controller()); },
@@ -408,12 +409,11 @@ void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& stat
 }
 
 void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
-  for (const auto& [name, pod] : cache_.pods()) {
-    if (pod->meta.uid != failure.pod_uid) continue;
-    events_.record({Kind::Pod, name.first, name.second}, failure.pod_uid, "Warning", "Unhealthy",
-                   fmt::format("{} probe failed: {}", to_string(failure.kind), failure.message));
-    return;
-  }
+  const auto pod = driver_.pod(failure.pod_uid);
+  if (!pod) return;
+  events_.record({Kind::Pod, pod->meta.ns, pod->meta.name}, failure.pod_uid, "Warning", "Unhealthy",
+                 fmt::format("{} probe failed: {}", to_string(failure.kind), failure.message),
+                 field_path_of(*pod, failure.container_id));
 }
 
 /// Once, with all that the store has.

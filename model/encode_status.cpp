@@ -106,6 +106,7 @@ json::object encode_event(const Event& event) {
   involved["name"] = event.involved.name;
   put(involved, "uid", event.involved_uid);
   involved["apiVersion"] = info(event.involved.kind).api_version();
+  put(involved, "fieldPath", event.field_path);
 
   json::object source;
   put(source, "component", event.source_component);

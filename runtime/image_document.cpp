@@ -27,6 +27,14 @@ std::vector<std::string> strings(const json::value& from, std::initializer_list<
   return found;
 }
 
+/// Of a descriptor; 0 when it says nothing, or nonsense.
+std::uint64_t size_in(const json::value* descriptor) {
+  const auto* size = descriptor == nullptr ? nullptr : find(*descriptor, {"size"});
+  const auto number =
+      size == nullptr ? std::nullopt : (size->is_int64() ? std::optional(size->get_int64()) : std::nullopt);
+  return number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0;
+}
+
 /// How well a manifest's platform fits: 2 exactly, 1 good enough, 0 not at all.
 int fit(const json::value& manifest, const Platform& wanted) {
   if (find_string(manifest, {"platform", "os"}) != wanted.os) return 0;
@@ -58,6 +66,10 @@ Result<ImageDocument> parse_image_document(std::string_view text, const Platform
     return document;
   }
   document.config = find_string(*parsed, {"config", "digest"});
+  document.bytes = size_in(find(*parsed, {"config"}));
+  if (const auto* layers = find(*parsed, {"layers"}); layers != nullptr && layers->is_array()) {
+    for (const auto& layer : layers->get_array()) document.bytes += size_in(&layer);
+  }
   if (document.config.empty()) {
     return Error(ErrorCode::InvalidArgument, "read image manifest: neither an index nor a manifest with a config");
   }

@@ -111,10 +111,15 @@ struct ContainerState {
 };
 
 struct ImageInfo {
-  std::string name;    ///< Normalised reference: "docker.io/library/mongo:3.4.1".
-  std::string digest;  ///< Manifest digest.
-  std::string user;    ///< From the image config: "", "1000", "redis:redis".
+  std::string name;                        ///< Normalised reference: "docker.io/library/mongo:3.4.1".
+  std::string digest;                      ///< Manifest digest.
+  std::string user;                        ///< From the image config: "", "1000", "redis:redis".
+  std::uint64_t bytes = 0;                 ///< All of it as registries have it, that is, compressed; 0: not known.
+  std::chrono::milliseconds pulled_in{0};  ///< Of a pull: how long it took, from when its turn came.
 };
+
+/// Is that the name of an image? InvalidArgument says what is wrong with it.
+Status check_image_name(const std::string& name);
 
 struct RegistryAuth {
   std::string username;

@@ -27,9 +27,7 @@ struct PodDriverCallbacks {
   std::function<void(const model::Pod&, const model::PodStatus&)> on_status;
   /// Torn down and unwanted: remove the object. Its removal is told by remove_pod(), a failure by forget_failed().
   std::function<void(const model::Pod&)> on_forget;
-  /// A Kubernetes event about the pod: type "Normal" or "Warning", reason, message.
-  std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
-      on_event;
+  std::function<void(const model::Pod&, const Tell&)> on_event;
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
   /// seen_status() has it from now on. May be empty.
   std::function<void(const model::Pod&)> on_seen = {};
@@ -77,6 +75,8 @@ class PodDriver {
   void leave(const std::string& uid, SteadyTime until) { happen(uid, Leave{until}); }
   /// Nothing of it is left to be done. Also true for a pod that is not known.
   bool has_left(const std::string& uid) const;
+  /// Null for one that is not known.
+  std::shared_ptr<const model::Pod> pod(const std::string& uid) const;
   /// All that are known.
   std::vector<std::shared_ptr<const model::Pod>> pods() const;
 

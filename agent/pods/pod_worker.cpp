@@ -231,6 +231,12 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
   const auto which = took.step.which;
   const auto& container = container_of(pod, which);
 
+  if (const auto named = runtime::check_image_name(container.image); !named) {
+    took.reason = "InvalidImageName";
+    return Error(ErrorCode::InvalidArgument,
+                 fmt::format("Failed to apply default image tag \"{0}\": couldn't parse image reference \"{0}\": {1}",
+                             container.image, named.error().message()));
+  }
   if (container.image_pull_policy == "Always" && !pulled) {
     took.wants_pull = true;
     return Ok{};
@@ -271,7 +277,7 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
     if (container.image_pull_policy == "Never") {
       took.reason = "ErrImageNeverPull";
       return Error(ErrorCode::FailedPrecondition,
-                   fmt::format("container image \"{}\" is not present with pull policy of Never", container.image));
+                   fmt::format("Container image \"{}\" is not present with pull policy of Never", container.image));
     }
     if (!runtime_.image(container.image).ok()) {
       took.reason.clear();

@@ -58,26 +58,26 @@ class PodDriverTest : public testing::Test {
                        .runtime = runtime,
                        .clock = clock,
                        .host_ip = "192.0.2.1"},
-        PodDriverCallbacks{
-            .inputs =
-                [this](const model::Pod& pod) {
-                  auto made = input;
-                  made.facts.pod = pod;
-                  return made;
-                },
-            .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
-            .on_forget =
-                [this](const model::Pod& pod) {
-                  forgotten.push_back(pod.meta.name);
-                  if (can_forget) driver->remove_pod(pod.meta.uid);
-                },
-            .on_event =
-                [this](const model::Pod&, std::string_view, std::string_view reason, const std::string& message) {
-                  events.emplace_back(reason);
-                  told.push_back(fmt::format("{} {}", reason, message));
-                },
-            .on_settled = [](const std::string&) {},
-            .pull_keys = [this](const model::Pod&, const std::string&) { return keys; }});
+        PodDriverCallbacks{.inputs =
+                               [this](const model::Pod& pod) {
+                                 auto made = input;
+                                 made.facts.pod = pod;
+                                 return made;
+                               },
+                           .on_status = [this](const model::Pod&, const model::PodStatus& status) { last = status; },
+                           .on_forget =
+                               [this](const model::Pod& pod) {
+                                 forgotten.push_back(pod.meta.name);
+                                 if (can_forget) driver->remove_pod(pod.meta.uid);
+                               },
+                           .on_event =
+                               [this](const model::Pod&, const Tell& tell) {
+                                 events.push_back(tell.reason);
+                                 told.push_back(
+                                     fmt::format("{} {} {} {}", tell.field_path, tell.type, tell.reason, tell.message));
+                               },
+                           .on_settled = [](const std::string&) {},
+                           .pull_keys = [this](const model::Pod&, const std::string&) { return keys; }});
   }
 
   static model::Pod make_pod(const std::string& policy = "Always") {
@@ -135,7 +135,7 @@ class PodDriverTest : public testing::Test {
   model::PodStatus last;
   std::vector<std::string> forgotten;
   std::vector<std::string> events;
-  std::vector<std::string> told;  ///< "Reason message"
+  std::vector<std::string> told;  ///< "spec.containers{main} Normal Reason message"
 };
 
 TEST_F(PodDriverTest, APodWithoutVolumesComesUpReadyAndGoesWithoutATrace) {
@@ -442,7 +442,7 @@ TEST_F(PodDriverTest, TwentyPodsDeletedAtOnceAllGetTheirHookAndThenSigterm) {
     auto pod = make_pod();
     pod.meta.uid = "uid-" + std::to_string(i);
     pod.meta.name = "web-" + std::to_string(i);
-    pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(20)};
+    pod.spec.containers[0].lifecycle.pre_stop = model::HookAction(model::SleepAction{seconds(20)});
     give(pod);
     settle();
     give(deleted(pod, 30));
@@ -466,7 +466,7 @@ TEST_F(PodDriverTest, TwentyPodsDeletedAtOnceAllGetTheirHookAndThenSigterm) {
 
 TEST_F(PodDriverTest, APostStartHookThatFailsRestartsItsContainer) {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.post_start = model::ExecAction{{"warm-up"}};
+  pod.spec.containers[0].lifecycle.post_start = model::HookAction(model::ExecAction{{"warm-up"}});
   give(pod);
   settle();
   EXPECT_TRUE(running(0));
@@ -523,9 +523,10 @@ TEST_F(PodDriverTest, ASecretThatComesIsPulledWithAtOnceAndUntilThenSomebodyIsTo
   give(pod);
   settle();
   EXPECT_EQ(pulls(), 1);
-  EXPECT_EQ(std::count(told.begin(), told.end(),
-                       "FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred, other); "
-                       "attempting to pull the image may not succeed."),
+  EXPECT_EQ(std::count(
+                told.begin(), told.end(),
+                " Warning FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred, other); "
+                "attempting to pull the image may not succeed."),
             1);
   runtime.hold_pulls();
   driver->pull_again("uid");
@@ -543,6 +544,74 @@ TEST_F(PodDriverTest, ASecretThatComesIsPulledWithAtOnceAndUntilThenSomebodyIsTo
   driver->pull_again("uid");
   settle();
   EXPECT_TRUE(running(0));
+}
+
+TEST_F(PodDriverTest, AStartIsToldAsKubeletsTellIt) {
+  const std::string main = "spec.containers{main} ";
+  give(make_pod());
+  settle();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{main + "Normal Pulled Container image \"busybox\" already present on machine",
+                                      main + "Normal Created Created container: main",
+                                      main + "Normal Started Started container main"}));
+  auto pod = make_pod();
+  pod.meta.uid = "other";
+  pod.spec.containers[0].image = "mongo:3.4.1";
+  told.clear();
+  give(pod);
+  settle();
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0], main + "Normal Pulling Pulling image \"mongo:3.4.1\"");
+  EXPECT_EQ(told[1].substr(0, 71), main + "Warning Failed Failed to pull image \"mongo:3.4.1\": ");
+  EXPECT_EQ(told[2], main + "Warning Failed Error: ErrImagePull");
+
+  told.clear();
+  clock.advance(seconds(20));
+  driver->kick("other");
+  settle();
+  ASSERT_EQ(told.size(), 5U);
+  EXPECT_EQ(told[3], main + "Normal BackOff Back-off pulling image \"mongo:3.4.1\"");
+  EXPECT_EQ(told[4], main + "Warning Failed Error: ImagePullBackOff");
+  const auto& waiting = std::get<model::ContainerStateWaiting>(last.container_statuses[0].state);
+  EXPECT_EQ(waiting.reason, "ImagePullBackOff");
+  EXPECT_EQ(waiting.message.substr(0, 55), "Back-off pulling image \"mongo:3.4.1\": ErrImagePull: ima");
+
+  told.clear();
+  runtime.add_to_registry("mongo:3.4.1");
+  clock.advance(seconds(60));
+  driver->kick("other");
+  settle();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{
+                main + "Normal Pulling Pulling image \"mongo:3.4.1\"",
+                main + "Normal Pulled Successfully pulled image \"mongo:3.4.1\" in 0s (0s including waiting).",
+                main + "Normal Created Created container: main", main + "Normal Started Started container main"}));
+}
+
+TEST_F(PodDriverTest, AnImageThatCannotBeNamedOrMayNotBePulledIsToldAsSuch) {
+  const auto reason = [&](const std::string& uid, const std::string& image, const std::string& policy) {
+    auto pod = make_pod();
+    pod.meta.uid = uid;
+    pod.spec.containers[0].image = image;
+    pod.spec.containers[0].image_pull_policy = policy;
+    told.clear();
+    give(pod);
+    settle();
+    return std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).reason;
+  };
+  for (const auto* policy : {"Always", "IfNotPresent", "Never"}) {
+    EXPECT_EQ(reason(policy, "Mongo:Latest", policy), "InvalidImageName");
+    ASSERT_EQ(told.size(), 2U) << policy;
+    EXPECT_EQ(
+        told[0].substr(0, told[0].find(": image")),
+        "spec.containers{main} Warning InspectFailed Failed to apply default image tag \"Mongo:Latest\": couldn't "
+        "parse image reference \"Mongo:Latest\"");
+    EXPECT_EQ(told[1], "spec.containers{main} Warning Failed Error: InvalidImageName");
+  }
+  EXPECT_EQ(reason("absent", "mongo:3.4.1", "Never"), "ErrImageNeverPull");
+  EXPECT_EQ(told, (std::vector<std::string>{"spec.containers{main} Warning ErrImageNeverPull Container image "
+                                            "\"mongo:3.4.1\" is not present with pull policy of Never",
+                                            "spec.containers{main} Warning Failed Error: ErrImageNeverPull"}));
 }
 
 TEST_F(PodDriverTest, AChangedImageIsPulledAndRunInItsPlace) {

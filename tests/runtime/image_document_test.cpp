@@ -44,6 +44,16 @@ TEST(ImageDocument, AManifestLeadsToItsConfig) {
   EXPECT_TRUE(failed_with(parse_image_document("<html>", {}), ErrorCode::InvalidArgument));
 }
 
+TEST(ImageDocument, AManifestSaysHowMuchItNames) {
+  EXPECT_EQ(
+      parse_image_document(R"({"config":{"digest":"sha256:cc","size":10},"layers":[{"size":200},{"size":3000}]})", {})
+          ->bytes,
+      3210U);
+  EXPECT_EQ(
+      parse_image_document(R"({"config":{"digest":"sha256:cc","size":-5},"layers":[{"size":"x"},{},7]})", {})->bytes,
+      0U);
+}
+
 TEST(ImageConfig, IsReadWithEverythingAbsentOrNull) {
   const auto config = parse_image_config(
       R"({"config":{"User":"redis","Env":["A=1"],"Entrypoint":["e"],"Cmd":["c","d"],"WorkingDir":"/w"},
