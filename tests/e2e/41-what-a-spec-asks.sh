@@ -112,7 +112,13 @@ expect "it has its account's" "$(pod private '.spec.imagePullSecrets | tojson')"
 expect "one event says which is missing" "$(told private '' | grep FailedToRetrieve)" \
   'FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.'
 # It has just failed for the first time: 10 s would be its back-off.
-berth create secret docker-registry regcred --docker-server=registry.invalid --docker-username=u --docker-password=p >/dev/null
+put_manifest regcred.yaml <<END
+apiVersion: v1
+kind: Secret
+metadata: {name: regcred}
+type: kubernetes.io/dockerconfigjson
+stringData: {.dockerconfigjson: '{"auths":{"registry.invalid":{"username":"u","password":"p"}}}'}
+END
 pulls() { berth get events -o json | jq '[.items[] | select(.involvedObject.name == "private" and .reason == "Pulling") | .count] | add'; }
 twice() { [ "$(pulls)" -ge 2 ]; }
 wait_for 6 "it is pulled again" twice
