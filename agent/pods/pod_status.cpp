@@ -166,6 +166,7 @@ model::PodCondition not_ready(const model::PodStatus& status, const std::string&
 std::string gates_lack(const model::Pod& pod, const model::PodStatus& found) {
   std::string lack;
   for (const auto& gate : pod.spec.readiness_gates) {
+    if (gate == "ContainersReady") continue;  // or nobody would ask
     const auto* condition = found.condition(gate);
     if (condition == nullptr) condition = pod.status.condition(gate);
     if (condition != nullptr && condition->status == "True") continue;
