@@ -14,9 +14,9 @@
 namespace berth::network::dns {
 
 inline const std::map<std::string, std::uint16_t>& type_numbers() {
-  static const std::map<std::string, std::uint16_t> types{{"A", 1},      {"CNAME", 5},  {"SOA", 6},   {"PTR", 12},
-                                                          {"HINFO", 13}, {"TXT", 16},   {"AAAA", 28}, {"SRV", 33},
-                                                          {"OPT", 41},   {"AXFR", 252}, {"ANY", 255}};
+  static const std::map<std::string, std::uint16_t> types{{"A", 1},    {"NS", 2},     {"CNAME", 5},  {"SOA", 6},
+                                                          {"PTR", 12}, {"HINFO", 13}, {"TXT", 16},   {"AAAA", 28},
+                                                          {"SRV", 33}, {"OPT", 41},   {"AXFR", 252}, {"ANY", 255}};
   return types;
 }
 
