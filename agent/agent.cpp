@@ -206,6 +206,7 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
               .records = records_,
               .dns = *dns_,
               .cluster_domain = config_.cluster_domain,
+              .servers = dns_addresses(),
               .leads_on = [this](const model::Service& service) { return traffic_.in_force(service); },
               .is_settling = [this] { return traffic_.is_settling(); },
               .on_first = [this] { say_ready(); }}),
@@ -338,7 +339,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
   return {
       .inputs =
           [this](const model::Pod& pod) {
-            auto input = make_step_input(pod, cache_, claims_, config_.node_name, host_ip_);
+            auto input = make_step_input(pod, cache_, claims_, {config_.node_name, host_ip_, config_.cluster_domain});
             if (fence_ && input.unsure.empty()) input.unsure = fence_->may_mount(pod);
             input.not_yet = policies_.may_start(pod);
             if (fence_ && input.not_yet.empty()) input.not_yet = fence_->may_start(pod);
@@ -347,8 +348,9 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
       .on_status = [this](const model::Pod& pod, const model::PodStatus& status) { write_status(pod, status); },
       .on_forget = [this](const model::Pod& pod) { forget(pod); },
       .on_event =
-          [this](const model::Pod& pod, std::string_view type, std::string_view reason, const std::string& message) {
-            events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, type, reason, message);
+          [this](const model::Pod& pod, const Tell& tell) {
+            events_.record({Kind::Pod, pod.meta.ns, pod.meta.name}, pod.meta.uid, tell.type, tell.reason, tell.message,
+                           tell.field_path);
           },
       .on_settled = [this](const std::string& uid) { recovery_.on_settled(uid); },
       .on_seen = [this](const model::Pod& pod) { wake_set(pod.meta.controller()); },
@@ -373,8 +375,7 @@ PodDriverCallbacks HostAgent::driver_callbacks() {
               if (attachments_) attachments_->on_gone(uid);
             });
           },
-      .registry_auths = [this](const model::Pod& pod,
-                               const std::string& image) { return registry_auths(pod, image, cache_); }};
+      .pull_keys = [this](const model::Pod& pod, const std::string& image) { return pull_keys(pod, image, cache_); }};
 }
 
 EventSink HostAgent::event_sink() {
@@ -412,12 +413,11 @@ void HostAgent::write_status(const model::Pod& pod, const model::PodStatus& stat
 }
 
 void HostAgent::on_probe_failure(const ProbeVerdict& failure) {
-  for (const auto& [name, pod] : cache_.pods()) {
-    if (pod->meta.uid != failure.pod_uid) continue;
-    events_.record({Kind::Pod, name.first, name.second}, failure.pod_uid, "Warning", "Unhealthy",
-                   fmt::format("{} probe failed: {}", to_string(failure.kind), failure.message));
-    return;
-  }
+  const auto pod = driver_.pod(failure.pod_uid);
+  if (!pod) return;
+  events_.record({Kind::Pod, pod->meta.ns, pod->meta.name}, failure.pod_uid, "Warning", "Unhealthy",
+                 fmt::format("{} probe failed: {}", to_string(failure.kind), failure.message),
+                 field_path_of(*pod, failure.container_id));
 }
 
 /// Once, with all that the store has.

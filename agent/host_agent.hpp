@@ -115,6 +115,7 @@ class HostAgent final : public Agent {
   void on_change(const store::Change& change);
   void trim_soon();
   void trim_now_and_then();
+  void on_used(const model::Pod& pod, const model::Object& object);
   void on_node(const store::Change& change);
   void on_live_nodes();
   void on_troubles(const std::vector<NodeTrouble>& troubles);

@@ -1,12 +1,14 @@
 // agent/host_changes.cpp - what HostAgent does about a change: of the store, of who is there, of what is on this host.
 #include <malloc.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "agent/host_agent.hpp"
+#include "agent/objects/pod_facts.hpp"
 #include "agent/stranger_notes.hpp"
 #include "base/log.hpp"
 
@@ -133,12 +135,23 @@ void HostAgent::on_change(const store::Change& change) {
   } else if (object.kind == Kind::StatefulSet) {
     for (const auto& uid : order_.waiting_in(object.meta.uid)) driver_.kick(uid);
   } else if (object.kind == Kind::ConfigMap || object.kind == Kind::Secret) {
-    for (const auto& name : cache_.pods_using(object.key())) driver_.refresh(cache_.pod(name)->meta.uid);
+    for (const auto& name : cache_.pods_using(object.key())) on_used(*cache_.pod(name), object);
   } else if (object.kind == Kind::Node) {
     on_node(change);
   }
   first_objects_.on_change(change);
   names_.on_change(change);
+}
+
+/// A config map or a secret that the pod uses changed, came or went.
+void HostAgent::on_used(const model::Pod& pod, const model::Object& object) {
+  const auto names = references_of(pod.spec);
+  const auto has = [&](const std::vector<std::string>& all) {
+    return std::find(all.begin(), all.end(), object.meta.name) != all.end();
+  };
+  const auto is_secret = object.kind == Kind::Secret;
+  if (has(is_secret ? names.secrets : names.config_maps)) driver_.refresh(pod.meta.uid);
+  if (is_secret && has(names.pull_secrets)) driver_.pull_again(pod.meta.uid);
 }
 
 void HostAgent::on_node(const store::Change& change) {

@@ -97,8 +97,9 @@ void NamePublisher::make_zone() {
     return;
   }
   building_ = true;
-  auto names = std::make_shared<const network::DnsNames>(
-      last_known_.names(rooms_.cache, rooms_.cluster_domain, rooms_.leads_on));
+  auto made = last_known_.names(rooms_.cache, rooms_.cluster_domain, rooms_.leads_on);
+  made.servers = rooms_.servers;
+  auto names = std::make_shared<const network::DnsNames>(std::move(made));
   if (resolver_) tell_resolver(*names);
   rooms_.lane.run([this, names = std::move(names), &dns = rooms_.dns, &loop = rooms_.loop] {
     dns.publish(*names);

@@ -27,6 +27,7 @@ struct NameRooms {
   ObjectRecords& records;
   network::DnsServer& dns;
   std::string cluster_domain;
+  std::vector<std::string> servers;  ///< Where pods ask.
   /// Do packets to that service's address go on from there? Then its name leads there, and to its pods otherwise.
   std::function<bool(const model::Service&)> leads_on;
   /// Is the answer about to change? Then names wait for on_settled(), so that none leads where nothing goes on yet.

@@ -16,6 +16,8 @@ namespace berth::model {
 namespace {
 
 constexpr std::string_view kPreempts = "PreemptLowerPriority";
+constexpr std::string_view kPullSecrets = "imagePullSecrets";
+constexpr std::string_view kAccount = "serviceAccountName";
 
 struct Priority {
   std::int64_t value = 0;
@@ -102,6 +104,21 @@ Status admit_priority(json::object& raw, const Stored& stored) {
   return Ok{};
 }
 
+/// As Kubernetes' plugin ServiceAccount: a pod that names no secrets to pull its images with has its account's.
+void take_pull_secrets(json::object& raw, const Stored& stored) {
+  auto* spec = object_at(raw, "spec");
+  if (spec == nullptr) return;
+  const auto has_any = [](const json::object& of) {
+    const auto* secrets = of.if_contains(kPullSecrets);
+    return secrets != nullptr && secrets->is_array() && !secrets->get_array().empty();
+  };
+  if (has_any(*spec)) return;
+  const auto name = text_at(*spec, kAccount);
+  const auto account = stored.get({Kind::ServiceAccount, std::string(namespace_in(raw)),
+                                   std::string(name.empty() ? std::string_view("default") : name)});
+  if (account != nullptr && has_any(account->raw)) (*spec)[kPullSecrets] = account->raw.at(kPullSecrets);
+}
+
 Status admit_pod(json::object& raw, const Stored& stored) {
   if (auto admitted = admit_priority(raw, stored); !admitted) return admitted;
   if (fill_by_limit_ranges(raw, stored)) {  // a limit that was filled in may be below what is asked for
@@ -110,6 +127,7 @@ Status admit_pod(json::object& raw, const Stored& stored) {
                    fmt::format("Pod \"{}\" is invalid: {}", name_in(raw), problems.front().text()));
     }
   }
+  take_pull_secrets(raw, stored);
   fill_qos_class(raw);
   return judge_by_limit_ranges(Kind::Pod, raw, stored);
 }
@@ -123,6 +141,10 @@ void keep_of_pod(json::object& raw, const json::object& old) {
   auto* spec = object_at(raw, "spec");
   const auto* before = object_at(old, "spec");
   if (spec == nullptr || before == nullptr) return;
+  if (const auto* secrets = before->if_contains(kPullSecrets);
+      secrets != nullptr && text_at(*spec, kAccount) == text_at(*before, kAccount)) {
+    set_default(*spec, kPullSecrets, *secrets);
+  }
   if (text_at(*spec, "priorityClassName") != text_at(*before, "priorityClassName")) return;
   for (const auto* name : {"priority", "preemptionPolicy"}) {
     const auto* value = before->if_contains(name);

@@ -33,6 +33,7 @@ using Completion = std::function<Status(Object& object, const Object* old, const
 /// - A Pod gets the number of its priority class (plugin Priority). A pod that brings the number along needs no class:
 /// it
 ///   was admitted once, or its writer knows no classes.
+/// - A Pod that names no imagePullSecrets gets those of its ServiceAccount (ServiceAccount).
 /// - The LimitRanges of its namespace fill in what a pod's containers do not say, and bound what they and claims do
 ///   (LimitRanger).
 /// - The ResourceQuotas of its namespace have room for it (ResourceQuota).

@@ -166,6 +166,7 @@ Container read_container(const Reader& from) {
   container.startup = read_probe(from, "startupProbe");
   const auto lifecycle = from.child("lifecycle");
   container.lifecycle = {read_hook(lifecycle, "postStart"), read_hook(lifecycle, "preStop")};
+  if (lifecycle.has("stopSignal")) container.lifecycle.stop_signal = lifecycle.text("stopSignal");
   container.termination_message_path = from.text("terminationMessagePath", "/dev/termination-log");
   container.termination_message_policy = from.text("terminationMessagePolicy", "File");
   container.image_pull_policy = from.text("imagePullPolicy");

@@ -16,6 +16,7 @@ PodSecurity read_pod_security(const Reader& from) {
   security.fs_group = from.maybe_integer("fsGroup");
   security.fs_group_change_policy = from.text("fsGroupChangePolicy");
   security.supplemental_groups = from.integers("supplementalGroups");
+  security.supplemental_groups_policy = from.text("supplementalGroupsPolicy");
   for (const auto& entry : from.children("sysctls")) {
     security.sysctls.push_back({entry.text("name"), entry.text("value")});
   }
@@ -97,6 +98,8 @@ PodSpec read_pod_spec(const Reader& from) {
     spec.host_aliases.push_back({one.text("ip"), one.texts("hostnames")});
   }
   spec.priority_class_name = from.text("priorityClassName");
+  for (const auto& gate : from.children("readinessGates")) spec.readiness_gates.push_back(gate.text("conditionType"));
+  spec.service_account = from.text("serviceAccountName");
   spec.enable_service_links = from.flag("enableServiceLinks", true);
   return spec;
 }

@@ -33,6 +33,10 @@ std::vector<ContainerStatus> read_container_statuses(const Reader& status, std::
     one.image = from.text("image");
     one.image_id = from.text("imageID");
     one.container_id = from.text("containerID");
+    one.stop_signal = from.text("stopSignal");
+    if (const auto user = from.child("user").child("linux"); user.present()) {
+      one.user = ContainerUser{user.integer("uid"), user.integer("gid"), user.integers("supplementalGroups")};
+    }
     result.push_back(std::move(one));
   }
   return result;
@@ -49,9 +53,10 @@ PodStatus read_pod_status(const Reader& from) {
   status.pod_ip = from.text("podIP");
   status.start_time = from.text("startTime");
   status.qos_class = from.text("qosClass");
+  status.observed_generation = from.integer("observedGeneration");
   for (const auto& one : from.children("conditions")) {
     status.conditions.push_back({one.text("type"), one.text("status"), one.text("reason"), one.text("message"),
-                                 one.text("lastTransitionTime")});
+                                 one.text("lastTransitionTime"), one.integer("observedGeneration")});
   }
   status.init_container_statuses = read_container_statuses(from, "initContainerStatuses");
   status.container_statuses = read_container_statuses(from, "containerStatuses");

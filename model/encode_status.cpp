@@ -55,6 +55,13 @@ json::array encode_statuses(const std::vector<ContainerStatus>& statuses) {
     one["imageID"] = status.image_id;
     put(one, "containerID", status.container_id);
     one["started"] = status.started;
+    put(one, "stopSignal", status.stop_signal);
+    if (status.user) {
+      json::object user{{"uid", status.user->uid}, {"gid", status.user->gid}};
+      const auto& groups = status.user->supplemental_groups;
+      if (!groups.empty()) user["supplementalGroups"] = json::array(groups.begin(), groups.end());
+      one["user"] = json::object{{"linux", std::move(user)}};
+    }
     result.push_back(std::move(one));
   }
   return result;
@@ -64,6 +71,7 @@ json::array encode_statuses(const std::vector<ContainerStatus>& statuses) {
 
 json::object encode_pod_status(const PodStatus& status) {
   json::object result{{"phase", status.phase}};
+  if (status.observed_generation > 0) result["observedGeneration"] = status.observed_generation;
   if (!status.conditions.empty()) {
     json::array conditions;
     for (const auto& condition : status.conditions) {
@@ -72,6 +80,7 @@ json::object encode_pod_status(const PodStatus& status) {
       one["lastTransitionTime"] = time_or_null(condition.last_transition_time);
       put(one, "reason", condition.reason);
       put(one, "message", condition.message);
+      if (condition.observed_generation > 0) one["observedGeneration"] = condition.observed_generation;
       conditions.push_back(std::move(one));
     }
     result["conditions"] = std::move(conditions);
@@ -97,6 +106,7 @@ json::object encode_event(const Event& event) {
   involved["name"] = event.involved.name;
   put(involved, "uid", event.involved_uid);
   involved["apiVersion"] = info(event.involved.kind).api_version();
+  put(involved, "fieldPath", event.field_path);
 
   json::object source;
   put(source, "component", event.source_component);

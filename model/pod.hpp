@@ -188,6 +188,7 @@ struct Probe {
 struct Lifecycle {
   Boxed<HookAction> post_start;
   Boxed<HookAction> pre_stop;
+  Boxed<std::string> stop_signal{};  ///< "SIGUSR1"; none: what the image says (KEP-4960).
   bool operator==(const Lifecycle&) const = default;
 };
 
@@ -225,6 +226,7 @@ struct PodSecurity {
   std::optional<std::int64_t> fs_group;
   std::string fs_group_change_policy;  ///< "", "Always", "OnRootMismatch"
   std::vector<std::int64_t> supplemental_groups;
+  std::string supplemental_groups_policy;  ///< "" and "Merge": with those of the image's /etc/group; "Strict": without.
   std::vector<Sysctl> sysctls;
   Boxed<SeccompProfile> seccomp;
 };
@@ -341,6 +343,8 @@ struct PodSpec {
   SharedList<Toleration> tolerations;
   std::vector<HostAlias> host_aliases;
   std::string priority_class_name;
+  std::string service_account;
+  std::vector<std::string> readiness_gates;  ///< Types of conditions that others set (KEP-580).
   bool enable_service_links = true;
 };
 
@@ -367,6 +371,14 @@ struct ContainerStateTerminated {
 };
 using ContainerStateView = std::variant<ContainerStateWaiting, ContainerStateRunning, ContainerStateTerminated>;
 
+/// Whom a container's first process was started as.
+struct ContainerUser {
+  std::int64_t uid = 0;
+  std::int64_t gid = 0;
+  std::vector<std::int64_t> supplemental_groups;
+  bool operator==(const ContainerUser&) const = default;
+};
+
 struct ContainerStatus {
   std::string name;
   ContainerStateView state = ContainerStateWaiting{};
@@ -377,6 +389,8 @@ struct ContainerStatus {
   std::string image;
   std::string image_id;
   std::string container_id;  ///< "containerd://..."
+  std::string stop_signal;   ///< What asks it to end: "SIGTERM"; empty: there is no container.
+  Boxed<ContainerUser> user;
   bool operator==(const ContainerStatus&) const = default;
 };
 
@@ -386,6 +400,7 @@ struct PodCondition {
   std::string reason;
   std::string message;
   std::string last_transition_time;
+  std::int64_t observed_generation = 0;  ///< Of the pod, when this was found; 0: not told.
   bool operator==(const PodCondition&) const = default;
 };
 
@@ -399,7 +414,8 @@ struct PodStatus {
   std::string host_ip;
   std::string pod_ip;
   std::string start_time;
-  std::string qos_class;  ///< "Guaranteed", "Burstable", "BestEffort"
+  std::string qos_class;                 ///< "Guaranteed", "Burstable", "BestEffort"
+  std::int64_t observed_generation = 0;  ///< Of the spec that this is the status of; 0: not told.
   std::vector<PodCondition> conditions;
   std::vector<ContainerStatus> init_container_statuses;
   std::vector<ContainerStatus> container_statuses;

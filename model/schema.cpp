@@ -32,11 +32,9 @@ std::string unknown_field_message(const SchemaType& type, std::string_view name)
 
 /// Is this what defaulting or a client writes when nothing was asked for? Then there is nothing to warn of.
 bool means_nothing(std::string_view name, const json::value& value) {
-  constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {{"serviceAccountName", "default"},
-                                                                         {"serviceAccount", "default"},
+  constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {{"name", "linux"},  // of spec.os
                                                                          {"preemptionPolicy", "PreemptLowerPriority"},
                                                                          {"externalTrafficPolicy", "Cluster"},
-                                                                         {"supplementalGroupsPolicy", "Merge"},
                                                                          {"seLinuxChangePolicy", "Recursive"},
                                                                          {"recursiveReadOnly", "Disabled"},
                                                                          {"cachingMode", "ReadWrite"},
@@ -67,7 +65,8 @@ bool is_about_many_hosts(const SchemaField& field) {
 /// A volume of a kind that is not mounted here is more than a field without effect: its pod cannot start.
 std::string_view no_effect(const SchemaType& type, const SchemaField& field) {
   const bool source = (type.name == "Volume" && is_volume_source(field.name)) ||
-                      (type.name == "VolumeSpec" && is_persistent_volume_source(field.name));
+                      (type.name == "VolumeSpec" && is_persistent_volume_source(field.name)) ||
+                      type.name == "Projection";  // one of them makes the whole volume one of another kind
   if (source) return "volumes of this kind cannot be mounted here: a pod that uses it does not start";
   return is_about_many_hosts(field) ? "has an effect only where hosts share a store" : "has no effect here";
 }

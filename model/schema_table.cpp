@@ -257,19 +257,19 @@ OldIngressPath: path:s pathType:s backend:OldIngressBackend
 Pod: apiVersion:s kind:s metadata:ObjectMeta spec:PodSpec status:PodStatus
 PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Container]@name
   -ephemeralContainers:[EphemeralContainer]@name restartPolicy:s
-  terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! -serviceAccountName:s
-  -serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
+  terminationGracePeriodSeconds:l activeDeadlineSeconds:l dnsPolicy:s nodeSelector:{s}! serviceAccountName:s
+  serviceAccount:s automountServiceAccountToken:b nodeName:s hostNetwork:b hostPID:b hostIPC:b
   -shareProcessNamespace:b securityContext:PodSecurity imagePullSecrets:[LocalRef]@name hostname:s subdomain:s
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip priorityClassName:s priority:i
-  dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
-  overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
-  -os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
+  dnsConfig:DnsConfig readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
+  overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable setHostnameAsFQDN:b
+  os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
   -resources:Resources
 TopologySpread: maxSkew:i topologyKey:s whenUnsatisfiable:s labelSelector:LabelSelector minDomains:i
   nodeAffinityPolicy:s nodeTaintsPolicy:s matchLabelKeys:[s]
 SchedulingGate: name:s
 ReadinessGate: conditionType:s
-PodOs: name:s
+PodOs: -name:s
 PodResourceClaim: name:s resourceClaimName:s resourceClaimTemplateName:s
 Affinity: nodeAffinity:NodeAffinity -podAffinity:PodAffinity -podAntiAffinity:PodAffinity
 NodeAffinity: requiredDuringSchedulingIgnoredDuringExecution:NodeSelector
@@ -287,7 +287,7 @@ HostAlias: ip:s hostnames:[s]
 DnsConfig: nameservers:[s] searches:[s] options:[DnsOption]
 DnsOption: name:s value:s
 PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePolicy:s supplementalGroups:[l]
-  -supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions
+  supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions
   -appArmorProfile:Profile -seLinuxChangePolicy:s
 NameValue: name:s value:s
 Profile: type:s localhostProfile:s
@@ -326,7 +326,7 @@ Exec: command:[s]
 HttpGet: path:s port:x host:s scheme:s httpHeaders:[NameValue]
 TcpSocket: port:x host:s
 Grpc: port:i service:s
-Lifecycle: postStart:Handler preStop:Handler -stopSignal:s
+Lifecycle: postStart:Handler preStop:Handler stopSignal:s
 Handler: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket sleep:Sleep
 Sleep: seconds:l
 ContainerSecurity: capabilities:Capabilities privileged:b -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions runAsUser:l
@@ -368,7 +368,7 @@ DownwardItem: path:s fieldRef:FieldRef resourceFieldRef:ResourceFieldRef mode:i
 ProjectedSource: sources:[Projection] defaultMode:i
 Projection: configMap:ConfigMapProjection secret:ConfigMapProjection downwardAPI:DownwardProjection
   -serviceAccountToken:TokenProjection
-  clusterTrustBundle:BundleProjection podCertificate:any
+  -clusterTrustBundle:BundleProjection -podCertificate:any
 ConfigMapProjection: name:s items:[KeyToPath] optional:b
 TokenProjection: audience:s expirationSeconds:l path:s
 BundleProjection: name:s signerName:s labelSelector:LabelSelector optional:b path:s
@@ -390,11 +390,14 @@ VsphereSource: volumePath:s fsType:s -storagePolicyName:s -storagePolicyID:s
 CsiSource: driver:s readOnly:b fsType:s volumeAttributes:{s} nodePublishSecretRef:LocalRef
 PersistentCsiSource*: driver:s volumeHandle:s readOnly:b fsType:s volumeAttributes:{s}
 
-PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:t qosClass:s conditions:[Condition]@type
-  podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
+PodStatus*: phase:s reason:s message:s hostIP:s podIP:s startTime:t qosClass:s observedGeneration:l
+  conditions:[Condition]@type podIPs:[PodAddress]@ip hostIPs:[PodAddress]@ip initContainerStatuses:[ContainerStatus]
   containerStatuses:[ContainerStatus] ephemeralContainerStatuses:[ContainerStatus] nominatedNodeName:s
 PodAddress: ip:s
 ContainerStatus*: name:s state:State lastState:State ready:b started:b restartCount:i image:s imageID:s containerID:s
+  stopSignal:s user:ContainerUser
+ContainerUser*: linux:LinuxUser
+LinuxUser*: uid:l gid:l supplementalGroups:[l]
 State: waiting:StateWaiting running:StateRunning terminated:StateTerminated
 StateWaiting: reason:s message:s
 StateRunning: startedAt:t

@@ -230,6 +230,25 @@ void check_security(const Reader& security) {
   check_profiles(security);
 }
 
+/// KEP-4960: which signals there are is the operating system's to say, so it has to be named.
+void check_stop_signal(const Reader& lifecycle, std::string_view os) {
+  if (!lifecycle.has("stopSignal")) return;
+  if (os.empty())
+    return lifecycle.fail("stopSignal", "forbidden: may not be set for containers with empty `spec.os.name`");
+  if (os == "windows") return check_choice(lifecycle, "stopSignal", {"SIGKILL", "SIGTERM"});
+  check_choice(lifecycle, "stopSignal",
+               {"SIGABRT",     "SIGALRM",     "SIGBUS",      "SIGCHLD",     "SIGCLD",      "SIGCONT",     "SIGFPE",
+                "SIGHUP",      "SIGILL",      "SIGINT",      "SIGIO",       "SIGIOT",      "SIGKILL",     "SIGPIPE",
+                "SIGPOLL",     "SIGPROF",     "SIGPWR",      "SIGQUIT",     "SIGRTMAX",    "SIGRTMAX-1",  "SIGRTMAX-10",
+                "SIGRTMAX-11", "SIGRTMAX-12", "SIGRTMAX-13", "SIGRTMAX-14", "SIGRTMAX-2",  "SIGRTMAX-3",  "SIGRTMAX-4",
+                "SIGRTMAX-5",  "SIGRTMAX-6",  "SIGRTMAX-7",  "SIGRTMAX-8",  "SIGRTMAX-9",  "SIGRTMIN",    "SIGRTMIN+1",
+                "SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14", "SIGRTMIN+15", "SIGRTMIN+2",
+                "SIGRTMIN+3",  "SIGRTMIN+4",  "SIGRTMIN+5",  "SIGRTMIN+6",  "SIGRTMIN+7",  "SIGRTMIN+8",  "SIGRTMIN+9",
+                "SIGSEGV",     "SIGSTKFLT",   "SIGSTOP",     "SIGSYS",      "SIGTERM",     "SIGTRAP",     "SIGTSTP",
+                "SIGTTIN",     "SIGTTOU",     "SIGURG",      "SIGUSR1",     "SIGUSR2",     "SIGVTALRM",   "SIGWINCH",
+                "SIGXCPU",     "SIGXFSZ"});
+}
+
 }  // namespace
 
 std::string resource_name_error(std::string_view name) {
@@ -319,7 +338,7 @@ void check_resource_ref(const Reader& parent, FieldUse use) {
   }
 }
 
-void check_container(const Reader& container, const VolumeNames& volumes, bool init) {
+void check_container(const Reader& container, const VolumeNames& volumes, bool init, std::string_view os) {
   if (require_text(container, "name")) check_text(container, "name", dns_label_error);
   if (require_text(container, "image")) {
     const auto image = container.text("image");
@@ -359,6 +378,7 @@ void check_container(const Reader& container, const VolumeNames& volumes, bool i
   if (init && !sidecar && lifecycle.present()) {
     container.fail("lifecycle", "forbidden: may not be set for init containers without restartPolicy=Always");
   }
+  check_stop_signal(lifecycle, os);
   for (const auto* hook : {"postStart", "preStop"}) {
     if (const auto handler = lifecycle.child(hook); handler.present()) check_action(handler, /*hook=*/true);
   }

@@ -127,16 +127,17 @@ void check_pod_spec(const Reader& spec, const std::set<std::string>& claim_templ
   check_volumes(spec, claim_templates, volumes);
   for (const auto& name : claim_templates) volumes[name] = true;  // it stands for a volume of its name
 
+  const auto os = spec.child("os").text("name");
   const auto containers = spec.children("containers");
   if (containers.empty()) spec.fail("containers", "required");
   std::set<std::string> names;
   for (const auto& container : spec.children("initContainers")) {
     check_unique(container, "name", container.text("name"), names);
-    check_container(container, volumes, /*init=*/true);
+    check_container(container, volumes, /*init=*/true, os);
   }
   for (const auto& container : containers) {
     check_unique(container, "name", container.text("name"), names);
-    check_container(container, volumes, /*init=*/false);
+    check_container(container, volumes, /*init=*/false, os);
   }
   std::set<std::string> host_ports;
   check_host_ports(spec, "containers", host_ports);

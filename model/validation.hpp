@@ -62,7 +62,8 @@ std::int64_t check_count_or_percent(const Reader& from, std::string_view name, b
 void check_tolerations(const Reader& spec);
 /// Why a name is none for what a container asks for ("cpu", "example.com/gpu"); empty: it is one.
 std::string resource_name_error(std::string_view name);
-void check_container(const Reader& container, const VolumeNames& volumes, bool init);
+/// `os`: spec.os.name, which may be empty.
+void check_container(const Reader& container, const VolumeNames& volumes, bool init, std::string_view os);
 /// Where a value of the pod's own goes: what may be asked for differs.
 enum class FieldUse { Environment, File };
 /// fieldRef and resourceFieldRef of `parent`, where they are.

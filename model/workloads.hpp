@@ -206,6 +206,7 @@ struct Event {
   ObjectMeta meta;
   ObjectKey involved;
   std::string involved_uid;
+  std::string field_path;  ///< Of the involved object; empty: all of it.
   std::string reason;
   std::string message;
   std::string type = "Normal";  ///< or "Warning"

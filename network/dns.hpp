@@ -42,6 +42,7 @@ struct DnsService {
 /// All names of this agent: plain data, from which a zone is built.
 struct DnsNames {
   std::string cluster_domain = "cluster.local";
+  std::vector<std::string> servers;  ///< Where this server is asked: the domain's name servers.
   std::vector<DnsService> services;
   std::map<std::string, std::string> pod_namespaces;  ///< Source address → namespace: how short names are resolved.
 };

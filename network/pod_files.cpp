@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 
 #include "base/atomic_file.hpp"
 #include "network/ip.hpp"
@@ -137,6 +138,17 @@ Result<ResolvConf> pod_resolv_conf(const NetworkSpec& spec, const ResolverFacts&
 std::string pod_fqdn(const NetworkSpec& spec, const std::string& cluster_domain) {
   if (spec.subdomain.empty()) return {};
   return fmt::format("{}.{}.{}.svc.{}", spec.hostname, spec.subdomain, spec.pod_ns, cluster_domain);
+}
+
+Result<std::string> kernel_hostname(const NetworkSpec& spec, const std::string& cluster_domain) {
+  if (!spec.hostname_is_fqdn || spec.host_network) return spec.hostname;
+  const auto fqdn = pod_fqdn(spec, cluster_domain);
+  if (fqdn.empty()) return spec.hostname;
+  if (fqdn.size() <= std::size_t{HOST_NAME_MAX}) return fqdn;
+  return Error(ErrorCode::InvalidArgument,
+               fmt::format("failed to construct FQDN from pod hostname and cluster domain, FQDN {} is too long ({} "
+                           "characters is the max, {} characters requested)",
+                           fqdn, HOST_NAME_MAX, fqdn.size()));
 }
 
 Result<std::string> pod_hosts_text(const NetworkSpec& spec, const std::string& address,

@@ -28,9 +28,6 @@ struct ResolverFacts {
 /// InvalidArgument: unknown policy, a server that is no address, a word with spaces or control characters.
 Result<ResolvConf> pod_resolv_conf(const NetworkSpec& spec, const ResolverFacts& facts);
 
-/// The fully qualified name <hostname>.<subdomain>.<ns>.svc.<domain>; empty without subdomain.
-std::string pod_fqdn(const NetworkSpec& spec, const std::string& cluster_domain);
-
 /// /etc/hosts with the kubelet's header, the pod's own line and hostAliases. With hostNetwork: the host's file
 /// (`host_hosts`) and hostAliases. InvalidArgument: an alias that is no address or no name.
 Result<std::string> pod_hosts_text(const NetworkSpec& spec, const std::string& address,

@@ -257,8 +257,9 @@ Result<PodFiles> RealPodNetwork::files_for(const NetworkSpec& spec, const std::s
   auto hosts =
       pod_hosts_text(spec, address, config_.cluster_domain, spec.host_network ? host_hosts_text() : std::string());
   if (!hosts) return std::move(hosts).error();
-  const auto hostname = spec.hostname.empty() ? host_name() : spec.hostname;
-  return PodFiles{std::move(*hosts), hostname + "\n", resolv_conf_text(*conf)};
+  const auto own = kernel_hostname(spec, config_.cluster_domain);
+  if (!own) return own.error();
+  return PodFiles{std::move(*hosts), (own->empty() ? host_name() : *own) + "\n", resolv_conf_text(*conf)};
 }
 
 Result<Attachment> RealPodNetwork::attach_to_host(const NetworkSpec& spec, const PodPaths& paths) {

@@ -31,13 +31,21 @@ struct NetworkSpec {
   std::string pod_ns;
   std::string pod_name;
   bool host_network = false;  ///< Then only the files are made.
-  std::string hostname;       ///< What hostname(1) prints in the pod; at most 63 characters.
+  std::string hostname;       ///< What hostname(1) prints in the pod, but see hostname_is_fqdn; at most 63 characters.
   std::string subdomain;      ///< With it the FQDN <hostname>.<subdomain>.<ns>.svc.<domain> goes into /etc/hosts.
+  bool hostname_is_fqdn = false;  ///< The kernel's hostname is the FQDN, when there is one.
   std::string dns_policy = "ClusterFirst";
   model::DnsConfig dns_config;
   std::vector<model::HostAlias> host_aliases;
   std::vector<HostPort> host_ports;
 };
+
+/// The fully qualified name <hostname>.<subdomain>.<ns>.svc.<domain>; empty without subdomain.
+std::string pod_fqdn(const NetworkSpec& spec, const std::string& cluster_domain);
+
+/// What hostname(1) prints in the pod: the FQDN if it is asked for and there is one. InvalidArgument: the kernel takes
+/// no name of that length (64); the message is for the user.
+Result<std::string> kernel_hostname(const NetworkSpec& spec, const std::string& cluster_domain);
 
 /// What a pod has got.
 struct Attachment {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.hpp"
+#include "runtime/image_document.hpp"
 #include "runtime/labels.hpp"
 
 namespace berth::runtime {
@@ -15,6 +16,25 @@ namespace {
 std::string label_of(const ContainerRecord& record, const char* name) {
   const auto found = record.labels.find(name);
   return found == record.labels.end() ? std::string() : found->second;
+}
+
+/// "1000:1000:1000,2000"
+std::optional<model::ContainerUser> user_of(std::string_view text) {
+  const auto take = [&](char end, std::int64_t& into) {
+    const auto* const last = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), last, into);
+    if (error != std::errc{} || (stop != last && *stop != end)) return false;
+    text.remove_prefix(static_cast<std::size_t>(stop - text.data()) + (stop == last ? 0U : 1U));
+    return true;
+  };
+  model::ContainerUser user;
+  if (!take(':', user.uid) || !take(':', user.gid)) return std::nullopt;
+  while (!text.empty()) {
+    std::int64_t group = 0;
+    if (!take(',', group)) return std::nullopt;
+    user.supplemental_groups.push_back(group);
+  }
+  return user;
 }
 
 /// The label is written just before the start.
@@ -34,6 +54,11 @@ ContainerState from_record(const ContainerRecord& record) {
   state.created_at = record.created_at;
   if (const auto started = parse_rfc3339(label_of(record, label::kStartedAt))) state.started_at = *started;
   state.image = label_of(record, label::kImage);
+  int signal = 0;
+  const auto number = label_of(record, label::kStopSignal);
+  std::from_chars(number.data(), number.data() + number.size(), signal);
+  if (auto name = signal_name(signal); !name.empty()) state.stop_signal = std::move(name);
+  state.user = user_of(label_of(record, label::kUser));
   state.image_id = label_of(record, label::kImageDigest);
   return state;
 }

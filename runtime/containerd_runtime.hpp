@@ -72,8 +72,7 @@ class ContainerdRuntime final : public PodRuntime {
   /// From a prepared snapshot to a running process.
   Status launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
                 const std::vector<SnapshotMount>& rootfs, const std::string& lease);
-  Result<std::string> specification(const ContainerSpec& spec, const LocalImage& image,
-                                    const std::vector<SnapshotMount>& rootfs);
+  Result<std::string> specification(const ContainerSpec& spec, const LocalImage& image, const ResolvedUser& user);
   Result<std::string> seccomp_filter(const ContainerSpec& spec, CapabilitySet capabilities);
   Result<UserFiles> user_files(const LocalImage& image, const std::vector<SnapshotMount>& rootfs);
   Result<HostFacts> host_facts();

@@ -27,6 +27,14 @@ std::vector<std::string> strings(const json::value& from, std::initializer_list<
   return found;
 }
 
+/// Of a descriptor; 0 when it says nothing, or nonsense.
+std::uint64_t size_in(const json::value* descriptor) {
+  const auto* size = descriptor == nullptr ? nullptr : find(*descriptor, {"size"});
+  const auto number =
+      size == nullptr ? std::nullopt : (size->is_int64() ? std::optional(size->get_int64()) : std::nullopt);
+  return number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0;
+}
+
 /// How well a manifest's platform fits: 2 exactly, 1 good enough, 0 not at all.
 int fit(const json::value& manifest, const Platform& wanted) {
   if (find_string(manifest, {"platform", "os"}) != wanted.os) return 0;
@@ -58,6 +66,10 @@ Result<ImageDocument> parse_image_document(std::string_view text, const Platform
     return document;
   }
   document.config = find_string(*parsed, {"config", "digest"});
+  document.bytes = size_in(find(*parsed, {"config"}));
+  if (const auto* layers = find(*parsed, {"layers"}); layers != nullptr && layers->is_array()) {
+    for (const auto& layer : layers->get_array()) document.bytes += size_in(&layer);
+  }
   if (document.config.empty()) {
     return Error(ErrorCode::InvalidArgument, "read image manifest: neither an index nor a manifest with a config");
   }
@@ -103,6 +115,18 @@ std::optional<int> parse_signal(std::string_view text) {
     if (known != nullptr && view == known) return number;
   }
   return std::nullopt;
+}
+
+std::string signal_name(int number) {
+  if (number == SIGRTMIN) return "SIGRTMIN";
+  if (number == SIGRTMAX) return "SIGRTMAX";
+  if (number > SIGRTMIN && number < SIGRTMAX) {
+    constexpr int kFromBelow = 15;  // the upper half is counted from above
+    const auto up = number - SIGRTMIN;
+    return up <= kFromBelow ? fmt::format("SIGRTMIN+{}", up) : fmt::format("SIGRTMAX-{}", SIGRTMAX - number);
+  }
+  const char* const known = ::sigabbrev_np(number);
+  return known == nullptr ? std::string() : fmt::format("SIG{}", known);
 }
 
 std::string chain_id(const std::vector<std::string>& diff_ids) {

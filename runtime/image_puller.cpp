@@ -88,6 +88,7 @@ Result<ImageInfo> ImagePuller::run(const std::string& name, const std::vector<Re
                                                     "k8s.io only, and containerd.namespace is " +
                                                     client_.settings().ns);
   }
+  const auto begin = std::chrono::steady_clock::now();
   Status pulled = Ok{};
   if (auths.empty()) {
     pulled = client_.pull_image(name, nullptr, kDeadline);
@@ -102,7 +103,9 @@ Result<ImageInfo> ImagePuller::run(const std::string& name, const std::vector<Re
   if (!pulled) return classify_pull_error(pulled.error()).context("pull " + name);
   const auto image = store_.find(name);
   if (!image) return image.error().context("pull " + name);
-  return ImageInfo{image->name, image->digest, image->config->user};
+  const auto took = std::chrono::steady_clock::now() - begin;
+  return ImageInfo{image->name, image->digest, image->config->user, image->config->bytes,
+                   std::chrono::duration_cast<std::chrono::milliseconds>(took)};
 }
 
 }  // namespace berth::runtime

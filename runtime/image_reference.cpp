@@ -74,6 +74,12 @@ std::string ImageReference::name() const {
 
 bool is_image_id(std::string_view text) { return is_digest(text); }
 
+Status check_image_name(const std::string& name) {
+  if (is_image_id(name)) return Ok{};
+  const auto parsed = parse_image_reference(name);
+  return parsed ? Status(Ok{}) : Status(parsed.error());
+}
+
 Result<ImageReference> parse_image_reference(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return Error(ErrorCode::InvalidArgument, fmt::format("image \"{}\": {}", text.substr(0, 300), why));

@@ -63,19 +63,25 @@ Result<std::shared_ptr<const ImageConfig>> ImageStore::config_of(const Descripto
 
 Result<ImageConfig> ImageStore::read_config(const Descriptor& target) {
   std::vector<std::string> candidates{target.digest};
+  std::uint64_t bytes = 0;
   for (int depth = 0; depth < kMaxDepth; ++depth) {
+    std::uint64_t document_bytes = 0;
     Result<ImageDocument> document = Error(ErrorCode::NotFound, "the index names no manifest");
     for (const auto& digest : candidates) {
       const auto text = client_.read_content(digest, kMaxDocument);
       // An index lists variants that were never downloaded: take the next one that fits.
+      if (text) document_bytes = text->size();
       document = text ? parse_image_document(*text, platform_) : Result<ImageDocument>(text.error());
       if (document || !failed_with(document, ErrorCode::NotFound)) break;
     }
     if (!document) return document.error();
+    bytes += document_bytes + document->bytes;
     if (!document->config.empty()) {
       const auto text = client_.read_content(document->config, kMaxDocument);
       if (!text) return text.error();
-      return parse_image_config(*text);
+      auto config = parse_image_config(*text);
+      if (config) config->bytes = bytes;
+      return config;
     }
     candidates = std::move(document->manifests);
   }

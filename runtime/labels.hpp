@@ -18,6 +18,7 @@ constexpr auto kImage = "berth.io/image";
 constexpr auto kImageDigest = "berth.io/image-digest";
 constexpr auto kStartedAt = "berth.io/started-at";
 constexpr auto kStopSignal = "berth.io/stop-signal";  // a number; absent: SIGTERM
+constexpr auto kUser = "berth.io/user";               // "1000:1000:1000,2000": uid, gid, groups
 constexpr auto kOomKilled = "berth.io/oom-killed";
 
 // Filters of containerd's lists: records of any kind of thing, all carry the same labels.

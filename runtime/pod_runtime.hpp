@@ -76,6 +76,7 @@ struct ContainerSpec {
   bool tty = false;
   bool has_stdin = false;
   bool stdin_once = false;
+  std::string stop_signal;  ///< "SIGUSR1"; empty: what the image says.
 };
 
 /// "<pod uid>-<container>-<attempt>": derived, never remembered.
@@ -103,15 +104,22 @@ struct ContainerState {
   WallTime created_at{};
   WallTime started_at{};  ///< Persisted as a containerd label, so it survives our restart.
   WallTime finished_at{};
-  std::string image;     ///< As asked for.
-  std::string image_id;  ///< Digest of the image it runs.
+  std::string image;                         ///< As asked for.
+  std::string image_id;                      ///< Digest of the image it runs.
+  std::string stop_signal = "SIGTERM";       ///< What request_stop() sends.
+  std::optional<model::ContainerUser> user;  ///< None: it was started before this was kept.
 };
 
 struct ImageInfo {
-  std::string name;    ///< Normalised reference: "docker.io/library/mongo:3.4.1".
-  std::string digest;  ///< Manifest digest.
-  std::string user;    ///< From the image config: "", "1000", "redis:redis".
+  std::string name;                        ///< Normalised reference: "docker.io/library/mongo:3.4.1".
+  std::string digest;                      ///< Manifest digest.
+  std::string user;                        ///< From the image config: "", "1000", "redis:redis".
+  std::uint64_t bytes = 0;                 ///< All of it as registries have it, that is, compressed; 0: not known.
+  std::chrono::milliseconds pulled_in{0};  ///< Of a pull: how long it took, from when its turn came.
 };
+
+/// Is that the name of an image? InvalidArgument says what is wrong with it.
+Status check_image_name(const std::string& name);
 
 struct RegistryAuth {
   std::string username;
@@ -204,7 +212,8 @@ class PodRuntime {
   /// Sends `signal` to the container's init process. Not running is success.
   virtual Status kill(const std::string& id, int signal) = 0;
 
-  /// Sends the signal that asks the container to end: the StopSignal of its image, by default SIGTERM. Not running is
+  /// Sends the signal that asks the container to end: that of its spec, else the StopSignal of its image, by
+  /// default SIGTERM. Not running is
   /// success.
   virtual Status request_stop(const std::string& id) = 0;
 

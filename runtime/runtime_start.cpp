@@ -19,6 +19,7 @@ constexpr auto kLeaseLifetime = std::chrono::minutes(10);  // far longer than a 
 constexpr auto kTaskDeadline = std::chrono::seconds(30);   // a shim and a runc are started
 constexpr std::size_t kKeptUserFiles = 16;
 constexpr std::size_t kMaxKeptUserFile = 16 * 1024;
+constexpr std::size_t kMaxUserLabel = 4000;  // containerd refuses more than 4096 with the name
 
 /// Errors after the image was found: NotFound would read as "pull the image", and what runc says has no code.
 Status as_start_error(const Status& status) {
@@ -26,6 +27,10 @@ Status as_start_error(const Status& status) {
   const auto& error = status.error();
   const bool misleading = error.code() == ErrorCode::NotFound || error.code() == ErrorCode::Unknown;
   return misleading ? Error(ErrorCode::Internal, error.message()) : error;
+}
+
+std::string user_label(const ResolvedUser& user) {
+  return fmt::format("{}:{}:{}", user.uid, user.gid, fmt::join(user.groups, ","));
 }
 
 }  // namespace
@@ -103,7 +108,11 @@ void ContainerdRuntime::clear_way(const Error& failure, const std::string& id) c
 
 Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& id, const LocalImage& image,
                                  const std::vector<SnapshotMount>& rootfs, const std::string& lease) {
-  auto text = specification(spec, image, rootfs);
+  const auto files = user_files(image, rootfs);
+  if (!files) return files.error();
+  const auto user = resolve_user(spec.security, spec.pod_security, image.config->user, *files);
+  if (!user) return user.error();
+  auto text = specification(spec, image, *user);
   if (!text) return text.error();
   const auto stdio = io_.make(spec);
   if (!stdio) return stdio.error();
@@ -120,9 +129,9 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
                    {label::kAttempt, std::to_string(spec.attempt)},
                    {label::kImage, spec.image},
                    {label::kImageDigest, image.digest}};
-  if (image.config->stop_signal != SIGTERM) {
-    record.labels[label::kStopSignal] = std::to_string(image.config->stop_signal);
-  }
+  const auto signal = parse_signal(spec.stop_signal).value_or(image.config->stop_signal);
+  if (signal != SIGTERM) record.labels[label::kStopSignal] = std::to_string(signal);
+  if (auto who = user_label(*user); who.size() <= kMaxUserLabel) record.labels[label::kUser] = std::move(who);
   if (auto created = client_.create_container(record, lease); !created) return created;
 
   if (const auto pid = client_.create_task(id, rootfs, *stdio, kTaskDeadline); !pid) return pid.error();
@@ -132,13 +141,9 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
 }
 
 Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, const LocalImage& image,
-                                                     const std::vector<SnapshotMount>& rootfs) {
+                                                     const ResolvedUser& user) {
   const auto facts = host_facts();
   if (!facts) return facts.error();
-  const auto files = user_files(image, rootfs);
-  if (!files) return files.error();
-  auto user = resolve_user(spec.security, spec.pod_security, image.config->user, *files);
-  if (!user) return user.error();
   const auto capabilities = container_capabilities(spec.security, facts->capabilities);
   if (!capabilities) return capabilities.error();
   auto filter = seccomp_filter(spec, *capabilities);
@@ -150,7 +155,7 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
   SpecInput input{spec,
                   *image.config,
                   *facts,
-                  *std::move(user),
+                  user,
                   *capabilities,
                   *std::move(filter),
                   {},

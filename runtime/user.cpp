@@ -83,7 +83,7 @@ Result<ResolvedUser> resolve_user(const model::ContainerSecurity& security, cons
   }
 
   user.groups.push_back(user.gid);
-  if (!name.empty()) {
+  if (!name.empty() && pod_security.supplemental_groups_policy != "Strict") {
     for (const auto gid : groups_of(files.group, name)) {
       if (gid <= kMaxId) user.groups.push_back(gid);
     }

@@ -25,9 +25,10 @@ struct UserFiles {
 };
 
 /// runAsUser, runAsGroup (the container's before the pod's), else the image's user ("", "1000", "redis", "redis:redis",
-/// "1000:1000"); a name is looked up in the image's files, and the groups that its members are in come along, as do the
-/// pod's supplementalGroups and fsGroup. InvalidArgument: a name the image does not have, a number out of range, or a
-/// root user where runAsNonRoot forbids it; the text is for the user.
+/// "1000:1000"); a name is looked up in the image's files, and the groups that its members are in come along unless
+/// supplementalGroupsPolicy is Strict, as do, always, the pod's supplementalGroups and fsGroup. InvalidArgument: a name
+/// the image does not have, a number out of range, or a root user where runAsNonRoot forbids it; the text is for the
+/// user.
 Result<ResolvedUser> resolve_user(const model::ContainerSecurity& security, const model::PodSecurity& pod_security,
                                   std::string_view image_user, const UserFiles& files);
 

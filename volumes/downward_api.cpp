@@ -108,8 +108,9 @@ Result<std::string> downward_field(const PodVolumesSpec& spec, const std::string
   if (const auto key = subscript(field_path, "metadata.labels")) return value_at(meta.labels, *key);
   if (const auto key = subscript(field_path, "metadata.annotations")) return value_at(meta.annotations, *key);
   if (field_path == "spec.nodeName") return spec.node_name;
-  // Pods have no identity towards the API here; the account every pod without one runs as.
-  if (field_path == "spec.serviceAccountName") return std::string("default");
+  if (field_path == "spec.serviceAccountName") {
+    return spec.pod.spec.service_account.empty() ? "default" : spec.pod.spec.service_account;
+  }
   if (field_path == "status.podIP" || field_path == "status.podIPs") return spec.pod_ip;
   if (field_path == "status.hostIP" || field_path == "status.hostIPs") return spec.host_ip;
   return Error(ErrorCode::InvalidArgument, fmt::format("fieldPath \"{}\": no such downward API field", field_path));

@@ -16,9 +16,10 @@ namespace berth::volumes {
 namespace {
 
 constexpr mode_t kMode = 0777;
+constexpr mode_t kMemoryMode = 01777;  // as tmpfs has it by itself, and with it in every kubelet's pods
 
-mode_t mode_for(const std::optional<GroupOwner>& owner) {
-  return owner ? group_mode(kMode, /*is_directory=*/true, /*read_only=*/false) : kMode;
+mode_t mode_for(mode_t mode, const std::optional<GroupOwner>& owner) {
+  return owner ? group_mode(mode, /*is_directory=*/true, /*read_only=*/false) : mode;
 }
 
 Result<std::filesystem::path> on_disk(const PodDirs& dirs, const std::string& name,
@@ -36,7 +37,7 @@ Result<std::filesystem::path> on_disk(const PodDirs& dirs, const std::string& na
   if (owner && ::chown(fresh.c_str(), static_cast<uid_t>(-1), owner->gid) != 0) {
     return Error::from_errno(errno, "change the group of " + fresh.string());
   }
-  if (::chmod(fresh.c_str(), mode_for(owner)) != 0)
+  if (::chmod(fresh.c_str(), mode_for(kMode, owner)) != 0)
     return Error::from_errno(errno, "change the mode of " + fresh.string());
   if (std::rename(fresh.c_str(), target.c_str()) != 0) return Error::from_errno(errno, "make " + target.string());
   return target;
@@ -67,7 +68,7 @@ Result<std::filesystem::path> make_empty_dir(const PodDirs& dirs, const model::P
   }
   if (auto made = make_private(dirs.volumes); !made) return made.error();
   const auto target = dirs.memory / name;
-  auto options = fmt::format("mode={:o}", mode_for(owner));
+  auto options = fmt::format("mode={:o}", mode_for(kMemoryMode, owner));
   if (owner) options += fmt::format(",gid={}", owner->gid);
   if (const auto size = memory_size(spec, source)) options += fmt::format(",size={}", *size);
   if (auto mounted = mount_tmpfs(target, options); !mounted) return mounted.error();

@@ -62,14 +62,14 @@ EventRecorder::EventRecorder(Loop& loop, store::Store& store, StoreWriter& write
 }
 
 void EventRecorder::record(const model::ObjectKey& involved, const std::string& uid, std::string_view type,
-                           std::string_view reason, const std::string& message) {
+                           std::string_view reason, const std::string& message, const std::string& field_path) {
   // Nobody could read it, and it would be there again with the next namespace of that name.
   if (!involved.ns.empty() && !store_.get({model::Kind::Namespace, "", involved.ns})) return;
   auto& counter = type == "Warning" ? counters().events_warning : counters().events_normal;
   counter.fetch_add(1, std::memory_order_relaxed);
   const auto now = format_rfc3339(clock_.wall());
   const auto text = message.substr(0, kMaxMessage);
-  const auto key = fmt::format("{}\n{}\n{}\n{}", involved.display(), uid, reason, text);
+  const auto key = fmt::format("{}\n{}\n{}\n{}\n{}", involved.display(), uid, field_path, reason, text);
   if (const auto found = kept_.find(key); found != kept_.end()) {
     auto& kept = found->second;
     ++kept.count;
@@ -96,6 +96,7 @@ void EventRecorder::record(const model::ObjectKey& involved, const std::string& 
   event.meta.name = fmt::format("{}.{:x}{:02x}", involved.name, stamp, ++serial_ & 0xff);
   event.involved = involved;
   event.involved_uid = uid;
+  event.field_path = field_path;
   event.type = type;
   event.reason = reason;
   event.message = text;

@@ -25,8 +25,9 @@ class EventRecorder {
  public:
   EventRecorder(Loop& loop, store::Store& store, StoreWriter& writer, const Clock& clock, std::string host);
 
+  /// `field_path`: what of the object it is about ("spec.containers{main}"); empty: all of it.
   void record(const model::ObjectKey& involved, const std::string& uid, std::string_view type, std::string_view reason,
-              const std::string& message);
+              const std::string& message, const std::string& field_path = {});
 
  private:
   struct Kept {

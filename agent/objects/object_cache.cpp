@@ -417,6 +417,10 @@ void ObjectCache::index(const Name& name, const model::Pod* before, const model:
     const auto names = references_of(pod->spec);
     for (const auto& each : names.config_maps) keys.push_back({model::Kind::ConfigMap, name.first, each});
     for (const auto& each : names.secrets) keys.push_back({model::Kind::Secret, name.first, each});
+    for (const auto& each : names.pull_secrets) {
+      const model::ObjectKey key{model::Kind::Secret, name.first, each};
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+    }
     for (const auto& each : names.claims) keys.push_back({model::Kind::PersistentVolumeClaim, name.first, each});
     return keys;
   };

@@ -61,6 +61,8 @@ References references_of(const model::PodSpec& spec) {
   tidy(names.config_maps);
   tidy(names.secrets);
   tidy(names.claims);
+  names.pull_secrets = spec.image_pull_secrets;
+  tidy(names.pull_secrets);
   return names;
 }
 

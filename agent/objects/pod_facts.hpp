@@ -20,6 +20,7 @@ struct References {
   std::vector<std::string> config_maps;
   std::vector<std::string> secrets;
   std::vector<std::string> claims;
+  std::vector<std::string> pull_secrets;
 };
 References references_of(const model::PodSpec& spec);
 

@@ -56,7 +56,7 @@ Result<runtime::ContainerSpec> make_container_spec(const model::Container& conta
   add_file(spec.mounts, inputs.termination_log, container.termination_message_path);
 
   spec.netns_path = inputs.attachment->netns_path;
-  if (!pod.spec.host_network) spec.hostname = network_hostname(pod);
+  if (!pod.spec.host_network) spec.hostname = inputs.hostname;
   spec.host_pid = pod.spec.host_pid;
   spec.host_ipc = pod.spec.host_ipc;
   spec.security = container.security;
@@ -67,6 +67,7 @@ Result<runtime::ContainerSpec> make_container_spec(const model::Container& conta
   spec.tty = container.tty;
   spec.has_stdin = container.has_stdin;
   spec.stdin_once = container.stdin_once;
+  if (container.lifecycle.stop_signal) spec.stop_signal = *container.lifecycle.stop_signal;
   return spec;
 }
 

@@ -19,6 +19,7 @@ struct ContainerInputs {
   std::vector<runtime::Mount> mounts;  ///< Volume mounts, sub paths resolved.
   std::vector<runtime::Device> devices;
   std::string termination_log;  ///< Host path.
+  std::string hostname;         ///< What hostname(1) is to print; not asked for with the host's network.
   std::uint32_t attempt = 0;
   const ServiceList* services = nullptr;  ///< That the container is told of; none when null.
 };
@@ -26,7 +27,7 @@ struct ContainerInputs {
 /// NotFound, InvalidArgument: from the environment; the message is for the user.
 Result<runtime::ContainerSpec> make_container_spec(const model::Container& container, const ContainerInputs& inputs);
 
-/// What hostname(1) prints in the pod: spec.hostname, else the pod's name, cut to 63 characters.
+/// The pod's own name in its network: spec.hostname, else the pod's name, cut to 63 characters.
 std::string network_hostname(const model::Pod& pod);
 
 /// "None" → rprivate, "HostToContainer" → rslave, "Bidirectional" → rshared.

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "base/counters.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -24,13 +26,25 @@ struct PodDriver::Hands {
 
   void operator()(const BeginPull& pull) const {
     auto& rooms = driver.rooms_;
-    rooms.runtime.pull(pull.image, driver.callbacks_.registry_auths(*pod, pull.image),
+    const auto keys = driver.callbacks_.pull_keys(*pod, pull.image);
+    if (!keys.missing.empty()) {
+      operator()(
+          Tell{"Warning", "FailedToRetrieveImagePullSecret",
+               fmt::format("Unable to retrieve some image pull secrets ({}); attempting to pull the image may not "
+                           "succeed.",
+                           fmt::join(keys.missing, ", "))});
+    }
+    rooms.runtime.pull(pull.image, keys.auths,
                        [self = &driver, &loop = rooms.loop, alive = driver.alive_, uid = uid(), which = pull.which,
-                        attempt = pull.attempt](auto image) {
-                         PullEnded ended{which, attempt, Ok{}};
+                        attempt = pull.attempt, begin = rooms.clock.now()](auto image) {
+                         PullEnded ended{which, attempt, Ok{}, {}};
                          if (!image) ended.status = image.error();
-                         loop.post([self, alive, uid, ended = std::move(ended)] {
-                           if (*alive) self->happen(uid, ended);
+                         if (image) ended.effort = {image->pulled_in, {}, image->bytes};
+                         loop.post([self, alive, uid, begin, ended = std::move(ended)]() mutable {
+                           if (!*alive) return;
+                           ended.effort.waited =
+                               std::chrono::duration_cast<std::chrono::milliseconds>(self->rooms_.clock.now() - begin);
+                           self->happen(uid, ended);
                          });
                        });
   }
@@ -85,7 +99,7 @@ struct PodDriver::Hands {
     for (const auto& [name, value] : say.fields) fields.emplace_back(name, value);
     log(say.level, say.text, fields);
   }
-  void operator()(const Tell& tell) const { driver.callbacks_.on_event(*pod, tell.type, tell.reason, tell.message); }
+  void operator()(const Tell& tell) const { driver.callbacks_.on_event(*pod, tell); }
 };
 
 PodDriver::PodDriver(PodDriverRooms rooms, PodDriverCallbacks callbacks)
@@ -135,6 +149,11 @@ void PodDriver::set_pod(std::shared_ptr<const model::Pod> pod) {
 bool PodDriver::has_left(const std::string& uid) const {
   const auto found = pods_.find(uid);
   return found == pods_.end() || found->second.left;
+}
+
+std::shared_ptr<const model::Pod> PodDriver::pod(const std::string& uid) const {
+  const auto found = pods_.find(uid);
+  return found == pods_.end() ? nullptr : found->second.pod;
 }
 
 std::vector<std::shared_ptr<const model::Pod>> PodDriver::pods() const {

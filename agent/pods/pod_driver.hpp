@@ -27,9 +27,7 @@ struct PodDriverCallbacks {
   std::function<void(const model::Pod&, const model::PodStatus&)> on_status;
   /// Torn down and unwanted: remove the object. Its removal is told by remove_pod(), a failure by forget_failed().
   std::function<void(const model::Pod&)> on_forget;
-  /// A Kubernetes event about the pod: type "Normal" or "Warning", reason, message.
-  std::function<void(const model::Pod&, std::string_view type, std::string_view reason, const std::string& message)>
-      on_event;
+  std::function<void(const model::Pod&, const Tell&)> on_event;
   std::function<void(const std::string& uid)> on_settled;  ///< A pass found nothing to do.
   /// seen_status() has it from now on. May be empty.
   std::function<void(const model::Pod&)> on_seen = {};
@@ -41,8 +39,7 @@ struct PodDriverCallbacks {
   std::function<bool(const model::Pod&)> is_fenced = {};
   /// Nothing is left here of a pod whose object was gone. May be empty.
   std::function<void(const std::string& uid)> on_gone = {};
-  /// Credentials for the registry of `image` only.
-  std::function<std::vector<runtime::RegistryAuth>(const model::Pod&, const std::string& image)> registry_auths;
+  std::function<PullKeys(const model::Pod&, const std::string& image)> pull_keys;
 };
 
 struct PodDriverRooms {
@@ -78,12 +75,16 @@ class PodDriver {
   void leave(const std::string& uid, SteadyTime until) { happen(uid, Leave{until}); }
   /// Nothing of it is left to be done. Also true for a pod that is not known.
   bool has_left(const std::string& uid) const;
+  /// Null for one that is not known.
+  std::shared_ptr<const model::Pod> pod(const std::string& uid) const;
   /// All that are known.
   std::vector<std::shared_ptr<const model::Pod>> pods() const;
 
   void kick(const std::string& uid);
   /// Something that its mounted files are made of changed.
   void refresh(const std::string& uid) { happen(uid, FilesChanged{}); }
+  /// There may be credentials for its images now: what waits for a pull does not wait out its back-off.
+  void pull_again(const std::string& uid) { happen(uid, KeysChanged{}); }
   /// The store has the newest status that was given, or has refused it: then it is said again.
   void status_answered(const std::string& uid, bool stored) { happen(uid, StatusAnswered{stored}); }
   void kick_all();

@@ -4,26 +4,10 @@
 #include <fmt/format.h>
 
 #include "agent/objects/pod_facts.hpp"
-#include "model/base64.hpp"
+#include "agent/pods/registry_keys.hpp"
 
 namespace berth::agent {
 namespace {
-
-/// The host of an image reference; Docker Hub when it names none.
-std::string registry_of_image(std::string_view image) {
-  const auto slash = image.find('/');
-  const auto first = slash == std::string_view::npos ? std::string_view() : image.substr(0, slash);
-  const auto is_host = first.find_first_of(".:") != std::string_view::npos || first == "localhost";
-  if (!is_host || first == "index.docker.io") return "docker.io";
-  return std::string(first);
-}
-
-/// The host of a key of `auths`: "https://index.docker.io/v1/", "registry.example:5000".
-std::string registry_of_entry(std::string_view key) {
-  if (const auto scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
-  key = key.substr(0, key.find('/'));
-  return key == "index.docker.io" ? "docker.io" : std::string(key);
-}
 
 /// Those of the pod's namespace, if it wants to be told, and the API's own, which everybody is told of; by namespace
 /// and name.
@@ -57,12 +41,13 @@ std::string why_unsure(const volumes::BoundClaim& bound) {
 }  // namespace
 
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
-                          const std::string& node_name, const std::string& host_ip) {
+                          const HostWords& host) {
   StepInput input;
   auto& facts = input.facts;
   facts.pod = pod;
-  facts.node_name = node_name;
-  facts.host_ip = host_ip;
+  facts.node_name = host.node_name;
+  facts.host_ip = host.host_ip;
+  input.cluster_domain = host.cluster_domain;
   const auto names = references_of(pod.spec);
   for (const auto& name : names.config_maps) {
     const auto found = cache.config_maps().find({pod.meta.ns, name});
@@ -88,35 +73,19 @@ StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const
   return input;
 }
 
-std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
-                                                  const ObjectCache& cache) {
-  std::vector<runtime::RegistryAuth> auths;
+PullKeys pull_keys(const model::Pod& pod, const std::string& image, const ObjectCache& cache) {
+  PullKeys keys;
+  std::vector<std::shared_ptr<const model::Secret>> secrets;
   for (const auto& name : pod.spec.image_pull_secrets) {
     const auto secret = cache.secrets().find({pod.meta.ns, name});
-    if (secret == cache.secrets().end()) continue;
-    const auto text = secret->second->data.find(".dockerconfigjson");
-    if (text == secret->second->data.end()) continue;
-    const auto config = parse_json(text->second);
-    if (!config) continue;
-    const auto* entries = find(*config, {"auths"});
-    if (entries == nullptr || !entries->is_object()) continue;
-    for (const auto& entry : entries->get_object()) {
-      if (registry_of_entry({entry.key().data(), entry.key().size()}) != registry_of_image(image)) continue;
-      runtime::RegistryAuth auth;
-      auth.username = find_string(entry.value(), {"username"});
-      auth.password = find_string(entry.value(), {"password"});
-      auth.identity_token = find_string(entry.value(), {"identitytoken"});
-      if (const auto pair = model::decode_base64(find_string(entry.value(), {"auth"})); pair) {
-        const auto colon = pair->find(':');
-        if (colon != std::string::npos) {
-          auth.username = pair->substr(0, colon);
-          auth.password = pair->substr(colon + 1);
-        }
-      }
-      auths.push_back(std::move(auth));
+    if (secret == cache.secrets().end()) {
+      keys.missing.push_back(name);
+    } else {
+      secrets.push_back(secret->second);
     }
   }
-  return auths;
+  keys.auths = registry_keys(secrets, image);
+  return keys;
 }
 
 }  // namespace berth::agent

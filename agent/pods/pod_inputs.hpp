@@ -10,13 +10,18 @@
 
 namespace berth::agent {
 
+/// What pods are told of the host that they are on.
+struct HostWords {
+  std::string node_name;
+  std::string host_ip;
+  std::string cluster_domain;
+};
+
 /// Only the objects that the pod names; a missing one is left out, and the room that needs it says so.
 StepInput make_step_input(const model::Pod& pod, const ObjectCache& cache, const ClaimController& claims,
-                          const std::string& node_name, const std::string& host_ip);
+                          const HostWords& host);
 
-/// Credentials from the pod's imagePullSecrets (kubernetes.io/dockerconfigjson) for the registry of `image`, no other.
-/// A secret that is missing or unreadable is skipped, as the kubelet does: the pull then says what it lacks.
-std::vector<runtime::RegistryAuth> registry_auths(const model::Pod& pod, const std::string& image,
-                                                  const ObjectCache& cache);
+/// Credentials from the pod's imagePullSecrets for `image`, and which of those secrets are not there.
+PullKeys pull_keys(const model::Pod& pod, const std::string& image, const ObjectCache& cache);
 
 }  // namespace berth::agent

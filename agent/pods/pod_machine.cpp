@@ -96,6 +96,12 @@ std::string_view failure_reason(StepKind step) {
 
 std::string address_of(const PodView& view) { return view.attachment ? view.attachment->address : std::string(); }
 
+/// Which container an event is about, as tools filter them.
+std::string field_path(const model::Pod& pod, ContainerRef which) {
+  return which.init ? fmt::format("spec.initContainers{{{}}}", pod.spec.init_containers[which.index].name)
+                    : fmt::format("spec.containers{{{}}}", pod.spec.containers[which.index].name);
+}
+
 /// One turn. Each input has its function; what it leaves in `out_` is the answer.
 class Machine {
  public:
@@ -103,7 +109,9 @@ class Machine {
   Turn finish() && { return std::move(out_); }
 
   void operator()(const Looked& look);
-  void operator()(const LookFailed& look) { fail("observe", "FailedSync", look.error); }
+  void operator()(const LookFailed& look) {
+    if (fail("observe", look.error)) tell("Warning", "FailedSync", look.error.message());
+  }
   void operator()(const Took& took);
   void operator()(const PullEnded& pull);
   void operator()(const HookBegan& hook);
@@ -113,6 +121,7 @@ class Machine {
   void operator()(const Removed& removed);
   void operator()(const Leave& leave);
   void operator()(const FilesChanged& files);
+  void operator()(const KeysChanged& keys);
   void operator()(const StatusAnswered& answer);
   void operator()(const ForgetFailed& forget);
 
@@ -153,6 +162,9 @@ class Machine {
   void tell(std::string type, std::string_view reason, std::string message) {
     if (!pod().gone) add(Tell{std::move(type), std::string(reason), std::move(message)});
   }
+  void tell(ContainerRef which, std::string type, std::string_view reason, std::string message) {
+    if (!pod().gone) add(Tell{std::move(type), std::string(reason), std::move(message), field_path(object(), which)});
+  }
 
   void set_deadline();
   void hold(const PodView& view);
@@ -170,7 +182,8 @@ class Machine {
   void started(const Took& took);
   void settle(std::optional<SteadyTime> until, std::string waits_for);
   void forget();
-  void fail(std::string_view step, std::string_view reason, const Error& error);
+  bool fail(std::string_view step, const Error& error);
+  void tell_of_image(const Took& took);
   void failed(const Took& took);
   void publish(const PodView& view);
   void write_status(const PodView& view);
@@ -363,7 +376,7 @@ void Machine::plan_restart(ContainerRef which, const ContainerView& seen, const 
   memory.waiting_reason = "CrashLoopBackOff";
   memory.waiting_message = fmt::format("back-off {}s restarting failed container={} pod={}_{}({})",
                                        delay.count() / 1000, name, object().meta.name, object().meta.ns, uid());
-  tell("Warning", "BackOff",
+  tell(which, "Warning", "BackOff",
        fmt::format("Back-off restarting failed container {} in pod {}", name, object().meta.name));
 }
 
@@ -378,7 +391,7 @@ void Machine::begin_stop(const Step& step, const PodView& view) {
   memory.stop = hook ? StopStage::Hook : StopStage::Turn;
   memory.kill_at = hook ? SteadyTime::max() : world_.now + memory.grace;
   watch(which, of(view, which), view, /*readiness_only=*/true);
-  tell("Normal", "Killing",
+  tell(which, "Normal", "Killing",
        pod().wanted && !memory.restart_why.empty() ? memory.restart_why : "Stopping container " + spec.name);
   if (hook) add(BeginHook{which, step.id, HookKind::PreStop, address_of(view), memory.grace});
 }
@@ -466,7 +479,7 @@ void Machine::started(const Took& took) {
   const auto& spec = pod().spec(which);
   if (took.wants_pull) {  // Other containers of the pod may go on meanwhile.
     memory.pulling = true;
-    tell("Normal", "Pulling", "Pulling image \"" + spec.image + "\"");
+    tell(which, "Normal", "Pulling", "Pulling image \"" + spec.image + "\"");
     add(BeginPull{which, took.step.attempt, spec.image});
     return;
   }
@@ -481,7 +494,9 @@ void Machine::started(const Took& took) {
   memory.waiting_reason.clear();
   memory.waiting_message.clear();
   memory.post_start = spec.lifecycle.post_start.has_value();
-  tell("Normal", "Started", "Started container " + spec.name);
+  if (memory.pulled_attempt != took.step.attempt) tell(which, "Normal", "Pulled", present_text(spec.image));
+  tell(which, "Normal", "Created", "Created container: " + spec.name);
+  tell(which, "Normal", "Started", "Started container " + spec.name);
   if (!memory.post_start) return;
   add(BeginHook{which, runtime::container_id(uid(), spec.name, took.step.attempt), HookKind::PostStart,
                 address_of(took.view), std::nullopt});
@@ -489,8 +504,13 @@ void Machine::started(const Took& took) {
 
 void Machine::failed(const Took& took) {
   const auto& error = took.status.error();
-  fail(to_string(took.step.kind), failure_reason(took.step.kind), error);
-  if (took.step.kind != StepKind::StartContainer) return;
+  const auto kind = took.step.kind;
+  const auto is_news = fail(to_string(kind), error);
+  if (kind != StepKind::StartContainer) {
+    if (is_news) tell("Warning", failure_reason(kind), error.message());
+    return;
+  }
+  if (is_news) tell_of_image(took);
   auto& memory = pod().of(took.step.which);
   memory.waiting_reason = took.reason.empty() ? "RunContainerError" : took.reason;
   memory.waiting_message = error.message();
@@ -498,13 +518,25 @@ void Machine::failed(const Took& took) {
   look_now();  // Only this container waits for its back-off: the pass goes on with the others.
 }
 
-void Machine::fail(std::string_view step, std::string_view reason, const Error& error) {
+/// Why a container does not start, in the kubelet's words and order.
+void Machine::tell_of_image(const Took& took) {
+  const auto which = took.step.which;
+  const auto& text = took.status.error().message();
+  if (took.reason != "InvalidImageName" && took.reason != "ErrImageNeverPull") {
+    return tell(which, "Warning", "Failed", "Error: " + text);
+  }
+  tell(which, "Warning", took.reason == "InvalidImageName" ? "InspectFailed" : took.reason, text);
+  tell(which, "Warning", "Failed", "Error: " + took.reason);
+}
+
+/// Is it news?
+bool Machine::fail(std::string_view step, const Error& error) {
   ++pod().failures;
   const auto delay = step_back_off(error.code(), pod().failures, world_.jitter);
   pod().error = error.message();
   look_at(world_.now + delay);
   auto text = fmt::format("{}: {}", step, error.message());
-  if (pod().last_failure == text) return;
+  if (pod().last_failure == text) return false;
   pod().last_failure = std::move(text);
   add(Say{LogLevel::Warning,
           "pod step failed",
@@ -513,7 +545,7 @@ void Machine::fail(std::string_view step, std::string_view reason, const Error& 
            {"error", error.message()},
            {"code", std::string(to_string(error.code()))},
            {"retry_ms", std::to_string(delay.count())}}});
-  tell("Warning", reason, error.message());
+  return true;
 }
 
 /// After a pass: what is to be told about the pod, when that is news.
@@ -547,21 +579,30 @@ void Machine::operator()(const PullEnded& pull) {
   auto& memory = pod().of(pull.which);
   const auto& image = pod().spec(pull.which).image;
   memory.pulling = false;
+  const auto again = std::exchange(memory.keys_changed, false);
   look_now();
   if (pull.status) {
     memory.pulled_attempt = pull.attempt;
     memory.pull_failures = 0;
     memory.waiting_reason.clear();
     memory.waiting_message.clear();
-    tell("Normal", "Pulled", "Successfully pulled image \"" + image + "\"");
+    tell(pull.which, "Normal", "Pulled", pulled_text(image, pull.effort));
     return;
   }
   const auto& error = pull.status.error();
-  const auto delay = crash_back_off(++memory.pull_failures);
+  const auto back_off = crash_back_off(++memory.pull_failures);
+  const auto delay = again ? milliseconds(0) : back_off;
   memory.not_before = world_.now + delay;
-  memory.waiting_reason = memory.pull_failures == 1 ? "ErrImagePull" : "ImagePullBackOff";
+  memory.waiting_reason = "ErrImagePull";
   memory.waiting_message = error.message();
-  tell("Warning", "Failed", fmt::format("Failed to pull image \"{}\": {}", image, error.message()));
+  tell(pull.which, "Warning", "Failed", fmt::format("Failed to pull image \"{}\": {}", image, error.message()));
+  tell(pull.which, "Warning", "Failed", "Error: ErrImagePull");
+  if (memory.pull_failures > 1) {
+    memory.waiting_reason = "ImagePullBackOff";
+    memory.waiting_message = fmt::format("{}: ErrImagePull: {}", pull_back_off_text(image), error.message());
+    tell(pull.which, "Normal", "BackOff", pull_back_off_text(image));
+    tell(pull.which, "Warning", "Failed", "Error: ImagePullBackOff");
+  }
   add(Say{LogLevel::Warning,
           "image pull failed",
           {{"pod", full_name()},
@@ -583,7 +624,7 @@ void Machine::operator()(const HookEnded& hook) {
   auto& memory = pod().of(hook.which);
   look_now();
   if (hook.kind == HookKind::PreStop) {
-    if (!hook.status) tell("Warning", "FailedPreStopHook", hook.status.error().message());
+    if (!hook.status) tell(hook.which, "Warning", "FailedPreStopHook", hook.status.error().message());
     if (memory.stop != StopStage::Hook) return;
     memory.stop = StopStage::Turn;
     memory.kill_at = std::min(memory.kill_at, world_.now + memory.grace);
@@ -596,7 +637,7 @@ void Machine::operator()(const HookEnded& hook) {
   }
   // Kubernetes kills a container whose postStart fails; its restart policy decides what follows. Until it has ended it
   // does not count as running.
-  tell("Warning", "FailedPostStartHook", hook.status.error().message());
+  tell(hook.which, "Warning", "FailedPostStartHook", hook.status.error().message());
   if (memory.stop == StopStage::None) memory.restart_why = "FailedPostStartHook";
 }
 
@@ -634,9 +675,15 @@ void Machine::operator()(const Changed& change) {
   if (!pod().wanted && (was_wanted || whole(meta) < whole(old->meta))) hurry(deletion_grace(object(), world_.wall));
   const auto labels = old->meta.labels != meta.labels || old->meta.annotations != meta.annotations;
   if (labels) ++pod().changes;
+  const auto is_other = [&](const std::string& gate) {
+    const auto* before = old->status.condition(gate);
+    const auto* now = object().status.condition(gate);
+    return (before == nullptr ? "" : before->status) != (now == nullptr ? "" : now->status);
+  };
+  const auto& gates = object().spec.readiness_gates;
   // A change of our own making (status) needs no new look; anything else does.
-  if (labels || old->meta.generation != meta.generation || old->meta.finalizers != meta.finalizers ||
-      old->meta.deletion_timestamp != meta.deletion_timestamp ||
+  if (labels || std::any_of(gates.begin(), gates.end(), is_other) || old->meta.generation != meta.generation ||
+      old->meta.finalizers != meta.finalizers || old->meta.deletion_timestamp != meta.deletion_timestamp ||
       old->meta.deletion_grace_period_seconds != meta.deletion_grace_period_seconds) {
     look_now();
   }
@@ -667,6 +714,17 @@ void Machine::operator()(const FilesChanged&) {
   look_now();
 }
 
+/// What failed for want of credentials is tried at once; should it fail again, its back-off goes on.
+void Machine::operator()(const KeysChanged&) {
+  each([&](ContainerRef which) {
+    auto& memory = pod().of(which);
+    if (memory.pulling) memory.keys_changed = true;
+    if (memory.pulling || memory.pull_failures == 0) return;
+    memory.not_before = world_.now;
+    look_now();
+  });
+}
+
 void Machine::operator()(const StatusAnswered& answer) {
   if (!answer.stored) {
     pod().published = false;
@@ -678,7 +736,7 @@ void Machine::operator()(const StatusAnswered& answer) {
 
 void Machine::operator()(const ForgetFailed& forget) {
   pod().down = false;
-  fail("remove object", "FailedSync", forget.error);
+  if (fail("remove object", forget.error)) tell("Warning", "FailedSync", forget.error.message());
 }
 
 }  // namespace
@@ -693,6 +751,20 @@ PodMemory first_memory(std::shared_ptr<const model::Pod> pod, SteadyTime now) {
   memory.seen_at = now;
   memory.pod = std::move(pod);
   return memory;
+}
+
+std::string field_path_of(const model::Pod& pod, std::string_view container_id) {
+  const auto prefix = pod.meta.uid + "-";
+  const auto dash = container_id.rfind('-');
+  if (!container_id.starts_with(prefix) || dash == std::string_view::npos || dash < prefix.size()) return {};
+  const auto name = container_id.substr(prefix.size(), dash - prefix.size());
+  for (const bool init : {false, true}) {
+    const auto& containers = init ? pod.spec.init_containers.items() : pod.spec.containers.items();
+    for (std::size_t i = 0; i < containers.size(); ++i) {
+      if (containers[i].name == name) return field_path(pod, {.init = init, .index = i});
+    }
+  }
+  return {};
 }
 
 Turn turn(PodMemory memory, const PodInput& input, const World& world) {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/pods/image_words.hpp"
 #include "agent/pods/next_step.hpp"
 #include "agent/pods/pod_memory.hpp"
 #include "agent/pods/pod_view.hpp"
@@ -51,13 +52,14 @@ struct Took {
   Status status = Ok{};     ///< Of the step.
   bool wants_pull = false;  ///< The image of step.which has to be pulled first.
   std::string pending;      ///< What the step waits for; whoever works on it kicks the pod. Nothing was done, then.
-  std::string reason;       ///< Of a failed StartContainer: "CreateContainerConfigError", "ErrImageNeverPull", ...
+  std::string reason;       ///< Of a failed StartContainer: "CreateContainerConfigError", "InvalidImageName", ...
 };
 
 struct PullEnded {
   ContainerRef which;
   std::uint32_t attempt = 0;
   Status status = Ok{};
+  PullEffort effort{};
 };
 
 enum class HookKind { PostStart, PreStop };
@@ -92,6 +94,8 @@ struct Leave {
 };
 /// Something that its mounted files are made of changed.
 struct FilesChanged {};
+/// A secret that it pulls images with changed.
+struct KeysChanged {};
 /// The store has its newest status, or has refused it.
 struct StatusAnswered {
   bool stored = false;
@@ -102,7 +106,7 @@ struct ForgetFailed {
 };
 
 using PodInput = std::variant<Looked, LookFailed, Took, PullEnded, HookBegan, HookEnded, Judged, Changed, Removed,
-                              Leave, FilesChanged, StatusAnswered, ForgetFailed>;
+                              Leave, FilesChanged, KeysChanged, StatusAnswered, ForgetFailed>;
 
 // --- What is to be done about it -----------------------------------------------------------------------------------
 
@@ -155,6 +159,7 @@ struct Tell {
   std::string type;  ///< "Normal" or "Warning"
   std::string reason;
   std::string message;
+  std::string field_path{};  ///< "spec.containers{main}": what it is about; empty: the whole pod.
 };
 
 using Effect = std::variant<BeginPull, BeginHook, DropHooks, WatchProbes, ForgetProbes, WriteStatus, CountStart,
@@ -173,6 +178,10 @@ struct Turn {
 /// A pod that we hear of: what its stored status knows of attempts, so that ids are never used twice and readiness does
 /// not flap when only the agent was restarted.
 PodMemory first_memory(std::shared_ptr<const model::Pod> pod, SteadyTime now);
+
+/// Which container an event is about, as tools filter them: "spec.containers{main}", "spec.initContainers{setup}". By
+/// the id of one of its attempts; empty: the pod has none of that id.
+std::string field_path_of(const model::Pod& pod, std::string_view container_id);
 
 /// Pure: the same memory, input and world give the same turn.
 Turn turn(PodMemory memory, const PodInput& input, const World& world);

@@ -43,6 +43,7 @@ struct ContainerMemory {
   std::string stored_id;  ///< The container that the stored status spoke of; empty once compared.
   model::Boxed<model::ContainerStateTerminated> last_state;
   bool pulling = false;                         ///< A pull is in flight: its end is told.
+  bool keys_changed = false;                    ///< With `pulling`: it may not have what there is to pull with now.
   std::uint32_t pulled_attempt = kNoAttempt;    ///< For which `imagePullPolicy: Always` was satisfied.
   std::uint32_t replaced_attempt = kNoAttempt;  ///< Stopped for a change of its image: comes back whatever the policy.
   std::uint32_t message_attempt = kNoAttempt;   ///< Whose termination message `message` is: read once.

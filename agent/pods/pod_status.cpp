@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "agent/pods/next_step.hpp"
 
 namespace berth::agent {
@@ -46,6 +48,8 @@ model::ContainerStatus container_status(const model::PodSpec& spec, const model:
     status.restart_count = old->restart_count;  // A removed attempt counts once its successor starts.
   }
   if (!view.id.empty()) status.container_id = "containerd://" + view.id;
+  status.stop_signal = view.stop_signal;
+  status.user = view.user;
 
   switch (view.phase) {
     case Phase::Absent:
@@ -113,9 +117,10 @@ std::string kept_phase(std::string phase, const std::string& old, const PodView&
   return phase;
 }
 
-/// Appends a condition, keeping the old transition time unless its status changed.
-void add_condition(model::PodStatus& status, const model::PodStatus& old, model::PodCondition condition,
-                   const std::string& now) {
+/// Appends a condition of a pod of that generation, keeping the old transition time unless its status changed.
+void add_condition(model::PodStatus& status, const model::PodStatus& old, std::int64_t generation,
+                   model::PodCondition condition, const std::string& now) {
+  condition.observed_generation = generation;
   const auto* before = old.condition(condition.type);
   const auto same = before != nullptr && before->status == condition.status && !before->last_transition_time.empty();
   condition.last_transition_time = same ? before->last_transition_time : now;
@@ -155,6 +160,23 @@ model::PodCondition not_ready(const model::PodStatus& status, const std::string&
     if (!why.empty()) condition.message += "; " + why;
   }
   return condition;
+}
+
+/// What the pod's readiness gates lack, in the kubelet's words; empty: nothing. `found`: the conditions of this look.
+std::string gates_lack(const model::Pod& pod, const model::PodStatus& found) {
+  std::string lack;
+  for (const auto& gate : pod.spec.readiness_gates) {
+    if (gate == "ContainersReady") continue;  // or nobody would ask
+    const auto* condition = found.condition(gate);
+    if (condition == nullptr) condition = pod.status.condition(gate);
+    if (condition != nullptr && condition->status == "True") continue;
+    if (!lack.empty()) lack += ", ";
+    lack +=
+        condition == nullptr
+            ? fmt::format("corresponding condition of pod readiness gate \"{}\" does not exist.", gate)
+            : fmt::format("the status of pod readiness gate \"{}\" is not \"True\", but {}", gate, condition->status);
+  }
+  return lack;
 }
 
 }  // namespace
@@ -197,6 +219,7 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
       initialized(spec, view, memory) || (!wanted && was_initialized != nullptr && was_initialized->status == "True");
 
   model::PodStatus status;
+  status.observed_generation = pod.meta.generation;
   status.host_ip = host_ip;
   if (view.attachment) status.pod_ip = view.attachment->address;
   status.start_time = old.start_time.empty() ? time : old.start_time;
@@ -252,23 +275,27 @@ model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& 
   const auto completed = status.phase == "Succeeded";
   const auto unready = unready_names(spec, status);
   const auto all_ready = status.phase == "Running" && unready.empty();
-  add_condition(status, old,
-                view.attachment ? model::PodCondition{"PodReadyToStartContainers", "True", "", "", ""}
-                                : model::PodCondition{"PodReadyToStartContainers", "False", "", memory.error, ""},
-                time);
-  add_condition(status, old,
-                init_done ? model::PodCondition{"Initialized", "True", completed ? "PodCompleted" : "", "", ""}
-                          : model::PodCondition{"Initialized", "False", "ContainersNotInitialized",
-                                                "containers with incomplete status: [" +
-                                                    unready_names(status.init_container_statuses) + "]",
-                                                ""},
-                time);
+  const auto add = [&](model::PodCondition condition) {
+    add_condition(status, old, pod.meta.generation, std::move(condition), time);
+  };
+  add(view.attachment ? model::PodCondition{"PodReadyToStartContainers", "True", "", "", ""}
+                      : model::PodCondition{"PodReadyToStartContainers", "False", "", memory.error, ""});
+  add(init_done
+          ? model::PodCondition{"Initialized", "True", completed ? "PodCompleted" : "", "", ""}
+          : model::PodCondition{
+                "Initialized", "False", "ContainersNotInitialized",
+                "containers with incomplete status: [" + unready_names(status.init_container_statuses) + "]", ""});
   auto condition =
       all_ready ? model::PodCondition{"Ready", "True", "", "", ""} : not_ready(status, unready, memory.error);
-  add_condition(status, old, condition, time);
-  condition.type = "ContainersReady";
-  add_condition(status, old, condition, time);
-  add_condition(status, old, {"PodScheduled", "True", "", "", ""}, time);
+  auto of_containers = condition;
+  of_containers.type = "ContainersReady";
+  if (all_ready) {
+    auto lack = gates_lack(pod, status);
+    if (!lack.empty()) condition = {"Ready", "False", "ReadinessGatesNotReady", std::move(lack), ""};
+  }
+  add(std::move(condition));
+  add(std::move(of_containers));
+  add({"PodScheduled", "True", "", "", ""});
   return status;
 }
 
@@ -276,7 +303,8 @@ model::PodStatus make_unschedulable_status(const model::Pod& pod, const std::str
   model::PodStatus status;
   status.phase = "Pending";
   status.qos_class = model::qos_class(pod.spec);
-  add_condition(status, pod.status, {"PodScheduled", "False", "Unschedulable", why, ""}, format_rfc3339(now));
+  add_condition(status, pod.status, pod.meta.generation, {"PodScheduled", "False", "Unschedulable", why, ""},
+                format_rfc3339(now));
   return status;
 }
 

@@ -12,7 +12,8 @@ namespace berth::agent {
 /// The status of a pod bound to this host. `old` gives what must not jump: start time, transition
 /// times, restart counts from before a restart of the agent, times of containers that are gone.
 /// While it goes down (not `wanted`) its phase stays what it was, and it never goes from Running back to Pending, or to
-/// its end while one of its processes runs. Reasons and phases are the kubelet's words.
+/// its end while one of its processes runs. What others say of its readiness gates is in `pod`'s status. Reasons and
+/// phases are the kubelet's words.
 model::PodStatus make_pod_status(const model::Pod& pod, const model::PodStatus& old, bool wanted, const PodView& view,
                                  const PodMemory& memory, const std::string& host_ip, WallTime now);
 

@@ -26,6 +26,8 @@ ContainerView view_of(const runtime::ContainerState& state) {
           .finished_at = state.finished_at,
           .image = state.image,
           .image_id = state.image_id,
+          .stop_signal = state.stop_signal,
+          .user = state.user,
           .message = {}};
 }
 

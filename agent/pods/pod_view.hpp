@@ -35,6 +35,8 @@ struct ContainerView {
   WallTime finished_at{};
   std::string image;  ///< As its container was made with: the spec may ask for another since.
   std::string image_id;
+  std::string stop_signal;
+  model::Boxed<model::ContainerUser> user;
   std::string message;  ///< Of an ended one: what it wrote to its termination message path.
 
   bool ended() const { return phase == Phase::Exited || phase == Phase::Lost; }

@@ -100,6 +100,7 @@ network::NetworkSpec network_spec(const model::Pod& pod) {
   spec.host_network = pod.spec.host_network;
   spec.hostname = network_hostname(pod);
   spec.subdomain = pod.spec.subdomain;
+  spec.hostname_is_fqdn = pod.spec.set_hostname_as_fqdn;
   spec.dns_policy = pod.spec.dns_policy;
   if (pod.spec.dns_config) spec.dns_config = *pod.spec.dns_config;
   spec.host_aliases = pod.spec.host_aliases;
@@ -230,6 +231,12 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
   const auto which = took.step.which;
   const auto& container = container_of(pod, which);
 
+  if (const auto named = runtime::check_image_name(container.image); !named) {
+    took.reason = "InvalidImageName";
+    return Error(ErrorCode::InvalidArgument,
+                 fmt::format("Failed to apply default image tag \"{0}\": couldn't parse image reference \"{0}\": {1}",
+                             container.image, named.error().message()));
+  }
   if (container.image_pull_policy == "Always" && !pulled) {
     took.wants_pull = true;
     return Ok{};
@@ -249,6 +256,8 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
   if (!mounts) return std::move(mounts).error();
   auto devices = resolve_devices(container, *paths, facts);
   if (!devices) return std::move(devices).error();
+  auto hostname = network::kernel_hostname(network_spec(pod), input.cluster_domain);
+  if (!hostname) return std::move(hostname).error();
   auto termination_log = volumes_.termination_log(pod.meta.uid, container.name, took.step.attempt);
   if (!termination_log) return std::move(termination_log).error();
 
@@ -257,6 +266,7 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
                                               .mounts = *std::move(mounts),
                                               .devices = *std::move(devices),
                                               .termination_log = termination_log->string(),
+                                              .hostname = *std::move(hostname),
                                               .attempt = took.step.attempt,
                                               .services = &input.services});
   if (!spec) return std::move(spec).error();
@@ -267,7 +277,7 @@ Status PodWorker::start(const model::Pod& pod, const StepInput& input, bool pull
     if (container.image_pull_policy == "Never") {
       took.reason = "ErrImageNeverPull";
       return Error(ErrorCode::FailedPrecondition,
-                   fmt::format("container image \"{}\" is not present with pull policy of Never", container.image));
+                   fmt::format("Container image \"{}\" is not present with pull policy of Never", container.image));
     }
     if (!runtime_.image(container.image).ok()) {
       took.reason.clear();

@@ -31,9 +31,16 @@ LookInput look_input(const PodMemory& memory);
 struct StepInput {
   volumes::PodVolumesSpec facts;  ///< Without the pod's address, which the view has.
   ServiceList services{};         ///< That a container which starts now is told of.
-  std::string blocked;            ///< Why it cannot go up yet (a claim is not bound); empty: it can.
-  std::string unsure{};           ///< Why none of its volumes may be brought here now; empty: they may. Same.
-  std::string not_yet{};          ///< Why no container of it may start yet; empty: one may. Whoever says so kicks.
+  std::string cluster_domain{};
+  std::string blocked;    ///< Why it cannot go up yet (a claim is not bound); empty: it can.
+  std::string unsure{};   ///< Why none of its volumes may be brought here now; empty: they may. Same.
+  std::string not_yet{};  ///< Why no container of it may start yet; empty: one may. Whoever says so kicks.
+};
+
+/// What a pull goes with.
+struct PullKeys {
+  std::vector<runtime::RegistryAuth> auths;  ///< For the registry of the image only; to be tried in this order.
+  std::vector<std::string> missing;          ///< Secrets that are named and are not there.
 };
 
 /// Does this step need a StepInput?

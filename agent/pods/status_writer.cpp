@@ -10,7 +10,8 @@ namespace berth::agent {
 namespace {
 
 /// All that encode_pod_status() may write: what it leaves out is empty, and must not stay from before.
-constexpr std::array<std::string_view, 12> kOurs{"phase",
+constexpr std::array<std::string_view, 13> kOurs{"phase",
+                                                 "observedGeneration",
                                                  "reason",
                                                  "message",
                                                  "hostIP",

@@ -63,7 +63,9 @@ class Answer {
     if (set == nullptr) return;
     const auto first = out_.size();
     const auto written = put(*set, set->count > 1 ? turn_ % set->count : 0);
-    if (query_.is(Type::SRV) && !truncated_) put_targets(*set, first, written);
+    if (truncated_) return;
+    if (query_.is(Type::SRV)) put_targets(*set, first, written, kTargetInSrv);
+    if (query_.is(Type::NS)) put_targets(*set, first, written, kTargetInNs);
   }
 
   /// RFC 8482: one small record in place of all.
@@ -115,18 +117,21 @@ class Answer {
     }
   }
 
-  /// Addresses of SRV targets into the additional section, as many as fit. The targets were just written from `at` on.
-  void put_targets(const Zone::RecordSet& set, std::size_t at, std::size_t count) {
-    constexpr std::size_t kTargetInSrv = 2 + kFixedFields + 6;
+  static constexpr std::size_t kTargetInNs = 2 + kFixedFields;
+  static constexpr std::size_t kTargetInSrv = kTargetInNs + 6;
+
+  /// Addresses of targets into the additional section, as many as fit. The records were just written from `at` on, and
+  /// each has its target `target_at` octets behind its begin.
+  void put_targets(const Zone::RecordSet& set, std::size_t at, std::size_t count, std::size_t target_at) {
     constexpr std::size_t kFarthestPointer = 0x3FFF;
     for (std::size_t i = 0; i < count; ++i) {
-      if (at + kTargetInSrv > kFarthestPointer) return;
+      if (at + target_at > kFarthestPointer) return;
       for (const auto type : {Type::A, Type::AAAA}) {
         const auto* addresses = zone_.set_of(zone_.target(set, i), type);
         if (addresses == nullptr) continue;
         const auto begin = out_.size();
         if (!out_.octets(zone_.records(*addresses))) return;
-        point(begin, at + kTargetInSrv);
+        point(begin, at + target_at);
         add_count(out_.data(), 3, addresses->count);
       }
       at += record_size({out_.data() + at, out_.size() - at});

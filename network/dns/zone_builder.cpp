@@ -129,7 +129,16 @@ class ZoneBuilder {
     auto soa = bytes(child("ns.dns", zone_->domain_).value_or(zone_->domain_).view()) +
                bytes(child("hostmaster", zone_->domain_).value_or(zone_->domain_).view());
     for (const std::uint32_t value : {1U, 7200U, 1800U, 86400U, 0U}) add_u32(soa, value);
-    add_record(name(zone_->domain_, Zone::Kind::Apex), Type::SOA, soa, nullptr, /*ttl=*/0);
+    auto& apex = name(zone_->domain_, Zone::Kind::Apex);
+    add_record(apex, Type::SOA, soa, nullptr, /*ttl=*/0);
+    // As with CoreDNS "ns.dns" is whoever answers. Without an address it is said to be nowhere.
+    const auto server = child("ns.dns", zone_->domain_);
+    for (const auto& text : names_.servers) {
+      const auto address = IpAddress::parse(text);
+      if (!server || !address) continue;
+      add_address(name(*server, Zone::Kind::Other), *address);
+      add_record(apex, Type::NS, bytes(server->view()), &*server);
+    }
     const auto negative = bytes(zone_->domain_.view()) + record_body(Type::SOA, /*ttl=*/0, soa);
     zone_->negative_soa_.assign(negative.begin(), negative.end());
     if (const auto version = child("dns-version", zone_->domain_)) {
@@ -273,7 +282,7 @@ class ZoneBuilder {
       node.name_size = static_cast<std::uint8_t>(wire.size());
       node.kind = draft.kind;
       node.first_set = static_cast<std::uint32_t>(zone_->sets_.size());
-      node.set_count = static_cast<std::uint8_t>(draft.sets.size());  // of the seven types that we have
+      node.set_count = static_cast<std::uint8_t>(draft.sets.size());  // of the eight types that we have
       node.awaited = draft.awaited;
       for (const auto& [type, set] : draft.sets) add_set(type, set.records, index);
       zone_->nodes_.push_back(node);

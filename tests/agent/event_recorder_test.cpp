@@ -40,6 +40,21 @@ TEST_F(EventRecorderTest, TheSourceIsWhoSaysItInKubernetes) {
   EXPECT_EQ(role(Kind::Namespace, "Anything"), "berthd");
 }
 
+TEST_F(EventRecorderTest, TheSameOfAnotherContainerIsAnotherEvent) {
+  for (const auto* path : {"spec.containers{a}", "spec.containers{b}", "spec.containers{a}", ""}) {
+    recorder.record({Kind::Pod, "default", "a"}, "u", "Normal", "Pulled", "it is here", path);
+  }
+  settle();
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& event : events()) {
+    const auto& involved = event->raw.at("involvedObject");
+    EXPECT_EQ(involved.as_object().contains("fieldPath"), !find_string(involved, {"fieldPath"}).empty());
+    counts[std::string(find_string(involved, {"fieldPath"}))] = event->raw.at("count").as_int64();
+  }
+  EXPECT_EQ(counts,
+            (std::map<std::string, std::int64_t>{{"", 1}, {"spec.containers{a}", 2}, {"spec.containers{b}", 1}}));
+}
+
 TEST_F(EventRecorderTest, TheSameAgainIsCounted) {
   for (int i = 0; i < 3; ++i) recorder.record({Kind::Pod, "default", "a"}, "u", "Warning", "Failed", "it did");
   settle();

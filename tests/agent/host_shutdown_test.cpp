@@ -84,10 +84,10 @@ class HostShutdownTest : public testing::Test {
            },
        .on_status = [this](const model::Pod& pod, const model::PodStatus&) { unwritten.push_back(pod.meta.uid); },
        .on_forget = [](const model::Pod&) {},
-       .on_event = [](const model::Pod&, std::string_view, std::string_view, const std::string&) {},
+       .on_event = [](const model::Pod&, const Tell&) {},
        .on_settled = [](const std::string&) {},
        .on_left = [this] { shutdown.look_again(); },
-       .registry_auths = [](const model::Pod&, const std::string&) { return std::vector<runtime::RegistryAuth>(); }}};
+       .pull_keys = [](const model::Pod&, const std::string&) { return PullKeys(); }}};
   HostShutdown shutdown{{.loop = loop,
                          .clock = clock,
                          .cache = cache,

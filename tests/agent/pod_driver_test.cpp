@@ -1,6 +1,7 @@
 // tests/agent/pod_driver_test.cpp - whole lives of pods on fake rooms, with a clock that only the test moves.
 #include "agent/pods/pod_driver.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_log_reader.hpp"
@@ -69,11 +70,14 @@ class PodDriverTest : public testing::Test {
                                  forgotten.push_back(pod.meta.name);
                                  if (can_forget) driver->remove_pod(pod.meta.uid);
                                },
-                           .on_event = [this](const model::Pod&, std::string_view, std::string_view reason,
-                                              const std::string&) { events.emplace_back(reason); },
+                           .on_event =
+                               [this](const model::Pod&, const Tell& tell) {
+                                 events.push_back(tell.reason);
+                                 told.push_back(
+                                     fmt::format("{} {} {} {}", tell.field_path, tell.type, tell.reason, tell.message));
+                               },
                            .on_settled = [](const std::string&) {},
-                           .registry_auths = [](const model::Pod&,
-                                                const std::string&) { return std::vector<runtime::RegistryAuth>(); }});
+                           .pull_keys = [this](const model::Pod&, const std::string&) { return keys; }});
   }
 
   static model::Pod make_pod(const std::string& policy = "Always") {
@@ -124,12 +128,14 @@ class PodDriverTest : public testing::Test {
   runtime::FakeLogReader logs;
   PodWorker worker{runtime, logs, network, volumes};
   StepInput input;
+  PullKeys keys;
   FakeHooks hooks;
   bool can_forget = true;
   std::unique_ptr<PodDriver> driver;
   model::PodStatus last;
   std::vector<std::string> forgotten;
   std::vector<std::string> events;
+  std::vector<std::string> told;  ///< "spec.containers{main} Normal Reason message"
 };
 
 TEST_F(PodDriverTest, APodWithoutVolumesComesUpReadyAndGoesWithoutATrace) {
@@ -211,6 +217,34 @@ TEST_F(PodDriverTest, TheImageSaysWhichSignalStopsItsContainers) {
   give(deleted(make_pod(), 30));
   settle();
   EXPECT_EQ(forgotten.size(), 1U) << "at once, no SIGKILL was needed";
+}
+
+TEST_F(PodDriverTest, TheSpecSaysWhichSignalStopsItsContainersBeforeTheImageDoes) {
+  runtime.set_stop_signal("busybox", SIGQUIT);
+  runtime.on_signal([this](const std::string& container, int signal) {
+    if (signal == SIGUSR1) runtime.exit(container, 0);
+  });
+  auto pod = make_pod();
+  pod.spec.containers[0].lifecycle.stop_signal = std::string("SIGUSR1");
+  give(pod);
+  settle();
+  give(deleted(pod, 30));
+  settle();
+  EXPECT_EQ(forgotten.size(), 1U) << "at once, no SIGKILL was needed";
+}
+
+TEST_F(PodDriverTest, TheKernelIsToldTheFullNameWhenThePodAsksForIt) {
+  input.cluster_domain = "cluster.local";
+  auto pod = make_pod();
+  pod.spec.subdomain = "web";
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.spec(id(0)).hostname, "web-0");
+  pod.meta.uid = "other";
+  pod.spec.set_hostname_as_fqdn = true;
+  give(pod);
+  settle();
+  EXPECT_EQ(runtime.spec(runtime::container_id("other", "main", 0)).hostname, "web-0.web.default.svc.cluster.local");
 }
 
 TEST_F(PodDriverTest, ANewDriverAdoptsWhatRunsAndStartsNothing) {
@@ -408,7 +442,7 @@ TEST_F(PodDriverTest, TwentyPodsDeletedAtOnceAllGetTheirHookAndThenSigterm) {
     auto pod = make_pod();
     pod.meta.uid = "uid-" + std::to_string(i);
     pod.meta.name = "web-" + std::to_string(i);
-    pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(20)};
+    pod.spec.containers[0].lifecycle.pre_stop = model::HookAction(model::SleepAction{seconds(20)});
     give(pod);
     settle();
     give(deleted(pod, 30));
@@ -432,7 +466,7 @@ TEST_F(PodDriverTest, TwentyPodsDeletedAtOnceAllGetTheirHookAndThenSigterm) {
 
 TEST_F(PodDriverTest, APostStartHookThatFailsRestartsItsContainer) {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.post_start = model::ExecAction{{"warm-up"}};
+  pod.spec.containers[0].lifecycle.post_start = model::HookAction(model::ExecAction{{"warm-up"}});
   give(pod);
   settle();
   EXPECT_TRUE(running(0));
@@ -476,6 +510,108 @@ TEST_F(PodDriverTest, APodThatIsOverIsTakenDownWhenTheStoreKnows) {
   EXPECT_TRUE(network.attached_pods()->empty());
   EXPECT_EQ(driver->status("uid")->container_statuses[0].name, "main");
   EXPECT_EQ(std::get<model::ContainerStateTerminated>(driver->status("uid")->container_statuses[0].state).exit_code, 3);
+}
+
+TEST_F(PodDriverTest, ASecretThatComesIsPulledWithAtOnceAndUntilThenSomebodyIsTold) {
+  auto pod = make_pod();
+  pod.spec.containers[0].image = "mongo:3.4.1";
+  keys.missing = {"regcred", "other"};
+  const auto pulls = [&] {
+    const auto calls = runtime.calls();
+    return std::count(calls.begin(), calls.end(), "pull mongo:3.4.1");
+  };
+  give(pod);
+  settle();
+  EXPECT_EQ(pulls(), 1);
+  EXPECT_EQ(std::count(
+                told.begin(), told.end(),
+                " Warning FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred, other); "
+                "attempting to pull the image may not succeed."),
+            1);
+  runtime.hold_pulls();
+  driver->pull_again("uid");
+  settle();
+  EXPECT_EQ(pulls(), 2) << "it does not wait for its back-off";
+  driver->pull_again("uid");  // while one is under way that knows nothing of it
+  settle();
+  EXPECT_EQ(pulls(), 2);
+  runtime.finish_pulls();
+  settle();
+  EXPECT_EQ(pulls(), 3);
+  pass(seconds(1));
+  EXPECT_EQ(pulls(), 3) << "and is patient otherwise";
+  runtime.add_to_registry("mongo:3.4.1");
+  driver->pull_again("uid");
+  settle();
+  EXPECT_TRUE(running(0));
+}
+
+TEST_F(PodDriverTest, AStartIsToldAsKubeletsTellIt) {
+  const std::string main = "spec.containers{main} ";
+  give(make_pod());
+  settle();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{main + "Normal Pulled Container image \"busybox\" already present on machine",
+                                      main + "Normal Created Created container: main",
+                                      main + "Normal Started Started container main"}));
+  auto pod = make_pod();
+  pod.meta.uid = "other";
+  pod.spec.containers[0].image = "mongo:3.4.1";
+  told.clear();
+  give(pod);
+  settle();
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0], main + "Normal Pulling Pulling image \"mongo:3.4.1\"");
+  EXPECT_TRUE(told[1].starts_with(main + "Warning Failed Failed to pull image \"mongo:3.4.1\": ")) << told[1];
+  EXPECT_EQ(told[2], main + "Warning Failed Error: ErrImagePull");
+
+  told.clear();
+  clock.advance(seconds(20));
+  driver->kick("other");
+  settle();
+  ASSERT_EQ(told.size(), 5U);
+  EXPECT_EQ(told[3], main + "Normal BackOff Back-off pulling image \"mongo:3.4.1\"");
+  EXPECT_EQ(told[4], main + "Warning Failed Error: ImagePullBackOff");
+  const auto& waiting = std::get<model::ContainerStateWaiting>(last.container_statuses[0].state);
+  EXPECT_EQ(waiting.reason, "ImagePullBackOff");
+  EXPECT_TRUE(waiting.message.starts_with("Back-off pulling image \"mongo:3.4.1\": ErrImagePull: ")) << waiting.message;
+
+  told.clear();
+  runtime.add_to_registry("mongo:3.4.1");
+  clock.advance(seconds(60));
+  driver->kick("other");
+  settle();
+  EXPECT_EQ(told,
+            (std::vector<std::string>{
+                main + "Normal Pulling Pulling image \"mongo:3.4.1\"",
+                main + "Normal Pulled Successfully pulled image \"mongo:3.4.1\" in 0s (0s including waiting).",
+                main + "Normal Created Created container: main", main + "Normal Started Started container main"}));
+}
+
+TEST_F(PodDriverTest, AnImageThatCannotBeNamedOrMayNotBePulledIsToldAsSuch) {
+  const auto reason = [&](const std::string& uid, const std::string& image, const std::string& policy) {
+    auto pod = make_pod();
+    pod.meta.uid = uid;
+    pod.spec.containers[0].image = image;
+    pod.spec.containers[0].image_pull_policy = policy;
+    told.clear();
+    give(pod);
+    settle();
+    return std::get<model::ContainerStateWaiting>(last.container_statuses[0].state).reason;
+  };
+  for (const auto* policy : {"Always", "IfNotPresent", "Never"}) {
+    EXPECT_EQ(reason(policy, "Mongo:Latest", policy), "InvalidImageName");
+    ASSERT_EQ(told.size(), 2U) << policy;
+    EXPECT_EQ(
+        told[0].substr(0, told[0].find(": image")),
+        "spec.containers{main} Warning InspectFailed Failed to apply default image tag \"Mongo:Latest\": couldn't "
+        "parse image reference \"Mongo:Latest\"");
+    EXPECT_EQ(told[1], "spec.containers{main} Warning Failed Error: InvalidImageName");
+  }
+  EXPECT_EQ(reason("absent", "mongo:3.4.1", "Never"), "ErrImageNeverPull");
+  EXPECT_EQ(told, (std::vector<std::string>{"spec.containers{main} Warning ErrImageNeverPull Container image "
+                                            "\"mongo:3.4.1\" is not present with pull policy of Never",
+                                            "spec.containers{main} Warning Failed Error: ErrImageNeverPull"}));
 }
 
 TEST_F(PodDriverTest, AChangedImageIsPulledAndRunInItsPlace) {

@@ -32,7 +32,7 @@ class PodInputsTest : public ControllerFixture {
         R"(", "namespace": "default"}, "data": )" + data + "}");
   }
   const model::Pod& pod() { return *cache.pods().at({"default", "web-0"}); }
-  StepInput make() { return make_step_input(pod(), cache, claims, "host", "192.0.2.1"); }
+  StepInput make() { return make_step_input(pod(), cache, claims, {"host", "192.0.2.1", "cluster.local"}); }
   template <typename Map>
   static std::vector<std::string> names(const Map& map) {
     std::vector<std::string> all;
@@ -102,6 +102,7 @@ TEST_F(PodInputsTest, KnowsWhichChangesConcernThePod) {
   EXPECT_FALSE(concerns({Kind::ConfigMap, "default", "from"})) << "that is a secret";
   EXPECT_TRUE(concerns({Kind::Secret, "default", "from"}));
   EXPECT_FALSE(concerns({Kind::Secret, "default", "other"}));
+  EXPECT_TRUE(concerns({Kind::Secret, "default", "registry"})) << "it pulls its images with that";
 }
 
 TEST_F(PodInputsTest, CredentialsAreForTheirRegistryOnly) {
@@ -110,11 +111,12 @@ TEST_F(PodInputsTest, CredentialsAreForTheirRegistryOnly) {
       "Secret", "registry",
       R"({".dockerconfigjson": "eyJhdXRocyI6IHsicmVnaXN0cnkuZXhhbXBsZTo1MDAwIjogeyJ1c2VybmFtZSI6ICJ1IiwgInBhc3N3b3JkIjogInAifX19"})");
   settle();
-  const auto auths = registry_auths(pod(), "registry.example:5000/web:1", cache);
-  ASSERT_EQ(auths.size(), 1U);
-  EXPECT_EQ(auths[0].username, "u");
-  EXPECT_EQ(auths[0].password, "p");
-  EXPECT_TRUE(registry_auths(pod(), "busybox", cache).empty());
+  const auto keys = pull_keys(pod(), "registry.example:5000/web:1", cache);
+  ASSERT_EQ(keys.auths.size(), 1U);
+  EXPECT_EQ(keys.auths[0].username, "u");
+  EXPECT_EQ(keys.auths[0].password, "p");
+  EXPECT_EQ(keys.missing, std::vector<std::string>{"absent"});
+  EXPECT_TRUE(pull_keys(pod(), "busybox", cache).auths.empty());
 }
 
 }  // namespace

@@ -287,7 +287,7 @@ TEST(PodMachineTest, IsPure) {
 
 model::Pod with_pre_stop() {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(20)};
+  pod.spec.containers[0].lifecycle.pre_stop = model::HookAction(model::SleepAction{seconds(20)});
   return pod;
 }
 
@@ -373,7 +373,7 @@ TEST(PodMachineTest, AGraceBeyondAllTimeIsAGrace) {
 
 TEST(PodMachineTest, APostStartHookHoldsUpReadinessAndTheNextContainer) {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.post_start = model::SleepAction{seconds(5)};
+  pod.spec.containers[0].lifecycle.post_start = model::HookAction(model::SleepAction{seconds(5)});
   pod.spec.containers.push_back(container("second"));
   Host host(pod);
   host.settle();
@@ -393,7 +393,7 @@ TEST(PodMachineTest, APostStartHookHoldsUpReadinessAndTheNextContainer) {
 
 TEST(PodMachineTest, AFailedPostStartHookKillsItsContainer) {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.post_start = model::SleepAction{seconds(5)};
+  pod.spec.containers[0].lifecycle.post_start = model::HookAction(model::SleepAction{seconds(5)});
   Host host(pod);
   host.settle();
   host.end_hooks(Error(ErrorCode::Unknown, "exec hook: exit code 1"));
@@ -487,6 +487,38 @@ TEST(PodMachineTest, SomebodysEditOfTheStatusIsPutRight) {
   host.stored = theirs;
   host.change([](model::Pod&) {});
   EXPECT_EQ(host.phases.size(), writes) << "a condition of others is theirs";
+}
+
+TEST(PodMachineTest, AReadinessGateThatOpensOrClosesIsSeenAtOnce) {
+  auto pod = make_pod();
+  pod.spec.readiness_gates = {"example.com/gate"};
+  Host host(pod);
+  host.settle();
+  EXPECT_FALSE(host.stored.ready());
+  const auto say = [&](const std::string& status) {
+    std::erase_if(host.stored.conditions, [](const auto& each) { return each.type == "example.com/gate"; });
+    if (!status.empty()) host.stored.conditions.push_back({"example.com/gate", status, "", "", ""});
+    auto seen = *host.memory.pod;
+    seen.status = host.stored;
+    host.happen(Changed{std::make_shared<const model::Pod>(seen)});
+    host.settle();
+    return host.stored.ready();
+  };
+  EXPECT_TRUE(say("True"));
+  EXPECT_FALSE(say("False"));
+  EXPECT_TRUE(say("True"));
+  EXPECT_FALSE(say(""));
+}
+
+TEST(PodMachineTest, AnEventIsAboutTheContainerOfThatId) {
+  auto pod = make_pod();
+  pod.spec.init_containers.push_back(container("set-up"));
+  EXPECT_EQ(field_path_of(pod, runtime::container_id("uid", "main", 0)), "spec.containers{main}");
+  EXPECT_EQ(field_path_of(pod, runtime::container_id("uid", "main", 12)), "spec.containers{main}");
+  EXPECT_EQ(field_path_of(pod, runtime::container_id("uid", "set-up", 3)), "spec.initContainers{set-up}");
+  for (const auto* other : {"", "uid", "uid-", "uid-main", "other-main-0", "uid-mai-0", "uid--0"}) {
+    EXPECT_EQ(field_path_of(pod, other), "") << other;
+  }
 }
 
 TEST(PodMachineTest, SidecarsCountForReadiness) {
@@ -726,7 +758,7 @@ TEST(PodMachineTest, APodThatWaitsForItsTurnCanBeDeletedAndOneThatIsOverDoesNotW
 
 TEST(PodMachineTest, WhenTheHostGoesDownAPodIsStoppedGivesItsVolumesBackAndComesBackWithTheHost) {
   auto pod = make_pod();
-  pod.spec.containers[0].lifecycle.pre_stop = model::SleepAction{seconds(3)};
+  pod.spec.containers[0].lifecycle.pre_stop = model::HookAction(model::SleepAction{seconds(3)});
   Host host(pod);
   host.settle();
   host.happen(Leave{host.world.now + seconds(20)});
@@ -871,8 +903,8 @@ class Life {
     for (auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
       for (auto& one : *list) {
         if (one.name == "setup") continue;
-        if (perhaps(3)) one.lifecycle.pre_stop = model::SleepAction{seconds(3)};
-        if (perhaps(3)) one.lifecycle.post_start = model::SleepAction{seconds(3)};
+        if (perhaps(3)) one.lifecycle.pre_stop = model::HookAction(model::SleepAction{seconds(3)});
+        if (perhaps(3)) one.lifecycle.post_start = model::HookAction(model::SleepAction{seconds(3)});
         if (perhaps(3)) one.readiness = model::Probe{};
         if (perhaps(3)) one.liveness = model::Probe{};
       }

@@ -56,6 +56,25 @@ TEST_F(PodStatusTest, ANewPodIsPendingAndSaysWhy) {
   EXPECT_EQ(made.condition("Ready")->reason, "ContainersNotReady");
 }
 
+TEST_F(PodStatusTest, AContainerSaysAsWhomItRunsAndWhatEndsIt) {
+  EXPECT_EQ(status().container_statuses.at(0).stop_signal, "") << "there is none yet";
+  run();
+  view.main[0].stop_signal = "SIGUSR1";
+  view.main[0].user = model::ContainerUser{1000, 50, {50, 77}};
+  const auto made = status();
+  const auto text = json::serialize(model::encode_pod_status(made).at("containerStatuses"));
+  EXPECT_NE(text.find(R"("stopSignal":"SIGUSR1","user":{"linux":{"uid":1000,"gid":50,"supplementalGroups":[50,77]}})"),
+            std::string::npos)
+      << text;
+  model::Object stored;
+  stored.raw = {{"apiVersion", "v1"},
+                {"kind", "Pod"},
+                {"metadata", {{"name", "a"}, {"namespace", "b"}}},
+                {"spec", {{"containers", json::array{{{"name", "main"}, {"image", "i"}}}}}},
+                {"status", model::encode_pod_status(made)}};
+  EXPECT_EQ(model::decode_pod(*model::make_object(stored.raw))->status, made) << "or each look would write it anew";
+}
+
 TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
   run();
   memory.main[0].ready_probe_passed = false;
@@ -63,6 +82,45 @@ TEST_F(PodStatusTest, ARunningPodIsReadyOnlyWhenItsProbeSaysSo) {
   EXPECT_EQ(status().phase, "Running");
   memory.main[0].ready_probe_passed = true;
   EXPECT_TRUE(status().ready());
+}
+
+TEST_F(PodStatusTest, ItsReadinessGatesDecideTooAndOnlyWhenItsContainersAreReady) {
+  pod.spec.readiness_gates = {"example.com/one", "example.com/two"};
+  const auto ready = [&] {
+    const auto made = status();
+    const auto& condition = *made.condition("Ready");
+    EXPECT_EQ(made.ready(), condition.reason.empty());
+    return condition.reason + "|" + condition.message + "|" + made.condition("ContainersReady")->status;
+  };
+  EXPECT_EQ(ready(), "ContainersNotReady|containers with unready status: [main]|False");
+  run();
+  EXPECT_EQ(ready(),
+            "ReadinessGatesNotReady|corresponding condition of pod readiness gate \"example.com/one\" does not exist., "
+            "corresponding condition of pod readiness gate \"example.com/two\" does not exist.|True");
+  pod.status.conditions = {{"example.com/one", "False", "", "", ""}, {"example.com/two", "True", "", "", ""}};
+  EXPECT_EQ(ready(),
+            "ReadinessGatesNotReady|the status of pod readiness gate \"example.com/one\" is not \"True\", but "
+            "False|True");
+  pod.status.conditions[0].status = "True";
+  EXPECT_EQ(ready(), "||True");
+  pod.spec.readiness_gates = {"ContainersReady"};
+  EXPECT_EQ(ready(), "||True") << "one of our own, as found now";
+}
+
+TEST_F(PodStatusTest, ItSaysOfWhichSpecItIs) {
+  pod.meta.generation = 3;
+  auto made = status();
+  EXPECT_EQ(made.observed_generation, 3);
+  for (const auto& condition : made.conditions) EXPECT_EQ(condition.observed_generation, 3) << condition.type;
+  pod.status = made;
+  now += std::chrono::seconds(9);
+  pod.meta.generation = 4;
+  made = status();
+  EXPECT_EQ(made.condition("Ready")->observed_generation, 4);
+  EXPECT_EQ(made.condition("Ready")->last_transition_time, pod.status.condition("Ready")->last_transition_time);
+  const auto text = json::serialize(model::encode_pod_status(made));
+  EXPECT_NE(text.find(R"("phase":"Pending","observedGeneration":4)"), std::string::npos) << text;
+  EXPECT_EQ(make_unschedulable_status(pod, "no room", now).condition("PodScheduled")->observed_generation, 4);
 }
 
 TEST_F(PodStatusTest, ADeletedPodThatAFinalizerHoldsSaysHowItEnded) {

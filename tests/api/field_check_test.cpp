@@ -90,6 +90,21 @@ TEST_F(FieldValidationTest, FieldsWithoutEffectAreNamedUnlessTheyAskForNothing) 
       create("", R"({"containers":[{"name":"c","image":"i"}],"runtimeClassName":"fast","hostUsers":false})", "a")
           .warnings,
       ElementsAre("spec.runtimeClassName: has no effect here", "spec.hostUsers: has no effect here"));
+  EXPECT_THAT(create("", R"({"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v","projected":{"sources":[
+                     {"clusterTrustBundle":{"name":"n","path":"p"}},
+                     {"podCertificate":{"signerName":"example.com/s","keyType":"ED25519"}}]}}]})",
+                     "trust")
+                  .warnings,
+              ElementsAre("spec.volumes[0].projected.sources[0].clusterTrustBundle: volumes of this kind cannot be "
+                          "mounted here: a pod that uses it does not start",
+                          "spec.volumes[0].projected.sources[1].podCertificate: volumes of this kind cannot be mounted "
+                          "here: a pod that uses it does not start"));
+  EXPECT_THAT(create("", R"({"containers":[{"name":"c","image":"i","lifecycle":{"stopSignal":"SIGUSR1"}}],
+                     "os":{"name":"linux"},"serviceAccountName":"robot","setHostnameAsFQDN":true,
+                     "securityContext":{"supplementalGroupsPolicy":"Strict"}})",
+                     "effective")
+                  .warnings,
+              IsEmpty());
   // What kubectl and Kubernetes' defaulting write.
   EXPECT_THAT(create("", R"({"containers":[{"name":"c","image":"i","resources":{}}],"restartPolicy":"Always",
                      "dnsPolicy":"ClusterFirst","serviceAccountName":"default","serviceAccount":"default","priority":0,

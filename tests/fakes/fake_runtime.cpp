@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/image_document.hpp"
+
 namespace berth::runtime {
 namespace {
 
@@ -355,6 +357,9 @@ Status FakeRuntime::start(const ContainerSpec& spec) {
   state.created_at = state.started_at = wall();
   state.image = spec.image;
   state.image_id = image->second.digest;
+  const auto signal = stop_signals_.find(spec.image);
+  if (signal != stop_signals_.end()) state.stop_signal = signal_name(signal->second);
+  if (!spec.stop_signal.empty()) state.stop_signal = spec.stop_signal;
   containers_[id] = state;
   specs_[id] = spec;
   return Ok{};
@@ -385,6 +390,7 @@ Status FakeRuntime::request_stop(const std::string& id) {
     const auto spec = specs_.find(id);
     const auto found = spec == specs_.end() ? stop_signals_.end() : stop_signals_.find(spec->second.image);
     if (found != stop_signals_.end()) signal = found->second;
+    if (spec != specs_.end()) signal = parse_signal(spec->second.stop_signal).value_or(signal);
   }
   return kill(id, signal);
 }

@@ -355,6 +355,25 @@ TEST_P(ContainerdRuntimeTest, TheStopSignalOfTheImageIsUsed) {
   EXPECT_EQ(only(spec.pod.uid).exit_code, 3);
 }
 
+TEST_P(ContainerdRuntimeTest, TheStopSignalOfTheSpecIsUsedAndToldWithTheUser) {
+  auto spec = sleeper("bbbbbbbbbbd6");
+  spec.command = {"/bin/sh", "-c",
+                  "trap 'exit 3' USR1; trap 'exit 15' TERM; touch /tmp/trapped; while :; do sleep 0.02; done"};
+  spec.stop_signal = "SIGUSR1";
+  spec.pod_security.supplemental_groups = {4711};
+  start(spec);
+  ASSERT_TRUE(eventually([&] { return exec(spec, "ls /tmp/trapped").exit_code == 0; }));
+  EXPECT_EQ(only(spec.pod.uid).stop_signal, "SIGUSR1");
+  const auto user = only(spec.pod.uid).user;
+  ASSERT_TRUE(user.has_value());
+  EXPECT_EQ(user->uid, 0);
+  EXPECT_NE(std::find(user->supplemental_groups.begin(), user->supplemental_groups.end(), 4711),
+            user->supplemental_groups.end());
+  ASSERT_TRUE(runtime().request_stop(id_of(spec)).ok());
+  ASSERT_TRUE(heard_of(spec.pod.uid));
+  EXPECT_EQ(only(spec.pod.uid).exit_code, 3);
+}
+
 TEST_P(ContainerdRuntimeTest, UsageGrowsWithTheWork) {
   auto spec = sleeper("bbbbbbbbbbd5");
   spec.command = {"/bin/sh", "-c", "while :; do :; done"};

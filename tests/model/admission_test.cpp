@@ -145,6 +145,37 @@ TEST(Priority, StaysWhenThePodIsWrittenAgain) {
   EXPECT_FALSE(other.at("spec").as_object().contains("priority"));
 }
 
+TEST(PullSecrets, AreThoseOfTheAccountWhereThePodNamesNone) {
+  FakeStored stored;
+  const auto secrets = [&](std::string_view spec) {
+    auto raw = pod(spec);
+    EXPECT_TRUE(admit_new(Kind::Pod, raw, stored));
+    const auto* found = raw.at("spec").as_object().if_contains("imagePullSecrets");
+    return found == nullptr ? std::string() : json::serialize(*found);
+  };
+  EXPECT_EQ(secrets(""), "") << "no account, no secrets";
+  stored.put(
+      "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}\nimagePullSecrets: [{name: a}, {name: b}]\n");
+  stored.put("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: robot}\n");
+  EXPECT_EQ(secrets(""), R"([{"name":"a"},{"name":"b"}])");
+  EXPECT_EQ(secrets("imagePullSecrets: []"), R"([{"name":"a"},{"name":"b"}])");
+  EXPECT_EQ(secrets("imagePullSecrets: [{name: own}]"), R"([{"name":"own"}])");
+  EXPECT_EQ(secrets("serviceAccountName: robot"), "");
+}
+
+TEST(PullSecrets, StayWhenAFileIsReadAgain) {
+  FakeStored stored;
+  stored.put("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}\nimagePullSecrets: [{name: a}]\n");
+  auto first = pod("");
+  ASSERT_TRUE(admit_new(Kind::Pod, first, stored));
+  auto again = pod("");
+  keep_filled(Kind::Pod, again, first);
+  EXPECT_EQ(again.at("spec"), first.at("spec"));
+  auto other = pod("serviceAccountName: robot");
+  keep_filled(Kind::Pod, other, first);
+  EXPECT_FALSE(other.at("spec").as_object().contains("imagePullSecrets"));
+}
+
 std::string limit_range(std::string_view limits) {
   return "apiVersion: v1\nkind: LimitRange\nmetadata: {name: bounds}\nspec: {limits: [" + std::string(limits) + "]}\n";
 }

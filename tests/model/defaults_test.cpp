@@ -246,7 +246,7 @@ TEST(DecodePod, EveryPartArrives) {
            {"name":"C","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu","divisor":"1m"}}}],
     "envFrom":[{"prefix":"P_","configMapRef":{"name":"m"}}],
     "livenessProbe":{"httpGet":{"port":"web","path":"/h","httpHeaders":[{"name":"X","value":"y"}]},"initialDelaySeconds":3},
-    "readinessProbe":{"grpc":{"port":5,"service":"s"}},"lifecycle":{"preStop":{"sleep":{"seconds":2}}},
+    "readinessProbe":{"grpc":{"port":5,"service":"s"}},"lifecycle":{"preStop":{"sleep":{"seconds":2}},"stopSignal":"SIGUSR1"},
     "resources":{"limits":{"cpu":2}},"securityContext":{"runAsUser":1000,"capabilities":{"drop":["ALL"]}},
     "volumeMounts":[{"name":"p","mountPath":"/p","readOnly":true,"subPath":"s"}],"stdin":true}],
     "volumes":[{"name":"p","projected":{"sources":[{"configMap":{"name":"m","items":[{"key":"a","path":"b","mode":256}]}},
@@ -256,7 +256,8 @@ TEST(DecodePod, EveryPartArrives) {
     "affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
       {"matchExpressions":[{"key":"a","operator":"In","values":["b"]}]}]}}},
     "hostAliases":[{"ip":"1.2.3.4","hostnames":["h"]}],"dnsConfig":{"options":[{"name":"ndots","value":"2"}]},
-    "imagePullSecrets":[{"name":"r"}],"securityContext":{"fsGroup":5,"sysctls":[{"name":"net.core.somaxconn","value":"1"}]}})");
+    "imagePullSecrets":[{"name":"r"}],"os":{"name":"linux"},"serviceAccountName":"robot",
+    "securityContext":{"fsGroup":5,"supplementalGroupsPolicy":"Strict","sysctls":[{"name":"net.core.somaxconn","value":"1"}]}})");
   const auto& spec = pod.spec;
   const auto& c = spec.containers.items().at(0);
   EXPECT_EQ(c.env.at(1).secret_key_ref->key, "k");
@@ -269,6 +270,7 @@ TEST(DecodePod, EveryPartArrives) {
   EXPECT_EQ(c.liveness->period, std::chrono::seconds(10));
   EXPECT_EQ(std::get<GrpcAction>(c.readiness->action).service, "s");
   EXPECT_EQ(std::get<SleepAction>(*c.lifecycle.pre_stop).duration, std::chrono::seconds(2));
+  EXPECT_EQ(*c.lifecycle.stop_signal, "SIGUSR1");
   EXPECT_EQ(c.resources.requests.at("cpu").milli(), 2000);
   EXPECT_EQ(c.security.run_as_user, 1000);
   EXPECT_EQ(c.security.capabilities_drop, std::vector<std::string>{"ALL"});
@@ -285,6 +287,8 @@ TEST(DecodePod, EveryPartArrives) {
   EXPECT_EQ(spec.dns_config->options.at(0).value, "2");
   EXPECT_EQ(spec.image_pull_secrets.at(0), "r");
   EXPECT_EQ(spec.security.fs_group, 5);
+  EXPECT_EQ(spec.security.supplemental_groups_policy, "Strict");
+  EXPECT_EQ(spec.service_account, "robot");
   EXPECT_EQ(spec.security.sysctls.at(0).name, "net.core.somaxconn");
   EXPECT_EQ(qos_class(spec), "Burstable");
 }

@@ -88,6 +88,19 @@ TEST(ValidatePod, SpecRules) {
        "[{matchExpressions: [{key: a, operator: In}]}]}}}",
        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]."
        "matchExpressions[0].values: required"},
+      {"  initContainers: [{name: i, image: z, restartPolicy: Always, lifecycle: {stopSignal: SIGUSR1}}]",
+       "spec.initContainers[0].lifecycle.stopSignal: forbidden: may not be set for containers with empty "
+       "`spec.os.name`"},
+      {"  os: {name: linux}\n  initContainers: [{name: i, image: z, restartPolicy: Always, lifecycle: {stopSignal: "
+       "SIGRTMIN+3}}]",
+       ""},
+      {"  os: {name: linux}\n  initContainers: [{name: i, image: z, restartPolicy: Always, lifecycle: {stopSignal: "
+       "USR1}}]",
+       "spec.initContainers[0].lifecycle.stopSignal: unsupported value: \"USR1\": supported values: \"SIGABRT\""},
+      {"  os: {name: windows}\n  initContainers: [{name: i, image: z, restartPolicy: Always, lifecycle: {stopSignal: "
+       "SIGUSR1}}]",
+       "spec.initContainers[0].lifecycle.stopSignal: unsupported value: \"SIGUSR1\": supported values: \"SIGKILL\", "
+       "\"SIGTERM\""},
       {"  shareProcessNamespace: true\n  hostPID: true", "spec.shareProcessNamespace: invalid value"},
       {"  initContainers: [{name: c, image: z}]", "spec.containers[0].name: duplicate value: \"c\""},
       {"  initContainers: [{name: i, image: z, livenessProbe: {exec: {command: [a]}}}]",

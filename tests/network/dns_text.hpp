@@ -14,9 +14,9 @@
 namespace berth::network::dns {
 
 inline const std::map<std::string, std::uint16_t>& type_numbers() {
-  static const std::map<std::string, std::uint16_t> types{{"A", 1},      {"CNAME", 5},  {"SOA", 6},   {"PTR", 12},
-                                                          {"HINFO", 13}, {"TXT", 16},   {"AAAA", 28}, {"SRV", 33},
-                                                          {"OPT", 41},   {"AXFR", 252}, {"ANY", 255}};
+  static const std::map<std::string, std::uint16_t> types{{"A", 1},    {"NS", 2},     {"CNAME", 5},  {"SOA", 6},
+                                                          {"PTR", 12}, {"HINFO", 13}, {"TXT", 16},   {"AAAA", 28},
+                                                          {"SRV", 33}, {"OPT", 41},   {"AXFR", 252}, {"ANY", 255}};
   return types;
 }
 
@@ -52,7 +52,7 @@ inline std::string text_of_record(Octets message, const Record& record, const st
   char address[INET6_ADDRSTRLEN] = {};
   if (type == "A") value = inet_ntop(AF_INET, message.data() + record.data, address, sizeof address);
   if (type == "AAAA") value = inet_ntop(AF_INET6, message.data() + record.data, address, sizeof address);
-  if (type == "PTR" || type == "CNAME") value = read_name(message, record.data).name.to_text();
+  if (type == "PTR" || type == "CNAME" || type == "NS") value = read_name(message, record.data).name.to_text();
   if (type == "TXT")
     value = std::string(message.begin() + static_cast<std::ptrdiff_t>(record.data) + 1,
                         message.begin() + static_cast<std::ptrdiff_t>(record.end));

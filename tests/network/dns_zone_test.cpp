@@ -65,6 +65,7 @@ DnsNames some_names() {
     tld.endpoints = {{"10.98.0.50", headless == std::string("app") ? "app-0" : "", true}};
   }
 
+  names.servers = {"10.98.0.1"};
   names.pod_namespaces = {{"10.98.0.2", "default"}, {"10.98.0.9", "prod"}, {"10.98.0.31", "green"}};
   return names;
 }
@@ -121,6 +122,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{kPod, "default.svc.cluster.local", "A", "NOERROR | SOA"},
                       Case{kPod, "_tcp.mongo.default.svc.cluster.local", "SRV", "NOERROR | SOA"},
                       Case{kPod, "cluster.local", "SOA", "NOERROR SOA"},
+                      Case{kPod, "cluster.local", "NS",
+                           "NOERROR NS=ns.dns.cluster.local. + ns.dns.cluster.local.:A=10.98.0.1"},
+                      Case{kPod, "ns.dns.cluster.local", "A", "NOERROR A=10.98.0.1"},
+                      Case{kPod, "dns.cluster.local", "A", "NOERROR | SOA"},
+                      Case{kPod, "svc.cluster.local", "NS", "NOERROR | SOA"},
                       Case{kPod, "dns-version.cluster.local", "TXT", "NOERROR TXT=1.1.0"},
                       Case{kPod, "xcluster.local", "A", "REFUSED"},
                       Case{kPod, "mongo-0.mongo.default.svc.cluster.local", "ANY", "NOERROR HINFO"},

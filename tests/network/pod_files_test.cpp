@@ -152,6 +152,28 @@ TEST(Hosts, WithoutSubdomainThereIsOnlyTheShortName) {
   EXPECT_TRUE(text.ends_with("fe00::2\tip6-allrouters\n10.98.0.7\tmongo-0\n")) << text;
 }
 
+TEST(Hostname, IsTheFullNameWhenThatIsAskedForAndTheKernelTakesIt) {
+  auto spec = pod();
+  const auto name = [&] {
+    const auto made = kernel_hostname(spec, "cluster.local");
+    return made ? *made : made.error().message();
+  };
+  spec.subdomain = "mongo";
+  EXPECT_EQ(name(), "mongo-0");
+  spec.hostname_is_fqdn = true;
+  EXPECT_EQ(name(), "mongo-0.mongo.default.svc.cluster.local");
+  spec.host_network = true;
+  EXPECT_EQ(name(), "mongo-0");
+  spec.host_network = false;
+  spec.subdomain.clear();
+  EXPECT_EQ(name(), "mongo-0") << "no subdomain, no full name";
+  spec.subdomain = std::string(30, 'x');
+  EXPECT_EQ(name().size(), 64U);
+  spec.subdomain += 'x';
+  EXPECT_EQ(name(), "failed to construct FQDN from pod hostname and cluster domain, FQDN mongo-0." + spec.subdomain +
+                        ".default.svc.cluster.local is too long (64 characters is the max, 65 characters requested)");
+}
+
 TEST(Hosts, OnTheHostsNetworkItIsTheHostsFileAndTheAliases) {
   auto spec = pod();
   spec.host_network = true;

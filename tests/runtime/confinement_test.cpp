@@ -149,6 +149,16 @@ TEST(User, GroupsOfThePodAreAdded) {
   EXPECT_EQ(*resolve_user({}, pod, "redis", kFiles), (ResolvedUser{8, 0, {0, 20, 30}}));
 }
 
+TEST(User, StrictLeavesOutTheGroupsOfTheImage) {
+  model::PodSecurity pod;
+  pod.supplemental_groups = {20};
+  for (const auto& [policy, groups] : std::vector<std::pair<std::string, std::vector<std::uint32_t>>>{
+           {"", {10, 20, 77, 1000}}, {"Merge", {10, 20, 77, 1000}}, {"Strict", {20, 1000}}}) {
+    pod.supplemental_groups_policy = policy;
+    EXPECT_EQ(*resolve_user({}, pod, "redis", kFiles), (ResolvedUser{999, 1000, groups})) << policy;
+  }
+}
+
 TEST(Shim, IsKnownByNamespaceAddressAndId) {
   using namespace std::string_literals;
   const auto cmdline =

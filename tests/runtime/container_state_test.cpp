@@ -57,6 +57,22 @@ TEST(ContainerStateTest, AShimThatDoesNotAnswerSaysNothing) {
   }
 }
 
+TEST(ContainerStateTest, SaysWhatItsLabelsKeep) {
+  auto of = record(true);
+  EXPECT_EQ(from_record(of).stop_signal, "SIGTERM") << "made before, or nothing else was asked for";
+  EXPECT_FALSE(from_record(of).user.has_value()) << "made before this was kept";
+  of.labels[label::kStopSignal] = "10";
+  of.labels[label::kUser] = "1000:50:50,77";
+  EXPECT_EQ(from_record(of).stop_signal, "SIGUSR1");
+  EXPECT_EQ(from_record(of).user, (model::ContainerUser{1000, 50, {50, 77}}));
+  of.labels[label::kUser] = "0:0:";
+  EXPECT_EQ(from_record(of).user, (model::ContainerUser{0, 0, {}}));
+  for (const auto* text : {"", "1000", "1000:", "1000:x:", "a:1:2", "1:2:3,x", "1:2:3;4"}) {
+    of.labels[label::kUser] = text;
+    EXPECT_FALSE(from_record(of).user.has_value()) << text;
+  }
+}
+
 TEST(ContainerStateTest, AnEndHasItsCodeAndItsTime) {
   const auto state = container_state(record(/*started=*/true), task(TaskStatus::Stopped));
   ASSERT_TRUE(state.ok());

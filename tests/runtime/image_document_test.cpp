@@ -44,6 +44,16 @@ TEST(ImageDocument, AManifestLeadsToItsConfig) {
   EXPECT_TRUE(failed_with(parse_image_document("<html>", {}), ErrorCode::InvalidArgument));
 }
 
+TEST(ImageDocument, AManifestSaysHowMuchItNames) {
+  EXPECT_EQ(
+      parse_image_document(R"({"config":{"digest":"sha256:cc","size":10},"layers":[{"size":200},{"size":3000}]})", {})
+          ->bytes,
+      3210U);
+  EXPECT_EQ(
+      parse_image_document(R"({"config":{"digest":"sha256:cc","size":-5},"layers":[{"size":"x"},{},7]})", {})->bytes,
+      0U);
+}
+
 TEST(ImageConfig, IsReadWithEverythingAbsentOrNull) {
   const auto config = parse_image_config(
       R"({"config":{"User":"redis","Env":["A=1"],"Entrypoint":["e"],"Cmd":["c","d"],"WorkingDir":"/w"},
@@ -68,6 +78,16 @@ TEST(StopSignal, IsANameOrANumber) {
   for (const auto* text : {"", "0", "65", "-1", "SIG", "SIGNOTHING", "3x", "SIGRTMIN+99", "SIGRTMIN+-1", "RTMIN+"}) {
     EXPECT_EQ(parse_signal(text), std::nullopt) << text;
   }
+}
+
+TEST(StopSignal, HasOneNameThatSaysTheSameNumber) {
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    const auto name = signal_name(number);
+    if (!name.empty()) EXPECT_EQ(parse_signal(name), number) << name;
+  }
+  EXPECT_EQ(signal_name(SIGTERM) + signal_name(SIGRTMIN) + signal_name(SIGRTMAX), "SIGTERMSIGRTMINSIGRTMAX");
+  EXPECT_EQ(signal_name(SIGRTMIN + 15) + " " + signal_name(SIGRTMIN + 16), "SIGRTMIN+15 SIGRTMAX-14");
+  for (const auto number : {-1, 0, SIGRTMAX + 1}) EXPECT_EQ(signal_name(number), "") << number;
 }
 
 TEST(StopSignal, IsReadFromTheImageAndIsSIGTERMOtherwise) {

@@ -42,6 +42,12 @@ TEST(DownwardField, EveryFieldHasItsValue) {
   for (const auto& [path, value] : wanted) EXPECT_EQ(downward_field(mongo(), path).value_or("<error>"), value) << path;
 }
 
+TEST(DownwardField, TheAccountIsThePods) {
+  auto spec = mongo();
+  spec.pod.spec.service_account = "robot";
+  EXPECT_EQ(downward_field(spec, "spec.serviceAccountName").value_or("<error>"), "robot");
+}
+
 TEST(DownwardField, UnknownFieldIsInvalidAndNamed) {
   for (const auto* path :
        {"", "metadata", "spec.containers", "metadata.labels['x", "metadata.labels[x]", "metadata.labels['']"}) {
