@@ -125,8 +125,8 @@ struct ExecResult {
   std::string output;  ///< stdout and stderr, cut at 10 KiB.
 };
 
-/// The streams of a command running inside a container, or of the container itself. Destroying it kills the command
-/// (exec_stream()); the container goes on (attach()).
+/// The streams of a command running inside a container, or of the container itself. Destroying it kills the command and
+/// what it has begun, as exec() does (exec_stream()); the container goes on (attach()).
 class ExecSession {
  public:
   virtual ~ExecSession() = default;
@@ -220,7 +220,9 @@ class PodRuntime {
   virtual void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
                     std::function<void(Result<ImageInfo>)> done) = 0;
 
-  /// Runs a command to its end: probes and hooks. DeadlineExceeded: it was killed.
+  /// Runs a command to its end: probes and hooks. DeadlineExceeded: it was killed, and with it all that it has begun;
+  /// what left its session (setsid(2)), or was told to ignore a hang-up (nohup(1)), goes on. What a command that ended
+  /// by itself leaves behind goes on, too.
   virtual Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds deadline) = 0;
 

@@ -408,6 +408,40 @@ TEST(PodMachineTest, AFailedPostStartHookKillsItsContainer) {
   EXPECT_TRUE(host.running("main")) << "an answer about an earlier attempt is nobody's";
 }
 
+/// terminationGracePeriodSeconds of a probe (KEP-2238): of the one that failed, and only for its own stop.
+TEST(PodMachineTest, AFailedProbeHasTheGraceThatItSays) {
+  const auto killed_after = [](ProbeKind failing, bool deleted) {
+    auto pod = make_pod();
+    pod.spec.containers[0].startup = model::Probe{};
+    pod.spec.containers[0].startup->termination_grace_period = seconds(4);
+    pod.spec.containers[0].liveness = model::Probe{};
+    pod.spec.containers[0].liveness->termination_grace_period = seconds(2);
+    Host host(pod);
+    host.ignores_term = true;
+    host.settle();
+    const auto judge = [&](ProbeKind kind, bool success) {
+      host.happen(
+          Judged{{.pod_uid = "uid", .container_id = id("main"), .kind = kind, .success = success, .message = ""}});
+    };
+    if (failing == ProbeKind::Liveness) judge(ProbeKind::Startup, true);
+    if (deleted) {
+      host.remove(30);
+    } else {
+      judge(failing, false);
+    }
+    host.settle();
+    auto waited = seconds(0);
+    while (host.signals(id("main"), "kill") == 0 && waited < seconds(60)) {
+      host.advance(seconds(1));
+      waited += seconds(1);
+    }
+    return waited;
+  };
+  EXPECT_EQ(killed_after(ProbeKind::Liveness, /*deleted=*/false), seconds(2));
+  EXPECT_EQ(killed_after(ProbeKind::Startup, /*deleted=*/false), seconds(4));
+  EXPECT_EQ(killed_after(ProbeKind::Liveness, /*deleted=*/true), seconds(30)) << "no probe failed";
+}
+
 TEST(PodMachineTest, APodServesUntilItsContainersHaveStopped) {
   auto pod = with_pre_stop();
   pod.spec.containers[0].readiness = model::Probe{};

@@ -102,6 +102,40 @@ TEST_P(ContainerdRuntimeTest, AnExecThatTakesTooLongIsKilled) {
   EXPECT_EQ(exec(spec, "grep -l 'sleep.7[7]' /proc/[0-9]*/cmdline 2>/dev/null || echo none").output, "none\n");
 }
 
+/// Says which "sleep 7x" run in the container, sorted.
+constexpr auto kListSleeps =
+    "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -o '^sleep 7[0-9]'; done 2>/dev/null | sort";
+
+/// Only its first process was killed: a probe that hangs left some behind with each period.
+TEST_P(ContainerdRuntimeTest, AnExecThatTakesTooLongEndsWithAllItBegan) {
+  const auto spec = sleeper("bbbbbbbbbbd0");
+  start(spec);
+  // 71 and 72 wait for nothing but their time; 73 left the session, 74 was told to go on.
+  const auto script = "(sleep 71 & sleep 71) & setsid sleep 73 & (trap '' HUP; exec sleep 74) & sleep 72; sleep 72";
+  const auto result = runtime().exec(id_of(spec), {"/bin/sh", "-c", script}, milliseconds(1500));
+  EXPECT_TRUE(failed_with(result, ErrorCode::DeadlineExceeded));
+  EXPECT_EQ(exec(spec, kListSleeps).output, "sleep 73\nsleep 74\n");
+}
+
+TEST_P(ContainerdRuntimeTest, WhatACommandThatEndedLeavesBehindGoesOn) {
+  const auto spec = sleeper("bbbbbbbbbbd1");
+  start(spec);
+  EXPECT_EQ(exec(spec, "sleep 75 >/dev/null 2>&1 & exit 4").exit_code, 4);
+  EXPECT_EQ(exec(spec, kListSleeps).output, "sleep 75\n");
+}
+
+TEST_P(ContainerdRuntimeTest, AStreamThatIsGivenUpEndsWithAllItBegan) {
+  const auto spec = sleeper("bbbbbbbbbbd2");
+  start(spec);
+  ExecOptions options;
+  options.command = {"/bin/sh", "-c", "sleep 76 & echo begun; sleep 76"};
+  auto session = runtime().exec_stream(id_of(spec), options);
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  EXPECT_EQ(read_until((*session)->stdout_fd(), "begun\n"), "begun\n");
+  session->reset();
+  EXPECT_TRUE(eventually([&] { return exec(spec, kListSleeps).output.empty(); }));
+}
+
 TEST_P(ContainerdRuntimeTest, ACommandThatIsNotThereIsAnError) {
   const auto spec = sleeper("bbbbbbbbbbb6");
   start(spec);
