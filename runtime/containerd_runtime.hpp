@@ -24,6 +24,7 @@
 #include "runtime/io_directory.hpp"
 #include "runtime/oci_spec.hpp"
 #include "runtime/pod_cgroups.hpp"
+#include "runtime/pod_ipc.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "runtime/pod_traces.hpp"
 #include "runtime/seccomp.hpp"
@@ -133,6 +134,7 @@ class ContainerdRuntime final : public PodRuntime {
   ImageStore images_;
   IoDirectory io_;
   PodCgroups cgroups_;
+  PodIpc ipc_;
   PodTraces traces_;
   SeccompProfiles seccomp_;
   ExecRegistry execs_;

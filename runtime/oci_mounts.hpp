@@ -1,6 +1,7 @@
 // runtime/oci_mounts.hpp - the mounts of the OCI specification: the system's and the container's own. Pure.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -9,8 +10,9 @@
 namespace berth::runtime {
 
 /// /proc, /dev, /sys and their kin, then `container.mounts` from the shortest target to the longest; a mount of the
-/// container replaces one of the system's at the same place. InvalidArgument: a target that is not absolute.
-Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2);
+/// container replaces one of the system's at the same place. /dev/shm is `shm`; empty: its own.
+/// InvalidArgument: a target that is not absolute.
+Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2, std::string_view shm = {});
 
 /// "rshared" or "rslave" when a mount needs the root mount to propagate, else empty.
 std::string_view root_propagation(const std::vector<Mount>& mounts);

@@ -61,7 +61,11 @@ json::object process(const SpecInput& input, const std::vector<std::string>& arg
 json::array namespaces(const SpecInput& input) {
   const auto& container = input.container;
   json::array out{json::object{{"type", "mount"}}};
-  if (!container.host_ipc) out.emplace_back(json::object{{"type", "ipc"}});
+  if (!container.host_ipc) {
+    json::object ipc{{"type", "ipc"}};
+    if (!input.ipc.ns.empty()) ipc["path"] = input.ipc.ns;
+    out.emplace_back(std::move(ipc));
+  }
   if (!container.hostname.empty()) out.emplace_back(json::object{{"type", "uts"}});
   if (!container.host_pid) out.emplace_back(json::object{{"type", "pid"}});
   if (!container.netns_path.empty()) {
@@ -152,7 +156,7 @@ Result<OciSpec> make_oci_spec(const SpecInput& input) {
   if (argv.empty()) {
     return Error(ErrorCode::InvalidArgument, "no command: neither the container nor its image says what to run");
   }
-  auto mounts = oci_mounts(container, input.host.cgroup_v2);
+  auto mounts = oci_mounts(container, input.host.cgroup_v2, input.ipc.shm);
   if (!mounts) return mounts.error();
 
   OciSpec spec;

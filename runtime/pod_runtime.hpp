@@ -185,7 +185,8 @@ class PodRuntime {
   virtual Result<std::vector<ContainerState>> all_containers() = 0;
 
   /// Lease, snapshot, container, task, wait, start. Already running is success. On error nothing of
-  /// it is left, or remove() clears it.
+  /// it is left, or remove() clears it. All containers of a pod have one IPC namespace and one /dev/shm, which last
+  /// until remove_pod(); with `host_ipc` the host's.
   /// Errors: NotFound (image not present: pull it), InvalidArgument (runAsNonRoot with a root image,
   /// no command, ...; the message is for the user), Internal (runc refused; its text).
   virtual Status start(const ContainerSpec& spec) = 0;
@@ -205,7 +206,7 @@ class PodRuntime {
   virtual void await_output(const std::string& id) = 0;
 
   /// uids of all pods of which anything is on this host: a container, or what a start or a removal that was cut short
-  /// leaves (cgroup, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
+  /// leaves (cgroup, IPC namespace, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
   virtual Result<std::vector<std::string>> present_pods() = 0;
 
   /// The end of a pod: removes whatever of it is left in any of the places that present_pods() looks at, containers

@@ -155,7 +155,13 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
                   *std::move(filter),
                   {},
                   cgroups_.path(spec.pod.uid, spec.qos_class),
-                  cgroups_.counts_swap()};
+                  cgroups_.counts_swap(),
+                  {}};
+  if (!spec.host_ipc) {
+    auto ipc = ipc_.prepare(spec.pod.uid);
+    if (!ipc) return ipc.error();
+    input.ipc = *std::move(ipc);
+  }
   if (spec.security.privileged.value_or(false)) input.devices = list_devices();
   for (const auto& device : spec.devices) {
     auto node = device_at(device.source, device.target);

@@ -389,6 +389,60 @@ TEST_P(ContainerdRuntimeTest, TheStopSignalOfTheImageIsUsed) {
   EXPECT_EQ(only(spec.pod.uid).exit_code, 3);
 }
 
+/// Each had its own: a queue or a file in /dev/shm that one made, the other did not see, and nobody said so.
+TEST_P(ContainerdRuntimeTest, ContainersOfAPodShareTheirIpcAndNoOtherPodDoes) {
+  const auto first = sleeper("bbbbbbbbbbd4");
+  auto second = first;
+  second.name = "second";
+  const auto stranger = sleeper("bbbbbbbbbbd5");
+  for (const auto& spec : {first, second, stranger}) start(spec);
+  EXPECT_EQ(exec(first, "echo hello >/dev/shm/said && touch /dev/mqueue/queue").exit_code, 0);
+  EXPECT_EQ(exec(second, "cat /dev/shm/said && ls /dev/mqueue").output, "hello\nqueue\n");
+  EXPECT_EQ(exec(stranger, "ls /dev/shm; ls /dev/mqueue").output, "");
+  const auto ipc = exec(first, "readlink /proc/self/ns/ipc").output;
+  EXPECT_EQ(exec(second, "readlink /proc/self/ns/ipc").output, ipc);
+  EXPECT_NE(exec(stranger, "readlink /proc/self/ns/ipc").output, ipc);
+  EXPECT_EQ(exec(second, "grep ' /dev/shm ' /proc/mounts | grep -c nosuid,nodev,noexec.*size=65536k").output, "1\n");
+
+  // It is the pod's, and stays when its containers go; also for the next agent.
+  ASSERT_TRUE(runtime().remove(id_of(first)).ok());
+  ASSERT_TRUE(runtime().remove(id_of(second)).ok());
+  restart();
+  auto next = first;
+  next.attempt = 1;
+  start(next);
+  EXPECT_EQ(exec(next, "cat /dev/shm/said; readlink /proc/self/ns/ipc").output, "hello\n" + ipc);
+
+  ASSERT_TRUE(runtime().remove_pod(next.pod.uid).ok());
+  EXPECT_FALSE(fs::exists(run_dir() / "ipc" / next.pod.uid));
+  EXPECT_TRUE(fs::exists(run_dir() / "ipc" / stranger.pod.uid));
+  const auto mounts = read_file("/proc/self/mountinfo");
+  ASSERT_TRUE(mounts.ok());
+  EXPECT_EQ(mounts->find(next.pod.uid), std::string::npos);
+  ASSERT_TRUE(runtime().remove_pod(stranger.pod.uid).ok());
+}
+
+TEST_P(ContainerdRuntimeTest, ThePodsIpcAloneIsSomethingOfAPod) {
+  const auto spec = sleeper("bbbbbbbbbbd6");
+  start(spec);
+  ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+  const auto present = runtime().present_pods();
+  ASSERT_TRUE(present.ok());
+  EXPECT_EQ(*present, std::vector{spec.pod.uid});
+  ASSERT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  EXPECT_TRUE(runtime().present_pods()->empty());
+}
+
+TEST_P(ContainerdRuntimeTest, WithTheHostsIpcThereIsNoneOfThePod) {
+  auto spec = sleeper("bbbbbbbbbbd7");
+  spec.host_ipc = true;
+  ASSERT_NO_FATAL_FAILURE(start(spec));  // also where the host has no /dev/mqueue mounted
+  std::error_code error;
+  EXPECT_EQ(exec(spec, "readlink /proc/self/ns/ipc").output,
+            fs::read_symlink("/proc/self/ns/ipc", error).string() + "\n");
+  EXPECT_FALSE(fs::exists(run_dir() / "ipc" / spec.pod.uid));
+}
+
 TEST_P(ContainerdRuntimeTest, UsageGrowsWithTheWork) {
   auto spec = sleeper("bbbbbbbbbbd5");
   spec.command = {"/bin/sh", "-c", "while :; do :; done"};

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string>
+#include <thread>
 
 namespace berth::runtime {
 namespace {
@@ -49,13 +51,13 @@ TEST(ExecProcesses, AreThoseOfTheSessionButWhoIsToOutliveIt) {
                                                      ::fclose);
     return file && ::fgets(name, sizeof name, file.get()) != nullptr && std::string(name) == "sleep\n";
   };
-  while (!is_sleep(spared) || !is_sleep(child) || !is_sleep(foreign)) ::usleep(1000);
+  while (!is_sleep(spared) || !is_sleep(child) || !is_sleep(foreign)) std::this_thread::yield();
 
   const ExecProcesses session(leader);
   EXPECT_EQ(session.kill({::getpid(), spared, foreign}), 0U);
   EXPECT_TRUE(is_sleep(spared) && is_sleep(foreign));
   EXPECT_EQ(session.kill({::getpid(), spared, foreign, child, leader}), 2U);
-  while (::kill(leader, 0) == 0 && is_sleep(child)) ::usleep(1000);
+  while (::kill(leader, 0) == 0 && is_sleep(child)) std::this_thread::yield();
   ::kill(spared, SIGKILL);
   ::kill(foreign, SIGKILL);
 }

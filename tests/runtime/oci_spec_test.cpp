@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 struct Case {
@@ -23,6 +24,7 @@ struct Case {
   std::string seccomp;
   std::vector<DeviceNode> devices;
   bool limits_swap = false;
+  IpcPaths ipc;
 
   Case() {
     container.pod = {"uid-1", "default", "db-0"};
@@ -39,7 +41,7 @@ struct Case {
   Result<OciSpec> make() const {
     const auto capabilities = container_capabilities(container.security, host.capabilities);
     return make_oci_spec({container, image, host, user, capabilities.value_or(0), seccomp, devices,
-                          "/berth-pods/poduid-1", limits_swap});
+                          "/berth-pods/poduid-1", limits_swap, ipc});
   }
   json::value spec() const {
     const auto made = make();
@@ -84,7 +86,23 @@ TEST(OciSpec, SharesTheHostsNamespacesWhenAsked) {
   const auto* namespaces = find(spec, {"linux", "namespaces"});
   EXPECT_EQ(namespaces->as_array().size(), 1U);
   EXPECT_EQ(find_string(*with(find(spec, {"mounts"}), "destination", "/dev/shm"), {"type"}), "bind");
+  EXPECT_EQ(find_string(*with(find(spec, {"mounts"}), "destination", "/dev/mqueue"), {"type"}), "mqueue");
   EXPECT_EQ(find(spec, {"hostname"}), nullptr);
+}
+
+TEST(OciSpec, ThePodsIpcIsThatOfItsContainers) {
+  Case test;
+  test.ipc = {"/run/berth/ipc/uid-1/ns", "/run/berth/ipc/uid-1/shm"};
+  const auto spec = test.spec();
+  EXPECT_EQ(find_string(*with(find(spec, {"linux", "namespaces"}), "type", "ipc"), {"path"}), test.ipc.ns);
+  const auto* shm = with(find(spec, {"mounts"}), "destination", "/dev/shm");
+  EXPECT_EQ(find_string(*shm, {"type"}), "bind");
+  EXPECT_EQ(find_string(*shm, {"source"}), test.ipc.shm);
+  EXPECT_THAT(strings(find(*shm, {"options"})), IsSupersetOf({"nosuid", "noexec", "nodev"}));
+  test.container.mounts = {{"/volumes/large", "/dev/shm", false, ""}};
+  const auto covered = test.spec();
+  EXPECT_EQ(find_string(*with(find(covered, {"mounts"}), "destination", "/dev/shm"), {"source"}), "/volumes/large")
+      << "a volume of the container's own is where it says";
 }
 
 TEST(OciSpec, AnOrdinaryContainerIsConfined) {
