@@ -270,6 +270,11 @@ void FakeRuntime::on_signal(std::function<void(const std::string&, int)> act) {
   signal_ = std::move(act);
 }
 
+void FakeRuntime::on_start(std::function<void(const std::string&)> act) {
+  const std::scoped_lock lock(mutex_);
+  start_ = std::move(act);
+}
+
 void FakeRuntime::hold_pulls() {
   const std::scoped_lock lock(mutex_);
   hold_pulls_ = true;
@@ -303,6 +308,11 @@ std::size_t FakeRuntime::running() const {
   }));
 }
 
+std::size_t FakeRuntime::looks() const {
+  const std::scoped_lock lock(mutex_);
+  return looks_;
+}
+
 Status FakeRuntime::check() {
   const std::scoped_lock lock(mutex_);
   if (auto error = scripted("check")) return *std::move(error);
@@ -311,6 +321,7 @@ Status FakeRuntime::check() {
 
 Result<std::vector<ContainerState>> FakeRuntime::containers(const std::string& pod_uid) {
   const std::scoped_lock lock(mutex_);
+  ++looks_;
   if (auto error = scripted("containers")) return *std::move(error);
   std::vector<ContainerState> found;
   for (const auto& [id, state] : containers_) {
@@ -329,6 +340,12 @@ Result<std::vector<ContainerState>> FakeRuntime::all_containers() {
 }
 
 Status FakeRuntime::start(const ContainerSpec& spec) {
+  decltype(start_) act;
+  {
+    const std::scoped_lock lock(mutex_);
+    act = start_;
+  }
+  if (act) act(container_id(spec.pod.uid, spec.name, spec.attempt));
   const std::scoped_lock lock(mutex_);
   calls_.push_back(fmt::format("start {}/{}#{}", spec.pod.name, spec.name, spec.attempt));
   if (auto error = scripted("start")) return *std::move(error);
