@@ -34,6 +34,11 @@ class KeyedQueue {
   std::optional<SteadyTime> next_due() const;
 
   bool busy(const std::string& key) const { return busy_.contains(key); }
+  /// Was a key that is busy kicked since it was taken?
+  bool kicked(const std::string& key) const {
+    const auto found = busy_.find(key);
+    return found != busy_.end() && found->second.has_value();
+  }
   std::size_t size() const { return due_.size() + busy_.size(); }
 
  private:

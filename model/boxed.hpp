@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace berth::model {
@@ -18,6 +19,10 @@ class Boxed {
   Boxed(std::optional<T> value) {  // NOLINT(google-explicit-constructor): what a reader found
     if (value) value_ = std::make_unique<T>(*std::move(value));
   }
+  /// What a `T` can be made of: one of the kinds of a variant.
+  template <typename U>
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<U, T>) Boxed(U value)
+      : Boxed(T(std::move(value))) {}  // NOLINT(google-explicit-constructor): as optional
   Boxed(const Boxed& other) : value_(other ? std::make_unique<T>(*other) : nullptr) {}
   Boxed(Boxed&&) noexcept = default;
   Boxed& operator=(Boxed other) noexcept {

@@ -127,7 +127,8 @@ struct VolumeMount {
   std::string sub_path;
   std::string sub_path_expr;
   bool read_only = false;
-  std::string mount_propagation;  ///< "", "None", "HostToContainer", "Bidirectional"
+  std::string mount_propagation;    ///< "", "None", "HostToContainer", "Bidirectional"
+  std::string recursive_read_only;  ///< "", "Disabled", "IfPossible", "Enabled" (KEP-3857)
   bool operator==(const VolumeMount&) const = default;
 };
 
@@ -200,6 +201,9 @@ struct SeccompProfile {
   bool operator==(const SeccompProfile&) const = default;
 };
 
+/// A name that is loaded into the kernel for Localhost.
+using AppArmorProfile = SeccompProfile;
+
 struct ContainerSecurity {
   std::optional<std::int64_t> run_as_user;
   std::optional<std::int64_t> run_as_group;
@@ -210,6 +214,7 @@ struct ContainerSecurity {
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;
   Boxed<SeccompProfile> seccomp;
+  Boxed<AppArmorProfile> app_armor;
   std::string proc_mount;
   bool operator==(const ContainerSecurity&) const = default;
 };
@@ -229,6 +234,7 @@ struct PodSecurity {
   std::string supplemental_groups_policy;  ///< "" and "Merge": with those of the image's /etc/group; "Strict": without.
   std::vector<Sysctl> sysctls;
   Boxed<SeccompProfile> seccomp;
+  Boxed<AppArmorProfile> app_armor;
 };
 
 // --- Containers ---------------------------------------------------------------------------------
@@ -333,6 +339,7 @@ struct PodSpec {
   bool host_network = false;
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_users = true;
   bool share_process_namespace = false;
   PodSecurity security;
   std::vector<std::string> image_pull_secrets;

@@ -224,7 +224,7 @@ Status RealPodNetwork::set_up_host() {
   if (!netlink) return std::move(netlink).error().context("set up the pod network");
   const auto mtu = make_host_bridge(*netlink, plan_, config_.node_address);
   auto done = mtu ? allow_forwarding(config_.bridge) : Status(mtu.error());
-  if (done) done = prepare_netns_dir(config_.run_dir / "netns");
+  if (done) done = prepare_pin_dir(config_.run_dir / "netns");
   if (done) done = firewall_.rebuild();
   if (!done) return std::move(done).error().context("set up the pod network");
   // Routes go with the bridge that they start from. Pods here do not wait for those elsewhere.
@@ -348,7 +348,7 @@ Result<std::uint64_t> RealPodNetwork::connect(const NetworkSpec& spec, const Pod
   // bridged packets are filtered, too.
   if (plugged && (!spec.host_ports.empty() || bridges_are_filtered())) plugged = set_hairpin(*host, name);
   if (!plugged) {
-    if (pod->fresh) static_cast<void>(remove_netns(paths.netns));
+    if (pod->fresh) static_cast<void>(remove_pin(paths.netns));
     return std::move(plugged).error();
   }
   return pod->inode;
@@ -403,7 +403,7 @@ Status RealPodNetwork::remove_traces(const std::string& uid, const PodPaths& pat
   if (const auto address = pool_->find(uid)) {
     if (auto done = policies_.unplug(address->text()); !done) return done;
   }
-  if (auto done = remove_netns(paths.netns); !done) return done;
+  if (auto done = remove_pin(paths.netns); !done) return done;
   if (auto done = remove_pod_files(paths.etc); !done) return done;
   // Other rooms keep things there too: whoever is last removes it.
   static_cast<void>(::rmdir(paths.pod.c_str()));
@@ -463,7 +463,7 @@ Result<std::optional<Attachment>> RealPodNetwork::observe(const std::string& pod
   keep_firewall();
   const auto lease = pool_->find(pod_uid);
   if (!lease || lease->text() != (*record)->address) return absent;
-  if (pinned_netns(paths.netns) != (*record)->netns_inode) return absent;
+  if (pinned_namespace(paths.netns) != (*record)->netns_inode) return absent;
   auto netlink = Netlink::open();
   if (!netlink) return std::move(netlink).error().context("observe the network of pod " + pod_uid);
   const auto bridge = netlink->find_link(config_.bridge);

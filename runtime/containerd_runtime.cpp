@@ -37,6 +37,7 @@ ContainerdRuntime::ContainerdRuntime(RuntimeConfig config)
       images_(client_),
       io_(config_.run_dir / "io"),
       cgroups_("/sys/fs/cgroup", config_.cgroup_parent),
+      ipc_(config_.run_dir / "ipc"),
       seccomp_({"/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json"}, "/var/lib/kubelet/seccomp"),
       puller_(client_, images_),
       clean_up_(make_thread_lane("exec-end", 1)) {}

@@ -16,6 +16,7 @@
 #include "runtime/containerd_client.hpp"
 #include "runtime/event_watch.hpp"
 #include "runtime/exec_directory.hpp"
+#include "runtime/exec_processes.hpp"
 #include "runtime/exec_registry.hpp"
 #include "runtime/host_facts.hpp"
 #include "runtime/image_puller.hpp"
@@ -23,6 +24,7 @@
 #include "runtime/io_directory.hpp"
 #include "runtime/oci_spec.hpp"
 #include "runtime/pod_cgroups.hpp"
+#include "runtime/pod_ipc.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "runtime/pod_traces.hpp"
 #include "runtime/seccomp.hpp"
@@ -97,6 +99,8 @@ class ContainerdRuntime final : public PodRuntime {
   void end_exec(const std::string& id, const std::string& exec, bool kill);
   /// False: containerd or the shim does not answer.
   bool try_to_end(const HeldExec& held, bool kill);
+  /// What a command that was killed has begun, in the container's cgroup and nowhere else.
+  void end_session(const std::string& container, const ExecProcesses& session) const;
   void leave(std::shared_ptr<HeldExec> held);
   /// In the background.
   void end_left_execs();
@@ -130,6 +134,7 @@ class ContainerdRuntime final : public PodRuntime {
   ImageStore images_;
   IoDirectory io_;
   PodCgroups cgroups_;
+  PodIpc ipc_;
   PodTraces traces_;
   SeccompProfiles seccomp_;
   ExecRegistry execs_;

@@ -16,7 +16,7 @@ struct SystemMount {
   std::vector<std::string_view> options;
 };
 
-std::vector<SystemMount> system_mounts(const ContainerSpec& container) {
+std::vector<SystemMount> system_mounts(const ContainerSpec& container, std::string_view shm) {
   const bool privileged = container.security.privileged.value_or(false);
   const std::string_view access = privileged ? "rw" : "ro";
   std::vector<SystemMount> mounts{
@@ -26,14 +26,28 @@ std::vector<SystemMount> system_mounts(const ContainerSpec& container) {
   };
   if (container.host_ipc) {
     mounts.push_back({"/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate"}});
-    mounts.push_back({"/dev/mqueue", "bind", "/dev/mqueue", {"rbind", "rprivate"}});
-  } else {
+  } else if (shm.empty()) {
     mounts.push_back({"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}});
-    mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
+  } else {
+    mounts.push_back({"/dev/shm", "bind", shm, {"bind", "rprivate", "nosuid", "noexec", "nodev"}});
   }
+  // That of its namespace, the host's, too: a host need not have it mounted. See mq_overview(7).
+  mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
   mounts.push_back({"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}});
   mounts.push_back({"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", access}});
   return mounts;
+}
+
+/// "rro" is runc's since 1.1: see mount_setattr(2) with AT_RECURSIVE.
+Result<std::string_view> access_of(const Mount& mount, const HostFacts& host) {
+  if (!mount.read_only) return std::string_view("rw");
+  if (mount.recursive == Recursive::No) return std::string_view("ro");
+  if (host.recursive_read_only) return std::string_view("rro");
+  if (mount.recursive == Recursive::IfPossible) return std::string_view("ro");
+  return Error(ErrorCode::InvalidArgument,
+               fmt::format("recursiveReadOnly of the mount at {}: this kernel has none, which needs Linux 5.12; "
+                           "IfPossible would do without",
+                           mount.target));
 }
 
 std::string normal(std::string_view target) {
@@ -46,7 +60,7 @@ auto depth(const std::string& path) { return std::count(path.begin(), path.end()
 
 }  // namespace
 
-Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2) {
+Result<json::array> oci_mounts(const ContainerSpec& container, const HostFacts& host, std::string_view shm) {
   std::vector<std::pair<std::string, const Mount*>> own;
   for (const auto& mount : container.mounts) {
     if (mount.target.empty() || mount.target.front() != '/') {
@@ -59,22 +73,24 @@ Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2) {
                    [](const auto& a, const auto& b) { return depth(a.first) < depth(b.first); });
 
   json::array out;
-  for (const auto& mount : system_mounts(container)) {
+  for (const auto& mount : system_mounts(container, shm)) {
     const bool replaced =
         std::any_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first == mount.target; });
     if (replaced) continue;
     json::array options(mount.options.begin(), mount.options.end());
     out.emplace_back(json::object{{"destination", mount.target},
-                                  {"type", cgroup_v2 && mount.type == "cgroup" ? "cgroup2" : mount.type},
+                                  {"type", host.cgroup_v2 && mount.type == "cgroup" ? "cgroup2" : mount.type},
                                   {"source", mount.source},
                                   {"options", std::move(options)}});
   }
   for (const auto& [target, mount] : own) {
+    const auto access = access_of(*mount, host);
+    if (!access) return access.error();
     const std::string_view propagation = mount->propagation.empty() ? "rprivate" : std::string_view(mount->propagation);
     out.emplace_back(json::object{{"destination", target},
                                   {"type", "bind"},
                                   {"source", mount->source},
-                                  {"options", {"rbind", propagation, mount->read_only ? "ro" : "rw"}}});
+                                  {"options", {"rbind", propagation, *access}}});
   }
   return out;
 }

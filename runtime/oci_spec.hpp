@@ -8,6 +8,7 @@
 #include "runtime/capabilities.hpp"
 #include "runtime/host_facts.hpp"
 #include "runtime/image_document.hpp"
+#include "runtime/pod_ipc.hpp"
 #include "runtime/pod_runtime.hpp"
 #include "runtime/user.hpp"
 
@@ -24,6 +25,8 @@ struct SpecInput {
   std::vector<DeviceNode> devices;  ///< Its own, and all of the host for a privileged container.
   std::string pod_cgroup;           ///< "/berth-pods/burstable/pod<uid>"
   bool limits_swap = false;         ///< Cgroups of this host count swap.
+  IpcPaths ipc{};                   ///< The pod's; not with the host's.
+  std::string app_armor{};          ///< A loaded profile; empty: none.
 };
 
 struct OciSpec {

@@ -85,18 +85,24 @@ std::vector<fs::path> deepest_first(const fs::path& top) {
   return found;
 }
 
-void kill_all_in(const fs::path& cgroup) {
+std::vector<pid_t> processes_in(const fs::path& cgroup) {
+  std::vector<pid_t> found;
   const auto text = read_file(cgroup / "cgroup.procs", kMaxProcesses);
-  if (!text) return;
+  if (!text) return found;
   const auto* at = text->data();
   const auto* const last = at + text->size();
   while (at < last) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(at, last, pid);
     if (error != std::errc()) break;
-    if (pid > 1) ::kill(pid, SIGKILL);  // 0 is of another pid namespace
+    if (pid > 1) found.push_back(pid);  // 0 is of another pid namespace
     at = end + 1;
   }
+  return found;
+}
+
+void kill_all_in(const fs::path& cgroup) {
+  for (const auto pid : processes_in(cgroup)) ::kill(pid, SIGKILL);
 }
 
 /// Until nothing runs in it and below, or for a moment. Version 2 tells (cgroup.events); version 1 has no such event
@@ -264,6 +270,16 @@ std::set<std::string> PodCgroups::pods() const {
   std::set<std::string> found;
   for (const auto& hierarchy : hierarchies()) {
     for (const auto& [uid, path] : pod_cgroups_in(hierarchy, parent_)) found.insert(uid);
+  }
+  return found;
+}
+
+std::vector<pid_t> PodCgroups::processes(const std::string& uid, const std::string& container) const {
+  std::vector<pid_t> found;
+  const auto top = hierarchy_of("memory") / fs::path(path(uid, {})).relative_path() / container;
+  for (const auto& cgroup : deepest_first(top)) {
+    const auto here = processes_in(cgroup);
+    found.insert(found.end(), here.begin(), here.end());
   }
   return found;
 }

@@ -1,6 +1,8 @@
 // runtime/pod_cgroups.hpp - the cgroups of pods: where they are, what they may use, and that nothing of them stays.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -43,6 +45,9 @@ class PodCgroups {
 
   /// uids of pods that have a cgroup in any hierarchy.
   std::set<std::string> pods() const;
+
+  /// What runs in the cgroup that a container (its id) of the pod has, and below; nothing there is none.
+  std::vector<pid_t> processes(const std::string& uid, const std::string& container) const;
 
   /// Removes the pod's own cgroups as far as they are empty.
   void remove_empty(const std::string& uid) const;

@@ -26,11 +26,15 @@ struct PodIdentity {
   std::string name;
 };
 
+/// Is what is mounted below a read-only mount read-only, too (KEP-3857)? Needs Linux 5.12 and runc 1.1.
+enum class Recursive { No, IfPossible, Yes };
+
 struct Mount {
   std::string source;  ///< Host path.
   std::string target;  ///< Path in the container.
   bool read_only = false;
   std::string propagation;  ///< "rprivate", "rslave", "rshared"
+  Recursive recursive = Recursive::No;
 };
 
 /// A device of the host in a container, where it is told to be (KEP-351); read, write and mknod are allowed.
@@ -68,6 +72,7 @@ struct ContainerSpec {
   std::string hostname;    ///< Empty with the host's network.
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_users = true;  ///< Otherwise start() refuses: user namespaces are not made.
   model::ContainerSecurity security;
   model::PodSecurity pod_security;
   model::Resources resources;
@@ -141,8 +146,8 @@ struct ExecResult {
   std::string output;  ///< stdout and stderr, cut at 10 KiB.
 };
 
-/// The streams of a command running inside a container, or of the container itself. Destroying it kills the command
-/// (exec_stream()); the container goes on (attach()).
+/// The streams of a command running inside a container, or of the container itself. Destroying it kills the command and
+/// what it has begun, as exec() does (exec_stream()); the container goes on (attach()).
 class ExecSession {
  public:
   virtual ~ExecSession() = default;
@@ -204,9 +209,11 @@ class PodRuntime {
   virtual Result<std::vector<ContainerState>> all_containers() = 0;
 
   /// Lease, snapshot, container, task, wait, start. Already running is success. On error nothing of
-  /// it is left, or remove() clears it.
+  /// it is left, or remove() clears it. All containers of a pod have one IPC namespace and one /dev/shm, which last
+  /// until remove_pod(); with `host_ipc` the host's.
   /// Errors: NotFound (image not present: pull it), InvalidArgument (runAsNonRoot with a root image,
-  /// no command, ...; the message is for the user), Internal (runc refused; its text).
+  /// no command, a confinement that this host does not have, ...; the message is for the user), Internal (runc refused;
+  /// its text).
   virtual Status start(const ContainerSpec& spec) = 0;
 
   /// Sends `signal` to the container's init process. Not running is success.
@@ -225,7 +232,7 @@ class PodRuntime {
   virtual void await_output(const std::string& id) = 0;
 
   /// uids of all pods of which anything is on this host: a container, or what a start or a removal that was cut short
-  /// leaves (cgroup, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
+  /// leaves (cgroup, IPC namespace, FIFOs, snapshot, lease, shim). For recovery after a start: see remove_pod().
   virtual Result<std::vector<std::string>> present_pods() = 0;
 
   /// The end of a pod: removes whatever of it is left in any of the places that present_pods() looks at, containers
@@ -240,7 +247,9 @@ class PodRuntime {
   virtual void pull(const std::string& reference, const std::vector<RegistryAuth>& auths,
                     std::function<void(Result<ImageInfo>)> done) = 0;
 
-  /// Runs a command to its end: probes and hooks. DeadlineExceeded: it was killed.
+  /// Runs a command to its end: probes and hooks. DeadlineExceeded: it was killed, and with it all that it has begun;
+  /// what left its session (setsid(2)), or was told to ignore a hang-up (nohup(1)), goes on. What a command that ended
+  /// by itself leaves behind goes on, too.
   virtual Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& command,
                                   std::chrono::milliseconds deadline) = 0;
 

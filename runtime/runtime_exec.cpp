@@ -11,11 +11,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/scope_exit.hpp"
 #include "runtime/containerd_runtime.hpp"
+#include "runtime/exec_processes.hpp"
 #include "runtime/exec_session.hpp"
 
 namespace berth::runtime {
@@ -26,6 +29,8 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t kMaxOutput = 10 * 1024;
 constexpr auto kAfterExit = std::chrono::milliseconds(200);  // for output of children that keep the pipe open
 constexpr auto kKilledEnds = std::chrono::seconds(2);
+constexpr int kKillRounds = 10;  // what is being killed ends, and forks no more
+constexpr auto kBetweenRounds = std::chrono::milliseconds(10);
 constexpr std::size_t kMaxLeft = 256;                        // execs that wait for containerd to answer
 constexpr auto kLookAgain = std::chrono::milliseconds(500);  // when the end was not told: the stream may be down
 
@@ -178,13 +183,21 @@ void ContainerdRuntime::end_exec(const std::string& id, const std::string& exec,
 }
 
 bool ContainerdRuntime::try_to_end(const HeldExec& held, bool kill) {
-  const auto no_answer = [](const Status& status) {
-    return failed_with(status, ErrorCode::Unavailable) || failed_with(status, ErrorCode::DeadlineExceeded);
+  const auto no_answer = [](const auto& result) {
+    return failed_with(result, ErrorCode::Unavailable) || failed_with(result, ErrorCode::DeadlineExceeded);
   };
   if (!held.container.empty()) {
     if (kill) {
+      // One that has ended by itself keeps what it left behind: only while it runs there is a session to end.
+      const auto process = client_.process(held.container, held.exec);
+      if (no_answer(process)) return false;
+      std::optional<ExecProcesses> session;
+      if (process && process->status == TaskStatus::Running && process->pid > 1) {
+        session.emplace(static_cast<pid_t>(process->pid));
+      }
       const auto killed = client_.kill(held.container, held.exec, SIGKILL);
       if (no_answer(killed)) return false;
+      if (session) end_session(held.container, *session);
       make_room(held.fifos);
       if (killed) (void)client_.wait(held.container, held.exec, kKilledEnds);
     }
@@ -196,6 +209,15 @@ bool ContainerdRuntime::try_to_end(const HeldExec& held, bool kill) {
   std::error_code error;
   fs::remove_all(held.directory, error);
   return true;
+}
+
+/// Its children have other parents now and are nobody's: a probe that hangs would leave some with each period.
+void ContainerdRuntime::end_session(const std::string& container, const ExecProcesses& session) const {
+  const auto uid = pod_uid_of(container);
+  for (int round = 0; round < kKillRounds; ++round) {
+    if (session.kill(cgroups_.processes(uid, container)) == 0) return;
+    std::this_thread::sleep_for(kBetweenRounds);
+  }
 }
 
 void ContainerdRuntime::leave(std::shared_ptr<HeldExec> held) {

@@ -23,6 +23,7 @@ Result<std::vector<std::string>> ContainerdRuntime::present_pods() {
     if (auto uid = pod_uid_of(container); !uid.empty()) uids.insert(std::move(uid));
   };
   for (const auto& uid : cgroups_.pods()) add(uid + "-");
+  for (const auto& uid : ipc_.pods()) add(uid + "-");
   for (const auto& id : io_.ids()) add(id);
   for (const auto& shim : find_shims(config_.ns)) {
     if (shim.name.address == config_.address) add(shim.name.container);
@@ -62,6 +63,7 @@ Status ContainerdRuntime::remove_pod(const std::string& pod_uid) {
   // A shim first, or it would make what is removed below again.
   if (!end_shims_of(pod_uid)) return Error(ErrorCode::Unavailable, doing + ": its shim does not end");
   if (auto removed = cgroups_.remove(pod_uid); !removed) return removed.error().context(doing);
+  if (auto removed = ipc_.remove(pod_uid); !removed) return removed.error().context(doing);
   return Ok{};
 }
 

@@ -133,6 +133,9 @@ void ContainerdRuntime::subscribe(std::function<void(const std::string&)> on_cha
                                   std::function<void()> on_reconnect) {
   adopt_fifos();
   clear_scratch(config_.run_dir / "rootfs");
+  if (const auto ready = ipc_.prepare_dir(); !ready) {
+    log(LogLevel::Warning, "cannot prepare what containers of a pod share", {{"error", ready.error().message()}});
+  }
   on_change_ = std::move(on_change);
   on_reconnect_ = std::move(on_reconnect);
   watch_ = std::make_unique<EventWatch>(

@@ -13,6 +13,17 @@
 namespace berth::agent {
 namespace {
 
+/// A pass takes as many steps as it can before it looks again, but for so long at most; when it was kicked meanwhile,
+/// for so long.
+constexpr std::chrono::seconds kStepsWithoutLook{5};
+constexpr std::chrono::seconds kStepsWhenKicked{1};
+/// Of a pod with more containers than this, kicks are kept for so long a container, together for so long at most.
+constexpr std::size_t kFew = 8;
+constexpr std::chrono::milliseconds kBetweenLooks{1};
+constexpr std::chrono::milliseconds kBetweenLooksAtMost{500};
+
+std::size_t containers_of(const PodMemory& memory) { return memory.init.size() + memory.main.size(); }
+
 double jitter() { return std::uniform_real_distribution<double>(0.0, 1.0)(thread_random()); }
 
 }  // namespace
@@ -92,6 +103,7 @@ struct PodDriver::Hands {
     const auto gone = uid();
     driver.queue_.erase(gone);
     driver.pods_.erase(gone);
+    driver.large_.erase(gone);
     if (driver.callbacks_.on_gone) driver.callbacks_.on_gone(gone);
   }
   void operator()(const Say& say) const {
@@ -164,8 +176,14 @@ std::vector<std::shared_ptr<const model::Pod>> PodDriver::pods() const {
 }
 
 void PodDriver::kick(const std::string& uid) {
-  if (!pods_.contains(uid)) return;
-  queue_.kick(uid, rooms_.clock.now());
+  const auto found = pods_.find(uid);
+  if (found == pods_.end()) return;
+  auto when = rooms_.clock.now();
+  if (const auto looked = large_.find(uid); looked != large_.end()) {
+    const auto apart = std::min(kBetweenLooks * static_cast<int>(containers_of(found->second)), kBetweenLooksAtMost);
+    when = std::max(when, looked->second + apart);
+  }
+  queue_.kick(uid, when);
   schedule();
 }
 
@@ -225,15 +243,18 @@ void PodDriver::begin_pass(const std::string& uid) {
 }
 
 void PodDriver::decide(const std::string& uid, const PodInput& input) {
+  const auto looked = rooms_.clock.now();
   const auto next = apply(uid, input);
+  const auto found = pods_.find(uid);
+  if (found != pods_.end() && containers_of(found->second) > kFew) large_[uid] = looked;
   if (next.step.kind == StepKind::Settled || next.step.kind == StepKind::Forget) {
     end_pass(uid, next.look_at);
   } else {
-    take(uid, next);
+    take(uid, next, looked);
   }
 }
 
-void PodDriver::take(const std::string& uid, const Turn& turn) {
+void PodDriver::take(const std::string& uid, const Turn& turn, SteadyTime looked) {
   const auto found = pods_.find(uid);
   if (found == pods_.end()) return end_pass(uid, std::nullopt);
   const auto& memory = found->second;
@@ -243,12 +264,22 @@ void PodDriver::take(const std::string& uid, const Turn& turn) {
   const auto pulled =
       turn.step.kind == StepKind::StartContainer && memory.of(turn.step.which).pulled_attempt == turn.step.attempt;
   rooms_.pods.run([this, &loop = rooms_.loop, &worker = rooms_.worker, alive = alive_, uid, pod, input, pulled,
-                   step = turn.step, view = turn.view] {
-    auto took = std::make_shared<const PodInput>(worker.take(*pod, step, view, input.get(), pulled));
-    loop.post([this, alive, uid, took] {
-      if (*alive) end_pass(uid, apply(uid, *took).look_at);
+                   step = turn.step, view = turn.view, looked] {
+    auto done = std::make_shared<const PodInput>(worker.take(*pod, step, view, input.get(), pulled));
+    loop.post([this, alive, uid, done, looked] {
+      if (*alive) took(uid, *done, looked);
     });
   });
+}
+
+void PodDriver::took(const std::string& uid, const PodInput& input, SteadyTime looked) {
+  const auto next = apply(uid, input);
+  if (next.step.kind == StepKind::Settled || next.step.kind == StepKind::Forget) return end_pass(uid, next.look_at);
+  const auto age = rooms_.clock.now() - looked;
+  if (age >= kStepsWithoutLook || (age >= kStepsWhenKicked && queue_.kicked(uid))) {
+    return end_pass(uid, rooms_.clock.now());
+  }
+  take(uid, next, looked);
 }
 
 void PodDriver::end_pass(const std::string& uid, std::optional<SteadyTime> next) {

@@ -80,6 +80,7 @@ class PodDriver {
   /// All that are known.
   std::vector<std::shared_ptr<const model::Pod>> pods() const;
 
+  /// Look at it. One of many containers is looked at less often: many of them end at once, and each end kicks.
   void kick(const std::string& uid);
   /// Something that its mounted files are made of changed.
   void refresh(const std::string& uid) { happen(uid, FilesChanged{}); }
@@ -103,7 +104,9 @@ class PodDriver {
   void run_due();
   void begin_pass(const std::string& uid);
   void decide(const std::string& uid, const PodInput& input);
-  void take(const std::string& uid, const Turn& turn);
+  /// `looked`: when the host was looked at, by which `turn` was decided.
+  void take(const std::string& uid, const Turn& turn, SteadyTime looked);
+  void took(const std::string& uid, const PodInput& input, SteadyTime looked);
   void end_pass(const std::string& uid, std::optional<SteadyTime> next);
   Turn apply(const std::string& uid, const PodInput& input);
   void happen(const std::string& uid, const PodInput& input);
@@ -113,7 +116,8 @@ class PodDriver {
   PodDriverCallbacks callbacks_;
   Prober* prober_ = nullptr;
   KeyedQueue queue_;
-  std::map<std::string, PodMemory> pods_;  ///< By uid.
+  std::map<std::string, PodMemory> pods_;    ///< By uid.
+  std::map<std::string, SteadyTime> large_;  ///< Of pods with many containers: when a look at it last ended.
   std::unique_ptr<LoopHandle> timer_;
   bool run_posted_ = false;
   std::shared_ptr<bool> alive_ =

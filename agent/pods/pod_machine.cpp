@@ -94,6 +94,18 @@ std::string_view failure_reason(StepKind step) {
   return "FailedSync";
 }
 
+/// Steps after which it is known how the pod is, and that may follow each other.
+bool is_of_containers(StepKind step) {
+  return step == StepKind::StartContainer || step == StepKind::StopContainer || step == StepKind::KillContainer ||
+         step == StepKind::RemoveContainer;
+}
+
+/// Whoever was asked did not answer: the next one that is asked would wait as long.
+bool is_away(const Error& error) {
+  return error.code() == ErrorCode::Unavailable || error.code() == ErrorCode::DeadlineExceeded ||
+         error.code() == ErrorCode::Cancelled;
+}
+
 std::string address_of(const PodView& view) { return view.attachment ? view.attachment->address : std::string(); }
 
 /// Which container an event is about, as tools filter them.
@@ -166,6 +178,9 @@ class Machine {
     if (!pod().gone) add(Tell{std::move(type), std::string(reason), std::move(message), field_path(object(), which)});
   }
 
+  Step decide(const PodView& view);
+  void go_on(const Took& took);
+  void foresee(const Took& took, PodView& view) const;
   void set_deadline();
   void hold(const PodView& view);
   void refuse();
@@ -205,11 +220,7 @@ void Machine::operator()(const Looked& look) {
   wait_for_oom(view);
   each([&](ContainerRef which) { absorb(which, view); });
   hold(view);
-  auto step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
-  while (step.kind == StepKind::BeginStop) {
-    begin_stop(step, view);
-    step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
-  }
+  auto step = decide(view);
   if (step.kind == StepKind::Settled) settle(step.until, pod().held);
   if (step.kind == StepKind::Forget) forget();
   if (step.kind == StepKind::Settled || step.kind == StepKind::Forget) publish(view);
@@ -217,6 +228,15 @@ void Machine::operator()(const Looked& look) {
   if (pod().left && !had_left) add(HasLeft{});
   out_.step = std::move(step);
   out_.view = std::move(view);
+}
+
+Step Machine::decide(const PodView& view) {
+  auto step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
+  while (step.kind == StepKind::BeginStop) {
+    begin_stop(step, view);
+    step = next_step(object().spec, pod().wanted, view, pod(), world_.now);
+  }
+  return step;
 }
 
 void Machine::set_deadline() {
@@ -440,7 +460,46 @@ void Machine::operator()(const Took& took) {
     pod().error.clear();
     done(took);
   }
+  go_on(took);
   publish(took.view);
+}
+
+/// A look asks for each container: with one before each step, a pod of many would cost the square of their number.
+void Machine::go_on(const Took& took) {
+  if (!took.pending.empty() || !is_of_containers(took.step.kind)) return;
+  auto view = took.view;
+  view.foreseen = true;
+  if (took.status) {
+    foresee(took, view);
+  } else if (took.step.kind != StepKind::StartContainer || is_away(took.status.error())) {
+    return;
+  }
+  auto step = decide(view);
+  if (!is_of_containers(step.kind)) return;
+  out_.step = std::move(step);
+  out_.view = std::move(view);
+}
+
+/// What the step has made of what was seen.
+void Machine::foresee(const Took& took, PodView& view) const {
+  const auto& step = took.step;
+  if (step.kind == StepKind::StartContainer && !took.wants_pull) {
+    const auto& spec = out_.memory.spec(step.which);
+    auto& seen = of(view, step.which);
+    seen = {};
+    seen.phase = Phase::Running;
+    seen.attempt = step.attempt;
+    seen.id = runtime::container_id(uid(), spec.name, step.attempt);
+    seen.started_at = world_.wall;
+    seen.image = spec.image;
+  }
+  if (step.kind != StepKind::RemoveContainer) return;
+  std::erase(view.stale, step.id);
+  for (auto* list : {&view.init, &view.main}) {
+    for (auto& seen : *list) {
+      if (seen.id == step.id) seen = {};
+    }
+  }
 }
 
 void Machine::done(const Took& took) {
@@ -550,7 +609,7 @@ bool Machine::fail(std::string_view step, const Error& error) {
 
 /// After a pass: what is to be told about the pod, when that is news.
 void Machine::publish(const PodView& view) {
-  if (pod().gone || pod().down) return;
+  if (pod().gone || pod().down || view.foreseen) return;  // The look that follows tells what is so.
   const auto first = !std::exchange(pod().seen, true);
   write_status(view);
   if (first) add(HasBeenSeen{});

@@ -167,10 +167,12 @@ using Effect = std::variant<BeginPull, BeginHook, DropHooks, WatchProbes, Forget
 
 struct Turn {
   PodMemory memory;
-  Step step;     ///< After Looked: what the pass is to do now. Settled, and Forget, need nothing of the host.
-  PodView view;  ///< After Looked: as the machine takes it, for Took.
-  /// After an input that ends the pass: when to look again. After any other: no sooner than this is needed (none: the
-  /// pod need not be looked at for this).
+  /// After Looked: what the pass is to do now. After Took: what it is to do next, without a look, as it is known what
+  /// the last step did. Settled, and Forget, need nothing of the host: with them the pass ends.
+  Step step;
+  PodView view;  ///< With `step`: as the machine takes it, for Took.
+  /// After an input that ends the pass (a pass may be ended before its next step, too): when to look again. After any
+  /// other: no sooner than this is needed (none: the pod need not be looked at for this).
   std::optional<SteadyTime> look_at;
   std::vector<Effect> effects;  ///< In this order.
 };

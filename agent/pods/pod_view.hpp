@@ -44,6 +44,9 @@ struct ContainerView {
 
 /// What the rooms reported in this pass. Never kept across passes.
 struct PodView {
+  /// Steps of this pass have changed what was seen, and the view as it is known that they do: enough to decide by, and
+  /// not what anybody saw.
+  bool foreseen = false;
   Presence volumes = Presence::Absent;
   Presence network = Presence::Absent;
   std::optional<network::Attachment> attachment;

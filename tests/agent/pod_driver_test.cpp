@@ -16,14 +16,18 @@ using std::chrono::seconds;
 
 class ManualClock final : public Clock {
  public:
-  SteadyTime now() const override { return steady_; }
+  SteadyTime now() const override { return runs ? std::chrono::steady_clock::now() + ahead_ : steady_; }
   WallTime wall() const override { return wall_; }
   void advance(std::chrono::milliseconds by) {
     steady_ += by;
+    ahead_ += by;
     wall_ += by;
   }
 
+  bool runs = false;  ///< For who sets timers that come before the test ends.
+
  private:
+  std::chrono::milliseconds ahead_{0};
   SteadyTime steady_ = std::chrono::steady_clock::now();
   WallTime wall_ = *parse_rfc3339("2026-11-21T10:00:00Z");
 };
@@ -149,6 +153,69 @@ TEST_F(PodDriverTest, APodWithoutVolumesComesUpReadyAndGoesWithoutATrace) {
   EXPECT_TRUE(runtime.containers("uid")->empty());
   EXPECT_TRUE(network.attached_pods()->empty());
   EXPECT_EQ(driver->size(), 0U);
+}
+
+/// Up and down it took as many looks as steps, and each look asks for each container: 200 containers cost 160,000
+/// questions.
+TEST_F(PodDriverTest, ManyContainersCostAFewLooks) {
+  constexpr std::size_t kMany = 200;
+  auto pod = make_pod();
+  const auto main = pod.spec.containers[0];
+  pod.spec.containers.clear();
+  for (std::size_t i = 0; i < kMany; ++i) {
+    pod.spec.containers.push_back(main);
+    pod.spec.containers.back().name = "c" + std::to_string(i);
+  }
+  give(pod);
+  settle();
+  EXPECT_TRUE(last.ready());
+  EXPECT_EQ(runtime.running(), kMany);
+  EXPECT_LE(runtime.looks(), 6U);
+
+  // They end one after the other, each is told, and nobody looks at all for each.
+  clock.runs = true;
+  runtime.on_signal([](const std::string&, int) {});
+  give(deleted(pod, 30));
+  settle();
+  const auto before = runtime.looks();
+  for (const auto& container : pod.spec.containers) {
+    runtime.exit(runtime::container_id("uid", container.name, 0), 0);
+    settle();
+  }
+  EXPECT_LE(runtime.looks(), before + 20);
+  pass(std::chrono::milliseconds(300));
+  pass(std::chrono::milliseconds(300));
+  EXPECT_EQ(forgotten, std::vector<std::string>{"web-0"});
+  EXPECT_LE(runtime.looks(), before + 30);
+}
+
+TEST_F(PodDriverTest, APodOfFewContainersIsLookedAtAtOnce) {
+  give(make_pod());
+  settle();
+  const auto before = runtime.looks();
+  runtime.exit(id(0), 1);
+  settle();
+  EXPECT_GT(runtime.looks(), before);
+}
+
+/// What happens while many are started is seen within a second, and what nobody tells within five.
+TEST_F(PodDriverTest, ManySlowStartsAreLookedAtMeanwhile) {
+  auto pod = make_pod();
+  const auto main = pod.spec.containers[0];
+  for (const auto* name : {"second", "third", "fourth", "fifth", "sixth"}) {
+    pod.spec.containers.push_back(main);
+    pod.spec.containers.back().name = name;
+  }
+  std::vector<std::size_t> looks;
+  runtime.on_start([&](const std::string&) {
+    looks.push_back(runtime.looks());
+    clock.advance(seconds(2));
+  });
+  give(pod);
+  settle();
+  ASSERT_EQ(looks.size(), 6U);
+  EXPECT_EQ(looks[0], looks[2]) << "4 s";
+  EXPECT_LT(looks[2], looks[3]) << "6 s";
 }
 
 TEST_F(PodDriverTest, ACrashLoopWaitsTenSecondsThenTwiceAsLong) {

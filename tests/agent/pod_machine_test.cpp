@@ -46,9 +46,21 @@ class Host {
   /// One pass; false when nothing was to be done.
   bool pass() {
     look = false;
-    const auto decided = happen(Looked{see()});
-    if (decided.step.kind == StepKind::Settled || decided.step.kind == StepKind::Forget) return false;
-    happen(take(decided));
+    auto next = happen(Looked{see()});
+    if (next.step.kind == StepKind::Settled || next.step.kind == StepKind::Forget) return false;
+    auto kicked = false;
+    for (std::size_t steps = 0; next.step.kind != StepKind::Settled; ++steps) {
+      if (steps > 0 && steps >= most_steps) {
+        look = true;
+        break;
+      }
+      look = false;
+      between();
+      kicked = kicked || look;
+      look = false;
+      next = happen(take(next));
+    }
+    look = look || kicked;
     return true;
   }
   /// Passes until nothing is to be done now.
@@ -113,6 +125,8 @@ class Host {
   bool discarded = false;
   bool object_removed = false;
   bool ignores_term = false;
+  std::size_t most_steps = 1000;                    ///< Of one pass.
+  std::function<void()> between = [] {};            ///< Before each step.
   std::map<std::string, ContainerView> containers;  ///< By name, the newest attempt.
   bool volumes = false;
   bool network = false;
@@ -406,6 +420,40 @@ TEST(PodMachineTest, AFailedPostStartHookKillsItsContainer) {
   host.happen(HookEnded{{}, id("main", 0), HookKind::PostStart, Error(ErrorCode::Unknown, "late")});
   host.settle();
   EXPECT_TRUE(host.running("main")) << "an answer about an earlier attempt is nobody's";
+}
+
+/// terminationGracePeriodSeconds of a probe (KEP-2238): of the one that failed, and only for its own stop.
+TEST(PodMachineTest, AFailedProbeHasTheGraceThatItSays) {
+  const auto killed_after = [](ProbeKind failing, bool deleted) {
+    auto pod = make_pod();
+    pod.spec.containers[0].startup = model::Probe{};
+    pod.spec.containers[0].startup->termination_grace_period = seconds(4);
+    pod.spec.containers[0].liveness = model::Probe{};
+    pod.spec.containers[0].liveness->termination_grace_period = seconds(2);
+    Host host(pod);
+    host.ignores_term = true;
+    host.settle();
+    const auto judge = [&](ProbeKind kind, bool success) {
+      host.happen(
+          Judged{{.pod_uid = "uid", .container_id = id("main"), .kind = kind, .success = success, .message = ""}});
+    };
+    if (failing == ProbeKind::Liveness) judge(ProbeKind::Startup, true);
+    if (deleted) {
+      host.remove(30);
+    } else {
+      judge(failing, false);
+    }
+    host.settle();
+    auto waited = seconds(0);
+    while (host.signals(id("main"), "kill") == 0 && waited < seconds(60)) {
+      host.advance(seconds(1));
+      waited += seconds(1);
+    }
+    return waited;
+  };
+  EXPECT_EQ(killed_after(ProbeKind::Liveness, /*deleted=*/false), seconds(2));
+  EXPECT_EQ(killed_after(ProbeKind::Startup, /*deleted=*/false), seconds(4));
+  EXPECT_EQ(killed_after(ProbeKind::Liveness, /*deleted=*/true), seconds(30)) << "no probe failed";
 }
 
 TEST(PodMachineTest, APodServesUntilItsContainersHaveStopped) {
@@ -862,17 +910,21 @@ TEST(PodMachineTest, AChangeOfFilesDuringAPassIsServedByTheNext) {
 /// One life, drawn by `seed`: whatever happens, in whatever order, the rules hold.
 class Life {
  public:
-  explicit Life(unsigned seed) : random_(seed), host_(draw_pod()) {}
+  explicit Life(unsigned seed) : random_(seed), host_(draw_pod()) {
+    host_.between = [this] { meanwhile(); };
+  }
 
   void run() {
     for (int i = 0; i < 60; ++i) {
       something_happens();
+      host_.most_steps = static_cast<std::size_t>(one_of(6));
       for (int passes = one_of(4); passes > 0 && host_.look; --passes) host_.pass();
       check();
     }
     // Left alone and deleted, it goes, whatever has happened to it.
     host_.store_works = true;
     host_.refuse = [](const Step&) { return Status(Ok{}); };
+    host_.between = [] {};
     host_.remove(5);
     for (int i = 0; i < 20 && !host_.object_removed; ++i) {
       host_.begin_hooks();
@@ -911,6 +963,21 @@ class Life {
     }
     if (perhaps(5)) pod.spec.active_deadline_seconds = 20;
     return pod;
+  }
+
+  /// While a pass takes its steps: what it looked at has changed.
+  void meanwhile() {
+    if (host_.containers.empty()) return;
+    switch (one_of(12)) {
+      case 0:
+        host_.end(some_container(), one_of(3), perhaps(4));
+        host_.look = true;
+        break;
+      case 1: host_.begin_hooks(); break;
+      case 2: host_.end_hooks(); break;
+      case 3: host_.answer(); break;
+      default: break;
+    }
   }
 
   std::string some_container() {
@@ -983,6 +1050,76 @@ class Life {
   std::mt19937 random_;
   Host host_;
 };
+
+model::Pod with_many(std::size_t count) {
+  auto pod = make_pod();
+  pod.spec.containers.clear();
+  for (std::size_t i = 0; i < count; ++i) pod.spec.containers.push_back(container("c" + std::to_string(i)));
+  return pod;
+}
+
+/// Each step had a look of its own, which asks for each container.
+TEST(PodMachineTest, OnePassTakesTheStepsOfManyContainers) {
+  Host host(with_many(50));
+  auto passes = 0;
+  const auto rest = [&] {
+    for (passes = 0; passes < 500 && host.pass(); ++passes) {
+    }
+  };
+  rest();
+  EXPECT_EQ(std::count_if(host.containers.begin(), host.containers.end(),
+                          [](const auto& entry) { return entry.second.phase == Phase::Running; }),
+            50);
+  EXPECT_LE(passes, 3) << "volumes, network, and all containers";
+  EXPECT_TRUE(host.stored.ready());
+  host.remove(30);
+  rest();
+  EXPECT_TRUE(host.containers.empty());
+  EXPECT_LE(passes, 5) << "stop all, remove all, network, volumes";
+}
+
+TEST(PodMachineTest, WhatNobodySawIsNotTold) {
+  Host host(with_many(3));
+  host.most_steps = 1;
+  host.pass();
+  host.pass();
+  host.pass();  // starts the first
+  EXPECT_EQ(host.containers.size(), 1U);
+  EXPECT_FALSE(host.status(0).started);
+  host.pass();  // sees it
+  EXPECT_TRUE(host.status(0).started);
+  EXPECT_EQ(host.containers.size(), 2U);
+}
+
+/// It has its own back-off; the pass goes on with the others, unless whoever starts them is away.
+TEST(PodMachineTest, AContainerThatCannotStartHoldsUpNoOther) {
+  for (const auto code : {ErrorCode::Internal, ErrorCode::Unavailable}) {
+    Host host(with_many(5));
+    auto tried = 0;
+    host.refuse = [&](const Step& step) -> Status {
+      if (step.kind != StepKind::StartContainer || step.which.index == 4) return Ok{};
+      ++tried;
+      return Error(code, "no");
+    };
+    for (int i = 0; i < 3; ++i) host.pass();
+    EXPECT_EQ(tried, code == ErrorCode::Internal ? 4 : 1);
+    EXPECT_EQ(host.running("c4"), code == ErrorCode::Internal);
+  }
+}
+
+/// What happened during the steps counts in the next one.
+TEST(PodMachineTest, ADeletionDuringManyStartsEndsThem) {
+  Host host(with_many(20));
+  auto starts = 0;
+  host.between = [&] {
+    if (!host.containers.empty() && ++starts == 5) host.remove(30);
+  };
+  host.settle();
+  EXPECT_TRUE(host.containers.empty());
+  EXPECT_EQ(std::count_if(host.acts.begin(), host.acts.end(), [](const auto& act) { return act.starts_with("start"); }),
+            6)
+      << "the one that was about to be started, too";
+}
 
 TEST(PodMachineTest, TheRulesHoldInManyLives) {
   for (unsigned seed = 0; seed < 300; ++seed) {

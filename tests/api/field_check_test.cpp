@@ -87,9 +87,10 @@ TEST_F(FieldValidationTest, APatchIsNotBlamedForWhatIsStored) {
 
 TEST_F(FieldValidationTest, FieldsWithoutEffectAreNamedUnlessTheyAskForNothing) {
   EXPECT_THAT(
-      create("", R"({"containers":[{"name":"c","image":"i"}],"runtimeClassName":"fast","hostUsers":false})", "a")
+      create("", R"({"containers":[{"name":"c","image":"i"}],"runtimeClassName":"fast","shareProcessNamespace":true})",
+             "a")
           .warnings,
-      ElementsAre("spec.runtimeClassName: has no effect here", "spec.hostUsers: has no effect here"));
+      ElementsAre("spec.runtimeClassName: has no effect here", "spec.shareProcessNamespace: has no effect here"));
   EXPECT_THAT(create("", R"({"containers":[{"name":"c","image":"i"}],"volumes":[{"name":"v","projected":{"sources":[
                      {"clusterTrustBundle":{"name":"n","path":"p"}},
                      {"podCertificate":{"signerName":"example.com/s","keyType":"ED25519"}}]}}]})",

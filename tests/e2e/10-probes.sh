@@ -38,6 +38,16 @@ berth exec slow-0 -- touch /started
 wait_for 10 "slow-0 is ready" is_ready slow-0
 expect "restarts" "$(restarts slow-0)" 0
 
+step "a probe that hangs leaves nothing behind"
+stateful_set hung 1 'readinessProbe: {exec: {command: [sh, -c, "sleep 771 & sleep 771"]}, periodSeconds: 1, timeoutSeconds: 1}' | put_manifest hung.yaml
+wait_for 20 "hung-0 runs" is_running hung-0
+timed_out() { berth get events -o json | jq -e 'any(.items[]; .involvedObject.name == "hung-0" and .reason == "Unhealthy" and .count >= 4)'; }
+wait_for 30 "it timed out four times" timed_out
+left() { berth exec hung-0 -- sh -c "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -o 'sleep 77[1]' | wc -l"; }
+few_left() { [ "$(left)" -le 4 ]; } # of one probe that runs, and of one that is being ended
+expect_match "of at most two probes" "$(left)" '^[0-4]$'
+stays 4 "and no more come" few_left
+
 step "a tcp probe; a port nobody listens on"
 stateful_set tcp 1 'readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 1}' | put_manifest tcp.yaml
 stateful_set deaf 1 'readinessProbe: {tcpSocket: {port: 81}, periodSeconds: 1}' | put_manifest deaf.yaml

@@ -272,6 +272,11 @@ void FakeRuntime::on_signal(std::function<void(const std::string&, int)> act) {
   signal_ = std::move(act);
 }
 
+void FakeRuntime::on_start(std::function<void(const std::string&)> act) {
+  const std::scoped_lock lock(mutex_);
+  start_ = std::move(act);
+}
+
 void FakeRuntime::hold_pulls() {
   const std::scoped_lock lock(mutex_);
   hold_pulls_ = true;
@@ -305,6 +310,11 @@ std::size_t FakeRuntime::running() const {
   }));
 }
 
+std::size_t FakeRuntime::looks() const {
+  const std::scoped_lock lock(mutex_);
+  return looks_;
+}
+
 Status FakeRuntime::check() {
   const std::scoped_lock lock(mutex_);
   if (auto error = scripted("check")) return *std::move(error);
@@ -313,6 +323,7 @@ Status FakeRuntime::check() {
 
 Result<std::vector<ContainerState>> FakeRuntime::containers(const std::string& pod_uid) {
   const std::scoped_lock lock(mutex_);
+  ++looks_;
   if (auto error = scripted("containers")) return *std::move(error);
   std::vector<ContainerState> found;
   for (const auto& [id, state] : containers_) {
@@ -331,6 +342,12 @@ Result<std::vector<ContainerState>> FakeRuntime::all_containers() {
 }
 
 Status FakeRuntime::start(const ContainerSpec& spec) {
+  decltype(start_) act;
+  {
+    const std::scoped_lock lock(mutex_);
+    act = start_;
+  }
+  if (act) act(container_id(spec.pod.uid, spec.name, spec.attempt));
   const std::scoped_lock lock(mutex_);
   calls_.push_back(fmt::format("start {}/{}#{}", spec.pod.name, spec.name, spec.attempt));
   if (auto error = scripted("start")) return *std::move(error);
@@ -341,6 +358,7 @@ Status FakeRuntime::start(const ContainerSpec& spec) {
       found != containers_.end() && found->second.phase != ContainerPhase::Created) {
     return Ok{};
   }
+  if (!spec.host_users) return Error(ErrorCode::InvalidArgument, "hostUsers: false asks for a user namespace");
   const auto non_root =
       (spec.security.run_as_non_root ? spec.security.run_as_non_root : spec.pod_security.run_as_non_root);
   const auto user = spec.security.run_as_user ? spec.security.run_as_user : spec.pod_security.run_as_user;

@@ -54,6 +54,8 @@ class FakeRuntime final : public PodRuntime {
   void finish_execs();
   /// How a signal acts; by default SIGTERM ends a process with 143 and SIGKILL with 137, at once.
   void on_signal(std::function<void(const std::string& id, int signal)> act);
+  /// Called before each start.
+  void on_start(std::function<void(const std::string& id)> act);
   /// Pulls wait until finish_pulls().
   void hold_pulls();
   void finish_pulls();
@@ -66,6 +68,8 @@ class FakeRuntime final : public PodRuntime {
   /// The specification a container was started with; empty name: never started.
   ContainerSpec spec(const std::string& id) const;
   std::size_t running() const;
+  /// Calls of containers(): each costs the real one two questions for each container of the pod.
+  std::size_t looks() const;
   /// Commands of exec_stream() that run.
   std::size_t execs() const;
 
@@ -121,12 +125,14 @@ class FakeRuntime final : public PodRuntime {
   std::vector<std::string> calls_;
   std::function<Result<ExecResult>(const std::string&, const std::vector<std::string>&)> exec_answer_;
   std::function<void(const std::string&, int)> signal_;
+  std::function<void(const std::string&)> start_;
   std::function<void(const std::string&)> on_change_;
   std::function<void()> on_reconnect_;
   bool hold_pulls_ = false;
   bool hold_execs_ = false;
   std::vector<Command*> commands_;  ///< Those that run; each takes itself out when it goes.
   std::vector<std::pair<std::string, std::function<void(Result<ImageInfo>)>>> held_;
+  std::size_t looks_ = 0;
   std::uint32_t next_pid_ = 1000;
 };
 

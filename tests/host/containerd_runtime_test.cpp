@@ -102,6 +102,40 @@ TEST_P(ContainerdRuntimeTest, AnExecThatTakesTooLongIsKilled) {
   EXPECT_EQ(exec(spec, "grep -l 'sleep.7[7]' /proc/[0-9]*/cmdline 2>/dev/null || echo none").output, "none\n");
 }
 
+/// Says which "sleep 7x" run in the container, sorted.
+constexpr auto kListSleeps =
+    "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -o '^sleep 7[0-9]'; done 2>/dev/null | sort";
+
+/// Only its first process was killed: a probe that hangs left some behind with each period.
+TEST_P(ContainerdRuntimeTest, AnExecThatTakesTooLongEndsWithAllItBegan) {
+  const auto spec = sleeper("bbbbbbbbbbd0");
+  start(spec);
+  // 71 and 72 wait for nothing but their time; 73 left the session, 74 was told to go on.
+  const auto script = "(sleep 71 & sleep 71) & setsid sleep 73 & (trap '' HUP; exec sleep 74) & sleep 72; sleep 72";
+  const auto result = runtime().exec(id_of(spec), {"/bin/sh", "-c", script}, milliseconds(1500));
+  EXPECT_TRUE(failed_with(result, ErrorCode::DeadlineExceeded));
+  EXPECT_EQ(exec(spec, kListSleeps).output, "sleep 73\nsleep 74\n");
+}
+
+TEST_P(ContainerdRuntimeTest, WhatACommandThatEndedLeavesBehindGoesOn) {
+  const auto spec = sleeper("bbbbbbbbbbd1");
+  start(spec);
+  EXPECT_EQ(exec(spec, "sleep 75 >/dev/null 2>&1 & exit 4").exit_code, 4);
+  EXPECT_EQ(exec(spec, kListSleeps).output, "sleep 75\n");
+}
+
+TEST_P(ContainerdRuntimeTest, AStreamThatIsGivenUpEndsWithAllItBegan) {
+  const auto spec = sleeper("bbbbbbbbbbd2");
+  start(spec);
+  ExecOptions options;
+  options.command = {"/bin/sh", "-c", "sleep 76 & echo begun; sleep 76"};
+  auto session = runtime().exec_stream(id_of(spec), options);
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  EXPECT_EQ(read_until((*session)->stdout_fd(), "begun\n"), "begun\n");
+  session->reset();
+  EXPECT_TRUE(eventually([&] { return exec(spec, kListSleeps).output.empty(); }));
+}
+
 TEST_P(ContainerdRuntimeTest, ACommandThatIsNotThereIsAnError) {
   const auto spec = sleeper("bbbbbbbbbbb6");
   start(spec);
@@ -372,6 +406,87 @@ TEST_P(ContainerdRuntimeTest, TheStopSignalOfTheSpecIsUsedAndToldWithTheUser) {
   ASSERT_TRUE(runtime().request_stop(id_of(spec)).ok());
   ASSERT_TRUE(heard_of(spec.pod.uid));
   EXPECT_EQ(only(spec.pod.uid).exit_code, 3);
+}
+
+/// Each had its own: a queue or a file in /dev/shm that one made, the other did not see, and nobody said so.
+TEST_P(ContainerdRuntimeTest, ContainersOfAPodShareTheirIpcAndNoOtherPodDoes) {
+  const auto first = sleeper("bbbbbbbbbbd4");
+  auto second = first;
+  second.name = "second";
+  const auto stranger = sleeper("bbbbbbbbbbd5");
+  for (const auto& spec : {first, second, stranger}) start(spec);
+  EXPECT_EQ(exec(first, "echo hello >/dev/shm/said && touch /dev/mqueue/queue").exit_code, 0);
+  EXPECT_EQ(exec(second, "cat /dev/shm/said && ls /dev/mqueue").output, "hello\nqueue\n");
+  EXPECT_EQ(exec(stranger, "ls /dev/shm; ls /dev/mqueue").output, "");
+  const auto ipc = exec(first, "readlink /proc/self/ns/ipc").output;
+  EXPECT_EQ(exec(second, "readlink /proc/self/ns/ipc").output, ipc);
+  EXPECT_NE(exec(stranger, "readlink /proc/self/ns/ipc").output, ipc);
+  EXPECT_EQ(exec(second, "grep ' /dev/shm ' /proc/mounts | grep -c nosuid,nodev,noexec.*size=65536k").output, "1\n");
+
+  // It is the pod's, and stays when its containers go; also for the next agent.
+  ASSERT_TRUE(runtime().remove(id_of(first)).ok());
+  ASSERT_TRUE(runtime().remove(id_of(second)).ok());
+  restart();
+  auto next = first;
+  next.attempt = 1;
+  start(next);
+  EXPECT_EQ(exec(next, "cat /dev/shm/said; readlink /proc/self/ns/ipc").output, "hello\n" + ipc);
+
+  ASSERT_TRUE(runtime().remove_pod(next.pod.uid).ok());
+  EXPECT_FALSE(fs::exists(run_dir() / "ipc" / next.pod.uid));
+  EXPECT_TRUE(fs::exists(run_dir() / "ipc" / stranger.pod.uid));
+  const auto mounts = read_file("/proc/self/mountinfo");
+  ASSERT_TRUE(mounts.ok());
+  EXPECT_EQ(mounts->find(next.pod.uid), std::string::npos);
+  ASSERT_TRUE(runtime().remove_pod(stranger.pod.uid).ok());
+}
+
+TEST_P(ContainerdRuntimeTest, ThePodsIpcAloneIsSomethingOfAPod) {
+  const auto spec = sleeper("bbbbbbbbbbd6");
+  start(spec);
+  ASSERT_TRUE(runtime().remove(id_of(spec)).ok());
+  const auto present = runtime().present_pods();
+  ASSERT_TRUE(present.ok());
+  EXPECT_EQ(*present, std::vector{spec.pod.uid});
+  ASSERT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  EXPECT_TRUE(runtime().present_pods()->empty());
+}
+
+TEST_P(ContainerdRuntimeTest, WithTheHostsIpcThereIsNoneOfThePod) {
+  auto spec = sleeper("bbbbbbbbbbd7");
+  spec.host_ipc = true;
+  ASSERT_NO_FATAL_FAILURE(start(spec));  // also where the host has no /dev/mqueue mounted
+  std::error_code error;
+  EXPECT_EQ(exec(spec, "readlink /proc/self/ns/ipc").output,
+            fs::read_symlink("/proc/self/ns/ipc", error).string() + "\n");
+  EXPECT_FALSE(fs::exists(run_dir() / "ipc" / spec.pod.uid));
+}
+
+/// "ro" alone left what is mounted below it writable.
+TEST_P(ContainerdRuntimeTest, WhatIsMountedBelowAReadOnlyVolumeIsSoWhenAskedFor) {
+  const auto volume = run_dir() / "volume";
+  fs::create_directories(volume / "below");
+  ASSERT_EQ(::mount("below", (volume / "below").c_str(), "tmpfs", 0, nullptr), 0);
+  auto spec = sleeper("bbbbbbbbbbd8");
+  spec.mounts = {{volume.string(), "/plain", true, "", Recursive::No},
+                 {volume.string(), "/wholly", true, "", Recursive::Yes}};
+  start(spec);
+  EXPECT_EQ(exec(spec, "touch /plain/file").exit_code, 1);
+  EXPECT_EQ(exec(spec, "touch /plain/below/file").exit_code, 0) << "as Kubernetes has it";
+  EXPECT_EQ(exec(spec, "touch /wholly/below/file").exit_code, 1);
+  EXPECT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  ::umount2((volume / "below").c_str(), MNT_DETACH);
+}
+
+/// What is asked for and not there is an error: it ran unconfined.
+TEST_P(ContainerdRuntimeTest, AProfileOfAppArmorThatIsNotLoadedStartsNothing) {
+  auto spec = sleeper("bbbbbbbbbbd9");
+  spec.pod_security.app_armor = model::AppArmorProfile{"Localhost", "no-such-profile"};
+  const auto started = runtime().start(spec);
+  ASSERT_TRUE(failed_with(started, ErrorCode::InvalidArgument));
+  EXPECT_NE(started.error().message().find("cannot enforce AppArmor"), std::string::npos) << started.error().message();
+  spec.security.app_armor = model::AppArmorProfile{"Unconfined", ""};  // the container's own word counts
+  start(spec);
 }
 
 TEST_P(ContainerdRuntimeTest, UsageGrowsWithTheWork) {

@@ -253,7 +253,8 @@ TEST_P(KilledAgentTest, ADirectoryThatContainerdForgotBlocksItsContainerOnlyOnce
   EXPECT_EQ(only(spec.pod.uid).phase, ContainerPhase::Running);
 }
 
-/// With or without a record of its container: a cgroup, FIFOs, a snapshot or a lease are enough to find the pod again.
+/// With or without a record of its container: a cgroup, an IPC namespace, FIFOs, a snapshot or a lease are enough to
+/// find the pod again.
 TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
   const auto spec = sleeper("bbbbbbbbbbd3");
   const auto config = config_in(run_dir());
@@ -272,6 +273,7 @@ TEST_P(KilledAgentTest, WhatAKilledStartLeftIsFoundAndNothingOfItStays) {
         << removed.error().message();
     // It may have been killed before it made that.
     EXPECT_TRUE(!fs::exists(run_dir() / "io") || fs::is_empty(run_dir() / "io"));
+    EXPECT_TRUE(fs::is_empty(run_dir() / "ipc"));
     GrpcChannel channel(config.address);
     ContainerdClient client(channel, {config.ns, config.snapshotter, config.runtime});
     EXPECT_TRUE(client.leases("id~=\"^berth-\"").value_or({"?"}).empty());

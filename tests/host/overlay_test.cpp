@@ -65,7 +65,7 @@ class Host {
     // The kernel takes namespaces down when it likes; the next test has a host of this name.
     static_cast<void>(Netlink::open()->delete_link(port_));
     ::umount2((config_.run_dir / "netns").c_str(), MNT_DETACH);
-    static_cast<void>(remove_netns(netns_));
+    static_cast<void>(remove_pin(netns_));
   }
 
   /// As the agent does at start, until it knows its peers.

@@ -33,7 +33,7 @@ struct Directory {
     if (::mkdtemp(pattern.data()) != nullptr) path = pattern;
   }
   ~Directory() {
-    static_cast<void>(remove_netns(path / "outside"));
+    static_cast<void>(remove_pin(path / "outside"));
     ::umount2((path / "run/netns").c_str(), MNT_DETACH);
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);
@@ -181,7 +181,7 @@ TEST_F(PodNetworkOnHost, AfterABootThePodGetsItsAddressBack) {
   const auto before = attach(pod("a"));
   attach(pod("b"));
   // A boot: links, namespaces, tables and the run directory are gone, the state directory is not.
-  ASSERT_TRUE(remove_netns(paths("a").netns).ok() && remove_netns(paths("b").netns).ok());
+  ASSERT_TRUE(remove_pin(paths("a").netns).ok() && remove_pin(paths("b").netns).ok());
   ::umount2((dir_.path / "run/netns").c_str(), MNT_DETACH);
   std::filesystem::remove_all(dir_.path / "run");
   auto netlink = Netlink::open();
@@ -225,14 +225,14 @@ TEST_F(PodNetworkOnHost, WhateverIsMissingAttachMendsItAndTheAddressStays) {
       {"half a record", [&] { return write_file(paths("a").record, "{\"pod\":").ok(); }},
       {"a file", [&] { return std::filesystem::remove(paths("a").etc / "hosts"); }},
       {"cable", [&] { return delete_named(veth_name(kBridge, "uid-a")); }},
-      {"pin", [&] { return remove_netns(paths("a").netns).ok(); }},
+      {"pin", [&] { return remove_pin(paths("a").netns).ok(); }},
       {"pin but not its file",
        [&] {
          return ::umount2(paths("a").netns.c_str(), MNT_DETACH) == 0 && std::filesystem::exists(paths("a").netns);
        }},
       {"all but the lease",
        [&] {
-         return std::filesystem::remove(paths("a").record) && remove_netns(paths("a").netns).ok() &&
+         return std::filesystem::remove(paths("a").record) && remove_pin(paths("a").netns).ok() &&
                 delete_named(veth_name(kBridge, "uid-a"));
        }},
       {"bridge", [&] { return delete_named(kBridge); }},

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -39,6 +40,7 @@ struct Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
   ~Directory() {
+    ::umount2((path / "ipc").c_str(), MNT_DETACH);  // a mount of its own, which an agent leaves to the next
     std::error_code ignored;
     fs::remove_all(path, ignored);
   }
