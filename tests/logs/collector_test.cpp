@@ -441,7 +441,7 @@ TEST_F(CollectorTest, KilledAtAnyMomentItLosesAndTearsNothing) {
   while (missing > 0 && std::chrono::steady_clock::now() < deadline) {
     ASSERT_TRUE((*last)->turn(milliseconds(10)));
     if (!cursor) {
-      auto opened = make_file_log_reader(logs.path())->open(query);
+      auto opened = make_file_log_reader({logs.path()})->open(query);
       if (!opened) continue;
       cursor = *std::move(opened);
     }

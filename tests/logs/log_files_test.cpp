@@ -34,7 +34,7 @@ class LogFilesTest : public testing::Test {
                    .attempt = source.attempt,
                    .tail = tail,
                    .since = since};
-    return make_file_log_reader(dir.path())->open(query);
+    return make_file_log_reader({dir.path()})->open(query);
   }
   static std::vector<std::string> rest(LogCursor& cursor) {
     std::vector<std::string> lines;

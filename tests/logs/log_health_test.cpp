@@ -66,7 +66,7 @@ TEST(LogHealth, ALogThatEndsForWantOfRoomSaysSo) {
   const auto logs = dir.path() / "logs";
   const auto sink = make_file_sink(logs);
   const LogSource source{.ns = "default", .pod = "mongo-0", .pod_uid = "u-1", .container = "main", .container_id = "c"};
-  const auto reader = make_honest_log_reader(make_file_log_reader(logs), dir.path());
+  const auto reader = make_honest_log_reader(make_file_log_reader({logs}), dir.path());
   LogQuery query;
   query.ns = "default";
   query.pod = "mongo-0";
