@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,10 +65,33 @@ TEST(BatchMarkTest, AnythingElseInTheFileIsPassedOver) {
   EXPECT_FALSE(mark->pending());
 }
 
+/// Ends its process when it has stored so many batches: none of the last one's bytes has left the FIFO.
+class FatalSink final : public LogSink {
+ public:
+  FatalSink(std::unique_ptr<LogSink> inner, int batches) : inner_(std::move(inner)), left_(batches) {}
+  Status write(const LogSource& source, bool is_stderr, WallTime time, const std::vector<LinePiece>& lines) override {
+    auto done = inner_->write(source, is_stderr, time, lines);
+    if (--left_ == 0) ::raise(SIGKILL);
+    return done;
+  }
+  Status resume(const LogSource& source, bool is_stderr, const BatchMark::Pending& batch,
+                const std::vector<LinePiece>& lines) override {
+    auto done = inner_->resume(source, is_stderr, batch, lines);
+    if (left_ == 1) ::raise(SIGKILL);
+    return done;
+  }
+  void finish(const LogSource& source) override { inner_->finish(source); }
+  void clean_up(const std::vector<std::string>& live) override { inner_->clean_up(live); }
+
+ private:
+  std::unique_ptr<LogSink> inner_;
+  int left_;
+};
+
 /// One container that writes without end, and a collector in children.
 class KilledCollectorTest : public testing::Test {
  protected:
-  static constexpr int kLines = 30'000;
+  static constexpr int kLines = 40'000;
   static constexpr int kKills = 40;
 
   KilledCollectorTest() {
@@ -86,6 +110,22 @@ class KilledCollectorTest : public testing::Test {
     return number % 3 == 0 ? "tick" : std::to_string(number) + std::string(static_cast<std::size_t>(number % 97), '.');
   }
 
+  std::filesystem::path log_file() const {
+    return log_file_path(
+        logs.path(),
+        {.ns = "default", .pod = "web-0", .pod_uid = "uid", .container = "main", .container_id = "c", .attempt = 0});
+  }
+
+  /// This process dies in the middle of a record: of the first SIGXFSZ, which follows a write that was cut short.
+  void tear_soon() const {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(log_file(), none);
+    const rlimit limit{.rlim_cur = (none ? 0 : size) + 333, .rlim_max = RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const rlimit no_core{};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+  }
+
   /// `make` is called in the child. Returns when all was written and all was read.
   template <typename Make>
   void collect(const Make& make) {
@@ -102,8 +142,10 @@ class KilledCollectorTest : public testing::Test {
       if (child == 0) {
         auto mark = BatchMark::open(io.path() / ".batch");
         if (!mark) ::_exit(1);
-        const auto sink = make(*mark);
-        auto mine = make_collector(io.path(), *sink, {.mark = &*mark});
+        // At any moment, behind a batch, in the middle of one; behind one that was gone on with.
+        if (kills % 4 == 2) tear_soon();
+        FatalSink sink(make(*mark), kills % 4 == 1 ? 3 : kills % 4 == 3 ? 1 : 0);
+        auto mine = make_collector(io.path(), sink, {.mark = &*mark});
         while (mine && (*mine)->turn(milliseconds(1000))) {
         }
         ::_exit(1);
@@ -123,10 +165,9 @@ class KilledCollectorTest : public testing::Test {
 
   /// As a shipper sees them: every record of every file, oldest first.
   std::vector<std::string> in_files() const {
-    LogSource source{.ns = "default", .pod = "web-0", .pod_uid = "uid", .container = "main", .container_id = "c"};
-    auto files = rotated_log_files(log_file_path(logs.path(), source));
+    auto files = rotated_log_files(log_file());
     std::reverse(files.begin(), files.end());
-    files.push_back(log_file_path(logs.path(), source));
+    files.push_back(log_file());
     std::vector<std::string> lines;
     for (const auto& path : files) {
       std::ifstream file(path);
