@@ -39,9 +39,8 @@ class JournalAndFiles final : public CopyingSink {
     first_->finish(source);
     copy_->finish(source);
     if (const auto found = gaps_.find(source.container_id); found != gaps_.end()) {
-      if (steady_clock::now() >= found->second.again) (void)say_missed(source, found->second);
+      (void)say_missed(source, found->second);
       gaps_.erase(found);
-      look_if_well();
     }
   }
 
@@ -82,8 +81,8 @@ class JournalAndFiles final : public CopyingSink {
                                        : copy_->write(source, is_stderr, time, lines);
     if (!done) {
       miss(source, lines.size() - std::min(mark_.copied(), lines.size()), done.error().message());
-    } else if (gap != gaps_.end()) {
-      gaps_.erase(gap);
+    } else {
+      if (gap != gaps_.end()) gaps_.erase(gap);
       look_if_well();
     }
   }
@@ -118,6 +117,7 @@ class JournalAndFiles final : public CopyingSink {
     return said.ok();
   }
 
+  /// After a line that was copied: a container that ended proves nothing.
   void look_if_well() {
     if (!gaps_.empty() || !trouble_.since) return;
     trouble_.since.reset();

@@ -100,10 +100,14 @@ TEST_F(CopyingSinkTest, ACopyThatCannotBeMadeFailsNothingIsSaidOnceAndSaysWhatIs
   EXPECT_EQ(sink->trouble(), (LogFilesTrouble{.missed = 3}));
 }
 
-TEST_F(CopyingSinkTest, AContainerThatEndsTakesItsTroubleAlong) {
+TEST_F(CopyingSinkTest, AContainerThatEndsIsNoProofThatAllIsWell) {
   std::ofstream(pods) << "no directory";
   ASSERT_TRUE(write({"one"}));
   sink->finish(source);
+  EXPECT_FALSE(sink->trouble().error.empty());
+  fs::remove(pods);
+  source.container_id = "u-main-1";
+  ASSERT_TRUE(write({"two"}));
   EXPECT_EQ(sink->trouble(), (LogFilesTrouble{.missed = 1}));
 }
 
