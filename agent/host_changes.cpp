@@ -246,9 +246,8 @@ void HostAgent::on_pod_gone(const std::string& uid) {
   records_.forget_pod(uid);
   driver_.remove_pod(uid);
   recovery_.on_settled(uid);
-  mark_logs_gone([uid](const auto& logs, const auto& state_dir) {
-    return runtime::mark_pod_logs_gone(logs, state_dir, uid);
-  });
+  mark_logs_gone(
+      [uid](const auto& logs, const auto& state_dir) { return runtime::mark_pod_logs_gone(logs, state_dir, uid); });
 }
 
 void HostAgent::on_pod(const store::Change& change) {

@@ -38,11 +38,11 @@ class BatchMark {
     bool is_stderr = false;
     WallTime time{};
     std::size_t bytes = 0;
-    std::size_t lines = 0;       ///< That were to be stored: the first ones in `bytes`.
-    std::size_t stored = 0;      ///< Of those, in the sink that counts.
-    std::uint64_t inode = 0;     ///< Of the file that was being written; 0: none yet.
-    std::uint64_t size = 0;      ///< Which it had before.
-    unsigned char last = 0;      ///< The last one of `bytes`.
+    std::size_t lines = 0;    ///< That were to be stored: the first ones in `bytes`.
+    std::size_t stored = 0;   ///< Of those, in the sink that counts.
+    std::uint64_t inode = 0;  ///< Of the file that was being written; 0: none yet.
+    std::uint64_t size = 0;   ///< Which it had before.
+    unsigned char last = 0;   ///< The last one of `bytes`.
   };
   std::optional<Pending> pending() const;
 

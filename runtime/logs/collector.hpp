@@ -20,13 +20,14 @@ namespace berth::runtime {
 /// directory appears complete (renamed into place); names that begin with a dot are not looked at.
 ///
 /// No line is lost or torn when this process ends, even by SIGKILL: bytes are looked at with tee(2), their complete
-/// lines stored, and only then taken from the FIFO. Ended in between, the next one goes on where it stopped, by what the
-/// mark says (batch_mark.hpp): no line is stored twice in a file, one at most in the journal. A line that is not
+/// lines stored, and only then taken from the FIFO. Ended in between, the next one goes on where it stopped, by what
+/// the mark says (batch_mark.hpp): no line is stored twice in a file, one at most in the journal. A line that is not
 /// finished stays in the FIFO.
 ///
 /// Each stream gets at most 64 KiB a turn, so one that shouts does not starve the others. When the sink cannot take
-/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. What it took of a batch leaves the FIFO. While the sink is away all streams wait; any
-/// other failure makes only the stream wait that met it, on a full disk too, where another one's few bytes may fit.
+/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. What it took of a batch leaves the FIFO.
+/// While the sink is away all streams wait; any other failure makes only the stream wait that met it, on a full disk
+/// too, where another one's few bytes may fit.
 ///
 /// Dropped is only what a container writes beyond `limit`, when there is one. Its log says how much, at the end of each
 /// period and of the stream.

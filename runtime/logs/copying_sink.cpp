@@ -62,8 +62,7 @@ class JournalAndFiles final : public CopyingSink {
 
   /// Those that the first sink took before it failed.
   const std::vector<LinePiece>& head(const std::vector<LinePiece>& lines) {
-    head_.assign(lines.begin(),
-                 lines.begin() + static_cast<std::ptrdiff_t>(std::min(mark_.stored(), lines.size())));
+    head_.assign(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(std::min(mark_.stored(), lines.size())));
     return head_;
   }
 
@@ -123,8 +122,7 @@ class JournalAndFiles final : public CopyingSink {
     trouble_.since.reset();
     trouble_.error.clear();
     ++changes_;
-    log(LogLevel::Info, "log files for shippers are complete again",
-        {{"missing", std::to_string(trouble_.missed)}});
+    log(LogLevel::Info, "log files for shippers are complete again", {{"missing", std::to_string(trouble_.missed)}});
   }
 
   std::unique_ptr<LogSink> first_;

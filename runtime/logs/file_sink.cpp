@@ -216,7 +216,8 @@ Status FileSink::append(File& file, std::string_view records, std::size_t before
     log(LogLevel::Warning, "a torn line stays in a log file, ignoring",
         {{"error", Error::from_errno(errno, "truncate " + file.path.string()).message()}});
   }
-  tell_stored(static_cast<std::size_t>(std::count(there.begin(), there.begin() + static_cast<std::ptrdiff_t>(whole), '\n')));
+  tell_stored(
+      static_cast<std::size_t>(std::count(there.begin(), there.begin() + static_cast<std::ptrdiff_t>(whole), '\n')));
   drop(std::string(file.id));
   return written.status;
 }
@@ -349,7 +350,8 @@ std::unique_ptr<LogSink> make_file_sink(const fs::path& directory, const FileSin
 Status move_log_folders(const fs::path& from, const fs::path& to, const std::string& owner) {
   std::vector<fs::path> folders;
   std::error_code error;
-  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) folders.push_back(it->path());
+  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error))
+    folders.push_back(it->path());
   if (folders.empty()) return Ok{};
   if (auto made = make_directories(to, 0750); !made) return made;
   Status first = Ok{};

@@ -56,7 +56,8 @@ bool is_stamp(std::string_view text) {
 /// Larger is newer; empty: no rotated file's suffix.
 std::string age_key(std::string_view suffix) {
   if (is_stamp(suffix)) return "1" + std::string(suffix);
-  if (suffix.size() == 1 && suffix[0] >= '1' && suffix[0] <= '9') return {'0', static_cast<char>('0' + '9' - suffix[0])};
+  if (suffix.size() == 1 && suffix[0] >= '1' && suffix[0] <= '9')
+    return {'0', static_cast<char>('0' + '9' - suffix[0])};
   return {};
 }
 
@@ -100,7 +101,8 @@ std::string rotated_suffix(WallTime now, std::string_view newest) {
   if (!is_stamp(newest)) return "." + current;
   const auto before = newest.substr(0, kStampShape.size());
   if (current > before) return "." + current;
-  const auto count = newest.size() > before.size() ? static_cast<unsigned>(number(newest.substr(before.size() + 1))) : 0;
+  const auto count =
+      newest.size() > before.size() ? static_cast<unsigned>(number(newest.substr(before.size() + 1))) : 0;
   if (count < kMostInASecond) return fmt::format(".{}.{:03}", before, count + 1);
   return "." + stamp(seconds_of(before) + 1);
 }

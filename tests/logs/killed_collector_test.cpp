@@ -97,8 +97,9 @@ class KilledCollectorTest : public testing::Test {
   KilledCollectorTest() {
     const auto hidden = io.path() / ".c";
     std::filesystem::create_directory(hidden);
-    std::ofstream(hidden / "meta") << "BERTH_NAMESPACE=default\nBERTH_POD=web-0\nBERTH_POD_UID=uid\nBERTH_CONTAINER=main\n"
-                                      "CONTAINER_ID=c\nATTEMPT=0\n";
+    std::ofstream(hidden / "meta")
+        << "BERTH_NAMESPACE=default\nBERTH_POD=web-0\nBERTH_POD_UID=uid\nBERTH_CONTAINER=main\n"
+           "CONTAINER_ID=c\nATTEMPT=0\n";
     ::mkfifo((hidden / "stdout").c_str(), 0600);
     ::mkfifo((hidden / "stderr").c_str(), 0600);
     std::filesystem::rename(hidden, io.path() / "c");

@@ -38,8 +38,8 @@ TEST(RotatedSuffixTest, SortsBehindTheLastOneWhateverTheClockSays) {
 
 TEST(RotatedLogFilesTest, NewestFirstAndNothingElse) {
   const TempDir dir;
-  for (const auto* name : {"0.log", "0.log.20261130-235959", "0.log.20261130-235959.001", "0.log.20261129-000000", "0.log.1",
-                           "0.log.2", "0.log.20261130-235959.gz", "0.log.tmp", "10.log.1", "0.log.12"}) {
+  for (const auto* name : {"0.log", "0.log.20261130-235959", "0.log.20261130-235959.001", "0.log.20261129-000000",
+                           "0.log.1", "0.log.2", "0.log.20261130-235959.gz", "0.log.tmp", "10.log.1", "0.log.12"}) {
     std::ofstream(dir.path() / name) << "x";
   }
   std::vector<std::string> names;
@@ -95,7 +95,8 @@ class ShipperFilesTest : public testing::Test {
   /// All that is in there was written an hour ago.
   static void make_old(const fs::path& folder) {
     for (const auto& each : fs::recursive_directory_iterator(folder)) {
-      if (each.is_regular_file()) fs::last_write_time(each.path(), fs::file_time_type::clock::now() - std::chrono::hours(1));
+      if (each.is_regular_file())
+        fs::last_write_time(each.path(), fs::file_time_type::clock::now() - std::chrono::hours(1));
     }
   }
 
