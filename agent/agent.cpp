@@ -80,7 +80,11 @@ HostAgent::HostAgent(Config config, std::unique_ptr<FencePage> fence, std::uniqu
                                                  .runtime = config_.containerd_runtime,
                                                  .run_dir = config_.run_dir,
                                                  .cgroup_parent = cgroup_parent()})),
-      logs_(runtime::make_honest_log_reader(runtime::make_log_reader(config_.state_dir / "logs"), config_.run_dir)),
+      logs_(runtime::make_honest_log_reader(
+          // An earlier berth's, on another disk, stay where they were.
+          runtime::make_log_reader(
+              {runtime::log_directory(config_.logs, config_.state_dir), config_.state_dir / "logs"}),
+          config_.run_dir)),
       network_(std::move(network)),
       volumes_(volumes::make_pod_volumes(
           {.run_dir = config_.run_dir,
@@ -451,10 +455,19 @@ void HostAgent::begin() {
     here.insert(pod->meta.uid);
     drive(pod);
   }
+  if (auto told = runtime::write_log_settings(config_.run_dir, config_.logs); !told) {
+    log(LogLevel::Warning, "berth-logd is not told where log files go", {{"error", told.error().message()}});
+  }
   log_watch_.begin();
   names_.tell_host(
       {.link = config_.bridge, .servers = dns_addresses(), .port = static_cast<std::uint16_t>(config_.dns_port)});
+  const auto known = here;
   recovery_.begin(std::move(here));
+  if (recovery_.trusts_store() && !from_copy_) {
+    mark_logs_gone([known](const auto& logs, const auto& state_dir) {
+      return runtime::mark_other_logs_gone(logs, state_dir, known);
+    });
+  }
   if (!recovery_.trusts_store()) names_.remember();
   peers_.look_at_all();
   traffic_.look_at_all();

@@ -338,6 +338,30 @@ void read_shutdown(Section& root, Config& config) {
   config.shutdown_grace_critical = std::min(config.shutdown_grace_critical, config.shutdown_grace);
 }
 
+/// "" is an answer, too: none.
+void read_log_path(Section& logs, const std::string& key, std::filesystem::path& into) {
+  const auto node = logs.take(key);
+  if (!Section::present(node)) return;
+  into = Section::scalar(node, logs.at(key));
+  if (!into.empty() && (!into.is_absolute() || into.string().find('\n') != std::string::npos)) {
+    throw Bad{node.Mark(), logs.at(key), "must be an absolute path, or \"\" for none"};
+  }
+  into = into.lexically_normal();
+  if (!into.has_filename() && into.has_parent_path()) into = into.parent_path();  // "/var/log/pods/"
+}
+
+void read_logs(Section& root, runtime::LogSettings& into) {
+  const auto node = root.take("logs");
+  Section logs(node, "logs");
+  read_log_path(logs, "directory", into.directory);
+  read_log_path(logs, "links", into.links);
+  logs.finish();
+  if (into.directory == "/") throw Bad{node.Mark(), "logs.directory", "must not be /"};
+  if (!into.directory.empty() && into.directory == into.links) {
+    throw Bad{node.Mark(), "logs.links", "must be another directory than logs.directory"};
+  }
+}
+
 void read_log_level(Section& root, LogLevel& into) {
   const auto node = root.take("logLevel");
   if (!Section::present(node)) return;
@@ -528,6 +552,7 @@ Config read_root(const YAML::Node& node) {
     }
   }
   read_shutdown(root, config);
+  read_logs(root, config.logs);
   read_log_level(root, config.log_level);
   root.finish();
 

@@ -14,6 +14,7 @@
 #include "base/tcp_address.hpp"
 #include "model/model.hpp"
 #include "model/service_addresses.hpp"
+#include "runtime/log_settings.hpp"
 
 namespace berth::agent {
 
@@ -91,6 +92,7 @@ struct Config {
   bool fencing = false;  ///< berth-fence kills fenced pods before others count this host as gone (decision 0041).
   std::chrono::seconds shutdown_grace{60};           ///< Of all pods, when the host goes down; 0: they are left alone.
   std::chrono::seconds shutdown_grace_critical{10};  ///< Of it, for critical pods.
+  runtime::LogSettings logs;                         ///< Files of what containers write, for log shippers.
   LogLevel log_level = LogLevel::Info;
   std::vector<std::filesystem::path> files;  ///< That were read: berthd.yaml, if it is there, and its drop-ins.
 

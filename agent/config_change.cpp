@@ -42,6 +42,7 @@ constexpr std::array kKeys{Key{"nodeName", false},
                            Key{"cluster.fencing", false},
                            Key{"shutdownGracePeriod", false},
                            Key{"shutdownGracePeriodCriticalPods", false},
+                           Key{"logs", false},
                            Key{"logLevel", true}};
 
 /// Every member of Config: a new one does not compile here until it has its place in kKeys, too.
@@ -49,12 +50,12 @@ auto fields(const Config& config) {
   const auto& [node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
                dns_upstreams, dns_hold, api_socket, api_tls, cluster, fencing, shutdown_grace, shutdown_grace_critical,
-               log_level, files] = config;
+               logs, log_level, files] = config;
   static_cast<void>(files);
   return std::tie(node_name, node_labels, node_taints, state_dir, run_dir, sources, etcd, address, ns, runtime, bridge,
                   pod_cidr, cluster_cidr, overlay, node_address, service_cidr, cluster_domain, dns_listen, dns_port,
                   dns_upstreams, dns_hold, api_socket, api_tls, cluster, fencing, shutdown_grace,
-                  shutdown_grace_critical, log_level);
+                  shutdown_grace_critical, logs, log_level);
 }
 
 template <std::size_t... Index>

@@ -122,6 +122,7 @@ class HostAgent final : public Agent {
   void follow_term();
   void on_pod(const store::Change& change);
   void on_pod_gone(const std::string& uid);
+  void mark_logs_gone(std::function<Status(const runtime::LogSettings&, const std::filesystem::path&)> mark);
   void forget(const model::Pod& pod);
   void remove_orphan(const runtime::PodIdentity& orphan);
   void drive(const PodPtr& pod);

@@ -244,12 +244,23 @@ void HostAgent::on_snapshot(const std::vector<PodPtr>& gone) {
   names_.on_snapshot();
 }
 
+void HostAgent::mark_logs_gone(std::function<Status(const runtime::LogSettings&, const std::filesystem::path&)> mark) {
+  files_lane_->run([logs = config_.logs, state_dir = config_.state_dir, mark = std::move(mark)] {
+    if (auto marked = mark(logs, state_dir); !marked) {
+      log(LogLevel::Warning, "log files of a pod that is gone stay for a week, ignoring",
+          {{"error", marked.error().message()}});
+    }
+  });
+}
+
 void HostAgent::on_pod_gone(const std::string& uid) {
   held_.erase(uid);
   order_.forget(uid);
   records_.forget_pod(uid);
   driver_.remove_pod(uid);
   recovery_.on_settled(uid);
+  mark_logs_gone(
+      [uid](const auto& logs, const auto& state_dir) { return runtime::mark_pod_logs_gone(logs, state_dir, uid); });
 }
 
 void HostAgent::on_pod(const store::Change& change) {

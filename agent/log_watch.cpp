@@ -71,6 +71,12 @@ std::vector<model::HostProblem> log_problems(const runtime::LogHealth& health) {
          .message = fmt::format("what container {} writes waits, unread: {}", trouble.container, trouble.error),
          .since = trouble.since});
   }
+  if (!health.files.error.empty()) {
+    out.push_back({.subject = "log files",
+                   .message = fmt::format("log shippers miss lines, which the journal has: {}", health.files.error),
+                   .warning = true,
+                   .since = health.files.since});
+  }
   return out;
 }
 
@@ -127,7 +133,7 @@ void LogWatch::read() {
       }
       known_ = std::move(*now);
       problems_(log_problems(known_));
-      LogCounters::Values values{.stored = known_.lines};
+      LogCounters::Values values{.stored = known_.lines, .files_missed = known_.files.missed};
       for (const auto& each : known_.troubles) {
         if (each.dropped > 0) values.dropped[{each.ns, each.pod, each.container}] += each.dropped;
         if (!each.error.empty()) ++values.waiting;

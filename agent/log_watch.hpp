@@ -30,7 +30,8 @@ struct LogNews {
 /// Each is said once. Pure.
 std::vector<LogNews> log_news(const runtime::LogHealth& before, const runtime::LogHealth& now);
 
-/// The containers whose lines cannot be stored, as `berth status` shows them. Pure.
+/// The containers whose lines cannot be stored, and files for log shippers that lack some, as `berth status` shows
+/// them. Pure.
 std::vector<model::HostProblem> log_problems(const runtime::LogHealth& health);
 
 /// Follows berth-logd's file (inotify(7)); its sums go to log_counters(). Loop thread only.

@@ -17,6 +17,7 @@ class LogCounters {
 
   struct Values {
     std::uint64_t stored = 0;
+    std::uint64_t files_missed = 0;                ///< In the journal, and not in the files beside it.
     std::map<Container, std::uint64_t> dropped{};  ///< Over the limit; only of whom there are any.
     std::uint64_t waiting = 0;                     ///< Containers whose lines cannot be stored now.
   };

@@ -28,10 +28,20 @@ struct LogTrouble {
   bool operator==(const LogTrouble&) const = default;
 };
 
+/// What is wrong with the files beside the journal, which log shippers read. Nobody waits for them.
+struct LogFilesTrouble {
+  std::string error{};              ///< Why lines are missing there now; empty: none is.
+  std::uint64_t missed = 0;         ///< Lines that are not in them, since berth-logd began.
+  std::optional<WallTime> since{};  ///< To the second.
+
+  bool operator==(const LogFilesTrouble&) const = default;
+};
+
 struct LogHealth {
   std::uint64_t lines = 0;  ///< Stored since berth-logd began.
   std::uint64_t bytes = 0;
   std::vector<LogTrouble> troubles{};
+  LogFilesTrouble files{};
 
   bool operator==(const LogHealth&) const = default;
 };

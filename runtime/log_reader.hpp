@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -49,11 +50,11 @@ class LogReader {
   virtual Result<std::unique_ptr<LogCursor>> open(const LogQuery& query) = 0;
 };
 
-/// Files below `directory` in berth-logd's layout (docs/on-disk.md).
-std::unique_ptr<LogReader> make_file_log_reader(const std::filesystem::path& directory);
+/// Files below the first of `directories` that has any of the run, in berth-logd's layout (docs/on-disk.md).
+std::unique_ptr<LogReader> make_file_log_reader(std::vector<std::filesystem::path> directories);
 /// The journal of this host (sd_journal_open(3)), or, for tests, of `directory`.
 std::unique_ptr<LogReader> make_journal_log_reader(const std::filesystem::path& directory = {});
 /// The journal when systemd's journald runs here, else files.
-std::unique_ptr<LogReader> make_log_reader(const std::filesystem::path& directory);
+std::unique_ptr<LogReader> make_log_reader(std::vector<std::filesystem::path> directories);
 
 }  // namespace berth::runtime

@@ -73,6 +73,8 @@ void append_process(std::string& out) {
 void append_logs(std::string& out) {
   const auto now = log_counters().read();
   append_one(out, "berth_log_lines_total", "counter", "Lines of containers that were stored.", now.stored);
+  append_one(out, "berth_log_files_missed_lines_total", "counter",
+             "Lines that the journal has, and the log files beside it have not.", now.files_missed);
   append_one(out, "berth_log_waiting_containers", "gauge",
              "Containers whose output cannot be stored now, because of a full disk for one.", now.waiting);
   append_family(out, "berth_log_lines_dropped_total", "counter",

@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/log_settings.hpp"
 #include "runtime/logs/attach_server.hpp"
 
 namespace berth::runtime {
@@ -34,7 +36,7 @@ constexpr std::size_t kBatch = std::size_t{64} * 1024;
 constexpr std::size_t kMaxStreams = 8192;
 constexpr unsigned kMaxDoublings = 5;  ///< Of the time to the next try of one stream.
 constexpr unsigned kGiveUpAfter = 8;   ///< Failures in a row of a stream whose directory is gone.
-constexpr std::chrono::minutes kCleanUpEvery{10};
+constexpr std::chrono::minutes kCleanUpEvery{1};
 
 /// One FIFO.
 struct Stream {
@@ -67,7 +69,10 @@ std::chrono::milliseconds until(steady_clock::time_point then) {
 class FifoCollector final : public Collector {
  public:
   FifoCollector(fs::path directory, LogSink& sink, const CollectorOptions& options)
-      : directory_(std::move(directory)), sink_(sink), options_(options) {}
+      : directory_(std::move(directory)),
+        sink_(sink),
+        options_(options),
+        mark_(options.mark != nullptr ? *options.mark : unshared_) {}
 
   Status open();
   ~FifoCollector() override;
@@ -81,6 +86,7 @@ class FifoCollector final : public Collector {
   }
   LogHealth health() const override;
   std::uint64_t health_changes() const override { return health_changes_; }
+  std::uint64_t settings_changes() const override { return settings_changes_; }
 
  private:
   /// What is kept of a container over its runs.
@@ -111,6 +117,10 @@ class FifoCollector final : public Collector {
   void release_due();
   std::chrono::milliseconds time_to_wait(std::chrono::milliseconds timeout) const;
   Outcome take_batch(Stream& stream);
+  void finish_batch();
+  void resume(Stream& stream, const BatchMark::Pending& batch);
+  static void end_terminal_lines(const Stream& stream, std::vector<LinePiece>& lines);
+  bool consume(Stream& stream, std::size_t bytes);
   Result<std::size_t> peek(const Stream& stream, std::size_t available);
   Account& account_of(const LogSource& source);
   std::vector<LinePiece> within_limit(Account& account, std::vector<LinePiece> lines, std::uint64_t& cost) const;
@@ -123,6 +133,8 @@ class FifoCollector final : public Collector {
   fs::path directory_;
   LogSink& sink_;
   CollectorOptions options_;
+  BatchMark unshared_;
+  BatchMark& mark_;
   UniqueFd lock_;
   UniqueFd epoll_;
   UniqueFd inotify_;
@@ -140,6 +152,7 @@ class FifoCollector final : public Collector {
   std::map<std::pair<std::string, std::string>, Account> accounts_;  ///< By pod's uid and container.
   std::optional<steady_clock::time_point> next_say_;                 ///< When a log has to speak of what was dropped.
   std::uint64_t health_changes_ = 0;
+  std::uint64_t settings_changes_ = 0;
   Counters counters_;
 };
 
@@ -188,7 +201,40 @@ Status FifoCollector::open() {
     }
   }
   scan();
+  finish_batch();
   return Ok{};
+}
+
+/// The one that the collector before us was storing when it was killed.
+void FifoCollector::finish_batch() {
+  const auto batch = mark_.pending();
+  if (batch) {
+    const auto found = by_container_.find(batch->directory);
+    if (found != by_container_.end()) {
+      for (const auto fd : std::vector<int>(found->second)) {
+        if (auto& stream = streams_.at(fd); stream.is_stderr == batch->is_stderr) resume(stream, *batch);
+      }
+    }
+  }
+  mark_.end();
+}
+
+void FifoCollector::resume(Stream& stream, const BatchMark::Pending& batch) {
+  int pending = 0;
+  if (::ioctl(stream.fd.get(), FIONREAD, &pending) != 0 || static_cast<std::size_t>(pending) < batch.bytes) return;
+  const auto have = peek(stream, batch.bytes);
+  if (!have || *have != batch.bytes || static_cast<unsigned char>(buffer_[batch.bytes - 1]) != batch.last) return;
+  auto lines = split_lines({buffer_.data(), batch.bytes}, /*ended=*/true).lines;
+  lines.resize(std::min(lines.size(), batch.lines));  // The others were over the limit.
+  if (lines.empty()) return;
+  end_terminal_lines(stream, lines);
+  const auto done = sink_.resume(stream.source, stream.is_stderr, batch, lines);
+  if (!done && mark_.stored() == 0) return;
+  const auto stored = done ? lines.size() : std::min(mark_.stored(), lines.size());
+  const auto bytes = done ? batch.bytes : lines[stored - 1].end;
+  if (!consume(stream, bytes)) return;
+  counters_.lines += stored;
+  counters_.bytes += bytes;
 }
 
 void FifoCollector::scan() {
@@ -325,6 +371,8 @@ void FifoCollector::read_inotify() {
         scan();
       } else if ((event.mask & (IN_DELETE | IN_MOVED_FROM)) != 0) {
         end_removed(name);
+      } else if (name == kLogSettingsFile) {
+        ++settings_changes_;
       } else if (!name.empty()) {
         adopt(directory_ / name);
       }
@@ -374,36 +422,57 @@ FifoCollector::Outcome FifoCollector::take_batch(Stream& stream) {
     return Outcome::Drained;
   }
   if (split.consumed == 0) {
-    split = {.lines = {{.text = bytes, .partial = true}},
+    split = {.lines = {{.text = bytes, .partial = true, .end = bytes.size()}},
              .consumed = bytes.size()};  // 16 tiny buffers: see the others.
   }
-  if (stream.terminal) {
-    for (auto& line : split.lines) {
-      if (!line.partial && line.text.ends_with('\r')) line.text.remove_suffix(1);
-    }
-  }
+  end_terminal_lines(stream, split.lines);
   auto& account = account_of(stream.source);
   std::uint64_t cost = 0;
   const auto written = split.lines.size();
   const auto lines = within_limit(account, std::move(split.lines), cost);
   if (!lines.empty()) {
-    if (auto done = sink_.write(stream.source, stream.is_stderr, std::chrono::system_clock::now(), lines); !done) {
+    const WallTime now = std::chrono::system_clock::now();
+    mark_.begin(stream.directory, stream.is_stderr, now, bytes.substr(0, split.consumed), lines.size());
+    if (auto done = sink_.write(stream.source, stream.is_stderr, now, lines); !done) {
+      // What was stored is over and done with; the limit lets the first lines of a batch through, so none is between.
+      const auto stored = std::min(mark_.stored(), lines.size());
+      for (std::size_t i = 0; i < stored; ++i) cost -= std::min(cost, LineBudget::cost(lines[i].text.size()));
       account.budget.give_back(cost);
+      if (stored > 0 && !consume(stream, lines[stored - 1].end)) return Outcome::Ended;
+      mark_.end();
+      counters_.lines += stored;
       return not_stored(stream, done.error());
     }
   }
   stored(stream, account, written - lines.size());
   // Stored: now they may leave the FIFO.
-  for (auto left = split.consumed; left > 0;) {
-    const auto got = ::read(stream.fd.get(), buffer_.data(), std::min(left, buffer_.size()));
-    if (got <= 0) return Outcome::Ended;
-    left -= static_cast<std::size_t>(got);
-  }
-  if (!attached_.idle()) attached_.consumed(stream.fd.get(), split.consumed);
-  stream.waiting = 0;
+  if (!consume(stream, split.consumed)) return Outcome::Ended;
+  mark_.end();
   counters_.lines += lines.size();
   counters_.bytes += split.consumed;
   return Outcome::More;
+}
+
+void FifoCollector::end_terminal_lines(const Stream& stream, std::vector<LinePiece>& lines) {
+  if (!stream.terminal) return;
+  for (auto& line : lines) {
+    if (!line.partial && line.text.ends_with('\r')) line.text.remove_suffix(1);
+  }
+}
+
+/// Takes the first `bytes` of the FIFO, which are in the buffer, away; the last one in such a way that it is known.
+bool FifoCollector::consume(Stream& stream, std::size_t bytes) {
+  auto* const last = mark_.leaving({buffer_.data(), bytes});
+  for (auto left = bytes; left > 0;) {
+    const std::array<iovec, 2> into{iovec{.iov_base = buffer_.data(), .iov_len = left - 1},
+                                    iovec{.iov_base = last, .iov_len = 1}};
+    const auto got = ::readv(stream.fd.get(), into.data(), static_cast<int>(into.size()));
+    if (got <= 0) return false;
+    left -= static_cast<std::size_t>(got);
+  }
+  if (!attached_.idle()) attached_.consumed(stream.fd.get(), bytes);
+  stream.waiting = 0;
+  return true;
 }
 
 FifoCollector::Account& FifoCollector::account_of(const LogSource& source) {

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "runtime/log_health.hpp"
+#include "runtime/logs/batch_mark.hpp"
 #include "runtime/logs/line_budget.hpp"
 #include "runtime/logs/log_sink.hpp"
 
@@ -19,12 +20,14 @@ namespace berth::runtime {
 /// directory appears complete (renamed into place); names that begin with a dot are not looked at.
 ///
 /// No line is lost or torn when this process ends, even by SIGKILL: bytes are looked at with tee(2), their complete
-/// lines stored, and only then taken from the FIFO. Ended between the last two, it stores at most one batch (64 KiB) of
-/// a stream again when it is back. A line that is not finished stays in the FIFO.
+/// lines stored, and only then taken from the FIFO. Ended in between, the next one goes on where it stopped, by what
+/// the mark says (batch_mark.hpp): no line is stored twice in a file, one at most in the journal. A line that is not
+/// finished stays in the FIFO.
 ///
 /// Each stream gets at most 64 KiB a turn, so one that shouts does not starve the others. When the sink cannot take
-/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. While the sink is away all streams wait; any
-/// other failure makes only the stream wait that met it, on a full disk too, where another one's few bytes may fit.
+/// more, bytes stay in the FIFOs and containers wait: nothing is dropped. What it took of a batch leaves the FIFO.
+/// While the sink is away all streams wait; any other failure makes only the stream wait that met it, on a full disk
+/// too, where another one's few bytes may fit.
 ///
 /// Dropped is only what a container writes beyond `limit`, when there is one. Its log says how much, at the end of each
 /// period and of the stream.
@@ -57,6 +60,9 @@ class Collector {
   /// `tell_after`. The number grows whenever the troubles are others than before.
   virtual LogHealth health() const = 0;
   virtual std::uint64_t health_changes() const = 0;
+
+  /// Grows whenever berthd wrote its settings (runtime/log_settings.hpp).
+  virtual std::uint64_t settings_changes() const = 0;
 };
 
 struct CollectorOptions {
@@ -71,6 +77,8 @@ struct CollectorOptions {
   LineLimit limit{};
   /// Failures that pass sooner than this are nobody's business.
   std::chrono::milliseconds tell_after{2000};
+  /// Which the sink has, too; outlives both. None: a kill may have a batch stored twice.
+  BatchMark* mark = nullptr;
 };
 
 /// Errors: FailedPrecondition (another collector holds the lock), or as of inotify_init(2), epoll_create(2).

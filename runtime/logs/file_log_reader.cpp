@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBlock = std::size_t{64} * 1024;
-constexpr unsigned kMaxRotated = 9;
 
 struct OpenFile {
   UniqueFd fd;
@@ -148,13 +147,12 @@ bool contains(const std::deque<OpenFile>& files, ino_t inode) {
   return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.inode == inode; });
 }
 
-/// `current` and the rotated files, oldest first. They may move up one number while we look: then one is met twice, and
-/// there may be a gap.
+/// `current` and the rotated files, oldest first. `current` may be rotated while we look: then it is met twice.
 std::deque<OpenFile> FileCursor::with_rotated(std::optional<OpenFile> current) const {
   std::deque<OpenFile> files;
   if (current) files.push_front(*std::move(current));
-  for (unsigned i = 1; i <= kMaxRotated; ++i) {
-    auto older = open_log(path_.string() + "." + std::to_string(i));
+  for (const auto& path : rotated_log_files(path_)) {
+    auto older = open_log(path);
     if (older && !contains(files, older->inode)) files.push_front(*std::move(older));
   }
   return files;
@@ -177,7 +175,7 @@ Result<bool> FileCursor::follow_rotation() {
   if (!current) return false;  // Between rename and creation of the new one.
   const auto ours = files_.back().inode;
   if (current->inode == ours) return false;
-  // What is newer than ours has a lower number. Ours stays in front: it may have got lines since we met its end.
+  // Ours stays in front: it may have got lines since we met its end.
   auto newer = with_rotated(*std::move(current));
   const auto found = std::find_if(newer.begin(), newer.end(), [&](const auto& file) { return file.inode == ours; });
   const auto lost = found == newer.end();
@@ -229,7 +227,7 @@ Result<std::optional<LogLine>> FileCursor::next() {
 
 class FileLogReader final : public LogReader {
  public:
-  explicit FileLogReader(fs::path directory) : directory_(std::move(directory)) {}
+  explicit FileLogReader(std::vector<fs::path> directories) : directories_(std::move(directories)) {}
 
   Result<std::unique_ptr<LogCursor>> open(const LogQuery& query) override {
     LogSource source;
@@ -238,19 +236,26 @@ class FileLogReader final : public LogReader {
     source.pod_uid = query.pod_uid;
     source.container = query.container;
     source.attempt = query.attempt;
-    auto cursor = std::make_unique<FileCursor>(log_file_path(directory_, source), query.since);
-    if (auto opened = cursor->open(query.tail); !opened) return std::move(opened).error().context("read log");
-    return std::unique_ptr<LogCursor>(std::move(cursor));
+    auto missing = Error(ErrorCode::NotFound, "no directory");
+    for (const auto& directory : directories_) {
+      auto cursor = std::make_unique<FileCursor>(log_file_path(directory, source), query.since);
+      auto opened = cursor->open(query.tail);
+      if (opened) return std::unique_ptr<LogCursor>(std::move(cursor));
+      const auto nothing = opened.error().code() == ErrorCode::NotFound;
+      if (!nothing) return std::move(opened).error().context("read log");
+      if (&directory == &directories_.front()) missing = std::move(opened).error();
+    }
+    return missing.context("read log");
   }
 
  private:
-  fs::path directory_;
+  std::vector<fs::path> directories_;
 };
 
 }  // namespace
 
-std::unique_ptr<LogReader> make_file_log_reader(const fs::path& directory) {
-  return std::make_unique<FileLogReader>(directory);
+std::unique_ptr<LogReader> make_file_log_reader(std::vector<fs::path> directories) {
+  return std::make_unique<FileLogReader>(std::move(directories));
 }
 
 }  // namespace berth::runtime

@@ -124,10 +124,10 @@ std::unique_ptr<LogReader> make_journal_log_reader(const std::filesystem::path& 
   return std::make_unique<JournalLogReader>(directory);
 }
 
-std::unique_ptr<LogReader> make_log_reader(const std::filesystem::path& directory) {
+std::unique_ptr<LogReader> make_log_reader(std::vector<std::filesystem::path> directories) {
   // The same test as berth-logd's: both must choose the same place.
   if (::access("/run/systemd/journal/socket", F_OK) == 0) return make_journal_log_reader();
-  return make_file_log_reader(directory);
+  return make_file_log_reader(std::move(directories));
 }
 
 }  // namespace berth::runtime

@@ -6,6 +6,8 @@
 
 #include <endian.h>
 
+#include <algorithm>
+
 #include "base/unique_fd.hpp"
 #include "base/unix_address.hpp"
 #include "runtime/logs/log_sink.hpp"
@@ -31,9 +33,24 @@ void add_field(std::string& out, std::string_view key, std::string_view value) {
 
 class JournalSink final : public LogSink {
  public:
-  explicit JournalSink(std::filesystem::path socket) : socket_(std::move(socket)) {}
+  JournalSink(std::filesystem::path socket, BatchMark* mark)
+      : socket_(std::move(socket)), mark_(mark != nullptr ? *mark : unshared_) {}
 
   Status write(const LogSource& source, bool is_stderr, WallTime, const std::vector<LinePiece>& lines) override {
+    return send(source, is_stderr, lines, 0);
+  }
+
+  /// Whether the one behind those that were counted was sent is not known: better twice than not at all.
+  Status resume(const LogSource& source, bool is_stderr, const BatchMark::Pending& batch,
+                const std::vector<LinePiece>& lines) override {
+    return send(source, is_stderr, lines, std::min(batch.stored, lines.size()));
+  }
+
+  void finish(const LogSource&) override {}
+  void clean_up(const std::vector<std::string>&) override {}  // journald has its own limits, see journald.conf(5).
+
+ private:
+  Status send(const LogSource& source, bool is_stderr, const std::vector<LinePiece>& lines, std::size_t sent) {
     if (auto connected = connect(); !connected) return connected;
     std::string common;
     add_field(common, "PRIORITY", is_stderr ? "3" : "6");
@@ -45,7 +62,8 @@ class JournalSink final : public LogSink {
     add_field(common, "BERTH_STREAM", is_stderr ? "stderr" : "stdout");
     add_field(common, "BERTH_ATTEMPT", std::to_string(source.attempt));
     add_field(common, "CONTAINER_ID", source.container_id);
-    for (const auto& line : lines) {
+    for (; sent < lines.size(); ++sent) {
+      const auto& line = lines[sent];
       datagram_ = common;
       if (line.partial) add_field(datagram_, "BERTH_PARTIAL", "1");
       add_field(datagram_, "MESSAGE", line.text);
@@ -55,14 +73,11 @@ class JournalSink final : public LogSink {
         fd_.reset();
         return Error::from_errno(why, "send to " + socket_.string());
       }
+      mark_.set_stored(sent + 1);
     }
     return Ok{};
   }
 
-  void finish(const LogSource&) override {}
-  void clean_up(const std::vector<std::string>&) override {}  // journald has its own limits, see journald.conf(5).
-
- private:
   Status connect() {
     if (fd_) return Ok{};
     UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -79,14 +94,16 @@ class JournalSink final : public LogSink {
   }
 
   std::filesystem::path socket_;
+  BatchMark unshared_;
+  BatchMark& mark_;
   UniqueFd fd_;
   std::string datagram_;
 };
 
 }  // namespace
 
-std::unique_ptr<LogSink> make_journal_sink(const std::filesystem::path& socket) {
-  return std::make_unique<JournalSink>(socket);
+std::unique_ptr<LogSink> make_journal_sink(const std::filesystem::path& socket, BatchMark* mark) {
+  return std::make_unique<JournalSink>(socket, mark);
 }
 
 }  // namespace berth::runtime

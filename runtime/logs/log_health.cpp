@@ -29,6 +29,16 @@ void add_field(std::string& out, std::string_view value) {
   for (const char c : value) out += c == '\t' || c == '\n' ? ' ' : c;
 }
 
+std::string encode_time(const std::optional<WallTime>& time) {
+  return time ? std::to_string(std::chrono::system_clock::to_time_t(*time)) : "0";
+}
+
+std::optional<WallTime> decode_time(std::string_view text) {
+  const auto seconds = number(text);
+  if (seconds == 0) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(static_cast<std::time_t>(seconds));
+}
+
 }  // namespace
 
 std::string encode_log_health(const LogHealth& health) {
@@ -37,10 +47,16 @@ std::string encode_log_health(const LogHealth& health) {
     out += "container";
     for (const auto& field : {trouble.ns, trouble.pod, trouble.pod_uid, trouble.container}) add_field(out, field);
     add_field(out, std::to_string(trouble.dropped));
-    add_field(out, trouble.since ? std::to_string(std::chrono::system_clock::to_time_t(*trouble.since)) : "0");
+    add_field(out, encode_time(trouble.since));
     add_field(out, trouble.error);
     out += '\n';
   }
+  if (health.files == LogFilesTrouble{}) return out;
+  out += "files";
+  add_field(out, std::to_string(health.files.missed));
+  add_field(out, encode_time(health.files.since));
+  add_field(out, health.files.error);
+  out += '\n';
   return out;
 }
 
@@ -58,9 +74,12 @@ LogHealth decode_log_health(std::string_view text) {
       auto& trouble = health.troubles.emplace_back();
       for (auto* field : {&trouble.ns, &trouble.pod, &trouble.pod_uid, &trouble.container}) *field = take_field(line);
       trouble.dropped = number(take_field(line));
-      const auto since = number(take_field(line));
-      if (since > 0) trouble.since = std::chrono::system_clock::from_time_t(static_cast<std::time_t>(since));
+      trouble.since = decode_time(take_field(line));
       trouble.error = take_field(line);
+    } else if (what == "files") {
+      health.files.missed = number(take_field(line));
+      health.files.since = decode_time(take_field(line));
+      health.files.error = take_field(line);
     }
   }
   return health;

@@ -9,34 +9,38 @@ namespace berth::runtime {
 
 SplitLines split_lines(std::string_view bytes, bool ended) {
   SplitLines split;
+  const auto add = [&](std::string_view text, bool partial, std::size_t taken) {
+    split.consumed += taken;
+    split.lines.push_back({.text = text, .partial = partial, .end = split.consumed});
+  };
   while (split.consumed < bytes.size()) {
     const auto rest = bytes.substr(split.consumed);
     const auto newline = rest.substr(0, kMaxLine + 1).find('\n');
     if (newline != std::string_view::npos) {
-      split.lines.push_back({.text = rest.substr(0, newline), .partial = false});
-      split.consumed += newline + 1;
+      add(rest.substr(0, newline), /*partial=*/false, newline + 1);
     } else if (rest.size() > kMaxLine) {
-      split.lines.push_back({.text = rest.substr(0, kMaxLine), .partial = true});
-      split.consumed += kMaxLine;
+      add(rest.substr(0, kMaxLine), /*partial=*/true, kMaxLine);
     } else {
-      if (ended) {
-        split.lines.push_back({.text = rest, .partial = true});  // As containerd's own CRI logs have it.
-        split.consumed = bytes.size();
-      }
+      if (ended) add(rest, /*partial=*/true, rest.size());  // As containerd's own CRI logs have it.
       break;
     }
   }
   return split;
 }
 
-void append_cri_line(std::string& out, WallTime time, bool is_stderr, const LinePiece& piece) {
+std::string cri_head(WallTime time, bool is_stderr) {
   const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
   const auto seconds = static_cast<std::time_t>(nanos / 1'000'000'000);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z {} {} ", parts.tm_year + 1900,
-                 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, nanos % 1'000'000'000,
-                 is_stderr ? "stderr" : "stdout", piece.partial ? 'P' : 'F');
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z {} ", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, nanos % 1'000'000'000,
+                     is_stderr ? "stderr" : "stdout");
+}
+
+void append_cri_line(std::string& out, std::string_view head, const LinePiece& piece) {
+  out.append(head);
+  out.append(piece.partial ? "P " : "F ");
   out.append(piece.text);
   out += '\n';
 }

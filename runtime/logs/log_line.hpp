@@ -22,6 +22,7 @@ constexpr std::string_view kTornMark = "\x18<torn>";
 struct LinePiece {
   std::string_view text;  ///< Without the newline.
   bool partial = false;   ///< The line goes on.
+  std::size_t end = 0;    ///< Of the bytes that were split, those up to its end, newline included.
 };
 
 /// The complete lines at the head of `bytes`, and how many bytes they take. What is left is a line that is not
@@ -32,8 +33,12 @@ struct SplitLines {
 };
 SplitLines split_lines(std::string_view bytes, bool ended);
 
-/// "2026-11-21T09:25:13.123456789Z stdout F text\n", see the kubelet's CRI logging format.
-void append_cri_line(std::string& out, WallTime time, bool is_stderr, const LinePiece& piece);
+/// What records of one time and stream begin with, in the kubelet's CRI logging format:
+/// "2026-11-21T09:25:13.123456789Z stdout ".
+std::string cri_head(WallTime time, bool is_stderr);
+
+/// "2026-11-21T09:25:13.123456789Z stdout F text\n"
+void append_cri_line(std::string& out, std::string_view head, const LinePiece& piece);
 
 /// Reads one such line (without newline); nullopt when it is none, or torn.
 std::optional<LogLine> parse_cri_line(std::string_view line);

@@ -12,11 +12,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/atomic_file.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/log_settings.hpp"
 #include "runtime/logs/collector.hpp"
 
 namespace {
@@ -61,7 +63,7 @@ constexpr const char* kUsage =
     "usage: berth-logd [--run-dir DIR] [--state-dir DIR] [--sink auto|journal|files] [--journal-lines N]\n"
     "\n"
     "Reads the output of all containers from DIR/io and stores it: in the journal when journald\n"
-    "runs here, else in size-rotated files below the state directory.\n"
+    "runs here, and in size-rotated files where berthd.yaml says (logs.directory).\n"
     "  --run-dir DIR    default /run/berth\n"
     "  --state-dir DIR  default /var/lib/berth\n"
     "  --sink WHICH     default auto\n"
@@ -93,25 +95,34 @@ class HealthFile {
  public:
   explicit HealthFile(std::filesystem::path path) : path_(std::move(path)) {}
 
-  void keep(const berth::runtime::Collector& collector) {
+  void keep(const berth::runtime::Collector& collector, const berth::runtime::CopyingSink* files) {
     constexpr std::chrono::seconds kSoon{1};
     constexpr std::chrono::seconds kNowAndThen{10};
-    const auto changes = collector.health_changes();
+    const auto changes = all_changes(collector, files);
     const auto lines = collector.counters().lines;
     const auto passed = std::chrono::steady_clock::now() - written_;
     const auto due = (changes != changes_ && passed >= kSoon) || (lines != lines_ && passed >= kNowAndThen);
     if (begun_ && !due) return;
     begun_ = true;
     written_ = std::chrono::steady_clock::now();
-    if (auto done = berth::write_file(path_, encode_log_health(collector.health())); !done) return;  // Again later.
+    auto health = collector.health();
+    if (files != nullptr) health.files = files->trouble();
+    if (auto done = berth::write_file(path_, encode_log_health(health)); !done) return;  // Again later.
     changes_ = changes;
     lines_ = lines;
   }
 
   /// Something is to be written that had to wait.
-  bool pending(const berth::runtime::Collector& collector) const { return collector.health_changes() != changes_; }
+  bool pending(const berth::runtime::Collector& collector, const berth::runtime::CopyingSink* files) const {
+    return all_changes(collector, files) != changes_;
+  }
 
  private:
+  static std::uint64_t all_changes(const berth::runtime::Collector& collector,
+                                   const berth::runtime::CopyingSink* files) {
+    return collector.health_changes() + (files != nullptr ? files->trouble_changes() : 0);
+  }
+
   std::filesystem::path path_;
   std::chrono::steady_clock::time_point written_{};
   std::uint64_t changes_ = 0;
@@ -119,11 +130,89 @@ class HealthFile {
   bool begun_ = false;
 };
 
+constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+
+/// Where lines go, by the settings of the moment.
+struct Sinks {
+  std::unique_ptr<berth::runtime::LogSink> sink;
+  const berth::runtime::CopyingSink* files = nullptr;  ///< The same, when it is two.
+  std::string into;
+};
+
+Sinks make_sinks(const Options& options, const berth::runtime::LogSettings& settings, bool journal,
+                 berth::runtime::BatchMark& mark) {
+  using namespace berth::runtime;
+  const auto directory = log_directory(settings, options.state_dir);
+  FileSinkOptions making{.links = settings.links, .owner = options.state_dir, .beside = journal, .mark = &mark};
+  if (settings.directory.empty()) making = {.beside = journal, .mark = &mark};
+  if (!journal) {
+    if (!settings.directory.empty()) {
+      if (auto moved = move_log_folders(options.state_dir / "logs", directory, options.state_dir); !moved) {
+        berth::log(berth::LogLevel::Warning, "log files of an earlier berth stay where they were, ignoring",
+                   {{"error", moved.error().message()}});
+      }
+    }
+    return {.sink = make_file_sink(directory, {}, making), .into = directory};
+  }
+  auto first = make_journal_sink(kJournalSocket, &mark);
+  if (settings.directory.empty()) return {.sink = std::move(first), .into = "journal"};
+  auto both = make_copying_sink(std::move(first), make_file_sink(directory, {}, making), {.mark = &mark});
+  const auto* files = both.get();
+  return {.sink = std::move(both), .files = files, .into = "journal, " + directory.string()};
+}
+
+/// Until we are told to end (true), or the settings are others.
+berth::Result<bool> collect(const Options& options, const berth::runtime::LogSettings& settings,
+                            berth::runtime::BatchMark& mark, bool first) {
+  using namespace berth;
+  const auto journal = options.sink == "journal" || (options.sink == "auto" && ::access(kJournalSocket, F_OK) == 0);
+  const auto sinks = make_sinks(options, settings, journal, mark);
+  auto collector = runtime::make_collector(options.run_dir / "io", *sinks.sink,
+                                           {.wake_fd = wake_fd,
+                                            .attach_socket = options.run_dir / "attach.sock",
+                                            .limit = journal ? options.journal : runtime::LineLimit{},
+                                            .mark = &mark});
+  if (!collector) return std::move(collector).error().context("cannot start");
+  log(LogLevel::Info, "collecting", {{"from", (options.run_dir / "io").string()}, {"into", sinks.into}});
+  if (first) notify("READY=1");
+
+  // Half the watchdog's time or less.
+  constexpr std::chrono::milliseconds kIdle{10'000};
+  constexpr std::chrono::milliseconds kSoon{1000};
+  HealthFile health(runtime::log_health_path(options.run_dir));
+  // What was written before the collector began to watch is seen here; what comes later, by it.
+  auto look = true;
+  std::uint64_t seen = 0;
+  while (stopping == 0) {
+    if (look && runtime::read_log_settings(options.run_dir) != settings) return false;
+    health.keep(**collector, sinks.files);
+    if (auto turned = (*collector)->turn(health.pending(**collector, sinks.files) ? kSoon : kIdle); !turned) {
+      return std::move(turned).error().context("stopped");
+    }
+    const auto changes = (*collector)->settings_changes();
+    look = changes != seen;
+    seen = changes;
+    notify("WATCHDOG=1");
+  }
+  return true;
+}
+
+/// In memory alone when it cannot be shared: then a kill may have a batch stored twice.
+berth::runtime::BatchMark open_mark(const Options& options) {
+  using namespace berth;
+  const auto file = options.run_dir / "io" / ".batch";
+  if (auto made = make_directories(file.parent_path(), 0711); made) {
+    auto mark = runtime::BatchMark::open(file);
+    if (mark) return *std::move(mark);
+    log(LogLevel::Warning, "lines may be stored twice after a kill", {{"error", mark.error().message()}});
+  }
+  return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace berth;
-  constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
   if (argc == 2 && std::string_view(argv[1]) == "--version") {
     std::puts("berth-logd " BERTH_VERSION);
     return 0;
@@ -144,33 +233,14 @@ int main(int argc, char** argv) {
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
 
-  const auto journal = options.sink == "journal" || (options.sink == "auto" && ::access(kJournalSocket, F_OK) == 0);
-  const auto sink =
-      journal ? runtime::make_journal_sink(kJournalSocket) : runtime::make_file_sink(options.state_dir / "logs");
-  auto collector = runtime::make_collector(options.run_dir / "io", *sink,
-                                           {.wake_fd = wake.get(),
-                                            .attach_socket = options.run_dir / "attach.sock",
-                                            .limit = journal ? options.journal : runtime::LineLimit{}});
-  if (!collector) {
-    log(LogLevel::Error, "cannot start", {{"error", collector.error().message()}});
-    return 1;
-  }
-  log(LogLevel::Info, "collecting",
-      {{"from", (options.run_dir / "io").string()},
-       {"into", journal ? std::string("journal") : (options.state_dir / "logs").string()}});
-  notify("READY=1");
-
-  // Half the watchdog's time or less.
-  constexpr std::chrono::milliseconds kIdle{10'000};
-  constexpr std::chrono::milliseconds kSoon{1000};
-  HealthFile health(runtime::log_health_path(options.run_dir));
-  while (stopping == 0) {
-    health.keep(**collector);
-    if (auto turned = (*collector)->turn(health.pending(**collector) ? kSoon : kIdle); !turned) {
-      log(LogLevel::Error, "stopped", {{"error", turned.error().message()}});
+  auto mark = open_mark(options);
+  for (auto first = true;; first = false) {
+    const auto ended = collect(options, runtime::read_log_settings(options.run_dir), mark, first);
+    if (!ended) {
+      log(LogLevel::Error, "cannot go on", {{"error", ended.error().message()}});
       return 1;
     }
-    notify("WATCHDOG=1");
+    if (*ended) break;
   }
   notify("STOPPING=1");
   return 0;

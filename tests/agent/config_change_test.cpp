@@ -51,6 +51,8 @@ TEST(ConfigChangeTest, NamesEachKey) {
       {"dns.holdMilliseconds", "dns: {holdMilliseconds: 0}"},
       {"api.socket", "api: {socket: /x}"},
       {"api.tls", "api: {tls: {}}"},
+      {"logs", "logs: {directory: /x}"},
+      {"logs", "logs: {links: ''}"},
       {"shutdownGracePeriod", "shutdownGracePeriod: 5m"},
       {"shutdownGracePeriodCriticalPods", "shutdownGracePeriodCriticalPods: 5s"}};
   for (const auto& [key, text] : restart) {

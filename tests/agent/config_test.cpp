@@ -341,6 +341,20 @@ TEST(ConfigTest, AnAliasDoesNotChangeWithItsTwin) {
   EXPECT_EQ(config->node_labels.at("a"), "two");
 }
 
+TEST(ConfigTest, LogFilesAreWhereShippersLookUnlessToldOtherwise) {
+  const auto logs = [](const std::string& text) { return parse_config(text, "f")->logs; };
+  EXPECT_EQ(logs(""), (runtime::LogSettings{.directory = "/var/log/pods", .links = "/var/log/containers"}));
+  EXPECT_EQ(logs("logs: {directory: /srv/pods/, links: \"\"}"),
+            (runtime::LogSettings{.directory = "/srv/pods", .links = ""}));
+  EXPECT_EQ(logs("logs: {directory: \"\"}").directory, "");
+  EXPECT_EQ(problem("logs: {directory: pods}"),
+            "berthd.yaml:1: logs.directory: must be an absolute path, or \"\" for none");
+  EXPECT_EQ(problem("logs: {directory: /}"), "berthd.yaml:1: logs.directory: must not be /");
+  EXPECT_EQ(problem("logs: {directory: /x, links: /x}"),
+            "berthd.yaml:1: logs.links: must be another directory than logs.directory");
+  EXPECT_EQ(problem("logs: {format: json}"), "berthd.yaml:1: logs.format: unknown key; known here: directory, links");
+}
+
 TEST(ConfigTest, LogLevels) {
   EXPECT_EQ(parse_config("", "f")->log_level, LogLevel::Info);
   EXPECT_EQ(parse_config("logLevel: warning", "f")->log_level, LogLevel::Warning);

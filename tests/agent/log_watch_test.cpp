@@ -50,6 +50,19 @@ TEST(LogWatch, TheStatusHasWhatWaitsNow) {
   EXPECT_FALSE(problems[0].warning);
 }
 
+TEST(LogWatch, TheStatusHasFilesThatLackLines) {
+  LogHealth lacking;
+  lacking.files = {.error = "mkdir /var/log/pods: Read-only file system", .missed = 3};
+  const auto problems = log_problems(lacking);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].subject, "log files");
+  EXPECT_EQ(problems[0].message,
+            "log shippers miss lines, which the journal has: mkdir /var/log/pods: Read-only file system");
+  EXPECT_TRUE(problems[0].warning) << "no pod is hurt by it";
+  lacking.files.error.clear();
+  EXPECT_TRUE(log_problems(lacking).empty()) << "what is missing stays missing; no more is";
+}
+
 TEST(LogWatch, EachPodIsItsOwn) {
   EXPECT_THAT(reasons(health({waiting("a", "full")}), health({waiting("b", "full")})),
               testing::UnorderedElementsAre("b LogNotStored", "a LogStored"));

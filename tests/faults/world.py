@@ -171,6 +171,7 @@ class World:
             file.write(f"""nodeName: faults
 stateDir: {STATE}
 runDir: {RUN}
+logs: {{directory: {STATE}/logs}}
 sources: [{{directory: {MANIFESTS}}}]
 containerd: {{address: {containerd}}}
 network: {{bridge: faults0, podCIDR: 10.97.0.0/24}}

@@ -402,65 +402,45 @@ TEST_F(CollectorTest, ASecondCollectorIsRefused) {
   EXPECT_TRUE(failed_with(make_collector(dir.path(), sink), ErrorCode::FailedPrecondition));
 }
 
-TEST_F(CollectorTest, KilledAtAnyMomentItLosesAndTearsNothing) {
-  // Collectors in children, each killed with SIGKILL after a few milliseconds; the writer never stops.
-  const auto fifo = make_container("c");
-  TempDir logs;
-  constexpr int kLines = 20'000;
-  std::thread writer([&] {
-    for (int i = 0; i < kLines; ++i) {
-      const auto line = "line " + std::to_string(i) + " " + std::string(static_cast<std::size_t>(i % 97), '.') + "\n";
-      put(fifo, line);
-    }
-  });
-  const auto collect_in_child = [&](int microseconds) {
-    const auto child = ::fork();
-    if (child == 0) {
-      auto files = make_file_sink(logs.path());
-      auto mine = make_collector(dir.path(), *files);
-      while (mine) {
-        if (!(*mine)->turn(milliseconds(1000))) break;
-      }
-      ::_exit(1);
-    }
-    ::usleep(static_cast<useconds_t>(microseconds));
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-  };
-  for (int i = 0; i < 30; ++i) collect_in_child(500 + i * 311);
-  auto files = make_file_sink(logs.path());
-  auto last = make_collector(dir.path(), *files);
-  ASSERT_TRUE(last);
-  std::thread finish([&] { writer.join(); });
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  std::vector<int> seen(kLines, 0);
-  auto missing = kLines;
-  LogQuery query{
-      .ns = "default", .pod = "web-0", .pod_uid = "uid", .container = "c", .attempt = 0, .tail = {}, .since = {}};
-  std::unique_ptr<LogCursor> cursor;
-  while (missing > 0 && std::chrono::steady_clock::now() < deadline) {
-    ASSERT_TRUE((*last)->turn(milliseconds(10)));
-    if (!cursor) {
-      auto opened = make_file_log_reader(logs.path())->open(query);
-      if (!opened) continue;
-      cursor = *std::move(opened);
-    }
-    for (;;) {
-      auto line = cursor->next();
-      ASSERT_TRUE(line) << line.error().message();
-      if (!*line) break;
-      int number = -1;
-      ASSERT_EQ(std::sscanf((*line)->text.c_str(), "line %d", &number), 1) << "torn: " << (*line)->text;
-      ASSERT_EQ((*line)->text,
-                "line " + std::to_string(number) + " " + std::string(static_cast<std::size_t>(number % 97), '.'));
-      if (seen.at(static_cast<std::size_t>(number))++ == 0) --missing;
-    }
+/// Stores one line of each batch, then fails.
+class OneByOneSink final : public LogSink {
+ public:
+  explicit OneByOneSink(BatchMark& mark) : mark_(mark) {}
+  Status write(const LogSource&, bool, WallTime, const std::vector<LinePiece>& pieces) override {
+    lines.emplace_back(pieces.front().text);
+    mark_.set_stored(1);
+    if (pieces.size() == 1) return Ok{};
+    return Error(ErrorCode::ResourceExhausted, "disk full");
   }
-  finish.join();
-  EXPECT_EQ(missing, 0);
-  int repeated = 0;
-  for (const auto count : seen) repeated += count > 1 ? 1 : 0;
-  EXPECT_LT(repeated, kLines) << "at most one batch a kill";
+  void finish(const LogSource&) override {}
+  void clean_up(const std::vector<std::string>&) override {}
+  std::vector<std::string> lines;
+
+ private:
+  BatchMark& mark_;
+};
+
+TEST_F(CollectorTest, WhatAFailingWriteStoredIsNotStoredAgain) {
+  // Was: on a full disk a batch was stored as far as it fitted, and then again from its beginning.
+  const auto fifo = make_container("c");
+  BatchMark mark;
+  OneByOneSink one(mark);
+  auto made = make_collector(dir.path(), one, {.sink_retry = milliseconds(1), .mark = &mark});
+  ASSERT_TRUE(made);
+  put(fifo, "one\ntwo\nthree\n");
+  for (int i = 0; i < 200 && one.lines.size() < 3; ++i) ASSERT_TRUE((*made)->turn(milliseconds(10)));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE((*made)->turn(milliseconds(2)));
+  EXPECT_EQ(one.lines, (std::vector<std::string>{"one", "two", "three"}));
+}
+
+TEST_F(CollectorTest, TellsThatSettingsWereWritten) {
+  start();
+  settle();
+  const auto before = collector->settings_changes();
+  std::ofstream(dir.path() / ".settings.new") << "DIRECTORY=/x\n";
+  std::filesystem::rename(dir.path() / ".settings.new", dir.path() / ".settings");
+  settle();
+  EXPECT_NE(collector->settings_changes(), before);
 }
 
 }  // namespace

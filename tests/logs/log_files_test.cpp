@@ -1,6 +1,8 @@
 // tests/logs/log_files_test.cpp - the file sink and the reader of what it wrote.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
@@ -34,7 +36,7 @@ class LogFilesTest : public testing::Test {
                    .attempt = source.attempt,
                    .tail = tail,
                    .since = since};
-    return make_file_log_reader(dir.path())->open(query);
+    return make_file_log_reader({dir.path()})->open(query);
   }
   static std::vector<std::string> rest(LogCursor& cursor) {
     std::vector<std::string> lines;
@@ -117,10 +119,8 @@ TEST_F(LogFilesTest, TailPassesOverATornRecord) {
 TEST_F(LogFilesTest, RotationKeepsOnlyWhatTheLimitsSay) {
   open({.file_bytes = 100, .rotated = 1, .total_bytes = 1 << 20, .dead_pods = std::chrono::hours(1)});
   for (int i = 0; i < 20; ++i) write("line " + std::to_string(i));
-  const auto path = log_file_path(dir.path(), source);
-  EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
-  EXPECT_FALSE(std::filesystem::exists(path.string() + ".2"));
-  EXPECT_EQ(all().back(), "line 19");
+  EXPECT_EQ(rotated_log_files(log_file_path(dir.path(), source)).size(), 1U);
+  EXPECT_EQ(all(), (std::vector<std::string>{"line 15", "line 16", "line 17", "line 18", "line 19"}));
 }
 
 TEST_F(LogFilesTest, AReaderFollowsOverARotation) {
@@ -199,19 +199,22 @@ TEST_F(LogFilesTest, AReaderThatComesBetweenTwoFilesReadsBoth) {
   EXPECT_EQ(all(), (std::vector<std::string>{"old", "new"}));
 }
 
-TEST_F(LogFilesTest, AGapBetweenRotatedFilesHidesNothing) {
-  open({.file_bytes = 40, .rotated = 3});
-  for (int i = 0; i < 3; ++i) write("line " + std::to_string(i));
-  auto follower = cursor();
-  ASSERT_TRUE(follower);
-  rest(**follower);
-  write("line 3");
+TEST_F(LogFilesTest, FilesOfAnEarlierBerthAreReadAndRotatedAway) {
   const auto path = log_file_path(dir.path(), source).string();
-  std::filesystem::remove(path + ".3");
-  std::filesystem::rename(path + ".2", path + ".3");  // The next rotation has begun and not yet moved .1.
-  std::filesystem::rename(path + ".1", path + ".2");
-  EXPECT_EQ(all(), (std::vector<std::string>{"line 1", "line 2", "line 3"}));
-  EXPECT_EQ(rest(**follower), std::vector<std::string>{"line 3"}) << "and no loss is reported";
+  for (const auto* name : {"oldest", "older", "old"}) {
+    write(name);
+    sink->finish(source);
+    if (std::filesystem::exists(path + ".1")) std::filesystem::rename(path + ".1", path + ".2");
+    std::filesystem::rename(path, path + ".1");
+  }
+  std::filesystem::rename(path + ".2", path + ".3");  // a gap hides nothing
+  write("now");
+  EXPECT_EQ(all(), (std::vector<std::string>{"older", "old", "now"}));
+  open({.file_bytes = 1, .rotated = 2});
+  write("next");
+  EXPECT_EQ(all(), (std::vector<std::string>{"old", "now", "next"})) << "the oldest went";
+  write("last");
+  EXPECT_EQ(all(), (std::vector<std::string>{"now", "next", "last"}));
 }
 
 TEST_F(LogFilesTest, WithoutRotatedFilesTheCurrentOneStaysSmall) {
@@ -229,7 +232,7 @@ TEST_F(LogFilesTest, OldAttemptsOfALivingPodGoWithTheirRotatedFiles) {
   open({.attempts = 100});
   for (std::uint32_t i = 0; i < 4; ++i) write_attempt(i);
   source.attempt = 0;
-  const auto rotated = log_file_path(dir.path(), source).string() + ".1";
+  const auto rotated = log_file_path(dir.path(), source).string() + ".20261121-092513";
   std::filesystem::copy_file(log_file_path(dir.path(), source), rotated);
   std::filesystem::last_write_time(rotated, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   std::filesystem::last_write_time(log_file_path(dir.path(), source),
@@ -277,6 +280,41 @@ TEST_F(LogFilesTest, NamesOfAnyLengthFitAndStayApart) {
   }
   source.ns = source.pod_uid = std::string(253, 'x');
   EXPECT_LE(log_file_path(dir.path(), source).parent_path().parent_path().filename().string().size(), 255U);
+}
+
+TEST_F(LogFilesTest, WhatIsNotInTheFirstDirectoryIsReadFromTheNext) {
+  write("of before");
+  const TempDir other;
+  LogQuery query{.ns = source.ns, .pod = source.pod, .pod_uid = source.pod_uid, .container = source.container};
+  const auto reader = make_file_log_reader({other.path(), dir.path()});
+  auto found = reader->open(query);
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(rest(**found), std::vector<std::string>{"of before"});
+  query.container = "another";
+  EXPECT_TRUE(failed_with(reader->open(query), ErrorCode::NotFound));
+}
+
+TEST_F(LogFilesTest, AWriteThatFailsHalfWayLeavesWholeLinesAndSaysHowMany) {
+  // Was: what fitted of the next line stayed, ended with a mark that only berth passes over.
+  BatchMark mark;
+  sink = make_file_sink(dir.path(), {}, {.mark = &mark});
+  write("first");
+  const auto path = log_file_path(dir.path(), source);
+  const auto line = std::filesystem::file_size(path);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto limit = rlimit{.rlim_cur = line * 3 + 5, .rlim_max = before.rlim_max};
+  ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  mark.begin("c", false, std::chrono::system_clock::now(), "x", 4);
+  const auto failed = sink->write(source, false, std::chrono::system_clock::now(),
+                                  {{.text = "aaaaa"}, {.text = "bbbbb"}, {.text = "ccccc"}, {.text = "ddddd"}});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(mark.stored(), 2U);
+  EXPECT_EQ(std::filesystem::file_size(path), line * 3);
+  write("next");
+  EXPECT_EQ(all(), (std::vector<std::string>{"first", "aaaaa", "bbbbb", "next"}));
 }
 
 TEST_F(LogFilesTest, NothingWrittenIsNotFound) { EXPECT_TRUE(failed_with(cursor(), ErrorCode::NotFound)); }

@@ -28,6 +28,16 @@ TEST(LogHealth, IsReadBackAsItWasWritten) {
   EXPECT_EQ(read_log_health(dir.path()), kSome);
 }
 
+TEST(LogHealth, FilesThatLackLinesAreReadBackToo) {
+  LogHealth health = kSome;
+  health.files = {.error = "mkdir /var/log/pods: Read-only file system",
+                  .missed = 7,
+                  .since = std::chrono::system_clock::from_time_t(1'700'000'000)};
+  EXPECT_EQ(decode_log_health(encode_log_health(health)), health);
+  health.files = {.missed = 7};
+  EXPECT_EQ(decode_log_health(encode_log_health(health)), health);
+}
+
 TEST(LogHealth, WithoutAFileAllIsWell) {
   const TempDir dir;
   EXPECT_EQ(read_log_health(dir.path()), LogHealth{});
@@ -66,7 +76,7 @@ TEST(LogHealth, ALogThatEndsForWantOfRoomSaysSo) {
   const auto logs = dir.path() / "logs";
   const auto sink = make_file_sink(logs);
   const LogSource source{.ns = "default", .pod = "mongo-0", .pod_uid = "u-1", .container = "main", .container_id = "c"};
-  const auto reader = make_honest_log_reader(make_file_log_reader(logs), dir.path());
+  const auto reader = make_honest_log_reader(make_file_log_reader({logs}), dir.path());
   LogQuery query;
   query.ns = "default";
   query.pod = "mongo-0";

@@ -60,7 +60,7 @@ TEST(CriLineTest, WhatIsWrittenIsReadBack) {
   const WallTime time = *parse_rfc3339("2026-11-21T09:25:13Z") + std::chrono::nanoseconds(123456789);
   const std::string binary("a\0\xff b", 5);
   std::string text;
-  append_cri_line(text, time, true, {.text = binary, .partial = true});
+  append_cri_line(text, cri_head(time, true), {.text = binary, .partial = true});
   EXPECT_EQ(text, "2026-11-21T09:25:13.123456789Z stderr P " + binary + "\n");
   text.pop_back();
   const auto line = parse_cri_line(text);
