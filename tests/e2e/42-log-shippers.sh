@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/41-log-shippers.sh - rsyslog follows /var/log/containers, as shippers do: each line once, whoever is killed and whatever is rotated.
+# tests/e2e/42-log-shippers.sh - rsyslog follows /var/log/containers, as shippers do: each line once, whoever is killed and whatever is rotated.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 pods=/var/log/pods
