@@ -294,13 +294,14 @@ TEST(DecodePod, EveryPartArrives) {
 }
 
 TEST(DecodePod, WishesForConfinementArrive) {
-  auto raw = pod_of(R"({"hostUsers":false,"securityContext":{"appArmorProfile":{"type":"RuntimeDefault"}},
+  const auto raw = pod_of(R"({"hostUsers":false,"securityContext":{"appArmorProfile":{"type":"RuntimeDefault"}},
     "containers":[{"name":"c","image":"x:1","securityContext":{"appArmorProfile":{"type":"Localhost","localhostProfile":"p"}},
-    "volumeMounts":[{"name":"v","mountPath":"/v","readOnly":true,"recursiveReadOnly":"IfPossible"}]}]})");
+    "volumeMounts":[{"name":"v","mountPath":"/v","readOnly":true,"recursiveReadOnly":"IfPossible"}]}],
+    "volumes":[{"name":"v","emptyDir":{}}]})");
   EXPECT_FALSE(raw.spec.host_users);
   EXPECT_EQ(raw.spec.security.app_armor, (AppArmorProfile{"RuntimeDefault", ""}));
-  EXPECT_EQ(raw.spec.containers.at(0).security.app_armor, (AppArmorProfile{"Localhost", "p"}));
-  EXPECT_EQ(raw.spec.containers.at(0).volume_mounts.at(0).recursive_read_only, "IfPossible");
+  EXPECT_EQ(raw.spec.containers[0].security.app_armor, (AppArmorProfile{"Localhost", "p"}));
+  EXPECT_EQ(raw.spec.containers[0].volume_mounts.at(0).recursive_read_only, "IfPossible");
   const auto plain = pod_of(R"({"containers":[{"name":"c","image":"x:1"}]})");
   EXPECT_TRUE(plain.spec.host_users);
   EXPECT_EQ(plain.spec.security.app_armor, std::nullopt);
@@ -308,15 +309,15 @@ TEST(DecodePod, WishesForConfinementArrive) {
 
 TEST(DecodePod, AnnotationsSayAppArmorsProfileWhereNoFieldDoes) {
   const auto profile = [](const std::string& annotation, const std::string& pod, const std::string& container) {
-    const auto object = make_object(
-        json::parse(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default","annotations":{)"
-                    R"("container.apparmor.security.beta.kubernetes.io/c":")" +
-                    annotation + R"("}},"spec":{"securityContext":{)" + pod +
-                    R"(},"containers":[{"name":"other","image":"x"},{"name":"c","image":"x","securityContext":{)" +
-                    container + "}}]}}"));
+    const auto text = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default","annotations":{)"
+                      R"("container.apparmor.security.beta.kubernetes.io/c":")" +
+                      annotation + R"("}},"spec":{"securityContext":{)" + pod +
+                      R"(},"containers":[{"name":"other","image":"x"},{"name":"c","image":"x","securityContext":{)" +
+                      container + "}}]}}";
+    const auto object = make_object(same(text));
     const auto decoded = decode_pod(*object);
-    EXPECT_EQ(decoded->spec.containers.at(0).security.app_armor, std::nullopt);
-    return decoded->spec.containers.at(1).security.app_armor;
+    EXPECT_EQ(decoded->spec.containers[0].security.app_armor, std::nullopt);
+    return decoded->spec.containers[1].security.app_armor;
   };
   EXPECT_EQ(profile("runtime/default", "", ""), (AppArmorProfile{"RuntimeDefault", ""}));
   EXPECT_EQ(profile("unconfined", "", ""), (AppArmorProfile{"Unconfined", ""}));

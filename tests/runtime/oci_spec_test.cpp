@@ -109,9 +109,11 @@ TEST(OciSpec, ThePodsIpcIsThatOfItsContainers) {
 
 TEST(OciSpec, AProfileOfAppArmorIsNamedOrThereIsNone) {
   Case test;
-  EXPECT_EQ(find(test.spec(), {"process", "apparmorProfile"}), nullptr);
+  const auto without = test.spec();
+  EXPECT_EQ(find(without, {"process", "apparmorProfile"}), nullptr);
   test.app_armor = "mine";
-  EXPECT_EQ(find_string(test.spec(), {"process", "apparmorProfile"}), "mine");
+  const auto with_one = test.spec();
+  EXPECT_EQ(find_string(with_one, {"process", "apparmorProfile"}), "mine");
 }
 
 TEST(OciSpec, WhatIsMountedBelowAReadOnlyMountIsSoWhereItIsAskedForAndPossible) {
