@@ -108,6 +108,7 @@ ContainerSecurity read_security(const Reader& from) {
   security.capabilities_add = capabilities.texts("add");
   security.capabilities_drop = capabilities.texts("drop");
   security.seccomp = read_seccomp(from);
+  security.app_armor = read_app_armor(from);
   security.proc_mount = from.text("procMount");
   return security;
 }
@@ -118,8 +119,8 @@ ContainerPort read_port(const Reader& from) {
 }
 
 VolumeMount read_mount(const Reader& from) {
-  return {from.text("name"),        from.text("mountPath"), from.text("subPath"),
-          from.text("subPathExpr"), from.flag("readOnly"),  from.text("mountPropagation")};
+  return {from.text("name"),     from.text("mountPath"),        from.text("subPath"),          from.text("subPathExpr"),
+          from.flag("readOnly"), from.text("mountPropagation"), from.text("recursiveReadOnly")};
 }
 
 }  // namespace
@@ -140,6 +141,12 @@ std::optional<SeccompProfile> read_seccomp(const Reader& security_context) {
   const auto profile = security_context.child("seccompProfile");
   if (!profile.present()) return std::nullopt;
   return SeccompProfile{profile.text("type"), profile.text("localhostProfile")};
+}
+
+std::optional<AppArmorProfile> read_app_armor(const Reader& security_context) {
+  const auto profile = security_context.child("appArmorProfile");
+  if (!profile.present()) return std::nullopt;
+  return AppArmorProfile{profile.text("type"), profile.text("localhostProfile")};
 }
 
 Container read_container(const Reader& from) {

@@ -38,6 +38,7 @@ Container read_container(const Reader& container);
 std::optional<FieldRef> read_field_ref(const Reader& parent);
 std::optional<ResourceFieldRef> read_resource_field_ref(const Reader& parent);
 std::optional<SeccompProfile> read_seccomp(const Reader& security_context);
+std::optional<AppArmorProfile> read_app_armor(const Reader& security_context);
 std::vector<SelectorRequirement> read_requirements(const Reader& parent, std::string_view name);
 std::vector<NodeSelectorTerm> read_node_selector(const Reader& node_selector);
 PodSpec read_pod_spec(const Reader& spec);

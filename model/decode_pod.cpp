@@ -20,6 +20,7 @@ PodSecurity read_pod_security(const Reader& from) {
     security.sysctls.push_back({entry.text("name"), entry.text("value")});
   }
   security.seccomp = read_seccomp(from);
+  security.app_armor = read_app_armor(from);
   return security;
 }
 
@@ -44,6 +45,29 @@ std::vector<Toleration> read_tolerations(const Reader& spec) {
                            from.maybe_integer("tolerationSeconds")});
   }
   return tolerations;
+}
+
+/// What said it before there was a field (until Kubernetes 1.30): "runtime/default", "unconfined", "localhost/NAME".
+std::optional<AppArmorProfile> app_armor_of(const StringMap& annotations, const std::string& container) {
+  constexpr std::string_view kLocalhost = "localhost/";
+  const auto found = annotations.find("container.apparmor.security.beta.kubernetes.io/" + container);
+  if (found == annotations.end()) return std::nullopt;
+  if (found->second == "runtime/default") return AppArmorProfile{"RuntimeDefault", ""};
+  if (found->second == "unconfined") return AppArmorProfile{"Unconfined", ""};
+  if (!found->second.starts_with(kLocalhost)) return std::nullopt;
+  return AppArmorProfile{"Localhost", found->second.substr(kLocalhost.size())};
+}
+
+/// Fields say more than annotations.
+void read_app_armor_annotations(Pod& pod) {
+  if (pod.spec.security.app_armor) return;
+  for (auto* list : {&pod.spec.init_containers, &pod.spec.containers}) {
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const auto& one = std::as_const(*list)[i];
+      if (one.security.app_armor) continue;
+      if (auto profile = app_armor_of(pod.meta.annotations, one.name)) (*list)[i].security.app_armor = *profile;
+    }
+  }
 }
 
 }  // namespace
@@ -83,6 +107,7 @@ PodSpec read_pod_spec(const Reader& from) {
   spec.host_network = from.flag("hostNetwork");
   spec.host_pid = from.flag("hostPID");
   spec.host_ipc = from.flag("hostIPC");
+  spec.host_users = from.flag("hostUsers", true);
   spec.share_process_namespace = from.flag("shareProcessNamespace");
   spec.security = read_pod_security(from.child("securityContext"));
   for (const auto& one : from.children("imagePullSecrets")) spec.image_pull_secrets.push_back(one.text("name"));
@@ -104,6 +129,7 @@ PodSpec read_pod_spec(const Reader& from) {
 Result<Pod> decode_pod(const Object& object) {
   return decode<Pod>(object, [](const Reader& root, Pod& pod) {
     pod.spec = read_pod_spec(root.child("spec"));
+    read_app_armor_annotations(pod);
     pod.status = read_pod_status(root.child("status"));
   });
 }

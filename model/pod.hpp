@@ -127,7 +127,8 @@ struct VolumeMount {
   std::string sub_path;
   std::string sub_path_expr;
   bool read_only = false;
-  std::string mount_propagation;  ///< "", "None", "HostToContainer", "Bidirectional"
+  std::string mount_propagation;    ///< "", "None", "HostToContainer", "Bidirectional"
+  std::string recursive_read_only;  ///< "", "Disabled", "IfPossible", "Enabled" (KEP-3857)
   bool operator==(const VolumeMount&) const = default;
 };
 
@@ -199,6 +200,9 @@ struct SeccompProfile {
   bool operator==(const SeccompProfile&) const = default;
 };
 
+/// A name that is loaded into the kernel for Localhost.
+using AppArmorProfile = SeccompProfile;
+
 struct ContainerSecurity {
   std::optional<std::int64_t> run_as_user;
   std::optional<std::int64_t> run_as_group;
@@ -209,6 +213,7 @@ struct ContainerSecurity {
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;
   std::optional<SeccompProfile> seccomp;
+  std::optional<AppArmorProfile> app_armor;
   std::string proc_mount;
   bool operator==(const ContainerSecurity&) const = default;
 };
@@ -227,6 +232,7 @@ struct PodSecurity {
   std::vector<std::int64_t> supplemental_groups;
   std::vector<Sysctl> sysctls;
   std::optional<SeccompProfile> seccomp;
+  std::optional<AppArmorProfile> app_armor;
 };
 
 // --- Containers ---------------------------------------------------------------------------------
@@ -329,6 +335,7 @@ struct PodSpec {
   bool host_network = false;
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_users = true;
   bool share_process_namespace = false;
   PodSecurity security;
   std::vector<std::string> image_pull_secrets;

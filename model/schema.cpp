@@ -38,15 +38,14 @@ bool means_nothing(std::string_view name, const json::value& value) {
                                                                          {"externalTrafficPolicy", "Cluster"},
                                                                          {"supplementalGroupsPolicy", "Merge"},
                                                                          {"seLinuxChangePolicy", "Recursive"},
-                                                                         {"recursiveReadOnly", "Disabled"},
                                                                          {"cachingMode", "ReadWrite"},
                                                                          {"kind", "Shared"}};
   switch (value.kind()) {
     case json::kind::null: return true;
     case json::kind::object: return value.get_object().empty();
     case json::kind::array: return value.get_array().empty();
-    // A user namespace is what `hostUsers: false` asks for; all else is off when it is false.
-    case json::kind::bool_: return value.get_bool() == (name == "hostUsers" || name == "allocateLoadBalancerNodePorts");
+    // All else is off when it is false.
+    case json::kind::bool_: return value.get_bool() == (name == "allocateLoadBalancerNodePorts");
     case json::kind::int64: return value.get_int64() == 0;
     case json::kind::uint64: return value.get_uint64() == 0;
     case json::kind::double_: return false;

@@ -263,7 +263,7 @@ PodSpec: volumes:[Volume]@name~ initContainers:[Container]@name containers:[Cont
   affinity:Affinity schedulerName:s tolerations:[Toleration] hostAliases:[HostAlias]@ip priorityClassName:s priority:i
   dnsConfig:DnsConfig -readinessGates:[ReadinessGate] -runtimeClassName:s enableServiceLinks:b preemptionPolicy:s
   overhead:{q} -topologySpreadConstraints:[TopologySpread]@topologyKey+whenUnsatisfiable -setHostnameAsFQDN:b
-  -os:PodOs -hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
+  -os:PodOs hostUsers:b -schedulingGates:[SchedulingGate]@name -resourceClaims:[PodResourceClaim]@name~
   -resources:Resources
 TopologySpread: maxSkew:i topologyKey:s whenUnsatisfiable:s labelSelector:LabelSelector minDomains:i
   nodeAffinityPolicy:s nodeTaintsPolicy:s matchLabelKeys:[s]
@@ -288,7 +288,7 @@ DnsConfig: nameservers:[s] searches:[s] options:[DnsOption]
 DnsOption: name:s value:s
 PodSecurity: runAsUser:l runAsGroup:l runAsNonRoot:b fsGroup:l fsGroupChangePolicy:s supplementalGroups:[l]
   -supplementalGroupsPolicy:s sysctls:[NameValue] seccompProfile:Profile -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions
-  -appArmorProfile:Profile -seLinuxChangePolicy:s
+  appArmorProfile:Profile -seLinuxChangePolicy:s
 NameValue: name:s value:s
 Profile: type:s localhostProfile:s
 SeLinuxOptions: user:s role:s type:s level:s
@@ -319,7 +319,7 @@ ResourceFieldRef!: containerName:s resource:s divisor:q
 KeyRef!: name:s key:s optional:b
 Resources: limits:{q} requests:{q} -claims:[ResourceClaimName]@name
 ResourceClaimName: name:s request:s
-VolumeMount: name:s readOnly:b -recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
+VolumeMount: name:s readOnly:b recursiveReadOnly:s mountPath:s subPath:s mountPropagation:s subPathExpr:s
 Probe: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket grpc:Grpc initialDelaySeconds:i timeoutSeconds:i periodSeconds:i
   successThreshold:i failureThreshold:i terminationGracePeriodSeconds:l
 Exec: command:[s]
@@ -331,7 +331,7 @@ Handler: exec:Exec httpGet:HttpGet tcpSocket:TcpSocket sleep:Sleep
 Sleep: seconds:l
 ContainerSecurity: capabilities:Capabilities privileged:b -seLinuxOptions:SeLinuxOptions -windowsOptions:WindowsOptions runAsUser:l
   runAsGroup:l runAsNonRoot:b readOnlyRootFilesystem:b allowPrivilegeEscalation:b procMount:s seccompProfile:Profile
-  -appArmorProfile:Profile
+  appArmorProfile:Profile
 Capabilities: add:[s] drop:[s]
 
 Volume: name:s emptyDir:EmptyDirSource hostPath:HostPathSource configMap:ConfigMapSource secret:SecretSource

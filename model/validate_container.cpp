@@ -65,6 +65,19 @@ void check_env(const Reader& container) {
   }
 }
 
+/// KEP-3857.
+void check_recursive_read_only(const Reader& mount) {
+  constexpr auto kField = "recursiveReadOnly";
+  check_choice(mount, kField, {"Disabled", "IfPossible", "Enabled"});
+  const auto asked = mount.text(kField);
+  if (asked != "IfPossible" && asked != "Enabled") return;
+  if (!mount.flag("readOnly")) mount.fail(kField, "forbidden: may only be specified when readOnly is true");
+  const auto propagation = mount.text("mountPropagation");
+  if (!propagation.empty() && propagation != "None") {
+    mount.fail(kField, "forbidden: may only be specified when mountPropagation is None or not specified");
+  }
+}
+
 void check_mounts(const Reader& container, const VolumeNames& volumes) {
   std::set<std::string> devices;
   std::set<std::string> device_paths;
@@ -95,7 +108,7 @@ void check_mounts(const Reader& container, const VolumeNames& volumes) {
     if (!mount.text("subPath").empty() && !mount.text("subPathExpr").empty()) {
       mount.fail("subPathExpr", invalid(mount.text("subPathExpr"), "subPathExpr and subPath are mutually exclusive"));
     }
-    check_choice(mount, "recursiveReadOnly", {"Disabled", "IfPossible", "Enabled"});
+    check_recursive_read_only(mount);
     check_choice(mount, "mountPropagation", {"None", "HostToContainer", "Bidirectional"});
     if (mount.text("mountPropagation") == "Bidirectional" && !privileged) {
       mount.fail("mountPropagation",
@@ -226,6 +239,12 @@ void check_security(const Reader& security) {
   check_choice(security, "procMount", {"Default", "Unmasked"});
   if (!security.flag("allowPrivilegeEscalation", true) && security.flag("privileged")) {
     security.fail("", "invalid value: cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+  }
+  const auto added = security.child("capabilities").texts("add");
+  if (!security.flag("allowPrivilegeEscalation", true) &&
+      std::find(added.begin(), added.end(), "CAP_SYS_ADMIN") != added.end()) {
+    security.fail("",
+                  "invalid value: cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
   }
   check_profiles(security);
 }

@@ -4,8 +4,10 @@
 #include <linux/magic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -53,16 +55,6 @@ Number number_after(std::string_view text, std::string_view label, int base, Num
   return value;
 }
 
-std::string loaded_apparmor_profile() {
-  const auto profiles = read_file("/sys/kernel/security/apparmor/profiles");
-  if (!profiles) return {};
-  for (const std::string_view known : {"cri-containerd.apparmor.d", "docker-default"}) {
-    const auto line = fmt::format("{} (enforce)", known);
-    if (profiles->starts_with(line) || profiles->find('\n' + line) != std::string::npos) return std::string(known);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<HostFacts> read_host_facts(const std::string& containerd_socket) {
@@ -81,6 +73,8 @@ Result<HostFacts> read_host_facts(const std::string& containerd_socket) {
   struct statfs cgroup {};
   facts.cgroup_v2 = ::statfs("/sys/fs/cgroup", &cgroup) == 0 && cgroup.f_type == CGROUP2_SUPER_MAGIC;
 
+  facts.recursive_read_only = ::syscall(SYS_mount_setattr, -1, nullptr, 0U, nullptr, 0UL) != 0 && errno != ENOSYS;
+
   if (const auto memory = read_file("/proc/meminfo")) {
     facts.memory_bytes = number_after<std::int64_t>(*memory, "MemTotal:", 10, 0) * 1024;
   }
@@ -89,7 +83,6 @@ Result<HostFacts> read_host_facts(const std::string& containerd_socket) {
     const auto own = read_file(proc + "/oom_score_adj");
     facts.oom_score_floor = own ? number_after<std::int32_t>(*own, "", 10, 0) : 0;
   }
-  facts.apparmor_profile = loaded_apparmor_profile();
   return facts;
 }
 

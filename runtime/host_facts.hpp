@@ -23,9 +23,9 @@ struct DeviceNode {
 struct HostFacts {
   bool cgroup_v2 = false;
   std::uint64_t capabilities = 0;    ///< Bit N: containers may have capability N; see capabilities(7).
+  bool recursive_read_only = false;  ///< The kernel has mount_setattr(2).
   std::int64_t memory_bytes = 0;     ///< Of the host: oom_score_adj is relative to it.
   std::int32_t oom_score_floor = 0;  ///< The lowest oom_score_adj that containerd may set; see proc(5).
-  std::string apparmor_profile;      ///< Loaded profile for unprivileged containers; empty: none.
 };
 
 /// Reads them. What containers may have is what containerd has, which need not be what we have: the process behind

@@ -38,6 +38,18 @@ std::vector<SystemMount> system_mounts(const ContainerSpec& container, std::stri
   return mounts;
 }
 
+/// "rro" is runc's since 1.1: see mount_setattr(2) with AT_RECURSIVE.
+Result<std::string_view> access_of(const Mount& mount, const HostFacts& host) {
+  if (!mount.read_only) return std::string_view("rw");
+  if (mount.recursive == Recursive::No) return std::string_view("ro");
+  if (host.recursive_read_only) return std::string_view("rro");
+  if (mount.recursive == Recursive::IfPossible) return std::string_view("ro");
+  return Error(ErrorCode::InvalidArgument,
+               fmt::format("recursiveReadOnly of the mount at {}: this kernel has none, which needs Linux 5.12; "
+                           "IfPossible would do without",
+                           mount.target));
+}
+
 std::string normal(std::string_view target) {
   auto path = std::filesystem::path(target).lexically_normal().string();
   if (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -48,7 +60,7 @@ auto depth(const std::string& path) { return std::count(path.begin(), path.end()
 
 }  // namespace
 
-Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2, std::string_view shm) {
+Result<json::array> oci_mounts(const ContainerSpec& container, const HostFacts& host, std::string_view shm) {
   std::vector<std::pair<std::string, const Mount*>> own;
   for (const auto& mount : container.mounts) {
     if (mount.target.empty() || mount.target.front() != '/') {
@@ -67,16 +79,18 @@ Result<json::array> oci_mounts(const ContainerSpec& container, bool cgroup_v2, s
     if (replaced) continue;
     json::array options(mount.options.begin(), mount.options.end());
     out.emplace_back(json::object{{"destination", mount.target},
-                                  {"type", cgroup_v2 && mount.type == "cgroup" ? "cgroup2" : mount.type},
+                                  {"type", host.cgroup_v2 && mount.type == "cgroup" ? "cgroup2" : mount.type},
                                   {"source", mount.source},
                                   {"options", std::move(options)}});
   }
   for (const auto& [target, mount] : own) {
+    const auto access = access_of(*mount, host);
+    if (!access) return access.error();
     const std::string_view propagation = mount->propagation.empty() ? "rprivate" : std::string_view(mount->propagation);
     out.emplace_back(json::object{{"destination", target},
                                   {"type", "bind"},
                                   {"source", mount->source},
-                                  {"options", {"rbind", propagation, mount->read_only ? "ro" : "rw"}}});
+                                  {"options", {"rbind", propagation, *access}}});
   }
   return out;
 }

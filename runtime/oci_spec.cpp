@@ -47,9 +47,7 @@ json::object process(const SpecInput& input, const std::vector<std::string>& arg
   out["capabilities"] =
       json::object{{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}};
   out["noNewPrivileges"] = !is_privileged(container) && !container.security.allow_privilege_escalation.value_or(true);
-  if (!input.host.apparmor_profile.empty() && !is_privileged(container)) {
-    out["apparmorProfile"] = input.host.apparmor_profile;
-  }
+  if (!input.app_armor.empty()) out["apparmorProfile"] = input.app_armor;
   const auto score = oom_score_adj(container.qos_class, container.resources, input.host);
   if (container.qos_class == "Guaranteed" && score != -997) {
     notes.push_back(fmt::format("oom_score_adj {} instead of -997: containerd has no CAP_SYS_RESOURCE", score));
@@ -156,7 +154,7 @@ Result<OciSpec> make_oci_spec(const SpecInput& input) {
   if (argv.empty()) {
     return Error(ErrorCode::InvalidArgument, "no command: neither the container nor its image says what to run");
   }
-  auto mounts = oci_mounts(container, input.host.cgroup_v2, input.ipc.shm);
+  auto mounts = oci_mounts(container, input.host, input.ipc.shm);
   if (!mounts) return mounts.error();
 
   OciSpec spec;

@@ -26,6 +26,7 @@ struct SpecInput {
   std::string pod_cgroup;           ///< "/berth-pods/burstable/pod<uid>"
   bool limits_swap = false;         ///< Cgroups of this host count swap.
   IpcPaths ipc{};                   ///< The pod's; not with the host's.
+  std::string app_armor{};          ///< A loaded profile; empty: none.
 };
 
 struct OciSpec {

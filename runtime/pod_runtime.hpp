@@ -26,11 +26,15 @@ struct PodIdentity {
   std::string name;
 };
 
+/// Is what is mounted below a read-only mount read-only, too (KEP-3857)? Needs Linux 5.12 and runc 1.1.
+enum class Recursive { No, IfPossible, Yes };
+
 struct Mount {
   std::string source;  ///< Host path.
   std::string target;  ///< Path in the container.
   bool read_only = false;
   std::string propagation;  ///< "rprivate", "rslave", "rshared"
+  Recursive recursive = Recursive::No;
 };
 
 /// A device of the host in a container, where it is told to be (KEP-351); read, write and mknod are allowed.
@@ -68,6 +72,7 @@ struct ContainerSpec {
   std::string hostname;    ///< Empty with the host's network.
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_users = true;  ///< Otherwise start() refuses: user namespaces are not made.
   model::ContainerSecurity security;
   model::PodSecurity pod_security;
   model::Resources resources;
@@ -188,7 +193,8 @@ class PodRuntime {
   /// it is left, or remove() clears it. All containers of a pod have one IPC namespace and one /dev/shm, which last
   /// until remove_pod(); with `host_ipc` the host's.
   /// Errors: NotFound (image not present: pull it), InvalidArgument (runAsNonRoot with a root image,
-  /// no command, ...; the message is for the user), Internal (runc refused; its text).
+  /// no command, a confinement that this host does not have, ...; the message is for the user), Internal (runc refused;
+  /// its text).
   virtual Status start(const ContainerSpec& spec) = 0;
 
   /// Sends `signal` to the container's init process. Not running is success.

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/scope_exit.hpp"
+#include "runtime/app_armor.hpp"
 #include "runtime/containerd_runtime.hpp"
 #include "runtime/labels.hpp"
 #include "runtime/rootfs_files.hpp"
@@ -133,6 +134,13 @@ Status ContainerdRuntime::launch(const ContainerSpec& spec, const std::string& i
 
 Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, const LocalImage& image,
                                                      const std::vector<SnapshotMount>& rootfs) {
+  // As the host's root instead would be weaker than what was asked for.
+  if (!spec.host_users) {
+    return Error(
+        ErrorCode::InvalidArgument,
+        "hostUsers: false asks for a user namespace, which is not made here: without that line the pod runs with "
+        "the host's users");
+  }
   const auto facts = host_facts();
   if (!facts) return facts.error();
   const auto files = user_files(image, rootfs);
@@ -143,6 +151,14 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
   if (!capabilities) return capabilities.error();
   auto filter = seccomp_filter(spec, *capabilities);
   if (!filter) return filter.error();
+  const auto& asked = spec.security.app_armor ? spec.security.app_armor : spec.pod_security.app_armor;
+  const auto loaded = read_loaded_profiles();
+  const auto privileged = spec.security.privileged.value_or(false);
+  auto app_armor = app_armor_profile(asked, privileged, loaded);
+  if (!app_armor) return app_armor.error();
+  if (!asked && !privileged && loaded && app_armor->empty()) {
+    log_once("AppArmor confines no container that does not name a profile: no default one is loaded");
+  }
 
   if (const auto prepared = cgroups_.prepare(spec.pod.uid, spec.qos_class, spec.pod_limits); !prepared) {
     log_once("pods run without limits of their own, only their containers have them: " + prepared.error().message());
@@ -156,7 +172,8 @@ Result<std::string> ContainerdRuntime::specification(const ContainerSpec& spec, 
                   {},
                   cgroups_.path(spec.pod.uid, spec.qos_class),
                   cgroups_.counts_swap(),
-                  {}};
+                  {},
+                  *std::move(app_armor)};
   if (!spec.host_ipc) {
     auto ipc = ipc_.prepare(spec.pod.uid);
     if (!ipc) return ipc.error();

@@ -32,6 +32,12 @@ std::string propagation_of(const model::VolumeMount& mount) {
   return "rprivate";
 }
 
+runtime::Recursive recursion_of(const model::VolumeMount& mount) {
+  if (mount.recursive_read_only == "Enabled") return runtime::Recursive::Yes;
+  if (mount.recursive_read_only == "IfPossible") return runtime::Recursive::IfPossible;
+  return runtime::Recursive::No;
+}
+
 Result<runtime::ContainerSpec> make_container_spec(const model::Container& container, const ContainerInputs& inputs) {
   const auto& pod = inputs.facts->pod;
   auto env =
@@ -59,6 +65,7 @@ Result<runtime::ContainerSpec> make_container_spec(const model::Container& conta
   if (!pod.spec.host_network) spec.hostname = network_hostname(pod);
   spec.host_pid = pod.spec.host_pid;
   spec.host_ipc = pod.spec.host_ipc;
+  spec.host_users = pod.spec.host_users;
   spec.security = container.security;
   spec.pod_security = pod.spec.security;
   spec.resources = container.resources;

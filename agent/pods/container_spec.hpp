@@ -31,5 +31,7 @@ std::string network_hostname(const model::Pod& pod);
 
 /// "None" → rprivate, "HostToContainer" → rslave, "Bidirectional" → rshared.
 std::string propagation_of(const model::VolumeMount& mount);
+/// What a volume mount's recursiveReadOnly asks for.
+runtime::Recursive recursion_of(const model::VolumeMount& mount);
 
 }  // namespace berth::agent

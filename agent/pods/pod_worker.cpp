@@ -59,7 +59,8 @@ Result<std::vector<runtime::Mount>> resolve_mounts(volumes::PodVolumes& volumes,
     mounts.push_back({.source = source.string(),
                       .target = mount.mount_path,
                       .read_only = read_only,
-                      .propagation = propagation_of(mount)});
+                      .propagation = propagation_of(mount),
+                      .recursive = recursion_of(mount)});
   }
   return mounts;
 }

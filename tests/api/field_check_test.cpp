@@ -69,9 +69,9 @@ TEST_F(FieldValidationTest, APatchIsNotBlamedForWhatIsStored) {
 
 TEST_F(FieldValidationTest, FieldsWithoutEffectAreNamedUnlessTheyAskForNothing) {
   EXPECT_THAT(
-      create("", R"({"containers":[{"name":"c","image":"i"}],"runtimeClassName":"fast","hostUsers":false})", "a")
+      create("", R"({"containers":[{"name":"c","image":"i"}],"runtimeClassName":"fast","setHostnameAsFQDN":true})", "a")
           .warnings,
-      ElementsAre("spec.runtimeClassName: has no effect here", "spec.hostUsers: has no effect here"));
+      ElementsAre("spec.runtimeClassName: has no effect here", "spec.setHostnameAsFQDN: has no effect here"));
   // What kubectl and Kubernetes' defaulting write.
   EXPECT_THAT(create("", R"({"containers":[{"name":"c","image":"i","resources":{}}],"restartPolicy":"Always",
                      "dnsPolicy":"ClusterFirst","serviceAccountName":"default","serviceAccount":"default","priority":0,

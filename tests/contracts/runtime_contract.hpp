@@ -325,6 +325,18 @@ TEST_P(RuntimeContract, RunAsNonRootRefusesARootImageAndLeavesNothing) {
   EXPECT_TRUE(states->empty());
 }
 
+/// As the host's root instead, it would have more than it asked for.
+TEST_P(RuntimeContract, AUserNamespaceThatIsNotMadeIsRefusedAndLeavesNothing) {
+  auto spec = sleeper("aaaaaaaaaab1");
+  spec.host_users = false;
+  const auto started = runtime().start(spec);
+  ASSERT_TRUE(failed_with(started, ErrorCode::InvalidArgument));
+  EXPECT_NE(started.error().message().find("hostUsers"), std::string::npos) << started.error().message();
+  const auto states = runtime().containers(spec.pod.uid);
+  ASSERT_TRUE(states.ok());
+  EXPECT_TRUE(states->empty());
+}
+
 TEST_P(RuntimeContract, ExecInsideNothingIsNotFound) {
   const auto result = runtime().exec("no-such-container-0", {"/bin/sh"}, std::chrono::seconds(5));
   EXPECT_TRUE(failed_with(result, ErrorCode::NotFound));

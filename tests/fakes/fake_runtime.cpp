@@ -356,6 +356,7 @@ Status FakeRuntime::start(const ContainerSpec& spec) {
       found != containers_.end() && found->second.phase != ContainerPhase::Created) {
     return Ok{};
   }
+  if (!spec.host_users) return Error(ErrorCode::InvalidArgument, "hostUsers: false asks for a user namespace");
   const auto non_root =
       (spec.security.run_as_non_root ? spec.security.run_as_non_root : spec.pod_security.run_as_non_root);
   const auto user = spec.security.run_as_user ? spec.security.run_as_user : spec.pod_security.run_as_user;

@@ -443,6 +443,33 @@ TEST_P(ContainerdRuntimeTest, WithTheHostsIpcThereIsNoneOfThePod) {
   EXPECT_FALSE(fs::exists(run_dir() / "ipc" / spec.pod.uid));
 }
 
+/// "ro" alone left what is mounted below it writable.
+TEST_P(ContainerdRuntimeTest, WhatIsMountedBelowAReadOnlyVolumeIsSoWhenAskedFor) {
+  const auto volume = run_dir() / "volume";
+  fs::create_directories(volume / "below");
+  ASSERT_EQ(::mount("below", (volume / "below").c_str(), "tmpfs", 0, nullptr), 0);
+  auto spec = sleeper("bbbbbbbbbbd8");
+  spec.mounts = {{volume.string(), "/plain", true, "", Recursive::No},
+                 {volume.string(), "/wholly", true, "", Recursive::Yes}};
+  start(spec);
+  EXPECT_EQ(exec(spec, "touch /plain/file").exit_code, 1);
+  EXPECT_EQ(exec(spec, "touch /plain/below/file").exit_code, 0) << "as Kubernetes has it";
+  EXPECT_EQ(exec(spec, "touch /wholly/below/file").exit_code, 1);
+  EXPECT_TRUE(runtime().remove_pod(spec.pod.uid).ok());
+  ::umount2((volume / "below").c_str(), MNT_DETACH);
+}
+
+/// What is asked for and not there is an error: it ran unconfined.
+TEST_P(ContainerdRuntimeTest, AProfileOfAppArmorThatIsNotLoadedStartsNothing) {
+  auto spec = sleeper("bbbbbbbbbbd9");
+  spec.pod_security.app_armor = model::AppArmorProfile{"Localhost", "no-such-profile"};
+  const auto started = runtime().start(spec);
+  ASSERT_TRUE(failed_with(started, ErrorCode::InvalidArgument));
+  EXPECT_NE(started.error().message().find("cannot enforce AppArmor"), std::string::npos) << started.error().message();
+  spec.security.app_armor = model::AppArmorProfile{"Unconfined", ""};  // the container's own word counts
+  start(spec);
+}
+
 TEST_P(ContainerdRuntimeTest, UsageGrowsWithTheWork) {
   auto spec = sleeper("bbbbbbbbbbd5");
   spec.command = {"/bin/sh", "-c", "while :; do :; done"};

@@ -289,6 +289,41 @@ TEST(DecodePod, EveryPartArrives) {
   EXPECT_EQ(qos_class(spec), "Burstable");
 }
 
+TEST(DecodePod, WishesForConfinementArrive) {
+  const auto raw = pod_of(R"({"hostUsers":false,"securityContext":{"appArmorProfile":{"type":"RuntimeDefault"}},
+    "containers":[{"name":"c","image":"x:1","securityContext":{"appArmorProfile":{"type":"Localhost","localhostProfile":"p"}},
+    "volumeMounts":[{"name":"v","mountPath":"/v","readOnly":true,"recursiveReadOnly":"IfPossible"}]}],
+    "volumes":[{"name":"v","emptyDir":{}}]})");
+  EXPECT_FALSE(raw.spec.host_users);
+  EXPECT_EQ(raw.spec.security.app_armor, (AppArmorProfile{"RuntimeDefault", ""}));
+  EXPECT_EQ(raw.spec.containers[0].security.app_armor, (AppArmorProfile{"Localhost", "p"}));
+  EXPECT_EQ(raw.spec.containers[0].volume_mounts.at(0).recursive_read_only, "IfPossible");
+  const auto plain = pod_of(R"({"containers":[{"name":"c","image":"x:1"}]})");
+  EXPECT_TRUE(plain.spec.host_users);
+  EXPECT_EQ(plain.spec.security.app_armor, std::nullopt);
+}
+
+TEST(DecodePod, AnnotationsSayAppArmorsProfileWhereNoFieldDoes) {
+  const auto profile = [](const std::string& annotation, const std::string& pod, const std::string& container) {
+    const auto text = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"default","annotations":{)"
+                      R"("container.apparmor.security.beta.kubernetes.io/c":")" +
+                      annotation + R"("}},"spec":{"securityContext":{)" + pod +
+                      R"(},"containers":[{"name":"other","image":"x"},{"name":"c","image":"x","securityContext":{)" +
+                      container + "}}]}}";
+    const auto object = make_object(same(text));
+    const auto decoded = decode_pod(*object);
+    EXPECT_EQ(decoded->spec.containers[0].security.app_armor, std::nullopt);
+    return decoded->spec.containers[1].security.app_armor;
+  };
+  EXPECT_EQ(profile("runtime/default", "", ""), (AppArmorProfile{"RuntimeDefault", ""}));
+  EXPECT_EQ(profile("unconfined", "", ""), (AppArmorProfile{"Unconfined", ""}));
+  EXPECT_EQ(profile("localhost/a/b", "", ""), (AppArmorProfile{"Localhost", "a/b"}));
+  EXPECT_EQ(profile("what", "", ""), std::nullopt);
+  EXPECT_EQ(profile("unconfined", "", R"("appArmorProfile":{"type":"RuntimeDefault"})"),
+            (AppArmorProfile{"RuntimeDefault", ""}));
+  EXPECT_EQ(profile("unconfined", R"("appArmorProfile":{"type":"RuntimeDefault"})", ""), std::nullopt);
+}
+
 TEST(Qos, FollowsTheKubernetesRules) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "BestEffort"},

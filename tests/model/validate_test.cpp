@@ -140,6 +140,16 @@ TEST(ValidatePod, ContainerRules) {
        "spec.containers[0].volumeMounts[0].subPath: invalid value: \"/c\": must be a relative path"},
       {"volumeMounts: [{name: v, mountPath: /a, mountPropagation: Bidirectional}]",
        "spec.containers[0].volumeMounts[0].mountPropagation: forbidden"},
+      {"volumeMounts: [{name: v, mountPath: /a, recursiveReadOnly: Enabled}]",
+       "spec.containers[0].volumeMounts[0].recursiveReadOnly: forbidden: may only be specified when readOnly is true"},
+      {"volumeMounts: [{name: v, mountPath: /a, readOnly: true, recursiveReadOnly: IfPossible, mountPropagation: "
+       "HostToContainer}]",
+       "spec.containers[0].volumeMounts[0].recursiveReadOnly: forbidden: may only be specified when mountPropagation "
+       "is "
+       "None or not specified"},
+      {"volumeMounts: [{name: v, mountPath: /a, readOnly: true, recursiveReadOnly: Enabled, mountPropagation: None}]",
+       ""},
+      {"volumeMounts: [{name: v, mountPath: /a, recursiveReadOnly: Disabled}]", ""},
       {"resources: {requests: {cpu: 2}, limits: {cpu: 1}}",
        "spec.containers[0].resources.requests.cpu: invalid value: \"2\": must be less than or equal to cpu limit of 1"},
       {"resources: {requests: {memory: -1}}", "spec.containers[0].resources.requests.memory: invalid value"},
@@ -160,6 +170,10 @@ TEST(ValidatePod, ContainerRules) {
       {"restartPolicy: Always", "spec.containers[0].restartPolicy: forbidden"},
       {"securityContext: {privileged: true, allowPrivilegeEscalation: false}",
        "spec.containers[0].securityContext: invalid value"},
+      {"securityContext: {capabilities: {add: [CAP_SYS_ADMIN]}, allowPrivilegeEscalation: false}",
+       "spec.containers[0].securityContext: invalid value: cannot set `allowPrivilegeEscalation` to false and "
+       "`capabilities.Add` CAP_SYS_ADMIN"},
+      {"securityContext: {capabilities: {add: [CAP_SYS_ADMIN]}}", ""},
       {"securityContext: {seccompProfile: {type: Custom}}",
        "spec.containers[0].securityContext.seccompProfile.type: unsupported value: \"Custom\""},
   };

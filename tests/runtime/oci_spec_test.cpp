@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
@@ -25,6 +26,7 @@ struct Case {
   std::vector<DeviceNode> devices;
   bool limits_swap = false;
   IpcPaths ipc;
+  std::string app_armor;
 
   Case() {
     container.pod = {"uid-1", "default", "db-0"};
@@ -41,7 +43,7 @@ struct Case {
   Result<OciSpec> make() const {
     const auto capabilities = container_capabilities(container.security, host.capabilities);
     return make_oci_spec({container, image, host, user, capabilities.value_or(0), seccomp, devices,
-                          "/berth-pods/poduid-1", limits_swap, ipc});
+                          "/berth-pods/poduid-1", limits_swap, ipc, app_armor});
   }
   json::value spec() const {
     const auto made = make();
@@ -105,6 +107,35 @@ TEST(OciSpec, ThePodsIpcIsThatOfItsContainers) {
       << "a volume of the container's own is where it says";
 }
 
+TEST(OciSpec, AProfileOfAppArmorIsNamedOrThereIsNone) {
+  Case test;
+  const auto without = test.spec();
+  EXPECT_EQ(find(without, {"process", "apparmorProfile"}), nullptr);
+  test.app_armor = "mine";
+  const auto with_one = test.spec();
+  EXPECT_EQ(find_string(with_one, {"process", "apparmorProfile"}), "mine");
+}
+
+TEST(OciSpec, WhatIsMountedBelowAReadOnlyMountIsSoWhereItIsAskedForAndPossible) {
+  Case test;
+  const auto access = [&](bool possible, bool read_only, Recursive asked) -> std::string {
+    test.host.recursive_read_only = possible;
+    test.container.mounts = {{"/volumes/data", "/data", read_only, "", asked}};
+    const auto made = test.make();
+    if (!made) return made.error().message();
+    const auto spec = json::parse(made->json);
+    return strings(find(*with(find(spec, {"mounts"}), "destination", "/data"), {"options"})).back();
+  };
+  for (const auto asked : {Recursive::No, Recursive::IfPossible, Recursive::Yes}) {
+    EXPECT_EQ(access(/*possible=*/true, /*read_only=*/false, asked), "rw");
+  }
+  EXPECT_EQ(access(true, true, Recursive::No), "ro");
+  EXPECT_EQ(access(true, true, Recursive::IfPossible), "rro");
+  EXPECT_EQ(access(true, true, Recursive::Yes), "rro");
+  EXPECT_EQ(access(false, true, Recursive::IfPossible), "ro");
+  EXPECT_THAT(access(false, true, Recursive::Yes), HasSubstr("recursiveReadOnly of the mount at /data"));
+}
+
 TEST(OciSpec, AnOrdinaryContainerIsConfined) {
   const auto spec = Case().spec();
   const auto bounding = strings(find(spec, {"process", "capabilities", "bounding"}));
@@ -124,7 +155,6 @@ TEST(OciSpec, APrivilegedContainerIsNot) {
   test.container.security.privileged = true;
   test.container.security.allow_privilege_escalation = false;
   test.host.capabilities = 0x3;
-  test.host.apparmor_profile = "docker-default";
   test.devices = {{"/dev/loop0", 'b', 7, 0, 0660, 0, 6}};
   const auto spec = test.spec();
   EXPECT_THAT(strings(find(spec, {"process", "capabilities", "bounding"})),
