@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -54,6 +55,13 @@ std::string host_name() {
   return out;
 }
 
+/// As berthd reads it, in quotes or without.
+std::optional<bool> fencing_in(const json::value& document) {
+  const auto* said = find(document, {"cluster", "fencing"});
+  if (said == nullptr || said->is_null()) return std::nullopt;
+  return said->is_bool() ? said->get_bool() : said->is_string() && said->get_string() == "true";
+}
+
 void take(const json::value& document, const std::filesystem::path& file, HostConfig& into) {
   if (const auto name = find_string(document, {"nodeName"}); !name.empty()) into.node_name = name;
   const auto listen = texts_at(document, {"api", "tls", "listen"});
@@ -61,6 +69,8 @@ void take(const json::value& document, const std::filesystem::path& file, HostCo
   if (file != into.places.drop_in) {
     if (!listen.empty()) into.listen = listen;
     if (!endpoints.empty()) into.etcd_said_by = file;
+    // What a later file says counts.
+    if (const auto fencing = fencing_in(document)) into.fencing_said_by = *fencing ? file : std::filesystem::path();
     return;
   }
   into.endpoints = endpoints;

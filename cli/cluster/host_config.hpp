@@ -37,8 +37,9 @@ HostPlaces host_places(const std::filesystem::path& config, const std::filesyste
 struct HostConfig {
   HostPlaces places;
   std::string node_name;
-  std::vector<std::string> listen;     ///< api.tls.listen, but of our own drop-in.
-  std::filesystem::path etcd_said_by;  ///< The file that names store.etcd, when it is not ours; else empty.
+  std::vector<std::string> listen;        ///< api.tls.listen, but of our own drop-in.
+  std::filesystem::path etcd_said_by;     ///< The file that names store.etcd, when it is not ours; else empty.
+  std::filesystem::path fencing_said_by;  ///< The file that has cluster.fencing true, when it is not ours; else empty.
   // Of our drop-in; empty when there is none.
   std::vector<std::string> endpoints;  ///< And behind them those of members that the agent has learned of since.
   std::string etcd_prefix;

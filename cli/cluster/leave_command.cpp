@@ -57,6 +57,13 @@ class Leave {
   }
 
   Status may_leave() {
+    // Its agent would not start any more, which stands without a cluster.
+    if (!host_.fencing_said_by.empty()) {
+      return Error(ErrorCode::FailedPrecondition,
+                   fmt::format("{} has cluster.fencing: true, which a host in no cluster cannot have: take that out, "
+                               "and restart berthd",
+                               host_.fencing_said_by.native()));
+    }
     const Server agent(global_);
     const auto nodes = agent.list(model::info(model::Kind::Node), "", {});
     if (!nodes) return nodes.error();

@@ -190,6 +190,25 @@ TEST(HostConfig, OurDropInIsToldFromWhatPeopleWrote) {
   EXPECT_EQ(host->etcd_said_by, config);
 }
 
+// A host that left its cluster with it had an agent that did not start any more.
+TEST(HostConfig, WhoAsksForFencingIsKnown) {
+  const TempDir temp;
+  const auto config = temp.path() / "berthd.yaml";
+  const auto said_by = [&] { return read_host_config(config)->fencing_said_by; };
+  ASSERT_TRUE(write_file(config, "nodeName: h1\n"));
+  EXPECT_EQ(said_by(), "");
+  for (const auto* yes : {"true", "\"true\""}) {
+    ASSERT_TRUE(write_file(config, std::string("cluster: {fencing: ") + yes + "}\n"));
+    EXPECT_EQ(said_by(), config) << yes;
+  }
+  std::filesystem::create_directory(temp.path() / "berthd.d");
+  const auto later = temp.path() / "berthd.d" / "60-mine.yaml";
+  ASSERT_TRUE(write_file(later, "cluster: {fencing: false}\n"));
+  EXPECT_EQ(said_by(), "") << "a later file has the last word";
+  ASSERT_TRUE(write_file(later, "cluster: {fencing: true}\n"));
+  EXPECT_EQ(said_by(), later);
+}
+
 TEST(HostConfig, AnAdvertisedAddressIsOne) {
   EXPECT_EQ(parse_advertise("10.0.0.1")->text(), "10.0.0.1:6550");
   EXPECT_EQ(parse_advertise("10.0.0.1:7000")->text(), "10.0.0.1:7000");

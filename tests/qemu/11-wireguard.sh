@@ -55,24 +55,25 @@ step "two hosts, one cluster, mode wireguard"
 for i in 1 2; do make_host "ship-$i" "$i"; done
 for i in 1 2; do plug_in "ship-$i"; done
 on ship-1 modinfo -F description wireguard
-form_cluster 'network: {mode: wireguard}'
-for name in ship-1 ship-2; do wait_for 30 "the Node says the key of $name" is "$(public_key $name)" said_key ship-1 $name; done
+configure 'network: {mode: wireguard}'
+form_cluster
+for name in ship-1 ship-2; do wait_for 90 "the Node says the key of $name" is "$(public_key $name)" said_key ship-1 $name; done
 
 step "each has the other as its only peer"
 block_1=$(field ship-1 node ship-1 .spec.podCIDR)
 block_2=$(field ship-1 node ship-2 .spec.podCIDR)
-wait_for 30 "ship-1's" is "$(public_key ship-2) $(address ship-2):51820 $block_2" peer_line ship-1
-wait_for 30 "ship-2's" is "$(public_key ship-1) $(address ship-1):51820 $block_1" peer_line ship-2
+wait_for 90 "ship-1's" is "$(public_key ship-2) $(address ship-2):51820 $block_2" peer_line ship-1
+wait_for 90 "ship-2's" is "$(public_key ship-1) $(address ship-1):51820 $block_1" peer_line ship-2
 expect "mode of the private key's file" "$(on ship-1 stat -c '%a %U' /var/lib/berth/wireguard.key)" "600 root"
 expect "no vxlan" "$(on ship-1 ip -o link show type vxlan)" ""
 
 step "pods of both talk both ways, with their own addresses"
 { server a ship-1; server b ship-2; server c ship-1; } | berth ship-1 apply -f - >/dev/null
-for pod in a b c; do wait_for 120 "$pod is ready" is True condition_of ship-1 $pod Ready; done
+for pod in a b c; do wait_for 180 "$pod is ready" is True condition_of ship-1 $pod Ready; done
 a=$(pod_ip ship-1 a) b=$(pod_ip ship-1 b)
-wait_for 30 "a reaches b" reaches ship-1 a "$b"
-wait_for 30 "b reaches a" reaches ship-2 b "$a"
-wait_for 30 "a host reaches the other's pod" is "$word" on ship-1 bash -c "exec 3<>/dev/tcp/$b/80; printf 'GET /word HTTP/1.0\r\n\r\n' >&3; tail -n 1 <&3"
+wait_for 90 "a reaches b" reaches ship-1 a "$b"
+wait_for 90 "b reaches a" reaches ship-2 b "$a"
+wait_for 90 "a host reaches the other's pod" is "$word" on ship-1 bash -c "exec 3<>/dev/tcp/$b/80; printf 'GET /word HTTP/1.0\r\n\r\n' >&3; tail -n 1 <&3"
 
 step "packets are as large as they can be, and whole"
 mtu=$(on ship-1 cat /sys/class/net/wire0/mtu)
@@ -87,24 +88,24 @@ whole ship-2 b "$a"
 step "policies see the pods' addresses"
 policy | berth ship-1 apply -f - >/dev/null
 refused() { ! fetch "$@"; }
-wait_for 30 "c does not reach b" refused ship-1 c "$b" word
-wait_for 10 "a does" reaches ship-1 a "$b"
+wait_for 90 "c does not reach b" refused ship-1 c "$b" word
+wait_for 90 "a does" reaches ship-1 a "$b"
 berth ship-1 delete networkpolicy only-a >/dev/null
-wait_for 30 "c does again" reaches ship-1 c "$b"
+wait_for 90 "c does again" reaches ship-1 c "$b"
 
 step "an agent that is stopped, and comes back, disturbs no connection"
 in_pod ship-1 a sh -c "nc $b 81 >/tmp/stream 2>&1 & echo \$! >/tmp/stream.pid"
 counted() { in_pod ship-1 a sh -c 'tail -n 1 /tmp/stream'; }
 counts() { [ "$(counted)" -gt "$1" ]; }
-wait_for 20 "the stream runs" counts 2
+wait_for 90 "the stream runs" counts 2
 before=$(peer_line ship-2)
 for name in ship-1 ship-2; do
   at=$(counted)
   on $name systemctl stop berthd
   sleep 2
   on $name systemctl start berthd
-  wait_for 60 "$name answers" agent_answers $name
-  wait_for 20 "the stream goes on" counts $((at + 5))
+  wait_for 120 "$name answers" agent_answers $name
+  wait_for 90 "the stream goes on" counts $((at + 5))
 done
 expect "ship-2's peer" "$(peer_line ship-2)" "$before"
 in_pod ship-1 a sh -c 'awk "NR != \$1 { exit 1 }" /tmp/stream' || fail "a number is missing in the stream"
@@ -114,36 +115,36 @@ step "a new key: the pods run on, and are reached"
 old=$(public_key ship-2)
 uid=$(field ship-1 pod b .metadata.uid)
 on ship-2 bash -c 'systemctl stop berthd; rm /var/lib/berth/wireguard.key; systemctl start berthd'
-wait_for 60 "ship-2 answers" agent_answers ship-2
+wait_for 120 "ship-2 answers" agent_answers ship-2
 new=$(public_key ship-2)
 [ "$new" != "$old" ] || fail "the key is the old one"
-wait_for 30 "ship-1 has the new key, and no other" is "$new $(address ship-2):51820 $block_2" peer_line ship-1
-wait_for 30 "a reaches b" reaches ship-1 a "$b"
-wait_for 30 "b reaches a" reaches ship-2 b "$a"
+wait_for 90 "ship-1 has the new key, and no other" is "$new $(address ship-2):51820 $block_2" peer_line ship-1
+wait_for 90 "a reaches b" reaches ship-1 a "$b"
+wait_for 90 "b reaches a" reaches ship-2 b "$a"
 expect "b is the same pod" "$(field ship-1 pod b .metadata.uid) $(field ship-1 pod b '.status.containerStatuses[0].restartCount')" "$uid 0"
 
 step "a new address"
 on ship-2 bash -c "sed -i 's|^Address=.*|Address=$wire.22/24|' /etc/systemd/network/05-wire.network; networkctl reload; networkctl reconfigure wire0"
 BERTH_CALL_SECONDS=180 berth ship-2 cluster join --advertise "$wire.22" --member no >/dev/null
-wait_for 60 "ship-1 leads to it" is "$new $wire.22:51820 $block_2" peer_line ship-1
-wait_for 30 "a reaches b" reaches ship-1 a "$b"
-wait_for 30 "b reaches a" reaches ship-2 b "$a"
+wait_for 120 "ship-1 leads to it" is "$new $wire.22:51820 $block_2" peer_line ship-1
+wait_for 90 "a reaches b" reaches ship-1 a "$b"
+wait_for 90 "b reaches a" reaches ship-2 b "$a"
 
 step "its Node is deleted: it is no peer any more; its agent is back: it is one again"
 on ship-2 systemctl stop berthd
 berth ship-1 delete pod b --wait=false >/dev/null
 berth ship-1 delete node ship-2 >/dev/null
-wait_for 30 "no peer" is "" peer_line ship-1
+wait_for 90 "no peer" is "" peer_line ship-1
 on ship-2 systemctl start berthd
-wait_for 60 "ship-2 answers" agent_answers ship-2
+wait_for 120 "ship-2 answers" agent_answers ship-2
 its_peer() { [[ $(peer_line ship-1) == "$new $wire.22:51820 10.98."* ]]; }
-wait_for 60 "a peer again" its_peer
+wait_for 120 "a peer again" its_peer
 no_b() { ! berth ship-1 get pod b; }
-wait_for 60 "the former b is gone" no_b
+wait_for 120 "the former b is gone" no_b
 server b ship-2 | berth ship-1 apply -f - >/dev/null
-wait_for 120 "b is ready" is True condition_of ship-1 b Ready
+wait_for 180 "b is ready" is True condition_of ship-1 b Ready
 b=$(pod_ip ship-1 b)
-wait_for 30 "a reaches b" reaches ship-1 a "$b"
+wait_for 90 "a reaches b" reaches ship-1 a "$b"
 whole ship-1 a "$b"
 
 step "what was on the wire"

@@ -5,7 +5,7 @@
 # shellcheck source=hosts.sh
 . "$(dirname "$0")/hosts.sh"
 iqn=iqn.2026-11.example.lio:disks
-bound=${BOUND:-90} # seconds for a failover; a real host has 30, an emulated one among others takes longer
+bound=${BOUND:-150} # seconds for a failover; a real host has 30, an emulated one among others takes longer
 
 # ship-1 has an export and a disk; both hosts use them over the wire. It also is the etcd, and the host that is never lost.
 start_storage() {
@@ -126,20 +126,34 @@ to_ship_2() { # POD...
 }
 processes() { on "$1" bash -c 'cat $(find /sys/fs/cgroup -path "*berth*pod*" -name cgroup.procs) | wc -l'; } # HOST
 storage_of() { on "$1" bash -c 'findmnt -rno TARGET,FSTYPE | grep -E "^/run/berth/(pods|staged)/.* (ext4|nfs4?)$" | wc -l; ls -d /sys/block/sd* 2>/dev/null | wc -l' | paste -sd ' '; }
+# A fence boots its host anew when pods are not down in 3 s. Under emulation among others these are little, and a boot would hide
+# whether they go down by themselves: only the host with one that cannot has that, in its own story.
+never_boots_anew() { # HOST
+  on "$1" bash -c 'mkdir -p /run/systemd/system/berth-fence.service.d; cat >/run/systemd/system/berth-fence.service.d/berth-test.conf' <<'END'
+[Service]
+ExecStart=
+ExecStart=/usr/bin/berth-fence --run-dir /run/berth --last-resort none
+END
+  on "$1" bash -c 'systemctl daemon-reload; systemctl restart berth-fence'
+}
+fence_as_packaged() { on "$1" bash -c 'rm /run/systemd/system/berth-fence.service.d/berth-test.conf; systemctl daemon-reload; systemctl restart berth-fence'; } # HOST
 fence_said() { on "$1" journalctl -q -o cat -u berth-fence | grep -c "$2" || true; } # HOST TEXT
 
 check=$(dirname "$0")/../hosts/check_beats.py
 step "two hosts, one cluster, fences"
 for i in 1 2; do make_host "ship-$i" "$i"; done
 for i in 1 2; do plug_in "ship-$i"; done
-form_cluster 'cluster: {fencing: true}'
+form_cluster
+configure 'cluster: {fencing: true}' # it is refused where there is no cluster,
+expect_match "and none is left with it" "$(berth ship-2 cluster leave 2>&1 || true)" 'berthd.yaml has cluster.fencing: true'
 expect "berth-etcd on ship-1" "$(on ship-1 systemctl is-active berth-etcd)" active
 expect "berth-etcd on ship-2" "$(on ship-2 systemctl is-active berth-etcd || true)" inactive
 for name in ship-1 ship-2; do
   on $name systemctl -q enable --now berth-fence
   expect "berth-fence on $name" "$(on $name systemctl is-active berth-fence)" active
 done
-for name in ship-1 ship-2; do wait_for 60 "$name is armed" is_armed ship-1 $name; done
+for name in ship-1 ship-2; do never_boots_anew $name; done
+for name in ship-1 ship-2; do wait_for 120 "$name is armed" is_armed ship-1 $name; done
 fence=$(on ship-2 systemctl show -P MainPID berth-fence)
 expect_match "its memory is locked" "$(on ship-2 grep VmLck "/proc/$fence/status")" '[1-9][0-9]* kB'
 expect_match "it comes first" "$(on ship-2 chrt -p "$fence")" 'SCHED_FIFO'
@@ -159,7 +173,9 @@ before=$(boot_id ship-2)
 begun=$(date +%s)
 cut_off ship-2
 nobody_left() { [ "$(processes ship-2)" = 0 ]; }
-wait_for 60 "no process of a pod is left on ship-2" nobody_left
+wait_for 120 "no process of a pod is left on ship-2" nobody_left
+all_down() { [ "$(fence_said ship-2 'all fenced pods are down, and have no storage here')" -ge 1 ]; }
+wait_for 120 "its fence says so" all_down
 [ "$(berth ship-1 get pods -o name | wc -l)" = 2 ] && ! is_ready_on ship-1 disk-0 ship-1 || echo "   (ship-1 was quicker than this question)"
 moved "cut off" "$begun" files-0 disk-0
 expect "the same content" "$(sum_of ship-1 files-0) $(sum_of ship-1 disk-0)" "$files $disk"
@@ -169,9 +185,9 @@ expect "ship-2 is the same machine still" "$(boot_id ship-2)" "$before"
 
 step "ship-2 comes back, and is a good citizen"
 join_again ship-2
-wait_for 90 "ship-2 is armed again" is_armed ship-1 ship-2
+wait_for 180 "ship-2 is armed again" is_armed ship-1 ship-2
 no_storage() { [ "$(storage_of ship-2)" = "0 0" ]; }
-wait_for 60 "it has nothing of the volumes" no_storage
+wait_for 120 "it has nothing of the volumes" no_storage
 to_ship_2 disk-0
 expect "the same content" "$(sum_of ship-2 disk-0)" "$disk"
 
@@ -184,15 +200,17 @@ expect_whole ship-1 disk-0
 had=$(lives ship-1)
 monitor ship-2 cont
 conflict() { on ship-2 bash -c 'dmesg | grep -qi "reservation conflict"'; }
-wait_for 60 "the disk refuses it" conflict
-wait_for 60 "no process of a pod is left on ship-2" nobody_left
-wait_for 90 "ship-2 is armed again" is_armed ship-1 ship-2
-wait_for 60 "it has nothing of the volumes" no_storage
+wait_for 120 "the disk refuses it" conflict
+wait_for 120 "no process of a pod is left on ship-2" nobody_left
+wait_for 180 "ship-2 is armed again" is_armed ship-1 ship-2
+wait_for 120 "it has nothing of the volumes" no_storage
 expect "the same content" "$(sum_of ship-1 disk-0)" "$disk"
 expect_whole ship-1 disk-0
 expect "lives that wrote" "$(lives ship-1)" "$had"
 
 step "a process that does not die: the host boots anew, and the pod is Ready elsewhere"
+fence_as_packaged ship-2
+expect_match "its fence boots the host anew at last" "$(on ship-2 systemctl show -P ExecStart berth-fence)" '--last-resort reboot'
 on ship-2 bash -c 'mkfs.ext4 -q /dev/disk/by-id/virtio-data1; mkdir -p /srv/stuck; mount /dev/disk/by-id/virtio-data1 /srv/stuck'
 stuck() {
   cat <<END
@@ -220,14 +238,16 @@ wait_for 120 "stuck-0 is Ready on ship-2" is_ready_on ship-1 stuck-0 ship-2
 berth ship-1 uncordon ship-1 >/dev/null
 on ship-2 fsfreeze --freeze /srv/stuck # a writer to that waits where no signal reaches it
 hangs() { on ship-2 bash -c 'grep -l "^State:.*D (disk sleep)" $(sed "s|.*|/proc/&/status|" $(find /sys/fs/cgroup -path "*berth*pod*" -name cgroup.procs))'; }
-wait_for 30 "its process waits for the disk" hangs
+wait_for 60 "its process waits for the disk" hangs
 before=$(boot_id ship-2)
 begun=$(date +%s)
 cut_off ship-2
 moved "stuck" "$begun" stuck-0
-has_booted ship-2 480
-[ "$(boot_id ship-2)" != "$before" ] || fail "ship-2 did not boot anew"
+wait_for 600 "ship-2 has booted anew" is_anew ship-2 "$before"
+has_booted ship-2 60 || fail "ship-2 is gone again"
 join_again ship-2
-wait_for 120 "ship-2 is armed again" is_armed ship-1 ship-2
-wait_for 60 "two nodes" is 2 ready_nodes ship-1
+wait_for 240 "ship-2 is armed again" is_armed ship-1 ship-2
+wait_for 120 "two nodes" is 2 ready_nodes ship-1
 expect "processes of pods on ship-2" "$(processes ship-2)" 0
+expect "the same content" "$(sum_of ship-1 files-0) $(sum_of ship-1 disk-0)" "$files $disk"
+for pod in files-0 disk-0; do expect_whole ship-1 $pod; done

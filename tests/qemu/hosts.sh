@@ -40,13 +40,23 @@ spoken_of() { machine_dir=$hosts/$1 machine_port=$((2220 + number[$1])) machine_
 on() { # HOST CMD...
   (
     spoken_of "$1"; shift
-    machine_ssh "$(printf '%q ' "$@")"
+    # One that boots anew under a command answers that no more: asked now and then, it says so.
+    machine_ssh -o ServerAliveInterval=15 -o ServerAliveCountMax=8 "$(printf '%q ' "$@")"
   )
 }
 monitor() { (spoken_of "$1"; shift; machine_monitor "$@"); } # HOST COMMAND...
 berth() { local name=$1; shift; on "$name" timeout -k 2 "${BERTH_CALL_SECONDS:-30}" berth "$@"; }
 has_booted() { (spoken_of "$1"; machine_hang_up; machine_wait "$2" && machine_ssh -f true </dev/null >/dev/null 2>&1); } # HOST SECONDS
 boot_id() { on "$1" cat /proc/sys/kernel/random/boot_id; }
+# Is it another boot than BOOT_ID by now? By a connection of its own, as one that was there ends for nobody when a machine boots anew.
+is_anew() { # HOST BOOT_ID
+  (
+    spoken_of "$1"
+    now=$(timeout 15 ssh -q -F none -i "$machine_dir/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 \
+      -p "$machine_port" root@127.0.0.1 cat /proc/sys/kernel/random/boot_id)
+    [ -n "$now" ] && [ "$now" != "$2" ]
+  )
+}
 
 cut_off() { monitor "$1" "set_link wire off"; }   # HOST: its cable is pulled
 join_again() { monitor "$1" "set_link wire on"; } # HOST
@@ -65,7 +75,7 @@ make_host() { # HOST NUMBER
 plug_in() { # HOST
   local name=$1 mac=52:54:00:be:27:1${number[$1]} side
   side=$([ "${number[$name]}" = 1 ] && echo listen || echo connect)
-  has_booted "$name" 120
+  has_booted "$name" 300
   on "$name" bash -s "$name" "$mac" "$(address "$name")" "$(date +%s.%N)" <<'END'
 set -e
 date -s "@$4" >/dev/null
@@ -86,18 +96,23 @@ END
   on "$name" bash -c 'dpkg -i /root/berth.deb >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 1; }'
   wait_for 30 "$name has its address" on "$name" ip -4 route get "$wire.99" from "$(address "$name")"
 }
-# One cluster of the two, as a person makes it. The second is no member of the etcd: it shall be possible to lose it.
-form_cluster() { # LINE...: of both hosts' berthd.yaml
-  local name token
+# Both agents start anew with further lines of berthd.yaml.
+configure() { # LINE...
+  local name
   for name in ship-1 ship-2; do
     printf '%s\n' "$@" | on "$name" tee -a /etc/berth/berthd.yaml >/dev/null
     on "$name" systemctl restart berthd
   done
-  for name in ship-1 ship-2; do wait_for 60 "$name answers" agent_answers "$name"; done
+  for name in ship-1 ship-2; do wait_for 120 "$name answers" agent_answers "$name"; done
+}
+# One cluster of the two, as a person makes it. The second is no member of the etcd: it shall be possible to lose it.
+form_cluster() {
+  local name token
+  for name in ship-1 ship-2; do wait_for 120 "$name answers" agent_answers "$name"; done
   BERTH_CALL_SECONDS=180 berth ship-1 cluster init --advertise "$(address ship-1)" >"$output/init"
   token=$(grep -oE 'berth cluster join .*' "$output/init" | tail -n 1 | awk '{ print $5 }')
   BERTH_CALL_SECONDS=180 berth ship-2 cluster join "$(address ship-1)" "$token" --member no >"$output/join"
-  for name in ship-1 ship-2; do wait_for 60 "two nodes seen from $name" is 2 ready_nodes "$name"; done
+  for name in ship-1 ship-2; do wait_for 120 "two nodes seen from $name" is 2 ready_nodes "$name"; done
 }
 put_manifest() { on "$1" tee "/etc/berth/manifests/$2" >/dev/null; } # HOST NAME
 kill_agent() { on "$1" systemctl kill -s "${2:-KILL}" --kill-who=main berthd; } # HOST [SIGNAL]
