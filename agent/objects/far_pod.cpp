@@ -17,7 +17,8 @@ constexpr std::array kOfContainer{
     std::string_view("volumeDevices"), std::string_view("livenessProbe"), std::string_view("readinessProbe"),
     std::string_view("startupProbe"),  std::string_view("lifecycle"),     std::string_view("securityContext")};
 constexpr std::array kOfContainerStatus{std::string_view("image"), std::string_view("imageID"),
-                                        std::string_view("lastState")};
+                                        std::string_view("lastState"), std::string_view("stopSignal"),
+                                        std::string_view("user")};
 /// The larger part of what `kubectl apply` makes, and nobody's but its own.
 constexpr std::string_view kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -50,6 +50,7 @@ TEST(FarPod, TheOutlineHasWhatIsPlannedWithAndNotHowItIsMade) {
         {"type":"Ready","status":"True","lastTransitionTime":"2026-01-01T00:00:01Z"},
         {"type":"PodReadyToStartContainers","status":"False"},{"type":"example.com/mine","status":"True"}],
       "containerStatuses":[{"name":"c","restartCount":3,"imageID":"sha256:1","containerID":"containerd://1",
+        "stopSignal":"SIGTERM","user":{"linux":{"uid":0,"gid":0,"supplementalGroups":[0,10]}},
         "state":{"terminated":{"exitCode":4,"finishedAt":"2026-01-01T00:00:02Z"}}}]}})"));
   const auto pod = model::decode_pod(outline);
   ASSERT_TRUE(pod.ok()) << pod.error().message();
@@ -71,6 +72,7 @@ TEST(FarPod, TheOutlineHasWhatIsPlannedWithAndNotHowItIsMade) {
   EXPECT_THAT(pod->spec.init_containers.front().ports, SizeIs(1));
   EXPECT_EQ(pod->status.pod_ip, "10.1.2.3");
   EXPECT_TRUE(pod->status.ready());
+  EXPECT_FALSE(pod->status.container_statuses.front().user);
   EXPECT_EQ(pod->status.condition("PodReadyToStartContainers")->status, "False");
   EXPECT_NE(pod->status.condition("example.com/mine"), nullptr);
   const auto& status = pod->status.container_statuses.front();
