@@ -57,7 +57,7 @@ expect "/etc/hostname" "$(in_pod cat /etc/hostname)" "box.web.default.svc.$domai
 expect "HOSTNAME, ACCOUNT" "$(in_pod sh -c 'echo $HOSTNAME $ACCOUNT')" "box.web.default.svc.$domain robot"
 expect "groups, none of the image's" "$(in_pod id -G)" "12 77 78"
 expect "the status says so" "$(pod asks '.status.containerStatuses[0].user.linux | tojson')" \
-  '{"uid":8,"gid":12,"supplementalGroups":[12,77,78]}'
+  '{"gid":12,"supplementalGroups":[12,77,78],"uid":8}'
 expect "a tmpfs is sticky" "$(in_pod stat -c %a /memory)" 3777
 expect "stop signal" "$(pod asks '.status.containerStatuses[0].stopSignal')" SIGUSR1
 
