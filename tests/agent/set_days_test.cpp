@@ -98,7 +98,7 @@ class Dock {
     std::int64_t mine = 0;
     for (const auto& each : facts.revisions) {
       EXPECT_TRUE(numbers.insert(each->number).second) << "two revisions are number " << each->number;
-      if (each->pod_template == pod_template) mine = each->number;
+      if (each->pod_template() == pod_template) mine = each->number;
     }
     ASSERT_FALSE(numbers.empty());
     EXPECT_EQ(mine, *numbers.rbegin()) << "the newest has the highest number";

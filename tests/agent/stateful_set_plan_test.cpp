@@ -836,7 +836,7 @@ TEST(RevisionObject, ItsDataIsToTheByteWhatKubernetesControllersWrite) {
       R"({"spec":{"template":{"$patch":"replace","metadata":{"creationTimestamp":null,"labels":{"a":"2","b":"1"}},)"
       R"("spec":{"containers":[{"image":"i","name":"a"}],"restartPolicy":"Always"}}}})");
   EXPECT_EQ(json::serialize(made.at("metadata").at("annotations")), R"({"kubernetes.io/change-cause":"because"})");
-  EXPECT_EQ(decode_revision(*model::make_object(made))->pod_template, pod_template);
+  EXPECT_EQ(decode_revision(*model::make_object(made))->pod_template(), pod_template);
 }
 
 TEST(ReleaseStrangers, APodWhoseLabelsNoLongerMatchIsNotTheSetsUnlessItIsGoing) {
