@@ -122,7 +122,7 @@ TEST(Scrub, OnlyZonesOfTheNamesHaveAuthority) {
                 .address(1, "www.example.org", 1)
                 .named(2, "example.org", "NS", "ns.example.org")
                 .scrubbed(),
-            "NOERROR A=192.0.2.1 | example.org.:TYPE2=");
+            "NOERROR A=192.0.2.1 | example.org.:NS=ns.example.org.");
 }
 
 TEST(Scrub, WhatIsRebuiltHasItsNamesWhole) {
