@@ -75,7 +75,7 @@ done
 slow 0
 left() {
   find /sys/fs/cgroup -path '*/berth-pods/*' -type d -name 'pod*'
-  find "$run/io" -mindepth 1 ! -name .collector
+  find "$run/io" -mindepth 1 ! -name '.*'
   ctr -a "$containerd" -n k8s.io containers ls -q
   ctr -a "$containerd" -n k8s.io leases ls -q
   ctr -a "$containerd" -n k8s.io snapshots ls | awk '$3 == "Active" { print $1 }'
