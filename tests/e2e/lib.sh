@@ -3,7 +3,7 @@
 #
 # Sourced by every story, which tests/bed/run starts (scripts/test e2e). Waiting polls the API; nothing waits for a fixed
 # time except where a story must show that something does NOT happen, and then it says so.
-set -Eeuo pipefail
+set -euo pipefail
 : "${BERTH_TEST_DIR:?run this with tests/bed/run}"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${BERTH_BIN:-$root/build/release/bin}

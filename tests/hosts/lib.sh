@@ -3,7 +3,7 @@
 #
 # Sourced by every story of tests/hosts, which tests/bed/run --bare starts (scripts/test hosts). Each host is a bed: a network,
 # mounts, processes, cgroups, a containerd and a registry of its own, and an address on a wire that all of them share.
-set -Eeuo pipefail # E: what ends a word ends the story, and is named as a line of its own would be
+set -euo pipefail
 : "${BERTH_TEST_DIR:?run this with tests/bed/run --bare}"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${BERTH_BIN:-$root/build/release/bin}
