@@ -88,7 +88,7 @@ step "a shipper that was away finds what it has not read"
 # shellcheck disable=SC2016
 talker steady 'i=0; while [ $i -lt 100 ]; do i=$((i + 1)); echo "line $i"; usleep 50000; done' | put_manifest steady.yaml
 wait_for 20 "it runs" is_running steady
-stop_shipper
+stop_shipper TERM
 wait_for 20 "it has ended" succeeded steady
 start_shipper
 wait_for 20 "all was shipped" has steady "^stdout F line" 100
@@ -158,4 +158,4 @@ wait_for 10 "berth has its log" logged
 [ -e "$state/logs/default_plain_$(pod_uid plain)/main/0.log" ] || fail "not where it was before"
 expect "files for shippers" "$(find "$pods" -name '*plain*' | wc -l)" 0
 [ -e "$pods/kube-system_other_1234/main/0.log" ] || fail "another's folder was removed"
-stop_shipper
+stop_shipper TERM

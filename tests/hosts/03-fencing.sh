@@ -99,7 +99,9 @@ expect "the other set's pod stays bound" "$(node_of ship-1 "$other")" ship-3
 beats_are_fine
 
 step "(e) the host is healed: what it had of that pod is gone, the other pod was never touched"
+held=$(sessions_held ship-3)
 join_again ship-3
+wait_for 60 "ship-3 has a session again" has_held ship-3 "$held"
 wait_for 30 "ship-3 is armed again" is_armed ship-1 ship-3
 alone() { [ "$(on ship-3 find /sys/fs/cgroup -path "*pod*" -name "*-main-*" -type d | sed 's|.*/||' | sort -u | wc -l)" = 1 ]; }
 wait_for 30 "one container is left there" alone
@@ -113,7 +115,9 @@ pod=$(pod_at ship-1 ship-3)
 begun=$(date +%s)
 hang_agent ship-3
 moved ship-1 "$pod" ship-3 "$begun" "hung agent"
+held=$(sessions_held ship-3)
 wake_agent ship-3
+wait_for 60 "ship-3 has a session again" has_held ship-3 "$held"
 wait_for 30 "ship-3 is armed again" is_armed ship-1 ship-3
 wait_for 30 "one container is left there" alone
 refill ship-3

@@ -174,6 +174,10 @@ start_fence() { # HOST
   on "$1" mkdir -p /run/berth
   on "$1" "$bin/berth-fence" --run-dir /run/berth --last-resort none >>"$output/$1-fence.log" 2>&1 </dev/null &
 }
+# It says so in the moment when it holds; what its Node says is as old as its last write. A member that comes back may cost the
+# etcd its leader for a moment before.
+sessions_held() { grep -c "this node's session holds again" "$output/$1-berthd.log" || true; } # HOST
+has_held() { [ "$(sessions_held "$1")" -gt "$2" ]; }                                           # HOST BEFORE
 is_armed() { is armed on_armed "$1" "$2"; } # ASKED HOST
 on_armed() { field "$1" node "$2" '.metadata.annotations.berth\.io/fencing' | cut -d' ' -f1; }
 
